@@ -1,0 +1,36 @@
+#![doc = include_str!("../README.md")]
+
+mod analysis;
+mod geometry;
+mod ids;
+mod operating_point;
+mod probability;
+mod quality;
+mod reason;
+mod report;
+mod row;
+mod stage;
+mod study;
+mod uid;
+mod verdict;
+mod window;
+
+pub use analysis::{AnalysisStatus, UnknownStatus};
+pub use geometry::{InvalidSpacing, SpacingMm, VolumeGeometry, VoxelBox};
+pub use ids::{AnalysisId, PatientId, ScanId};
+pub use operating_point::{OperatingPoint, OperatingPointName};
+pub use probability::{InvalidProbability, Probability};
+pub use quality::{QualityCheck, QualityConsequence};
+pub use reason::{Reason, ReasonCode, UnknownReasonCode};
+pub use report::{
+    BundleReference, Decision, KeySlice, MapLink, REPORT_SCHEMA, Report, StageReport, Summary, Timings,
+};
+pub use row::{MASS_RUN_COLUMNS, MassRunRow, ProcessingStatus};
+pub use stage::{
+    Finding, ModelReference, ScoreComponent, SliceScore, Stage, StageFailure, StageOutcome, StageResult,
+    UnknownStage,
+};
+pub use study::{PreparedSummary, SeriesChoice, SliceReference, StudySummary};
+pub use uid::{InvalidUid, SeriesInstanceUid, SopInstanceUid, StudyInstanceUid};
+pub use verdict::Verdict;
+pub use window::{InvalidWindow, WindowLevel};

@@ -1,0 +1,139 @@
+//! Why something is not a plain answer. Codes are stable: clients and alerts may rely on them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! reason_codes {
+    ($($(#[$doc:meta])* $name:ident = $code:literal,)*) => {
+        /// A stable code of a failure, a rejection or a doubt.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        pub enum ReasonCode {
+            $($(#[$doc])* #[serde(rename = $code)] $name,)*
+        }
+
+        impl ReasonCode {
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+        }
+    };
+}
+
+reason_codes! {
+    // The input cannot be read.
+    EmptyUpload = "empty_upload",
+    UnreadableArchive = "unreadable_archive",
+    EncryptedArchive = "encrypted_archive",
+    /// Entries, uncompressed size, ratio or nesting of an archive.
+    ArchiveLimitExceeded = "archive_limit_exceeded",
+    NoImagesFound = "no_images_found",
+    UnreadableDicom = "unreadable_dicom",
+    UnreadableNifti = "unreadable_nifti",
+    UnsupportedTransferSyntax = "unsupported_transfer_syntax",
+    UnsupportedPixelFormat = "unsupported_pixel_format",
+    UndecodablePixels = "undecodable_pixels",
+    /// An element or a frame says that it is longer than the bytes there are.
+    LyingLength = "lying_length",
+    VolumeTooLarge = "volume_too_large",
+    MemoryLimitExceeded = "memory_limit_exceeded",
+    SeveralStudies = "several_studies",
+    InconsistentSeries = "inconsistent_series",
+    // The input can be read but is not a complete chest CT.
+    NotCt = "not_ct",
+    NotHounsfield = "not_hounsfield",
+    NoChestSeries = "no_chest_series",
+    NotAxial = "not_axial",
+    NoLungs = "no_lungs",
+    OneLung = "one_lung",
+    LungVolumeLow = "lung_volume_low",
+    CoverageIncomplete = "coverage_incomplete",
+    TooFewSlices = "too_few_slices",
+    SlicesTooThick = "slices_too_thick",
+    SliceGap = "slice_gap",
+    SpacingVaries = "spacing_varies",
+    GantryTilt = "gantry_tilt",
+    ContrastAgent = "contrast_agent",
+    SlicesUndecodable = "slices_undecodable",
+    // A stage could not answer.
+    ModelMissing = "model_missing",
+    ModelInvalid = "model_invalid",
+    InferenceFailed = "inference_failed",
+    ScoreNotFinite = "score_not_finite",
+    StageTimeout = "stage_timeout",
+    /// A worker died or failed on the same message too often.
+    DeliveryLimitExceeded = "delivery_limit_exceeded",
+    DeadlineExceeded = "deadline_exceeded",
+    ObjectMissing = "object_missing",
+    Cancelled = "cancelled",
+    Internal = "internal",
+}
+
+impl fmt::Display for ReasonCode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// A text that is no reason code.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown reason code {0:?}")]
+pub struct UnknownReasonCode(pub String);
+
+impl FromStr for ReasonCode {
+    type Err = UnknownReasonCode;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|code| code.as_str() == text)
+            .ok_or_else(|| UnknownReasonCode(text.to_owned()))
+    }
+}
+
+/// A code with a sentence for a person. The sentence never holds patient data or names from an archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Reason {
+    pub code: ReasonCode,
+    pub message: String,
+}
+
+impl Reason {
+    pub fn new(code: ReasonCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.code, self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_round_trip() {
+        let mut seen = std::collections::HashSet::new();
+        for code in ReasonCode::ALL {
+            assert!(seen.insert(code.as_str()));
+            assert_eq!(code.as_str().parse::<ReasonCode>().unwrap(), *code);
+            assert_eq!(
+                serde_json::to_string(code).unwrap(),
+                format!("{:?}", code.as_str())
+            );
+        }
+        assert!("norm".parse::<ReasonCode>().is_err());
+    }
+}

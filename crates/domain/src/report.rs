@@ -1,0 +1,114 @@
+//! `norma.report/v1`: the one document that answers an analysis.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AnalysisId, Finding, MassRunRow, OperatingPoint, Probability, QualityCheck, Reason, ScanId,
+    SopInstanceUid, Stage, StageOutcome, StudySummary, Verdict, VoxelBox,
+};
+
+/// Value of [`Report::schema`].
+pub const REPORT_SCHEMA: &str = "norma.report/v1";
+
+/// The merged answer to one analysis; a superset of the reference service's `{rows, summary}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Report {
+    pub schema: String,
+    pub analysis_id: AnalysisId,
+    pub scan_id: ScanId,
+    pub verdict: Verdict,
+    /// Why the verdict is undetermined; empty otherwise.
+    pub reasons: Vec<Reason>,
+    /// Calibrated; None where the verdict is undetermined because no score could be computed.
+    pub probability_of_pathology: Option<Probability>,
+    /// max(normalised anomaly, classifier probability) before calibration.
+    pub anomaly_score: Option<f64>,
+    pub operating_point: OperatingPoint,
+    /// Which stage gave the larger score.
+    pub decided_by: Option<Decision>,
+    pub study: Option<StudySummary>,
+    pub quality: Vec<QualityCheck>,
+    pub stages: Vec<StageReport>,
+    pub findings: Vec<Finding>,
+    pub localization: Option<VoxelBox>,
+    /// The same box in LPS millimetres: two opposite corners `[x, y, z]`.
+    pub localization_mm: Option<[[f64; 3]; 2]>,
+    pub key_slices: Vec<KeySlice>,
+    pub selected_slices: Vec<usize>,
+    pub lung_extent: Option<[usize; 2]>,
+    pub maps: Vec<MapLink>,
+    pub bundle: BundleReference,
+    pub timings: Timings,
+    pub rows: Vec<MassRunRow>,
+    pub summary: Summary,
+    /// States that this is no medical device.
+    pub disclaimer: String,
+}
+
+/// The stage whose score was the larger one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Decision {
+    Anomaly,
+    Classifier,
+}
+
+/// A stage's outcome in the report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StageReport {
+    pub stage: Stage,
+    #[serde(flatten)]
+    pub outcome: StageOutcome,
+}
+
+/// A slice worth looking at first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct KeySlice {
+    pub slice: usize,
+    pub sop_instance_uid: Option<SopInstanceUid>,
+    pub score: f64,
+    /// The stage that points at it.
+    pub stage: Stage,
+}
+
+/// Where a stage's maps are served, relative to the gateway: `…/heatmaps/{stage}/{n}` with `{n}` a slice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct MapLink {
+    pub stage: Stage,
+    pub href: String,
+}
+
+/// The models that acted together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BundleReference {
+    pub name: String,
+    pub version: String,
+    /// SHA-256 over the bundle file and its models' hashes.
+    pub sha256: String,
+}
+
+/// When things happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Timings {
+    pub requested_at: DateTime<Utc>,
+    pub started_at: Option<DateTime<Utc>>,
+    pub finished_at: DateTime<Utc>,
+    /// Compute time of each stage that ran.
+    pub stage_duration_ms: Vec<(Stage, u64)>,
+}
+
+/// The reference service's summary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Summary {
+    /// None where no row has a verdict of norm or pathology.
+    pub has_pathology_any: Option<bool>,
+}

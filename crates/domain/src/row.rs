@@ -1,0 +1,57 @@
+//! A row of the mass run, in the column order of the reference service.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Probability;
+
+/// Column names in their order.
+pub const MASS_RUN_COLUMNS: [&str; 15] = [
+    "path_to_study",
+    "study_uid",
+    "series_uid",
+    "probability_of_pathology",
+    "pathology",
+    "processing_status",
+    "time_of_processing",
+    "most_dangerous_pathology_type",
+    "x_min",
+    "x_max",
+    "y_min",
+    "y_max",
+    "z_min",
+    "z_max",
+    "reason",
+];
+
+/// Whether a row holds an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum ProcessingStatus {
+    Success,
+    Failure,
+}
+
+/// One study of a mass run. A row that is not a plain answer has status `Failure`, a reason, and neither
+/// probability nor pathology.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct MassRunRow {
+    pub path_to_study: String,
+    pub study_uid: Option<String>,
+    pub series_uid: Option<String>,
+    pub probability_of_pathology: Option<Probability>,
+    /// 1 pathology, 0 norm.
+    pub pathology: Option<u8>,
+    pub processing_status: ProcessingStatus,
+    /// Seconds.
+    pub time_of_processing: f64,
+    pub most_dangerous_pathology_type: Option<String>,
+    pub x_min: Option<usize>,
+    pub x_max: Option<usize>,
+    pub y_min: Option<usize>,
+    pub y_max: Option<usize>,
+    pub z_min: Option<usize>,
+    pub z_max: Option<usize>,
+    /// `code: message` of a failure; None for an answer.
+    pub reason: Option<String>,
+}

@@ -1,0 +1,63 @@
+//! What is known of a study after preprocessing. Holds no patient data.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{QualityCheck, SeriesInstanceUid, SopInstanceUid, StudyInstanceUid, VolumeGeometry};
+
+/// The study and the series that were read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StudySummary {
+    /// None for NIfTI, which has no UIDs.
+    pub study_instance_uid: Option<StudyInstanceUid>,
+    pub series_instance_uid: Option<SeriesInstanceUid>,
+    /// `DICOM` or `NIfTI`.
+    pub source_format: String,
+    pub modality: Option<String>,
+    pub manufacturer: Option<String>,
+    pub scanner_model: Option<String>,
+    pub convolution_kernel: Option<String>,
+    /// (0008,0020) as `YYYYMMDD`.
+    pub study_date: Option<String>,
+    pub transfer_syntax_uid: Option<String>,
+    pub slice_thickness_mm: Option<f64>,
+    pub contrast_agent: bool,
+    pub geometry: VolumeGeometry,
+    pub series_choice: SeriesChoice,
+}
+
+/// Which series was chosen of those in the upload, and why.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SeriesChoice {
+    /// One sentence that names the rule which decided.
+    pub reason: String,
+    pub series_considered: usize,
+    /// The others, each with why it was left out: `1.2.3 (localizer)`.
+    pub left_out: Vec<String>,
+}
+
+/// A slice of the volume and the DICOM object it came from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SliceReference {
+    /// Index along z in the volume; slices ascend along the normal, towards the head.
+    pub slice: usize,
+    pub sop_instance_uid: Option<SopInstanceUid>,
+}
+
+/// The result of the preprocess stage. Stored as the payload of its row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PreparedSummary {
+    pub study: StudySummary,
+    pub slices: Vec<SliceReference>,
+    /// Slices given to the models, ascending.
+    pub selected_slices: Vec<usize>,
+    /// First and last slice with lung, None without lungs.
+    pub lung_extent: Option<[usize; 2]>,
+    /// Lung volume in millilitres.
+    pub lung_volume_ml: f64,
+    pub quality: Vec<QualityCheck>,
+    pub duration_ms: u64,
+}
