@@ -1,1 +1,3 @@
+mod volume;
 
+pub use volume::Volume;
