@@ -30,6 +30,7 @@ pub struct Report {
     pub decided_by: Option<Decision>,
     pub study: Option<StudySummary>,
     pub quality: Vec<QualityCheck>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<StageOutcome>))]
     pub stages: Vec<StageReport>,
     pub findings: Vec<Finding>,
     pub localization: Option<VoxelBox>,
@@ -56,13 +57,28 @@ pub enum Decision {
     Classifier,
 }
 
-/// A stage's outcome in the report.
+/// A stage's outcome in the report. Written as the outcome alone, which names its stage: the stage would
+/// stand twice in the document otherwise, and a document with a key twice cannot be read back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(from = "StageOutcome", into = "StageOutcome")]
 pub struct StageReport {
     pub stage: Stage,
-    #[serde(flatten)]
     pub outcome: StageOutcome,
+}
+
+impl From<StageOutcome> for StageReport {
+    fn from(outcome: StageOutcome) -> Self {
+        Self {
+            stage: outcome.stage(),
+            outcome,
+        }
+    }
+}
+
+impl From<StageReport> for StageOutcome {
+    fn from(report: StageReport) -> Self {
+        report.outcome
+    }
 }
 
 /// A slice worth looking at first.
@@ -111,4 +127,35 @@ pub struct Timings {
 pub struct Summary {
     /// None where no row has a verdict of norm or pathology.
     pub has_pathology_any: Option<bool>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ReasonCode, StageFailure, StageResult};
+
+    #[test]
+    fn a_stage_report_is_read_back_from_what_it_writes() {
+        let completed = StageReport::from(StageOutcome::Completed(StageResult {
+            stage: Stage::Anomaly,
+            models: Vec::new(),
+            execution_provider: "cpu".to_owned(),
+            duration_ms: 12,
+            score: None,
+            slice_scores: Vec::new(),
+            components: Vec::new(),
+            findings: Vec::new(),
+            localization: None,
+            has_map: false,
+        }));
+        let failed = StageReport::from(StageOutcome::Failed(StageFailure {
+            stage: Stage::Typing,
+            reason: Reason::new(ReasonCode::StageTimeout, "no answer in time"),
+        }));
+        for report in [completed, failed] {
+            let text = serde_json::to_string(&report).unwrap();
+            assert_eq!(text.matches("\"stage\"").count(), 1, "{text}");
+            assert_eq!(serde_json::from_str::<StageReport>(&text).unwrap(), report);
+        }
+    }
 }
