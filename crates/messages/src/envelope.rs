@@ -24,7 +24,10 @@ impl Envelope {
 
     /// A new message, made now, with headers (the trace context).
     pub fn with_headers(message: Message, mut headers: Headers) -> Self {
-        headers.insert(OCCURRED_AT, Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true));
+        headers.insert(
+            OCCURRED_AT,
+            Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true),
+        );
         Self {
             message_id: Uuid::now_v7(),
             headers,

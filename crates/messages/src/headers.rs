@@ -29,7 +29,12 @@ impl Headers {
 
 impl<Name: Into<String>, Value: Into<String>> FromIterator<(Name, Value)> for Headers {
     fn from_iter<Items: IntoIterator<Item = (Name, Value)>>(items: Items) -> Self {
-        Self(items.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+        Self(
+            items
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
     }
 }
 

@@ -1,0 +1,248 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::StreamExt;
+use lapin::options::{
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
+    BasicRejectOptions,
+};
+use lapin::types::FieldTable;
+use lapin::{Acker, Channel};
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use super::connection::{Live, Supervisor};
+use super::envelope::{attempt, dead_letter_origin, from_delivery};
+use crate::delivery::Settlement;
+use crate::topology::Names;
+use crate::{Consumer, Delivery, QueueError};
+
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(200);
+const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Subscribes anew whenever its connection was lost.
+pub(super) struct RabbitMqConsumer {
+    supervisor: Arc<Supervisor>,
+    names: Names,
+    queue: String,
+    prefetch: u16,
+    subscription: Option<Subscription>,
+    stopped: CancellationToken,
+}
+
+struct Subscription {
+    channel: Channel,
+    messages: lapin::Consumer,
+    /// Kept: the connection closes when the last holder lets go.
+    _live: Arc<Live>,
+}
+
+impl RabbitMqConsumer {
+    pub(super) fn new(supervisor: Arc<Supervisor>, names: Names, queue: String, prefetch: u16) -> Self {
+        let stopped = supervisor.closed().child_token();
+        Self {
+            supervisor,
+            names,
+            queue,
+            prefetch,
+            subscription: None,
+            stopped,
+        }
+    }
+
+    /// The next message that can be read. Only one that cannot is settled here: it becomes a dead letter.
+    async fn receive(&mut self) -> Result<Delivery, QueueError> {
+        loop {
+            let subscription = self.subscribed().await?;
+            let Some(message) = subscription.messages.next().await else {
+                return Err(QueueError::Disconnected);
+            };
+            let message = message?;
+            let channel = subscription.channel.clone();
+            let envelope = match from_delivery(&message) {
+                Ok(envelope) => envelope,
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        queue = self.queue,
+                        "a message cannot be read and is put aside"
+                    );
+                    let settlement = RabbitMqSettlement::new(message.acker.clone(), channel);
+                    Box::new(settlement).reject().await?;
+                    continue;
+                }
+            };
+            return Ok(Delivery::new(
+                envelope,
+                attempt(&message),
+                dead_letter_origin(&message, &self.names),
+                Box::new(RabbitMqSettlement::new(message.acker.clone(), channel)),
+            ));
+        }
+    }
+
+    async fn subscribed(&mut self) -> Result<&mut Subscription, QueueError> {
+        match self.subscription {
+            Some(ref mut subscription) => Ok(subscription),
+            None => {
+                let live = self.supervisor.wait().await?;
+                let subscribing = subscribe(Arc::clone(&live), &self.queue, self.prefetch);
+                let subscription = tokio::time::timeout(SUBSCRIBE_TIMEOUT, subscribing)
+                    .await
+                    .unwrap_or_else(|_| {
+                        live.mark_broken();
+                        Err(QueueError::Disconnected)
+                    })?;
+                Ok(self.subscription.insert(subscription))
+            }
+        }
+    }
+}
+
+async fn subscribe(live: Arc<Live>, queue: &str, prefetch: u16) -> Result<Subscription, QueueError> {
+    // A channel of its own: its prefetch counts only this consumer's messages, and an error closes only it.
+    let channel = live.connection.create_channel().await?;
+    // At most this many unacknowledged messages. https://www.rabbitmq.com/docs/consumer-prefetch
+    // Not global: quorum queues know only the limit per consumer.
+    // https://www.rabbitmq.com/docs/quorum-queues#global-qos
+    channel
+        .basic_qos(prefetch.max(1), BasicQosOptions { global: false })
+        .await?;
+    // Acknowledged by hand, after the result is committed: no_ack stays off.
+    // https://www.rabbitmq.com/docs/confirms#acknowledgement-modes
+    let messages = channel
+        .basic_consume(
+            queue.into(),
+            "".into(),
+            BasicConsumeOptions::default(),
+            FieldTable::default(),
+        )
+        .await?;
+    Ok(Subscription {
+        channel,
+        messages,
+        _live: live,
+    })
+}
+
+#[async_trait]
+impl Consumer for RabbitMqConsumer {
+    async fn next(&mut self) -> Option<Delivery> {
+        let stopped = self.stopped.clone();
+        loop {
+            let received = tokio::select! {
+                biased;
+                () = stopped.cancelled() => return None,
+                received = self.receive() => received,
+            };
+            match received {
+                Ok(delivery) => return Some(delivery),
+                Err(QueueError::Closed) => return None,
+                Err(error) => {
+                    tracing::debug!(
+                        error = &error as &dyn std::error::Error,
+                        queue = self.queue,
+                        "subscribing again"
+                    );
+                    self.subscription = None;
+                    tokio::select! {
+                        () = stopped.cancelled() => return None,
+                        () = tokio::time::sleep(PAUSE_AFTER_FAILURE) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    async fn stop(&mut self) {
+        self.stopped.cancel();
+        let Some(mut subscription) = self.subscription.take() else {
+            return;
+        };
+        let tag = subscription.messages.tag();
+        let cancelling = subscription
+            .channel
+            .basic_cancel(tag, BasicCancelOptions::default());
+        if !matches!(
+            tokio::time::timeout(SUBSCRIBE_TIMEOUT, cancelling).await,
+            Ok(Ok(()))
+        ) {
+            return;
+        }
+        // What had been fetched ahead goes back.
+        while let Some(Some(Ok(message))) = futures::FutureExt::now_or_never(subscription.messages.next()) {
+            let settlement = RabbitMqSettlement::new(message.acker.clone(), subscription.channel.clone());
+            if Box::new(settlement).retry().await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+struct RabbitMqSettlement {
+    /// None once settled.
+    acker: Option<Acker>,
+    /// Kept until settled: dropping a channel's last handle closes it and returns its messages.
+    _channel: Channel,
+}
+
+impl RabbitMqSettlement {
+    fn new(acker: Acker, channel: Channel) -> Self {
+        Self {
+            acker: Some(acker),
+            _channel: channel,
+        }
+    }
+}
+
+/// lapin answers false when the channel over which the message came is gone.
+fn settled(answer: &lapin::Result<bool>) -> Result<(), QueueError> {
+    match answer {
+        Ok(true) => Ok(()),
+        Ok(false) | Err(_) => Err(QueueError::DeliveryLost),
+    }
+}
+
+const REQUEUE: BasicNackOptions = BasicNackOptions {
+    multiple: false,
+    requeue: true,
+};
+
+#[async_trait]
+impl Settlement for RabbitMqSettlement {
+    async fn ack(mut self: Box<Self>) -> Result<(), QueueError> {
+        match self.acker.take() {
+            Some(acker) => settled(&acker.ack(BasicAckOptions::default()).await),
+            None => Ok(()),
+        }
+    }
+
+    async fn retry(mut self: Box<Self>) -> Result<(), QueueError> {
+        match self.acker.take() {
+            Some(acker) => settled(&acker.nack(REQUEUE).await),
+            None => Ok(()),
+        }
+    }
+
+    async fn reject(mut self: Box<Self>) -> Result<(), QueueError> {
+        match self.acker.take() {
+            Some(acker) => settled(&acker.reject(BasicRejectOptions { requeue: false }).await),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for RabbitMqSettlement {
+    fn drop(&mut self) {
+        let (Some(acker), Ok(runtime)) = (self.acker.take(), Handle::try_current()) else {
+            return;
+        };
+        let channel = self._channel.clone();
+        runtime.spawn(async move {
+            // A lost connection returns the message too.
+            let _ = acker.nack(REQUEUE).await;
+            drop(channel);
+        });
+    }
+}
