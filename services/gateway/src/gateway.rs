@@ -1,0 +1,4 @@
+//! What the handlers share.
+
+/// The gateway's parts.
+pub struct Gateway {}

@@ -1,0 +1,45 @@
+//! What readers say of answers.
+
+use actix_web::web::{Data, Json, Path};
+use actix_web::{HttpResponse, get, post};
+use norma_domain::AnalysisId;
+
+use crate::gateway::Gateway;
+use crate::openapi::{BadRequest, Failures, NotFound, UnsupportedMediaType};
+use crate::problem::ApiError;
+use crate::schema::{Feedback, FeedbackInput};
+
+/// Lists the feedback on an analysis, oldest first.
+#[utoipa::path(
+    tag = "analyses",
+    operation_id = "listFeedback",
+    params(("analysis_id" = AnalysisId, Path)),
+    responses((status = 200, description = "All of it", body = Vec<Feedback>), BadRequest, NotFound, Failures)
+)]
+#[get("/api/analyses/{analysis_id}/feedback")]
+pub(crate) async fn list_feedback(
+    gateway: Data<Gateway>,
+    analysis_id: Path<AnalysisId>,
+) -> Result<Json<Vec<Feedback>>, ApiError> {
+    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+}
+
+/// Agrees or disagrees with an answer.
+#[utoipa::path(
+    tag = "analyses",
+    operation_id = "giveFeedback",
+    params(("analysis_id" = AnalysisId, Path)),
+    request_body = FeedbackInput,
+    responses(
+        (status = 201, description = "Kept", body = Feedback),
+        BadRequest, NotFound, UnsupportedMediaType, Failures
+    )
+)]
+#[post("/api/analyses/{analysis_id}/feedback")]
+pub(crate) async fn give_feedback(
+    gateway: Data<Gateway>,
+    analysis_id: Path<AnalysisId>,
+    input: Json<FeedbackInput>,
+) -> Result<HttpResponse, ApiError> {
+    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+}

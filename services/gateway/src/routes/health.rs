@@ -1,0 +1,49 @@
+//! Health, readiness, metrics.
+
+use actix_web::web::{Data, Json};
+use actix_web::{HttpResponse, get};
+
+use crate::gateway::Gateway;
+use crate::problem::ApiError;
+use crate::schema::{Health, Readiness};
+
+/// Says that the process answers.
+#[utoipa::path(
+    tag = "service",
+    operation_id = "live",
+    responses((status = 200, description = "It answers", body = Health))
+)]
+#[get("/healthz")]
+pub(crate) async fn live() -> Json<Health> {
+    Json(Health {
+        status: "ok".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    })
+}
+
+/// Says whether requests can be served, per dependency.
+#[utoipa::path(
+    tag = "service",
+    operation_id = "ready",
+    responses(
+        (status = 200, description = "Every dependency answers", body = Readiness),
+        (status = 503, description = "Some dependency does not answer", body = Readiness)
+    )
+)]
+#[get("/readyz")]
+pub(crate) async fn ready(gateway: Data<Gateway>) -> HttpResponse {
+    let _ = gateway;
+    HttpResponse::NotImplemented().finish()
+}
+
+/// Gives the metrics in Prometheus' text format.
+#[utoipa::path(
+    tag = "service",
+    operation_id = "metrics",
+    responses((status = 200, description = "Prometheus' text format", body = String, content_type = "text/plain"))
+)]
+#[get("/metrics")]
+pub(crate) async fn metrics(gateway: Data<Gateway>) -> HttpResponse {
+    let _ = gateway;
+    HttpResponse::NotImplemented().finish()
+}

@@ -1,0 +1,111 @@
+//! `/api/patients`
+
+use actix_web::web::{Data, Json, Path, Query};
+use actix_web::{HttpResponse, delete, get, post, put};
+use norma_domain::PatientId;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::gateway::Gateway;
+use crate::openapi::{BadRequest, Failures, NotFound, UnsupportedMediaType};
+use crate::paging::{Limit, Offset, Page};
+use crate::problem::ApiError;
+use crate::schema::{Patient, PatientInput};
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PatientFilter {
+    /// Words that the first or last name holds, in any case.
+    #[param(max_length = 200)]
+    search: Option<String>,
+    #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
+    limit: Limit,
+    #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 0, maximum = 2147483647, default = 0)]
+    offset: Offset,
+}
+
+/// Lists patients by name.
+#[utoipa::path(
+    tag = "patients",
+    operation_id = "listPatients",
+    params(PatientFilter),
+    responses((status = 200, description = "A part of the list", body = Page<Patient>), BadRequest, Failures)
+)]
+#[get("/api/patients")]
+pub(crate) async fn list_patients(
+    gateway: Data<Gateway>,
+    filter: Query<PatientFilter>,
+) -> Result<Json<Page<Patient>>, ApiError> {
+    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+}
+
+/// Registers a patient.
+#[utoipa::path(
+    tag = "patients",
+    operation_id = "createPatient",
+    request_body = PatientInput,
+    responses(
+        (status = 201, description = "The new patient", body = Patient,
+            headers(("Location" = String, description = "Where the patient is"))),
+        BadRequest, UnsupportedMediaType, Failures
+    )
+)]
+#[post("/api/patients")]
+pub(crate) async fn create_patient(
+    gateway: Data<Gateway>,
+    input: Json<PatientInput>,
+) -> Result<HttpResponse, ApiError> {
+    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+}
+
+/// Gives a patient.
+#[utoipa::path(
+    tag = "patients",
+    operation_id = "getPatient",
+    params(("patient_id" = PatientId, Path)),
+    responses((status = 200, description = "The patient", body = Patient), BadRequest, NotFound, Failures)
+)]
+#[get("/api/patients/{patient_id}")]
+pub(crate) async fn get_patient(
+    gateway: Data<Gateway>,
+    patient_id: Path<PatientId>,
+) -> Result<Json<Patient>, ApiError> {
+    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+}
+
+/// Replaces a patient's names and description.
+#[utoipa::path(
+    tag = "patients",
+    operation_id = "updatePatient",
+    params(("patient_id" = PatientId, Path)),
+    request_body = PatientInput,
+    responses(
+        (status = 200, description = "The patient as it is now", body = Patient),
+        BadRequest, NotFound, UnsupportedMediaType, Failures
+    )
+)]
+#[put("/api/patients/{patient_id}")]
+pub(crate) async fn update_patient(
+    gateway: Data<Gateway>,
+    patient_id: Path<PatientId>,
+    input: Json<PatientInput>,
+) -> Result<Json<Patient>, ApiError> {
+    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+}
+
+/// Deletes a patient with all scans, analyses, reports and stored files, also while analyses run.
+#[utoipa::path(
+    tag = "patients",
+    operation_id = "deletePatient",
+    params(("patient_id" = PatientId, Path)),
+    responses((status = 204, description = "Deleted"), BadRequest, NotFound, Failures)
+)]
+#[delete("/api/patients/{patient_id}")]
+pub(crate) async fn delete_patient(
+    gateway: Data<Gateway>,
+    patient_id: Path<PatientId>,
+) -> Result<HttpResponse, ApiError> {
+    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+}

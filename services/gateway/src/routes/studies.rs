@@ -1,0 +1,63 @@
+//! The worklist.
+
+use actix_web::get;
+use actix_web::web::{Data, Json, Query};
+use norma_domain::{AnalysisStatus, PatientId, Verdict};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::gateway::Gateway;
+use crate::openapi::{BadRequest, Failures};
+use crate::paging::{Limit, Offset, Page};
+use crate::problem::ApiError;
+use crate::schema::StudyRow;
+
+/// The order of the worklist.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum StudyOrder {
+    /// Pathology by descending probability, then undetermined and failed, then norm by descending probability,
+    /// then what has no answer yet.
+    #[default]
+    Suspicion,
+    /// Newest upload first.
+    Newest,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct StudyFilter {
+    /// Words that the patient's name holds, in any case.
+    #[param(max_length = 200)]
+    search: Option<String>,
+    /// Only this patient's studies.
+    patient_id: Option<PatientId>,
+    /// Only studies whose latest analysis stands so.
+    status: Option<AnalysisStatus>,
+    /// Only studies whose latest analysis says so.
+    verdict: Option<Verdict>,
+    #[serde(default)]
+    #[param(value_type = Option<StudyOrder>)]
+    order: StudyOrder,
+    #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
+    limit: Limit,
+    #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 0, maximum = 2147483647, default = 0)]
+    offset: Offset,
+}
+
+/// Lists studies with their latest analysis, most suspicious first.
+#[utoipa::path(
+    tag = "studies",
+    operation_id = "listStudies",
+    params(StudyFilter),
+    responses((status = 200, description = "A part of the worklist", body = Page<StudyRow>), BadRequest, Failures)
+)]
+#[get("/api/studies")]
+pub(crate) async fn list_studies(
+    gateway: Data<Gateway>,
+    filter: Query<StudyFilter>,
+) -> Result<Json<Page<StudyRow>>, ApiError> {
+    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+}

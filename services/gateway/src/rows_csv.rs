@@ -1,0 +1,32 @@
+//! Mass-run rows as CSV (RFC 4180), in the columns of the reference service.
+
+use norma_domain::{MASS_RUN_COLUMNS, MassRunRow};
+
+/// Media type of the answer.
+pub const CSV: &str = "text/csv; charset=utf-8";
+
+/// A header and one line per row. Empty cells where a row has no value: a failure has neither probability nor
+/// pathology.
+pub fn rows_to_csv(rows: &[MassRunRow]) -> Result<Vec<u8>, csv::Error> {
+    let mut writer = csv::WriterBuilder::new()
+        .has_headers(false)
+        .from_writer(Vec::new());
+    writer.write_record(MASS_RUN_COLUMNS)?;
+    for row in rows {
+        let mut row = row.clone();
+        row.path_to_study = without_formula(row.path_to_study);
+        writer.serialize(row)?;
+    }
+    writer
+        .into_inner()
+        .map_err(|error| csv::Error::from(error.into_error()))
+}
+
+/// Spreadsheet programs run a cell that begins like a formula; a name from an upload must not.
+fn without_formula(text: String) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{text}")
+    } else {
+        text
+    }
+}

@@ -1,0 +1,59 @@
+use chrono::{DateTime, Utc};
+use norma_domain::AnalysisId;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::problem::ApiError;
+
+/// What a reader says of an answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Feedback {
+    pub id: Uuid,
+    pub analysis_id: AnalysisId,
+    /// Whether the reader agrees with the verdict.
+    pub agree: bool,
+    /// What the reader holds to be right: `norm`, `pathology`, or the key of a finding.
+    pub label: Option<String>,
+    pub comment: Option<String>,
+    /// Who said so; null as long as the gateway knows no identities.
+    pub user: Option<String>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// A reader's word on an answer.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct FeedbackInput {
+    pub agree: bool,
+    #[serde(default)]
+    #[schema(max_length = 100)]
+    pub label: Option<String>,
+    #[serde(default)]
+    #[schema(max_length = 10000)]
+    pub comment: Option<String>,
+}
+
+impl FeedbackInput {
+    /// Refuses texts that are too long; blank ones are left out.
+    pub fn checked(self) -> Result<Self, ApiError> {
+        Ok(Self {
+            agree: self.agree,
+            label: checked_text("label", self.label, 100)?,
+            comment: checked_text("comment", self.comment, 10_000)?,
+        })
+    }
+}
+
+fn checked_text(
+    field: &'static str,
+    text: Option<String>,
+    longest: usize,
+) -> Result<Option<String>, ApiError> {
+    match text {
+        Some(text) if text.chars().count() > longest || text.contains('\0') => Err(ApiError::InvalidField {
+            field,
+            detail: format!("at most {longest} characters, none of them NUL"),
+        }),
+        other => Ok(other.filter(|text| !text.trim().is_empty())),
+    }
+}

@@ -1,0 +1,29 @@
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The process answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Health {
+    /// `ok`.
+    #[schema(example = "ok")]
+    pub status: String,
+    pub version: String,
+}
+
+/// Whether requests can be served, per dependency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Readiness {
+    pub ready: bool,
+    pub dependencies: Vec<DependencyHealth>,
+}
+
+/// One dependency. What is wrong is in the log, not here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DependencyHealth {
+    /// `database`, `objects`, `queue`, `models`.
+    #[schema(example = "database")]
+    pub name: String,
+    pub ready: bool,
+    /// How long its check took.
+    pub duration_ms: u64,
+}
