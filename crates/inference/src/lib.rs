@@ -1,1 +1,45 @@
+#![doc = include_str!("../README.md")]
 
+mod aggregation;
+mod anomaly;
+mod augmentation;
+mod bundle;
+mod calibration;
+mod clahe;
+mod classifier;
+mod error;
+mod file_hash;
+mod fusion;
+mod input;
+mod manifest;
+mod npy;
+mod patch_memory;
+mod repeated_reading;
+mod runtime;
+mod session;
+mod slices;
+mod stage_models;
+mod typing;
+
+pub use aggregation::{SliceAggregation, WithinSlice, lung_cells};
+pub use anomaly::{AnomalyModel, AnomalyReading};
+pub use augmentation::augment;
+pub use bundle::{
+    BUNDLE_FILE, BUNDLE_SCHEMA, Bundle, BundleFile, BundleModels, Figure, InstalledModel,
+    OperatingPointFigures,
+};
+pub use calibration::Calibration;
+pub use classifier::{ClassifierModel, ClassifierReading};
+pub use error::{ModelError, RuntimeError};
+pub use file_hash::{sha256_of_bytes, sha256_of_file};
+pub use fusion::{AnomalyCombination, Fusion, FusionWeights};
+pub use input::{bilinear, input_tensor, resize};
+pub use manifest::{
+    Augmentation, Bounds, Dimension, InputTensor, Label, MANIFEST_FILE, MODEL_SCHEMA, Manifest, MemoryFile,
+    OutputMeaning, OutputTensor, SliceSelection, Task,
+};
+pub use patch_memory::PatchMemory;
+pub use runtime::{Cuda, ExecutionProvider, INSTALLED_LIBRARY, LIBRARY_VARIABLE, Runtime, RuntimeOptions};
+pub use slices::Slices;
+pub use stage_models::{AnomalyModels, StageModels};
+pub use typing::{LabelReading, TypingModel, TypingReading};

@@ -1,0 +1,310 @@
+//! Anomaly models: trained on norm only, they score what does not look like it.
+
+use ndarray::{Array2, Array3, ArrayRef3, ArrayRef4, Axis, Ix3, Ix4};
+use norma_domain::ModelReference;
+
+use crate::aggregation::{SliceAggregation, WithinSlice, lung_cells};
+use crate::bundle::InstalledModel;
+use crate::error::ModelError;
+use crate::input::input_tensor;
+use crate::manifest::{Bounds, Manifest, Task};
+use crate::patch_memory::{POSITION_COLUMNS, PatchMemory};
+use crate::runtime::{ExecutionProvider, Runtime};
+use crate::session::Graph;
+use crate::slices::{Selected, Slices};
+
+/// An anomaly model with its session.
+#[derive(Debug)]
+pub struct AnomalyModel {
+    manifest: Manifest,
+    reference: ModelReference,
+    graph: Graph,
+    measure: Measure,
+    within_slice: WithinSlice,
+    bounds: Bounds,
+}
+
+#[derive(Debug)]
+enum Measure {
+    ReconstructionError,
+    PatchDistance(PatchMemory),
+}
+
+/// What an anomaly model found in a study.
+#[derive(Debug, Clone)]
+pub struct AnomalyReading {
+    /// `reconstruction_error` or `patch_distance`.
+    pub measure: &'static str,
+    /// Places of the slices read among those given, ascending.
+    pub indices: Vec<usize>,
+    /// The measure per slice read, in the model's own unit.
+    pub slice_scores: Vec<f64>,
+    /// The measure of the study.
+    pub raw: f64,
+    pub bounds: Bounds,
+    /// The measure at each place, `(n, h, w)`, 0 outside the lungs.
+    pub maps: Array3<f32>,
+}
+
+impl AnomalyReading {
+    /// The study's score in 0..=1.
+    pub fn normalised(&self) -> f64 {
+        self.bounds.normalise(self.raw)
+    }
+
+    /// The slices' scores in 0..=1.
+    pub fn normalised_slices(&self) -> Vec<f64> {
+        self.slice_scores
+            .iter()
+            .map(|score| self.bounds.normalise(*score))
+            .collect()
+    }
+
+    /// The maps in 0..=1: 0 at the lower bound, 1 at twice the way to the upper one or at the study's
+    /// highest place if that is higher. A study of norm stays dark, and no two places saturate alike.
+    pub fn visible_maps(&self) -> Array3<f32> {
+        let low = self.bounds.low as f32;
+        let highest = self.maps.iter().copied().fold(0.0_f32, f32::max);
+        let high = (low + 2.0 * (self.bounds.high - self.bounds.low) as f32).max(highest);
+        self.maps.mapv(|value| {
+            if value > low {
+                (value - low) / (high - low)
+            } else {
+                0.0
+            }
+        })
+    }
+}
+
+impl AnomalyModel {
+    /// Opens the model and checks its graph and, for a patch memory, the memory.
+    pub fn open(model: &InstalledModel, runtime: &Runtime) -> Result<Self, ModelError> {
+        let manifest = model.manifest.clone();
+        let (Some(within_slice), Some(bounds)) = (manifest.within_slice, manifest.normalisation) else {
+            return Err(ModelError::invalid(
+                &manifest.name,
+                "within_slice and normalisation are needed",
+            ));
+        };
+        let measure = match manifest.task {
+            Task::Reconstruction => Measure::ReconstructionError,
+            Task::PatchMemory => Measure::PatchDistance(PatchMemory::open(model)?),
+            Task::Classifier | Task::Typing => {
+                return Err(ModelError::invalid(&manifest.name, "is no anomaly model"));
+            }
+        };
+        Ok(Self {
+            graph: Graph::open(model, runtime)?,
+            reference: model.reference(),
+            manifest,
+            measure,
+            within_slice,
+            bounds,
+        })
+    }
+
+    pub fn reference(&self) -> &ModelReference {
+        &self.reference
+    }
+
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    pub fn execution_provider(&self) -> &ExecutionProvider {
+        self.graph.provider()
+    }
+
+    /// Scores a study.
+    pub fn read(&self, slices: &Slices<'_>) -> Result<AnomalyReading, ModelError> {
+        let selected = slices.select(self.manifest.slice_selection);
+        let output = self.run(&selected)?;
+        let (maps, inside) = match &self.measure {
+            Measure::ReconstructionError => {
+                let errors = output
+                    .into_dimensionality::<Ix3>()
+                    .map_err(|error| self.graph.mismatch(error.to_string()))?;
+                let (_, rows, columns) = errors.dim();
+                let inside = self.lung_cells(&selected.lung_mask, rows, columns)?;
+                (errors, inside)
+            }
+            Measure::PatchDistance(memory) => {
+                let features = output
+                    .into_dimensionality::<Ix4>()
+                    .map_err(|error| self.graph.mismatch(error.to_string()))?;
+                let (_, _, rows, columns) = features.dim();
+                let inside = self.lung_cells(&selected.lung_mask, rows, columns)?;
+                (self.distance_maps(memory, &features, &inside)?, inside)
+            }
+        };
+        self.score(selected.indices, maps, &inside)
+    }
+
+    /// Features and positions of the patches inside the lungs of each slice read: `(patches, c)` and
+    /// `(patches, 2)`. For building a memory.
+    pub fn lung_patches(&self, slices: &Slices<'_>) -> Result<Vec<(Array2<f32>, Array2<f32>)>, ModelError> {
+        let selected = slices.select(self.manifest.slice_selection);
+        let features = self
+            .run(&selected)?
+            .into_dimensionality::<Ix4>()
+            .map_err(|error| self.graph.mismatch(error.to_string()))?;
+        let (_, _, rows, columns) = features.dim();
+        let inside = self.lung_cells(&selected.lung_mask, rows, columns)?;
+        Ok((0..features.len_of(Axis(0)))
+            .map(|slice| patches_of_slice(&features, &inside, slice))
+            .collect())
+    }
+
+    /// The study's and the slices' raw scores of the distances of lung patches, as [`read`](Self::read)
+    /// aggregates them. None without patches.
+    pub(crate) fn aggregate(&self, distances: &[Vec<f32>]) -> Option<f64> {
+        let scores: Vec<f64> = distances
+            .iter()
+            .filter_map(|slice| {
+                let values: Vec<f64> = slice.iter().copied().map(f64::from).collect();
+                self.within_slice.apply(&values)
+            })
+            .collect();
+        self.aggregation().apply(&scores)
+    }
+
+    fn aggregation(&self) -> SliceAggregation {
+        self.manifest.aggregation
+    }
+
+    fn run(&self, selected: &Selected) -> Result<ndarray::ArrayD<f32>, ModelError> {
+        let pixels = &selected.pixels;
+        let mut outputs = self.graph.run(selected.indices.len(), |range| {
+            input_tensor(pixels, range, &self.manifest.input)
+        })?;
+        let output = outputs
+            .pop()
+            .ok_or_else(|| self.graph.mismatch("the graph gave no output".to_owned()))?;
+        if output.iter().all(|value| value.is_finite()) {
+            Ok(output)
+        } else {
+            Err(self.not_finite("an output"))
+        }
+    }
+
+    fn lung_cells(
+        &self,
+        masks: &ArrayRef3<u8>,
+        rows: usize,
+        columns: usize,
+    ) -> Result<Array3<bool>, ModelError> {
+        let mut inside = Array3::from_elem((masks.len_of(Axis(0)), rows, columns), false);
+        for (mask, mut cells) in masks.outer_iter().zip(inside.outer_iter_mut()) {
+            let lungs = lung_cells(&mask, rows, columns).ok_or_else(|| ModelError::UnusableInput {
+                model: self.manifest.name.clone(),
+                message: "a slice has no lung in it".to_owned(),
+            })?;
+            cells.assign(&lungs);
+        }
+        Ok(inside)
+    }
+
+    fn distance_maps(
+        &self,
+        memory: &PatchMemory,
+        features: &ArrayRef4<f32>,
+        inside: &Array3<bool>,
+    ) -> Result<Array3<f32>, ModelError> {
+        if features.len_of(Axis(1)) != memory.features() {
+            return Err(self.graph.mismatch(format!(
+                "patches have {} features, the memory has {}",
+                features.len_of(Axis(1)),
+                memory.features()
+            )));
+        }
+        let mut maps = Array3::zeros(inside.raw_dim());
+        for slice in 0..features.len_of(Axis(0)) {
+            let (patches, positions) = patches_of_slice(features, inside, slice);
+            let distances = memory.distances(&patches, &positions);
+            let cells = inside.index_axis(Axis(0), slice);
+            let mut map = maps.index_axis_mut(Axis(0), slice);
+            let places = map.iter_mut().zip(&cells).filter(|(_, inside)| **inside);
+            for ((place, _), distance) in places.zip(distances) {
+                *place = distance;
+            }
+        }
+        Ok(maps)
+    }
+
+    fn score(
+        &self,
+        indices: Vec<usize>,
+        mut maps: Array3<f32>,
+        inside: &Array3<bool>,
+    ) -> Result<AnomalyReading, ModelError> {
+        let slice_scores: Vec<f64> = maps
+            .outer_iter_mut()
+            .zip(inside.outer_iter())
+            .map(|(mut map, cells)| {
+                let mut values = Vec::new();
+                for (place, inside) in map.iter_mut().zip(&cells) {
+                    if *inside {
+                        values.push(f64::from(*place));
+                    } else {
+                        *place = 0.0;
+                    }
+                }
+                self.within_slice.apply(&values).unwrap_or(f64::NAN)
+            })
+            .collect();
+        let raw = self
+            .aggregation()
+            .apply(&slice_scores)
+            .filter(|score| score.is_finite())
+            .ok_or_else(|| self.not_finite("the study's score"))?;
+        if !slice_scores.iter().all(|score| score.is_finite()) {
+            return Err(self.not_finite("a slice's score"));
+        }
+        Ok(AnomalyReading {
+            measure: match self.measure {
+                Measure::ReconstructionError => "reconstruction_error",
+                Measure::PatchDistance(_) => "patch_distance",
+            },
+            indices,
+            slice_scores,
+            raw,
+            bounds: self.bounds,
+            maps,
+        })
+    }
+
+    fn not_finite(&self, what: &'static str) -> ModelError {
+        ModelError::NotFinite {
+            model: self.manifest.name.clone(),
+            what,
+        }
+    }
+}
+
+/// The features `(patches, c)` and positions `(patches, 2)` of a slice's patches inside the lungs, row by row.
+fn patches_of_slice(
+    features: &ArrayRef4<f32>,
+    inside: &Array3<bool>,
+    slice: usize,
+) -> (Array2<f32>, Array2<f32>) {
+    let of_slice = features.index_axis(Axis(0), slice);
+    let cells = inside.index_axis(Axis(0), slice);
+    let (rows, columns) = cells.dim();
+    let places: Vec<(usize, usize)> = cells
+        .indexed_iter()
+        .filter_map(|(place, inside)| inside.then_some(place))
+        .collect();
+    let patches = Array2::from_shape_fn((places.len(), of_slice.len_of(Axis(0))), |(patch, channel)| {
+        let (row, column) = places[patch];
+        of_slice[[channel, row, column]]
+    });
+    let positions = Array2::from_shape_fn((places.len(), POSITION_COLUMNS), |(patch, axis)| {
+        let (row, column) = places[patch];
+        if axis == 0 {
+            (row as f32 + 0.5) / rows as f32
+        } else {
+            (column as f32 + 0.5) / columns as f32
+        }
+    });
+    (patches, positions)
+}

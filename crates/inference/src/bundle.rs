@@ -1,0 +1,338 @@
+//! `norma.bundle/v1`: the models that act together and how their scores become an answer.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use norma_domain::{BundleReference, ModelReference, OperatingPoint, OperatingPointName, Probability, Stage};
+use serde::{Deserialize, Serialize};
+
+use crate::calibration::Calibration;
+use crate::error::ModelError;
+use crate::file_hash::{sha256_of_bytes, sha256_of_file};
+use crate::fusion::{AnomalyCombination, Fusion};
+use crate::manifest::{MANIFEST_FILE, Manifest, Task, is_plain_file_name};
+
+/// Value of [`BundleFile::schema`].
+pub const BUNDLE_SCHEMA: &str = "norma.bundle/v1";
+/// Name of the bundle file in the models folder.
+pub const BUNDLE_FILE: &str = "bundle.yaml";
+
+/// `models/bundle.yaml` as written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BundleFile {
+    pub schema: String,
+    pub name: String,
+    pub version: String,
+    pub models: BundleModels,
+    pub anomaly_combination: AnomalyCombination,
+    pub fusion: Fusion,
+    pub calibration: Calibration,
+    pub operating_points: Vec<OperatingPointFigures>,
+    pub default_operating_point: OperatingPointName,
+    /// For people: what the figures were measured on, the studies of a site's own norm, and the like.
+    #[serde(default, skip_serializing_if = "serde_yaml_ng::Value::is_null")]
+    pub provenance: serde_yaml_ng::Value,
+}
+
+/// Folders beside the bundle file, by stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BundleModels {
+    pub anomaly: Vec<String>,
+    pub classifier: String,
+    pub typing: String,
+}
+
+/// An operating point with what was measured at it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OperatingPointFigures {
+    pub name: OperatingPointName,
+    /// On the calibrated probability.
+    pub threshold: Probability,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sensitivity: Option<Figure>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub specificity: Option<Figure>,
+}
+
+/// A measured figure with its 95 % confidence interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Figure {
+    pub value: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ci95: Option<[Option<f64>; 2]>,
+}
+
+/// A model's folder, its files' hashes checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InstalledModel {
+    pub folder: PathBuf,
+    pub manifest: Manifest,
+}
+
+impl InstalledModel {
+    /// Reads a model's folder and checks the hashes of its files. The graph is checked where a session is
+    /// opened on it.
+    pub fn open(folder: &Path) -> Result<Self, ModelError> {
+        let manifest = Manifest::read(folder)?;
+        let model = Self {
+            folder: folder.to_owned(),
+            manifest,
+        };
+        model.check_hash(&model.manifest.file, &model.manifest.sha256)?;
+        if let Some(memory) = &model.manifest.memory {
+            model.check_hash(&memory.file, &memory.sha256)?;
+        }
+        Ok(model)
+    }
+
+    pub fn onnx_path(&self) -> PathBuf {
+        self.folder.join(&self.manifest.file)
+    }
+
+    pub fn memory_path(&self) -> Option<PathBuf> {
+        let memory = self.manifest.memory.as_ref()?;
+        Some(self.folder.join(&memory.file))
+    }
+
+    pub fn reference(&self) -> ModelReference {
+        ModelReference {
+            name: self.manifest.name.clone(),
+            version: self.manifest.version.clone(),
+            sha256: self.manifest.sha256.clone(),
+        }
+    }
+
+    fn check_hash(&self, file: &str, expected: &str) -> Result<(), ModelError> {
+        let path = self.folder.join(file);
+        if !path.is_file() {
+            return Err(ModelError::Missing {
+                what: "a file that a manifest names",
+                path,
+            });
+        }
+        let found = sha256_of_file(&path).map_err(|source| ModelError::Unreadable { path, source })?;
+        if found == expected {
+            return Ok(());
+        }
+        Err(ModelError::HashMismatch {
+            model: self.manifest.name.clone(),
+            file: file.to_owned(),
+            expected: expected.to_owned(),
+            found,
+        })
+    }
+}
+
+/// A bundle whose files are all there, unaltered and consistent.
+#[derive(Debug, Clone)]
+pub struct Bundle {
+    file: BundleFile,
+    reference: BundleReference,
+    anomaly: Vec<InstalledModel>,
+    classifier: InstalledModel,
+    typing: InstalledModel,
+}
+
+impl Bundle {
+    /// Loads a bundle from its file, or from the folder that holds `bundle.yaml`. Needs no ONNX Runtime.
+    pub fn load(path: &Path) -> Result<Self, ModelError> {
+        let path = if path.is_dir() {
+            path.join(BUNDLE_FILE)
+        } else {
+            path.to_owned()
+        };
+        if !path.is_file() {
+            return Err(ModelError::Missing {
+                what: "the bundle",
+                path,
+            });
+        }
+        let bytes = fs::read(&path).map_err(|source| ModelError::Unreadable {
+            path: path.clone(),
+            source,
+        })?;
+        let file: BundleFile =
+            serde_yaml_ng::from_slice(&bytes).map_err(|source| ModelError::DoesNotParse {
+                path: path.clone(),
+                source,
+            })?;
+        file.check()?;
+
+        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        let open = |name: &str, tasks: &[Task]| -> Result<InstalledModel, ModelError> {
+            let model = InstalledModel::open(&folder.join(name))?;
+            if model.manifest.name != name {
+                return Err(ModelError::invalid(
+                    name,
+                    format!("the manifest's name is {:?}", model.manifest.name),
+                ));
+            }
+            if !tasks.contains(&model.manifest.task) {
+                return Err(ModelError::invalid(
+                    name,
+                    format!(
+                        "task is {:?}; its place in the bundle wants {tasks:?}",
+                        model.manifest.task
+                    ),
+                ));
+            }
+            Ok(model)
+        };
+        let anomaly = file
+            .models
+            .anomaly
+            .iter()
+            .map(|name| open(name, &[Task::Reconstruction, Task::PatchMemory]))
+            .collect::<Result<Vec<_>, _>>()?;
+        let classifier = open(&file.models.classifier, &[Task::Classifier])?;
+        let typing = open(&file.models.typing, &[Task::Typing])?;
+
+        let models: Vec<&InstalledModel> = anomaly.iter().chain([&classifier, &typing]).collect();
+        let reference = BundleReference {
+            name: file.name.clone(),
+            version: file.version.clone(),
+            sha256: bundle_hash(&bytes, &models)?,
+        };
+        Ok(Self {
+            file,
+            reference,
+            anomaly,
+            classifier,
+            typing,
+        })
+    }
+
+    pub fn reference(&self) -> &BundleReference {
+        &self.reference
+    }
+
+    pub fn anomaly(&self) -> &[InstalledModel] {
+        &self.anomaly
+    }
+
+    pub fn classifier(&self) -> &InstalledModel {
+        &self.classifier
+    }
+
+    pub fn typing(&self) -> &InstalledModel {
+        &self.typing
+    }
+
+    pub fn anomaly_combination(&self) -> &AnomalyCombination {
+        &self.file.anomaly_combination
+    }
+
+    pub fn fusion(&self) -> &Fusion {
+        &self.file.fusion
+    }
+
+    pub fn calibration(&self) -> &Calibration {
+        &self.file.calibration
+    }
+
+    /// Every operating point with its figures.
+    pub fn operating_points(&self) -> &[OperatingPointFigures] {
+        &self.file.operating_points
+    }
+
+    pub fn operating_point(&self, name: &OperatingPointName) -> Option<OperatingPoint> {
+        self.file.operating_point(name)
+    }
+
+    pub fn default_operating_point(&self) -> OperatingPoint {
+        self.file
+            .operating_point(&self.file.default_operating_point)
+            .expect("`check` found the default operating point among the points")
+    }
+
+    /// The models of a stage; none for a stage without models.
+    pub fn models_of(&self, stage: Stage) -> Vec<&InstalledModel> {
+        match stage {
+            Stage::Anomaly => self.anomaly.iter().collect(),
+            Stage::Classifier => vec![&self.classifier],
+            Stage::Typing => vec![&self.typing],
+            Stage::Preprocess | Stage::Report => Vec::new(),
+        }
+    }
+}
+
+impl BundleFile {
+    fn operating_point(&self, name: &OperatingPointName) -> Option<OperatingPoint> {
+        let point = self.operating_points.iter().find(|point| point.name == *name)?;
+        Some(OperatingPoint {
+            name: point.name.clone(),
+            threshold: point.threshold,
+        })
+    }
+
+    /// Says what in the file does not fit.
+    pub fn check(&self) -> Result<(), ModelError> {
+        let refuse = |message: String| Err(ModelError::invalid(&format!("bundle {}", self.name), message));
+        if self.schema != BUNDLE_SCHEMA {
+            return refuse(format!("schema is {:?}, not {BUNDLE_SCHEMA}", self.schema));
+        }
+        if self.models.anomaly.is_empty() {
+            return refuse("no anomaly model is named".to_owned());
+        }
+        let mut folders: Vec<&String> = self.models.anomaly.iter().collect();
+        folders.extend([&self.models.classifier, &self.models.typing]);
+        if let Some(name) = folders.iter().find(|name| !is_plain_file_name(name)) {
+            return refuse(format!("{name:?} is not a plain folder name"));
+        }
+        if let Err(message) = self.anomaly_combination.check(self.models.anomaly.len()) {
+            return refuse(format!("anomaly_combination: {message}"));
+        }
+        if let Err(message) = self.fusion.check() {
+            return refuse(format!("fusion: {message}"));
+        }
+        if let Err(message) = self.calibration.check() {
+            return refuse(format!("calibration: {message}"));
+        }
+        let mut names: Vec<&str> = self
+            .operating_points
+            .iter()
+            .map(|point| point.name.as_str())
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        if names.len() != self.operating_points.len() {
+            return refuse("two operating points have the same name".to_owned());
+        }
+        // At a threshold of 0 nothing is norm, which is safe and useless; it points at figures never filled in.
+        if let Some(point) = self
+            .operating_points
+            .iter()
+            .find(|point| point.threshold.value() <= 0.0)
+        {
+            return refuse(format!("operating point {} has threshold 0", point.name));
+        }
+        if self.operating_point(&self.default_operating_point).is_none() {
+            return refuse(format!(
+                "default_operating_point {} is not among the operating points",
+                self.default_operating_point
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// SHA-256 over the bundle file and, for each model in order, its manifest's hash; a manifest in turn holds
+/// the hashes of its ONNX file and its memory.
+fn bundle_hash(file: &[u8], models: &[&InstalledModel]) -> Result<String, ModelError> {
+    let mut parts: BTreeMap<&str, String> = BTreeMap::new();
+    for model in models {
+        let path = model.folder.join(MANIFEST_FILE);
+        let hash = sha256_of_file(&path).map_err(|source| ModelError::Unreadable { path, source })?;
+        parts.insert(&model.manifest.name, hash);
+    }
+    let mut text = sha256_of_bytes(file);
+    for (name, hash) in parts {
+        text.push_str(&format!("\n{name} {hash}"));
+    }
+    Ok(sha256_of_bytes(text.as_bytes()))
+}

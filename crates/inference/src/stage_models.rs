@@ -1,0 +1,67 @@
+use norma_domain::Stage;
+
+use crate::anomaly::AnomalyModel;
+use crate::bundle::Bundle;
+use crate::classifier::ClassifierModel;
+use crate::error::ModelError;
+use crate::fusion::AnomalyCombination;
+use crate::runtime::Runtime;
+use crate::typing::TypingModel;
+
+/// The open models of one or more stages. Shared between threads; each call borrows a session.
+#[derive(Debug)]
+pub struct StageModels {
+    anomaly: Option<AnomalyModels>,
+    classifier: Option<ClassifierModel>,
+    typing: Option<TypingModel>,
+}
+
+/// The models of the anomaly stage, in the bundle's order.
+#[derive(Debug)]
+pub struct AnomalyModels {
+    pub models: Vec<AnomalyModel>,
+    pub combination: AnomalyCombination,
+}
+
+impl StageModels {
+    /// Opens the models of the named stages and checks their graphs.
+    pub fn open(bundle: &Bundle, runtime: &Runtime, stages: &[Stage]) -> Result<Self, ModelError> {
+        let wanted = |stage: Stage| stages.contains(&stage);
+        let anomaly = if wanted(Stage::Anomaly) {
+            let models = bundle
+                .anomaly()
+                .iter()
+                .map(|model| AnomalyModel::open(model, runtime))
+                .collect::<Result<Vec<_>, _>>()?;
+            Some(AnomalyModels {
+                models,
+                combination: bundle.anomaly_combination().clone(),
+            })
+        } else {
+            None
+        };
+        let classifier = wanted(Stage::Classifier)
+            .then(|| ClassifierModel::open(bundle.classifier(), runtime))
+            .transpose()?;
+        let typing = wanted(Stage::Typing)
+            .then(|| TypingModel::open(bundle.typing(), runtime))
+            .transpose()?;
+        Ok(Self {
+            anomaly,
+            classifier,
+            typing,
+        })
+    }
+
+    pub fn anomaly(&self) -> Option<&AnomalyModels> {
+        self.anomaly.as_ref()
+    }
+
+    pub fn classifier(&self) -> Option<&ClassifierModel> {
+        self.classifier.as_ref()
+    }
+
+    pub fn typing(&self) -> Option<&TypingModel> {
+        self.typing.as_ref()
+    }
+}
