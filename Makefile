@@ -1,0 +1,58 @@
+# Thin verbs; what they do stands in scripts/ and in the README.
+SHELL := /bin/bash
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+
+NORMA := target/release/norma
+web_sources := $(shell find web/src web/public -type f 2>/dev/null) $(wildcard web/*.json web/*.ts web/*.html web/*.js)
+
+.PHONY: help setup run build demo test lint bench train train-quick evaluate up down clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: ## install what a fresh machine lacks
+	scripts/setup run
+
+run: build ## serve Norma on http://127.0.0.1:8080 (one process, SQLite, a folder)
+	$(NORMA) serve
+
+build: setup web/dist/index.html ## the release binary with the page in it
+	cargo build --release --locked -p norma
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+
+web/dist/index.html: web/node_modules/.package-lock.json $(web_sources)
+	cd web && npm run build
+
+demo: ## load three phantom studies into the running service
+	$(NORMA) demo
+
+test: ## every test; starts and stops its own PostgreSQL and RabbitMQ
+	scripts/test
+
+lint: ## formatting and lints of the Rust and the page
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cd web && npm run lint && npm run typecheck
+
+bench: build ## speed and memory against a Python peer, as ratios
+	bench/run
+
+train-quick: ## every training step on a tiny subset, to a valid bundle
+	models/training/run train --quick
+
+train: build ## the shipped models, from ../shared/data or NORMA_DATA; resumable
+	models/training/run train --full
+
+evaluate: build ## models/RESULTS.md again, from weights and splits
+	models/training/run evaluate
+
+up: ## the whole system in containers
+	docker compose up --detach --build
+
+down: ## stop the containers; volumes stay
+	docker compose down
+
+clean: ## remove what was built; data in .norma stay
+	rm -rf target web/dist web/node_modules .tools
