@@ -1,0 +1,333 @@
+//! Analyses: requested, read, listed. `progress` moves them on.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::prelude::*;
+use norma_domain::{AnalysisId, AnalysisStatus, OperatingPointName, Reason, ReasonCode, ScanId, Stage};
+
+use crate::connection::AnyConnection;
+use crate::outbox::insert_message;
+use crate::schema::{analyses, scans, stage_results};
+use crate::sql_types::RowId;
+use crate::{Database, DatabaseError, OutboxMessage, time};
+
+/// One run of the models over a scan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Analysis {
+    pub id: AnalysisId,
+    pub scan_id: ScanId,
+    pub status: AnalysisStatus,
+    pub operating_point: OperatingPointName,
+    /// The bundle that was asked for.
+    pub bundle_version: String,
+    /// How often preparation was begun.
+    pub attempt: u32,
+    pub requested_at: DateTime<Utc>,
+    pub started_at: Option<DateTime<Utc>>,
+    /// Some exactly if the status is final.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// When it is failed if it has not ended.
+    pub deadline_at: DateTime<Utc>,
+    /// Some exactly if the status is `failed`.
+    pub failure: Option<Reason>,
+    /// The quality checks that did not pass; empty before preparation.
+    pub quality_flags: Vec<ReasonCode>,
+    /// When anything about it changed last, a stage's outcome included.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// An analysis to be requested. The id is made by the caller, because the message holds it.
+#[derive(Debug, Clone)]
+pub struct NewAnalysis {
+    pub id: AnalysisId,
+    pub scan_id: ScanId,
+    pub operating_point: OperatingPointName,
+    pub bundle_version: String,
+    pub deadline_at: DateTime<Utc>,
+    /// Announces the request.
+    pub message: OutboxMessage,
+}
+
+/// The answer to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestedAnalysis {
+    pub analysis: Analysis,
+    /// False where an analysis of the scan ran already and this is it; nothing was written then.
+    pub created: bool,
+}
+
+/// An analysis and the stages whose outcome is recorded (preprocess included).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnalysisProgress {
+    pub analysis: Analysis,
+    pub stages: Vec<Stage>,
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = analyses, treat_none_as_default_value = false)]
+pub(crate) struct AnalysisRow {
+    id: RowId,
+    scan_id: RowId,
+    status: String,
+    operating_point: String,
+    bundle_version: String,
+    attempt: i32,
+    requested_at: NaiveDateTime,
+    started_at: Option<NaiveDateTime>,
+    finished_at: Option<NaiveDateTime>,
+    deadline_at: NaiveDateTime,
+    failure_code: Option<String>,
+    failure_message: Option<String>,
+    quality_flags: String,
+    updated_at: NaiveDateTime,
+}
+
+impl TryFrom<AnalysisRow> for Analysis {
+    type Error = DatabaseError;
+
+    fn try_from(row: AnalysisRow) -> Result<Self, DatabaseError> {
+        let corrupt = |column| DatabaseError::CorruptRow {
+            table: "analyses",
+            column,
+        };
+        let failure = row
+            .failure_code
+            .map(|code| {
+                let code = code.parse().map_err(|_| corrupt("failure_code"))?;
+                Ok::<_, DatabaseError>(Reason::new(code, row.failure_message.unwrap_or_default()))
+            })
+            .transpose()?;
+        Ok(Self {
+            id: row.id.into(),
+            scan_id: row.scan_id.into(),
+            status: row.status.parse().map_err(|_| corrupt("status"))?,
+            operating_point: OperatingPointName(row.operating_point),
+            bundle_version: row.bundle_version,
+            attempt: u32::try_from(row.attempt).map_err(|_| corrupt("attempt"))?,
+            requested_at: time::from_row(row.requested_at),
+            started_at: row.started_at.map(time::from_row),
+            finished_at: row.finished_at.map(time::from_row),
+            deadline_at: time::from_row(row.deadline_at),
+            failure,
+            quality_flags: row
+                .quality_flags
+                .split_whitespace()
+                .map(|code| code.parse().map_err(|_| corrupt("quality_flags")))
+                .collect::<Result<_, _>>()?,
+            updated_at: time::from_row(row.updated_at),
+        })
+    }
+}
+
+impl Database {
+    /// Requests an analysis of a scan and announces it, or returns the one that runs.
+    ///
+    /// # Errors
+    /// [`DatabaseError::NotFound`] where there is no such scan.
+    pub async fn request_analysis(&self, new: NewAnalysis) -> Result<RequestedAnalysis, DatabaseError> {
+        self.change(move |connection| {
+            let now = time::to_row(time::now());
+            // Locks the scan's row on PostgreSQL: requests of one scan come one after the other.
+            let scans_found = diesel::update(scans::table.find(RowId::from(new.scan_id)))
+                .set(scans::updated_at.eq(scans::updated_at))
+                .execute(connection)?;
+            if scans_found == 0 {
+                return Err(DatabaseError::NotFound("scan"));
+            }
+            if let Some(analysis) = find_running(connection, new.scan_id)? {
+                return Ok(RequestedAnalysis {
+                    analysis,
+                    created: false,
+                });
+            }
+            let row = AnalysisRow {
+                id: new.id.into(),
+                scan_id: new.scan_id.into(),
+                status: AnalysisStatus::Queued.as_str().to_owned(),
+                operating_point: new.operating_point.0,
+                bundle_version: new.bundle_version,
+                attempt: 0,
+                requested_at: now,
+                started_at: None,
+                finished_at: None,
+                deadline_at: time::to_row(new.deadline_at),
+                failure_code: None,
+                failure_message: None,
+                quality_flags: String::new(),
+                updated_at: now,
+            };
+            diesel::insert_into(analyses::table)
+                .values(&row)
+                .execute(connection)?;
+            diesel::update(scans::table.find(RowId::from(new.scan_id)))
+                .set(scans::latest_analysis_id.eq(Some(RowId::from(new.id))))
+                .execute(connection)?;
+            insert_message(connection, new.message)?;
+            Ok(RequestedAnalysis {
+                analysis: row.try_into()?,
+                created: true,
+            })
+        })
+        .await
+    }
+
+    pub async fn analysis(&self, id: AnalysisId) -> Result<Option<Analysis>, DatabaseError> {
+        self.run(move |connection| find(connection, id)).await
+    }
+
+    /// The analysis of a scan that was requested last.
+    pub async fn latest_analysis(&self, scan_id: ScanId) -> Result<Option<Analysis>, DatabaseError> {
+        self.run(move |connection| {
+            analyses::table
+                .inner_join(scans::table.on(scans::latest_analysis_id.eq(analyses::id.nullable())))
+                .filter(scans::id.eq(RowId::from(scan_id)))
+                .select(AnalysisRow::as_select())
+                .first(connection)
+                .optional()?
+                .map(Analysis::try_from)
+                .transpose()
+        })
+        .await
+    }
+
+    /// Every analysis of a scan, the latest first.
+    pub async fn analyses_of_scan(&self, scan_id: ScanId) -> Result<Vec<Analysis>, DatabaseError> {
+        self.run(move |connection| {
+            let rows: Vec<AnalysisRow> = analyses::table
+                .filter(analyses::scan_id.eq(RowId::from(scan_id)))
+                .order((analyses::requested_at.desc(), analyses::id.desc()))
+                .select(AnalysisRow::as_select())
+                .load(connection)?;
+            rows.into_iter().map(Analysis::try_from).collect()
+        })
+        .await
+    }
+
+    /// Every analysis that has not ended, the oldest request first: for the refill of the in-process queue at
+    /// start. `stages` says how far each had come.
+    pub async fn unfinished_analyses(&self) -> Result<Vec<AnalysisProgress>, DatabaseError> {
+        self.run(|connection| {
+            let rows = analyses::table
+                .filter(is_unfinished())
+                .order((analyses::requested_at, analyses::id))
+                .select(AnalysisRow::as_select())
+                .load(connection)?;
+            with_stages(connection, rows)
+        })
+        .await
+    }
+
+    /// Every analysis that has not ended although its deadline has passed.
+    pub async fn overdue_analyses(&self, now: DateTime<Utc>) -> Result<Vec<AnalysisId>, DatabaseError> {
+        self.run(move |connection| {
+            let ids: Vec<RowId> = analyses::table
+                .filter(is_unfinished())
+                .filter(analyses::deadline_at.lt(time::to_row(now)))
+                .order((analyses::deadline_at, analyses::id))
+                .select(analyses::id)
+                .load(connection)?;
+            Ok(ids.into_iter().map(AnalysisId::from).collect())
+        })
+        .await
+    }
+
+    /// Analyses that changed at or after `since`, in the order of their change: for progress events. Poll with
+    /// a `since` some seconds back, because a transaction that began earlier may commit later.
+    pub async fn analyses_changed_since(
+        &self,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<AnalysisProgress>, DatabaseError> {
+        self.run(move |connection| {
+            let rows = analyses::table
+                .filter(analyses::updated_at.ge(time::to_row(since)))
+                .order((analyses::updated_at, analyses::id))
+                .select(AnalysisRow::as_select())
+                .load(connection)?;
+            with_stages(connection, rows)
+        })
+        .await
+    }
+
+    /// How many analyses there are of each status that has any.
+    pub async fn count_analyses(&self) -> Result<HashMap<AnalysisStatus, u64>, DatabaseError> {
+        self.run(|connection| {
+            let counts: Vec<(String, i64)> = analyses::table
+                .group_by(analyses::status)
+                .select((analyses::status, diesel::dsl::count_star()))
+                .load(connection)?;
+            counts
+                .into_iter()
+                .map(|(status, count)| {
+                    let status = status.parse().map_err(|_| DatabaseError::CorruptRow {
+                        table: "analyses",
+                        column: "status",
+                    })?;
+                    Ok((status, u64::try_from(count).unwrap_or_default()))
+                })
+                .collect()
+        })
+        .await
+    }
+}
+
+/// The statuses that are not final. Written out, so that the partial indexes serve the filter.
+#[diesel::dsl::auto_type(no_type_alias)]
+pub(crate) fn is_unfinished() -> _ {
+    let status = analyses::status;
+    status
+        .eq("queued")
+        .or(status.eq("preparing"))
+        .or(status.eq("analyzing"))
+}
+
+pub(crate) fn find(
+    connection: &mut AnyConnection,
+    id: AnalysisId,
+) -> Result<Option<Analysis>, DatabaseError> {
+    analyses::table
+        .find(RowId::from(id))
+        .select(AnalysisRow::as_select())
+        .first(connection)
+        .optional()?
+        .map(Analysis::try_from)
+        .transpose()
+}
+
+fn find_running(connection: &mut AnyConnection, scan_id: ScanId) -> Result<Option<Analysis>, DatabaseError> {
+    analyses::table
+        .filter(analyses::scan_id.eq(RowId::from(scan_id)))
+        .filter(is_unfinished())
+        .select(AnalysisRow::as_select())
+        .first(connection)
+        .optional()?
+        .map(Analysis::try_from)
+        .transpose()
+}
+
+fn with_stages(
+    connection: &mut AnyConnection,
+    rows: Vec<AnalysisRow>,
+) -> Result<Vec<AnalysisProgress>, DatabaseError> {
+    rows.into_iter()
+        .map(|row| {
+            let stages: Vec<String> = stage_results::table
+                .filter(stage_results::analysis_id.eq(row.id))
+                .order(stage_results::created_at)
+                .select(stage_results::stage)
+                .load(connection)?;
+            let stages = stages
+                .iter()
+                .map(|stage| stage.parse())
+                .collect::<Result<_, _>>()
+                .map_err(|_| DatabaseError::CorruptRow {
+                    table: "stage_results",
+                    column: "stage",
+                })?;
+            Ok(AnalysisProgress {
+                analysis: row.try_into()?,
+                stages,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,108 @@
+//! What readers say of an answer.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::prelude::*;
+use norma_domain::AnalysisId;
+use uuid::Uuid;
+
+use crate::schema::feedback;
+use crate::sql_types::RowId;
+use crate::text::refuse_nul;
+use crate::{Database, DatabaseError, time};
+
+/// A reader's agreement or disagreement with an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Feedback {
+    pub id: Uuid,
+    pub analysis_id: AnalysisId,
+    pub agree: bool,
+    /// The label that the reader holds to be right.
+    pub label: Option<String>,
+    pub comment: Option<String>,
+    /// Who said it, where that is known.
+    pub user: Option<String>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// Feedback to be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewFeedback {
+    pub analysis_id: AnalysisId,
+    pub agree: bool,
+    pub label: Option<String>,
+    pub comment: Option<String>,
+    pub user: Option<String>,
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = feedback, treat_none_as_default_value = false)]
+struct FeedbackRow {
+    id: RowId,
+    analysis_id: RowId,
+    agree: bool,
+    label: Option<String>,
+    comment: Option<String>,
+    user_name: Option<String>,
+    created_at: NaiveDateTime,
+}
+
+impl From<FeedbackRow> for Feedback {
+    fn from(row: FeedbackRow) -> Self {
+        Self {
+            id: row.id.0,
+            analysis_id: row.analysis_id.into(),
+            agree: row.agree,
+            label: row.label,
+            comment: row.comment,
+            user: row.user_name,
+            created_at: time::from_row(row.created_at),
+        }
+    }
+}
+
+impl Database {
+    /// # Errors
+    /// [`DatabaseError::NotFound`] where there is no such analysis.
+    pub async fn add_feedback(&self, new: NewFeedback) -> Result<Feedback, DatabaseError> {
+        for (field, text) in [
+            ("label", &new.label),
+            ("comment", &new.comment),
+            ("user", &new.user),
+        ] {
+            refuse_nul(field, text.as_deref().unwrap_or_default())?;
+        }
+        self.change(move |connection| {
+            let row = FeedbackRow {
+                id: RowId(Uuid::now_v7()),
+                analysis_id: new.analysis_id.into(),
+                agree: new.agree,
+                label: new.label,
+                comment: new.comment,
+                user_name: new.user,
+                created_at: time::to_row(time::now()),
+            };
+            diesel::insert_into(feedback::table)
+                .values(&row)
+                .execute(connection)
+                .map_err(|error| match DatabaseError::from(error) {
+                    DatabaseError::ForeignKeyViolation { .. } => DatabaseError::NotFound("analysis"),
+                    other => other,
+                })?;
+            Ok(row.into())
+        })
+        .await
+    }
+
+    /// What was said of an analysis, the oldest first.
+    pub async fn list_feedback(&self, analysis_id: AnalysisId) -> Result<Vec<Feedback>, DatabaseError> {
+        self.run(move |connection| {
+            let rows: Vec<FeedbackRow> = feedback::table
+                .filter(feedback::analysis_id.eq(RowId::from(analysis_id)))
+                .order((feedback::created_at, feedback::id))
+                .select(FeedbackRow::as_select())
+                .load(connection)?;
+            Ok(rows.into_iter().map(Feedback::from).collect())
+        })
+        .await
+    }
+}

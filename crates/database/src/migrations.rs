@@ -1,0 +1,92 @@
+//! The schema's migrations, compiled in, one set for each side.
+
+use diesel::migration::MigrationSource;
+use diesel::pg::Pg;
+use diesel::sqlite::Sqlite;
+use diesel::{PgConnection, RunQueryDsl as _};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use crate::DatabaseError;
+use crate::connection::AnyConnection;
+
+const POSTGRESQL: EmbeddedMigrations = embed_migrations!("../../migrations/postgresql");
+const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
+
+/// Key of the advisory lock that a process holds while it migrates: `norma` in ASCII.
+const MIGRATION_LOCK: i64 = 0x006e_6f72_6d61;
+
+/// Brings the schema up to date; refuses one that is newer than the program. Processes that start at once
+/// wait for each other.
+pub(crate) fn apply(connection: &mut AnyConnection) -> Result<(), DatabaseError> {
+    exclusively(connection, |side| match side {
+        AnyConnection::Postgres(inner) => run_pending::<Pg>(inner, POSTGRESQL),
+        AnyConnection::Sqlite(inner) => run_pending::<Sqlite>(inner, SQLITE),
+    })
+}
+
+/// Takes back every migration, and with them every row.
+pub(crate) fn revert_all(connection: &mut AnyConnection) -> Result<(), DatabaseError> {
+    exclusively(connection, |side| {
+        match side {
+            AnyConnection::Postgres(inner) => inner.revert_all_migrations(POSTGRESQL).map(drop),
+            AnyConnection::Sqlite(inner) => inner.revert_all_migrations(SQLITE).map(drop),
+        }
+        .map_err(migration_error)
+    })
+}
+
+fn exclusively(
+    connection: &mut AnyConnection,
+    work: impl FnOnce(&mut AnyConnection) -> Result<(), DatabaseError>,
+) -> Result<(), DatabaseError> {
+    match connection {
+        AnyConnection::Postgres(inner) => {
+            advisory_lock(inner, "SELECT pg_advisory_lock($1)")?;
+            let outcome = work(connection);
+            // Should this fail, the lock goes with the session.
+            if let AnyConnection::Postgres(inner) = connection {
+                advisory_lock(inner, "SELECT pg_advisory_unlock($1)")?;
+            }
+            outcome
+        }
+        AnyConnection::Sqlite(_) => crate::connection::in_transaction(connection, work),
+    }
+}
+
+fn advisory_lock(connection: &mut PgConnection, sql: &str) -> Result<(), DatabaseError> {
+    diesel::sql_query(sql)
+        .bind::<diesel::sql_types::BigInt, _>(MIGRATION_LOCK)
+        .execute(connection)?;
+    Ok(())
+}
+
+fn run_pending<DB: diesel::backend::Backend>(
+    connection: &mut impl MigrationHarness<DB>,
+    migrations: EmbeddedMigrations,
+) -> Result<(), DatabaseError> {
+    let known: Vec<String> = MigrationSource::<DB>::migrations(&migrations)
+        .map_err(migration_error)?
+        .iter()
+        .map(|migration| migration.name().version().to_string())
+        .collect();
+    let applied = connection.applied_migrations().map_err(migration_error)?;
+    if let Some(unknown) = applied
+        .iter()
+        .map(ToString::to_string)
+        .find(|version| !known.contains(version))
+    {
+        return Err(DatabaseError::NewerSchema {
+            found: unknown,
+            newest: known.iter().max().cloned().unwrap_or_default(),
+        });
+    }
+    connection
+        .run_pending_migrations(migrations)
+        .map_err(migration_error)?;
+    Ok(())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape of map_err")]
+fn migration_error(error: Box<dyn std::error::Error + Send + Sync>) -> DatabaseError {
+    DatabaseError::Migration(error.to_string())
+}

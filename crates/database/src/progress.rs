@@ -1,0 +1,265 @@
+//! What moves an analysis on. Each change is guarded by the status it starts from, so that it happens once
+//! however often a message is delivered, and an analysis ends exactly once.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+use norma_domain::{
+    AnalysisId, AnalysisStatus, PreparedSummary, Reason, Report, SeriesInstanceUid, Stage, StageOutcome,
+    StudyInstanceUid,
+};
+
+use crate::analyses::{Analysis, find, is_unfinished};
+use crate::connection::AnyConnection;
+use crate::outbox::insert_message;
+use crate::reports::insert_report;
+use crate::schema::{analyses, scans, stage_results};
+use crate::sql_types::RowId;
+use crate::{Database, DatabaseError, OutboxMessage, json, time};
+
+#[derive(Insertable)]
+#[diesel(table_name = stage_results, treat_none_as_default_value = false)]
+struct StageResultRow {
+    analysis_id: RowId,
+    stage: &'static str,
+    payload: serde_json::Value,
+    duration_ms: Option<i64>,
+    model_version: Option<String>,
+    created_at: NaiveDateTime,
+}
+
+impl Database {
+    /// Notes that preparation begins (again). None where there is nothing to prepare: the analysis was
+    /// deleted, has ended, or is prepared already.
+    pub async fn begin_preparing(&self, id: AnalysisId) -> Result<Option<Analysis>, DatabaseError> {
+        self.change(move |connection| {
+            let now = time::to_row(time::now());
+            let begun = diesel::update(analyses::table.find(RowId::from(id)).filter(is_unprepared()))
+                .set((
+                    analyses::status.eq(AnalysisStatus::Preparing.as_str()),
+                    analyses::attempt.eq(analyses::attempt + 1),
+                    analyses::updated_at.eq(now),
+                ))
+                .execute(connection)?;
+            if begun == 0 {
+                return Ok(None);
+            }
+            diesel::update(
+                analyses::table
+                    .find(RowId::from(id))
+                    .filter(analyses::started_at.is_null()),
+            )
+            .set(analyses::started_at.eq(Some(now)))
+            .execute(connection)?;
+            find(connection, id)
+        })
+        .await
+    }
+
+    /// Records what preprocessing found, moves the analysis to `analyzing` and announces it. False where that
+    /// had happened already, or the analysis was deleted or has ended: nothing is written then, and objects
+    /// stored for a deleted analysis are to be deleted by the caller.
+    pub async fn record_prepared(
+        &self,
+        id: AnalysisId,
+        summary: PreparedSummary,
+        message: OutboxMessage,
+    ) -> Result<bool, DatabaseError> {
+        self.change(move |connection| {
+            let now = time::to_row(time::now());
+            let flags: Vec<&str> = summary
+                .quality
+                .iter()
+                .filter(|check| !check.passed)
+                .map(|check| check.code.as_str())
+                .collect();
+            let moved = diesel::update(analyses::table.find(RowId::from(id)).filter(is_unprepared()))
+                .set((
+                    analyses::status.eq(AnalysisStatus::Analyzing.as_str()),
+                    analyses::quality_flags.eq(flags.join(" ")),
+                    analyses::updated_at.eq(now),
+                ))
+                .execute(connection)?;
+            if moved == 0 {
+                return Ok(false);
+            }
+            insert_stage_result(
+                connection,
+                StageResultRow {
+                    analysis_id: id.into(),
+                    stage: Stage::Preprocess.as_str(),
+                    payload: json::encode(&summary, "prepared summary")?,
+                    duration_ms: Some(i64::try_from(summary.duration_ms).unwrap_or(i64::MAX)),
+                    model_version: None,
+                    created_at: now,
+                },
+            )?;
+            describe_scan(connection, id, &summary, now)?;
+            insert_message(connection, message)?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Records how a model stage ended and announces it. False where an outcome of the stage is there already,
+    /// or the analysis was deleted or has ended: nothing is written then.
+    pub async fn record_stage_outcome(
+        &self,
+        id: AnalysisId,
+        outcome: StageOutcome,
+        message: OutboxMessage,
+    ) -> Result<bool, DatabaseError> {
+        self.change(move |connection| {
+            let now = time::to_row(time::now());
+            // The guard takes the row's lock: a deletion or an ending waits, or is seen here.
+            let running = diesel::update(analyses::table.find(RowId::from(id)).filter(is_unfinished()))
+                .set(analyses::updated_at.eq(now))
+                .execute(connection)?;
+            if running == 0 {
+                return Ok(false);
+            }
+            let (duration_ms, model_version) = match &outcome {
+                StageOutcome::Completed(result) => {
+                    let models: Vec<String> = result
+                        .models
+                        .iter()
+                        .map(|model| format!("{} {}", model.name, model.version))
+                        .collect();
+                    (
+                        Some(i64::try_from(result.duration_ms).unwrap_or(i64::MAX)),
+                        Some(models.join(", ")),
+                    )
+                }
+                StageOutcome::Failed(_) => (None, None),
+            };
+            let inserted = insert_stage_result(
+                connection,
+                StageResultRow {
+                    analysis_id: id.into(),
+                    stage: outcome.stage().as_str(),
+                    payload: json::encode(&outcome, "stage outcome")?,
+                    duration_ms,
+                    model_version,
+                    created_at: now,
+                },
+            )?;
+            if inserted {
+                insert_message(connection, message)?;
+            }
+            Ok(inserted)
+        })
+        .await
+    }
+
+    /// What preprocessing found; None before it has.
+    pub async fn prepared(&self, id: AnalysisId) -> Result<Option<PreparedSummary>, DatabaseError> {
+        self.run(move |connection| {
+            stage_results::table
+                .find((RowId::from(id), Stage::Preprocess.as_str()))
+                .select(stage_results::payload)
+                .first::<serde_json::Value>(connection)
+                .optional()?
+                .map(|payload| json::decode(payload, "stage_results", "payload"))
+                .transpose()
+        })
+        .await
+    }
+
+    /// The outcomes of the model stages recorded so far, in the order of [`Stage::MODELS`].
+    pub async fn stage_outcomes(&self, id: AnalysisId) -> Result<Vec<StageOutcome>, DatabaseError> {
+        self.run(move |connection| {
+            let payloads: Vec<serde_json::Value> = stage_results::table
+                .filter(stage_results::analysis_id.eq(RowId::from(id)))
+                .filter(stage_results::stage.ne(Stage::Preprocess.as_str()))
+                .select(stage_results::payload)
+                .load(connection)?;
+            let mut outcomes = payloads
+                .into_iter()
+                .map(|payload| json::decode(payload, "stage_results", "payload"))
+                .collect::<Result<Vec<StageOutcome>, _>>()?;
+            outcomes.sort_by_key(StageOutcome::stage);
+            Ok(outcomes)
+        })
+        .await
+    }
+
+    /// Ends the report's analysis as `completed`. False where it had ended before or was deleted: nothing is
+    /// written then.
+    pub async fn complete_analysis(&self, report: Report) -> Result<bool, DatabaseError> {
+        self.change(move |connection| {
+            let unfinished = analyses::table
+                .find(RowId::from(report.analysis_id))
+                .filter(is_unfinished());
+            let ended = diesel::update(unfinished)
+                .set((
+                    analyses::status.eq(AnalysisStatus::Completed.as_str()),
+                    analyses::finished_at.eq(Some(time::to_row(report.timings.finished_at))),
+                    analyses::updated_at.eq(time::to_row(time::now())),
+                ))
+                .execute(connection)?;
+            if ended == 1 {
+                insert_report(connection, &report)?;
+            }
+            Ok(ended == 1)
+        })
+        .await
+    }
+
+    /// Ends an analysis as `failed`. False where it had ended before or was deleted.
+    pub async fn fail_analysis(&self, id: AnalysisId, reason: Reason) -> Result<bool, DatabaseError> {
+        self.change(move |connection| {
+            let now = time::to_row(time::now());
+            let ended = diesel::update(analyses::table.find(RowId::from(id)).filter(is_unfinished()))
+                .set((
+                    analyses::status.eq(AnalysisStatus::Failed.as_str()),
+                    analyses::failure_code.eq(Some(reason.code.as_str())),
+                    // An analysis must be able to fail, whatever its message holds.
+                    analyses::failure_message.eq(Some(reason.message.replace('\0', " "))),
+                    analyses::finished_at.eq(Some(now)),
+                    analyses::updated_at.eq(now),
+                ))
+                .execute(connection)?;
+            Ok(ended == 1)
+        })
+        .await
+    }
+}
+
+#[diesel::dsl::auto_type(no_type_alias)]
+fn is_unprepared() -> _ {
+    let status = analyses::status;
+    status.eq("queued").or(status.eq("preparing"))
+}
+
+/// False where the stage's row is there already.
+fn insert_stage_result(connection: &mut AnyConnection, row: StageResultRow) -> Result<bool, DatabaseError> {
+    let insertion = diesel::insert_into(stage_results::table).values(row);
+    let inserted = match connection {
+        AnyConnection::Postgres(inner) => insertion.on_conflict_do_nothing().execute(inner)?,
+        AnyConnection::Sqlite(inner) => insertion.on_conflict_do_nothing().execute(inner)?,
+    };
+    Ok(inserted == 1)
+}
+
+/// Writes to the scan what only the files could tell.
+fn describe_scan(
+    connection: &mut AnyConnection,
+    id: AnalysisId,
+    summary: &PreparedSummary,
+    now: NaiveDateTime,
+) -> Result<(), DatabaseError> {
+    let study = &summary.study;
+    let scan_id: RowId = analyses::table
+        .find(RowId::from(id))
+        .select(analyses::scan_id)
+        .first(connection)?;
+    diesel::update(scans::table.find(scan_id))
+        .set((
+            scans::study_uid.eq(study.study_instance_uid.as_ref().map(StudyInstanceUid::as_str)),
+            scans::series_uid.eq(study.series_instance_uid.as_ref().map(SeriesInstanceUid::as_str)),
+            scans::study_date.eq(study.study_date.as_deref().map(|date| date.replace('\0', ""))),
+            scans::slice_count.eq(i32::try_from(study.geometry.shape[0]).ok()),
+            scans::updated_at.eq(now),
+        ))
+        .execute(connection)?;
+    Ok(())
+}

@@ -1,0 +1,245 @@
+//! Scans: one row for each uploaded study.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::prelude::*;
+use norma_domain::{AnalysisId, PatientId, ScanId, SeriesInstanceUid, StudyInstanceUid};
+
+use crate::connection::{AnyConnection, MultiBackend};
+use crate::schema::{analyses, scans};
+use crate::sql_types::RowId;
+use crate::text::refuse_nul;
+use crate::{Database, DatabaseError, Listing, Page, time};
+
+/// One uploaded study.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scan {
+    pub id: ScanId,
+    /// None for a prediction without a patient.
+    pub patient_id: Option<PatientId>,
+    pub description: String,
+    /// The name of the upload, or the study's path inside an archive of many. May name a person: not for logs.
+    pub file_name: String,
+    /// SHA-256 of the original, lower-case hexadecimal.
+    pub sha256: String,
+    pub size_bytes: u64,
+    /// Where the original lies in the object storage.
+    pub object_key: String,
+    /// This and the following are known after preprocessing.
+    pub study_uid: Option<StudyInstanceUid>,
+    pub series_uid: Option<SeriesInstanceUid>,
+    /// `YYYYMMDD`.
+    pub study_date: Option<String>,
+    pub slice_count: Option<u32>,
+    pub latest_analysis_id: Option<AnalysisId>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A scan whose original is stored already. The id is made by the caller, because the object's key holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewScan {
+    pub id: ScanId,
+    pub patient_id: Option<PatientId>,
+    pub description: String,
+    pub file_name: String,
+    pub sha256: String,
+    pub size_bytes: u64,
+    pub object_key: String,
+}
+
+/// What went with a deleted scan: the ids whose objects are to be deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeletedScan {
+    pub scan_id: ScanId,
+    pub analysis_ids: Vec<AnalysisId>,
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = scans, treat_none_as_default_value = false)]
+pub(crate) struct ScanRow {
+    id: RowId,
+    patient_id: Option<RowId>,
+    description: String,
+    file_name: String,
+    sha256: String,
+    size_bytes: i64,
+    object_key: String,
+    study_uid: Option<String>,
+    series_uid: Option<String>,
+    study_date: Option<String>,
+    slice_count: Option<i32>,
+    latest_analysis_id: Option<RowId>,
+    created_at: NaiveDateTime,
+    updated_at: NaiveDateTime,
+}
+
+impl TryFrom<ScanRow> for Scan {
+    type Error = DatabaseError;
+
+    fn try_from(row: ScanRow) -> Result<Self, DatabaseError> {
+        let corrupt = |column| DatabaseError::CorruptRow {
+            table: "scans",
+            column,
+        };
+        Ok(Self {
+            id: row.id.into(),
+            patient_id: row.patient_id.map(PatientId::from),
+            description: row.description,
+            file_name: row.file_name,
+            sha256: row.sha256,
+            size_bytes: u64::try_from(row.size_bytes).map_err(|_| corrupt("size_bytes"))?,
+            object_key: row.object_key,
+            study_uid: row
+                .study_uid
+                .map(StudyInstanceUid::try_from)
+                .transpose()
+                .map_err(|_| corrupt("study_uid"))?,
+            series_uid: row
+                .series_uid
+                .map(SeriesInstanceUid::try_from)
+                .transpose()
+                .map_err(|_| corrupt("series_uid"))?,
+            study_date: row.study_date,
+            slice_count: row
+                .slice_count
+                .map(u32::try_from)
+                .transpose()
+                .map_err(|_| corrupt("slice_count"))?,
+            latest_analysis_id: row.latest_analysis_id.map(AnalysisId::from),
+            created_at: time::from_row(row.created_at),
+            updated_at: time::from_row(row.updated_at),
+        })
+    }
+}
+
+impl Database {
+    /// # Errors
+    /// [`DatabaseError::NotFound`] where the patient does not exist,
+    /// [`DatabaseError::UniqueViolation`] where the scan does already.
+    pub async fn create_scan(&self, scan: NewScan) -> Result<Scan, DatabaseError> {
+        refuse_nul("description", &scan.description)?;
+        refuse_nul("file_name", &scan.file_name)?;
+        self.change(move |connection| {
+            let now = time::to_row(time::now());
+            let row = ScanRow {
+                id: scan.id.into(),
+                patient_id: scan.patient_id.map(RowId::from),
+                description: scan.description,
+                file_name: scan.file_name,
+                sha256: scan.sha256,
+                size_bytes: i64::try_from(scan.size_bytes)
+                    .map_err(|_| DatabaseError::NotStorable("size_bytes"))?,
+                object_key: scan.object_key,
+                study_uid: None,
+                series_uid: None,
+                study_date: None,
+                slice_count: None,
+                latest_analysis_id: None,
+                created_at: now,
+                updated_at: now,
+            };
+            diesel::insert_into(scans::table)
+                .values(&row)
+                .execute(connection)
+                .map_err(|error| match DatabaseError::from(error) {
+                    DatabaseError::ForeignKeyViolation { .. } => DatabaseError::NotFound("patient"),
+                    other => other,
+                })?;
+            row.try_into()
+        })
+        .await
+    }
+
+    pub async fn scan(&self, id: ScanId) -> Result<Option<Scan>, DatabaseError> {
+        self.run(move |connection| find(connection, id)).await
+    }
+
+    /// Scans, the newest first; of one patient if given.
+    pub async fn list_scans(
+        &self,
+        patient_id: Option<PatientId>,
+        page: Page,
+    ) -> Result<Listing<Scan>, DatabaseError> {
+        self.run(move |connection| {
+            let mut wanted = scans::table
+                .select(ScanRow::as_select())
+                .into_boxed::<MultiBackend>();
+            let mut counted = scans::table.count().into_boxed::<MultiBackend>();
+            if let Some(patient_id) = patient_id.map(RowId::from) {
+                wanted = wanted.filter(scans::patient_id.eq(patient_id));
+                counted = counted.filter(scans::patient_id.eq(patient_id));
+            }
+            let rows = wanted
+                .order(scans::id.desc())
+                .limit(page.limit.into())
+                .offset(page.offset.into())
+                .load(connection)?;
+            let items = rows.into_iter().map(Scan::try_from).collect::<Result<_, _>>()?;
+            Ok(Listing::new(items, counted.get_result(connection)?))
+        })
+        .await
+    }
+
+    /// None where there is no such scan.
+    pub async fn update_scan_description(
+        &self,
+        id: ScanId,
+        description: String,
+    ) -> Result<Option<Scan>, DatabaseError> {
+        refuse_nul("description", &description)?;
+        self.change(move |connection| {
+            diesel::update(scans::table.find(RowId::from(id)))
+                .set((
+                    scans::description.eq(description),
+                    scans::updated_at.eq(time::to_row(time::now())),
+                ))
+                .execute(connection)?;
+            find(connection, id)
+        })
+        .await
+    }
+
+    /// Deletes a scan with its analyses and all that hangs on them, also while they run: what a worker
+    /// records afterwards finds no row. None where there is no such scan.
+    pub async fn delete_scan(&self, id: ScanId) -> Result<Option<DeletedScan>, DatabaseError> {
+        self.change(move |connection| delete_scan_rows(connection, id))
+            .await
+    }
+}
+
+fn find(connection: &mut AnyConnection, id: ScanId) -> Result<Option<Scan>, DatabaseError> {
+    scans::table
+        .find(RowId::from(id))
+        .select(ScanRow::as_select())
+        .first(connection)
+        .optional()?
+        .map(Scan::try_from)
+        .transpose()
+}
+
+/// Deletes a scan inside a transaction.
+pub(crate) fn delete_scan_rows(
+    connection: &mut AnyConnection,
+    id: ScanId,
+) -> Result<Option<DeletedScan>, DatabaseError> {
+    // Keeps an analysis from being requested between the reading of the ids and the deletion; SQLite's
+    // transaction holds the write lock anyway.
+    if let AnyConnection::Postgres(inner) = connection {
+        scans::table
+            .find(RowId::from(id))
+            .select(scans::id)
+            .for_update()
+            .first::<RowId>(inner)
+            .optional()?;
+    }
+    let analysis_ids: Vec<RowId> = analyses::table
+        .filter(analyses::scan_id.eq(RowId::from(id)))
+        .order(analyses::id)
+        .select(analyses::id)
+        .load(connection)?;
+    let deleted = diesel::delete(scans::table.find(RowId::from(id))).execute(connection)?;
+    Ok((deleted > 0).then(|| DeletedScan {
+        scan_id: id,
+        analysis_ids: analysis_ids.into_iter().map(AnalysisId::from).collect(),
+    }))
+}
