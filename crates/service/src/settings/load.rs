@@ -1,0 +1,222 @@
+use std::env;
+use std::path::{Path, PathBuf};
+
+use config::{Config, Environment, File, FileFormat};
+use norma_domain::Stage;
+
+use super::{ObjectsKind, QueueKind, Settings};
+
+/// `config/base.yaml` as compiled in.
+pub const BASE_SETTINGS: &str = include_str!("../../../../config/base.yaml");
+
+/// Environment variable that names a settings file.
+pub const CONFIG_VARIABLE: &str = "NORMA_CONFIG";
+
+/// Settings that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    #[error("failed to read the settings")]
+    Unreadable(#[from] config::ConfigError),
+    #[error("the setting {name} {problem}")]
+    Invalid {
+        name: &'static str,
+        problem: &'static str,
+    },
+}
+
+impl Settings {
+    /// Defaults, then the file (or the one that `NORMA_CONFIG` names), then `NORMA__SECTION__KEY` of the environment.
+    pub fn load(file: Option<&Path>) -> Result<Self, SettingsError> {
+        let named_by_environment = env::var_os(CONFIG_VARIABLE).filter(|value| !value.is_empty());
+        let file = file
+            .map(Path::to_owned)
+            .or_else(|| named_by_environment.map(PathBuf::from));
+        Self::from_layers(file.as_deref(), Environment::with_prefix("NORMA"))
+    }
+
+    /// The defaults alone.
+    pub fn base() -> Self {
+        Self::from_layers(None, Environment::default().source(Some(config::Map::new())))
+            .expect("base.yaml is compiled in and a test reads it")
+    }
+
+    fn from_layers(file: Option<&Path>, environment: Environment) -> Result<Self, SettingsError> {
+        let mut layers = Config::builder().add_source(File::from_str(BASE_SETTINGS, FileFormat::Yaml));
+        if let Some(file) = file {
+            layers = layers.add_source(File::from(file).format(FileFormat::Yaml));
+        }
+        // Texts are parsed by the type of the field, so a password of digits stays a text.
+        let environment = environment.prefix_separator("__").separator("__");
+        let settings: Self = layers.add_source(environment).build()?.try_deserialize()?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// What the types alone cannot say.
+    fn check(&self) -> Result<(), SettingsError> {
+        let invalid = |name, problem| Err(SettingsError::Invalid { name, problem });
+        if self.queue.kind == QueueKind::RabbitMq && self.queue.rabbitmq.url.is_none() {
+            return invalid("queue.rabbitmq.url", "is needed for queue.kind: rabbitmq");
+        }
+        let prefix = &self.queue.rabbitmq.prefix;
+        if prefix.is_empty() || prefix.len() > 100 || prefix.contains(char::is_whitespace) {
+            return invalid(
+                "queue.rabbitmq.prefix",
+                "is a word of at most 100 characters without blanks",
+            );
+        }
+        if self.objects.kind == ObjectsKind::S3 && self.objects.s3.bucket.is_empty() {
+            return invalid("objects.s3.bucket", "is needed for objects.kind: s3");
+        }
+        if self.database.connections == 0 {
+            return invalid("database.connections", "is at least 1");
+        }
+        if self.outbox.batch == 0 || self.outbox.poll_interval_ms == 0 {
+            return invalid("outbox.batch or outbox.poll_interval_ms", "is at least 1");
+        }
+        if self.analysis.sweep_interval_seconds == 0 || self.analysis.deadline_seconds == 0 {
+            return invalid(
+                "analysis.deadline_seconds or analysis.sweep_interval_seconds",
+                "is at least 1",
+            );
+        }
+        for stage in Stage::ALL {
+            if self.workers.concurrency.of(stage) == 0 || self.workers.timeout_seconds.of(stage) == 0 {
+                return invalid("workers.concurrency or workers.timeout_seconds", "is at least 1");
+            }
+        }
+        if !(0.0..=1.0).contains(&self.telemetry.sample_ratio) {
+            return invalid("telemetry.sample_ratio", "is between 0 and 1");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn with_environment(pairs: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        let variables = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Settings::from_layers(None, Environment::with_prefix("NORMA").source(Some(variables)))
+    }
+
+    #[test]
+    fn the_file_and_the_struct_name_the_same_settings() {
+        // Unknown fields are refused and no field has a default, so reading it is the proof.
+        let settings = Settings::base();
+        assert_eq!(settings.queue.kind, QueueKind::InProcess);
+        assert!(settings.gateway.address.is_loopback());
+        assert!(settings.admin.address.is_loopback());
+        assert!(settings.queue.rabbitmq.url.is_none());
+    }
+
+    #[test]
+    fn a_setting_missing_in_the_file_is_an_error() {
+        let leaves: Vec<_> = BASE_SETTINGS
+            .lines()
+            .filter(|line| !line.trim_start().starts_with('#') && line.contains(": "))
+            .collect();
+        assert!(leaves.len() > 50);
+        for leaf in leaves {
+            let without: Vec<_> = BASE_SETTINGS.lines().filter(|line| *line != leaf).collect();
+            let read = Config::builder()
+                .add_source(File::from_str(&without.join("\n"), FileFormat::Yaml))
+                .build()
+                .and_then(Config::try_deserialize::<Settings>);
+            // Two sections have a line of this text: only one of a kind proves anything.
+            let is_unique = BASE_SETTINGS.lines().filter(|line| *line == leaf).count() == 1;
+            assert!(read.is_err() || !is_unique, "{leaf} is not needed");
+        }
+    }
+
+    #[test]
+    fn every_setting_has_a_comment() {
+        let mut is_explained = false;
+        for line in BASE_SETTINGS.lines() {
+            let text = line.trim_start();
+            if text.starts_with('#') {
+                is_explained = true;
+            } else if text.is_empty() || text.ends_with(':') {
+                // A comment above a group speaks for its members.
+                is_explained &= text.ends_with(':');
+            } else {
+                assert!(is_explained, "{line} has no comment above it in its group");
+            }
+        }
+    }
+
+    #[test]
+    fn environment_beats_file_beats_default() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("site.yaml");
+        fs::write(&file, "gateway:\n  port: 9000\noutbox:\n  batch: 7\n").unwrap();
+        let environment = Environment::with_prefix("NORMA").source(Some(
+            [("NORMA__GATEWAY__PORT".to_owned(), "9100".to_owned())].into(),
+        ));
+        let settings = Settings::from_layers(Some(&file), environment).unwrap();
+        assert_eq!(settings.gateway.port, 9100);
+        assert_eq!(settings.outbox.batch, 7);
+        assert_eq!(settings.outbox.keep_hours, Settings::base().outbox.keep_hours);
+    }
+
+    #[test]
+    fn the_environment_reads_every_kind_of_value() {
+        let settings = with_environment(&[
+            ("NORMA__QUEUE__KIND", "rabbitmq"),
+            ("NORMA__QUEUE__RABBITMQ__URL", "amqp://norma:00123@broker/%2f"),
+            ("NORMA__OBJECTS__S3__SECRET_ACCESS_KEY", "00123"),
+            ("NORMA__OBJECTS__S3__ALLOW_HTTP", "true"),
+            (
+                "NORMA__GATEWAY__CORS_ORIGINS",
+                "https://a.example, https://b.example",
+            ),
+            ("NORMA__TELEMETRY__SAMPLE_RATIO", "0.5"),
+            ("NORMA__MODELS__ONNXRUNTIME", ""),
+            ("NORMA__WORKERS__CONCURRENCY__REPORT", "2"),
+        ])
+        .unwrap();
+        assert_eq!(settings.queue.kind, QueueKind::RabbitMq);
+        assert_eq!(
+            settings.gateway.cors_origins,
+            ["https://a.example", "https://b.example"]
+        );
+        let key = settings.objects.s3.secret_access_key.as_ref().unwrap();
+        assert_eq!(key.expose_secret(), "00123");
+        assert!(settings.objects.s3.allow_http);
+        assert!(settings.models.onnxruntime.is_none());
+        assert_eq!(settings.workers.concurrency.of(Stage::Report), 2);
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused() {
+        for (name, value) in [
+            ("NORMA__QUEUE__KIND", "rabbitmq"),
+            ("NORMA__QUEUE__KIND", "kafka"),
+            ("NORMA__GATEWAY__PROT", "80"),
+            ("NORMA__GATEWAY__PORT", "eighty"),
+            ("NORMA__TELEMETRY__SAMPLE_RATIO", "2"),
+            ("NORMA__WORKERS__CONCURRENCY__ANOMALY", "0"),
+        ] {
+            assert!(with_environment(&[(name, value)]).is_err(), "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let settings = with_environment(&[
+            ("NORMA__DATABASE__URL", "postgresql://norma:hidden-1@db/norma"),
+            ("NORMA__QUEUE__RABBITMQ__URL", "amqp://norma:hidden-2@broker"),
+            ("NORMA__OBJECTS__S3__SECRET_ACCESS_KEY", "hidden-3"),
+        ])
+        .unwrap();
+        assert!(!format!("{settings:?}").contains("hidden"));
+    }
+}

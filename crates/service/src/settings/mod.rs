@@ -1,0 +1,13 @@
+//! The settings: `config/base.yaml` as one typed struct.
+
+mod load;
+mod sections;
+mod value;
+
+pub use load::{BASE_SETTINGS, CONFIG_VARIABLE, SettingsError};
+pub use sections::{
+    AdminSettings, AnalysisSettings, CudaSetting, DatabaseSettings, GatewaySettings, LimitSettings,
+    LogFormat, ModelSettings, ObjectSettings, ObjectsKind, OutboxSettings, PerStage, QueueKind,
+    QueueSettings, RabbitMqSettings, S3Settings, SandboxSettings, Settings, TelemetrySettings,
+    WorkerSettings,
+};

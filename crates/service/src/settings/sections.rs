@@ -1,0 +1,218 @@
+//! One struct per section of `config/base.yaml`, which documents each field. No field has a default here: a setting
+//! that is missing in the file is an error.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use norma_domain::Stage;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::value::{comma_separated, optional};
+
+/// Every setting of every service.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    pub database: DatabaseSettings,
+    pub queue: QueueSettings,
+    pub objects: ObjectSettings,
+    pub gateway: GatewaySettings,
+    pub admin: AdminSettings,
+    pub analysis: AnalysisSettings,
+    pub workers: WorkerSettings,
+    pub outbox: OutboxSettings,
+    pub models: ModelSettings,
+    pub limits: LimitSettings,
+    pub sandbox: SandboxSettings,
+    pub telemetry: TelemetrySettings,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseSettings {
+    /// May hold a password.
+    pub url: SecretString,
+    pub connections: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QueueSettings {
+    pub kind: QueueKind,
+    pub delivery_limit: u32,
+    pub rabbitmq: RabbitMqSettings,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueueKind {
+    InProcess,
+    #[serde(rename = "rabbitmq")]
+    RabbitMq,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RabbitMqSettings {
+    #[serde(deserialize_with = "optional")]
+    pub url: Option<SecretString>,
+    pub prefix: String,
+    pub publish_timeout_seconds: u64,
+    pub heartbeat_seconds: u64,
+    pub reconnect_max_seconds: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ObjectSettings {
+    pub kind: ObjectsKind,
+    pub folder: PathBuf,
+    pub s3: S3Settings,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ObjectsKind {
+    Folder,
+    S3,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct S3Settings {
+    #[serde(deserialize_with = "optional")]
+    pub endpoint: Option<String>,
+    pub bucket: String,
+    pub region: String,
+    #[serde(deserialize_with = "optional")]
+    pub access_key_id: Option<String>,
+    #[serde(deserialize_with = "optional")]
+    pub secret_access_key: Option<SecretString>,
+    pub allow_http: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewaySettings {
+    pub address: IpAddr,
+    pub port: u16,
+    pub upload_limit_bytes: u64,
+    pub predict_wait_seconds: u64,
+    pub predict_studies_max: usize,
+    #[serde(deserialize_with = "comma_separated")]
+    pub cors_origins: Vec<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdminSettings {
+    pub address: IpAddr,
+    pub port: u16,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnalysisSettings {
+    pub deadline_seconds: u64,
+    pub sweep_interval_seconds: u64,
+    #[serde(deserialize_with = "optional")]
+    pub operating_point: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkerSettings {
+    pub concurrency: PerStage<u16>,
+    pub timeout_seconds: PerStage<u64>,
+    pub retry_pause_ms: u64,
+    pub retry_pause_max_ms: u64,
+    pub shutdown_grace_seconds: u64,
+    #[serde(deserialize_with = "optional")]
+    pub scratch_folder: Option<PathBuf>,
+}
+
+/// A value for each stage.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PerStage<T> {
+    pub preprocess: T,
+    pub anomaly: T,
+    pub classifier: T,
+    pub typing: T,
+    pub report: T,
+}
+
+impl<T: Copy> PerStage<T> {
+    pub const fn of(&self, stage: Stage) -> T {
+        match stage {
+            Stage::Preprocess => self.preprocess,
+            Stage::Anomaly => self.anomaly,
+            Stage::Classifier => self.classifier,
+            Stage::Typing => self.typing,
+            Stage::Report => self.report,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutboxSettings {
+    pub poll_interval_ms: u64,
+    pub batch: u32,
+    pub keep_hours: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelSettings {
+    pub bundle: PathBuf,
+    #[serde(deserialize_with = "optional")]
+    pub onnxruntime: Option<PathBuf>,
+    pub threads: usize,
+    pub cuda: CudaSetting,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CudaSetting {
+    Auto,
+    Off,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitSettings {
+    pub archive_entries: u64,
+    pub uncompressed_bytes: u64,
+    pub compression_ratio: u64,
+    pub ratio_free_bytes: u64,
+    pub archive_nesting: u32,
+    pub file_bytes: u64,
+    pub header_bytes: u64,
+    pub voxels: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SandboxSettings {
+    pub memory_bytes: u64,
+    pub time_limit_seconds: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TelemetrySettings {
+    pub format: LogFormat,
+    pub level: String,
+    #[serde(deserialize_with = "optional")]
+    pub otlp_endpoint: Option<String>,
+    pub sample_ratio: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    Pretty,
+    Json,
+}
