@@ -87,6 +87,20 @@ impl TryFrom<AnswerRow> for Answer {
 }
 
 impl Database {
+    /// What the report of a completed analysis says in short.
+    pub async fn answer(&self, id: AnalysisId) -> Result<Option<Answer>, DatabaseError> {
+        self.run(move |connection| {
+            reports::table
+                .find(RowId::from(id))
+                .select(AnswerRow::as_select())
+                .first(connection)
+                .optional()?
+                .map(Answer::try_from)
+                .transpose()
+        })
+        .await
+    }
+
     /// The report of a completed analysis.
     pub async fn report(&self, id: AnalysisId) -> Result<Option<Report>, DatabaseError> {
         self.run(move |connection| {

@@ -101,6 +101,14 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    prediction_scans (prediction_id, position) {
+        prediction_id -> crate::sql_types::Id,
+        position -> Integer,
+        scan_id -> crate::sql_types::Id,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     patients,
     scans,
@@ -109,4 +117,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     reports,
     outbox,
     feedback,
+    prediction_scans,
 );
