@@ -1,3 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+mod components;
+mod levels;
+mod lungs;
+mod morphology;
+mod prepare;
+mod resample;
+mod slice_lungs;
 mod volume;
 
-pub use volume::Volume;
+pub use levels::pseudo_hounsfield;
+pub use lungs::{LungSegmentation, segment_lungs};
+pub use prepare::{
+    CropBox, DEFAULT_SLICE_COUNT, PREPARATION, PREPARED_HU_HIGH, PREPARED_HU_LOW, PREPARED_SIZE,
+    PreparedSlices, prepare_slice, prepare_slices,
+};
+pub use slice_lungs::segment_lungs_in_slice;
+pub use volume::{ShapeMismatch, Volume};

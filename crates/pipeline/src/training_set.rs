@@ -1,0 +1,173 @@
+//! Plain image slices prepared for training by the same code that serves studies.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use ndarray::Array2;
+use norma_volume::{CropBox, PREPARED_SIZE, prepare_slice, pseudo_hounsfield, segment_lungs_in_slice};
+use rayon::prelude::*;
+
+/// Why a training set could not be written. A slice that cannot be prepared is no error: its row says so.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainingSetError {
+    #[error("failed to read the index of slices")]
+    ReadIndex(#[source] csv::Error),
+    #[error("the index of slices has no column `file`")]
+    NoFileColumn,
+    #[error("failed to write {path}")]
+    Write {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("failed to write the index of prepared slices")]
+    WriteIndex(#[source] csv::Error),
+}
+
+/// What was prepared, per value of the index's column `source`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TrainingSetCounts {
+    /// Prepared and left out slices by source.
+    pub by_source: BTreeMap<String, (usize, usize)>,
+}
+
+type Prepared = (Array2<u8>, Array2<u8>, CropBox);
+
+/// Prepares the image slices (8-bit grey JPEG or PNG) that `index` (CSV with a column `file`, relative to
+/// `folder`) lists.
+///
+/// Writes to `out`: `pixels.npy` and `lung_mask.npy` (uint8, `(n, 224, 224)`, mask 0 or 1) and `index.csv`:
+/// every column of the input and `row` (in the arrays, empty where the slice was left out), `prepared`
+/// (yes or no), `reason` (why not), `crop_y`, `crop_x`, `crop_side` (pixels of the image).
+pub fn prepare_image_slices(
+    index: &Path,
+    folder: &Path,
+    out: &Path,
+    on_slice: &(dyn Fn() + Sync),
+) -> Result<TrainingSetCounts, TrainingSetError> {
+    let mut reader = csv::Reader::from_path(index).map_err(TrainingSetError::ReadIndex)?;
+    let header = reader.headers().map_err(TrainingSetError::ReadIndex)?.clone();
+    let file_column = header
+        .iter()
+        .position(|name| name == "file")
+        .ok_or(TrainingSetError::NoFileColumn)?;
+    let source_column = header.iter().position(|name| name == "source");
+    let records: Vec<csv::StringRecord> = reader
+        .records()
+        .collect::<Result<_, _>>()
+        .map_err(TrainingSetError::ReadIndex)?;
+
+    let results: Vec<Result<Prepared, &'static str>> = records
+        .par_iter()
+        .map(|record| {
+            let result = prepare_image(&folder.join(record.get(file_column).unwrap_or_default()));
+            on_slice();
+            result
+        })
+        .collect();
+
+    std::fs::create_dir_all(out).map_err(|source| write_error(out, source))?;
+    let prepared: Vec<&Prepared> = results.iter().filter_map(|result| result.as_ref().ok()).collect();
+    write_npy(
+        &out.join("pixels.npy"),
+        prepared.len(),
+        prepared.iter().map(|(pixels, _, _)| pixels),
+    )?;
+    write_npy(
+        &out.join("lung_mask.npy"),
+        prepared.len(),
+        prepared.iter().map(|(_, mask, _)| mask),
+    )?;
+
+    let mut writer = csv::Writer::from_path(out.join("index.csv")).map_err(TrainingSetError::WriteIndex)?;
+    let added = ["row", "prepared", "reason", "crop_y", "crop_x", "crop_side"];
+    writer
+        .write_record(header.iter().chain(added))
+        .map_err(TrainingSetError::WriteIndex)?;
+    let mut counts = TrainingSetCounts::default();
+    let mut row = 0;
+    for (record, result) in records.iter().zip(&results) {
+        let source = source_column
+            .and_then(|column| record.get(column))
+            .unwrap_or_default();
+        let count = counts.by_source.entry(source.to_owned()).or_default();
+        let fields = match result {
+            Ok((_, _, crop)) => {
+                count.0 += 1;
+                row += 1;
+                let number = |value: f32| format!("{value:.2}");
+                [
+                    (row - 1).to_string(),
+                    "yes".into(),
+                    String::new(),
+                    number(crop.y),
+                    number(crop.x),
+                    number(crop.side),
+                ]
+            }
+            Err(reason) => {
+                count.1 += 1;
+                [
+                    String::new(),
+                    "no".into(),
+                    (*reason).to_owned(),
+                    String::new(),
+                    String::new(),
+                    String::new(),
+                ]
+            }
+        };
+        writer
+            .write_record(record.iter().chain(fields.iter().map(String::as_str)))
+            .map_err(TrainingSetError::WriteIndex)?;
+    }
+    writer
+        .flush()
+        .map_err(|source| write_error(&out.join("index.csv"), source))?;
+    Ok(counts)
+}
+
+fn prepare_image(path: &Path) -> Result<Prepared, &'static str> {
+    let image = image::open(path).map_err(|_| "unreadable_image")?.into_luma8();
+    let (columns, rows) = image.dimensions();
+    let grey = Array2::from_shape_vec((rows as usize, columns as usize), image.into_raw())
+        .map_err(|_| "unreadable_image")?;
+    let hounsfield = pseudo_hounsfield(&grey).ok_or("no_levels")?;
+    let lungs = segment_lungs_in_slice(&hounsfield);
+    prepare_slice(&hounsfield, &lungs).ok_or("no_lungs")
+}
+
+/// NumPy's format version 1.0 (`numpy.lib.format`): magic, header length, a Python dictionary, then the data.
+fn write_npy<'a>(
+    path: &Path,
+    count: usize,
+    planes: impl Iterator<Item = &'a Array2<u8>>,
+) -> Result<(), TrainingSetError> {
+    let write = || -> io::Result<()> {
+        let mut file = BufWriter::new(File::create(path)?);
+        let mut header = format!(
+            "{{'descr': '|u1', 'fortran_order': False, 'shape': ({count}, {PREPARED_SIZE}, {PREPARED_SIZE}), }}"
+        );
+        // Magic (6), version (2), length (2), header and its newline together are a multiple of 64.
+        let padding = 63 - (10 + header.len()) % 64;
+        header.push_str(&" ".repeat(padding));
+        header.push('\n');
+        file.write_all(b"\x93NUMPY\x01\x00")?;
+        file.write_all(&(header.len() as u16).to_le_bytes())?;
+        file.write_all(header.as_bytes())?;
+        for plane in planes {
+            file.write_all(&plane.iter().copied().collect::<Vec<u8>>())?;
+        }
+        file.flush()
+    };
+    write().map_err(|source| write_error(path, source))
+}
+
+fn write_error(path: &Path, source: io::Error) -> TrainingSetError {
+    TrainingSetError::Write {
+        path: path.to_owned(),
+        source,
+    }
+}
