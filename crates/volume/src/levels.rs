@@ -10,7 +10,7 @@ const SOFT_TISSUE_HU: f32 = 45.0;
 const FAT_FRACTION: f32 = 900.0 / 1045.0;
 const AIR_HU: f32 = -1000.0;
 /// What the darkest hundredth of the lungs' pixels measures where no outside air is in the picture.
-const DARKEST_LUNG_HU: f32 = -950.0;
+const DARKEST_LUNG_HU: f32 = -965.0;
 
 /// Turns an 8-bit slice of unknown window into Hounsfield units by two levels found in the picture itself:
 /// air (outside the body, else the darkest part of the lungs) and soft tissue (with the fat peak below it).
@@ -63,9 +63,9 @@ fn otsu_threshold(histogram: &Histogram) -> Option<usize> {
     }
     let (mut below, mut below_weighted) = (0.0f32, 0.0f32);
     let mut best = (0.0f32, None);
-    for level in 1..255 {
-        below += histogram[level];
-        below_weighted += level as f32 * histogram[level];
+    for (level, &count) in histogram.iter().enumerate().take(255).skip(1) {
+        below += count;
+        below_weighted += level as f32 * count;
         let above = total - below;
         if below == 0.0 || above == 0.0 {
             continue;
@@ -113,17 +113,18 @@ fn air_level(grey: &Array2<u8>, threshold: usize) -> Option<(f32, f32)> {
     let (rows, columns) = grey.dim();
     let dark = grey.mapv(|value| u8::from(usize::from(value) <= threshold));
     let components = Components::of(dark.view().insert_axis(Axis(0)));
-    let touches_border = |component: usize| {
-        let statistics = &components.statistics[component];
-        statistics.low[1] == 0
-            || statistics.low[2] == 0
-            || statistics.high[1] == rows - 1
-            || statistics.high[2] == columns - 1
-    };
+    // The air outside a body holds a corner of the picture; a lung that a crop cuts off does not.
+    let mut holds_corner = vec![false; components.statistics.len()];
+    for run in &components.runs {
+        let edge_row = run.y == 0 || run.y as usize == rows - 1;
+        if edge_row && (run.start == 0 || run.end as usize == columns) {
+            holds_corner[run.component as usize] = true;
+        }
+    }
     let mut outside = [0.0; 256];
     let mut inside = [0.0; 256];
     for run in &components.runs {
-        let counts = if touches_border(run.component as usize) {
+        let counts = if holds_corner[run.component as usize] {
             &mut outside
         } else {
             &mut inside
@@ -140,7 +141,7 @@ fn air_level(grey: &Array2<u8>, threshold: usize) -> Option<(f32, f32)> {
     if outside_total > 3.0 * enough {
         let smooth = smoothed(&outside);
         let mode = (1..255).max_by(|&a, &b| smooth[a].total_cmp(&smooth[b]))?;
-        // Lung that touches the border, or padding lighter than air, is not the air outside.
+        // Padding lighter than air, or a lung joined to a corner, is not the air outside.
         if darkest_inside.is_none_or(|darkest| (mode as f32) < darkest + 15.0) {
             return Some((mode as f32, AIR_HU));
         }

@@ -1,4 +1,8 @@
 #![doc = include_str!("../README.md")]
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "array views are two words and are passed by value, as ndarray itself does"
+)]
 
 mod components;
 mod levels;

@@ -4,7 +4,7 @@ use ndarray::{Array2, Array3, ArrayView2, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::resample::crop_and_resize;
+use crate::resample::{Beyond, crop_and_resize};
 use crate::slice_lungs::LUNG_THRESHOLD_HU;
 use crate::{LungSegmentation, Volume};
 
@@ -24,7 +24,7 @@ const MARGIN: f32 = 0.12;
 /// A crop is at least this fraction of the body's width: slices at the apex are not blown up.
 const LEAST_SIDE_OF_BODY: f32 = 0.45;
 
-/// The square that was cut out of a slice.
+/// The square that was cut out of a slice. Where it exceeds the image, the image's edge goes on, smoothed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct CropBox {
     /// Top edge in source pixels; negative above the image.
@@ -106,8 +106,13 @@ pub fn prepare_slice(
         return None;
     }
     let crop = crop_around(mask.view(), body_extent(hounsfield.view()))?;
-    let pixels = crop_and_resize(hounsfield.view(), crop, PREPARED_SIZE, PREPARED_HU_LOW).mapv(grey_level);
-    let coverage = crop_and_resize(mask.mapv(f32::from).view(), crop, PREPARED_SIZE, 0.0);
+    let pixels = crop_and_resize(hounsfield.view(), crop, PREPARED_SIZE, Beyond::Edge).mapv(grey_level);
+    let coverage = crop_and_resize(
+        mask.mapv(f32::from).view(),
+        crop,
+        PREPARED_SIZE,
+        Beyond::Value(0.0),
+    );
     Some((pixels, coverage.mapv(|value| u8::from(value >= 0.5)), crop))
 }
 

@@ -39,6 +39,7 @@ pub fn segment_lungs_in_slice(slice: &Array2<f32>) -> Array2<u8> {
                 && air_mean.is_some_and(|mean| (GAS_HU..-450.0).contains(&mean))
                 && cavity.voxels as f32 > 0.002 * body_statistics.area
                 && !body_statistics.is_airway(cavity)
+                && !body_statistics.is_table(cavity)
         })
         .collect();
     let mut mask = cavities.mask((1, rows, columns), |component| is_lung[component]);
@@ -115,6 +116,14 @@ impl Body {
         let [_, _, x] = cavity.centroid();
         (x as f32 - self.center_x).abs() < 0.11 * self.width && (cavity.voxels as f32) < 0.02 * self.area
     }
+
+    /// The foam of a table that the body lies on: a flat strip across the middle.
+    fn is_table(&self, cavity: &Statistics) -> bool {
+        let extent = |axis: usize| cavity.high[axis] - cavity.low[axis] + 1;
+        let crosses_middle =
+            (cavity.low[2] as f32) < self.center_x && (cavity.high[2] as f32) > self.center_x;
+        crosses_middle && extent(2) > 4 * extent(1)
+    }
 }
 
 /// Mean of a cavity's pixels that have only cavity around them and are air: free of partial volume.
@@ -182,7 +191,7 @@ fn is_enclosed(
     }
     debug_assert_eq!(mask.dim(), (rows, columns));
     let area = cavity.voxels;
-    area > rows * columns / 50 && along_border * along_border < area
+    area > rows * columns / 50 && along_border * along_border < 4 * area
 }
 
 /// Sets every pixel that the mask encloses.
