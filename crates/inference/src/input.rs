@@ -59,18 +59,31 @@ pub fn resize(slice: &ArrayRef2<u8>, size: usize) -> Array2<f32> {
 /// Bilinear resampling with half-pixel centres and the border repeated.
 pub fn bilinear(source: &ArrayRef2<f32>, rows: usize, columns: usize) -> Array2<f32> {
     let (height, width) = source.dim();
-    let position = |index: usize, cells: usize, length: usize| {
-        let at = ((index as f32 + 0.5) * length as f32 / cells as f32 - 0.5).clamp(0.0, (length - 1) as f32);
+    let position =
+        |index: usize, cells: usize, length: usize| (index as f32 + 0.5) * length as f32 / cells as f32 - 0.5;
+    Array2::from_shape_fn((rows, columns), |(row, column)| {
+        bilinear_at(
+            source,
+            position(row, rows, height),
+            position(column, columns, width),
+        )
+    })
+}
+
+/// The value between the centres of a grid's cells; `row` and `column` are 0.0 at the centre of the first
+/// cell, and the border is repeated. `source` is not empty.
+pub fn bilinear_at(source: &ArrayRef2<f32>, row: f32, column: f32) -> f32 {
+    let (height, width) = source.dim();
+    let place = |at: f32, length: usize| {
+        let at = at.clamp(0.0, (length - 1) as f32);
         let low = at as usize;
         (low, (low + 1).min(length - 1), at - low as f32)
     };
-    Array2::from_shape_fn((rows, columns), |(row, column)| {
-        let (top, bottom, down) = position(row, rows, height);
-        let (left, right, across) = position(column, columns, width);
-        let upper = source[[top, left]] * (1.0 - across) + source[[top, right]] * across;
-        let lower = source[[bottom, left]] * (1.0 - across) + source[[bottom, right]] * across;
-        upper * (1.0 - down) + lower * down
-    })
+    let (top, bottom, down) = place(row, height);
+    let (left, right, across) = place(column, width);
+    let upper = source[[top, left]] * (1.0 - across) + source[[top, right]] * across;
+    let lower = source[[bottom, left]] * (1.0 - across) + source[[bottom, right]] * across;
+    upper * (1.0 - down) + lower * down
 }
 
 #[cfg(test)]

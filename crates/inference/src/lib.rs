@@ -33,7 +33,7 @@ pub use classifier::{ClassifierModel, ClassifierReading};
 pub use error::{ModelError, RuntimeError};
 pub use file_hash::{sha256_of_bytes, sha256_of_file};
 pub use fusion::{AnomalyCombination, Fusion, FusionWeights};
-pub use input::{bilinear, input_tensor, resize};
+pub use input::{bilinear, bilinear_at, input_tensor, resize};
 pub use manifest::{
     Augmentation, Bounds, Dimension, InputTensor, Label, MANIFEST_FILE, MODEL_SCHEMA, Manifest, MemoryFile,
     OutputMeaning, OutputTensor, SliceSelection, Task,

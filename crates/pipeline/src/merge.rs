@@ -1,0 +1,191 @@
+//! From the stages' outcomes to the one report.
+
+mod doubts;
+mod key_slices;
+mod links;
+mod rows;
+mod verdict;
+
+use chrono::{DateTime, Utc};
+use norma_domain::{
+    AnalysisId, Decision, KeySlice, OperatingPoint, PreparedSummary, Probability, REPORT_SCHEMA, Report,
+    ScanId, Stage, StageOutcome, StageReport, StageResult, Timings, Verdict, VolumeGeometry, VoxelBox,
+};
+use norma_inference::Bundle;
+
+pub use rows::failure_row;
+
+use crate::localization::within;
+
+/// States what the answer is not.
+pub const DISCLAIMER: &str =
+    "For research use only. Norma is not a medical device; a radiologist decides on every study.";
+
+/// Everything that a report is made of.
+#[derive(Debug, Clone)]
+pub struct MergeInput<'a> {
+    pub analysis_id: AnalysisId,
+    pub scan_id: ScanId,
+    pub prepared: PreparedSummary,
+    /// One outcome of each model stage; a missing one makes the verdict undetermined.
+    pub outcomes: Vec<StageOutcome>,
+    pub bundle: &'a Bundle,
+    pub operating_point: OperatingPoint,
+    pub requested_at: DateTime<Utc>,
+    pub started_at: Option<DateTime<Utc>>,
+    pub finished_at: DateTime<Utc>,
+    /// For the mass-run row only.
+    pub path_to_study: String,
+}
+
+/// The scores once all that is needed for them was computed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Scores {
+    fused: f64,
+    probability: Probability,
+    decision: Decision,
+}
+
+/// Merges the outcomes of the model stages.
+///
+/// The verdict is norm or pathology only where every model stage completed with the bundle's models, every
+/// quality check that matters passed, and every score is finite; otherwise it is undetermined, with all
+/// reasons. The probability is given wherever both scores that it needs were computed.
+pub fn merge_report(input: MergeInput<'_>) -> Report {
+    let scores = scores(&input);
+    let reasons = doubts::doubts(&input.prepared, &input.outcomes, input.bundle, scores.is_some());
+    let probability = scores.map(|scores| scores.probability);
+    let verdict = verdict::verdict(&reasons, probability, input.operating_point.threshold);
+
+    let geometry = &input.prepared.study.geometry;
+    let localization = (verdict != Verdict::Norm)
+        .then(|| localization(&input.outcomes, scores.map(|scores| scores.decision), geometry))
+        .flatten();
+    let findings = completed(&input.outcomes, Stage::Typing)
+        .map(|typing| typing.findings.clone())
+        .unwrap_or_default();
+    let row = rows::row(&rows::RowInput {
+        path_to_study: &input.path_to_study,
+        study: &input.prepared.study,
+        verdict,
+        probability,
+        reasons: &reasons,
+        findings: &findings,
+        localization,
+        seconds: seconds_between(input.started_at.unwrap_or(input.requested_at), input.finished_at),
+    });
+    Report {
+        schema: REPORT_SCHEMA.to_owned(),
+        analysis_id: input.analysis_id,
+        scan_id: input.scan_id,
+        verdict,
+        reasons,
+        probability_of_pathology: probability,
+        anomaly_score: scores.map(|scores| scores.fused),
+        operating_point: input.operating_point.clone(),
+        decided_by: scores.map(|scores| scores.decision),
+        findings,
+        localization,
+        localization_mm: localization.map(|region| corners_mm(region, geometry)),
+        key_slices: key_slices(&input),
+        selected_slices: input.prepared.selected_slices.clone(),
+        lung_extent: input.prepared.lung_extent,
+        maps: links::map_links(input.scan_id, &input.outcomes),
+        bundle: input.bundle.reference().clone(),
+        timings: timings(&input),
+        summary: rows::summary(std::slice::from_ref(&row)),
+        rows: vec![row],
+        stages: stage_reports(input.outcomes),
+        quality: input.prepared.quality,
+        study: Some(input.prepared.study),
+        disclaimer: DISCLAIMER.to_owned(),
+    }
+}
+
+/// The result of a stage that completed.
+fn completed(outcomes: &[StageOutcome], stage: Stage) -> Option<&StageResult> {
+    outcomes.iter().find_map(|outcome| match outcome {
+        StageOutcome::Completed(result) if result.stage == stage => Some(result),
+        StageOutcome::Completed(_) | StageOutcome::Failed(_) => None,
+    })
+}
+
+/// None unless both the anomaly and the classifier stage gave a score and the calibration took their fusion.
+fn scores(input: &MergeInput<'_>) -> Option<Scores> {
+    let score_of = |stage| Some(completed(&input.outcomes, stage)?.score?.value());
+    let (fused, decision) = input
+        .bundle
+        .fusion()
+        .apply(score_of(Stage::Anomaly)?, score_of(Stage::Classifier)?);
+    Some(Scores {
+        fused,
+        probability: input.bundle.calibration().apply(fused)?,
+        decision,
+    })
+}
+
+/// The box of the stage that decided, else of the other one.
+fn localization(
+    outcomes: &[StageOutcome],
+    decision: Option<Decision>,
+    geometry: &VolumeGeometry,
+) -> Option<VoxelBox> {
+    let order = match decision {
+        Some(Decision::Classifier) => [Stage::Classifier, Stage::Anomaly],
+        Some(Decision::Anomaly) | None => [Stage::Anomaly, Stage::Classifier],
+    };
+    let region = order
+        .into_iter()
+        .find_map(|stage| completed(outcomes, stage)?.localization)?;
+    within(region, geometry.shape)
+}
+
+/// Two opposite corners in LPS millimetres; the box reaches to the outer faces of its voxels.
+fn corners_mm(region: VoxelBox, geometry: &VolumeGeometry) -> [[f64; 3]; 2] {
+    let low = [region.z_min, region.y_min, region.x_min].map(|index| index as f64 - 0.5);
+    let high = [region.z_max, region.y_max, region.x_max].map(|index| index as f64 + 0.5);
+    [geometry.position_mm(low), geometry.position_mm(high)]
+}
+
+fn key_slices(input: &MergeInput<'_>) -> Vec<KeySlice> {
+    let results: Vec<&StageResult> = [Stage::Anomaly, Stage::Classifier]
+        .into_iter()
+        .filter_map(|stage| completed(&input.outcomes, stage))
+        .collect();
+    key_slices::key_slices(
+        &results,
+        &input.prepared.slices,
+        input.prepared.study.geometry.spacing_mm.z(),
+    )
+}
+
+fn timings(input: &MergeInput<'_>) -> Timings {
+    let stages = input.outcomes.iter().filter_map(|outcome| match outcome {
+        StageOutcome::Completed(result) => Some((result.stage, result.duration_ms)),
+        StageOutcome::Failed(_) => None,
+    });
+    let mut stage_duration_ms: Vec<(Stage, u64)> =
+        std::iter::once((Stage::Preprocess, input.prepared.duration_ms))
+            .chain(stages)
+            .collect();
+    stage_duration_ms.sort_unstable_by_key(|(stage, _)| *stage);
+    Timings {
+        requested_at: input.requested_at,
+        started_at: input.started_at,
+        finished_at: input.finished_at,
+        stage_duration_ms,
+    }
+}
+
+fn stage_reports(outcomes: Vec<StageOutcome>) -> Vec<StageReport> {
+    let mut reports: Vec<StageReport> = outcomes.into_iter().map(StageReport::from).collect();
+    reports.sort_by_key(|report| report.stage);
+    reports
+}
+
+fn seconds_between(from: DateTime<Utc>, to: DateTime<Utc>) -> f64 {
+    (to - from).num_milliseconds().max(0) as f64 / 1000.0
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,45 @@
+use norma_domain::{KeySlice, SliceReference, StageResult};
+
+/// Slices named at most.
+const MOST: usize = 5;
+/// Key slices lie at least this far apart, so that they are not neighbours that show the same.
+const APART_MM: f64 = 10.0;
+
+/// The slices with the highest scores of the given stages, the highest first, none close to another.
+pub(super) fn key_slices(
+    results: &[&StageResult],
+    references: &[SliceReference],
+    slice_spacing_mm: f64,
+) -> Vec<KeySlice> {
+    let mut candidates: Vec<KeySlice> = results
+        .iter()
+        .flat_map(|result| {
+            result.slice_scores.iter().map(|slice| KeySlice {
+                slice: slice.slice,
+                sop_instance_uid: references
+                    .iter()
+                    .find(|reference| reference.slice == slice.slice)
+                    .and_then(|reference| reference.sop_instance_uid.clone()),
+                score: slice.score,
+                stage: result.stage,
+            })
+        })
+        .filter(|candidate| candidate.score.is_finite())
+        .collect();
+    candidates.sort_by(|left, right| {
+        right
+            .score
+            .total_cmp(&left.score)
+            .then(left.slice.cmp(&right.slice))
+    });
+
+    let mut chosen: Vec<KeySlice> = Vec::new();
+    for candidate in candidates {
+        let apart =
+            |other: &KeySlice| other.slice.abs_diff(candidate.slice) as f64 * slice_spacing_mm >= APART_MM;
+        if chosen.len() < MOST && chosen.iter().all(apart) {
+            chosen.push(candidate);
+        }
+    }
+    chosen
+}

@@ -1,0 +1,90 @@
+//! The report's row in the shape of the mass run, and the reference service's summary of rows.
+
+use norma_domain::{
+    Finding, MassRunRow, Probability, ProcessingStatus, Reason, StudySummary, Summary, Verdict, VoxelBox,
+};
+
+pub(super) struct RowInput<'a> {
+    pub(super) path_to_study: &'a str,
+    pub(super) study: &'a StudySummary,
+    pub(super) verdict: Verdict,
+    pub(super) probability: Option<Probability>,
+    pub(super) reasons: &'a [Reason],
+    pub(super) findings: &'a [Finding],
+    pub(super) localization: Option<VoxelBox>,
+    pub(super) seconds: f64,
+}
+
+/// A row with an answer where the verdict is one, a row with a failure otherwise.
+pub(super) fn row(input: &RowInput<'_>) -> MassRunRow {
+    let study_uid = input.study.study_instance_uid.as_ref().map(ToString::to_string);
+    let series_uid = input.study.series_instance_uid.as_ref().map(ToString::to_string);
+    let pathology = match input.verdict {
+        Verdict::Norm => 0,
+        Verdict::Pathology => 1,
+        Verdict::Undetermined => {
+            return MassRunRow {
+                study_uid,
+                series_uid,
+                ..failure_row(input.path_to_study, input.seconds, input.reasons)
+            };
+        }
+    };
+    let most_dangerous = input
+        .findings
+        .iter()
+        .filter(|finding| pathology == 1 && finding.present)
+        .max_by(|left, right| left.probability.value().total_cmp(&right.probability.value()));
+    let corner = |of: fn(&VoxelBox) -> usize| input.localization.as_ref().map(of);
+    MassRunRow {
+        path_to_study: input.path_to_study.to_owned(),
+        study_uid,
+        series_uid,
+        probability_of_pathology: input.probability,
+        pathology: Some(pathology),
+        processing_status: ProcessingStatus::Success,
+        time_of_processing: input.seconds,
+        most_dangerous_pathology_type: most_dangerous.map(|finding| finding.label.clone()),
+        x_min: corner(|region| region.x_min),
+        x_max: corner(|region| region.x_max),
+        y_min: corner(|region| region.y_min),
+        y_max: corner(|region| region.y_max),
+        z_min: corner(|region| region.z_min),
+        z_max: corner(|region| region.z_max),
+        reason: None,
+    }
+}
+
+/// The row of a study that got no verdict: neither probability nor pathology, and why.
+pub fn failure_row(path_to_study: &str, seconds: f64, reasons: &[Reason]) -> MassRunRow {
+    let sentences: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+    MassRunRow {
+        path_to_study: path_to_study.to_owned(),
+        study_uid: None,
+        series_uid: None,
+        probability_of_pathology: None,
+        pathology: None,
+        processing_status: ProcessingStatus::Failure,
+        time_of_processing: seconds,
+        most_dangerous_pathology_type: None,
+        x_min: None,
+        x_max: None,
+        y_min: None,
+        y_max: None,
+        z_min: None,
+        z_max: None,
+        reason: Some(if sentences.is_empty() {
+            "internal: no reason was given".to_owned()
+        } else {
+            sentences.join("; ")
+        }),
+    }
+}
+
+/// Whether any row says pathology; None where none says anything.
+pub(super) fn summary(rows: &[MassRunRow]) -> Summary {
+    let answers: Vec<u8> = rows.iter().filter_map(|row| row.pathology).collect();
+    Summary {
+        has_pathology_any: (!answers.is_empty()).then(|| answers.contains(&1)),
+    }
+}

@@ -1,0 +1,206 @@
+//! The volume for the viewer: u32 LE header length, a JSON header, then one gzip member per slice of int16 LE
+//! HU in row-major order. A slice is served by a ranged get of its member with `Content-Encoding: gzip`.
+
+use std::io::{Read, Seek, SeekFrom, Write};
+
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use ndarray::{Array2, ArrayRef2, Axis};
+use norma_domain::VolumeGeometry;
+use norma_volume::Volume;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::framed::{MOST_HEADER_BYTES, ObjectError};
+
+/// Slices compressed at once: bounds the memory above the volume itself.
+const CHUNK: usize = 32;
+/// Room for one slice's extent in the header.
+const EXTENT_BYTES: usize = 64;
+const GEOMETRY_BYTES: usize = 2048;
+
+/// What the volume object begins with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VolumeHeader {
+    pub geometry: VolumeGeometry,
+    /// One per slice, ascending along z.
+    pub slices: Vec<SliceExtent>,
+}
+
+/// Where a slice's gzip member lies in the object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SliceExtent {
+    /// Bytes from the beginning of the object.
+    pub offset: u64,
+    pub length: u64,
+}
+
+impl VolumeHeader {
+    /// How many bytes of the object hold the header, told by its first four bytes.
+    pub fn length(first: [u8; 4]) -> Result<usize, ObjectError> {
+        let length = u32::from_le_bytes(first) as usize;
+        if length <= MOST_HEADER_BYTES {
+            Ok(4 + length)
+        } else {
+            Err(ObjectError::Inconsistent(format!("a header of {length} bytes")))
+        }
+    }
+
+    /// Reads the header of an object's first bytes; needs [`VolumeHeader::length`] of them.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ObjectError> {
+        let first = bytes
+            .first_chunk::<4>()
+            .ok_or(ObjectError::EndsEarly("no header length"))?;
+        let header = bytes
+            .get(4..Self::length(*first)?)
+            .ok_or(ObjectError::EndsEarly("within the header"))?;
+        let header: Self = serde_json::from_slice(header).map_err(ObjectError::Header)?;
+        if header.slices.len() != header.geometry.shape[0] {
+            return Err(ObjectError::Inconsistent(format!(
+                "{} slices for a volume of {}",
+                header.slices.len(),
+                header.geometry.shape[0]
+            )));
+        }
+        Ok(header)
+    }
+}
+
+/// Writes the volume object from where `out` stands, which is taken for the object's beginning.
+pub fn write_volume(volume: &Volume, out: &mut (impl Write + Seek)) -> Result<VolumeHeader, ObjectError> {
+    let count = volume.hounsfield.len_of(Axis(0));
+    let header_bytes = GEOMETRY_BYTES + EXTENT_BYTES * count;
+    let beginning = out.stream_position()?;
+    out.write_all(&vec![b' '; 4 + header_bytes])?;
+
+    let mut slices = Vec::with_capacity(count);
+    let mut offset = (4 + header_bytes) as u64;
+    for chunk in (0..count).collect::<Vec<_>>().chunks(CHUNK) {
+        let members: Vec<Vec<u8>> = chunk
+            .par_iter()
+            .map(|slice| gzip_member(&volume.hounsfield.index_axis(Axis(0), *slice)))
+            .collect::<Result<_, _>>()?;
+        for member in members {
+            out.write_all(&member)?;
+            let length = member.len() as u64;
+            slices.push(SliceExtent { offset, length });
+            offset += length;
+        }
+    }
+
+    let header = VolumeHeader {
+        geometry: volume.geometry.clone(),
+        slices,
+    };
+    let mut json = serde_json::to_vec(&header).map_err(ObjectError::Header)?;
+    if json.len() > header_bytes {
+        return Err(ObjectError::Inconsistent(format!(
+            "a header of {} bytes for {count} slices",
+            json.len()
+        )));
+    }
+    // JSON may end with blanks, so the room that was left is the header's.
+    json.resize(header_bytes, b' ');
+    let length = u32::try_from(header_bytes)
+        .map_err(|_| ObjectError::Inconsistent(format!("a header of {header_bytes} bytes")))?;
+    out.seek(SeekFrom::Start(beginning))?;
+    out.write_all(&length.to_le_bytes())?;
+    out.write_all(&json)?;
+    out.seek(SeekFrom::Start(beginning + offset))?;
+    Ok(header)
+}
+
+fn gzip_member(slice: &ArrayRef2<i16>) -> std::io::Result<Vec<u8>> {
+    let bytes: Vec<u8> = slice.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 2), Compression::fast());
+    encoder.write_all(&bytes)?;
+    encoder.finish()
+}
+
+/// The Hounsfield units `(rows, columns)` of one slice's gzip member.
+pub fn read_volume_slice(member: &[u8], rows: usize, columns: usize) -> Result<Array2<i16>, ObjectError> {
+    let expected = rows
+        .checked_mul(columns)
+        .and_then(|count| count.checked_mul(2))
+        .ok_or_else(|| ObjectError::Inconsistent(format!("a slice of {rows} × {columns}")))?;
+    let mut bytes = Vec::new();
+    GzDecoder::new(member)
+        .take(expected as u64 + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() != expected {
+        return Err(ObjectError::Inconsistent(format!(
+            "{} bytes for a slice of {rows} × {columns}",
+            bytes.len()
+        )));
+    }
+    let values = bytes
+        .chunks_exact(2)
+        .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
+        .collect();
+    Array2::from_shape_vec((rows, columns), values)
+        .map_err(|error| ObjectError::Inconsistent(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use ndarray::Array3;
+    use norma_domain::SpacingMm;
+
+    use super::*;
+
+    fn volume(slices: usize) -> Volume {
+        let hounsfield = Array3::from_shape_fn((slices, 20, 30), |(z, y, x)| {
+            (z as i16 * 7 - 1000).wrapping_add((y * 30 + x) as i16)
+        });
+        Volume {
+            hounsfield,
+            geometry: VolumeGeometry {
+                shape: [slices, 20, 30],
+                spacing_mm: SpacingMm::new(2.0, 0.7, 0.7).unwrap(),
+                origin_mm: [-0.1, 1.0 / 3.0, 12345.678_901_234_5],
+                direction: [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]],
+            },
+        }
+    }
+
+    #[test]
+    fn every_slice_is_read_back_by_its_extent() {
+        for slices in [1, 33, 70] {
+            let volume = volume(slices);
+            let mut object = Cursor::new(Vec::new());
+            let written = write_volume(&volume, &mut object).unwrap();
+            let bytes = object.into_inner();
+            let header = VolumeHeader::parse(&bytes).unwrap();
+            assert_eq!(header, written);
+            assert_eq!(header.geometry, volume.geometry);
+            for (z, extent) in header.slices.iter().enumerate() {
+                let member = &bytes[extent.offset as usize..(extent.offset + extent.length) as usize];
+                let slice = read_volume_slice(member, 20, 30).unwrap();
+                assert_eq!(slice, volume.hounsfield.index_axis(Axis(0), z));
+            }
+            let last = header.slices.last().unwrap();
+            assert_eq!(last.offset + last.length, bytes.len() as u64);
+        }
+    }
+
+    #[test]
+    fn damage_is_an_error_and_no_panic() {
+        let mut object = Cursor::new(Vec::new());
+        let header = write_volume(&volume(2), &mut object).unwrap();
+        let bytes = object.into_inner();
+        let end = VolumeHeader::length(*bytes.first_chunk().unwrap()).unwrap();
+        for length in 0..end {
+            assert!(VolumeHeader::parse(&bytes[..length]).is_err());
+        }
+        assert!(VolumeHeader::length(u32::MAX.to_le_bytes()).is_err());
+        let extent = header.slices[0];
+        let member = &bytes[extent.offset as usize..(extent.offset + extent.length) as usize];
+        assert!(read_volume_slice(member, 20, 31).is_err());
+        assert!(read_volume_slice(member, 20, 29).is_err());
+        assert!(read_volume_slice(&member[..10], 20, 30).is_err());
+        assert!(read_volume_slice(member, usize::MAX, 3).is_err());
+    }
+}
