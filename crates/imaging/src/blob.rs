@@ -1,0 +1,322 @@
+//! Where the bytes of a file of the upload lie, without holding them.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use flate2::Crc;
+use flate2::read::{DeflateDecoder, MultiGzDecoder};
+
+use crate::error::{ImagingError, LimitKind};
+use crate::limits::{Limits, check_ratio, within};
+
+const READ_BUFFER_BYTES: usize = 64 << 10;
+
+/// A file of the upload: on the disk, or inside an archive on the disk.
+#[derive(Debug, Clone)]
+pub(crate) struct Blob {
+    content: Content,
+    /// Uncompressed bytes as declared by what holds the blob; what is read is held against it.
+    size: u64,
+}
+
+#[derive(Debug, Clone)]
+enum Content {
+    Path(PathBuf),
+    /// A run of bytes of an opened file.
+    Region {
+        file: Arc<File>,
+        offset: u64,
+        crc32: Option<u32>,
+    },
+    /// A deflated member of a zip archive.
+    Deflated {
+        file: Arc<File>,
+        offset: u64,
+        compressed: u64,
+        crc32: u32,
+    },
+    Gzip(Arc<Blob>),
+}
+
+impl Blob {
+    pub(crate) fn path(path: PathBuf, size: u64) -> Self {
+        Self {
+            content: Content::Path(path),
+            size,
+        }
+    }
+
+    pub(crate) fn region(file: Arc<File>, offset: u64, size: u64, crc32: Option<u32>) -> Self {
+        Self {
+            content: Content::Region { file, offset, crc32 },
+            size,
+        }
+    }
+
+    pub(crate) fn deflated(file: Arc<File>, offset: u64, compressed: u64, size: u64, crc32: u32) -> Self {
+        Self {
+            content: Content::Deflated {
+                file,
+                offset,
+                compressed,
+                crc32,
+            },
+            size,
+        }
+    }
+
+    /// What a gzip file holds; `size` is what unpacking it has measured, or a bound.
+    pub(crate) fn gzip(compressed: Blob, size: u64) -> Self {
+        Self {
+            content: Content::Gzip(Arc::new(compressed)),
+            size,
+        }
+    }
+
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Whether any range can be read without unpacking what lies before it.
+    pub(crate) fn is_random_access(&self) -> bool {
+        matches!(self.content, Content::Path(_) | Content::Region { .. })
+    }
+
+    /// The unpacked bytes from the start. Neither the size nor the checksum is checked.
+    pub(crate) fn stream(&self) -> io::Result<Box<dyn Read + Send>> {
+        Ok(match &self.content {
+            Content::Path(path) => Box::new(File::open(path)?.take(self.size)),
+            Content::Region { file, offset, .. } => {
+                Box::new(RegionReader::new(file.clone(), *offset, self.size))
+            }
+            Content::Deflated {
+                file,
+                offset,
+                compressed,
+                ..
+            } => {
+                let region = RegionReader::new(file.clone(), *offset, *compressed);
+                Box::new(DeflateDecoder::new_with_buf(region, vec![0; READ_BUFFER_BYTES]))
+            }
+            Content::Gzip(inner) => Box::new(MultiGzDecoder::new(inner.stream()?)),
+        })
+    }
+
+    /// Up to `length` bytes from the start.
+    pub(crate) fn prefix(&self, length: u64) -> Result<Vec<u8>, ImagingError> {
+        let wanted = length.min(self.size);
+        let mut bytes = Vec::with_capacity(usize::try_from(wanted).unwrap_or(0).min(1 << 20));
+        self.stream()?
+            .take(wanted)
+            .read_to_end(&mut bytes)
+            .map_err(|error| self.read_error(error))?;
+        Ok(bytes)
+    }
+
+    /// All bytes, held against the declared size and the checksum.
+    pub(crate) fn read_all(&self, limits: &Limits) -> Result<Vec<u8>, ImagingError> {
+        within(LimitKind::FileBytes, self.size, limits.file_bytes)?;
+        // The declared size of a compressed blob is a claim: let the buffer grow with what really comes.
+        let capacity = if self.is_random_access() {
+            self.size
+        } else {
+            self.size.min(8 << 20)
+        };
+        let mut bytes = Vec::with_capacity(usize::try_from(capacity).unwrap_or(0));
+        self.stream()?
+            .take(self.size.saturating_add(1))
+            .read_to_end(&mut bytes)
+            .map_err(|error| self.read_error(error))?;
+        if bytes.len() as u64 != self.size {
+            return Err(ImagingError::LyingLength {
+                what: "a file of the upload",
+                claimed: self.size,
+                available: bytes.len() as u64,
+            });
+        }
+        if let Some(expected) = self.crc32() {
+            let mut crc = Crc::new();
+            crc.update(&bytes);
+            if crc.sum() != expected {
+                return Err(ImagingError::UnreadableArchive(
+                    "the checksum of an entry is wrong".into(),
+                ));
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// A range of the bytes; cheap only with [`Self::is_random_access`].
+    pub(crate) fn read_range(&self, offset: u64, length: usize) -> Result<Vec<u8>, ImagingError> {
+        let lying = || ImagingError::LyingLength {
+            what: "a frame",
+            claimed: length as u64,
+            available: self.size.saturating_sub(offset),
+        };
+        if offset
+            .checked_add(length as u64)
+            .is_none_or(|end| end > self.size)
+        {
+            return Err(lying());
+        }
+        let mut bytes = vec![0; length];
+        match &self.content {
+            Content::Path(path) => File::open(path)?.read_exact_at(&mut bytes, offset)?,
+            Content::Region {
+                file, offset: start, ..
+            } => {
+                file.read_exact_at(&mut bytes, start.saturating_add(offset))?;
+            }
+            Content::Deflated { .. } | Content::Gzip(_) => {
+                let mut stream = self.stream()?;
+                io::copy(&mut stream.by_ref().take(offset), &mut io::sink())
+                    .and_then(|_| stream.read_exact(&mut bytes))
+                    .map_err(|error| self.read_error(error))?;
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Where a region starts in its file.
+    pub(crate) fn region_start(&self) -> Option<u64> {
+        match self.content {
+            Content::Region { offset, .. } => Some(offset),
+            _ => None,
+        }
+    }
+
+    /// The bytes as a region of an open file; what is compressed is unpacked into a temporary one.
+    pub(crate) fn as_open_file(&self, limits: &Limits) -> Result<(Arc<File>, Self), ImagingError> {
+        match &self.content {
+            Content::Path(path) => {
+                let file = Arc::new(File::open(path)?);
+                Ok((file.clone(), Self::region(file, 0, self.size, None)))
+            }
+            Content::Region { file, .. } => Ok((file.clone(), self.clone())),
+            Content::Deflated { .. } | Content::Gzip(_) => {
+                let (file, size) = self.unpack(limits)?;
+                Ok((file.clone(), Self::region(file, 0, size, None)))
+            }
+        }
+    }
+
+    /// Unpacks into an unnamed temporary file, within what `limits` leave; gives the file and its size.
+    fn unpack(&self, limits: &Limits) -> Result<(Arc<File>, u64), ImagingError> {
+        let mut file = tempfile::tempfile()?;
+        let size = self.copy_bounded(&mut file, limits)?;
+        Ok((Arc::new(file), size))
+    }
+
+    /// Counts the unpacked bytes without keeping them.
+    pub(crate) fn measure(&self, limits: &Limits) -> Result<u64, ImagingError> {
+        self.copy_bounded(&mut io::sink(), limits)
+    }
+
+    fn copy_bounded(&self, out: &mut dyn io::Write, limits: &Limits) -> Result<u64, ImagingError> {
+        let compressed = self.compressed_size();
+        let mut stream = self.stream()?.take(self.size.saturating_add(1));
+        let mut buffer = vec![0; READ_BUFFER_BYTES];
+        let mut total: u64 = 0;
+        loop {
+            let count = match stream.read(&mut buffer) {
+                Ok(0) => return Ok(total),
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(self.read_error(error)),
+            };
+            total += count as u64;
+            if total > self.size {
+                return Err(ImagingError::LyingLength {
+                    what: "an archive entry",
+                    claimed: self.size,
+                    available: total,
+                });
+            }
+            within(LimitKind::UncompressedBytes, total, limits.uncompressed_bytes)?;
+            check_ratio(compressed, total, limits)?;
+            out.write_all(&buffer[..count])?;
+        }
+    }
+
+    fn compressed_size(&self) -> u64 {
+        match &self.content {
+            Content::Deflated { compressed, .. } => *compressed,
+            Content::Gzip(inner) => inner.compressed_size(),
+            Content::Path(_) | Content::Region { .. } => self.size,
+        }
+    }
+
+    fn crc32(&self) -> Option<u32> {
+        match self.content {
+            Content::Region { crc32, .. } => crc32,
+            Content::Deflated { crc32, .. } => Some(crc32),
+            Content::Path(_) | Content::Gzip(_) => None,
+        }
+    }
+
+    /// An error while unpacking is the upload's fault; one of a plain file is the disk's.
+    fn read_error(&self, error: io::Error) -> ImagingError {
+        if self.is_random_access() {
+            return error.into();
+        }
+        match error.kind() {
+            io::ErrorKind::InvalidData
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::Other => ImagingError::UnreadableArchive("compressed bytes are damaged".into()),
+            _ => error.into(),
+        }
+    }
+}
+
+/// Reads a run of bytes of a shared file. A clone reads on its own.
+#[derive(Debug, Clone)]
+pub(crate) struct RegionReader {
+    file: Arc<File>,
+    start: u64,
+    length: u64,
+    position: u64,
+}
+
+impl RegionReader {
+    pub(crate) fn new(file: Arc<File>, start: u64, length: u64) -> Self {
+        Self {
+            file,
+            start,
+            length,
+            position: 0,
+        }
+    }
+}
+
+impl Read for RegionReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.length.saturating_sub(self.position);
+        let count = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        if count == 0 {
+            return Ok(0);
+        }
+        let offset = self
+            .start
+            .checked_add(self.position)
+            .ok_or(io::ErrorKind::InvalidInput)?;
+        let read = self.file.read_at(&mut buffer[..count], offset)?;
+        self.position += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for RegionReader {
+    fn seek(&mut self, target: SeekFrom) -> io::Result<u64> {
+        let position = match target {
+            SeekFrom::Start(offset) => Some(offset),
+            SeekFrom::End(offset) => self.length.checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+        };
+        self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}

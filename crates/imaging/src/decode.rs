@@ -1,0 +1,205 @@
+//! The slices of a series, decoded side by side into one array.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use ndarray::{Array3, Axis};
+use rayon::prelude::*;
+
+use crate::codec::{check_pixel_format, decode_frame, decode_native};
+use crate::dicom_header::{InstanceHeader, read_inflated};
+use crate::encapsulation::EncapsulatedFrames;
+use crate::error::ImagingError;
+use crate::limits::Limits;
+use crate::rescale::{AIR, to_hounsfield};
+use crate::slice_order::PlacedSlice;
+use crate::study::Instance;
+use crate::volume_geometry::SliceGrid;
+
+pub(crate) struct DecodedSeries {
+    /// `(z, y, x)`, z ascending to the head.
+    pub(crate) hounsfield: Array3<i16>,
+    /// The slices that are in the array.
+    pub(crate) slices: Vec<PlacedSlice>,
+    pub(crate) undecodable: usize,
+}
+
+/// Decodes `slices` into one array. Slices that cannot be decoded are left out; where none can, the error is
+/// the first one's.
+pub(crate) fn decode_series(
+    instances: &[Instance],
+    slices: &[PlacedSlice],
+    grid: &SliceGrid,
+    limits: &Limits,
+) -> Result<DecodedSeries, ImagingError> {
+    let pixels = grid.rows * grid.columns;
+    let voxels = (slices.len() as u64).saturating_mul(pixels as u64);
+    if voxels > limits.voxels {
+        return Err(ImagingError::VolumeTooLarge {
+            voxels,
+            limit: limits.voxels,
+        });
+    }
+    let shared = open_shared(instances, slices, limits)?;
+    let mut hounsfield = Array3::from_elem((slices.len(), grid.rows, grid.columns), AIR);
+    let Some(voxels) = hounsfield.as_slice_mut() else {
+        return Err(ImagingError::InconsistentSeries("its array is not contiguous"));
+    };
+    let results: Vec<Result<(), ImagingError>> = voxels
+        .par_chunks_exact_mut(pixels)
+        .zip(slices)
+        .map(|(out, slice)| {
+            let instance = &instances[slice.reference.instance];
+            match shared.get(&slice.reference.instance) {
+                Some(opened) => decode_slice(instance, opened, slice.reference.frame, out, limits),
+                None => open_pixels(instance, limits)
+                    .and_then(|opened| decode_slice(instance, &opened, slice.reference.frame, out, limits)),
+            }?;
+            grid.turn(out);
+            Ok(())
+        })
+        .collect();
+    let kept: Vec<usize> = (0..slices.len())
+        .filter(|index| results[*index].is_ok())
+        .collect();
+    let undecodable = slices.len() - kept.len();
+    if kept.is_empty() {
+        return Err(results
+            .into_iter()
+            .find_map(Result::err)
+            .unwrap_or(ImagingError::InconsistentSeries("it has no slices")));
+    }
+    // A disk that fails is no fault of the upload, and another try may read all of it.
+    if let Some(error) = results
+        .into_iter()
+        .filter_map(Result::err)
+        .find(ImagingError::is_retryable)
+    {
+        return Err(error);
+    }
+    Ok(DecodedSeries {
+        hounsfield: if undecodable == 0 {
+            hounsfield
+        } else {
+            hounsfield.select(Axis(0), &kept)
+        },
+        slices: kept.into_iter().map(|index| slices[index]).collect(),
+        undecodable,
+    })
+}
+
+/// Where the pixels of an instance are had from.
+enum OpenPixels {
+    /// Native pixels of a file in which any place can be read.
+    InPlace,
+    /// The whole file.
+    Native(Vec<u8>),
+    Encapsulated(Vec<u8>, EncapsulatedFrames),
+}
+
+/// Opens once what several slices come from.
+fn open_shared(
+    instances: &[Instance],
+    slices: &[PlacedSlice],
+    limits: &Limits,
+) -> Result<HashMap<usize, OpenPixels>, ImagingError> {
+    let mut uses: HashMap<usize, usize> = HashMap::new();
+    for slice in slices {
+        *uses.entry(slice.reference.instance).or_default() += 1;
+    }
+    uses.into_iter()
+        .filter(|(_, count)| *count > 1)
+        .map(|(instance, _)| Ok((instance, open_pixels(&instances[instance], limits)?)))
+        .collect()
+}
+
+fn open_pixels(instance: &Instance, limits: &Limits) -> Result<OpenPixels, ImagingError> {
+    let header = &instance.header;
+    let pixels = header
+        .pixels
+        .ok_or_else(|| ImagingError::UndecodablePixels("there are none".into()))?;
+    if pixels.length.is_some() && !header.is_deflated() && instance.blob.is_random_access() {
+        return Ok(OpenPixels::InPlace);
+    }
+    let bytes = if header.is_deflated() {
+        read_inflated(&instance.blob, header.data_set_start, limits)?
+    } else {
+        instance.blob.read_all(limits)?
+    };
+    let offset = usize::try_from(pixels.offset).unwrap_or(usize::MAX);
+    if pixels.length.is_some() {
+        return Ok(OpenPixels::Native(bytes));
+    }
+    let frames = usize::try_from(header.number_of_frames).unwrap_or(usize::MAX);
+    let frames = EncapsulatedFrames::locate(&bytes, offset, frames)?;
+    Ok(OpenPixels::Encapsulated(bytes, frames))
+}
+
+fn decode_slice(
+    instance: &Instance,
+    opened: &OpenPixels,
+    frame: usize,
+    out: &mut [i16],
+    limits: &Limits,
+) -> Result<(), ImagingError> {
+    let header = &*instance.header;
+    let format = header
+        .format
+        .as_ref()
+        .ok_or_else(|| ImagingError::UndecodablePixels("their format is not said".into()))?;
+    check_pixel_format(format, header).map_err(ImagingError::UnsupportedPixelFormat)?;
+    let samples = match opened {
+        OpenPixels::Encapsulated(bytes, frames) => {
+            decode_frame(&frames.frame(bytes, frame)?, format, &header.transfer_syntax)?
+        }
+        _ => {
+            let bytes = native_frame(instance, header, opened, frame, limits)?;
+            decode_native(&bytes, format, header.encoding.big_endian)?
+        }
+    };
+    to_hounsfield(&samples, format, header.frames[frame].rescale, out);
+    Ok(())
+}
+
+/// The bytes of one native frame.
+fn native_frame<'opened>(
+    instance: &Instance,
+    header: &InstanceHeader,
+    opened: &'opened OpenPixels,
+    frame: usize,
+    limits: &Limits,
+) -> Result<Cow<'opened, [u8]>, ImagingError> {
+    let lying = |claimed: u64, available: u64| ImagingError::LyingLength {
+        what: "the pixel data",
+        claimed,
+        available,
+    };
+    let pixels = header
+        .pixels
+        .ok_or_else(|| ImagingError::UndecodablePixels("there are none".into()))?;
+    let frame_bytes = header
+        .format
+        .as_ref()
+        .and_then(crate::dicom_header::PixelFormat::frame_bytes)
+        .filter(|bytes| *bytes <= limits.file_bytes)
+        .ok_or_else(|| lying(u64::MAX, limits.file_bytes))?;
+    let offset = frame_bytes.saturating_mul(frame as u64);
+    let end = offset.saturating_add(frame_bytes);
+    let length = pixels.length.unwrap_or(0);
+    if end > length {
+        return Err(lying(end, length));
+    }
+    let start = pixels.offset.saturating_add(offset);
+    // Below the limit of a file, so it fits.
+    let count = usize::try_from(frame_bytes).unwrap_or(usize::MAX);
+    match opened {
+        OpenPixels::Native(bytes) => {
+            let start = usize::try_from(start).unwrap_or(usize::MAX);
+            bytes
+                .get(start..start.saturating_add(count))
+                .map(Cow::Borrowed)
+                .ok_or_else(|| lying(frame_bytes, (bytes.len() as u64).saturating_sub(start as u64)))
+        }
+        _ => instance.blob.read_range(start, count).map(Cow::Owned),
+    }
+}

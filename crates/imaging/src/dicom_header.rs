@@ -1,0 +1,321 @@
+//! What is read of a DICOM file before its pixels.
+
+use std::io::Read;
+
+use dicom_dictionary_std::uids;
+use flate2::read::DeflateDecoder;
+use norma_domain::{SeriesInstanceUid, SopInstanceUid, StudyInstanceUid};
+
+use crate::blob::Blob;
+use crate::element_values::Values;
+use crate::element_walk::{DataSet, Encoding, PixelElement, WalkError, walk_elements, walk_meta};
+use crate::error::{ImagingError, LimitKind};
+use crate::limits::{Limits, check_ratio, within};
+use crate::multiframe::{FrameHeader, read_frames};
+
+/// Most headers of single slices fit into this.
+const FIRST_PREFIX_BYTES: u64 = 16 << 10;
+const PREAMBLE_BYTES: usize = 128;
+
+/// How the samples of a frame are stored (PS3.3 C.7.6.3).
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct PixelFormat {
+    pub(crate) rows: u16,
+    pub(crate) columns: u16,
+    pub(crate) samples_per_pixel: u16,
+    pub(crate) bits_allocated: u16,
+    pub(crate) bits_stored: u16,
+    pub(crate) high_bit: u16,
+    pub(crate) is_signed: bool,
+    pub(crate) is_monochrome: bool,
+    pub(crate) is_inverted: bool,
+    /// (0028,0120), or the range to (0028,0121): stored values that are no measurement.
+    pub(crate) padding: Option<(i32, i32)>,
+}
+
+impl PixelFormat {
+    /// Bytes of one frame without compression; None where it overflows.
+    pub(crate) fn frame_bytes(&self) -> Option<u64> {
+        (u64::from(self.rows) * u64::from(self.columns))
+            .checked_mul(u64::from(self.samples_per_pixel))?
+            .checked_mul(u64::from(self.bits_allocated))
+            .map(|bits| bits.div_ceil(8))
+    }
+}
+
+/// A DICOM file, its pixels left where they are.
+#[derive(Debug, Clone)]
+pub(crate) struct InstanceHeader {
+    pub(crate) study: Option<StudyInstanceUid>,
+    pub(crate) series: Option<SeriesInstanceUid>,
+    pub(crate) sop_instance: Option<SopInstanceUid>,
+    pub(crate) sop_class: String,
+    pub(crate) modality: String,
+    pub(crate) image_type: Vec<String>,
+    pub(crate) body_part: String,
+    pub(crate) study_date: Option<String>,
+    pub(crate) manufacturer: Option<String>,
+    pub(crate) scanner_model: Option<String>,
+    pub(crate) kernel: Option<String>,
+    pub(crate) contrast_agent: bool,
+    pub(crate) acquisition_number: Option<i64>,
+    pub(crate) has_modality_table: bool,
+    pub(crate) transfer_syntax: String,
+    pub(crate) encoding: Encoding,
+    /// Where the data set starts: after the file meta information.
+    pub(crate) data_set_start: usize,
+    /// None for objects without an image.
+    pub(crate) format: Option<PixelFormat>,
+    pub(crate) pixels: Option<PixelElement>,
+    /// One for each frame; a single one for a single-frame image.
+    pub(crate) frames: Vec<FrameHeader>,
+    /// (0028,0008), 1 where absent.
+    pub(crate) number_of_frames: u64,
+}
+
+impl InstanceHeader {
+    pub(crate) fn is_deflated(&self) -> bool {
+        self.transfer_syntax == uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
+    }
+}
+
+/// Reads the header of a DICOM file; None where the bytes are no DICOM file at all.
+pub(crate) fn read_dicom_header(
+    blob: &Blob,
+    limits: &Limits,
+) -> Result<Option<InstanceHeader>, ImagingError> {
+    let mut wanted = FIRST_PREFIX_BYTES;
+    loop {
+        let data = blob.prefix(wanted)?;
+        let is_whole = (data.len() as u64) < wanted || data.len() as u64 >= blob.size();
+        match parse(&data, blob, limits) {
+            Err(WalkFailure::Walk(WalkError::NeedMore)) if !is_whole => {
+                wanted = wanted.saturating_mul(8);
+                within(
+                    LimitKind::HeaderBytes,
+                    wanted.min(blob.size()),
+                    limits.header_bytes,
+                )?;
+            }
+            Err(WalkFailure::Walk(error)) => return Err(walk_error(error)),
+            Err(WalkFailure::Other(error)) => return Err(error),
+            Ok(header) => return Ok(header),
+        }
+    }
+}
+
+enum WalkFailure {
+    Walk(WalkError),
+    Other(ImagingError),
+}
+
+impl From<WalkError> for WalkFailure {
+    fn from(error: WalkError) -> Self {
+        Self::Walk(error)
+    }
+}
+
+fn walk_error(error: WalkError) -> ImagingError {
+    match error {
+        WalkError::NeedMore => ImagingError::UnreadableDicom("it is shorter than announced"),
+        WalkError::Lying { claimed, available } => ImagingError::LyingLength {
+            what: "a DICOM element",
+            claimed,
+            available,
+        },
+        WalkError::Malformed(what) => ImagingError::UnreadableDicom(what),
+    }
+}
+
+fn parse(data: &[u8], blob: &Blob, limits: &Limits) -> Result<Option<InstanceHeader>, WalkFailure> {
+    let has_magic = data.get(PREAMBLE_BYTES..PREAMBLE_BYTES + 4) == Some(b"DICM");
+    let start = if has_magic { PREAMBLE_BYTES + 4 } else { 0 };
+    if !has_magic && !looks_like_elements(data) {
+        return Ok(None);
+    }
+    let total = blob.size();
+    let parsed =
+        walk_meta(data, start, total)
+            .map_err(WalkFailure::from)
+            .and_then(|(meta, data_set_start)| {
+                let syntax = Values::new(&meta, data, Encoding::EXPLICIT_LITTLE)
+                    .text(0x0002_0010)
+                    .unwrap_or_default();
+                if syntax == uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN {
+                    let whole = read_inflated(blob, data_set_start, limits).map_err(WalkFailure::Other)?;
+                    return parse_data_set(&whole, data_set_start, whole.len() as u64, &meta, syntax);
+                }
+                parse_data_set(data, data_set_start, total, &meta, syntax)
+            });
+    match parsed {
+        // Without the magic, what cannot be read was never known to be DICOM.
+        Err(WalkFailure::Walk(error)) if !has_magic && error != WalkError::NeedMore => Ok(None),
+        Ok(header) if !has_magic && !is_convincing(&header) => Ok(None),
+        parsed => parsed.map(Some),
+    }
+}
+
+fn is_convincing(header: &InstanceHeader) -> bool {
+    !header.sop_class.is_empty() || header.study.is_some() || !header.modality.is_empty()
+}
+
+/// Whether bytes without a preamble may start with an element of group 0002 or 0008.
+fn looks_like_elements(data: &[u8]) -> bool {
+    matches!(
+        data.get(..4),
+        Some([2 | 8, 0, _, 0] | [0, 8, 0, _] | [8, 0, _, _])
+    ) && data.len() >= 16
+}
+
+fn parse_data_set(
+    data: &[u8],
+    start: usize,
+    total: u64,
+    meta: &DataSet,
+    syntax: String,
+) -> Result<InstanceHeader, WalkFailure> {
+    let encoding = encoding_of(&syntax, data.get(start..).unwrap_or(&[]));
+    let (set, pixels) = walk_elements(data, start, total, encoding)?;
+    Ok(read_header(
+        &Values::new(&set, data, encoding),
+        &Values::new(meta, data, Encoding::EXPLICIT_LITTLE),
+        syntax,
+        start,
+        pixels,
+    ))
+}
+
+fn read_header(
+    values: &Values<'_>,
+    meta: &Values<'_>,
+    transfer_syntax: String,
+    data_set_start: usize,
+    pixels: Option<PixelElement>,
+) -> InstanceHeader {
+    let is_signed = values.u16(0x0028_0103) == Some(1);
+    let number_of_frames = values
+        .integer(0x0028_0008)
+        .and_then(|count| u64::try_from(count).ok())
+        .unwrap_or(1)
+        .max(1);
+    InstanceHeader {
+        study: values
+            .text(0x0020_000D)
+            .and_then(|uid| StudyInstanceUid::new(&uid).ok()),
+        series: values
+            .text(0x0020_000E)
+            .and_then(|uid| SeriesInstanceUid::new(&uid).ok()),
+        sop_instance: values
+            .text(0x0008_0018)
+            .and_then(|uid| SopInstanceUid::new(&uid).ok()),
+        sop_class: values
+            .text(0x0008_0016)
+            .or_else(|| meta.text(0x0002_0002))
+            .unwrap_or_default(),
+        modality: values.text(0x0008_0060).unwrap_or_default().to_ascii_uppercase(),
+        image_type: values
+            .texts(0x0008_0008)
+            .into_iter()
+            .map(|text| text.to_ascii_uppercase())
+            .collect(),
+        body_part: values.text(0x0018_0015).unwrap_or_default().to_ascii_uppercase(),
+        study_date: values
+            .text(0x0008_0020)
+            .filter(|date| date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit())),
+        manufacturer: values.text(0x0008_0070),
+        scanner_model: values.text(0x0008_1090),
+        kernel: values.kernel(),
+        contrast_agent: values.text(0x0018_0010).is_some_and(|agent| {
+            !matches!(
+                agent.to_ascii_uppercase().as_str(),
+                "" | "NONE" | "NO" | "N" | "NO CONTRAST"
+            )
+        }) || !values.items(0x0018_9341).is_empty(),
+        acquisition_number: values.integer(0x0020_0012),
+        has_modality_table: !values.items(0x0028_3000).is_empty(),
+        transfer_syntax,
+        encoding: values.encoding(),
+        data_set_start,
+        format: read_format(values, is_signed),
+        pixels,
+        frames: read_frames(values, number_of_frames),
+        number_of_frames,
+    }
+}
+
+fn read_format(values: &Values<'_>, is_signed: bool) -> Option<PixelFormat> {
+    let bits_allocated = values.u16(0x0028_0100)?;
+    let bits_stored = values.u16(0x0028_0101).unwrap_or(bits_allocated);
+    let photometric = values.text(0x0028_0004).unwrap_or_default().to_ascii_uppercase();
+    let stored = |tag| values.u16(tag).map(|raw| stored_value(raw, is_signed));
+    let padding = stored(0x0028_0120).map(|first| {
+        let last = stored(0x0028_0121).unwrap_or(first);
+        (first.min(last), first.max(last))
+    });
+    Some(PixelFormat {
+        rows: values.u16(0x0028_0010)?,
+        columns: values.u16(0x0028_0011)?,
+        samples_per_pixel: values.u16(0x0028_0002).unwrap_or(1),
+        bits_allocated,
+        bits_stored,
+        high_bit: values
+            .u16(0x0028_0102)
+            .unwrap_or_else(|| bits_stored.saturating_sub(1)),
+        is_signed,
+        is_monochrome: photometric.is_empty() || photometric.starts_with("MONOCHROME"),
+        is_inverted: photometric == "MONOCHROME1",
+        padding,
+    })
+}
+
+fn stored_value(raw: u16, is_signed: bool) -> i32 {
+    if is_signed {
+        i32::from(raw.cast_signed())
+    } else {
+        i32::from(raw)
+    }
+}
+
+/// The encoding that the transfer syntax names, corrected by what the first element looks like: a missing
+/// transfer syntax and one that contradicts the bytes are both met in archives.
+fn encoding_of(syntax: &str, data: &[u8]) -> Encoding {
+    let named = match syntax {
+        uids::IMPLICIT_VR_LITTLE_ENDIAN => Encoding::IMPLICIT_LITTLE,
+        "1.2.840.10008.1.2.2" => Encoding::EXPLICIT_BIG,
+        _ => Encoding::EXPLICIT_LITTLE,
+    };
+    let Some(&[first, second, _, _, v, r, ..]) = data.get(..8) else {
+        return named;
+    };
+    let has_vr = v.is_ascii_uppercase() && r.is_ascii_uppercase();
+    let big_endian = match (first, second) {
+        (0, 2..=0x20) => true,
+        (2..=0x20, 0) => false,
+        _ => named.big_endian,
+    };
+    match (has_vr, big_endian) {
+        (true, true) => Encoding::EXPLICIT_BIG,
+        (true, false) => Encoding::EXPLICIT_LITTLE,
+        (false, _) => Encoding::IMPLICIT_LITTLE,
+    }
+}
+
+/// The whole file with its deflated data set inflated (PS3.5 annex A.5).
+pub(crate) fn read_inflated(
+    blob: &Blob,
+    data_set_start: usize,
+    limits: &Limits,
+) -> Result<Vec<u8>, ImagingError> {
+    let bytes = blob.read_all(limits)?;
+    let (meta, deflated) = bytes
+        .split_at_checked(data_set_start)
+        .ok_or(ImagingError::UnreadableDicom("it ends in its meta information"))?;
+    let mut whole = meta.to_vec();
+    DeflateDecoder::new(deflated)
+        .take(limits.file_bytes.saturating_add(1))
+        .read_to_end(&mut whole)
+        .map_err(|_| ImagingError::UnreadableDicom("its deflated data set is damaged"))?;
+    within(LimitKind::FileBytes, whole.len() as u64, limits.file_bytes)?;
+    check_ratio(bytes.len() as u64, whole.len() as u64, limits)?;
+    Ok(whole)
+}

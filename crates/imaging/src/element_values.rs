@@ -1,0 +1,117 @@
+//! Values of the elements that a walk has kept.
+
+use crate::element_walk::{DataSet, Encoding};
+
+/// Longest text that is taken over; all attributes read here are shorter (PS3.5 table 6.2-1).
+const TEXT_LIMIT: usize = 64;
+
+/// A data set with the bytes its values lie in.
+#[derive(Clone, Copy)]
+pub(crate) struct Values<'data> {
+    set: &'data DataSet,
+    data: &'data [u8],
+    encoding: Encoding,
+}
+
+impl<'data> Values<'data> {
+    pub(crate) fn new(set: &'data DataSet, data: &'data [u8], encoding: Encoding) -> Self {
+        Self { set, data, encoding }
+    }
+
+    pub(crate) fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// The items of a sequence.
+    pub(crate) fn items(&self, tag: u32) -> &'data [DataSet] {
+        self.set.items(tag)
+    }
+
+    pub(crate) fn item(&self, item: &'data DataSet) -> Self {
+        Self { set: item, ..*self }
+    }
+
+    /// The first item of a sequence.
+    pub(crate) fn group(&self, tag: u32) -> Option<Self> {
+        self.set.first_item(tag).map(|item| self.item(item))
+    }
+
+    /// The values of a text element, without padding and without anything that is not printable ASCII.
+    pub(crate) fn texts(&self, tag: u32) -> Vec<String> {
+        let Some(bytes) = self.set.bytes(tag, self.data) else {
+            return Vec::new();
+        };
+        bytes.split(|byte| *byte == b'\\').map(clean).collect()
+    }
+
+    pub(crate) fn text(&self, tag: u32) -> Option<String> {
+        self.texts(tag).into_iter().next().filter(|text| !text.is_empty())
+    }
+
+    /// The numbers of a DS or FD element; None where one of them is none.
+    pub(crate) fn numbers<const COUNT: usize>(&self, tag: u32) -> Option<[f64; COUNT]> {
+        let bytes = self.set.bytes(tag, self.data)?;
+        let mut numbers = [0.0; COUNT];
+        if bytes.len() == COUNT * 8 && !is_decimal_text(bytes) {
+            for (number, chunk) in numbers.iter_mut().zip(bytes.chunks_exact(8)) {
+                let raw: [u8; 8] = chunk.try_into().ok()?;
+                *number = if self.encoding.big_endian {
+                    f64::from_be_bytes(raw)
+                } else {
+                    f64::from_le_bytes(raw)
+                };
+            }
+        } else {
+            let mut parts = bytes.split(|byte| *byte == b'\\');
+            for number in &mut numbers {
+                *number = clean(parts.next()?).parse().ok()?;
+            }
+        }
+        numbers.iter().all(|number| number.is_finite()).then_some(numbers)
+    }
+
+    pub(crate) fn number(&self, tag: u32) -> Option<f64> {
+        self.numbers::<1>(tag).map(|[number]| number)
+    }
+
+    /// The number of an IS element.
+    pub(crate) fn integer(&self, tag: u32) -> Option<i64> {
+        self.text(tag)?.parse().ok()
+    }
+
+    /// The number of a US or SS element, as its 16 bits.
+    pub(crate) fn u16(&self, tag: u32) -> Option<u16> {
+        let bytes = self.set.bytes(tag, self.data)?;
+        let raw: [u8; 2] = bytes.get(..2)?.try_into().ok()?;
+        Some(self.encoding.u16(raw))
+    }
+
+    /// Convolution Kernel (0018,1210) or, in enhanced objects, (0018,9315) is a text or a group's text.
+    pub(crate) fn kernel(&self) -> Option<String> {
+        let own = |values: &Self| values.text(0x0018_1210).or_else(|| values.text(0x0018_9315));
+        own(self).or_else(|| {
+            let shared = self.group(0x5200_9229)?;
+            own(&shared.group(0x0018_9314)?)
+        })
+    }
+}
+
+/// DS holds only these (PS3.5 table 6.2-1); eight such bytes may also be one double, but no plausible one.
+fn is_decimal_text(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| {
+        matches!(
+            byte,
+            b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E' | b' ' | b'\\' | 0
+        )
+    }) && bytes.iter().any(u8::is_ascii_digit)
+}
+
+fn clean(bytes: &[u8]) -> String {
+    let text: String = bytes
+        .iter()
+        .filter(|byte| byte.is_ascii_graphic() || **byte == b' ')
+        .take(TEXT_LIMIT)
+        .map(|byte| char::from(*byte))
+        .collect();
+    text.trim().to_owned()
+}

@@ -1,0 +1,242 @@
+//! A NIfTI volume on the grid of a DICOM one: x to the left, y to the back, z to the head.
+
+use std::io::{ErrorKind, Read};
+
+use ndarray::Array3;
+use norma_domain::{SeriesChoice, SliceReference, SpacingMm, StudySummary, VolumeGeometry};
+use norma_volume::Volume;
+
+use crate::blob::Blob;
+use crate::error::ImagingError;
+use crate::limits::Limits;
+use crate::load::{Acquisition, LoadedSeries};
+use crate::nifti_header::{NIFTI_HEADER_BYTES, NiftiVolumeHeader, SampleType, read_nifti_header};
+use crate::rescale::AIR;
+use crate::slice_order::{Vector, angle_degrees, cross, unit};
+
+const AXIAL_TOLERANCE_DEGREES: f64 = 30.0;
+/// A chest in Hounsfield units has air in and around it and bone in it.
+const AIR_BELOW: i16 = -500;
+const AIR_SHARE: f64 = 0.01;
+
+/// How the file's axes lie in the patient.
+#[derive(Debug, Clone, PartialEq)]
+struct AxisMap {
+    /// For each axis `(z, y, x)` of the volume, the axis of the file.
+    file_axis: [usize; 3],
+    /// Whether it runs against the volume's.
+    flipped: [bool; 3],
+    geometry: VolumeGeometry,
+}
+
+pub(crate) fn load_nifti(blob: &Blob, limits: &Limits) -> Result<LoadedSeries, ImagingError> {
+    let start = blob.prefix(NIFTI_HEADER_BYTES as u64 + 4)?;
+    let header = read_nifti_header(&start).map_err(|error| ImagingError::UnreadableNifti(error.0))?;
+    let voxels = header
+        .shape
+        .iter()
+        .try_fold(1u64, |product, count| product.checked_mul(*count as u64))
+        .unwrap_or(u64::MAX);
+    if voxels > limits.voxels {
+        return Err(ImagingError::VolumeTooLarge {
+            voxels,
+            limit: limits.voxels,
+        });
+    }
+    let claimed = voxels * header.sample.bytes() as u64;
+    let available = blob.size().saturating_sub(header.offset);
+    if claimed > available {
+        return Err(ImagingError::LyingLength {
+            what: "the NIfTI header",
+            claimed,
+            available,
+        });
+    }
+    let map = map_axes(&header)?;
+    let (hounsfield, has_hounsfield) = read_voxels(blob, &header, &map)?;
+    let normal = unit(cross(map.geometry.direction[2], map.geometry.direction[1])).unwrap_or([0.0, 0.0, 1.0]);
+    let lean = angle_degrees(normal, [0.0, 0.0, 1.0]);
+    let shear = angle_degrees(normal, map.geometry.direction[0]);
+    Ok(LoadedSeries {
+        slices: (0..map.geometry.shape[0])
+            .map(|slice| SliceReference {
+                slice,
+                sop_instance_uid: None,
+            })
+            .collect(),
+        acquisition: Acquisition {
+            is_axial: lean <= AXIAL_TOLERANCE_DEGREES,
+            gantry_tilt_degrees: lean.max(shear),
+            duplicates_removed: 0,
+            missing_slices: 0,
+            largest_gap_mm: if map.geometry.shape[0] > 1 {
+                map.geometry.spacing_mm.z()
+            } else {
+                0.0
+            },
+            spacing_variation: 0.0,
+            undecodable_slices: 0,
+            unreadable_files: 0,
+            has_hounsfield,
+        },
+        study: StudySummary {
+            study_instance_uid: None,
+            series_instance_uid: None,
+            source_format: "NIfTI".into(),
+            modality: None,
+            manufacturer: None,
+            scanner_model: None,
+            convolution_kernel: None,
+            study_date: None,
+            transfer_syntax_uid: None,
+            slice_thickness_mm: Some(map.geometry.spacing_mm.z()),
+            contrast_agent: false,
+            geometry: map.geometry.clone(),
+            series_choice: SeriesChoice {
+                reason: "a NIfTI file holds one volume".into(),
+                series_considered: 1,
+                left_out: Vec::new(),
+            },
+        },
+        volume: Volume {
+            hounsfield,
+            geometry: map.geometry,
+        },
+    })
+}
+
+/// Gives each axis of the volume the file axis that runs most along it.
+fn map_axes(header: &NiftiVolumeHeader) -> Result<AxisMap, ImagingError> {
+    let unreadable = ImagingError::UnreadableNifti;
+    // RAS to LPS: x and y change their sign.
+    let signs = [-1.0, -1.0, 1.0];
+    let column = |axis: usize| -> Vector { std::array::from_fn(|row| signs[row] * header.affine[row][axis]) };
+    let mut free = vec![0, 1, 2];
+    let mut file_axis = [0; 3];
+    // The volume's axes are z, y, x; the patient's are x, y, z.
+    for (axis, patient) in [(0, 2), (1, 1), (2, 0)] {
+        let best = free
+            .iter()
+            .copied()
+            .filter_map(|candidate| Some((candidate, unit(column(candidate))?[patient].abs())))
+            .max_by(|a, b| a.1.total_cmp(&b.1))
+            .ok_or(unreadable("its affine has no extent along one axis"))?
+            .0;
+        free.retain(|candidate| *candidate != best);
+        file_axis[axis] = best;
+    }
+    let mut flipped = [false; 3];
+    let mut direction = [[0.0; 3]; 3];
+    let mut spacing = [0.0; 3];
+    let mut origin: Vector = std::array::from_fn(|row| signs[row] * header.affine[row][3]);
+    for (axis, patient) in [(0, 2), (1, 1), (2, 0)] {
+        let way = column(file_axis[axis]);
+        let along = unit(way).ok_or(unreadable("its affine has no extent along one axis"))?;
+        spacing[axis] = way
+            .iter()
+            .map(|component| component * component)
+            .sum::<f64>()
+            .sqrt();
+        flipped[axis] = along[patient] < 0.0;
+        if flipped[axis] {
+            let last = (header.shape[file_axis[axis]] - 1) as f64;
+            for (coordinate, step) in origin.iter_mut().zip(way) {
+                *coordinate += last * step;
+            }
+        }
+        direction[axis] = if flipped[axis] {
+            along.map(|component| -component)
+        } else {
+            along
+        };
+    }
+    let [z, y, x] = spacing;
+    Ok(AxisMap {
+        file_axis,
+        flipped,
+        geometry: VolumeGeometry {
+            shape: file_axis.map(|axis| header.shape[axis]),
+            spacing_mm: SpacingMm::new(z, y, x).map_err(|_| unreadable("its spacing is not positive"))?,
+            origin_mm: origin,
+            direction,
+        },
+    })
+}
+
+/// Reads the voxels plane by plane onto the grid; says too whether they look like Hounsfield units.
+fn read_voxels(
+    blob: &Blob,
+    header: &NiftiVolumeHeader,
+    map: &AxisMap,
+) -> Result<(Array3<i16>, bool), ImagingError> {
+    let shape = map.geometry.shape;
+    let mut hounsfield = Array3::from_elem(shape, AIR);
+    let strides = [shape[1] * shape[2], shape[2], 1];
+    // For each axis of the file: where its first voxel stands and how far the next one is.
+    let mut first = 0isize;
+    let mut step = [0isize; 3];
+    for axis in 0..3 {
+        let stride = strides[axis] as isize;
+        let file_axis = map.file_axis[axis];
+        if map.flipped[axis] {
+            first += (shape[axis] as isize - 1) * stride;
+        }
+        step[file_axis] = if map.flipped[axis] { -stride } else { stride };
+    }
+    let Some(voxels) = hounsfield.as_slice_mut() else {
+        return Err(ImagingError::InconsistentSeries("its array is not contiguous"));
+    };
+    let cut_short = |error: std::io::Error| match error.kind() {
+        ErrorKind::UnexpectedEof => ImagingError::UnreadableNifti("it is cut short"),
+        ErrorKind::InvalidData | ErrorKind::InvalidInput => {
+            ImagingError::UnreadableNifti("its compressed bytes are damaged")
+        }
+        _ => ImagingError::Io(error),
+    };
+    let mut stream = blob.stream()?;
+    std::io::copy(&mut stream.by_ref().take(header.offset), &mut std::io::sink()).map_err(cut_short)?;
+    let [columns, rows, planes] = header.shape;
+    let sample_bytes = header.sample.bytes();
+    let mut line = vec![0u8; columns * sample_bytes];
+    let (mut air, mut lowest_other) = (0u64, i16::MIN);
+    for plane in 0..planes {
+        for row in 0..rows {
+            stream.read_exact(&mut line).map_err(cut_short)?;
+            let mut target = first + plane as isize * step[2] + row as isize * step[1];
+            for sample in line.chunks_exact(sample_bytes) {
+                let value =
+                    read_sample(sample, header.sample, header.big_endian) * header.slope + header.intercept;
+                // What is not a number is no measurement.
+                let value = if value.is_nan() { f64::from(AIR) } else { value };
+                let value = value.round().clamp(f64::from(AIR), f64::from(i16::MAX)) as i16;
+                air += u64::from(value < AIR_BELOW);
+                lowest_other = lowest_other.max(value);
+                // In range: first and step span the array exactly once.
+                voxels[target as usize] = value;
+                target += step[0];
+            }
+        }
+    }
+    let share = air as f64 / voxels.len() as f64;
+    Ok((hounsfield, share >= AIR_SHARE && lowest_other > 0))
+}
+
+fn read_sample(bytes: &[u8], sample: SampleType, big_endian: bool) -> f64 {
+    let mut raw = [0u8; 8];
+    let count = bytes.len().min(8);
+    raw[..count].copy_from_slice(&bytes[..count]);
+    if big_endian {
+        raw[..count].reverse();
+    }
+    let [a, b, c, d, ..] = raw;
+    match sample {
+        SampleType::U8 => f64::from(a),
+        SampleType::I8 => f64::from(a.cast_signed()),
+        SampleType::U16 => f64::from(u16::from_le_bytes([a, b])),
+        SampleType::I16 => f64::from(i16::from_le_bytes([a, b])),
+        SampleType::U32 => f64::from(u32::from_le_bytes([a, b, c, d])),
+        SampleType::I32 => f64::from(i32::from_le_bytes([a, b, c, d])),
+        SampleType::F32 => f64::from(f32::from_le_bytes([a, b, c, d])),
+        SampleType::F64 => f64::from_le_bytes(raw),
+    }
+}

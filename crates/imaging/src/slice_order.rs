@@ -1,0 +1,257 @@
+//! Slices in their order along the normal, from the feet to the head.
+
+use std::fmt;
+
+use crate::series_grouping::FrameReference;
+
+/// A plane may be turned by this much and still be called by its name.
+const PLANE_TOLERANCE_DEGREES: f64 = 30.0;
+/// Nearer slices are the same slice.
+const DUPLICATE_TOLERANCE_MM: f64 = 0.01;
+/// A step of more than this many times the usual one is a gap.
+const GAP_FACTOR: f64 = 1.5;
+
+/// How slices lie in the patient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Plane {
+    Axial,
+    Coronal,
+    Sagittal,
+    Oblique,
+}
+
+impl fmt::Display for Plane {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Axial => "axial",
+            Self::Coronal => "coronal",
+            Self::Sagittal => "sagittal",
+            Self::Oblique => "oblique",
+        })
+    }
+}
+
+pub(crate) type Vector = [f64; 3];
+
+pub(crate) fn dot(a: Vector, b: Vector) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+pub(crate) fn cross(a: Vector, b: Vector) -> Vector {
+    [
+        a[1] * b[2] - a[2] * b[1],
+        a[2] * b[0] - a[0] * b[2],
+        a[0] * b[1] - a[1] * b[0],
+    ]
+}
+
+/// The vector of length one in the same direction; None for one without a direction.
+pub(crate) fn unit(vector: Vector) -> Option<Vector> {
+    let length = dot(vector, vector).sqrt();
+    (length.is_finite() && length > 1e-9).then(|| vector.map(|component| component / length))
+}
+
+/// Angle between two lines, 0..=90 degrees.
+pub(crate) fn angle_degrees(a: Vector, b: Vector) -> f64 {
+    dot(a, b).abs().clamp(0.0, 1.0).acos().to_degrees()
+}
+
+/// Unit vectors along a row, along a column and normal to both; None where they are no plane.
+pub(crate) fn plane_axes(orientation: &[f64; 6]) -> Option<(Vector, Vector, Vector)> {
+    let row = unit([orientation[0], orientation[1], orientation[2]])?;
+    let column = unit([orientation[3], orientation[4], orientation[5]])?;
+    if dot(row, column).abs() > 0.01 {
+        return None;
+    }
+    Some((row, column, unit(cross(row, column))?))
+}
+
+/// The plane that Image Orientation (Patient) describes (PS3.3 C.7.6.2.1.1).
+///
+/// An axial image whose rows do not run across the patient, turned by 90 degrees in its plane, is oblique.
+pub(crate) fn plane_of(orientation: &[f64; 6]) -> Plane {
+    let Some((row, _, normal)) = plane_axes(orientation) else {
+        return Plane::Oblique;
+    };
+    let least = PLANE_TOLERANCE_DEGREES.to_radians().cos();
+    let [x, y, z] = normal.map(f64::abs);
+    if z >= least && row[0].abs() >= least {
+        Plane::Axial
+    } else if y >= least {
+        Plane::Coronal
+    } else if x >= least {
+        Plane::Sagittal
+    } else {
+        Plane::Oblique
+    }
+}
+
+/// A slice with its place along the normal.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct PlacedSlice {
+    pub(crate) reference: FrameReference,
+    pub(crate) position: Vector,
+    /// Millimetres along the normal that points to the head.
+    pub(crate) along_mm: f64,
+}
+
+/// Slices in order, and what their distances say.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SliceOrder {
+    /// Ascending to the head, without duplicates.
+    pub(crate) slices: Vec<PlacedSlice>,
+    pub(crate) duplicates_removed: usize,
+}
+
+/// What the distances of neighbouring slices say.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct SliceSpacing {
+    /// Median distance along the normal; None for a single slice.
+    pub(crate) median_mm: Option<f64>,
+    pub(crate) largest_gap_mm: f64,
+    /// Slices that would fit into the gaps.
+    pub(crate) missing_slices: usize,
+    /// (largest − smallest) / median distance.
+    pub(crate) variation: f64,
+}
+
+/// Orders slices along `normal`, which is turned to the head. Of slices in one place the first one stays.
+pub(crate) fn order_slices(frames: &[(FrameReference, Vector)], normal: Vector) -> SliceOrder {
+    let normal = if normal[2] < 0.0 {
+        normal.map(|component| -component)
+    } else {
+        normal
+    };
+    let mut slices: Vec<PlacedSlice> = frames
+        .iter()
+        .map(|(reference, position)| PlacedSlice {
+            reference: *reference,
+            position: *position,
+            along_mm: dot(*position, normal),
+        })
+        .collect();
+    slices.sort_by(|a, b| a.along_mm.total_cmp(&b.along_mm));
+    let before = slices.len();
+    slices.dedup_by(|next, kept| next.along_mm - kept.along_mm < DUPLICATE_TOLERANCE_MM);
+    SliceOrder {
+        duplicates_removed: before - slices.len(),
+        slices,
+    }
+}
+
+/// Measures the distances between ordered slices.
+pub(crate) fn measure_spacing(slices: &[PlacedSlice]) -> SliceSpacing {
+    let steps: Vec<f64> = slices
+        .windows(2)
+        .map(|pair| pair[1].along_mm - pair[0].along_mm)
+        .collect();
+    let mut sorted = steps.clone();
+    sorted.sort_by(f64::total_cmp);
+    let (Some(smallest), Some(largest)) = (sorted.first(), sorted.last()) else {
+        return SliceSpacing {
+            median_mm: None,
+            largest_gap_mm: 0.0,
+            missing_slices: 0,
+            variation: 0.0,
+        };
+    };
+    let median = sorted[sorted.len() / 2];
+    let missing = steps
+        .iter()
+        .filter(|step| **step > GAP_FACTOR * median)
+        .map(|step| (step / median).round().clamp(1.0, 1e6) as usize - 1)
+        .sum();
+    SliceSpacing {
+        median_mm: Some(median),
+        largest_gap_mm: *largest,
+        missing_slices: missing,
+        variation: (largest - smallest) / median,
+    }
+}
+
+/// Degrees by which the stack is sheared or leans: the larger of the angle between the slices' normal and the
+/// way from slice to slice, and the one between the normal and the patient's long axis.
+pub(crate) fn tilt_degrees(slices: &[PlacedSlice], normal: Vector) -> f64 {
+    let lean = angle_degrees(normal, [0.0, 0.0, 1.0]);
+    let (Some(first), Some(last)) = (slices.first(), slices.last()) else {
+        return lean;
+    };
+    let way: Vector = std::array::from_fn(|axis| last.position[axis] - first.position[axis]);
+    let shear = unit(way).map_or(0.0, |way| angle_degrees(way, normal));
+    lean.max(shear)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stack(positions: &[f64]) -> Vec<(FrameReference, Vector)> {
+        positions
+            .iter()
+            .enumerate()
+            .map(|(instance, z)| (FrameReference { instance, frame: 0 }, [0.0, 0.0, *z]))
+            .collect()
+    }
+
+    #[test]
+    fn slices_ascend_to_the_head_whatever_the_normal_points_to() {
+        for normal in [[0.0, 0.0, 1.0], [0.0, 0.0, -1.0]] {
+            let order = order_slices(&stack(&[4.0, 0.0, 2.0, 2.0]), normal);
+            let instances: Vec<usize> = order
+                .slices
+                .iter()
+                .map(|slice| slice.reference.instance)
+                .collect();
+            assert_eq!(instances, [1, 2, 0]);
+            assert_eq!(order.duplicates_removed, 1);
+        }
+    }
+
+    #[test]
+    fn a_gap_is_counted_in_slices() {
+        let order = order_slices(&stack(&[0.0, 2.5, 5.0, 12.5, 15.0]), [0.0, 0.0, 1.0]);
+        let spacing = measure_spacing(&order.slices);
+        assert_eq!(spacing.median_mm, Some(2.5));
+        assert_eq!(spacing.missing_slices, 2);
+        assert_eq!(spacing.largest_gap_mm, 7.5);
+        assert_eq!(spacing.variation, 2.0);
+        let single = measure_spacing(&order.slices[..1]);
+        assert_eq!((single.median_mm, single.missing_slices), (None, 0));
+    }
+
+    #[test]
+    fn planes_are_told_by_their_normal() {
+        assert_eq!(plane_of(&[1.0, 0.0, 0.0, 0.0, 1.0, 0.0]), Plane::Axial);
+        assert_eq!(plane_of(&[-1.0, 0.0, 0.0, 0.0, -1.0, 0.0]), Plane::Axial);
+        assert_eq!(plane_of(&[1.0, 0.0, 0.0, 0.0, 0.0, -1.0]), Plane::Coronal);
+        assert_eq!(plane_of(&[0.0, 1.0, 0.0, 0.0, 0.0, -1.0]), Plane::Sagittal);
+        assert_eq!(plane_of(&[0.0, 1.0, 0.0, 1.0, 0.0, 0.0]), Plane::Oblique);
+        assert_eq!(plane_of(&[0.0; 6]), Plane::Oblique);
+        assert_eq!(plane_of(&[1.0, 0.0, 0.0, 1.0, 0.0, 0.0]), Plane::Oblique);
+        let (sin, cos) = 20f64.to_radians().sin_cos();
+        assert_eq!(plane_of(&[1.0, 0.0, 0.0, 0.0, cos, sin]), Plane::Axial);
+        let (sin, cos) = 45f64.to_radians().sin_cos();
+        assert_eq!(plane_of(&[1.0, 0.0, 0.0, 0.0, cos, sin]), Plane::Oblique);
+    }
+
+    #[test]
+    fn a_sheared_stack_is_a_tilt() {
+        let shift = 10f64.to_radians().tan();
+        let frames: Vec<_> = (0..5)
+            .map(|index| {
+                let z = f64::from(index);
+                (
+                    FrameReference {
+                        instance: 0,
+                        frame: index as usize,
+                    },
+                    [0.0, z * shift, z],
+                )
+            })
+            .collect();
+        let order = order_slices(&frames, [0.0, 0.0, 1.0]);
+        assert!((tilt_degrees(&order.slices, [0.0, 0.0, 1.0]) - 10.0).abs() < 1e-9);
+        let straight = order_slices(&stack(&[0.0, 1.0]), [0.0, 0.0, 1.0]);
+        assert!(tilt_degrees(&straight.slices, [0.0, 0.0, 1.0]) < 1e-6);
+    }
+}

@@ -1,0 +1,203 @@
+//! The studies of an upload.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use norma_domain::StudyInstanceUid;
+
+use crate::blob::Blob;
+use crate::dicom_header::InstanceHeader;
+use crate::error::ImagingError;
+use crate::limits::Limits;
+use crate::upload::{Contents, ImageFile, RejectedFile, UploadedFile, read_contents};
+
+/// A study found in an upload. Holds headers only; the pixels stay where they are.
+#[derive(Debug, Clone)]
+pub struct StudySource {
+    study_instance_uid: Option<StudyInstanceUid>,
+    location: String,
+    pub(crate) content: StudyContent,
+    pub(crate) unreadable_files: usize,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum StudyContent {
+    Dicom(Vec<Instance>),
+    Nifti(Blob),
+}
+
+/// A DICOM file of a study.
+#[derive(Debug, Clone)]
+pub(crate) struct Instance {
+    pub(crate) header: Box<InstanceHeader>,
+    pub(crate) blob: Blob,
+}
+
+impl StudySource {
+    /// None for NIfTI, and for DICOM files that lack it.
+    pub fn study_instance_uid(&self) -> Option<&StudyInstanceUid> {
+        self.study_instance_uid.as_ref()
+    }
+
+    /// The folder or file of the study inside the upload, empty for the upload itself. It comes from the
+    /// upload: for mass-run rows only, never for logs.
+    pub fn location(&self) -> &str {
+        &self.location
+    }
+
+    /// DICOM files or NIfTI volumes of the study.
+    pub fn file_count(&self) -> usize {
+        match &self.content {
+            StudyContent::Dicom(instances) => instances.len(),
+            StudyContent::Nifti(_) => 1,
+        }
+    }
+}
+
+/// What an upload holds.
+#[derive(Debug)]
+pub struct UploadListing {
+    /// In the order of their locations.
+    pub studies: Vec<StudySource>,
+    /// Files that were meant to be images or archives and cannot be read.
+    pub rejected: Vec<RejectedFile>,
+}
+
+/// Lists the studies in an upload: a zip archive of any nesting, a single DICOM or NIfTI file, or a folder of
+/// these. Reads headers only.
+///
+/// # Errors
+/// Where no study is found: the reason of the first file that was rejected, or that there are no images.
+pub fn list_studies(upload: &Path, limits: &Limits) -> Result<Vec<StudySource>, ImagingError> {
+    Ok(list_upload(upload, limits)?.studies)
+}
+
+/// As [`list_studies`], and says what was rejected beside them.
+///
+/// In a folder every archive stands for itself: one that is broken, or larger than the limits, is rejected
+/// and the others are read.
+///
+/// # Errors
+/// Where no study is found in an upload that is no folder; for a folder, where it cannot be listed.
+pub fn list_upload(upload: &Path, limits: &Limits) -> Result<UploadListing, ImagingError> {
+    let contents = read_contents(upload, limits)?;
+    let files = contents.files;
+    let listing = group_studies(contents);
+    if !listing.studies.is_empty() || (upload.is_dir() && !listing.rejected.is_empty()) {
+        return Ok(listing);
+    }
+    Err(listing
+        .rejected
+        .into_iter()
+        .next()
+        .map_or(ImagingError::NoImagesFound { files }, |rejected| rejected.error))
+}
+
+/// What files of one study have in common.
+#[derive(Hash, PartialEq, Eq)]
+enum StudyKey {
+    Study(u32, StudyInstanceUid),
+    Series(u32, String),
+    Alone(usize),
+}
+
+fn group_studies(contents: Contents) -> UploadListing {
+    let mut unreadable: HashMap<u32, usize> = HashMap::new();
+    for rejected in &contents.rejected {
+        *unreadable.entry(rejected.scope).or_default() += 1;
+    }
+    let mut order: HashMap<StudyKey, usize> = HashMap::new();
+    let mut studies: Vec<(StudySource, Vec<String>)> = Vec::new();
+    for (index, (file, image)) in contents.images.into_iter().enumerate() {
+        let UploadedFile {
+            location,
+            scope,
+            blob,
+            ..
+        } = file;
+        let header = match image {
+            ImageFile::Dicom(header) => header,
+            ImageFile::Nifti => {
+                let study = StudySource {
+                    study_instance_uid: None,
+                    location: location.clone(),
+                    content: StudyContent::Nifti(blob),
+                    unreadable_files: 0,
+                };
+                studies.push((study, vec![]));
+                continue;
+            }
+        };
+        let key = match (&header.study, &header.series) {
+            (Some(uid), _) => StudyKey::Study(scope, uid.clone()),
+            (None, Some(uid)) => StudyKey::Series(scope, uid.to_string()),
+            (None, None) => StudyKey::Alone(index),
+        };
+        let slot = *order.entry(key).or_insert_with(|| {
+            let study = StudySource {
+                study_instance_uid: header.study.clone(),
+                location: String::new(),
+                content: StudyContent::Dicom(Vec::new()),
+                // A folder is no archive: what cannot be read there need not belong to this study.
+                unreadable_files: unreadable.get(&scope).copied().unwrap_or(0),
+            };
+            studies.push((study, Vec::new()));
+            studies.len() - 1
+        });
+        let (study, locations) = &mut studies[slot];
+        if let StudyContent::Dicom(instances) = &mut study.content {
+            instances.push(Instance { header, blob });
+        }
+        locations.push(location);
+    }
+    let mut studies: Vec<StudySource> = studies
+        .into_iter()
+        .map(|(mut study, locations)| {
+            if !locations.is_empty() {
+                study.location = common_folder(&locations);
+            }
+            study
+        })
+        .collect();
+    studies.sort_by(|first, second| first.location.cmp(&second.location));
+    UploadListing {
+        studies,
+        rejected: contents.rejected,
+    }
+}
+
+/// The file itself, or the deepest folder that holds all files.
+fn common_folder(locations: &[String]) -> String {
+    let [first, others @ ..] = locations else {
+        return String::new();
+    };
+    if others.is_empty() {
+        return first.clone();
+    }
+    let mut common: Vec<&str> = first.split('/').collect();
+    common.pop();
+    for location in others {
+        let shared = common
+            .iter()
+            .zip(location.split('/'))
+            .take_while(|(ours, theirs)| *ours == theirs)
+            .count();
+        common.truncate(shared);
+    }
+    common.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_common_folder_is_the_deepest() {
+        let folder =
+            |names: &[&str]| common_folder(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        assert_eq!(folder(&["a/b/1", "a/b/2"]), "a/b");
+        assert_eq!(folder(&["a/b/1", "a/bc/2"]), "a");
+        assert_eq!(folder(&["1", "a/2"]), "");
+        assert_eq!(folder(&["a/1.dcm"]), "a/1.dcm");
+    }
+}

@@ -1,0 +1,343 @@
+//! What an upload holds: every file of it, looked at by its first bytes, archives opened within the limits.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::blob::Blob;
+use crate::dicom_header::{InstanceHeader, read_dicom_header};
+use crate::error::{ImagingError, LimitKind};
+use crate::limits::{Limits, Spent, within};
+use crate::nifti_header::{NiftiHeaderError, looks_like_nifti, read_nifti_header};
+use crate::zip_entries::{MemberProblem, is_resource_fork, list_zip_members};
+
+const SNIFF_BYTES: u64 = 512;
+/// The media directory (PS3.3 annex F) lists instances and is none.
+const MEDIA_DIRECTORY_CLASS: &str = "1.2.840.10008.1.3.10";
+
+/// A file of the upload.
+#[derive(Debug, Clone)]
+pub(crate) struct UploadedFile {
+    /// Its path inside the upload.
+    pub(crate) location: String,
+    /// Files of one scope may belong to one study: a folder, or one of the archives in it.
+    pub(crate) scope: u32,
+    pub(crate) blob: Blob,
+    nesting: u32,
+}
+
+/// An image file of the upload.
+#[derive(Debug, Clone)]
+pub(crate) enum ImageFile {
+    Dicom(Box<InstanceHeader>),
+    Nifti,
+}
+
+/// A file that was meant to be an image or an archive and cannot be read.
+#[derive(Debug)]
+pub struct RejectedFile {
+    /// Its path inside the upload, for mass-run rows only.
+    pub location: String,
+    pub error: ImagingError,
+    pub(crate) scope: u32,
+}
+
+/// Everything that was found.
+#[derive(Debug, Default)]
+pub(crate) struct Contents {
+    pub(crate) images: Vec<(UploadedFile, ImageFile)>,
+    pub(crate) rejected: Vec<RejectedFile>,
+    /// All files, those that are no images included.
+    pub(crate) files: usize,
+}
+
+enum Recognised {
+    Image(ImageFile, Blob),
+    /// A zip archive of so many bytes in an open file.
+    Archive(Arc<File>, Blob),
+    Junk,
+}
+
+/// Looks at every file of `upload`: a folder, an archive or a single file.
+pub(crate) fn read_contents(upload: &Path, limits: &Limits) -> Result<Contents, ImagingError> {
+    let metadata = fs::metadata(upload)?;
+    let is_folder = metadata.is_dir();
+    let mut level = if is_folder {
+        list_folder(upload, limits)?
+    } else {
+        vec![UploadedFile {
+            location: String::new(),
+            scope: 0,
+            blob: Blob::path(upload.to_owned(), metadata.len()),
+            nesting: 0,
+        }]
+    };
+    if level.iter().all(|file| file.blob.size() == 0) {
+        return Err(ImagingError::EmptyUpload);
+    }
+    let mut contents = Contents::default();
+    let mut scopes = Scopes::new();
+    while !level.is_empty() {
+        contents.files += level.len();
+        let recognised: Vec<_> = level
+            .into_par_iter()
+            .map(|file| {
+                let result = recognise(&file, limits);
+                (file, result)
+            })
+            .collect();
+        level = Vec::new();
+        for (file, result) in recognised {
+            let result = result.and_then(|recognised| match recognised {
+                Recognised::Image(image, blob) => {
+                    contents
+                        .images
+                        .push((UploadedFile { blob, ..file.clone() }, image));
+                    Ok(())
+                }
+                Recognised::Archive(opened, archive) => {
+                    contents.files -= 1;
+                    let scope = scopes.enter(&file, is_folder);
+                    open_archive(
+                        &file,
+                        scope,
+                        &opened,
+                        &archive,
+                        limits,
+                        scopes.spent(scope),
+                        &mut level,
+                        &mut contents,
+                    )
+                }
+                Recognised::Junk => Ok(()),
+            });
+            if let Err(error) = result {
+                // A limit ends the whole upload: what has been spent cannot be given back. In a folder each
+                // archive stands for itself.
+                let ends_all = matches!(
+                    error,
+                    ImagingError::ArchiveLimitExceeded { .. } | ImagingError::Io(_)
+                );
+                if !is_folder && (ends_all || file.location.is_empty()) {
+                    return Err(error);
+                }
+                contents.rejected.push(RejectedFile {
+                    location: file.location,
+                    error,
+                    scope: file.scope,
+                });
+            }
+        }
+    }
+    Ok(contents)
+}
+
+/// The scopes of an upload, each with what it has spent.
+struct Scopes {
+    spent: Vec<Spent>,
+}
+
+impl Scopes {
+    fn new() -> Self {
+        Self {
+            spent: vec![Spent::default()],
+        }
+    }
+
+    /// The scope of the files in an archive: its own where the archive lies in a folder.
+    fn enter(&mut self, archive: &UploadedFile, is_folder: bool) -> u32 {
+        if is_folder && archive.scope == 0 {
+            self.spent.push(Spent::default());
+            u32::try_from(self.spent.len() - 1).unwrap_or(u32::MAX)
+        } else {
+            archive.scope
+        }
+    }
+
+    fn spent(&self, scope: u32) -> &Spent {
+        &self.spent[scope as usize]
+    }
+}
+
+#[allow(
+    clippy::too_many_arguments,
+    reason = "one step of read_contents, split off for its length"
+)]
+fn open_archive(
+    file: &UploadedFile,
+    scope: u32,
+    opened: &Arc<File>,
+    archive: &Blob,
+    limits: &Limits,
+    spent: &Spent,
+    level: &mut Vec<UploadedFile>,
+    contents: &mut Contents,
+) -> Result<(), ImagingError> {
+    let nesting = file.nesting + 1;
+    within(
+        LimitKind::ArchiveNesting,
+        u64::from(nesting),
+        u64::from(limits.archive_nesting),
+    )?;
+    let start = archive.region_start().unwrap_or(0);
+    let members = list_zip_members(opened, start, archive.size(), limits, spent)?;
+    if members
+        .iter()
+        .any(|member| member.blob.as_ref().err() == Some(&MemberProblem::Encrypted))
+    {
+        return Err(ImagingError::EncryptedArchive);
+    }
+    if members.is_empty() && file.location.is_empty() {
+        return Err(ImagingError::EmptyUpload);
+    }
+    for member in members {
+        let location = if file.location.is_empty() {
+            member.name
+        } else {
+            format!("{}/{}", file.location, member.name)
+        };
+        match member.blob {
+            Ok(blob) => level.push(UploadedFile {
+                location,
+                scope,
+                blob,
+                nesting,
+            }),
+            Err(problem) => contents.rejected.push(RejectedFile {
+                location,
+                error: member_error(problem),
+                scope,
+            }),
+        }
+    }
+    Ok(())
+}
+
+fn member_error(problem: MemberProblem) -> ImagingError {
+    match problem {
+        MemberProblem::Encrypted => ImagingError::EncryptedArchive,
+        MemberProblem::UnknownCompression => {
+            ImagingError::UnreadableArchive("an entry is compressed by another method than deflate".into())
+        }
+        MemberProblem::Damaged => ImagingError::UnreadableArchive("an entry lies outside the archive".into()),
+    }
+}
+
+/// The files of a folder and its folders. Links to folders are not followed, so that there is no way round in a circle.
+fn list_folder(folder: &Path, limits: &Limits) -> Result<Vec<UploadedFile>, ImagingError> {
+    let mut files = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(directory) = open.pop() {
+        let mut entries = fs::read_dir(&directory)?.collect::<Result<Vec<_>, _>>()?;
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let path = entry.path();
+            let name = entry.file_name();
+            if is_resource_fork(&name.to_string_lossy()) || name == "__MACOSX" {
+                continue;
+            }
+            if entry.file_type()?.is_dir() {
+                open.push(path);
+                continue;
+            }
+            // A link that leads nowhere is no file.
+            let Ok(metadata) = fs::metadata(&path) else {
+                continue;
+            };
+            if !metadata.is_file() {
+                continue;
+            }
+            let location = path
+                .strip_prefix(folder)
+                .unwrap_or(&path)
+                .to_string_lossy()
+                .into_owned();
+            files.push(UploadedFile {
+                location,
+                scope: 0,
+                blob: Blob::path(path, metadata.len()),
+                nesting: 0,
+            });
+            within(
+                LimitKind::ArchiveEntries,
+                files.len() as u64,
+                limits.archive_entries,
+            )?;
+        }
+    }
+    files.sort_by(|first, second| first.location.cmp(&second.location));
+    Ok(files)
+}
+
+/// Tells by its first bytes what a file is, and reads the header of an image.
+fn recognise(file: &UploadedFile, limits: &Limits) -> Result<Recognised, ImagingError> {
+    let start = file.blob.prefix(SNIFF_BYTES)?;
+    if start.starts_with(b"PK\x03\x04") || start.starts_with(b"PK\x05\x06") {
+        let (opened, blob) = file.blob.as_open_file(limits)?;
+        return Ok(Recognised::Archive(opened, blob));
+    }
+    if start.starts_with(&[0x1F, 0x8B]) {
+        return recognise_gzip(&file.blob, limits);
+    }
+    if let Some(what) = other_archive(&start) {
+        return Err(ImagingError::UnreadableArchive(format!(
+            "{what} is not read, zip is"
+        )));
+    }
+    recognise_image(file.blob.clone(), &start, limits)
+}
+
+fn recognise_image(blob: Blob, start: &[u8], limits: &Limits) -> Result<Recognised, ImagingError> {
+    if looks_like_nifti(start) {
+        read_nifti_header(start).map_err(|NiftiHeaderError(what)| ImagingError::UnreadableNifti(what))?;
+        return Ok(Recognised::Image(ImageFile::Nifti, blob));
+    }
+    Ok(match read_dicom_header(&blob, limits)? {
+        Some(header) if header.sop_class == MEDIA_DIRECTORY_CLASS => Recognised::Junk,
+        Some(header) => Recognised::Image(ImageFile::Dicom(Box::new(header)), blob),
+        None => Recognised::Junk,
+    })
+}
+
+/// A gzip file holds a NIfTI volume, a DICOM file or a zip archive.
+fn recognise_gzip(compressed: &Blob, limits: &Limits) -> Result<Recognised, ImagingError> {
+    let unpacked = Blob::gzip(compressed.clone(), limits.uncompressed_bytes);
+    let start = unpacked.prefix(SNIFF_BYTES)?;
+    if looks_like_nifti(&start) {
+        return recognise_image(unpacked, &start, limits);
+    }
+    if start.starts_with(b"PK\x03\x04") {
+        let (opened, blob) = unpacked.as_open_file(limits)?;
+        return Ok(Recognised::Archive(opened, blob));
+    }
+    if let Some(what) = other_archive(&start) {
+        return Err(ImagingError::UnreadableArchive(format!(
+            "{what} is not read, zip is"
+        )));
+    }
+    if start.starts_with(&[0x1F, 0x8B]) {
+        return Err(ImagingError::UnreadableArchive("gzip in gzip is not read".into()));
+    }
+    // The lengths in a DICOM file are held against the bytes there: so these are counted first.
+    let size = unpacked.measure(limits)?;
+    recognise_image(Blob::gzip(compressed.clone(), size), &start, limits)
+}
+
+fn other_archive(start: &[u8]) -> Option<&'static str> {
+    if start.get(257..262) == Some(b"ustar") {
+        return Some("a tar archive");
+    }
+    let magics: [(&[u8], &str); 5] = [
+        (b"7z\xBC\xAF\x27\x1C", "a 7z archive"),
+        (b"Rar!\x1A\x07", "a rar archive"),
+        (b"BZh", "a bzip2 file"),
+        (b"\xFD7zXZ\0", "an xz file"),
+        (b"\x28\xB5\x2F\xFD", "a zstd file"),
+    ];
+    magics
+        .into_iter()
+        .find(|(magic, _)| start.starts_with(magic))
+        .map(|(_, what)| what)
+}
