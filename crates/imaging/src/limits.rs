@@ -1,10 +1,13 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{ImagingError, LimitKind};
 
 /// What an upload may cost. Checked before the work is done, from what the upload declares, and again
 /// while it is done, because uploads lie.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Entries of all archives of an upload together, or files of a folder.
     pub archive_entries: u64,

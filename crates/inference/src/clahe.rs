@@ -16,7 +16,7 @@ pub(crate) fn equalise(slice: &ArrayRef2<u8>, clip_limit: f64, tiles: usize) -> 
 
     // The two tiles whose centres enclose a pixel, and how far it is from the first.
     let between = |index: usize, tile: usize| {
-        let at = (index as f32 + 0.0) / tile as f32 - 0.5;
+        let at = index as f32 * (1.0 / tile as f32) - 0.5;
         let first = at.floor();
         let low = first.max(0.0) as usize;
         let high = ((first + 1.0).max(0.0) as usize).min(tiles - 1);

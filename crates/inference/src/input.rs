@@ -97,7 +97,7 @@ mod tests {
             name: "image".to_owned(),
             channels,
             size,
-            preprocessing: crate::manifest::PREPARATION.to_owned(),
+            preprocessing: norma_volume::PREPARATION.to_owned(),
             hounsfield_range: crate::manifest::PREPARED_HOUNSFIELD,
             mean: vec![0.5],
             std: vec![0.25],

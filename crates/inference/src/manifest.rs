@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use norma_domain::Probability;
+use norma_volume::{PREPARATION, PREPARED_HU_HIGH, PREPARED_HU_LOW};
 use serde::{Deserialize, Serialize};
 
 use crate::aggregation::{SliceAggregation, WithinSlice};
@@ -13,10 +14,8 @@ use crate::error::ModelError;
 pub const MODEL_SCHEMA: &str = "norma.model/v1";
 /// Name of the manifest in a model's folder.
 pub const MANIFEST_FILE: &str = "manifest.yaml";
-/// The only preparation that this program performs.
-pub(crate) const PREPARATION: &str = "norma.prepare/v1";
 /// Hounsfield range of the prepared grey levels 0..=255.
-pub(crate) const PREPARED_HOUNSFIELD: [f64; 2] = [-1000.0, 200.0];
+pub(crate) const PREPARED_HOUNSFIELD: [f64; 2] = [PREPARED_HU_LOW as f64, PREPARED_HU_HIGH as f64];
 
 /// A model's manifest, `models/<name>/manifest.yaml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

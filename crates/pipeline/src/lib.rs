@@ -3,6 +3,10 @@
 mod localization;
 mod merge;
 mod objects;
+mod prepare;
+mod prepare_error;
+mod quality;
+pub mod sandbox;
 mod stage_error;
 mod stages;
 pub mod training_set;
@@ -13,5 +17,9 @@ pub use objects::{
     ObjectError, SliceExtent, StageMap, VolumeHeader, decode_prepared_slices, encode_prepared_slices,
     read_volume_slice, write_volume,
 };
+pub use prepare::{SLICES_FILE, SUMMARY_FILE, VOLUME_FILE, prepare_series, prepare_upload};
+pub use prepare_error::PrepareError;
+pub use quality::check_quality;
+pub use sandbox::{Sandbox, prepare_upload_sandboxed};
 pub use stage_error::StageError;
 pub use stages::run_stage;

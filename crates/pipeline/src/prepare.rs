@@ -1,0 +1,97 @@
+//! The preprocess stage: an upload in, prepared slices, volume and summary out.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, IntoInnerError};
+use std::path::Path;
+use std::time::Instant;
+
+use norma_domain::{PreparedSummary, QualityCheck, QualityConsequence, Reason, ReasonCode};
+use norma_imaging::{Limits, LoadedSeries, StudySource, list_studies, load_chest_series};
+use norma_volume::{DEFAULT_SLICE_COUNT, PreparedSlices, prepare_slices, segment_lungs};
+
+use crate::objects::{encode_prepared_slices, write_volume};
+use crate::prepare_error::PrepareError;
+use crate::quality::check_quality;
+
+/// Prepared slices in the output folder: [`encode_prepared_slices`].
+pub const SLICES_FILE: &str = "slices.bin";
+/// The volume in the output folder: [`write_volume`].
+pub const VOLUME_FILE: &str = "volume.bin";
+/// The [`PreparedSummary`] in the output folder, as JSON.
+pub const SUMMARY_FILE: &str = "summary.json";
+
+/// Reads the one study of an upload, chooses its chest series, checks its quality and prepares what the
+/// models read. Writes [`SLICES_FILE`], [`VOLUME_FILE`] and [`SUMMARY_FILE`] into the folder `out`.
+///
+/// Parses hostile bytes: services call [`prepare_upload_sandboxed`](crate::prepare_upload_sandboxed) instead.
+///
+/// # Errors
+/// Rejected: an upload that cannot be read, holds several studies or no chest CT, or fails a quality check
+/// whose consequence is failure. Retryable: the disk.
+pub fn prepare_upload(upload: &Path, out: &Path, limits: &Limits) -> Result<PreparedSummary, PrepareError> {
+    let started = Instant::now();
+    let studies = list_studies(upload, limits)?;
+    let study = only_study(&studies)?;
+    let series = load_chest_series(study, limits)?;
+    let (mut summary, prepared) = prepare_series(&series)?;
+
+    fs::create_dir_all(out)?;
+    fs::write(out.join(SLICES_FILE), encode_prepared_slices(&prepared)?)?;
+    let mut file = BufWriter::new(File::create(out.join(VOLUME_FILE))?);
+    write_volume(&series.volume, &mut file)?;
+    file.into_inner()
+        .map_err(IntoInnerError::into_error)?
+        .sync_all()?;
+    summary.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let json = serde_json::to_vec(&summary).map_err(std::io::Error::from)?;
+    fs::write(out.join(SUMMARY_FILE), json)?;
+    Ok(summary)
+}
+
+/// Checks and prepares a series that was read. The summary's duration is 0; the caller knows it.
+///
+/// # Errors
+/// Where a quality check fails whose consequence is failure, and where there are no lungs to read.
+pub fn prepare_series(series: &LoadedSeries) -> Result<(PreparedSummary, PreparedSlices), PrepareError> {
+    let lungs = segment_lungs(&series.volume);
+    let quality = check_quality(series, &lungs);
+    if let Some(reason) = failure(&quality) {
+        return Err(PrepareError::Rejected(reason));
+    }
+    let prepared = prepare_slices(&series.volume, &lungs, DEFAULT_SLICE_COUNT)
+        .ok_or_else(|| PrepareError::rejected(ReasonCode::NoLungs, "no lungs were found in the series"))?;
+    let summary = PreparedSummary {
+        study: series.study.clone(),
+        slices: series.slices.clone(),
+        selected_slices: prepared.slices.clone(),
+        lung_extent: lungs.extent,
+        lung_volume_ml: lungs.right_ml + lungs.left_ml,
+        quality,
+        duration_ms: 0,
+    };
+    Ok((summary, prepared))
+}
+
+fn only_study(studies: &[StudySource]) -> Result<&StudySource, PrepareError> {
+    match studies {
+        [study] => Ok(study),
+        [] => Err(PrepareError::rejected(
+            ReasonCode::NoImagesFound,
+            "the upload holds no study",
+        )),
+        several => Err(PrepareError::rejected(
+            ReasonCode::SeveralStudies,
+            format!(
+                "the upload holds {} studies; one is analysed at a time",
+                several.len()
+            ),
+        )),
+    }
+}
+
+fn failure(quality: &[QualityCheck]) -> Option<Reason> {
+    quality
+        .iter()
+        .find(|check| !check.passed && check.consequence == QualityConsequence::Failed)
+        .map(|check| Reason::new(check.code, check.message.clone()))
+}

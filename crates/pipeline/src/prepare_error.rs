@@ -1,0 +1,63 @@
+use norma_domain::{Reason, ReasonCode};
+use norma_imaging::ImagingError;
+use serde::{Deserialize, Serialize};
+
+use crate::objects::ObjectError;
+
+/// Why an upload could not be prepared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum PrepareError {
+    /// The input's fault: another try ends the same way.
+    #[error("{0}")]
+    Rejected(Reason),
+    /// The machine's fault: another try may succeed.
+    #[error("{0}")]
+    Retryable(Reason),
+}
+
+impl PrepareError {
+    pub(crate) fn rejected(code: ReasonCode, message: impl Into<String>) -> Self {
+        Self::Rejected(Reason::new(code, message))
+    }
+
+    pub(crate) fn retryable(code: ReasonCode, message: impl Into<String>) -> Self {
+        Self::Retryable(Reason::new(code, message))
+    }
+
+    pub fn reason(&self) -> &Reason {
+        match self {
+            Self::Rejected(reason) | Self::Retryable(reason) => reason,
+        }
+    }
+
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Retryable(_))
+    }
+}
+
+impl From<ImagingError> for PrepareError {
+    fn from(error: ImagingError) -> Self {
+        if error.is_retryable() {
+            Self::Retryable(error.reason())
+        } else {
+            Self::Rejected(error.reason())
+        }
+    }
+}
+
+/// Writing what was prepared failed: the disk's fault, not the input's.
+impl From<std::io::Error> for PrepareError {
+    fn from(error: std::io::Error) -> Self {
+        ObjectError::Io(error).into()
+    }
+}
+
+impl From<ObjectError> for PrepareError {
+    fn from(error: ObjectError) -> Self {
+        Self::retryable(
+            ReasonCode::Internal,
+            format!("failed to write what was prepared: {error}"),
+        )
+    }
+}

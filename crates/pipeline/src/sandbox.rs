@@ -1,0 +1,43 @@
+//! Preparation in a child process with a memory and a time limit: an upload that drives a decoder to
+//! gigabytes, to a crash or into a loop ends as a typed reason, and the worker lives on.
+//!
+//! The child is the norma binary's hidden subcommand `prepare-upload`, which does nothing but call
+//! [`run_child`] with the arguments that follow, before any runtime, thread or log is started.
+
+mod arguments;
+mod child;
+mod parent;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use child::run_child;
+pub use parent::prepare_upload_sandboxed;
+
+/// Name of the hidden subcommand.
+pub const SUBCOMMAND: &str = "prepare-upload";
+
+/// The limits of the child process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sandbox {
+    /// The norma binary; None takes the program that runs.
+    pub program: Option<PathBuf>,
+    /// Address space of the child (`RLIMIT_AS`): code, stacks of its threads and all memory.
+    pub memory_limit_bytes: u64,
+    /// Wall-clock time after which the child is killed.
+    pub time_limit: Duration,
+    /// Threads that decode and prepare; 0 takes one per core, eight at most. Each takes address space.
+    pub threads: usize,
+}
+
+impl Default for Sandbox {
+    /// 6 GiB, which holds the largest volume that the default limits allow, and ten minutes.
+    fn default() -> Self {
+        Self {
+            program: None,
+            memory_limit_bytes: 6 << 30,
+            time_limit: Duration::from_secs(600),
+            threads: 0,
+        }
+    }
+}

@@ -1,0 +1,94 @@
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::thread;
+
+use norma_domain::{PreparedSummary, ReasonCode};
+use rlimit::Resource;
+use serde::{Deserialize, Serialize};
+
+use super::arguments::Arguments;
+use crate::prepare::prepare_upload;
+use crate::prepare_error::PrepareError;
+
+/// Exit status of a child that was called wrongly or could not limit itself; nothing was read then.
+pub(super) const EXIT_NOT_STARTED: u8 = 70;
+/// More threads gain little and take address space each.
+const MOST_THREADS: usize = 8;
+
+/// What the child writes to its standard output, as one JSON document.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Answer {
+    Prepared(Box<PreparedSummary>),
+    Failed(PrepareError),
+}
+
+/// The body of the hidden subcommand: limits itself, prepares the upload and writes the answer to standard
+/// output. Ends when standard input closes, so that it does not outlive the worker that started it.
+///
+/// To be called first thing in `main`: the limits hold for what is started afterwards.
+pub fn run_child(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let not_started = |message: String| {
+        // The parent reads this; there is nobody else to tell.
+        let _ = writeln!(io::stderr(), "{message}");
+        ExitCode::from(EXIT_NOT_STARTED)
+    };
+    let arguments = match Arguments::parse(arguments) {
+        Ok(arguments) => arguments,
+        Err(message) => return not_started(message),
+    };
+    if let Err(error) = limit_self(&arguments) {
+        return not_started(format!("failed to limit the process: {error}"));
+    }
+    thread::spawn(end_with_the_parent);
+
+    let prepared = catch_unwind(AssertUnwindSafe(|| {
+        prepare_upload(&arguments.upload, &arguments.out, &arguments.limits)
+    }));
+    let answer = match prepared {
+        Ok(Ok(summary)) => Answer::Prepared(Box::new(summary)),
+        Ok(Err(error)) => Answer::Failed(error),
+        Err(_) => Answer::Failed(PrepareError::rejected(
+            ReasonCode::Internal,
+            "the reader stopped on an error of its own; the upload was not read",
+        )),
+    };
+    let written = serde_json::to_vec(&answer)
+        .map_err(io::Error::other)
+        .and_then(|json| io::stdout().write_all(&json))
+        .and_then(|()| io::stdout().flush());
+    match written {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn limit_self(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let limit = arguments.memory_limit_bytes;
+    rlimit::setrlimit(Resource::AS, limit, limit)?;
+    // A core dump would hold the patient's images.
+    rlimit::setrlimit(Resource::CORE, 0, 0)?;
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let threads = if arguments.threads == 0 {
+        cores
+    } else {
+        arguments.threads
+    };
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads.min(MOST_THREADS))
+        .build_global()?;
+    Ok(())
+}
+
+fn end_with_the_parent() {
+    let mut byte = [0_u8];
+    loop {
+        match io::stdin().read(&mut byte) {
+            Ok(0) => std::process::exit(i32::from(EXIT_NOT_STARTED)),
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return,
+            Ok(_) | Err(_) => {}
+        }
+    }
+}

@@ -1,0 +1,223 @@
+use std::env;
+use std::io::{self, Read};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use norma_domain::{PreparedSummary, ReasonCode};
+use norma_imaging::Limits;
+
+use super::arguments::Arguments;
+use super::child::{Answer, EXIT_NOT_STARTED};
+use super::{SUBCOMMAND, Sandbox};
+use crate::prepare_error::PrepareError;
+
+/// Bytes of an answer that are believed; a summary of thousands of slices has one megabyte.
+const MOST_ANSWER_BYTES: u64 = 64 << 20;
+/// What is kept of the child's last words. Looked at for known words only, never logged: a library's message
+/// may name files of the archive.
+const LAST_WORDS_BYTES: usize = 16 << 10;
+
+const SIGABRT: i32 = 6;
+const SIGKILL: i32 = 9;
+
+/// Prepares an upload like [`prepare_upload`](crate::prepare_upload), in a child process under the sandbox's
+/// limits. Blocks until the child ended.
+///
+/// # Errors
+/// Those of the preparation; `memory_limit_exceeded` where the child ran into its memory limit,
+/// `stage_timeout` where it was killed for time, `internal` where it crashed.
+pub fn prepare_upload_sandboxed(
+    sandbox: &Sandbox,
+    upload: &Path,
+    out: &Path,
+    limits: &Limits,
+) -> Result<PreparedSummary, PrepareError> {
+    let arguments = Arguments {
+        upload: upload.to_owned(),
+        out: out.to_owned(),
+        memory_limit_bytes: sandbox.memory_limit_bytes,
+        threads: sandbox.threads,
+        limits: limits.clone(),
+    };
+    let not_started = |error: &dyn std::fmt::Display| {
+        PrepareError::retryable(
+            ReasonCode::Internal,
+            format!("failed to start the reader: {error}"),
+        )
+    };
+    let program = match &sandbox.program {
+        Some(program) => program.clone(),
+        None => env::current_exe().map_err(|error| not_started(&error))?,
+    };
+    let mut child = Command::new(program)
+        .arg(SUBCOMMAND)
+        .args(arguments.to_list().map_err(|error| not_started(&error))?)
+        // Each arena of glibc's allocator reserves 64 MiB of address space.
+        .env("MALLOC_ARENA_MAX", "2")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| not_started(&error))?;
+    let ended = wait(&mut child, sandbox.time_limit);
+    // A child that is still there, for whatever reason, is not left behind.
+    let _ = child.kill();
+    let _ = child.wait();
+    match ended {
+        Ok(ended) => ended.result(sandbox.memory_limit_bytes),
+        Err(WaitError::Time) => Err(PrepareError::rejected(
+            ReasonCode::StageTimeout,
+            format!("reading took longer than {} s", sandbox.time_limit.as_secs()),
+        )),
+        Err(WaitError::Io(error)) => Err(not_started(&error)),
+    }
+}
+
+struct Ended {
+    status: ExitStatus,
+    answer: Vec<u8>,
+    last_words: String,
+}
+
+enum WaitError {
+    Time,
+    Io(io::Error),
+}
+
+/// Waits for the end of the child's output and of the child.
+fn wait(child: &mut Child, limit: Duration) -> Result<Ended, WaitError> {
+    let deadline = Instant::now() + limit;
+    let (sender, receiver) = mpsc::channel();
+    let mut output = child.stdout.take().expect("standard output is piped");
+    thread::spawn(move || {
+        let mut answer = Vec::new();
+        let read = output.by_ref().take(MOST_ANSWER_BYTES).read_to_end(&mut answer);
+        let _ = sender.send(read.map(|_| answer));
+    });
+    let mut errors = child.stderr.take().expect("standard error is piped");
+    let words = thread::spawn(move || last_words(&mut errors));
+
+    let left = deadline.saturating_duration_since(Instant::now());
+    let answer = match receiver.recv_timeout(left) {
+        Ok(answer) => answer.map_err(WaitError::Io)?,
+        Err(_) => return Err(WaitError::Time),
+    };
+    loop {
+        if let Some(status) = child.try_wait().map_err(WaitError::Io)? {
+            let last_words = words.join().unwrap_or_default();
+            return Ok(Ended {
+                status,
+                answer,
+                last_words,
+            });
+        }
+        if Instant::now() >= deadline {
+            return Err(WaitError::Time);
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn last_words(errors: &mut impl Read) -> String {
+    let mut kept = Vec::new();
+    let mut buffer = [0_u8; 4096];
+    while let Ok(length @ 1..) = errors.read(&mut buffer) {
+        kept.extend_from_slice(&buffer[..length]);
+        let surplus = kept.len().saturating_sub(LAST_WORDS_BYTES);
+        kept.drain(..surplus);
+    }
+    String::from_utf8_lossy(&kept).into_owned()
+}
+
+impl Ended {
+    fn result(&self, memory_limit_bytes: u64) -> Result<PreparedSummary, PrepareError> {
+        if self.status.success() {
+            return match serde_json::from_slice(&self.answer) {
+                Ok(Answer::Prepared(summary)) => Ok(*summary),
+                Ok(Answer::Failed(error)) => Err(error),
+                Err(_) => Err(PrepareError::retryable(
+                    ReasonCode::Internal,
+                    "the reader's answer cannot be read",
+                )),
+            };
+        }
+        Err(death(self.status, &self.last_words, memory_limit_bytes))
+    }
+}
+
+/// What the death of a child says about the upload.
+fn death(status: ExitStatus, last_words: &str, memory_limit_bytes: u64) -> PrepareError {
+    // Rust's and C++'s words for memory that was refused.
+    let refused_memory = ["memory allocation of", "bad_alloc", "out of memory"]
+        .iter()
+        .any(|words| last_words.contains(words));
+    match status.signal() {
+        Some(SIGABRT) if refused_memory => PrepareError::rejected(
+            ReasonCode::MemoryLimitExceeded,
+            format!(
+                "reading needs more than {} MiB of memory",
+                memory_limit_bytes >> 20
+            ),
+        ),
+        // Not by this process: the kernel kills for memory, an operator for their own reasons.
+        Some(SIGKILL) => PrepareError::retryable(
+            ReasonCode::MemoryLimitExceeded,
+            "the reader was killed from outside, as happens where memory runs out",
+        ),
+        Some(signal) => PrepareError::rejected(
+            ReasonCode::Internal,
+            format!("the reader crashed with signal {signal}; the upload was not read"),
+        ),
+        None if status.code() == Some(i32::from(EXIT_NOT_STARTED)) => {
+            PrepareError::retryable(ReasonCode::Internal, "the reader did not start")
+        }
+        None => PrepareError::rejected(
+            ReasonCode::Internal,
+            format!("the reader ended with status {:?} and no answer", status.code()),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_death_has_its_reason() {
+        let by_signal = ExitStatus::from_raw;
+        let by_code = |code: i32| ExitStatus::from_raw(code << 8);
+        let code_of = |status, words| {
+            let error = death(status, words, 512 << 20);
+            (error.reason().code, error.is_retryable())
+        };
+        assert_eq!(
+            code_of(by_signal(SIGABRT), "memory allocation of 3000000000 bytes failed"),
+            (ReasonCode::MemoryLimitExceeded, false)
+        );
+        assert_eq!(
+            code_of(
+                by_signal(SIGABRT),
+                "terminate called after throwing an instance of 'std::bad_alloc'"
+            ),
+            (ReasonCode::MemoryLimitExceeded, false)
+        );
+        assert_eq!(
+            code_of(by_signal(SIGABRT), "stack overflow"),
+            (ReasonCode::Internal, false)
+        );
+        assert_eq!(code_of(by_signal(11), ""), (ReasonCode::Internal, false));
+        assert_eq!(
+            code_of(by_signal(SIGKILL), ""),
+            (ReasonCode::MemoryLimitExceeded, true)
+        );
+        assert_eq!(code_of(by_code(101), ""), (ReasonCode::Internal, false));
+        assert_eq!(
+            code_of(by_code(i32::from(EXIT_NOT_STARTED)), ""),
+            (ReasonCode::Internal, true)
+        );
+    }
+}
