@@ -3,8 +3,8 @@
 //! Every decoder is kept from allocating by what the codestream says: its size is read first and held against
 //! the rows and columns of the DICOM header. A decoder that panics on a damaged codestream is an error, not an end.
 
+mod jpeg;
 mod jpeg2000;
-mod jpeg_any;
 mod jpeg_ls;
 mod jpeg_xl;
 mod native;
@@ -25,6 +25,23 @@ pub(crate) struct Samples {
     /// The low `bits` of each are the value; what is above is not.
     pub(crate) values: Vec<u16>,
     pub(crate) bits: u32,
+}
+
+impl Samples {
+    /// The stored value of a sample (PS3.5 section 8.1.1).
+    #[inline]
+    pub(crate) fn stored(&self, is_signed: bool) -> impl Fn(u16) -> i32 + use<> {
+        let bits = self.bits.clamp(1, 16);
+        let unused = 16 - bits;
+        let mask = u16::MAX >> unused;
+        move |raw| {
+            if is_signed {
+                i32::from((raw << unused).cast_signed() >> unused)
+            } else {
+                i32::from(raw & mask)
+            }
+        }
+    }
 }
 
 /// The size that a codestream must have.
@@ -142,7 +159,7 @@ pub(crate) fn decode_frame(
         uid: transfer_syntax.to_owned(),
     })?;
     let decoded = catch_unwind(AssertUnwindSafe(|| match family {
-        Family::Jpeg => jpeg_any::decode(bytes, size),
+        Family::Jpeg => jpeg::decode(bytes, size),
         Family::JpegLs => jpeg_ls::decode(bytes, size),
         Family::Jpeg2000 => jpeg2000::decode(bytes, size),
         Family::JpegXl => jpeg_xl::decode(bytes, size),

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use ndarray::{Array3, Axis};
 use rayon::prelude::*;
 
-use crate::codec::{check_pixel_format, decode_frame, decode_native};
-use crate::dicom_header::{InstanceHeader, read_inflated};
+use crate::codec::{Samples, check_pixel_format, decode_frame, decode_native};
+use crate::dicom_header::{InstanceHeader, PixelFormat, read_inflated};
 use crate::encapsulation::EncapsulatedFrames;
 use crate::error::ImagingError;
 use crate::limits::Limits;
@@ -147,18 +147,41 @@ fn decode_slice(
         .format
         .as_ref()
         .ok_or_else(|| ImagingError::UndecodablePixels("their format is not said".into()))?;
+    let samples = decode_samples(instance, format, opened, frame, limits)?;
+    to_hounsfield(&samples, format, header.frames[frame].rescale, out);
+    Ok(())
+}
+
+fn decode_samples(
+    instance: &Instance,
+    format: &PixelFormat,
+    opened: &OpenPixels,
+    frame: usize,
+    limits: &Limits,
+) -> Result<Samples, ImagingError> {
+    let header = &*instance.header;
     check_pixel_format(format, header).map_err(ImagingError::UnsupportedPixelFormat)?;
-    let samples = match opened {
+    match opened {
         OpenPixels::Encapsulated(bytes, frames) => {
-            decode_frame(&frames.frame(bytes, frame)?, format, &header.transfer_syntax)?
+            decode_frame(&frames.frame(bytes, frame)?, format, &header.transfer_syntax)
         }
         _ => {
             let bytes = native_frame(instance, header, opened, frame, limits)?;
-            decode_native(&bytes, format, header.encoding.big_endian)?
+            decode_native(&bytes, format, header.encoding.big_endian)
         }
-    };
-    to_hounsfield(&samples, format, header.frames[frame].rescale, out);
-    Ok(())
+    }
+}
+
+/// The stored values of one frame.
+#[cfg(test)]
+pub(crate) fn decode_stored(
+    instance: &Instance,
+    frame: usize,
+    limits: &Limits,
+) -> Result<Samples, ImagingError> {
+    let opened = open_pixels(instance, limits)?;
+    let format = instance.header.format.as_ref().ok_or(ImagingError::EmptyUpload)?;
+    decode_samples(instance, format, &opened, frame, limits)
 }
 
 /// The bytes of one native frame.
@@ -180,7 +203,7 @@ fn native_frame<'opened>(
     let frame_bytes = header
         .format
         .as_ref()
-        .and_then(crate::dicom_header::PixelFormat::frame_bytes)
+        .and_then(PixelFormat::frame_bytes)
         .filter(|bytes| *bytes <= limits.file_bytes)
         .ok_or_else(|| lying(u64::MAX, limits.file_bytes))?;
     let offset = frame_bytes.saturating_mul(frame as u64);

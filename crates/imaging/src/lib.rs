@@ -4,6 +4,8 @@ mod blob;
 mod codec;
 mod convolution_kernel;
 mod decode;
+#[cfg(test)]
+mod decode_reference_tests;
 mod dicom_header;
 mod element_values;
 mod element_walk;

@@ -20,16 +20,8 @@ pub(crate) fn to_hounsfield(
     rescale: Option<Rescale>,
     out: &mut [i16],
 ) {
-    let bits = samples.bits.clamp(1, 16);
-    let unused = 16 - bits;
-    let top = (1i32 << bits) - 1;
-    let stored = |raw: u16| -> i32 {
-        if format.is_signed {
-            i32::from((raw << unused).cast_signed() >> unused)
-        } else {
-            i32::from(raw) & top
-        }
-    };
+    let stored = samples.stored(format.is_signed);
+    let top = (1i32 << samples.bits.clamp(1, 16)) - 1;
     let inverted = format.is_inverted && rescale.is_none() && !format.is_signed;
     let rescale = rescale.unwrap_or(Rescale {
         slope: 1.0,
