@@ -74,8 +74,16 @@ impl Statistics {
 impl Components {
     /// Labels the voxels where `mask` is not 0.
     pub(crate) fn of(mask: ArrayView3<'_, u8>) -> Self {
-        let (slices, rows, _) = mask.dim();
-        let mut runs = runs_of(mask);
+        Self::where_true(mask, |value| value != 0)
+    }
+
+    /// Labels the voxels whose value passes the test.
+    pub(crate) fn where_true<T: Copy + Sync>(
+        voxels: ArrayView3<'_, T>,
+        test: impl Fn(T) -> bool + Sync,
+    ) -> Self {
+        let (slices, rows, _) = voxels.dim();
+        let mut runs = runs_of(voxels, test);
         let row_starts = row_starts(&runs, slices, rows);
         let row = |z: usize, y: usize| row_starts[z * rows + y]..row_starts[z * rows + y + 1];
 
@@ -131,8 +139,8 @@ impl Components {
     }
 }
 
-fn runs_of(mask: ArrayView3<'_, u8>) -> Vec<Run> {
-    let slices: Vec<_> = mask.axis_iter(Axis(0)).collect();
+fn runs_of<T: Copy + Sync>(voxels: ArrayView3<'_, T>, test: impl Fn(T) -> bool + Sync) -> Vec<Run> {
+    let slices: Vec<_> = voxels.axis_iter(Axis(0)).collect();
     let per_slice: Vec<Vec<Run>> = slices
         .into_par_iter()
         .enumerate()
@@ -141,7 +149,7 @@ fn runs_of(mask: ArrayView3<'_, u8>) -> Vec<Run> {
             for (y, row) in slice.rows().into_iter().enumerate() {
                 let mut start = None;
                 for (x, &value) in row.iter().enumerate() {
-                    match (start, value != 0) {
+                    match (start, test(value)) {
                         (None, true) => start = Some(x),
                         (Some(first), false) => {
                             runs.push(run(z, y, first, x));

@@ -10,11 +10,12 @@ mod lungs;
 mod morphology;
 mod prepare;
 mod resample;
+mod seam;
 mod slice_lungs;
 mod volume;
 
 pub use levels::pseudo_hounsfield;
-pub use lungs::{LungSegmentation, segment_lungs};
+pub use lungs::{LEFT_LUNG, LungSegmentation, RIGHT_LUNG, segment_lungs};
 pub use prepare::{
     CropBox, DEFAULT_SLICE_COUNT, PREPARATION, PREPARED_HU_HIGH, PREPARED_HU_LOW, PREPARED_SIZE,
     PreparedSlices, prepare_slice, prepare_slices,
