@@ -34,7 +34,7 @@ pub(crate) fn in_transaction<T>(
     match connection {
         AnyConnection::Postgres(inner) => AnsiTransactionManager::begin_transaction(inner)?,
         AnyConnection::Sqlite(inner) => {
-            AnsiTransactionManager::begin_transaction_sql(inner, "BEGIN IMMEDIATE")?
+            AnsiTransactionManager::begin_transaction_sql(inner, "BEGIN IMMEDIATE")?;
         }
     }
     match work(connection) {

@@ -1,27 +1,33 @@
 //! The two databases that each test runs against.
 
 use std::future::Future;
+use std::path::Path;
 
 use norma_database::Database;
-use tempfile::TempDir;
+use norma_test_support::servers::PostgreSql;
 
 /// A fresh, empty database.
 pub(crate) struct Side {
     pub(crate) name: &'static str,
     pub(crate) url: String,
     pub(crate) database: Database,
-    _folder: Option<TempDir>,
 }
 
-async fn sqlite() -> Side {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}/new/norma.db", folder.path().display());
-    let database = Database::open(&url).await.unwrap();
+async fn sqlite(folder: &Path) -> Side {
+    let url = format!("sqlite://{}/new/norma.db", folder.display());
     Side {
         name: "sqlite",
+        database: Database::open(&url).await.unwrap(),
         url,
-        database,
-        _folder: Some(folder),
+    }
+}
+
+async fn postgresql(server: &PostgreSql) -> Side {
+    let url = server.fresh_database();
+    Side {
+        name: "postgresql",
+        database: Database::open(&url).await.unwrap(),
+        url,
     }
 }
 
@@ -33,6 +39,10 @@ pub(crate) fn on_both_sides<F: Future<Output = ()>>(test: impl Fn(Side) -> F) {
         .build()
         .unwrap();
     runtime.block_on(async {
-        test(sqlite().await).await;
+        let folder = tempfile::tempdir().unwrap();
+        test(sqlite(folder.path()).await).await;
+        if let Some(server) = PostgreSql::shared() {
+            test(postgresql(server).await).await;
+        }
     });
 }

@@ -1,0 +1,109 @@
+//! Migrations, and what happens to a database that is too new.
+
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, PgConnection, SqliteConnection};
+use norma_database::{Database, DatabaseError, Page};
+
+use crate::builders::details;
+use crate::sides::{Side, on_both_sides};
+
+fn execute(side: &Side, sql: &str) {
+    match side.url.strip_prefix("sqlite://") {
+        Some(path) => SqliteConnection::establish(path)
+            .unwrap()
+            .batch_execute(sql)
+            .unwrap(),
+        None => PgConnection::establish(&side.url)
+            .unwrap()
+            .batch_execute(sql)
+            .unwrap(),
+    }
+}
+
+#[test]
+fn migrations_go_down_and_up_again() {
+    on_both_sides(|side| async move {
+        side.database.create_patient(details("A", "B")).await.unwrap();
+        side.database.revert_all_migrations().await.unwrap();
+        let gone = side.database.list_patients(None, Page::default()).await;
+        assert!(matches!(gone, Err(DatabaseError::Query(_))));
+
+        let reopened = Database::open(&side.url).await.unwrap();
+        let listing = reopened.list_patients(None, Page::default()).await.unwrap();
+        assert_eq!(listing.total, 0);
+    });
+}
+
+#[test]
+fn what_was_written_is_there_after_opening_again() {
+    on_both_sides(|side| async move {
+        let patient = side.database.create_patient(details("A", "B")).await.unwrap();
+        let reopened = Database::open(&side.url).await.unwrap();
+        assert_eq!(reopened.patient(patient.id).await.unwrap(), Some(patient));
+    });
+}
+
+#[test]
+fn a_database_newer_than_the_program_is_refused() {
+    on_both_sides(|side| async move {
+        execute(
+            &side,
+            "INSERT INTO __diesel_schema_migrations (version) VALUES ('20990101000000')",
+        );
+        let Err(refused) = Database::open(&side.url).await else {
+            panic!("opened a newer database on {}", side.name);
+        };
+        assert!(
+            matches!(&refused, DatabaseError::NewerSchema { found, .. } if found == "20990101000000"),
+            "{refused:?}"
+        );
+        assert!(!refused.is_retryable());
+    });
+}
+
+#[test]
+fn many_may_open_an_empty_database_at_once() {
+    on_both_sides(|side| async move {
+        side.database.revert_all_migrations().await.unwrap();
+        let mut openings = tokio::task::JoinSet::new();
+        for _ in 0..6 {
+            let url = side.url.clone();
+            openings.spawn(async move { Database::open(&url).await.map(drop) });
+        }
+        for opened in openings.join_all().await {
+            opened.unwrap();
+        }
+        side.database.create_patient(details("A", "B")).await.unwrap();
+    });
+}
+
+#[test]
+fn a_damaged_row_is_reported_without_what_it_holds() {
+    on_both_sides(|side| async move {
+        let scan = crate::builders::scan(&side.database, None).await;
+        execute(&side, "UPDATE scans SET study_uid = 'Ivan Ivanov'");
+        let damaged = side.database.scan(scan.id).await.unwrap_err();
+        assert!(matches!(
+            damaged,
+            DatabaseError::CorruptRow {
+                table: "scans",
+                column: "study_uid"
+            }
+        ));
+        assert!(!format!("{damaged} {damaged:?}").contains("Ivan"));
+    });
+}
+
+#[test]
+fn both_sides_have_the_same_migrations() {
+    let names = |side: &str| {
+        let folder = format!("{}/../../migrations/{side}", env!("CARGO_MANIFEST_DIR"));
+        let mut names: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names("postgresql"), names("sqlite"));
+}

@@ -1,0 +1,87 @@
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Asks first, so that PostgreSQL gives back its shared memory, and insists after five seconds.
+const LAST_WILL: &str = r#"
+cat
+kill -s TERM -- "-$1"
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+  kill -s 0 -- "-$1" || break
+  sleep 0.5
+done
+kill -s KILL -- "-$1"
+rm -rf -- "$2"
+"#;
+
+/// A server in a process group of its own. The group is killed when this is dropped, and also when the test process
+/// ends without dropping anything (a static is never dropped): a small shell waits for the end of a pipe that only the
+/// test process holds, and then removes the server's folder too.
+pub(super) struct GuardedProcess {
+    child: Child,
+    guard: Child,
+}
+
+impl GuardedProcess {
+    pub(super) fn spawn(mut command: Command, folder: &Path) -> io::Result<Self> {
+        // Nothing of the test's own, or whoever reads the test's output would wait for the server's end.
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()?;
+        let guard = Command::new("sh")
+            .args(["-c", LAST_WILL, "guard"])
+            .arg(child.id().to_string())
+            .arg(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()?;
+        Ok(Self { child, guard })
+    }
+
+    pub(super) fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// `kill -9` of the whole group.
+    pub(super) fn kill(&mut self) {
+        self.signal("KILL");
+        let _ = self.child.wait();
+    }
+
+    /// Asks it to end by a signal and waits; kills it where that takes too long.
+    pub(super) fn stop(&mut self, signal: &str, patience: Duration) {
+        self.signal(signal);
+        let started = Instant::now();
+        while self.is_running() && started.elapsed() < patience {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        self.kill();
+    }
+
+    fn signal(&self, signal: &str) {
+        // Fails where the group is gone already.
+        let _ = Command::new("kill")
+            .arg(format!("-{signal}"))
+            .arg("--")
+            .arg(format!("-{}", self.child.id()))
+            .stderr(Stdio::null())
+            .status();
+    }
+}
+
+impl Drop for GuardedProcess {
+    fn drop(&mut self) {
+        // The group first: while the child is not waited for, nobody else can have its number.
+        self.signal("KILL");
+        let _ = self.guard.kill();
+        let _ = self.guard.wait();
+        let _ = self.child.wait();
+    }
+}
