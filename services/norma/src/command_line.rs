@@ -1,0 +1,148 @@
+//! What can be typed.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Norma reads a chest CT and says norm, pathology or undetermined. Research use only: no medical device.
+#[derive(Debug, Parser)]
+#[command(name = "norma", version)]
+pub(crate) struct CommandLine {
+    /// Settings that override the built-in ones (YAML; see config/base.yaml).
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Everything in one process: gateway, page and workers over SQLite and a folder.
+    Serve(Serve),
+    /// The HTTP API and the page.
+    Gateway,
+    /// The worker that turns uploads into prepared studies.
+    Preprocess,
+    /// The worker of the anomaly stage.
+    Anomaly,
+    /// The worker of the classifier stage.
+    Classifier,
+    /// The worker of the typing stage.
+    Typing,
+    /// The worker that merges reports, reads dead letters and watches deadlines.
+    Report,
+    /// Read studies here and now, without a server.
+    Predict(Predict),
+    /// Turn studies or plain image slices into the tensors that the models see, for training.
+    Prepare(Prepare),
+    /// The models.
+    #[command(subcommand)]
+    Models(Models),
+    /// Send a phantom study through the running system and check the report.
+    Selftest(Target),
+    /// Load three phantom studies (norm, nodule, effusion) into the running system.
+    Demo(Target),
+    /// Write a phantom chest CT as a zip of a DICOM series.
+    Phantom(Phantom),
+    /// The sandboxed child of the preprocess stage.
+    #[command(hide = true)]
+    PrepareUpload(PrepareUpload),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Folder of the database and the objects [default: .norma/data].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Address to listen on [default: 127.0.0.1:8080].
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// The reports, as one JSON document.
+    Json,
+    /// The rows of the mass run.
+    Csv,
+    /// The rows of the mass run as a workbook (needs --out).
+    Xlsx,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Predict {
+    /// Archives, DICOM or NIfTI files, or folders of them.
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    #[arg(long, value_enum, default_value_t = Format::Json)]
+    pub(crate) format: Format,
+    /// Folder for the answer and the maps as PNG; without it the answer goes to standard output.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Operating point of the bundle [default: the bundle's own].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) operating_point: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Prepare {
+    /// Studies (archives, files, folders); with --slices: the index.csv of plain image slices.
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Read plain image slices named by the column `file` of an index.
+    #[arg(long)]
+    pub(crate) slices: bool,
+    /// Slices per study.
+    #[arg(long, default_value_t = 64)]
+    pub(crate) count: usize,
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Models {
+    /// Check the bundle: hashes, tensor shapes, a run of each model.
+    Check,
+    /// Build a memory of norm patches from a site's own norm studies.
+    FitNorm(FitNorm),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FitNorm {
+    /// Norm studies: archives, DICOM or NIfTI files, or folders of them.
+    #[arg(required = true, value_name = "STUDY")]
+    pub(crate) studies: Vec<PathBuf>,
+    /// The new model's folder, e.g. models/our-norm; it must not exist.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Target {
+    /// The gateway to talk to.
+    #[arg(long, default_value = "http://127.0.0.1:8080", env = "NORMA_URL")]
+    pub(crate) url: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PhantomKind {
+    Norm,
+    Nodule,
+    Effusion,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Phantom {
+    #[arg(value_enum, default_value_t = PhantomKind::Norm)]
+    pub(crate) kind: PhantomKind,
+    /// The zip to write.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PrepareUpload {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) arguments: Vec<String>,
+}
