@@ -1,0 +1,73 @@
+//! One file per command.
+
+mod demo;
+mod models;
+mod phantom;
+mod predict;
+mod prepare;
+mod reading;
+mod selftest;
+mod serve;
+mod service;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use norma_domain::Stage;
+use norma_service::Settings;
+
+use crate::command_line::{Command, CommandLine};
+
+/// Exit code of a command that worked but did not give every answer.
+const EXIT_PARTIAL: u8 = 2;
+
+pub(crate) fn run(command_line: CommandLine) -> ExitCode {
+    let config = command_line.config.as_deref();
+    let result = match command_line.command {
+        Command::PrepareUpload(child) => {
+            return norma_pipeline::run_child(child.arguments.into_iter().map(Into::into));
+        }
+        Command::Serve(arguments) => serve::run(config, arguments),
+        Command::Gateway => service::run(config, service::Service::Gateway),
+        Command::Preprocess => service::run(config, service::Service::Worker(Stage::Preprocess)),
+        Command::Anomaly => service::run(config, service::Service::Worker(Stage::Anomaly)),
+        Command::Classifier => service::run(config, service::Service::Worker(Stage::Classifier)),
+        Command::Typing => service::run(config, service::Service::Worker(Stage::Typing)),
+        Command::Report => service::run(config, service::Service::Worker(Stage::Report)),
+        Command::Predict(arguments) => predict::run(config, &arguments),
+        Command::Prepare(arguments) => prepare::run(config, &arguments),
+        Command::Models(command) => models::run(config, &command),
+        Command::Selftest(target) => selftest::run(&target.url),
+        Command::Demo(target) => demo::run(&target.url),
+        Command::Phantom(arguments) => phantom::run(&arguments),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            report_failure(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the command line tells its failure on standard error")]
+fn report_failure(error: &anyhow::Error) {
+    eprintln!("norma: {error:#}");
+}
+
+/// A line for the person at the terminal, apart from the answer on standard output.
+#[expect(clippy::print_stderr, reason = "the command line talks to a person on standard error")]
+fn tell(line: &str) {
+    eprintln!("{line}");
+}
+
+/// The answer.
+#[expect(clippy::print_stdout, reason = "the command line gives its answer on standard output")]
+fn answer(text: &str) {
+    println!("{text}");
+}
+
+fn settings(config: Option<&Path>) -> anyhow::Result<Settings> {
+    Settings::load(config).context("failed to load the settings")
+}

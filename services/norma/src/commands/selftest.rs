@@ -1,0 +1,94 @@
+//! A generated study goes through the running system, and the report is checked.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, bail, ensure};
+use norma_domain::{Report, StageOutcome, Verdict};
+use norma_test_support::{LungOption, PhantomOptions, phantom_zip};
+use reqwest::multipart;
+
+use super::tell;
+
+pub(crate) fn run(url: &str) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Runtime::new().context("failed to start")?;
+    runtime.block_on(check(url))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn check(url: &str) -> anyhow::Result<()> {
+    tell("a phantom chest: every stage must answer");
+    let chest = PhantomOptions::default();
+    let report = predict(url, &chest).await?;
+    ensure!(report.schema == norma_domain::REPORT_SCHEMA, "the report's schema is {}", report.schema);
+    for stage in &report.stages {
+        if let StageOutcome::Failed(failure) = &stage.outcome {
+            bail!("stage {} failed: {}", failure.stage, failure.reason);
+        }
+    }
+    ensure!(report.stages.len() == 3, "{} stages answered, not 3", report.stages.len());
+    ensure!(report.verdict != Verdict::Undetermined, "a complete chest is undetermined: {:?}", report.reasons);
+    ensure!(report.probability_of_pathology.is_some(), "the report has no probability");
+    let slices = report.study.as_ref().map(|study| study.geometry.shape[0]);
+    ensure!(slices == Some(chest.slices), "{} slices were sent, {slices:?} read", chest.slices);
+    tell(&format!(
+        "  {} at {:.3} ({} {})",
+        report.verdict,
+        report.probability_of_pathology.map_or(f64::NAN, norma_domain::Probability::value),
+        report.bundle.name,
+        report.bundle.version
+    ));
+
+    tell("a phantom without lungs: nothing may call it norm");
+    let without_lungs = PhantomOptions { lungs: LungOption::None, ..PhantomOptions::default() };
+    match predict(url, &without_lungs).await {
+        Ok(report) => {
+            ensure!(report.verdict == Verdict::Undetermined, "a study without lungs is {}", report.verdict);
+            ensure!(!report.reasons.is_empty(), "undetermined without a reason");
+            tell(&format!("  undetermined: {}", report.reasons[0]));
+        }
+        Err(failure) => match failure.downcast_ref::<NotAnswered>() {
+            Some(NotAnswered(reason)) => tell(&format!("  failed: {reason}")),
+            None => return Err(failure),
+        },
+    }
+    tell("selftest passed");
+    Ok(())
+}
+
+/// The study got a row with a reason in place of a report.
+#[derive(Debug)]
+struct NotAnswered(String);
+
+impl std::fmt::Display for NotAnswered {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "the study got no report: {}", self.0)
+    }
+}
+
+impl std::error::Error for NotAnswered {}
+
+async fn predict(url: &str, options: &PhantomOptions) -> anyhow::Result<Report> {
+    let folder = tempfile::tempdir().context("failed to make a scratch folder")?;
+    let archive = folder.path().join("phantom.zip");
+    phantom_zip(options, &archive).context("failed to write the phantom")?;
+    let bytes = tokio::fs::read(&archive).await.context("failed to read the phantom")?;
+    let form =
+        multipart::Form::new().part("file", multipart::Part::bytes(bytes).file_name("phantom.zip"));
+    let response = reqwest::Client::new()
+        .post(format!("{url}/inference/predict"))
+        .multipart(form)
+        .send()
+        .await
+        .with_context(|| format!("failed to reach {url}"))?;
+    let status = response.status();
+    let body: serde_json::Value = response.json().await.context("the answer is no JSON")?;
+    ensure!(status.as_u16() == 200, "the gateway answered {status}: {body}");
+    let report = body.get("reports").and_then(|reports| reports.get(0)).filter(|report| !report.is_null());
+    match report {
+        Some(report) => serde_json::from_value(report.clone()).context("the report does not fit its schema"),
+        None => {
+            let reason = body.pointer("/rows/0/reason").and_then(|reason| reason.as_str());
+            Err(NotAnswered(reason.context("neither a report nor a reason")?.to_owned()).into())
+        }
+    }
+}
