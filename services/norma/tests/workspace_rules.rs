@@ -44,8 +44,17 @@ const SERVICES: [&str; 6] = [
 fn every_folder_of_the_design_is_a_member() {
     let members = dependencies();
     for name in [
-        "norma", "norma-domain", "norma-volume", "norma-imaging", "norma-inference", "norma-pipeline",
-        "norma-messages", "norma-queue", "norma-database", "norma-object-storage", "norma-service",
+        "norma",
+        "norma-domain",
+        "norma-volume",
+        "norma-imaging",
+        "norma-inference",
+        "norma-pipeline",
+        "norma-messages",
+        "norma-queue",
+        "norma-database",
+        "norma-object-storage",
+        "norma-service",
         "norma-test-support",
     ]
     .into_iter()
@@ -62,7 +71,10 @@ fn services_never_depend_on_services_norma_aside() {
             continue;
         }
         for service in SERVICES.into_iter().chain(["norma"]) {
-            assert!(!names.contains(service), "{package} depends on the service {service}");
+            assert!(
+                !names.contains(service),
+                "{package} depends on the service {service}"
+            );
         }
     }
 }
@@ -71,10 +83,51 @@ fn services_never_depend_on_services_norma_aside() {
 fn inner_crates_do_not_know_outer_ones() {
     let inner_to_outer: [(&str, &[&str]); 5] = [
         ("norma-domain", &["norma-"]),
-        ("norma-volume", &["norma-imaging", "norma-inference", "norma-pipeline", "norma-messages", "norma-queue", "norma-database", "norma-object-storage", "norma-service"]),
-        ("norma-imaging", &["norma-inference", "norma-pipeline", "norma-queue", "norma-database", "norma-object-storage", "norma-service"]),
-        ("norma-inference", &["norma-imaging", "norma-pipeline", "norma-queue", "norma-database", "norma-object-storage", "norma-service"]),
-        ("norma-pipeline", &["norma-messages", "norma-queue", "norma-database", "norma-object-storage", "norma-service"]),
+        (
+            "norma-volume",
+            &[
+                "norma-imaging",
+                "norma-inference",
+                "norma-pipeline",
+                "norma-messages",
+                "norma-queue",
+                "norma-database",
+                "norma-object-storage",
+                "norma-service",
+            ],
+        ),
+        (
+            "norma-imaging",
+            &[
+                "norma-inference",
+                "norma-pipeline",
+                "norma-queue",
+                "norma-database",
+                "norma-object-storage",
+                "norma-service",
+            ],
+        ),
+        (
+            "norma-inference",
+            &[
+                "norma-imaging",
+                "norma-pipeline",
+                "norma-queue",
+                "norma-database",
+                "norma-object-storage",
+                "norma-service",
+            ],
+        ),
+        (
+            "norma-pipeline",
+            &[
+                "norma-messages",
+                "norma-queue",
+                "norma-database",
+                "norma-object-storage",
+                "norma-service",
+            ],
+        ),
     ];
     let dependencies = dependencies();
     for (package, forbidden) in inner_to_outer {
@@ -113,7 +166,10 @@ fn a_port_s_library_is_named_by_its_crate_alone() {
     ];
     for (package, names) in dependencies() {
         for (library, owner) in owners {
-            assert!(!names.contains(library) || package == owner, "{package} names {library}; only {owner} may");
+            assert!(
+                !names.contains(library) || package == owner,
+                "{package} names {library}; only {owner} may"
+            );
         }
     }
 }
@@ -122,7 +178,10 @@ fn a_port_s_library_is_named_by_its_crate_alone() {
 fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("the folder can be read") {
         let path = entry.expect("the entry can be read").path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
         if path.is_dir() && !["target", "node_modules", ".git"].contains(&name) {
             rust_files(&path, files);
         } else if name.ends_with(".rs") {
@@ -139,7 +198,10 @@ fn a_file_has_one_subject_and_at_most_500_lines() {
     }
     assert!(files.len() > 50, "found only {} files", files.len());
     for file in files {
-        let lines = std::fs::read_to_string(&file).expect("the file can be read").lines().count();
+        let lines = std::fs::read_to_string(&file)
+            .expect("the file can be read")
+            .lines()
+            .count();
         assert!(lines <= 500, "{} has {lines} lines", file.display());
     }
 }
@@ -152,11 +214,15 @@ fn every_crate_has_a_readme_that_is_its_documentation() {
             let readme = std::fs::read_to_string(path.join("README.md"))
                 .unwrap_or_else(|_| panic!("{} has no README.md", path.display()));
             assert!(readme.len() > 100, "{} says nothing", path.display());
-            let root = ["src/lib.rs", "src/main.rs"].iter().find_map(|file| {
-                std::fs::read_to_string(path.join(file)).ok()
-            });
+            let root = ["src/lib.rs", "src/main.rs"]
+                .iter()
+                .find_map(|file| std::fs::read_to_string(path.join(file)).ok());
             let root = root.unwrap_or_else(|| panic!("{} has neither lib.rs nor main.rs", path.display()));
-            assert!(root.contains("include_str!(\"../README.md\")"), "{} leaves its README out", path.display());
+            assert!(
+                root.contains("include_str!(\"../README.md\")"),
+                "{} leaves its README out",
+                path.display()
+            );
         }
     }
 }

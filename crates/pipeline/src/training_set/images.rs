@@ -1,30 +1,14 @@
 //! Plain image slices prepared for training by the same code that serves studies.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ndarray::Array2;
-use norma_volume::{CropBox, PREPARED_SIZE, prepare_slice, pseudo_hounsfield, segment_lungs_in_slice};
+use norma_volume::{CropBox, prepare_slice, pseudo_hounsfield, segment_lungs_in_slice};
 use rayon::prelude::*;
 
-/// Why a training set could not be written. A slice that cannot be prepared is no error: its row says so.
-#[derive(Debug, thiserror::Error)]
-pub enum TrainingSetError {
-    #[error("failed to read the index of slices")]
-    ReadIndex(#[source] csv::Error),
-    #[error("the index of slices has no column `file`")]
-    NoFileColumn,
-    #[error("failed to write {path}")]
-    Write {
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
-    #[error("failed to write the index of prepared slices")]
-    WriteIndex(#[source] csv::Error),
-}
+use super::error::{TrainingSetError, write_error};
+use super::npy::PlaneWriter;
 
 /// What was prepared, per value of the index's column `source`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -70,16 +54,14 @@ pub fn prepare_image_slices(
 
     std::fs::create_dir_all(out).map_err(|source| write_error(out, source))?;
     let prepared: Vec<&Prepared> = results.iter().filter_map(|result| result.as_ref().ok()).collect();
-    write_npy(
-        &out.join("pixels.npy"),
-        prepared.len(),
-        prepared.iter().map(|(pixels, _, _)| pixels),
-    )?;
-    write_npy(
-        &out.join("lung_mask.npy"),
-        prepared.len(),
-        prepared.iter().map(|(_, mask, _)| mask),
-    )?;
+    let mut pixels = PlaneWriter::create(&out.join("pixels.npy"))?;
+    let mut masks = PlaneWriter::create(&out.join("lung_mask.npy"))?;
+    for (plane, mask, _) in prepared {
+        pixels.push(&plane.view())?;
+        masks.push(&mask.view())?;
+    }
+    pixels.finish()?;
+    masks.finish()?;
 
     let mut writer = csv::Writer::from_path(out.join("index.csv")).map_err(TrainingSetError::WriteIndex)?;
     let added = ["row", "prepared", "reason", "crop_y", "crop_x", "crop_side"];
@@ -137,37 +119,4 @@ fn prepare_image(path: &Path) -> Result<Prepared, &'static str> {
     let hounsfield = pseudo_hounsfield(&grey).ok_or("no_levels")?;
     let lungs = segment_lungs_in_slice(&hounsfield);
     prepare_slice(&hounsfield, &lungs).ok_or("no_lungs")
-}
-
-/// NumPy's format version 1.0 (`numpy.lib.format`): magic, header length, a Python dictionary, then the data.
-fn write_npy<'a>(
-    path: &Path,
-    count: usize,
-    planes: impl Iterator<Item = &'a Array2<u8>>,
-) -> Result<(), TrainingSetError> {
-    let write = || -> io::Result<()> {
-        let mut file = BufWriter::new(File::create(path)?);
-        let mut header = format!(
-            "{{'descr': '|u1', 'fortran_order': False, 'shape': ({count}, {PREPARED_SIZE}, {PREPARED_SIZE}), }}"
-        );
-        // Magic (6), version (2), length (2), header and its newline together are a multiple of 64.
-        let padding = 63 - (10 + header.len()) % 64;
-        header.push_str(&" ".repeat(padding));
-        header.push('\n');
-        file.write_all(b"\x93NUMPY\x01\x00")?;
-        file.write_all(&(header.len() as u16).to_le_bytes())?;
-        file.write_all(header.as_bytes())?;
-        for plane in planes {
-            file.write_all(&plane.iter().copied().collect::<Vec<u8>>())?;
-        }
-        file.flush()
-    };
-    write().map_err(|source| write_error(path, source))
-}
-
-fn write_error(path: &Path, source: io::Error) -> TrainingSetError {
-    TrainingSetError::Write {
-        path: path.to_owned(),
-        source,
-    }
 }
