@@ -3,9 +3,33 @@ use std::path::PathBuf;
 
 use norma_imaging::Limits;
 
-/// What the child is told: `--upload PATH --out DIR --memory-limit-bytes N --threads N --limits JSON`.
+/// What the child is to do with the upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Task {
+    /// Read its one study.
+    Prepare,
+    /// List its studies.
+    List,
+    /// Write each of its studies alone.
+    Split,
+}
+
+impl Task {
+    const ALL: [Self; 3] = [Self::Prepare, Self::List, Self::Split];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Prepare => "prepare",
+            Self::List => "list",
+            Self::Split => "split",
+        }
+    }
+}
+
+/// What the child is told: `--task TASK --upload PATH --out DIR --memory-limit-bytes N --threads N --limits JSON`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Arguments {
+    pub(super) task: Task,
     pub(super) upload: PathBuf,
     pub(super) out: PathBuf,
     pub(super) memory_limit_bytes: u64,
@@ -16,6 +40,8 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) fn to_list(&self) -> Result<Vec<OsString>, serde_json::Error> {
         Ok(vec![
+            "--task".into(),
+            self.task.as_str().into(),
             "--upload".into(),
             self.upload.clone().into(),
             "--out".into(),
@@ -30,6 +56,7 @@ impl Arguments {
     }
 
     pub(super) fn parse(list: impl IntoIterator<Item = OsString>) -> Result<Self, String> {
+        let mut task = None;
         let mut upload = None;
         let mut out = None;
         let mut memory_limit_bytes = None;
@@ -51,6 +78,11 @@ impl Arguments {
                     .map_err(|error| format!("{}: {error}", name.display()))
             };
             match name.to_str() {
+                Some("--task") => {
+                    let named = text()?;
+                    let known = Task::ALL.into_iter().find(|task| task.as_str() == named);
+                    task = Some(known.ok_or_else(|| format!("unknown task {named}"))?);
+                }
                 Some("--upload") => upload = Some(PathBuf::from(&value)),
                 Some("--out") => out = Some(PathBuf::from(&value)),
                 Some("--memory-limit-bytes") => memory_limit_bytes = Some(number()?),
@@ -65,6 +97,7 @@ impl Arguments {
         }
         let threads = threads.ok_or("--threads is missing")?;
         Ok(Self {
+            task: task.ok_or("--task is missing")?,
             upload: upload.ok_or("--upload is missing")?,
             out: out.ok_or("--out is missing")?,
             memory_limit_bytes: memory_limit_bytes.ok_or("--memory-limit-bytes is missing")?,
@@ -81,6 +114,7 @@ mod tests {
     #[test]
     fn what_the_parent_writes_the_child_reads() {
         let arguments = Arguments {
+            task: Task::Split,
             upload: "/tmp/an upload.zip".into(),
             out: "/tmp/out".into(),
             memory_limit_bytes: 512 << 20,
@@ -92,6 +126,7 @@ mod tests {
             vec!["--upload"],
             vec!["--verbose", "1"],
             vec!["--threads", "two"],
+            vec!["--task", "guess"],
             vec![],
         ] {
             assert!(Arguments::parse(wrong.into_iter().map(OsString::from)).is_err());

@@ -8,9 +8,10 @@ use norma_domain::{PreparedSummary, ReasonCode};
 use rlimit::Resource;
 use serde::{Deserialize, Serialize};
 
-use super::arguments::Arguments;
+use super::arguments::{Arguments, Task};
 use crate::prepare::prepare_upload;
 use crate::prepare_error::PrepareError;
+use crate::split::{SplitUpload, split_upload};
 
 /// Exit status of a child that was called wrongly or could not limit itself; nothing was read then.
 pub(super) const EXIT_NOT_STARTED: u8 = 70;
@@ -22,6 +23,7 @@ const MOST_THREADS: usize = 8;
 #[serde(rename_all = "snake_case")]
 pub(super) enum Answer {
     Prepared(Box<PreparedSummary>),
+    Split(SplitUpload),
     Failed(PrepareError),
 }
 
@@ -44,17 +46,12 @@ pub fn run_child(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     thread::spawn(end_with_the_parent);
 
-    let prepared = catch_unwind(AssertUnwindSafe(|| {
-        prepare_upload(&arguments.upload, &arguments.out, &arguments.limits)
-    }));
-    let answer = match prepared {
-        Ok(Ok(summary)) => Answer::Prepared(Box::new(summary)),
-        Ok(Err(error)) => Answer::Failed(error),
-        Err(_) => Answer::Failed(PrepareError::rejected(
+    let answer = catch_unwind(AssertUnwindSafe(|| answer(&arguments))).unwrap_or_else(|_| {
+        Answer::Failed(PrepareError::rejected(
             ReasonCode::Internal,
             "the reader stopped on an error of its own; the upload was not read",
-        )),
-    };
+        ))
+    });
     let written = serde_json::to_vec(&answer)
         .map_err(io::Error::other)
         .and_then(|json| io::stdout().write_all(&json))
@@ -63,6 +60,20 @@ pub fn run_child(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
+}
+
+fn answer(arguments: &Arguments) -> Answer {
+    let Arguments {
+        upload, out, limits, ..
+    } = arguments;
+    let answer = match arguments.task {
+        Task::Prepare => {
+            prepare_upload(upload, out, limits).map(|summary| Answer::Prepared(Box::new(summary)))
+        }
+        Task::List => split_upload(upload, None, limits).map(Answer::Split),
+        Task::Split => split_upload(upload, Some(out), limits).map(Answer::Split),
+    };
+    answer.unwrap_or_else(Answer::Failed)
 }
 
 fn limit_self(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 use norma_domain::{PreparedSummary, ReasonCode};
 use norma_imaging::Limits;
 
-use super::arguments::Arguments;
+use super::arguments::{Arguments, Task};
 use super::child::{Answer, EXIT_NOT_STARTED};
 use super::{SUBCOMMAND, Sandbox};
 use crate::prepare_error::PrepareError;
+use crate::split::SplitUpload;
 
 /// Bytes of an answer that are believed; a summary of thousands of slices has one megabyte.
 const MOST_ANSWER_BYTES: u64 = 64 << 20;
@@ -36,7 +37,49 @@ pub fn prepare_upload_sandboxed(
     out: &Path,
     limits: &Limits,
 ) -> Result<PreparedSummary, PrepareError> {
+    match run(sandbox, Task::Prepare, upload, out, limits)? {
+        Answer::Prepared(summary) => Ok(*summary),
+        Answer::Failed(error) => Err(error),
+        Answer::Split(_) => Err(unreadable_answer()),
+    }
+}
+
+/// Lists the studies of an upload like [`split_upload`](crate::split_upload) and, with a folder `out`, writes each
+/// alone into it; in a child process like [`prepare_upload_sandboxed`].
+///
+/// # Errors
+/// As [`prepare_upload_sandboxed`].
+pub fn split_upload_sandboxed(
+    sandbox: &Sandbox,
+    upload: &Path,
+    out: Option<&Path>,
+    limits: &Limits,
+) -> Result<SplitUpload, PrepareError> {
+    let (task, out) = match out {
+        Some(out) => (Task::Split, out),
+        None => (Task::List, Path::new("")),
+    };
+    match run(sandbox, task, upload, out, limits)? {
+        Answer::Split(split) => Ok(split),
+        Answer::Failed(error) => Err(error),
+        Answer::Prepared(_) => Err(unreadable_answer()),
+    }
+}
+
+fn unreadable_answer() -> PrepareError {
+    PrepareError::retryable(ReasonCode::Internal, "the reader's answer cannot be read")
+}
+
+/// Runs the child until it ended.
+fn run(
+    sandbox: &Sandbox,
+    task: Task,
+    upload: &Path,
+    out: &Path,
+    limits: &Limits,
+) -> Result<Answer, PrepareError> {
     let arguments = Arguments {
+        task,
         upload: upload.to_owned(),
         out: out.to_owned(),
         memory_limit_bytes: sandbox.memory_limit_bytes,
@@ -134,16 +177,9 @@ fn last_words(errors: &mut impl Read) -> String {
 }
 
 impl Ended {
-    fn result(&self, memory_limit_bytes: u64) -> Result<PreparedSummary, PrepareError> {
+    fn result(&self, memory_limit_bytes: u64) -> Result<Answer, PrepareError> {
         if self.status.success() {
-            return match serde_json::from_slice(&self.answer) {
-                Ok(Answer::Prepared(summary)) => Ok(*summary),
-                Ok(Answer::Failed(error)) => Err(error),
-                Err(_) => Err(PrepareError::retryable(
-                    ReasonCode::Internal,
-                    "the reader's answer cannot be read",
-                )),
-            };
+            return serde_json::from_slice(&self.answer).map_err(|_| unreadable_answer());
         }
         Err(death(self.status, &self.last_words, memory_limit_bytes))
     }
