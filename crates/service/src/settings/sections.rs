@@ -97,11 +97,18 @@ pub struct S3Settings {
 pub struct GatewaySettings {
     pub address: IpAddr,
     pub port: u16,
+    pub listen_beyond_loopback: bool,
+    #[serde(deserialize_with = "optional")]
+    pub spool_folder: Option<PathBuf>,
     pub upload_limit_bytes: u64,
+    pub upload_idle_seconds: u64,
+    pub request_timeout_seconds: u64,
     pub predict_wait_seconds: u64,
     pub predict_studies_max: usize,
     #[serde(deserialize_with = "comma_separated")]
     pub cors_origins: Vec<String>,
+    #[serde(deserialize_with = "optional")]
+    pub page_folder: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
