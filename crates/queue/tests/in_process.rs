@@ -1,6 +1,7 @@
 //! The in-process queue keeps the contract.
 
 mod contract;
+mod probe;
 
 use norma_queue::{InProcessQueue, Queue, QueueError};
 
@@ -20,7 +21,7 @@ async fn a_closed_queue_ends_its_consumers() {
     queue.close().await;
     assert!(waiting.await.unwrap());
     assert!(matches!(
-        queue.publish(&contract::requested()).await,
+        queue.publish(&probe::requested()).await,
         Err(QueueError::Closed)
     ));
 }

@@ -1,5 +1,25 @@
 #![doc = include_str!("../README.md")]
 
+mod admin;
+mod announcement;
+mod context;
+mod models;
+mod process;
+mod readiness;
+mod refill;
+mod relay;
 mod settings;
+mod sweep;
+mod telemetry;
+mod worker;
 
+pub use announcement::announce;
+pub use context::Context;
+pub use models::{Loaded, load_bundle, load_stage_models, runtime_options};
+pub use process::Process;
+pub use readiness::Dependency;
+pub use refill::announce_unfinished;
 pub use settings::*;
+pub use sweep::run_sweep;
+pub use telemetry::{Telemetry, current_trace_headers, join_trace};
+pub use worker::{Handled, HandlerError, MessageHandler, Source, run_worker};

@@ -10,6 +10,7 @@ use lapin::options::{
 use lapin::types::FieldTable;
 use lapin::{Acker, Channel};
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{Live, Supervisor};
@@ -28,6 +29,7 @@ pub(super) struct RabbitMqConsumer {
     queue: String,
     prefetch: u16,
     subscription: Option<Subscription>,
+    subscribing: Option<JoinHandle<Result<Subscription, QueueError>>>,
     stopped: CancellationToken,
 }
 
@@ -47,6 +49,7 @@ impl RabbitMqConsumer {
             queue,
             prefetch,
             subscription: None,
+            subscribing: None,
             stopped,
         }
     }
@@ -82,25 +85,40 @@ impl RabbitMqConsumer {
         }
     }
 
+    /// Subscribing runs in a task of its own: a `next` that is cancelled half way would otherwise leave a
+    /// subscription behind at the broker that receives messages for nobody.
     async fn subscribed(&mut self) -> Result<&mut Subscription, QueueError> {
-        match self.subscription {
-            Some(ref mut subscription) => Ok(subscription),
-            None => {
-                let live = self.supervisor.wait().await?;
-                let subscribing = subscribe(Arc::clone(&live), &self.queue, self.prefetch);
-                let subscription = tokio::time::timeout(SUBSCRIBE_TIMEOUT, subscribing)
-                    .await
-                    .unwrap_or_else(|_| {
-                        live.mark_broken();
-                        Err(QueueError::Disconnected)
-                    })?;
-                Ok(self.subscription.insert(subscription))
-            }
+        if let Some(ref mut subscription) = self.subscription {
+            return Ok(subscription);
         }
+        let subscribing = self.subscribing.get_or_insert_with(|| {
+            let (supervisor, queue) = (Arc::clone(&self.supervisor), self.queue.clone());
+            tokio::spawn(subscribe(supervisor, queue, self.prefetch))
+        });
+        let outcome = subscribing.await;
+        self.subscribing = None;
+        // A join error is a panic of lapin's or the end of the runtime.
+        let subscription = outcome.map_err(|error| QueueError::Broker(Box::new(error)))??;
+        Ok(self.subscription.insert(subscription))
     }
 }
 
-async fn subscribe(live: Arc<Live>, queue: &str, prefetch: u16) -> Result<Subscription, QueueError> {
+async fn subscribe(
+    supervisor: Arc<Supervisor>,
+    queue: String,
+    prefetch: u16,
+) -> Result<Subscription, QueueError> {
+    let live = supervisor.wait().await?;
+    let subscribing = subscribe_over(Arc::clone(&live), &queue, prefetch);
+    tokio::time::timeout(SUBSCRIBE_TIMEOUT, subscribing)
+        .await
+        .unwrap_or_else(|_| {
+            live.mark_broken();
+            Err(QueueError::Disconnected)
+        })
+}
+
+async fn subscribe_over(live: Arc<Live>, queue: &str, prefetch: u16) -> Result<Subscription, QueueError> {
     // A channel of its own: its prefetch counts only this consumer's messages, and an error closes only it.
     let channel = live.connection.create_channel().await?;
     // At most this many unacknowledged messages. https://www.rabbitmq.com/docs/consumer-prefetch

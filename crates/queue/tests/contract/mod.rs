@@ -8,19 +8,12 @@ use norma_domain::{AnalysisId, Reason, ReasonCode, ScanId, Stage};
 use norma_messages::{Envelope, Headers, Message};
 use norma_queue::{Consumer, DeadLetterCause, Delivery, Queue};
 
+use crate::probe::{PATIENCE, requested, wait_for_depth};
+
 pub(crate) const DELIVERY_LIMIT: u32 = 2;
 
-/// Long enough for a broker on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// How long "nothing comes" is watched for.
 const SILENCE: Duration = Duration::from_millis(300);
-
-pub(crate) fn requested() -> Envelope {
-    Envelope::new(Message::AnalyzeRequested {
-        analysis_id: AnalysisId::generate(),
-        scan_id: ScanId::generate(),
-    })
-}
 
 async fn next(consumer: &mut Box<dyn Consumer>) -> Delivery {
     tokio::time::timeout(PATIENCE, consumer.next())
@@ -41,18 +34,6 @@ async fn assert_empty(queue: &dyn Queue) {
         assert_eq!(queue.depth(stage).await.unwrap(), 0, "{stage}");
     }
     assert_eq!(queue.dead_letter_depth().await.unwrap(), 0, "dead letters");
-}
-
-/// Depth follows the messages with a delay on a broker.
-pub(crate) async fn wait_for_depth(queue: &dyn Queue, stage: Stage, expected: u64) {
-    let started = std::time::Instant::now();
-    while queue.depth(stage).await.unwrap() != expected {
-        assert!(
-            started.elapsed() < PATIENCE,
-            "depth of {stage} never was {expected}"
-        );
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 pub(crate) async fn every_subscriber_gets_the_message_once(queue: &dyn Queue) {

@@ -173,7 +173,7 @@ mod tests {
             ("NORMA__QUEUE__KIND", "rabbitmq"),
             ("NORMA__QUEUE__RABBITMQ__URL", "amqp://norma:00123@broker/%2f"),
             ("NORMA__OBJECTS__S3__SECRET_ACCESS_KEY", "00123"),
-            ("NORMA__OBJECTS__S3__ALLOW_HTTP", "true"),
+            ("NORMA__MODELS__CUDA", "off"),
             (
                 "NORMA__GATEWAY__CORS_ORIGINS",
                 "https://a.example, https://b.example",
@@ -190,7 +190,7 @@ mod tests {
         );
         let key = settings.objects.s3.secret_access_key.as_ref().unwrap();
         assert_eq!(key.expose_secret(), "00123");
-        assert!(settings.objects.s3.allow_http);
+        assert_eq!(settings.models.cuda, crate::CudaSetting::Off);
         assert!(settings.models.onnxruntime.is_none());
         assert_eq!(settings.workers.concurrency.of(Stage::Report), 2);
     }

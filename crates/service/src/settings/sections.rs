@@ -89,7 +89,6 @@ pub struct S3Settings {
     pub access_key_id: Option<String>,
     #[serde(deserialize_with = "optional")]
     pub secret_access_key: Option<SecretString>,
-    pub allow_http: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]

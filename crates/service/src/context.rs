@@ -1,0 +1,126 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use norma_database::{Database, DatabaseOptions, DatabaseUrl};
+use norma_object_storage::{Objects, S3Settings as BucketSettings};
+use norma_queue::{InProcessQueue, Queue, RabbitMqOptions, RabbitMqQueue};
+use secrecy::ExposeSecret;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::readiness::Problems;
+use crate::{ObjectSettings, ObjectsKind, QueueKind, QueueSettings, Settings, Telemetry};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// What every service of a process works with. Cheap to clone.
+#[derive(Clone)]
+pub struct Context {
+    pub settings: Arc<Settings>,
+    pub database: Database,
+    pub objects: Objects,
+    pub queue: Arc<dyn Queue>,
+    pub telemetry: Telemetry,
+    /// Cancelled when the process is to end: take nothing new, finish or return what runs.
+    pub shutdown: CancellationToken,
+    pub(crate) outbox_wakeup: Arc<Notify>,
+    pub(crate) problems: Problems,
+}
+
+impl Context {
+    /// Opens database, queue and objects. A database or broker that is not up yet is waited for, until `shutdown`.
+    pub async fn open(
+        settings: Settings,
+        telemetry: Telemetry,
+        service: &str,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let objects = open_objects(&settings.objects)?;
+        let queue = open_queue(&settings.queue, service)?;
+        let database = tokio::select! {
+            database = open_database(&settings) => database?,
+            () = shutdown.cancelled() => anyhow::bail!("ended before the database was reached"),
+        };
+        Ok(Self {
+            settings: Arc::new(settings),
+            database,
+            objects,
+            queue,
+            telemetry,
+            shutdown,
+            outbox_wakeup: Arc::default(),
+            problems: Problems::default(),
+        })
+    }
+
+    /// To be called after a change that was announced: the relay publishes at once instead of at its next look.
+    pub fn wake_outbox(&self) {
+        self.outbox_wakeup.notify_one();
+    }
+}
+
+fn open_objects(settings: &ObjectSettings) -> anyhow::Result<Objects> {
+    match settings.kind {
+        ObjectsKind::Folder => {
+            Objects::folder(&settings.folder).context("failed to open the folder objects.folder")
+        }
+        ObjectsKind::S3 => {
+            let bucket = &settings.s3;
+            Objects::s3(&BucketSettings {
+                bucket: bucket.bucket.clone(),
+                region: bucket.region.clone(),
+                endpoint: bucket.endpoint.clone(),
+                access_key_id: bucket.access_key_id.clone(),
+                secret_access_key: bucket.secret_access_key.clone(),
+            })
+            .context("failed to set up the bucket objects.s3")
+        }
+    }
+}
+
+fn open_queue(settings: &QueueSettings, service: &str) -> anyhow::Result<Arc<dyn Queue>> {
+    match settings.kind {
+        QueueKind::InProcess => Ok(Arc::new(InProcessQueue::new(settings.delivery_limit))),
+        QueueKind::RabbitMq => {
+            let rabbitmq = &settings.rabbitmq;
+            let url = rabbitmq.url.as_ref().context("queue.rabbitmq.url is not set")?;
+            let queue = RabbitMqQueue::start(RabbitMqOptions {
+                url: url.expose_secret().to_owned(),
+                prefix: rabbitmq.prefix.clone(),
+                delivery_limit: settings.delivery_limit,
+                publish_timeout: Duration::from_secs(rabbitmq.publish_timeout_seconds),
+                heartbeat: Duration::from_secs(rabbitmq.heartbeat_seconds),
+                reconnect_max: Duration::from_secs(rabbitmq.reconnect_max_seconds),
+                connection_name: format!("norma {service}"),
+            })
+            .context("failed to set up the queue")?;
+            Ok(Arc::new(queue))
+        }
+    }
+}
+
+async fn open_database(settings: &Settings) -> anyhow::Result<Database> {
+    let url = DatabaseUrl::parse(settings.database.url.expose_secret()).context("database.url")?;
+    let options = DatabaseOptions {
+        pool_size: settings.database.connections,
+        ..DatabaseOptions::new(url)
+    };
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match Database::open_with(options.clone()).await {
+            Ok(database) => return Ok(database),
+            Err(error) if error.is_retryable() => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    retry_in_ms = pause.as_millis() as u64,
+                    "failed to open the database"
+                );
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            Err(error) => return Err(error).context("failed to open the database"),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The models of a process, opened once. What cannot be opened is said in readiness and in every answer, and tried
+//! again: a missing file does not end the process.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use norma_domain::{Reason, ReasonCode, Stage};
+use norma_inference::{Bundle, Cuda, ModelError, Runtime, RuntimeError, RuntimeOptions, StageModels};
+
+use crate::{Context, CudaSetting, ModelSettings};
+
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(30);
+
+/// Something of the bundle, or why it cannot be had.
+pub struct Loaded<T>(Arc<RwLock<Result<Arc<T>, Reason>>>);
+
+impl<T> Clone for Loaded<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T: Send + Sync + 'static> Loaded<T> {
+    /// What was loaded, or the reason to give in its place.
+    pub fn get(&self) -> Result<Arc<T>, Reason> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Loads now and, where that fails, every half minute until it succeeds. `name` stands in readiness.
+    async fn load(
+        context: &Context,
+        name: String,
+        load: impl Fn(&ModelSettings) -> Result<T, Reason> + Send + Sync + 'static,
+    ) -> Self {
+        let load = Arc::new(load);
+        let first = load_once(context, &load, &name).await;
+        let is_loaded = first.is_ok();
+        let loaded = Self(Arc::new(RwLock::new(first)));
+        if !is_loaded {
+            let (context, slot) = (context.clone(), loaded.clone());
+            tokio::spawn(async move {
+                loop {
+                    tokio::select! {
+                        () = context.shutdown.cancelled() => return,
+                        () = tokio::time::sleep(TRY_AGAIN_AFTER) => {}
+                    }
+                    let again = load_once(&context, &load, &name).await;
+                    let is_loaded = again.is_ok();
+                    *slot.0.write().unwrap_or_else(PoisonError::into_inner) = again;
+                    if is_loaded {
+                        return;
+                    }
+                }
+            });
+        }
+        loaded
+    }
+}
+
+async fn load_once<T: Send + 'static>(
+    context: &Context,
+    load: &Arc<impl Fn(&ModelSettings) -> Result<T, Reason> + Send + Sync + 'static>,
+    name: &str,
+) -> Result<Arc<T>, Reason> {
+    let (load, settings) = (Arc::clone(load), Arc::clone(&context.settings));
+    let loaded = tokio::task::spawn_blocking(move || load(&settings.models))
+        .await
+        .unwrap_or_else(|_| {
+            Err(Reason::new(
+                ReasonCode::ModelInvalid,
+                "opening the models panicked",
+            ))
+        });
+    match &loaded {
+        Ok(_) => context.report_dependency(name, None),
+        Err(reason) => {
+            tracing::error!(%reason, "{name} cannot be used");
+            context.report_dependency(name, Some(reason.to_string()));
+        }
+    }
+    loaded.map(Arc::new)
+}
+
+/// The bundle's file, for what merges and announces; opens no model.
+pub async fn load_bundle(context: &Context) -> Loaded<Bundle> {
+    Loaded::load(context, "bundle".to_owned(), |settings| {
+        open_bundle(settings).map_err(|error| error.reason())
+    })
+    .await
+}
+
+/// The open models of one stage.
+pub async fn load_stage_models(context: &Context, stage: Stage) -> Loaded<StageModels> {
+    let sessions = usize::from(context.settings.workers.concurrency.of(stage));
+    Loaded::load(context, format!("models of {stage}"), move |settings| {
+        let bundle = open_bundle(settings).map_err(|error| error.reason())?;
+        let runtime =
+            Runtime::start(&runtime_options(settings, sessions)).map_err(|error| reason_of(&error))?;
+        StageModels::open(&bundle, &runtime, &[stage]).map_err(|error| error.reason())
+    })
+    .await
+}
+
+/// The runtime's options as the settings say.
+pub fn runtime_options(settings: &ModelSettings, sessions: usize) -> RuntimeOptions {
+    RuntimeOptions {
+        library: settings.onnxruntime.clone(),
+        threads: settings.threads,
+        cuda: match settings.cuda {
+            CudaSetting::Auto => Cuda::Auto,
+            CudaSetting::Off => Cuda::Off,
+        },
+        sessions,
+    }
+}
+
+fn open_bundle(settings: &ModelSettings) -> Result<Bundle, ModelError> {
+    Bundle::load(&bundle_file(&settings.bundle))
+}
+
+/// The setting may name the file or its folder.
+fn bundle_file(path: &Path) -> PathBuf {
+    if path.is_dir() {
+        path.join(norma_inference::BUNDLE_FILE)
+    } else {
+        path.to_owned()
+    }
+}
+
+fn reason_of(error: &RuntimeError) -> Reason {
+    Reason::new(ReasonCode::ModelMissing, error.to_string())
+}

@@ -1,0 +1,125 @@
+use std::future::Future;
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::relay::run_relay;
+use crate::{Context, Settings, Telemetry, admin};
+
+/// A process of Norma: its context, the services that run in it, and its orderly end.
+///
+/// ```no_run
+/// # async fn example(settings: norma_service::Settings) -> anyhow::Result<()> {
+/// let mut process = norma_service::Process::start(settings, "anomaly").await?;
+/// process.serve_admin()?;
+/// // process.spawn("anomaly", norma_anomaly::run(process.context()));
+/// process.wait().await
+/// # }
+/// ```
+pub struct Process {
+    context: Context,
+    services: JoinSet<(&'static str, anyhow::Result<()>)>,
+    background: JoinSet<()>,
+}
+
+impl Process {
+    /// Sets up telemetry, opens the context, and starts what every process needs: the end on SIGTERM or SIGINT and
+    /// the outbox relay. `name` is the service's, or `serve` for all in one.
+    pub async fn start(settings: Settings, name: &'static str) -> anyhow::Result<Self> {
+        let telemetry = Telemetry::install(&settings.telemetry, name)?;
+        let shutdown = CancellationToken::new();
+        cancel_on_signal(shutdown.clone())?;
+        let context = Context::open(settings, telemetry, name, shutdown).await?;
+        Ok(Self::with_context(context))
+    }
+
+    /// For a context that was opened elsewhere, as tests do.
+    pub fn with_context(context: Context) -> Self {
+        let mut background = JoinSet::new();
+        background.spawn(run_relay(context.clone()));
+        background.spawn(run_upkeep(context.clone()));
+        Self {
+            context,
+            services: JoinSet::new(),
+            background,
+        }
+    }
+
+    pub fn context(&self) -> Context {
+        self.context.clone()
+    }
+
+    /// Runs a service beside the others. When any of them ends, the process does.
+    pub fn spawn(
+        &mut self,
+        name: &'static str,
+        service: impl Future<Output = anyhow::Result<()>> + Send + 'static,
+    ) {
+        self.services.spawn(async move { (name, service.await) });
+    }
+
+    /// Answers /healthz, /readyz and /metrics on the admin address. Returns the address.
+    pub fn serve_admin(&mut self) -> anyhow::Result<std::net::SocketAddr> {
+        let (address, server) = admin::start(&self.context)?;
+        self.background.spawn(server);
+        Ok(address)
+    }
+
+    /// Returns after the last service has ended, the outbox is relayed and the queue is closed. An error is that of
+    /// the first service that failed.
+    pub async fn wait(mut self) -> anyhow::Result<()> {
+        let mut outcome = Ok(());
+        while let Some(ended) = self.services.join_next().await {
+            let failure = match ended {
+                Ok((_, Ok(()))) => None,
+                Ok((name, Err(error))) => Some(error.context(format!("the service {name} failed"))),
+                Err(error) => Some(anyhow::Error::new(error).context("a service panicked")),
+            };
+            self.context.shutdown.cancel();
+            if let Some(failure) = failure
+                && outcome.is_ok()
+            {
+                outcome = Err(failure);
+            }
+        }
+        self.context.shutdown.cancel();
+        while self.background.join_next().await.is_some() {}
+        self.context.queue.close().await;
+        let telemetry = self.context.telemetry.clone();
+        // The exporter waits for its collector.
+        let _ = tokio::task::spawn_blocking(move || telemetry.flush()).await;
+        tracing::info!("ended");
+        outcome
+    }
+}
+
+fn cancel_on_signal(shutdown: CancellationToken) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("failed to listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("failed to listen for SIGINT")?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("ending: finishing or returning what runs; a second signal ends at once");
+        shutdown.cancel();
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        // The exit code of a process that a signal ended (128 + SIGINT).
+        std::process::exit(130);
+    });
+    Ok(())
+}
+
+async fn run_upkeep(context: Context) {
+    loop {
+        tokio::select! {
+            () = context.shutdown.cancelled() => return,
+            () = tokio::time::sleep(std::time::Duration::from_secs(5)) => context.telemetry.run_upkeep(),
+        }
+    }
+}
