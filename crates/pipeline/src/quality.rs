@@ -1,18 +1,322 @@
-//! Whether a series is a complete chest CT.
+//! Whether a series is a complete chest CT that a verdict may rest on.
+//!
+//! Every check states what it measured and its limit, passed or not. What is not a chest CT fails the
+//! analysis; what is one, but not complete or not sound, leaves the verdict undetermined.
 
+use ndarray::s;
 use norma_domain::{QualityCheck, QualityConsequence, ReasonCode};
 use norma_imaging::LoadedSeries;
-use norma_volume::LungSegmentation;
+use norma_volume::{LungSegmentation, Volume};
 
-/// Until the checks are here every verdict is undetermined.
-pub fn check_quality(_series: &LoadedSeries, _lungs: &LungSegmentation) -> Vec<QualityCheck> {
-    vec![QualityCheck {
-        code: ReasonCode::Internal,
-        passed: false,
-        measured: None,
-        limit: None,
-        unit: String::new(),
-        consequence: QualityConsequence::Undetermined,
-        message: "the quality checks are missing".to_owned(),
-    }]
+use QualityConsequence::{Failed, Note, Undetermined};
+
+/// Less lung than this is no chest.
+const LEAST_LUNG_ML: f64 = 100.0;
+/// Lungs of an adult in inspiration hold several litres; severe restriction leaves about one.
+const LEAST_LUNG_VOLUME_ML: f64 = 1_000.0;
+/// The smaller lung's share of the volume; about 0.45 in health.
+const LEAST_SMALLER_LUNG_SHARE: f64 = 0.15;
+/// Lung area of the first or last slice as a share of the largest: what is beyond the scan.
+const LARGEST_END_AREA_SHARE: f64 = 0.05;
+/// From apex to base.
+const LEAST_LUNG_HEIGHT_MM: f64 = 140.0;
+const LEAST_LUNG_SLICES: usize = 30;
+/// The limit of the series choice as well; the hundredth forgives rounding in headers.
+const LARGEST_THICKNESS_MM: f64 = 5.01;
+/// Neighbours further apart than this many spacings have a slice missing between them.
+const LARGEST_GAP_SPACINGS: f64 = 1.5;
+const LARGEST_SPACING_VARIATION: f64 = 0.1;
+const LARGEST_TILT_DEGREES: f64 = 5.0;
+/// Fat lies at −100 HU, muscle at 50 HU, enhanced blood up to 200 HU.
+const LARGEST_SOFT_TISSUE_LEVEL_HU: f64 = 150.0;
+
+/// Checks a loaded series against everything that a complete chest CT has to be. The order is that of the
+/// checks' weight: what fails the analysis comes first.
+pub fn check_quality(series: &LoadedSeries, lungs: &LungSegmentation) -> Vec<QualityCheck> {
+    let mut checks = vec![
+        check_modality(series),
+        check_hounsfield(series),
+        check_axial(series),
+        check_lungs(lungs),
+    ];
+    checks.extend(check_anatomy(series, lungs));
+    checks.extend(check_slices(series, lungs));
+    checks.extend(notes(series));
+    checks
 }
+
+/// A check before its consequence is known to matter.
+struct Measurement {
+    code: ReasonCode,
+    passed: bool,
+    measured: Option<f64>,
+    limit: Option<f64>,
+    unit: &'static str,
+}
+
+impl Measurement {
+    fn at_most(code: ReasonCode, measured: f64, limit: f64, unit: &'static str) -> Self {
+        Self {
+            code,
+            // A value that is no number passes nothing.
+            passed: measured <= limit,
+            measured: measured.is_finite().then_some(measured),
+            limit: Some(limit),
+            unit,
+        }
+    }
+
+    fn at_least(code: ReasonCode, measured: f64, limit: f64, unit: &'static str) -> Self {
+        Self {
+            passed: measured >= limit,
+            ..Self::at_most(code, measured, limit, unit)
+        }
+    }
+
+    fn yes(code: ReasonCode, passed: bool) -> Self {
+        Self {
+            code,
+            passed,
+            measured: None,
+            limit: None,
+            unit: "",
+        }
+    }
+
+    fn or(self, consequence: QualityConsequence, passed: &str, otherwise: &str) -> QualityCheck {
+        QualityCheck {
+            code: self.code,
+            passed: self.passed,
+            measured: self.measured,
+            limit: self.limit,
+            unit: self.unit.to_owned(),
+            consequence,
+            message: if self.passed { passed } else { otherwise }.to_owned(),
+        }
+    }
+}
+
+fn check_modality(series: &LoadedSeries) -> QualityCheck {
+    // NIfTI states no modality; its values are checked below.
+    let is_ct = series
+        .study
+        .modality
+        .as_deref()
+        .is_none_or(|modality| modality == "CT");
+    Measurement::yes(ReasonCode::NotCt, is_ct).or(Failed, "the series is CT", "the series is not CT")
+}
+
+fn check_hounsfield(series: &LoadedSeries) -> QualityCheck {
+    let level = soft_tissue_level(&series.volume);
+    let mut measurement = Measurement::at_most(
+        ReasonCode::NotHounsfield,
+        level.map_or(f64::NAN, f64::abs),
+        LARGEST_SOFT_TISSUE_LEVEL_HU,
+        "HU",
+    );
+    measurement.measured = level;
+    measurement.passed &= series.acquisition.has_hounsfield;
+    measurement.or(
+        Failed,
+        "the values are Hounsfield units",
+        "the values are not Hounsfield units, or soft tissue is not where it belongs on their scale",
+    )
+}
+
+/// The most frequent value between fat and enhanced blood, in steps of 10 HU, of every fourth voxel along each
+/// axis. The window is wider than the limit, so that values on another scale show.
+fn soft_tissue_level(volume: &Volume) -> Option<f64> {
+    const LOW: i16 = -300;
+    const STEP: i16 = 10;
+    let mut counts = [0u32; 90];
+    for &value in volume.hounsfield.slice(s![..;4, ..;4, ..;4]) {
+        let bin = (i32::from(value) - i32::from(LOW)).div_euclid(i32::from(STEP));
+        if let Some(count) = usize::try_from(bin).ok().and_then(|bin| counts.get_mut(bin)) {
+            *count += 1;
+        }
+    }
+    let (bin, &count) = counts.iter().enumerate().max_by_key(|&(_, count)| count)?;
+    (count > 0).then(|| f64::from(LOW) + f64::from(STEP) * (bin as f64 + 0.5))
+}
+
+fn check_axial(series: &LoadedSeries) -> QualityCheck {
+    Measurement::yes(ReasonCode::NotAxial, series.acquisition.is_axial).or(
+        Failed,
+        "the slices are axial",
+        "the slices are not axial",
+    )
+}
+
+fn check_lungs(lungs: &LungSegmentation) -> QualityCheck {
+    Measurement::at_least(ReasonCode::NoLungs, lungs.total_ml(), LEAST_LUNG_ML, "ml").or(
+        Failed,
+        "lungs were found",
+        "no lungs were found: this is no chest, or they hold no air",
+    )
+}
+
+fn check_anatomy(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityCheck; 4] {
+    let smaller_share = lungs.right_ml.min(lungs.left_ml) / lungs.total_ml();
+    let height_mm = lungs.extent.map_or(0.0, |[first, last]| {
+        (last - first + 1) as f64 * series.volume.geometry.spacing_mm.z()
+    });
+    [
+        Measurement::at_least(
+            ReasonCode::OneLung,
+            smaller_share,
+            LEAST_SMALLER_LUNG_SHARE,
+            "fraction",
+        )
+        .or(Undetermined, "both lungs were found", "only one lung holds air"),
+        Measurement::at_least(
+            ReasonCode::LungVolumeLow,
+            lungs.total_ml(),
+            LEAST_LUNG_VOLUME_ML,
+            "ml",
+        )
+        .or(
+            Undetermined,
+            "the lungs hold enough air to be read",
+            "the lungs hold too little air to be read",
+        ),
+        Measurement::at_most(
+            ReasonCode::CoverageIncomplete,
+            end_area_share(lungs),
+            LARGEST_END_AREA_SHARE,
+            "fraction",
+        )
+        .or(
+            Undetermined,
+            "the scan covers the lungs from apex to base",
+            "the scan ends within the lungs: apex or base is missing",
+        ),
+        Measurement::at_least(
+            ReasonCode::CoverageIncomplete,
+            height_mm,
+            LEAST_LUNG_HEIGHT_MM,
+            "mm",
+        )
+        .or(
+            Undetermined,
+            "the lungs are seen over their whole height",
+            "the lungs are seen over a part of their height only",
+        ),
+    ]
+}
+
+/// Lung area of the first or last slice, whichever is larger, as a share of the largest area.
+fn end_area_share(lungs: &LungSegmentation) -> f64 {
+    let largest = lungs.area_mm2.iter().copied().fold(0.0, f64::max);
+    let ends = lungs.area_mm2.first().into_iter().chain(lungs.area_mm2.last());
+    ends.copied().fold(0.0, f64::max) / largest
+}
+
+fn check_slices(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityCheck; 6] {
+    let acquisition = &series.acquisition;
+    let spacing_mm = series.volume.geometry.spacing_mm.z();
+    let thickness_mm = series.study.slice_thickness_mm.unwrap_or(0.0).max(spacing_mm);
+    let lung_slices = lungs.extent.map_or(0, |[first, last]| last - first + 1);
+    let mut gap = Measurement::at_most(
+        ReasonCode::SliceGap,
+        acquisition.largest_gap_mm,
+        LARGEST_GAP_SPACINGS * spacing_mm,
+        "mm",
+    );
+    gap.passed &= acquisition.missing_slices == 0;
+    [
+        Measurement::at_least(
+            ReasonCode::TooFewSlices,
+            lung_slices as f64,
+            LEAST_LUNG_SLICES as f64,
+            "slices",
+        )
+        .or(
+            Undetermined,
+            "enough slices show lung",
+            "too few slices show lung",
+        ),
+        Measurement::at_most(
+            ReasonCode::SlicesTooThick,
+            thickness_mm,
+            LARGEST_THICKNESS_MM,
+            "mm",
+        )
+        .or(
+            Undetermined,
+            "the slices are thin enough",
+            "the slices are too thick or too far apart",
+        ),
+        gap.or(
+            Undetermined,
+            "no slice is missing",
+            "slices are missing within the series",
+        ),
+        Measurement::at_most(
+            ReasonCode::SpacingVaries,
+            acquisition.spacing_variation,
+            LARGEST_SPACING_VARIATION,
+            "fraction",
+        )
+        .or(
+            Undetermined,
+            "the slices are evenly spaced",
+            "the distance between slices varies",
+        ),
+        Measurement::at_most(
+            ReasonCode::SlicesUndecodable,
+            acquisition.undecodable_slices as f64,
+            0.0,
+            "slices",
+        )
+        .or(
+            Undetermined,
+            "every slice could be decoded",
+            "some slices could not be decoded",
+        ),
+        Measurement::at_most(
+            ReasonCode::GantryTilt,
+            acquisition.gantry_tilt_degrees.abs(),
+            LARGEST_TILT_DEGREES,
+            "degrees",
+        )
+        .or(Undetermined, "the gantry is upright", "the gantry is tilted"),
+    ]
+}
+
+/// What is stated without touching the verdict. A file that could not be read and belongs to the series
+/// leaves a gap or an incomplete coverage, which the checks above find.
+fn notes(series: &LoadedSeries) -> [QualityCheck; 3] {
+    let acquisition = &series.acquisition;
+    [
+        Measurement::yes(ReasonCode::ContrastAgent, !series.study.contrast_agent).or(
+            Note,
+            "no contrast agent is stated",
+            "a contrast agent was given",
+        ),
+        Measurement::at_most(
+            ReasonCode::InconsistentSeries,
+            acquisition.duplicates_removed as f64,
+            0.0,
+            "slices",
+        )
+        .or(
+            Note,
+            "no slice comes twice",
+            "slices in the same place were left out",
+        ),
+        Measurement::at_most(
+            ReasonCode::UnreadableDicom,
+            acquisition.unreadable_files as f64,
+            0.0,
+            "files",
+        )
+        .or(
+            Note,
+            "every image file of the upload could be read",
+            "files of the upload could not be read",
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests;
