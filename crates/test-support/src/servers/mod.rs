@@ -5,9 +5,11 @@ mod guarded;
 mod port;
 mod postgresql;
 mod rabbitmq;
+mod s3;
 
 pub use postgresql::PostgreSql;
 pub use rabbitmq::RabbitMq;
+pub use s3::S3;
 
 use std::path::Path;
 
