@@ -3,6 +3,7 @@
 mod admin;
 mod announcement;
 mod context;
+mod model_stage;
 mod models;
 mod process;
 mod readiness;
@@ -15,6 +16,7 @@ mod worker;
 
 pub use announcement::announce;
 pub use context::Context;
+pub use model_stage::run_model_stage;
 pub use models::{Loaded, load_bundle, load_stage_models, runtime_options};
 pub use process::Process;
 pub use readiness::Dependency;

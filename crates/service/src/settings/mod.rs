@@ -1,6 +1,7 @@
 //! The settings: `config/base.yaml` as one typed struct.
 
 mod load;
+mod reading;
 mod sections;
 mod value;
 

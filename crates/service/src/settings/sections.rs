@@ -202,8 +202,11 @@ pub struct LimitSettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SandboxSettings {
+    #[serde(deserialize_with = "optional")]
+    pub program: Option<PathBuf>,
     pub memory_bytes: u64,
     pub time_limit_seconds: u64,
+    pub threads: usize,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -1,0 +1,109 @@
+use std::path::Path;
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use norma_database::Analysis;
+use norma_domain::{AnalysisId, PreparedSummary, Reason};
+use norma_messages::Message;
+use norma_object_storage::{ObjectError, ObjectKey};
+use norma_pipeline::{PrepareError, SLICES_FILE, VOLUME_FILE, prepare_upload_sandboxed};
+use norma_queue::Delivery;
+use norma_service::{Context, Handled, HandlerError, MessageHandler, announce};
+use tempfile::TempDir;
+
+/// From the upload to what the models read.
+pub(crate) struct Preprocess {
+    pub(crate) context: Context,
+}
+
+#[async_trait]
+impl MessageHandler for Preprocess {
+    async fn handle(&self, delivery: &Delivery) -> Result<Handled, HandlerError> {
+        let analysis_id = delivery.envelope.message.analysis_id();
+        let Some(analysis) = self.context.database.begin_preparing(analysis_id).await? else {
+            return Ok(Handled::Obsolete);
+        };
+        let scratch = self.scratch_folder().map_err(HandlerError::retryable)?;
+        let upload = scratch.path().join("upload");
+        let original = ObjectKey::Original(analysis.scan_id);
+        match self.context.objects.get_to_file(original, &upload).await {
+            // Deleted between the two looks.
+            Err(ObjectError::NotFound(_)) if self.is_deleted(analysis_id).await? => {
+                return Ok(Handled::Obsolete);
+            }
+            fetched => fetched?,
+        };
+        let summary = self.prepare(&upload, scratch.path()).await?;
+        self.store(analysis_id, scratch.path()).await?;
+        self.record(&analysis, summary).await
+    }
+
+    /// A study that cannot be prepared has no report: its analysis fails with the reason. No later stage ever hears of
+    /// it, so this is the end and nothing needs to be announced.
+    async fn record_failure(&self, delivery: &Delivery, reason: Reason) -> Result<Handled, HandlerError> {
+        let analysis_id = delivery.envelope.message.analysis_id();
+        let is_ended_here = self.context.database.fail_analysis(analysis_id, reason).await?;
+        Ok(if is_ended_here {
+            Handled::Completed
+        } else {
+            Handled::Obsolete
+        })
+    }
+}
+
+impl Preprocess {
+    /// Holds an upload and what is made of it; removed when dropped.
+    fn scratch_folder(&self) -> anyhow::Result<TempDir> {
+        let scratch = match &self.context.settings.workers.scratch_folder {
+            Some(folder) => {
+                std::fs::create_dir_all(folder).and_then(|()| TempDir::with_prefix_in("norma-", folder))
+            }
+            None => TempDir::with_prefix("norma-"),
+        };
+        scratch.context("failed to make a scratch folder")
+    }
+
+    async fn is_deleted(&self, analysis_id: AnalysisId) -> Result<bool, HandlerError> {
+        Ok(self.context.database.analysis(analysis_id).await?.is_none())
+    }
+
+    /// In a child process under memory and time limits; blocks a thread meanwhile.
+    async fn prepare(&self, upload: &Path, out: &Path) -> Result<PreparedSummary, HandlerError> {
+        let settings = &self.context.settings;
+        let (sandbox, limits) = (settings.sandbox(), settings.imaging_limits());
+        let (upload, out) = (upload.to_owned(), out.to_owned());
+        let preparing =
+            tokio::task::spawn_blocking(move || prepare_upload_sandboxed(&sandbox, &upload, &out, &limits));
+        preparing.await?.map_err(|error| match error {
+            PrepareError::Rejected(reason) => HandlerError::Rejected(reason),
+            PrepareError::Retryable(reason) => HandlerError::retryable_with(reason),
+        })
+    }
+
+    /// Before the row that says that they are there. A second run overwrites them with the same bytes.
+    async fn store(&self, analysis_id: AnalysisId, folder: &Path) -> Result<(), HandlerError> {
+        for (key, file) in [
+            (ObjectKey::PreparedSlices(analysis_id), SLICES_FILE),
+            (ObjectKey::PreparedVolume(analysis_id), VOLUME_FILE),
+        ] {
+            self.context.objects.put_file(key, &folder.join(file)).await?;
+        }
+        Ok(())
+    }
+
+    async fn record(&self, analysis: &Analysis, summary: PreparedSummary) -> Result<Handled, HandlerError> {
+        let message = Message::StudyPrepared {
+            analysis_id: analysis.id,
+            scan_id: analysis.scan_id,
+        };
+        let database = &self.context.database;
+        if database
+            .record_prepared(analysis.id, summary, announce(message))
+            .await?
+        {
+            return Ok(Handled::Completed);
+        }
+        self.context.remove_objects_if_deleted(analysis.id).await?;
+        Ok(Handled::Obsolete)
+    }
+}

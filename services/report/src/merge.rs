@@ -1,0 +1,104 @@
+use async_trait::async_trait;
+use chrono::Utc;
+use norma_database::Analysis;
+use norma_domain::{AnalysisId, OperatingPoint, Reason, ReasonCode, Report, Stage, StageOutcome};
+use norma_inference::Bundle;
+use norma_pipeline::{MergeInput, merge_report};
+use norma_queue::Delivery;
+use norma_service::{Context, Handled, HandlerError, Loaded, MessageHandler};
+
+/// From the outcomes of the model stages to the report.
+pub(crate) struct MergeOutcomes {
+    pub(crate) context: Context,
+    pub(crate) bundle: Loaded<Bundle>,
+}
+
+#[async_trait]
+impl MessageHandler for MergeOutcomes {
+    /// Each stage's message looks at all outcomes; the one that finds the last of them completes the analysis.
+    async fn handle(&self, delivery: &Delivery) -> Result<Handled, HandlerError> {
+        let analysis_id = delivery.envelope.message.analysis_id();
+        let database = &self.context.database;
+        let Some(analysis) = database.analysis(analysis_id).await? else {
+            return Ok(Handled::Obsolete);
+        };
+        if analysis.status.is_final() {
+            return Ok(Handled::Obsolete);
+        }
+        let outcomes = database.stage_outcomes(analysis_id).await?;
+        if !has_all_stages(&outcomes) {
+            // The last one's message comes after its row.
+            return Ok(Handled::Completed);
+        }
+        let report = self.merge(analysis, outcomes).await?;
+        let verdict = report.verdict;
+        if !database.complete_analysis(report).await? {
+            return Ok(Handled::Obsolete);
+        }
+        tracing::info!(%analysis_id, %verdict, "completed");
+        Ok(Handled::Completed)
+    }
+
+    async fn record_failure(&self, delivery: &Delivery, reason: Reason) -> Result<Handled, HandlerError> {
+        fail(&self.context, delivery.envelope.message.analysis_id(), reason).await
+    }
+}
+
+impl MergeOutcomes {
+    async fn merge(&self, analysis: Analysis, outcomes: Vec<StageOutcome>) -> Result<Report, HandlerError> {
+        let bundle = self.bundle.get().map_err(HandlerError::Rejected)?;
+        let operating_point = operating_point(&bundle, &analysis)?;
+        let database = &self.context.database;
+        let prepared = database.prepared(analysis.id).await?.ok_or_else(|| {
+            HandlerError::rejected(ReasonCode::Internal, "the study has outcomes but no summary")
+        })?;
+        let path_to_study = database
+            .scan(analysis.scan_id)
+            .await?
+            .map(|scan| scan.file_name)
+            .unwrap_or_default();
+        Ok(merge_report(MergeInput {
+            analysis_id: analysis.id,
+            scan_id: analysis.scan_id,
+            prepared,
+            outcomes,
+            bundle: &bundle,
+            operating_point,
+            requested_at: analysis.requested_at,
+            started_at: analysis.started_at,
+            finished_at: Utc::now(),
+            path_to_study,
+        }))
+    }
+}
+
+/// The one that was asked for. Another one instead would answer another question.
+fn operating_point(bundle: &Bundle, analysis: &Analysis) -> Result<OperatingPoint, HandlerError> {
+    bundle.operating_point(&analysis.operating_point).ok_or_else(|| {
+        let message = format!(
+            "the bundle {} has no operating point {}",
+            bundle.reference().version,
+            analysis.operating_point
+        );
+        HandlerError::rejected(ReasonCode::ModelInvalid, message)
+    })
+}
+
+fn has_all_stages(outcomes: &[StageOutcome]) -> bool {
+    Stage::MODELS
+        .iter()
+        .all(|stage| outcomes.iter().any(|outcome| outcome.stage() == *stage))
+}
+
+pub(crate) async fn fail(
+    context: &Context,
+    analysis_id: AnalysisId,
+    reason: Reason,
+) -> Result<Handled, HandlerError> {
+    let code = reason.code;
+    if !context.database.fail_analysis(analysis_id, reason).await? {
+        return Ok(Handled::Obsolete);
+    }
+    tracing::warn!(%analysis_id, %code, "failed");
+    Ok(Handled::Completed)
+}
