@@ -80,8 +80,13 @@ impl Blob {
         self.size
     }
 
-    /// Whether any range can be read without unpacking what lies before it.
+    /// Whether any range can be read by itself: nothing before it must be unpacked, and no checksum over the
+    /// whole is there to be held to.
     pub(crate) fn is_random_access(&self) -> bool {
+        self.is_plain() && self.crc32().is_none()
+    }
+
+    fn is_plain(&self) -> bool {
         matches!(self.content, Content::Path(_) | Content::Region { .. })
     }
 
@@ -120,7 +125,7 @@ impl Blob {
     pub(crate) fn read_all(&self, limits: &Limits) -> Result<Vec<u8>, ImagingError> {
         within(LimitKind::FileBytes, self.size, limits.file_bytes)?;
         // The declared size of a compressed blob is a claim: let the buffer grow with what really comes.
-        let capacity = if self.is_random_access() {
+        let capacity = if self.is_plain() {
             self.size
         } else {
             self.size.min(8 << 20)
@@ -259,7 +264,7 @@ impl Blob {
 
     /// An error while unpacking is the upload's fault; one of a plain file is the disk's.
     fn read_error(&self, error: io::Error) -> ImagingError {
-        if self.is_random_access() {
+        if self.is_plain() {
             return error.into();
         }
         match error.kind() {

@@ -11,7 +11,7 @@ use crate::element_values::Values;
 use crate::element_walk::{DataSet, Encoding, PixelElement, WalkError, walk_elements, walk_meta};
 use crate::error::{ImagingError, LimitKind};
 use crate::limits::{Limits, check_ratio, within};
-use crate::multiframe::{FrameHeader, read_frames};
+use crate::multiframe::{FrameHeader, read_frames, uses_contrast};
 
 /// Most headers of single slices fit into this.
 const FIRST_PREFIX_BYTES: u64 = 16 << 10;
@@ -225,12 +225,7 @@ fn read_header(
         manufacturer: values.text(0x0008_0070),
         scanner_model: values.text(0x0008_1090),
         kernel: values.kernel(),
-        contrast_agent: values.text(0x0018_0010).is_some_and(|agent| {
-            !matches!(
-                agent.to_ascii_uppercase().as_str(),
-                "" | "NONE" | "NO" | "N" | "NO CONTRAST"
-            )
-        }) || !values.items(0x0018_9341).is_empty(),
+        contrast_agent: uses_contrast(values),
         acquisition_number: values.integer(0x0020_0012),
         has_modality_table: !values.items(0x0028_3000).is_empty(),
         transfer_syntax,

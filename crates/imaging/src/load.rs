@@ -10,7 +10,7 @@ use crate::limits::Limits;
 use crate::multiframe::FrameHeader;
 use crate::nifti::load_nifti;
 use crate::series_choice::{Candidate, Choice, choose_series};
-use crate::series_grouping::{SeriesGroup, exclusion, group_series, is_reformat, nothing_left};
+use crate::series_grouping::{Exclusion, SeriesGroup, exclusion, group_series, is_reformat, nothing_left};
 use crate::slice_order::{SliceOrder, measure_spacing, order_slices, plane_axes, tilt_degrees};
 use crate::split_acquisitions::split_acquisitions;
 use crate::study::{Instance, StudyContent, StudySource};
@@ -71,9 +71,15 @@ fn load_dicom(
     let considered = groups.len();
     let mut exclusions = Vec::new();
     let mut candidates: Vec<PlacedSeries> = Vec::new();
+    let mut without_pixels: Vec<SeriesGroup> = Vec::new();
     for group in groups {
         match exclusion(&group, instances) {
-            Some(why) => exclusions.push((group.name(), why)),
+            Some(why) => {
+                exclusions.push((group.name(), why.clone()));
+                if why == Exclusion::NoImage {
+                    without_pixels.push(group);
+                }
+            }
             None => candidates.extend(
                 split_acquisitions(group, instances)
                     .into_iter()
@@ -103,7 +109,15 @@ fn load_dicom(
         series_considered: considered,
         left_out: named,
     };
-    assemble(study, instances, &candidates[index], choice, limits)
+    let series = &candidates[index];
+    let mut loaded = assemble(study, instances, series, choice, limits)?;
+    // Files of the series that end before their pixels are slices too.
+    loaded.acquisition.undecodable_slices += without_pixels
+        .iter()
+        .filter(|group| group.series.is_some() && group.series == series.group.series)
+        .map(|group| group.frames.len())
+        .sum::<usize>();
+    Ok(loaded)
 }
 
 /// A candidate with its slices in order.

@@ -48,6 +48,22 @@ pub(crate) fn read_frames(values: &Values<'_>, number_of_frames: u64) -> Vec<Fra
         .collect()
 }
 
+/// Whether a contrast agent was given: (0018,0010), or for enhanced objects the usage of one in any frame.
+pub(crate) fn uses_contrast(values: &Values<'_>) -> bool {
+    let named = values.text(0x0018_0010).is_some_and(|agent| {
+        !matches!(
+            agent.to_ascii_uppercase().as_str(),
+            "NONE" | "NO" | "N" | "NO CONTRAST"
+        )
+    });
+    let shared = values.items(0x5200_9229);
+    let groups = shared.iter().chain(values.items(0x5200_9230));
+    named
+        || groups
+            .map(|item| values.item(item))
+            .any(|group| !group.items(0x0018_9341).is_empty())
+}
+
 fn single(values: &Values<'_>, shared: FrameHeader) -> FrameHeader {
     FrameHeader {
         position: values.numbers(0x0020_0032).or(shared.position),

@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn each_rule_decides_in_its_turn() {
         let base = candidate("1");
-        assert!(chosen(&[base.clone()]).1.contains("the only"));
+        assert!(chosen(std::slice::from_ref(&base)).1.contains("the only"));
         let cases: [(&str, Candidate); 8] = [
             (
                 "another body part",

@@ -1,6 +1,7 @@
 //! The studies of an upload.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::path::Path;
 
 use norma_domain::StudyInstanceUid;
@@ -12,7 +13,7 @@ use crate::limits::Limits;
 use crate::upload::{Contents, ImageFile, RejectedFile, UploadedFile, read_contents};
 
 /// A study found in an upload. Holds headers only; the pixels stay where they are.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct StudySource {
     study_instance_uid: Option<StudyInstanceUid>,
     location: String,
@@ -31,6 +32,17 @@ pub(crate) enum StudyContent {
 pub(crate) struct Instance {
     pub(crate) header: Box<InstanceHeader>,
     pub(crate) blob: Blob,
+}
+
+/// Without the location, which comes from the upload and must not reach a log.
+impl fmt::Debug for StudySource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("StudySource")
+            .field("study_instance_uid", &self.study_instance_uid)
+            .field("file_count", &self.file_count())
+            .finish_non_exhaustive()
+    }
 }
 
 impl StudySource {

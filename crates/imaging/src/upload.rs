@@ -1,5 +1,6 @@
 //! What an upload holds: every file of it, looked at by its first bytes, archives opened within the limits.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::path::Path;
 use std::sync::Arc;
@@ -36,12 +37,21 @@ pub(crate) enum ImageFile {
 }
 
 /// A file that was meant to be an image or an archive and cannot be read.
-#[derive(Debug)]
 pub struct RejectedFile {
     /// Its path inside the upload, for mass-run rows only.
     pub location: String,
     pub error: ImagingError,
     pub(crate) scope: u32,
+}
+
+/// Without the location, which comes from the upload and must not reach a log.
+impl fmt::Debug for RejectedFile {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("RejectedFile")
+            .field("error", &self.error)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Everything that was found.
@@ -296,6 +306,11 @@ fn recognise_image(blob: Blob, start: &[u8], limits: &Limits) -> Result<Recognis
     }
     Ok(match read_dicom_header(&blob, limits)? {
         Some(header) if header.sop_class == MEDIA_DIRECTORY_CLASS => Recognised::Junk,
+        Some(header) if header.study.is_none() && header.pixels.is_none() => {
+            return Err(ImagingError::UnreadableDicom(
+                "it names no study and holds no image",
+            ));
+        }
         Some(header) => Recognised::Image(ImageFile::Dicom(Box::new(header)), blob),
         None => Recognised::Junk,
     })

@@ -5,7 +5,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use norma_imaging::{Limits, list_studies, load_chest_series};
+use norma_imaging::{Limits, list_studies, list_upload, load_chest_series};
 
 fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
@@ -27,33 +27,78 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 /// `loaded`, or the code of the reason.
 fn outcome(upload: &Path) -> String {
     let limits = Limits::default();
-    let result = list_studies(upload, &limits).and_then(|studies| load_chest_series(&studies[0], &limits));
-    match result {
-        Ok(series) => format!(
-            "loaded {:?} lost {} hu {}",
-            series.volume.geometry.shape,
-            series.acquisition.undecodable_slices,
-            series.acquisition.has_hounsfield
-        ),
-        Err(error) => error.reason().to_string(),
-    }
+    list_studies(upload, &limits)
+        .and_then(|studies| load_chest_series(&studies[0], &limits))
+        .map_or_else(|error| error.reason().code.to_string(), |_| "loaded".into())
 }
 
 #[test]
-fn every_file_alone() {
+fn every_file_alone_is_loaded_or_rejected_for_a_reason() {
     let Some(folder) = support::robustness_files() else {
         return;
     };
     let mut table: BTreeMap<String, usize> = BTreeMap::new();
+    let mut outcomes: BTreeMap<String, String> = BTreeMap::new();
     for file in files_below(folder.path()) {
         let outcome = outcome(&file);
-        println!(
-            "{:70} {outcome}",
-            file.strip_prefix(folder.path()).unwrap().display()
-        );
-        *table
-            .entry(outcome.split([' ', ':']).next().unwrap().to_owned())
-            .or_default() += 1;
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        *table.entry(outcome.clone()).or_default() += 1;
+        outcomes.insert(name, outcome);
     }
-    println!("{table:#?}");
+    let expected = [
+        ("loaded", 29),
+        ("lying_length", 1),
+        ("no_chest_series", 1),
+        ("no_images_found", 4),
+        ("not_axial", 22),
+        ("not_ct", 157),
+        ("unreadable_dicom", 4),
+    ];
+    let table: Vec<(&str, usize)> = table
+        .iter()
+        .map(|(code, count)| (code.as_str(), *count))
+        .collect();
+    assert_eq!(table, expected);
+    for (name, expected) in [
+        ("rtplan_truncated.dcm", "lying_length"),
+        ("UN_sequence.dcm", "unreadable_dicom"),
+        ("SC_rgb_jpeg.dcm", "not_ct"),
+        ("MR_truncated.dcm", "not_ct"),
+        ("DICOMDIR-empty.dcm", "no_images_found"),
+        ("MAROTECH_CT_JP2Lossy.dcm", "no_chest_series"),
+        ("CT1_JLSN.dcm", "loaded"),
+        ("bad_sequence.dcm", "loaded"),
+        ("explicit_VR-UN.dcm", "loaded"),
+    ] {
+        assert_eq!(outcomes[name], expected, "{name}");
+    }
+}
+
+#[test]
+fn the_folder_of_all_is_studies_and_reasons() {
+    let Some(folder) = support::robustness_files() else {
+        return;
+    };
+    let limits = Limits::default();
+    let listing = list_upload(folder.path(), &limits).unwrap();
+    assert_eq!(listing.rejected.len(), 5);
+    let mut loaded: Vec<(String, usize)> = Vec::new();
+    for study in &listing.studies {
+        match load_chest_series(study, &limits) {
+            Ok(series) => loaded.push((study.location().to_owned(), series.volume.geometry.shape[0])),
+            Err(error) => assert!(!error.is_retryable(), "{error:?}"),
+        }
+    }
+    // The partial series is one study of fifteen slices, the sagittal and the brain folders are none.
+    assert!(
+        loaded
+            .iter()
+            .any(|(location, slices)| location.contains("partial_series") && *slices == 15),
+        "{loaded:?}"
+    );
+    assert!(
+        !loaded
+            .iter()
+            .any(|(location, _)| location.contains("sagittal") || location.contains("not_CT"))
+    );
 }

@@ -3,6 +3,8 @@
 mod entropy;
 mod huffman;
 mod lossless;
+#[cfg(test)]
+mod lossless_tests;
 mod segments;
 mod sequential;
 

@@ -1,4 +1,12 @@
 //! What several tests need.
+#![allow(dead_code, reason = "each test uses its own part")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests are not marked as tests themselves"
+)]
+
+pub(crate) mod archives;
+pub(crate) mod dicom_files;
 
 use std::path::PathBuf;
 
@@ -18,7 +26,6 @@ pub(crate) fn data_file(name: &str) -> Option<PathBuf> {
 }
 
 /// Unpacks the archive of robustness files into a new folder.
-#[allow(dead_code, reason = "not every test reads them")]
 pub(crate) fn robustness_files() -> Option<tempfile::TempDir> {
     let archive = data_file("robustness.tar.gz")?;
     let folder = tempfile::tempdir().unwrap();
