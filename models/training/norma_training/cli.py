@@ -1,0 +1,107 @@
+"""The command line of training."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import torch
+
+from .adapters.ct_rate import read_ct_rate
+from .adapters.labelled_studies import read_labelled_studies
+from .adapters.mosmed import read_mosmed
+from .adapters.slices_index import unpack
+from .adapters.studies import DatasetError, write_study_list
+from .budget import BUDGETS
+from .convert_yolo import ImportError_, convert_yolo
+from .leak_check import LeakError
+from .norma_prepare import PreparationError, prepare_slices
+from .prepared import load_prepared
+from .progress import log, start_log
+from .train import evaluate, train
+
+HERE = Path(__file__).resolve().parents[1]
+MODELS = HERE.parent
+WORKSPACE = MODELS.parent
+
+
+def data_folder() -> Path:
+    return Path(os.environ.get("NORMA_DATA", WORKSPACE.parent / "shared" / "data"))
+
+
+def parser() -> argparse.ArgumentParser:
+    root = argparse.ArgumentParser(prog="norma_training", description="Train, measure and export Norma's models (research use only).")
+    commands = root.add_subparsers(dest="command", required=True)
+    for name, text in (("train", "all steps to a bundle; continues where it stopped"), ("evaluate", "RESULTS.md and plots again")):
+        command = commands.add_parser(name, help=text)
+        size = command.add_mutually_exclusive_group()
+        size.add_argument("--quick", dest="budget", action="store_const", const="quick", help="a tiny subset, minutes")
+        size.add_argument("--full", dest="budget", action="store_const", const="full", help="the shipped models (default)")
+        command.set_defaults(budget="full")
+        command.add_argument("--prepared", type=Path, help="folder of `norma prepare` (default: made from NORMA_DATA)")
+        command.add_argument("--run", type=Path, help="folder of the run (default: models/training/runs/<budget>)")
+        command.add_argument("--models", type=Path, help="where the bundle goes (default: models/ for --full, the run's folder for --quick)")
+        command.add_argument("--series", type=Path, help="folder of `norma prepare` over whole series, to look at (never to fit on)")
+        command.add_argument("--without-networks", action="store_true", help="leave out the steps that train networks (bundle without the autoencoder)")
+        command.add_argument("--threads", type=int, default=0)
+    studies = commands.add_parser("list-studies", help="turn a data set of studies into the list that `norma prepare` reads")
+    studies.add_argument("layout", choices=("labelled", "ct-rate", "mosmed"))
+    studies.add_argument("folder", type=Path)
+    studies.add_argument("--labels", type=Path, help="CSV of labels (labelled, ct-rate)")
+    studies.add_argument("--source", default="site")
+    studies.add_argument("--out", type=Path, required=True)
+    yolo = commands.add_parser("convert-yolo", help="a YOLO11 classification checkpoint as ONNX and a manifest (needs ultralytics)")
+    yolo.add_argument("checkpoint", type=Path)
+    yolo.add_argument("--out", type=Path, required=True, help="folder of the new model")
+    yolo.add_argument("--size", type=int, default=512)
+    return root
+
+
+def list_studies(arguments: argparse.Namespace) -> int:
+    if arguments.layout != "mosmed" and arguments.labels is None:
+        raise DatasetError("this layout needs --labels")
+    if arguments.layout == "labelled":
+        found = read_labelled_studies(arguments.folder, arguments.labels, arguments.source)
+    elif arguments.layout == "ct-rate":
+        found = read_ct_rate(arguments.folder, arguments.labels)
+    else:
+        found = read_mosmed(arguments.folder)
+    write_study_list(arguments.out, found.studies)
+    log.info("%d studies, %d labels without a file, %d files without a label", len(found.studies), len(found.without_file), len(found.without_label))
+    return 0 if found.studies else 1
+
+
+def prepared_folder(arguments: argparse.Namespace, run: Path) -> Path:
+    if arguments.prepared is not None:
+        return arguments.prepared
+    folder = run.parent / "prepared"
+    if not (folder / "index.csv").is_file():
+        slices = unpack(data_folder() / "slices.tar", run.parent / "unpacked")
+        prepare_slices(slices / "index.csv", folder, WORKSPACE)
+    return folder
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = parser().parse_args(argv)
+    try:
+        if arguments.command in ("train", "evaluate"):
+            budget = BUDGETS[arguments.budget]
+            run = arguments.run or HERE / "runs" / budget.name
+            start_log(run / "train.log")
+            if arguments.threads:
+                torch.set_num_threads(arguments.threads)
+            models = arguments.models or (MODELS if budget.name == "full" else run / "models")
+            data = load_prepared(prepared_folder(arguments, run))
+            step = train if arguments.command == "train" else evaluate
+            step(data, run, models, budget, series=arguments.series, networks=not arguments.without_networks)
+            return 0
+        start_log()
+        if arguments.command == "list-studies":
+            return list_studies(arguments)
+        convert_yolo(arguments.checkpoint, arguments.out, arguments.size)
+        return 0
+    except (DatasetError, ImportError_, LeakError, PreparationError, FileNotFoundError) as error:
+        print(f"norma_training: {error}", file=sys.stderr)
+        return 1

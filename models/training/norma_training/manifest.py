@@ -1,0 +1,54 @@
+"""Writing `norma.model/v1` manifests and `norma.bundle/v1` bundles, in the words that the service reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from . import HOUNSFIELD_RANGE, PREPARATION
+from .export import sha256_of
+
+
+def plain(value: Any) -> Any:
+    """NumPy's numbers and tuples as YAML's own."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    return value
+
+
+def write_yaml(path: Path, content: dict) -> None:
+    path.write_text(yaml.safe_dump(plain(content), sort_keys=False, allow_unicode=True, width=110), encoding="utf-8")
+
+
+def input_tensor(size: int, mean: float, std: float, channels: int = 1) -> dict:
+    return {
+        "name": "image", "channels": channels, "size": size, "preprocessing": PREPARATION,
+        "hounsfield_range": [int(bound) for bound in HOUNSFIELD_RANGE], "mean": [round(mean, 8)], "std": [round(std, 8)],
+    }
+
+
+def write_manifest(folder: Path, task: str, version: str, **rest: Any) -> dict:
+    """Writes `folder/manifest.yaml` for `folder/model.onnx`; `rest` are the manifest's other fields in order."""
+    content = {
+        "schema": "norma.model/v1", "name": folder.name, "version": version, "task": task, "file": "model.onnx",
+        "sha256": sha256_of(folder / "model.onnx"), **rest,
+    }
+    write_yaml(folder / "manifest.yaml", content)
+    return content
+
+
+def write_memory(folder: Path, memory: np.ndarray, neighbours: int) -> dict:
+    """Writes `memory.npy` (float16, `(m, c)`) and returns the manifest's entry."""
+    np.save(folder / "memory.npy", memory.astype(np.float16))
+    return {"file": "memory.npy", "sha256": sha256_of(folder / "memory.npy"), "neighbours": neighbours, "position_weight": 0.0}
+
+
+def write_bundle(folder: Path, content: dict) -> None:
+    write_yaml(folder / "bundle.yaml", {"schema": "norma.bundle/v1", **content})

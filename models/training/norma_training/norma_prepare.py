@@ -1,0 +1,47 @@
+"""Calls `norma prepare`: the one image chain, in training as in service."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from .progress import log
+
+
+class PreparationError(RuntimeError):
+    """`norma prepare` is missing or failed."""
+
+
+def find_norma(workspace: Path) -> Path:
+    """`NORMA_BINARY`, else the workspace's release or debug build, else `norma` on the PATH."""
+    named = os.environ.get("NORMA_BINARY")
+    candidates = [Path(named)] if named else [workspace / "target" / kind / "norma" for kind in ("release", "debug")]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    found = shutil.which("norma") if not named else None
+    if found is None:
+        raise PreparationError("the norma binary is not built: run `make build`, or set NORMA_BINARY")
+    return Path(found)
+
+
+def _run(command: list[str], accepted: tuple[int, ...] = (0,)) -> None:
+    log.info("%s", " ".join(Path(part).name if os.sep in part else part for part in command[:4]))
+    finished = subprocess.run(command, check=False)
+    if finished.returncode not in accepted:
+        raise PreparationError(f"norma prepare ended with {finished.returncode}")
+
+
+def prepare_slices(index: Path, out: Path, workspace: Path) -> Path:
+    """Plain image slices of an index → `out/{pixels,lung_mask}.npy, index.csv`."""
+    _run([str(find_norma(workspace)), "prepare", "--slices", str(index), "--out", str(out)])
+    return out
+
+
+def prepare_studies(paths: list[Path], out: Path, workspace: Path, count: int = 64) -> Path:
+    """Whole studies → the same files, a row per slice. Studies that were rejected are rows with a reason (the
+    exit status 2 says that there are some)."""
+    _run([str(find_norma(workspace)), "prepare", "--count", str(count), "--out", str(out), *map(str, paths)], accepted=(0, 2))
+    return out

@@ -1,0 +1,150 @@
+"""From a run to `models/`: ONNX graphs, the memory, manifests and the bundle."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from . import autoencoder as ae
+from . import backbone as lite0
+from .assemble import Assembly
+from .autoencoder import Autoencoder, ErrorMap
+from .backbone import EfficientNetLite0, to_tensor
+from .bootstrap import Estimate
+from .budget import Budget
+from .calibration import choose_thresholds
+from .ensemble import Bounds
+from .export import export_onnx, halve_weights, largest_difference
+from .linear_head import LinearHead, fit_classifier_head, label_classifier, map_classifier
+from .manifest import input_tensor, write_bundle, write_manifest, write_memory
+from .patch_memory import PatchFeatures
+from .frozen_features import PATCH_BLOCK
+from .pathology_types import labels_of
+from .prepared import PreparedSet
+from .progress import log
+from .recipes import NEIGHBOURS, PatchMemoryRecipe
+from .steps import ERROR_WITHIN, Material
+
+VERSION = "0.1.0"
+#: Largest relative difference of any output between PyTorch (float32) and the shipped graph (float16 weights).
+PARITY_TOLERANCE = 0.02
+SOURCES = {
+    "talo_emphysema": "talo_emphysema: no licence stated, research use",
+    "iq_oth_nccd": "IQ-OTH/NCCD lung cancer dataset: CC BY 4.0 (noted)",
+    "sars_cov_2": "SARS-CoV-2 CT-scan dataset: CC BY-NC-SA 4.0 (noted)",
+    "luna16_nodule_free": "LUNA16 (nodule-free volumes of LIDC-IDRI): CC BY (noted)",
+}
+LICENCE = "research use only; trained on data under CC BY, CC BY-NC-SA 4.0 and without a stated licence (as noted, not verified)"
+
+
+def provenance(data: PreparedSet, figures: list, backbone: str | None) -> dict:
+    content = {
+        "training_data": [SOURCES.get(name, name) for name in np.unique(data.source).tolist()],
+        "licence": LICENCE,
+        "splits": "by block joined over near duplicates, five folds (models/splits.csv); figures are of slices that the fitted model did not see",
+        "figures": figures,
+        "intended_use": "research only, no medical device",
+    }
+    if backbone:
+        content["pretrained"] = backbone
+    return content
+
+
+def figure(name: str, estimate: Estimate) -> dict:
+    return {"name": name, **estimate.as_manifest()}
+
+
+def _write_graph(network: torch.nn.Module, size: int, outputs: list[str], folder: Path, images: torch.Tensor) -> float:
+    full = export_onnx(network, size, outputs, folder / "model.float32.onnx")
+    halve_weights(full, folder / "model.onnx")
+    full.unlink()
+    difference = largest_difference(network, folder / "model.onnx", images)
+    log.info("%s: largest relative difference to PyTorch %.5f", folder.name, difference)
+    if difference > PARITY_TOLERANCE:
+        raise RuntimeError(f"{folder.name}: the exported graph differs from PyTorch by {difference:.4f}")
+    return difference
+
+
+def ship_patch_memory(material: Material, budget: Budget, models: Path, assembly: Assembly, figures: list) -> None:
+    """The memory holds norm of all sources; its figures come from memories without the tested blocks."""
+    folder = models / "patch-memory"
+    recipe = PatchMemoryRecipe(material.data, material.features, material.patches, budget.shipped_memory_patches)
+    memory, offset, scale = recipe.fit(np.ones(len(material.data), dtype=bool))
+    network = PatchFeatures(copy.deepcopy(material.backbone), (PATCH_BLOCK,))
+    network.offset.copy_(torch.from_numpy(offset).float().view(1, -1, 1, 1))
+    network.scale.copy_(torch.from_numpy(scale).float().view(1, -1, 1, 1))
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_graph(network, 224, ["features"], folder, to_tensor(material.data.pixels[:4]))
+    write_manifest(
+        folder, "patch_memory", VERSION, input=input_tensor(224, lite0.MEAN, lite0.STD),
+        outputs=[{"name": "features", "meaning": "patch_features", "shape": ["batch", memory.shape[1], 14, 14]}],
+        slice_selection={"count": 64}, aggregation=assembly.rules[0].as_manifest(), within_slice={"method": "mean"},
+        normalisation=assembly.ensemble.bounds.as_manifest(), memory=write_memory(folder, memory, NEIGHBOURS),
+        provenance=provenance(material.data, figures, lite0.LICENCE),
+    )
+
+
+def ship_classifier(material: Material, models: Path, assembly: Assembly, figures: list) -> LinearHead:
+    folder = models / "classifier"
+    head = fit_classifier_head(material.features, material.data.source, material.data.is_pathology)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_graph(map_classifier(material.backbone, head), 224, ["logit", "activation_map"], folder, to_tensor(material.data.pixels[:4]))
+    write_manifest(
+        folder, "classifier", VERSION, input=input_tensor(224, lite0.MEAN, lite0.STD),
+        outputs=[
+            {"name": "logit", "meaning": "logit", "shape": ["batch"]},
+            {"name": "activation_map", "meaning": "class_activation_map", "shape": ["batch", 7, 7]},
+        ],
+        slice_selection={"count": 64}, test_time_augmentation=["identity", "horizontal_flip"],
+        aggregation=assembly.rules[1].as_manifest(), provenance=provenance(material.data, figures, lite0.LICENCE),
+    )
+    return head
+
+
+def ship_typing(material: Material, models: Path, heads: list[LinearHead], thresholds: list[float], rule: dict, figures: list) -> None:
+    folder = models / "typing"
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_graph(label_classifier(material.backbone, heads), 224, ["logits"], folder, to_tensor(material.data.pixels[:4]))
+    write_manifest(
+        folder, "typing", VERSION, input=input_tensor(224, lite0.MEAN, lite0.STD),
+        outputs=[{"name": "logits", "meaning": "logits", "shape": ["batch", len(heads)]}],
+        labels=[
+            {"key": key, "en": en, "ru": ru, "threshold": round(float(threshold), 3)}
+            for (key, en, ru), threshold in zip(labels_of(material.data), thresholds)
+        ],
+        slice_selection={"count": 64}, test_time_augmentation=["identity", "horizontal_flip"], aggregation=rule,
+        provenance=provenance(material.data, figures, lite0.LICENCE),
+    )
+
+
+def ship_autoencoder(network: Autoencoder, material: Material, models: Path, rule: dict, bounds: Bounds, figures: list) -> None:
+    folder = models / "autoencoder"
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_graph(ErrorMap(network).eval(), ae.SIZE, ["error_map"], folder, ae.reduced(material.data.pixels[:4]))
+    write_manifest(
+        folder, "reconstruction", VERSION, input=input_tensor(ae.SIZE, ae.MEAN, ae.STD),
+        outputs=[{"name": "error_map", "meaning": "reconstruction_error_map", "shape": ["batch", ae.SIZE // 2, ae.SIZE // 2]}],
+        slice_selection={"count": 64}, aggregation=rule, within_slice=ERROR_WITHIN.as_manifest(), normalisation=bounds.as_manifest(),
+        provenance=provenance(material.data, figures, None),
+    )
+
+
+def ship_bundle(models: Path, assembly: Assembly, anomaly: list[str], combination: dict, name: str, note: dict) -> None:
+    write_bundle(models, {
+        "name": name, "version": VERSION,
+        "models": {"anomaly": anomaly, "classifier": "classifier", "typing": "typing"},
+        "anomaly_combination": combination,
+        "fusion": assembly.ensemble.fusion.as_manifest(),
+        "calibration": assembly.ensemble.platt.as_manifest(),
+        "operating_points": [point.as_manifest() for point in assembly.points],
+        "default_operating_point": "youden",
+        "provenance": note,
+    })
+
+
+def typing_thresholds(probability: np.ndarray, truth: np.ndarray) -> float:
+    """The F1-optimal threshold on held-out pseudo-studies."""
+    return choose_thresholds(probability, truth)["f1"]

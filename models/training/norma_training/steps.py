@@ -1,0 +1,204 @@
+"""The steps of a training run, in order. Each can be read alone; each is skipped where its result stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+
+from . import autoencoder, recipes
+from .aggregation import Aggregation, patch_coverage, slice_scores
+from .backbone import EfficientNetLite0, load_backbone, random_backbone
+from .budget import Budget
+from .classifier import class_weights, fine_tune, predict_logits
+from .frozen_features import FrozenFeatures, frozen_features
+from .leak_check import check_no_leak
+from .linear_head import LinearHead, fit_head, sigmoid
+from .patch_memory import LungPatches
+from .pathology_types import labels_of, typing_targets
+from .prepared import PreparedSet
+
+from .resnet import MapClassifier
+from .run import Run
+from .simclr import pretrain
+from .splits import assign_folds, read_split, sides, write_split
+from .trivial_features import trivial_features
+
+#: From the pixels of an error map to a slice: its worst 2 % or so of a lung of 1,000 pixels on a 56 × 56 grid.
+ERROR_WITHIN = Aggregation("top_k_mean", 64)
+
+
+def tiny_subset(data: PreparedSet, slices: int, seed: int = 0) -> PreparedSet:
+    """Whole blocks of every source and label until about `slices` are there."""
+    rng = np.random.default_rng(seed)
+    strata = sorted({(s, l) for s, l in zip(data.source.tolist(), data.label.tolist())})
+    chosen: list[np.ndarray] = []
+    for source, label in strata:
+        rows = np.flatnonzero((data.source == source) & (data.label == label))
+        names = rng.permutation(np.unique(data.block[rows]))
+        taken: list[np.ndarray] = []
+        for name in names:
+            if sum(map(len, taken)) >= slices / len(strata):
+                break
+            # A block may be a whole volume: a few of its slices do.
+            taken.append(rows[data.block[rows] == name][:5])
+        chosen += taken
+    return data.subset(np.sort(np.concatenate(chosen)))
+
+
+@dataclass
+class Material:
+    """What every step reads."""
+
+    data: PreparedSet
+    fold: np.ndarray
+    side: np.ndarray
+    patches: LungPatches
+    features: FrozenFeatures
+    backbone: EfficientNetLite0
+
+
+def prepare_material(data: PreparedSet, run: Run, budget: Budget, seed: int = 0) -> Material:
+    """Split, leak check, frozen features. Raises `LeakError` before anything is learnt from a leaking split."""
+    split = run.folder / "split.csv"
+    fold = read_split(split, data) if split.exists() else assign_folds(data, seed)
+    check_no_leak(data, fold)
+    write_split(split, data, fold)
+    backbone = load_backbone() if budget.pretrained else random_backbone()
+    features = frozen_features(backbone, data.pixels, run.folder)
+    return Material(data, fold, sides(fold), LungPatches.of(data.lung_mask), features, backbone)
+
+
+def two_class_sources(data: PreparedSet) -> list[str]:
+    """Sources with norm and pathology: those on which an AUC can be read."""
+    names = np.unique(data.source)
+    return [n for n in names if len(np.unique(data.is_pathology[data.source == n])) == 2]
+
+
+def score_frozen(material: Material, run: Run, budget: Budget) -> dict[str, np.ndarray]:
+    """Trivial features, patch memory and linear head: blocks held out (`…_oof`), the source held out
+    (`…_loso`), and for each source left out the others' held-out scores (`…_inner_<source>`)."""
+    data, fold = material.data, material.fold
+    makers = {
+        "trivial": lambda: recipes.TrivialRecipe(data, trivial_features(data.pixels)),
+        "memory": lambda: recipes.PatchMemoryRecipe(data, material.features, material.patches, budget.memory_patches),
+        "head": lambda: recipes.HeadRecipe(data, material.features),
+    }
+    scores: dict[str, np.ndarray] = {}
+    for name, make in makers.items():
+        recipe = make()
+        scores |= run.arrays(f"scores_{name}_oof", lambda: {f"{name}_oof": recipes.out_of_fold(recipe, fold)})
+
+        def left_out() -> dict[str, np.ndarray]:
+            found = np.full(len(data), np.nan)
+            for source in two_class_sources(data):
+                rows = data.source == source
+                found[rows] = recipes.source_held_out(recipe, data, source)[rows]
+            return {f"{name}_loso": found}
+
+        scores |= run.arrays(f"scores_{name}_loso", left_out)
+    return scores
+
+
+def score_inner(material: Material, run: Run, budget: Budget) -> dict[str, np.ndarray]:
+    """For each source left out: held-out scores of the other sources, from which bounds, fusion and
+    thresholds of the leave-one-source-out ensemble come."""
+    data = material.data
+    memory = recipes.PatchMemoryRecipe(data, material.features, material.patches, budget.memory_patches)
+    head = recipes.HeadRecipe(data, material.features)
+
+    def compute() -> dict[str, np.ndarray]:
+        # Three folds are enough to set bounds and weights, and cost less than five.
+        coarse = material.fold % 3
+        found = {}
+        for source in two_class_sources(data):
+            others = data.source != source
+            found[f"memory_{source}"] = recipes.out_of_fold(memory, coarse, others)
+            found[f"head_{source}"] = recipes.out_of_fold(head, coarse, others)
+        return found
+
+    return run.arrays("scores_inner", compute)
+
+
+def score_typing(material: Material, run: Run) -> tuple[dict[str, np.ndarray], list[LinearHead]]:
+    """Held-out probabilities `(n, labels)` and the heads fitted on everything."""
+    data, fold = material.data, material.fold
+    targets, known = typing_targets(data, [key for key, _, _ in labels_of(data)])
+
+    def fit(rows: np.ndarray, label: int) -> LinearHead:
+        rows = rows[known[rows, label] > 0]
+        truth = targets[rows, label].astype(int)
+        return fit_head(material.features.subset(rows), truth, typing_weights(data.source[rows], truth))
+
+    def compute() -> dict[str, np.ndarray]:
+        found = np.full(targets.shape, np.nan)
+        for held_out in np.unique(fold):
+            test = np.flatnonzero(fold == held_out)
+            for label in range(targets.shape[1]):
+                head = fit(np.flatnonzero(fold != held_out), label)
+                found[test, label] = head.probability(material.features.subset(test))
+        shipped = [fit(np.arange(len(data)), label) for label in range(targets.shape[1])]
+        return {
+            "typing_oof": found, "weight": np.stack([h.weight for h in shipped]), "bias": np.array([h.bias for h in shipped]),
+        }
+
+    found = run.arrays("scores_typing", compute)
+    return found, [LinearHead(w, float(b)) for w, b in zip(found["weight"], found["bias"])]
+
+
+def typing_weights(source: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Half of the weight on the type; of the other half, half on the same source's slices without it: else the
+    model would learn the source, for each type comes from one source."""
+    weight = np.zeros(len(truth))
+    own = np.isin(source, np.unique(source[truth == 1]))
+    for rows, share in ((truth == 1, 0.5), ((truth == 0) & own, 0.25), ((truth == 0) & ~own, 0.25)):
+        if rows.any():
+            weight[rows] = share / rows.sum()
+    return (weight * len(truth) / weight.sum()).astype(np.float32)
+
+
+def train_resnet(material: Material, run: Run, budget: Budget) -> tuple[MapClassifier, dict[str, np.ndarray]]:
+    """SimCLR on the training side, fine-tuning on it, logits of validation and test (NaN for training)."""
+    data = material.data
+    train = np.flatnonzero(material.side == "train")
+    pixels = np.array(data.pixels[train])
+    backbone = pretrain(pixels, run.folder, budget.simclr_epochs, budget.simclr_size, batch=2 * budget.batch)
+    network = MapClassifier(backbone)
+    truth = data.is_pathology[train]
+    weight = class_weights(data.source[train], truth)
+    network = fine_tune(
+        network, pixels, truth, weight, run.folder / "resnet18.pt", budget.classifier_epochs, budget.classifier_size, budget.batch
+    )
+
+    def compute() -> dict[str, np.ndarray]:
+        found = np.full(len(data), np.nan)
+        rows = np.flatnonzero(material.side != "train")
+        found[rows] = sigmoid(predict_logits(network, np.array(data.pixels[rows]), budget.classifier_size))
+        return {"resnet_held_out": found}
+
+    return network, run.arrays("scores_resnet", compute)
+
+
+def train_reconstruction(material: Material, run: Run, budget: Budget) -> tuple[autoencoder.Autoencoder, dict[str, np.ndarray]]:
+    """The autoencoder on the training side's clean norm; slice scores of all that it did not see."""
+    data = material.data
+    learnt = (material.side == "train") & data.is_clean_norm
+    rows = np.flatnonzero(learnt)
+    network = autoencoder.train_autoencoder(
+        np.array(data.pixels[rows]), np.array(data.lung_mask[rows]), run.folder, budget.autoencoder_epochs, batch=min(32, budget.batch)
+    )
+
+    def compute() -> dict[str, np.ndarray]:
+        found = np.full(len(data), np.nan)
+        unseen = np.flatnonzero(material.side != "train")
+        for start in range(0, len(unseen), 256):
+            part = unseen[start : start + 256]
+            maps = autoencoder.compute_error_maps(network, data.pixels[part])
+            found[part] = slice_scores(maps.astype(np.float32), patch_coverage(data.lung_mask[part], maps.shape[-1]), ERROR_WITHIN)
+        return {"autoencoder_held_out": found}
+
+    return network, run.arrays("scores_autoencoder", compute)
+
+

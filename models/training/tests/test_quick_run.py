@@ -1,0 +1,73 @@
+"""Every step on a tiny synthetic set, to a bundle whose files fit together."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from norma_training.budget import QUICK
+from norma_training.prepared import load_prepared
+from norma_training.served import ServedBundle
+from norma_training.train import train
+
+
+@pytest.fixture(scope="module")
+def trained(prepared_folder, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    data = load_prepared(prepared_folder)
+    outcome = train(data, folder / "run", folder / "models", QUICK, series=None)
+    return data, outcome, folder
+
+
+def test_the_bundle_names_models_whose_hashes_fit(trained):
+    _, _, folder = trained
+    bundle = yaml.safe_load((folder / "models" / "bundle.yaml").read_text())
+    assert bundle["schema"] == "norma.bundle/v1"
+    names = [*bundle["models"]["anomaly"], bundle["models"]["classifier"], bundle["models"]["typing"]]
+    assert names == ["patch-memory", "autoencoder", "classifier", "typing"]
+    for name in names:
+        model = folder / "models" / name
+        manifest = yaml.safe_load((model / "manifest.yaml").read_text())
+        assert manifest["name"] == name
+        assert manifest["sha256"] == hashlib.sha256((model / "model.onnx").read_bytes()).hexdigest()
+        assert (model / "README.md").read_text().startswith("# ")
+    assert bundle["default_operating_point"] in [point["name"] for point in bundle["operating_points"]]
+    assert bundle["calibration"]["coefficient"] > 0
+    assert all(0 < point["threshold"] <= 1 for point in bundle["operating_points"])
+
+
+def test_the_bundle_reads_a_study(trained, prepared_folder):
+    data, _, folder = trained
+    reading = ServedBundle(folder / "models").read(np.array(data.pixels[:6]), np.array(data.lung_mask[:6]))
+    assert 0 <= reading.probability <= 1
+    assert reading.anomaly_map.shape == (6, 14, 14) and reading.activation_map.shape == (6, 7, 7)
+    assert set(reading.types) == {"emphysema", "lung_nodule"}
+
+
+def test_no_slice_was_scored_by_a_model_that_knew_its_source(trained):
+    data, outcome, _ = trained
+    assert np.isfinite(outcome.scores["memory_loso"]).sum() == (outcome.material.data.source != "gamma").sum()
+    assert data.left_out == {"gamma: no_lungs": 1}
+
+
+def test_a_second_run_computes_nothing_again(trained, prepared_folder, monkeypatch):
+    _, outcome, folder = trained
+    from norma_training import recipes, simclr
+
+    def refuse(*_, **__):
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr(recipes, "out_of_fold", refuse)
+    monkeypatch.setattr(simclr.NTXentLoss, "forward", refuse)
+    again = train(load_prepared(prepared_folder), folder / "run", folder / "models2", QUICK)
+    np.testing.assert_array_equal(again.scores["head_oof"], outcome.scores["head_oof"])
+
+
+def test_results_state_the_baseline_and_intervals(trained):
+    _, _, folder = trained
+    text = (folder / "models" / "RESULTS.md").read_text()
+    assert "trivial features" in text and "source never trained on" in text and "0.7782" in text
+    assert {p.name for p in (folder / "models" / "figures").iterdir()} == {"roc.png", "calibration.png", "histograms.png"}
+    assert Path(folder / "models" / "splits.csv").exists()
