@@ -4,10 +4,13 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
-use norma_domain::{AnalysisId, AnalysisStatus, OperatingPointName, Reason, ReasonCode, ScanId, Stage};
+use norma_domain::{
+    AnalysisId, AnalysisStatus, OperatingPointName, Reason, ReasonCode, ScanId, Stage, UnknownStage,
+};
 
 use crate::connection::AnyConnection;
 use crate::outbox::insert_message;
+use crate::scans::lock_scan;
 use crate::schema::{analyses, scans, stage_results};
 use crate::sql_types::RowId;
 use crate::{Database, DatabaseError, OutboxMessage, time};
@@ -128,13 +131,8 @@ impl Database {
     pub async fn request_analysis(&self, new: NewAnalysis) -> Result<RequestedAnalysis, DatabaseError> {
         self.change(move |connection| {
             let now = time::to_row(time::now());
-            // Locks the scan's row on PostgreSQL: requests of one scan come one after the other.
-            let scans_found = diesel::update(scans::table.find(RowId::from(new.scan_id)))
-                .set(scans::updated_at.eq(scans::updated_at))
-                .execute(connection)?;
-            if scans_found == 0 {
-                return Err(DatabaseError::NotFound("scan"));
-            }
+            // Requests of one scan come one after the other.
+            lock_scan(connection, new.scan_id.into())?;
             if let Some(analysis) = find_running(connection, new.scan_id)? {
                 return Ok(RequestedAnalysis {
                     analysis,
@@ -159,7 +157,11 @@ impl Database {
             };
             diesel::insert_into(analyses::table)
                 .values(&row)
-                .execute(connection)?;
+                .execute(connection)
+                .map_err(|error| match DatabaseError::from(error) {
+                    DatabaseError::ForeignKeyViolation { .. } => DatabaseError::NotFound("scan"),
+                    other => other,
+                })?;
             diesel::update(scans::table.find(RowId::from(new.scan_id)))
                 .set(scans::latest_analysis_id.eq(Some(RowId::from(new.id))))
                 .execute(connection)?;
@@ -309,24 +311,30 @@ fn with_stages(
     connection: &mut AnyConnection,
     rows: Vec<AnalysisRow>,
 ) -> Result<Vec<AnalysisProgress>, DatabaseError> {
+    let corrupt = |_: UnknownStage| DatabaseError::CorruptRow {
+        table: "stage_results",
+        column: "stage",
+    };
+    let mut stages: HashMap<RowId, Vec<Stage>> = HashMap::new();
+    // Both databases limit the number of values in one query.
+    for part in rows.chunks(1000) {
+        let ended: Vec<(RowId, String)> = stage_results::table
+            .filter(stage_results::analysis_id.eq_any(part.iter().map(|row| row.id)))
+            .order((stage_results::created_at, stage_results::stage))
+            .select((stage_results::analysis_id, stage_results::stage))
+            .load(connection)?;
+        for (id, stage) in ended {
+            stages
+                .entry(id)
+                .or_default()
+                .push(stage.parse().map_err(corrupt)?);
+        }
+    }
     rows.into_iter()
         .map(|row| {
-            let stages: Vec<String> = stage_results::table
-                .filter(stage_results::analysis_id.eq(row.id))
-                .order(stage_results::created_at)
-                .select(stage_results::stage)
-                .load(connection)?;
-            let stages = stages
-                .iter()
-                .map(|stage| stage.parse())
-                .collect::<Result<_, _>>()
-                .map_err(|_| DatabaseError::CorruptRow {
-                    table: "stage_results",
-                    column: "stage",
-                })?;
             Ok(AnalysisProgress {
+                stages: stages.remove(&row.id).unwrap_or_default(),
                 analysis: row.try_into()?,
-                stages,
             })
         })
         .collect()

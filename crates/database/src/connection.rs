@@ -75,10 +75,24 @@ impl ConnectionManager {
 /// Why a connection could not be had or no longer lives.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConnectionError {
-    #[error("the database could not be reached")]
-    Unreachable(#[from] diesel::ConnectionError),
+    #[error("{0}")]
+    Unreachable(String),
     #[error("the connection does not answer")]
     Broken(#[from] diesel::result::Error),
+}
+
+impl From<diesel::ConnectionError> for ConnectionError {
+    fn from(error: diesel::ConnectionError) -> Self {
+        let message = error.to_string();
+        // What libpq says of an address that it cannot read may quote a part of the password.
+        let is_plain = message.starts_with("connection to server at")
+            || message.starts_with("Unable to open the database file");
+        Self::Unreachable(if is_plain {
+            message.lines().next().unwrap_or_default().to_owned()
+        } else {
+            "no connection could be made".to_owned()
+        })
+    }
 }
 
 impl ManageConnection for ConnectionManager {

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -36,6 +37,17 @@ pub struct Database {
     pool: Pool<ConnectionManager>,
     /// SQLite has one writer at a time: within the process writers queue here instead of polling the file.
     writer: Option<Arc<Mutex<()>>>,
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let side = if self.writer.is_some() {
+            "sqlite"
+        } else {
+            "postgresql"
+        };
+        formatter.debug_tuple("Database").field(&side).finish()
+    }
 }
 
 impl Database {

@@ -43,9 +43,9 @@ fn exclusively(
         AnyConnection::Postgres(inner) => {
             advisory_lock(inner, "SELECT pg_advisory_lock($1)")?;
             let outcome = work(connection);
-            // Should this fail, the lock goes with the session.
             if let AnyConnection::Postgres(inner) = connection {
-                advisory_lock(inner, "SELECT pg_advisory_unlock($1)")?;
+                // Should this fail, the lock goes with the session.
+                let _ = advisory_lock(inner, "SELECT pg_advisory_unlock($1)");
             }
             outcome
         }

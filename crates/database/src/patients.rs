@@ -120,6 +120,14 @@ impl Database {
     /// Returns what was deleted, so that the objects can follow; None where there is no such patient.
     pub async fn delete_patient(&self, id: PatientId) -> Result<Option<Vec<DeletedScan>>, DatabaseError> {
         self.change(move |connection| {
+            if let AnyConnection::Postgres(inner) = connection {
+                // A scan uploaded meanwhile waits, and then finds no patient; otherwise it would go unnoticed.
+                let row = patients::table
+                    .find(RowId::from(id))
+                    .select(patients::id)
+                    .for_update();
+                row.first::<RowId>(inner).optional()?;
+            }
             let scan_ids: Vec<RowId> = scans::table
                 .filter(scans::patient_id.eq(RowId::from(id)))
                 .order(scans::id)

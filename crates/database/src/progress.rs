@@ -12,6 +12,7 @@ use crate::analyses::{Analysis, find, is_unfinished};
 use crate::connection::AnyConnection;
 use crate::outbox::insert_message;
 use crate::reports::insert_report;
+use crate::scans::lock_scan;
 use crate::schema::{analyses, scans, stage_results};
 use crate::sql_types::RowId;
 use crate::{Database, DatabaseError, OutboxMessage, json, time};
@@ -72,6 +73,10 @@ impl Database {
                 .filter(|check| !check.passed)
                 .map(|check| check.code.as_str())
                 .collect();
+            let Some(scan_id) = scan_of(connection, id)? else {
+                return Ok(false);
+            };
+            lock_scan(connection, scan_id)?;
             let moved = diesel::update(analyses::table.find(RowId::from(id)).filter(is_unprepared()))
                 .set((
                     analyses::status.eq(AnalysisStatus::Analyzing.as_str()),
@@ -93,7 +98,7 @@ impl Database {
                     created_at: now,
                 },
             )?;
-            describe_scan(connection, id, &summary, now)?;
+            describe_scan(connection, scan_id, &summary, now)?;
             insert_message(connection, message)?;
             Ok(true)
         })
@@ -240,18 +245,22 @@ fn insert_stage_result(connection: &mut AnyConnection, row: StageResultRow) -> R
     Ok(inserted == 1)
 }
 
+fn scan_of(connection: &mut AnyConnection, id: AnalysisId) -> Result<Option<RowId>, DatabaseError> {
+    let scan_id = analyses::table
+        .find(RowId::from(id))
+        .select(analyses::scan_id)
+        .first(connection);
+    Ok(scan_id.optional()?)
+}
+
 /// Writes to the scan what only the files could tell.
 fn describe_scan(
     connection: &mut AnyConnection,
-    id: AnalysisId,
+    scan_id: RowId,
     summary: &PreparedSummary,
     now: NaiveDateTime,
 ) -> Result<(), DatabaseError> {
     let study = &summary.study;
-    let scan_id: RowId = analyses::table
-        .find(RowId::from(id))
-        .select(analyses::scan_id)
-        .first(connection)?;
     diesel::update(scans::table.find(scan_id))
         .set((
             scans::study_uid.eq(study.study_instance_uid.as_ref().map(StudyInstanceUid::as_str)),

@@ -217,21 +217,23 @@ fn find(connection: &mut AnyConnection, id: ScanId) -> Result<Option<Scan>, Data
         .transpose()
 }
 
+/// Locks the row of a scan until the end of the transaction. Who locks several rows does so in the order patient,
+/// scan, analysis, so that two transactions never wait for each other. SQLite's transaction is the only writer anyway.
+pub(crate) fn lock_scan(connection: &mut AnyConnection, id: RowId) -> Result<(), DatabaseError> {
+    if let AnyConnection::Postgres(inner) = connection {
+        let row = scans::table.find(id).select(scans::id).for_update();
+        row.first::<RowId>(inner).optional()?;
+    }
+    Ok(())
+}
+
 /// Deletes a scan inside a transaction.
 pub(crate) fn delete_scan_rows(
     connection: &mut AnyConnection,
     id: ScanId,
 ) -> Result<Option<DeletedScan>, DatabaseError> {
-    // Keeps an analysis from being requested between the reading of the ids and the deletion; SQLite's
-    // transaction holds the write lock anyway.
-    if let AnyConnection::Postgres(inner) = connection {
-        scans::table
-            .find(RowId::from(id))
-            .select(scans::id)
-            .for_update()
-            .first::<RowId>(inner)
-            .optional()?;
-    }
+    // Keeps an analysis from being requested between the reading of the ids and the deletion.
+    lock_scan(connection, id.into())?;
     let analysis_ids: Vec<RowId> = analyses::table
         .filter(analyses::scan_id.eq(RowId::from(id)))
         .order(analyses::id)

@@ -67,7 +67,9 @@ impl Objects {
             .with_client_options(
                 ClientOptions::new()
                     .with_connect_timeout(Duration::from_secs(5))
-                    .with_timeout(Duration::from_secs(120)),
+                    // Not of the whole request: a slow reader may take an hour for a gibibyte.
+                    .with_timeout_disabled()
+                    .with_read_timeout(Duration::from_secs(60)),
             );
         if let Some(endpoint) = &settings.endpoint {
             builder = builder

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use norma_database::{
-    Analysis, Database, NewAnalysis, NewScan, OutboxMessage, PatientDetails, RequestedAnalysis, Scan,
+    Analysis, Database, DatabaseError, NewAnalysis, NewScan, OutboxMessage, PatientDetails,
+    RequestedAnalysis, Scan,
 };
 use norma_domain::{
     AnalysisId, BundleReference, Finding, ModelReference, OperatingPoint, OperatingPointName, PatientId,
@@ -27,6 +28,13 @@ pub(crate) fn details(first_name: &str, last_name: &str) -> PatientDetails {
 }
 
 pub(crate) async fn scan(database: &Database, patient_id: Option<PatientId>) -> Scan {
+    try_scan(database, patient_id).await.unwrap()
+}
+
+pub(crate) async fn try_scan(
+    database: &Database,
+    patient_id: Option<PatientId>,
+) -> Result<Scan, DatabaseError> {
     let id = ScanId::generate();
     database
         .create_scan(NewScan {
@@ -39,7 +47,6 @@ pub(crate) async fn scan(database: &Database, patient_id: Option<PatientId>) -> 
             object_key: format!("originals/{id}"),
         })
         .await
-        .unwrap()
 }
 
 pub(crate) fn message(routing_key: &str) -> OutboxMessage {

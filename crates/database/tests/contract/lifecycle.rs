@@ -5,7 +5,8 @@ use norma_database::{DatabaseError, RequestedAnalysis};
 use norma_domain::{AnalysisId, AnalysisStatus, Reason, ReasonCode, ScanId, Stage, StageOutcome, Verdict};
 
 use crate::builders::{
-    completed, failed, message, new_analysis, prepare, prepared, report, request, requested, scan, summary,
+    completed, details, failed, message, new_analysis, prepare, prepared, report, request, requested, scan,
+    summary, try_scan,
 };
 use crate::sides::on_both_sides;
 
@@ -142,6 +143,41 @@ fn deletion_and_workers_race_without_an_error() {
                 outcome.unwrap();
             }
             assert_eq!(database.analysis(analysis.id).await.unwrap(), None);
+        }
+    });
+}
+
+#[test]
+fn deletion_preparation_and_upload_race_without_a_deadlock() {
+    on_both_sides(|side| async move {
+        let database = &side.database;
+        for _ in 0..8 {
+            let patient = database.create_patient(details("A", "B")).await.unwrap();
+            let mut workers = tokio::task::JoinSet::new();
+            for _ in 0..8 {
+                let scan = scan(database, Some(patient.id)).await;
+                let analysis = request(database, scan.id).await.analysis;
+                let database = database.clone();
+                workers.spawn(async move {
+                    let message = message("prepared");
+                    database
+                        .record_prepared(analysis.id, summary(), message)
+                        .await
+                        .map(drop)
+                });
+            }
+            let uploading = database.clone();
+            let uploaded = tokio::spawn(async move { try_scan(&uploading, Some(patient.id)).await });
+            let deleted = database.delete_patient(patient.id).await.unwrap().unwrap();
+
+            for recorded in workers.join_all().await {
+                recorded.unwrap();
+            }
+            // A scan uploaded at the same time is refused, or is told as deleted.
+            match uploaded.await.unwrap() {
+                Ok(uploaded) => assert!(deleted.iter().any(|scan| scan.scan_id == uploaded.id)),
+                Err(refused) => assert!(matches!(refused, DatabaseError::NotFound("patient"))),
+            }
         }
     });
 }
