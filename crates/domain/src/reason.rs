@@ -11,7 +11,12 @@ macro_rules! reason_codes {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         pub enum ReasonCode {
-            $($(#[$doc])* #[serde(rename = $code)] $name,)*
+            $(
+                $(#[$doc])*
+                #[serde(rename = $code)]
+                #[cfg_attr(feature = "openapi", schema(rename = $code))]
+                $name,
+            )*
         }
 
         impl ReasonCode {
@@ -135,5 +140,14 @@ mod tests {
             );
         }
         assert!("norm".parse::<ReasonCode>().is_err());
+    }
+
+    #[cfg(feature = "openapi")]
+    #[test]
+    fn the_schema_names_the_codes_as_json_does() {
+        use utoipa::PartialSchema as _;
+        let schema = serde_json::to_value(ReasonCode::schema()).unwrap();
+        let codes: Vec<&str> = ReasonCode::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(schema["enum"], serde_json::json!(codes));
     }
 }

@@ -1,0 +1,11 @@
+import { useQuery } from '@tanstack/react-query';
+
+import { bodyOf, client } from './client';
+
+/** The models that act now and the operating points that may be asked for. */
+export const useBundle = () =>
+  useQuery({
+    queryKey: ['bundle'],
+    queryFn: ({ signal }) => bodyOf(client.GET('/api/bundle', { signal })),
+    staleTime: 300_000,
+  });

@@ -1,0 +1,34 @@
+import createClient from 'openapi-fetch';
+
+import { asApiError, problemFrom } from './errors';
+import type { paths } from './schema';
+
+/** The gateway's client: one origin, paths and bodies typed from its OpenAPI document. */
+export const client = createClient<paths>({ baseUrl: window.location.origin });
+
+interface Answer<Body> {
+  data?: Body;
+  error?: unknown;
+  response: Response;
+}
+
+/** The body of an answer, or the problem as an `ApiError`. */
+export async function bodyOf<Body>(answer: Promise<Answer<Body>>): Promise<NonNullable<Body>> {
+  const { data, error, response } = await answer.catch((reason: unknown) => {
+    throw asApiError(reason);
+  });
+  if (!response.ok || data === undefined || data === null) {
+    throw problemFrom(response.status, error);
+  }
+  return data;
+}
+
+/** For answers without a body. */
+export async function done(answer: Promise<Answer<unknown>>): Promise<void> {
+  const { error, response } = await answer.catch((reason: unknown) => {
+    throw asApiError(reason);
+  });
+  if (!response.ok) {
+    throw problemFrom(response.status, error);
+  }
+}

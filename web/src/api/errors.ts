@@ -1,0 +1,43 @@
+/** What the gateway refused, after RFC 9457: a stable code and a sentence. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    readonly detail: string,
+  ) {
+    super(`${code}: ${detail}`);
+    this.name = 'ApiError';
+  }
+}
+
+/** The gateway could not be reached at all. */
+export const NETWORK_ERROR = 'network_error';
+
+function fieldOf(body: unknown, name: string): string | undefined {
+  if (typeof body === 'object' && body !== null && name in body) {
+    const value = (body as Record<string, unknown>)[name];
+    return typeof value === 'string' ? value : undefined;
+  }
+  return undefined;
+}
+
+/** Makes an error of a problem document, whatever the body really is. */
+export function problemFrom(status: number, body: unknown): ApiError {
+  return new ApiError(
+    status,
+    fieldOf(body, 'code') ?? `http_${status}`,
+    fieldOf(body, 'detail') ?? fieldOf(body, 'title') ?? '',
+  );
+}
+
+export async function problemOf(response: Response): Promise<ApiError> {
+  const body: unknown = await response.json().catch(() => null);
+  return problemFrom(response.status, body);
+}
+
+export function asApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) {
+    return error;
+  }
+  return new ApiError(0, NETWORK_ERROR, error instanceof Error ? error.message : String(error));
+}

@@ -1,0 +1,108 @@
+import { useQueryClient } from '@tanstack/react-query';
+import { useEffect, useSyncExternalStore } from 'react';
+
+import { scanKey } from './scans';
+import { studiesKey } from './studies';
+import type { AnalysisEvent } from './types';
+
+export type Connection = 'connecting' | 'live' | 'lost';
+
+const URL = '/api/events';
+/** Bursts of events refresh the lists once. */
+const LISTS_EVERY_MS = 700;
+/** After an error the browser connects again by itself; when it gives up, this is the pause before the next try. */
+const RECONNECT_MS = 3_000;
+
+type Listener = (event: AnalysisEvent) => void;
+
+const analysisListeners = new Set<Listener>();
+const connectionListeners = new Set<() => void>();
+let connection: Connection = 'connecting';
+
+function setConnection(next: Connection): void {
+  if (connection !== next) {
+    connection = next;
+    connectionListeners.forEach((listener) => listener());
+  }
+}
+
+/** Hears where analyses stand; returns what ends it. */
+export function onAnalysis(listener: Listener): () => void {
+  analysisListeners.add(listener);
+  return () => analysisListeners.delete(listener);
+}
+
+function parse(data: string): AnalysisEvent | undefined {
+  try {
+    return JSON.parse(data) as AnalysisEvent;
+  } catch {
+    return undefined;
+  }
+}
+
+function connect(onBack: () => void): () => void {
+  let source: EventSource | null = null;
+  let retry: number | undefined;
+  let ended = false;
+  const open = (): void => {
+    source = new EventSource(URL);
+    source.onopen = () => {
+      if (connection === 'lost') {
+        onBack();
+      }
+      setConnection('live');
+    };
+    source.onerror = () => {
+      setConnection('lost');
+      if (source?.readyState === EventSource.CLOSED && !ended) {
+        retry = window.setTimeout(open, RECONNECT_MS);
+      }
+    };
+    source.addEventListener('analysis', (message: MessageEvent<string>) => {
+      const event = parse(message.data);
+      if (event) {
+        analysisListeners.forEach((listener) => listener(event));
+      }
+    });
+  };
+  open();
+  return () => {
+    ended = true;
+    window.clearTimeout(retry);
+    source?.close();
+  };
+}
+
+/** Keeps what is on screen fresh by server-sent events; once in the page. */
+export function useLiveUpdates(): void {
+  const queries = useQueryClient();
+  useEffect(() => {
+    let pending: number | undefined;
+    const refreshLists = (): void => {
+      pending ??= window.setTimeout(() => {
+        pending = undefined;
+        void queries.invalidateQueries({ queryKey: studiesKey });
+      }, LISTS_EVERY_MS);
+    };
+    const stopListening = onAnalysis((event) => {
+      void queries.invalidateQueries({ queryKey: scanKey(event.scan_id) });
+      refreshLists();
+    });
+    // What happened while the line was down is fetched anew.
+    const disconnect = connect(() => void queries.invalidateQueries());
+    return () => {
+      window.clearTimeout(pending);
+      stopListening();
+      disconnect();
+    };
+  }, [queries]);
+}
+
+export const useConnection = (): Connection =>
+  useSyncExternalStore(
+    (listener) => {
+      connectionListeners.add(listener);
+      return () => connectionListeners.delete(listener);
+    },
+    () => connection,
+  );

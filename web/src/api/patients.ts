@@ -1,0 +1,64 @@
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+
+import { bodyOf, client, done } from './client';
+import { studiesKey } from './studies';
+import type { PatientInput } from './types';
+
+const patientsKey = ['patients'] as const;
+const patientKey = (patientId: string) => ['patient', patientId] as const;
+
+export interface PatientPage {
+  search?: string | undefined;
+  limit: number;
+  offset: number;
+}
+
+export const usePatients = ({ search, limit, offset }: PatientPage) =>
+  useQuery({
+    queryKey: [...patientsKey, { search, limit, offset }],
+    queryFn: ({ signal }) =>
+      bodyOf(client.GET('/api/patients', { params: { query: { search: search || undefined, limit, offset } }, signal })),
+    placeholderData: keepPreviousData,
+  });
+
+export const usePatient = (patientId: string | null | undefined) =>
+  useQuery({
+    queryKey: patientKey(patientId ?? ''),
+    enabled: Boolean(patientId),
+    queryFn: ({ signal }) =>
+      bodyOf(client.GET('/api/patients/{patient_id}', { params: { path: { patient_id: patientId ?? '' } }, signal })),
+  });
+
+export function useCreatePatient() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (body: PatientInput) => bodyOf(client.POST('/api/patients', { body })),
+    onSuccess: () => queries.invalidateQueries({ queryKey: patientsKey }),
+  });
+}
+
+export function useUpdatePatient(patientId: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (body: PatientInput) =>
+      bodyOf(client.PUT('/api/patients/{patient_id}', { params: { path: { patient_id: patientId } }, body })),
+    onSuccess: (patient) => {
+      queries.setQueryData(patientKey(patientId), patient);
+      void queries.invalidateQueries({ queryKey: patientsKey });
+      void queries.invalidateQueries({ queryKey: studiesKey });
+    },
+  });
+}
+
+export function useDeletePatient() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (patientId: string) =>
+      done(client.DELETE('/api/patients/{patient_id}', { params: { path: { patient_id: patientId } } })),
+    onSuccess: (_none, patientId) => {
+      queries.removeQueries({ queryKey: patientKey(patientId) });
+      void queries.invalidateQueries({ queryKey: patientsKey });
+      void queries.invalidateQueries({ queryKey: studiesKey });
+    },
+  });
+}

@@ -1,0 +1,61 @@
+import type { components } from './schema';
+
+type Schemas = components['schemas'];
+
+export type Analysis = Schemas['Analysis'];
+export type AnalysisEvent = Schemas['AnalysisEvent'];
+export type AnalysisStatus = Schemas['AnalysisStatus'];
+export type BundleDescription = Schemas['BundleDescription'];
+export type Feedback = Schemas['Feedback'];
+export type FeedbackInput = Schemas['FeedbackInput'];
+export type Finding = Schemas['Finding'];
+export type KeySlice = Schemas['KeySlice'];
+export type MassRunRow = Schemas['MassRunRow'];
+export type OperatingPointDescription = Schemas['OperatingPointDescription'];
+export type Patient = Schemas['Patient'];
+export type PatientInput = Schemas['PatientInput'];
+export type Prediction = Schemas['Prediction'];
+export type Problem = Schemas['Problem'];
+export type QualityCheck = Schemas['QualityCheck'];
+export type Reason = Schemas['Reason'];
+export type ReasonCode = Schemas['ReasonCode'];
+export type Report = Schemas['Report'];
+export type Scan = Schemas['Scan'];
+export type SliceScore = Schemas['SliceScore'];
+export type Stage = Schemas['Stage'];
+export type StageProgress = Schemas['StageProgress'];
+export type StageReport = Report['stages'][number];
+export type StudyRow = Schemas['StudyRow'];
+export type StudySummary = Schemas['StudySummary'];
+export type Verdict = Schemas['Verdict'];
+export type VolumeDescription = Schemas['VolumeDescription'];
+export type VoxelBox = Schemas['VoxelBox'];
+
+type Triple = [number, number, number];
+
+/** The document's geometry with the lengths of its lists, which OpenAPI's lists do not tell. */
+export interface VolumeGeometry {
+  /** Voxels `[z, y, x]`. */
+  shape: Triple;
+  /** `[z, y, x]`. */
+  spacing_mm: Triple;
+  /** Centre of voxel (0, 0, 0) in LPS. */
+  origin_mm: Triple;
+  /** Unit vectors in LPS along z, y and x. */
+  direction: [Triple, Triple, Triple];
+}
+
+const isTriple = (list: number[]): list is Triple => list.length === 3 && list.every(Number.isFinite);
+
+/** The geometry, or nothing where a list has not the length that it must have. */
+export function parseGeometry(geometry: Schemas['VolumeGeometry']): VolumeGeometry | undefined {
+  const { shape, spacing_mm, origin_mm, direction } = geometry;
+  const [z, y, x] = direction;
+  if (!isTriple(shape) || !isTriple(spacing_mm) || !isTriple(origin_mm) || !z || !y || !x) {
+    return undefined;
+  }
+  if (!isTriple(z) || !isTriple(y) || !isTriple(x)) {
+    return undefined;
+  }
+  return { shape, spacing_mm, origin_mm, direction: [z, y, x] };
+}

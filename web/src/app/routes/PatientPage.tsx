@@ -1,0 +1,136 @@
+import { Anchor, Button, Group, Skeleton, Text, Title } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { IconArrowLeft, IconPencil, IconPhotoOff, IconTrash, IconUpload } from '@tabler/icons-react';
+import { useTranslation } from 'react-i18next';
+import { Link, useNavigate, useParams } from 'react-router';
+
+import { useDeletePatient, usePatient, useUpdatePatient } from '@/api/patients';
+import { useStudies } from '@/api/studies';
+import { ConfirmDialog } from '@/components/ConfirmDialog';
+import { ErrorNotice } from '@/components/ErrorNotice';
+import { Notice } from '@/components/Notice';
+import { Page } from '@/components/Page';
+import pageClasses from '@/components/page.module.css';
+import { PatientForm } from '@/features/patients';
+import { StudiesTable } from '@/features/worklist';
+import { formatDateTime } from '@/format/dates';
+import { freezeReadingList } from '@/reading-list/reading-list';
+
+export function PatientPage() {
+  const { patientId = '' } = useParams();
+  return <PatientCard key={patientId} patientId={patientId} />;
+}
+
+function PatientCard({ patientId }: { patientId: string }) {
+  const { t, i18n } = useTranslation();
+  const navigate = useNavigate();
+  const patient = usePatient(patientId);
+  const studies = useStudies({ patientId, order: 'newest', limit: 100, offset: 0 });
+  const update = useUpdatePatient(patientId);
+  const remove = useDeletePatient();
+  const [editing, edit] = useDisclosure(false);
+  const [deleting, ask] = useDisclosure(false);
+
+  if (patient.error) {
+    return <ErrorNotice error={patient.error} onRetry={() => void patient.refetch()} />;
+  }
+  if (!patient.data) {
+    return <Skeleton m="xl" h={200} />;
+  }
+  const { first_name, last_name, description, created_at } = patient.data;
+  const name = `${last_name} ${first_name}`;
+  const total = studies.data?.total ?? 0;
+  return (
+    <Page
+      title={name}
+      actions={
+        <>
+          <Button component={Link} to={`/upload?patient=${patientId}`} leftSection={<IconUpload size={16} />}>
+            {t('patients.uploadFor')}
+          </Button>
+          <Button variant="default" leftSection={<IconPencil size={16} />} onClick={edit.open}>
+            {t('patients.edit')}
+          </Button>
+          <Button variant="default" c="var(--pathology)" leftSection={<IconTrash size={16} />} onClick={ask.open}>
+            {t('common.delete')}
+          </Button>
+        </>
+      }
+    >
+      <Anchor component={Link} to="/patients" size="sm" c="var(--accent)">
+        <Group gap={4} component="span">
+          <IconArrowLeft size={15} aria-hidden />
+          {t('patients.back')}
+        </Group>
+      </Anchor>
+      <div className={pageClasses.padded}>
+        <Group gap="xl" align="flex-start">
+          <div>
+            <Text size="xs" c="var(--text-dim)">
+              {t('patients.id')}
+            </Text>
+            <Text size="sm" ff="monospace">
+              {patientId}
+            </Text>
+          </div>
+          <div>
+            <Text size="xs" c="var(--text-dim)">
+              {t('patients.created')}
+            </Text>
+            <Text size="sm">{formatDateTime(created_at, i18n.language)}</Text>
+          </div>
+          <div>
+            <Text size="xs" c="var(--text-dim)">
+              {t('patients.description')}
+            </Text>
+            <Text size="sm" style={{ whiteSpace: 'pre-wrap' }} maw={720}>
+              {description || '–'}
+            </Text>
+          </div>
+        </Group>
+      </div>
+      <Title order={2} size="h4">
+        {t('patients.history')}
+      </Title>
+      <div className={pageClasses.card}>
+        {studies.error && <ErrorNotice error={studies.error} onRetry={() => void studies.refetch()} />}
+        {studies.data && total === 0 && <Notice NoticeIcon={IconPhotoOff} title={t('patients.noStudies')} />}
+        {studies.data && total > 0 && (
+          <StudiesTable
+            studies={studies.data.items}
+            withPatient={false}
+            onOpen={(scanId) => {
+              freezeReadingList(studies.data.items.map((study) => study.scan_id));
+              void navigate(`/studies/${scanId}`);
+            }}
+          />
+        )}
+      </div>
+      <PatientForm
+        opened={editing}
+        title={t('patients.editTitle')}
+        patient={patient.data}
+        busy={update.isPending}
+        error={update.error}
+        onSubmit={(input) => update.mutate(input, { onSuccess: edit.close })}
+        onClose={() => {
+          update.reset();
+          edit.close();
+        }}
+      />
+      <ConfirmDialog
+        opened={deleting}
+        title={t('patients.deleteTitle', { name })}
+        detail={studies.data ? t('patients.deleteDetail', { count: total }) : t('common.loading')}
+        confirm={t('patients.deleteConfirm')}
+        busy={remove.isPending || !studies.data}
+        error={remove.error}
+        onConfirm={() => remove.mutate(patientId, { onSuccess: () => void navigate('/patients') })}
+        onClose={() => {
+          remove.reset();
+          ask.close();
+        }}
+      />
+    </Page>
+  );
+}

@@ -1,0 +1,54 @@
+import { Button, Group, Skeleton } from '@mantine/core';
+import { useDocumentTitle } from '@mantine/hooks';
+import { IconArrowLeft, IconHourglass, IconPrinter } from '@tabler/icons-react';
+import { useTranslation } from 'react-i18next';
+import { Link, useParams } from 'react-router';
+
+import { useAnswer, useScan } from '@/api/scans';
+import { ErrorNotice } from '@/components/ErrorNotice';
+import { Notice } from '@/components/Notice';
+import { AnswerPanel, keyPictures } from '@/features/answer';
+import { PrintedReport } from '@/features/report';
+
+import classes from './print.module.css';
+
+const PICTURES = 4;
+
+export function PrintPage() {
+  const { t } = useTranslation();
+  const { scanId = '' } = useParams();
+  const scan = useScan(scanId);
+  const answer = useAnswer(scanId);
+  useDocumentTitle(`${t('report.title')} · Norma`);
+  const error = scan.error ?? answer.error;
+  return (
+    <main className={classes.page}>
+      <Group className={classes.tools} justify="space-between">
+        <Button component={Link} to={`/studies/${scanId}`} variant="default" leftSection={<IconArrowLeft size={16} />}>
+          {t('report.back')}
+        </Button>
+        <Button leftSection={<IconPrinter size={16} />} onClick={() => window.print()}>
+          {t('report.print')}
+        </Button>
+      </Group>
+      {error && <ErrorNotice error={error} />}
+      {!error && (!scan.data || !answer.data) && <Skeleton h={400} />}
+      {!error && answer.data && answer.data.state !== 'completed' && (
+        <Notice
+          NoticeIcon={IconHourglass}
+          title={t(`status.${answer.data.state === 'running' ? 'analyzing' : answer.data.state}`)}
+          detail={answer.data.state === 'failed' ? t('study.failedHint') : undefined}
+        />
+      )}
+      {!error && scan.data && answer.data?.state === 'completed' && (
+        <PrintedReport
+          report={answer.data.report}
+          scan={scan.data}
+          pictures={keyPictures(answer.data.report).slice(0, PICTURES)}
+        >
+          <AnswerPanel report={answer.data.report} onSlice={null} />
+        </PrintedReport>
+      )}
+    </main>
+  );
+}

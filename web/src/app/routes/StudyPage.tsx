@@ -1,0 +1,174 @@
+import { Skeleton } from '@mantine/core';
+import { useDocumentTitle } from '@mantine/hooks';
+import { notifications } from '@mantine/notifications';
+import { IconFileUnknown, IconPhotoOff } from '@tabler/icons-react';
+import { Suspense, useCallback, useEffect, useMemo, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useNavigate, useParams } from 'react-router';
+
+import { ApiError } from '@/api/errors';
+import { usePatient } from '@/api/patients';
+import { useAnswer, useScan, useVolume, type Answer } from '@/api/scans';
+import { parseGeometry, type Patient, type Report, type Scan, type VolumeDescription } from '@/api/types';
+import { ErrorNotice } from '@/components/ErrorNotice';
+import { Notice } from '@/components/Notice';
+import { AnswerPanel, completedStages, mapStages, openingSlice } from '@/features/answer';
+import { FeedbackBar } from '@/features/feedback';
+import { Viewer, type ViewedVolume, type ViewerAnswer, type ViewerBanner } from '@/features/viewer';
+import { formatDicomDate } from '@/format/dates';
+import { useNeighbours } from '@/reading-list/use-neighbours';
+import { useShortcuts } from '@/shortcuts/use-shortcuts';
+
+import { StudyHeader } from './StudyHeader';
+import { StudyPending } from './StudyPending';
+import classes from './study.module.css';
+
+export function StudyPage() {
+  const { scanId = '' } = useParams();
+  // The key: nothing of one study, not even an error's leftovers, is shown for another.
+  return <Study key={scanId} scanId={scanId} />;
+}
+
+function useBanner(scan: Scan | undefined, patient: Patient | undefined): ViewerBanner {
+  const { t, i18n } = useTranslation();
+  return useMemo(
+    () => ({
+      name: patient ? `${patient.last_name} ${patient.first_name}` : t('common.noPatient'),
+      id: (scan?.patient_id ?? scan?.id ?? '').slice(-12),
+      lines: scan?.study_date ? [formatDicomDate(scan.study_date, i18n.language)] : [],
+    }),
+    [scan, patient, t, i18n.language],
+  );
+}
+
+function viewedVolume(volume: VolumeDescription | undefined): ViewedVolume | undefined {
+  const geometry = volume && parseGeometry(volume.study.geometry);
+  return geometry && { scanId: volume.scan_id, analysisId: volume.analysis_id, geometry };
+}
+
+const pair = (list: number[] | null | undefined): [number, number] | null => {
+  const [low, high] = list ?? [];
+  return low !== undefined && high !== undefined ? [low, high] : null;
+};
+
+function viewerAnswer(report: Report | undefined, volume: VolumeDescription | undefined): ViewerAnswer {
+  // Maps and scores are shown only over the volume that they were made from.
+  const own = report && report.analysis_id === volume?.analysis_id ? report : undefined;
+  return {
+    curves: own
+      ? completedStages(own)
+          .filter(({ stage, slice_scores }) => stage !== 'preprocess' && slice_scores.length > 0)
+          .map(({ stage, slice_scores }) => ({ stage, scores: slice_scores }))
+      : [],
+    keySlices: own?.key_slices ?? [],
+    lungExtent: pair(own?.lung_extent ?? volume?.lung_extent),
+    mapStages: own ? mapStages(own) : [],
+    localization: own?.localization ?? null,
+  };
+}
+
+const isGone = (error: unknown): boolean => error instanceof ApiError && error.code === 'scan_not_found';
+
+interface PicturesProps {
+  scanId: string;
+  answer: Answer | undefined;
+  banner: ViewerBanner;
+  slice: number | null;
+  onSlice: (slice: number) => void;
+}
+
+/** The viewer, or why there is none. */
+function Pictures({ scanId, answer, banner, slice, onSlice }: PicturesProps) {
+  const { t } = useTranslation();
+  const volume = useVolume(scanId);
+  const report = answer?.state === 'completed' ? answer.report : undefined;
+  const viewed = useMemo(() => viewedVolume(volume.data), [volume.data]);
+  const shown = useMemo(() => viewerAnswer(report, volume.data), [report, volume.data]);
+  const opening = <Skeleton h="100%" radius={0} aria-label={t('viewer.opening')} />;
+  // While the answer is on its way the place to open at is not known yet.
+  if (!answer || volume.isPending) {
+    return opening;
+  }
+  if (volume.error && !volume.data) {
+    return volume.error instanceof ApiError && volume.error.code === 'volume_not_prepared' ? (
+      <Notice NoticeIcon={IconPhotoOff} title={t('study.noPictures')} />
+    ) : (
+      <ErrorNotice error={volume.error} onRetry={() => void volume.refetch()} />
+    );
+  }
+  if (!viewed) {
+    return <ErrorNotice error={new ApiError(502, 'malformed_pixels', 'geometry')} />;
+  }
+  const first = report ? openingSlice(report) : Math.round(viewed.geometry.shape[0] / 2);
+  return (
+    <Suspense fallback={opening}>
+      <Viewer
+        key={`${viewed.scanId}@${viewed.analysisId}`}
+        volume={viewed}
+        answer={shown}
+        banner={banner}
+        slice={slice ?? first}
+        onSlice={onSlice}
+      />
+    </Suspense>
+  );
+}
+
+function Study({ scanId }: { scanId: string }) {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const scan = useScan(scanId);
+  const patient = usePatient(scan.data?.patient_id);
+  const answer = useAnswer(scanId);
+  const neighbours = useNeighbours(scanId);
+  const banner = useBanner(scan.data, patient.data);
+  const [slice, setSlice] = useState<number | null>(null);
+  useDocumentTitle(`${t('study.title')} · Norma`);
+
+  const goTo = useCallback((id: string) => void navigate(`/studies/${id}`), [navigate]);
+  const { next, previous } = neighbours;
+  const goNext = next ? () => goTo(next) : null;
+  const tellLast = (): void => {
+    notifications.show({ message: t('study.openNone') });
+  };
+  useShortcuts({
+    'study.next': goNext ?? tellLast,
+    'study.previous': () => previous && goTo(previous),
+    'study.worklist': () => void navigate('/'),
+    'study.report': () => void navigate(`/print/${scanId}`),
+  });
+
+  useEffect(() => {
+    if (answer.data?.state === 'completed') {
+      document.title = `${t(`verdict.${answer.data.report.verdict}`)} · Norma`;
+    }
+  }, [answer.data, t]);
+
+  if (isGone(scan.error) || isGone(answer.error)) {
+    return <Notice NoticeIcon={IconFileUnknown} title={t('study.gone')} detail={t('study.goneDetail')} tone="error" />;
+  }
+  const report = answer.data?.state === 'completed' ? answer.data.report : undefined;
+  return (
+    <div className={classes.study} data-scan={scanId} data-answer={answer.data?.state ?? 'loading'}>
+      <StudyHeader scan={scan.data} patient={patient.data} report={report} neighbours={neighbours} onGoTo={goTo} />
+      <div className={classes.columns}>
+        <div className={classes.pictures}>
+          <Pictures scanId={scanId} answer={answer.data} banner={banner} slice={slice} onSlice={setSlice} />
+        </div>
+        <aside className={classes.aside} aria-label={t('study.answer')}>
+          <div className={classes.asideScroll} tabIndex={0} role="region" aria-label={t('study.answer')}>
+            {answer.isPending && <Skeleton h={180} />}
+            {answer.error && <ErrorNotice error={answer.error} onRetry={() => void answer.refetch()} />}
+            {!answer.error && report && <AnswerPanel report={report} onSlice={setSlice} />}
+            {!answer.error && answer.data && answer.data.state !== 'completed' && (
+              <StudyPending scanId={scanId} answer={answer.data} />
+            )}
+          </div>
+          {!answer.error && report && (
+            <FeedbackBar analysisId={report.analysis_id} verdict={report.verdict} findings={report.findings} onNext={goNext} />
+          )}
+        </aside>
+      </div>
+    </div>
+  );
+}

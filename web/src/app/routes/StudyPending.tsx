@@ -1,0 +1,93 @@
+import { Alert, Button, Loader, Stack, Text, Title } from '@mantine/core';
+import { IconAlertTriangle } from '@tabler/icons-react';
+import { useEffect, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+
+import { onAnalysis } from '@/api/events';
+import { useAnalyze, type Answer } from '@/api/scans';
+import type { StageProgress } from '@/api/types';
+import { StageSteps } from '@/components/StageSteps';
+import { VerdictBadge } from '@/components/VerdictBadge';
+import { Reasons } from '@/features/answer';
+import { useProblemText } from '@/i18n/problem-text';
+import { useSettings } from '@/settings/settings';
+
+function StartButton({ scanId, again }: { scanId: string; again: boolean }) {
+  const { t } = useTranslation();
+  const [settings] = useSettings();
+  const analyze = useAnalyze();
+  const problem = useProblemText(analyze.error);
+  return (
+    <>
+      <Button
+        loading={analyze.isPending}
+        onClick={() => analyze.mutate({ scanId, operatingPoint: settings.operatingPoint ?? undefined })}
+      >
+        {t(again ? 'study.again' : 'study.start')}
+      </Button>
+      {analyze.error && (
+        <Alert color="red" title={problem.title}>
+          {problem.advice}
+        </Alert>
+      )}
+    </>
+  );
+}
+
+/** What stands where the answer will be: progress, a failure with what to do, or the way to start. */
+export function StudyPending({ scanId, answer }: { scanId: string; answer: Exclude<Answer, { state: 'completed' }> }) {
+  const { t } = useTranslation();
+  const [stages, setStages] = useState<StageProgress[] | null>(null);
+  useEffect(
+    () =>
+      onAnalysis((event) => {
+        if (event.scan_id === scanId) {
+          setStages(event.stages);
+        }
+      }),
+    [scanId],
+  );
+
+  if (answer.state === 'running') {
+    return (
+      <Stack gap="sm" data-testid="analysis-running">
+        <Loader size="sm" />
+        <Title order={2} size="h4">
+          {t('study.analyzing')}
+        </Title>
+        <Text size="sm" c="var(--text-dim)">
+          {t('study.analyzingDetail')}
+        </Text>
+        <StageSteps stages={stages ?? answer.analysis.stages} />
+      </Stack>
+    );
+  }
+  if (answer.state === 'failed') {
+    return (
+      <Stack gap="md" data-testid="analysis-failed">
+        <div>
+          <VerdictBadge outcome="failed" size="lg" />
+        </div>
+        <Title order={2} size="h4">
+          {t('study.failedTitle')}
+        </Title>
+        <Alert color="gray" icon={<IconAlertTriangle size={18} />}>
+          {t('study.failedHint')}
+        </Alert>
+        <Reasons title={t('massRun.reason')} reasons={[answer.reason]} />
+        <StartButton scanId={scanId} again />
+      </Stack>
+    );
+  }
+  return (
+    <Stack gap="sm">
+      <Title order={2} size="h4">
+        {t('study.notAnalyzed')}
+      </Title>
+      <Text size="sm" c="var(--text-dim)">
+        {t('study.notAnalyzedDetail')}
+      </Text>
+      <StartButton scanId={scanId} again={false} />
+    </Stack>
+  );
+}

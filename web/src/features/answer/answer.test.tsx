@@ -1,0 +1,106 @@
+import { MantineProvider } from '@mantine/core';
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { render, screen } from '@testing-library/react';
+import { beforeEach, describe, expect, it } from 'vitest';
+
+import type { Report } from '@/api/types';
+import i18next from '@/i18n/i18n';
+
+import { AnswerPanel, mapStages, openingSlice } from '.';
+
+const report = (part: Partial<Report>): Report => ({
+  schema: 'norma.report/v1',
+  analysis_id: 'a',
+  scan_id: 's',
+  verdict: 'pathology',
+  reasons: [],
+  probability_of_pathology: 0.8,
+  anomaly_score: 0.7,
+  operating_point: { name: 'youden', threshold: 0.5 },
+  decided_by: 'classifier',
+  study: null,
+  quality: [],
+  stages: [],
+  findings: [],
+  key_slices: [
+    { slice: 4, score: 0.9, stage: 'anomaly' },
+    { slice: 8, score: 0.6, stage: 'classifier' },
+    { slice: 9, score: 0.95, stage: 'typing' },
+  ],
+  selected_slices: [1, 2],
+  lung_extent: [2, 20],
+  maps: [
+    { stage: 'anomaly', href: '' },
+    { stage: 'classifier', href: '' },
+  ],
+  bundle: { name: 'b', version: '1', sha256: '0'.repeat(64) },
+  timings: { requested_at: '2026-11-23T12:00:00Z', finished_at: '2026-11-23T12:00:09Z', started_at: null, stage_duration_ms: [] },
+  rows: [],
+  summary: {},
+  disclaimer: 'no device',
+  ...part,
+});
+
+function show(shown: Report): string {
+  const { container } = render(
+    <QueryClientProvider client={new QueryClient({ defaultOptions: { queries: { retry: false } } })}>
+      <MantineProvider>
+        <AnswerPanel report={shown} onSlice={null} />
+      </MantineProvider>
+    </QueryClientProvider>,
+  );
+  return container.textContent;
+}
+
+beforeEach(async () => {
+  await i18next.changeLanguage('en');
+});
+
+describe('the slice to open at', () => {
+  it('is the best key slice of the part that decided', () => {
+    expect(openingSlice(report({}))).toBe(8);
+    expect(openingSlice(report({ decided_by: 'anomaly' }))).toBe(4);
+  });
+
+  it('is in the middle of the lungs where there is none', () => {
+    expect(openingSlice(report({ key_slices: [] }))).toBe(11);
+  });
+});
+
+it('the map of the part that decided comes first', () => {
+  expect(mapStages(report({}))).toEqual(['classifier', 'anomaly']);
+});
+
+describe('the answer', () => {
+  it('says pathology with its probability and where to look', () => {
+    const text = show(report({}));
+    expect(screen.getByTestId('verdict-sentence').textContent).toContain('slice 9');
+    expect(text).toContain('80');
+  });
+
+  it('says why it is norm only for norm', () => {
+    expect(show(report({ verdict: 'norm', probability_of_pathology: 0.2 }))).toContain('Why norm');
+    expect(show(report({ verdict: 'pathology' }))).not.toContain('Why norm');
+  });
+
+  it('undetermined shows the reason, what to do, and no sign of norm', () => {
+    const text = show(
+      report({
+        verdict: 'undetermined',
+        probability_of_pathology: null,
+        reasons: [{ code: 'no_lungs', message: 'found 0 ml' }],
+        stages: [{ outcome: 'failed', stage: 'classifier', reason: { code: 'stage_timeout', message: '' } }],
+      }),
+    );
+    expect(text).toContain('No lungs were found');
+    expect(text).toContain('What to do next');
+    expect(text).toContain('This part gave no result');
+    expect(text).toContain('No probability');
+    expect(text).not.toMatch(/\bNorm\b/);
+    expect(document.querySelector('[data-outcome=norm]')).toBeNull();
+  });
+
+  it('a probability close to the threshold is said to be so', () => {
+    expect(show(report({ probability_of_pathology: 0.55 }))).toContain('close to the threshold');
+  });
+});

@@ -1,0 +1,37 @@
+import { memo } from 'react';
+import { useTranslation } from 'react-i18next';
+
+import type { Report } from '@/api/types';
+
+import { Basis } from './Basis';
+import { Findings } from './Findings';
+import { ProbabilityScale } from './ProbabilityScale';
+import { Quality } from './Quality';
+import { Scores } from './Scores';
+import { Sentence } from './Sentence';
+import { WhyNorm } from './WhyNorm';
+import { Reasons } from './WhyUndetermined';
+import classes from './answer.module.css';
+
+interface AnswerPanelProps {
+  report: Report;
+  /** Null on paper, where nothing can be clicked. */
+  onSlice: ((slice: number) => void) | null;
+}
+
+/** The answer and why. */
+export const AnswerPanel = memo(function AnswerPanel({ report, onSlice }: AnswerPanelProps) {
+  const { t } = useTranslation();
+  return (
+    <div className={classes.answer} data-verdict={report.verdict} data-scan={report.scan_id} data-testid="answer">
+      <Sentence report={report} />
+      <ProbabilityScale report={report} />
+      {report.verdict === 'undetermined' && <Reasons title={t('answer.whyUndetermined')} reasons={report.reasons} />}
+      {report.verdict === 'norm' && <WhyNorm report={report} />}
+      <Scores report={report} />
+      <Findings findings={report.findings} onSlice={onSlice} />
+      <Quality checks={report.quality} />
+      <Basis report={report} />
+    </div>
+  );
+});

@@ -1,0 +1,27 @@
+import { useTranslation } from 'react-i18next';
+
+import type { Report } from '@/api/types';
+import { VerdictBadge } from '@/components/VerdictBadge';
+
+import { isClose, openingSlice } from '../reading';
+import classes from './answer.module.css';
+
+/** The verdict in one plain sentence, and which part decided it. */
+export function Sentence({ report }: { report: Report }) {
+  const { t } = useTranslation();
+  const { verdict, decided_by } = report;
+  const sentence =
+    verdict === 'pathology'
+      ? report.key_slices.length > 0
+        ? t('answer.sentence.pathology', { slice: openingSlice(report) + 1 })
+        : t('answer.sentence.pathologyNoSlice')
+      : t(`answer.sentence.${verdict}`);
+  return (
+    <div className={classes.sentence}>
+      <VerdictBadge outcome={verdict} size="lg" />
+      <p data-testid="verdict-sentence">{sentence}</p>
+      {verdict === 'pathology' && decided_by && <p className={classes.dim}>{t(`answer.decidedBy.${decided_by}`)}</p>}
+      {verdict !== 'undetermined' && isClose(report) && <p className={classes.close}>{t('answer.close')}</p>}
+    </div>
+  );
+}

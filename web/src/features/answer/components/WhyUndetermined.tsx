@@ -1,0 +1,31 @@
+import { useTranslation } from 'react-i18next';
+
+import type { Reason } from '@/api/types';
+import { useCodeTexts } from '@/i18n/problem-text';
+
+import { Section } from './Section';
+import classes from './answer.module.css';
+
+/** Why there is no answer, and what to do next. */
+export function Reasons({ title, reasons }: { title: string; reasons: Reason[] }) {
+  const { t } = useTranslation();
+  const { ofCode } = useCodeTexts();
+  return (
+    <Section title={title}>
+      <ul className={classes.reasonCards}>
+        {reasons.map(({ code, message }) => {
+          const text = ofCode(code);
+          return (
+            <li key={code} data-code={code}>
+              <b>{text.title}</b>
+              <span className={classes.dim}>{message}</span>
+              <span>
+                <b>{t('study.whatToDo')}:</b> {text.advice}
+              </span>
+            </li>
+          );
+        })}
+      </ul>
+    </Section>
+  );
+}

@@ -1,0 +1,1 @@
+export { ShortcutHelp, ShortcutList } from './ShortcutHelp';

@@ -1,0 +1,238 @@
+import { useSyncExternalStore } from 'react';
+
+import { bodyOf, client } from '@/api/client';
+import { asApiError, problemOf, type ApiError } from '@/api/errors';
+import type { Prediction } from '@/api/types';
+import { currentSettings } from '@/settings/settings';
+import { sizeOf, type UploadSource } from '@/transfer/collect';
+import { Cancelled, packFiles } from '@/transfer/pack';
+import { sendForm } from '@/transfer/send';
+
+export type ArchivePhase = 'waiting' | 'packing' | 'sending' | 'running' | 'done' | 'refused' | 'cancelled';
+
+/** One archive of the run. */
+export interface RunArchive {
+  id: number;
+  name: string;
+  phase: ArchivePhase;
+  movedBytes: number;
+  totalBytes: number;
+  prediction: Prediction | null;
+  error: ApiError | null;
+  startedAt: number | null;
+}
+
+interface Job {
+  source: UploadSource | null;
+  abort: AbortController;
+}
+
+const STORED = 'norma-mass-run';
+const POLL_MS = 1_500;
+/** The archive's answer is not waited for: rows are asked for as they come. */
+const PREFER = 'wait=1';
+const PARALLEL = 2;
+
+let archives: readonly RunArchive[] = [];
+let nextId = 1;
+const jobs = new Map<number, Job>();
+const listeners = new Set<() => void>();
+
+/** What outlives a reload: the runs that the gateway holds. */
+function remember(): void {
+  const held = archives.flatMap(({ name, prediction }) => (prediction ? [{ name, id: prediction.id }] : []));
+  try {
+    window.sessionStorage.setItem(STORED, JSON.stringify(held));
+  } catch {
+    // Without storage a reload forgets the table, not the studies.
+  }
+}
+
+function publish(next: readonly RunArchive[]): void {
+  archives = next;
+  remember();
+  listeners.forEach((listener) => listener());
+}
+
+function change(id: number, part: Partial<RunArchive>): void {
+  publish(archives.map((archive) => (archive.id === id ? { ...archive, ...part } : archive)));
+}
+
+const find = (id: number): RunArchive | undefined => archives.find((archive) => archive.id === id);
+
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, POLL_MS));
+
+async function fetchPrediction(predictionId: string): Promise<Prediction> {
+  const response = await fetch(`/inference/predictions/${predictionId}`, { headers: { Accept: 'application/json' } });
+  if (!response.ok) {
+    throw await problemOf(response);
+  }
+  return (await response.json()) as Prediction;
+}
+
+/** Asks until every study has ended. A lost connection is waited out: the run goes on without the page. */
+async function follow(id: number, predictionId: string): Promise<void> {
+  for (;;) {
+    if (!find(id)) {
+      return;
+    }
+    try {
+      const prediction = await fetchPrediction(predictionId);
+      change(id, { prediction, phase: prediction.finished ? 'done' : 'running', error: null });
+      if (prediction.finished) {
+        return;
+      }
+    } catch (reason) {
+      const error = asApiError(reason);
+      const passing = error.status === 0 || error.status >= 500;
+      change(id, passing ? { error } : { error, phase: 'refused' });
+      if (!passing) {
+        return;
+      }
+    }
+    await pause();
+  }
+}
+
+async function contentOf(id: number, source: UploadSource, signal: AbortSignal): Promise<{ file: Blob; fileName: string }> {
+  const [first] = source.files;
+  if (source.single && first) {
+    return { file: first.file, fileName: first.file.name };
+  }
+  change(id, { phase: 'packing', movedBytes: 0 });
+  const file = await packFiles(source.files, (movedBytes) => change(id, { movedBytes }), signal);
+  return { file, fileName: `${source.name.replace(/[^\p{L}\p{N}._-]+/gu, '_')}.zip` };
+}
+
+async function run(id: number, source: UploadSource, signal: AbortSignal): Promise<void> {
+  try {
+    const { file, fileName } = await contentOf(id, source, signal);
+    change(id, { phase: 'sending', movedBytes: 0, totalBytes: file.size });
+    const { operatingPoint } = currentSettings();
+    const prediction = await sendForm<Prediction>({
+      url: `/inference/predict${operatingPoint ? `?operating_point=${encodeURIComponent(operatingPoint)}` : ''}`,
+      fields: {},
+      file,
+      fileName,
+      headers: { Prefer: PREFER },
+      onProgress: (movedBytes, totalBytes) => change(id, { movedBytes, totalBytes }),
+      signal,
+    });
+    change(id, { prediction, phase: prediction.finished ? 'done' : 'running' });
+    startWaiting();
+    if (!prediction.finished) {
+      await follow(id, prediction.id);
+    }
+  } catch (error) {
+    change(id, error instanceof Cancelled ? { phase: 'cancelled' } : { phase: 'refused', error: asApiError(error) });
+  } finally {
+    startWaiting();
+  }
+}
+
+const moving = ({ phase }: RunArchive): boolean => phase === 'packing' || phase === 'sending';
+
+function startWaiting(): void {
+  const free = Math.max(0, PARALLEL - archives.filter(moving).length);
+  for (const { id } of archives.filter(({ phase }) => phase === 'waiting').slice(0, free)) {
+    const job = jobs.get(id);
+    if (job?.source) {
+      change(id, { phase: job.source.single ? 'sending' : 'packing', startedAt: Date.now() });
+      void run(id, job.source, job.abort.signal);
+    }
+  }
+}
+
+export function addArchives(sources: UploadSource[]): void {
+  const added = sources.map((source): RunArchive => {
+    const id = nextId;
+    nextId += 1;
+    jobs.set(id, { source, abort: new AbortController() });
+    return {
+      id,
+      name: source.name,
+      phase: 'waiting',
+      movedBytes: 0,
+      totalBytes: sizeOf(source),
+      prediction: null,
+      error: null,
+      startedAt: null,
+    };
+  });
+  publish([...archives, ...added]);
+  startWaiting();
+}
+
+export function cancelArchive(id: number): void {
+  jobs.get(id)?.abort.abort();
+  if (find(id)?.phase === 'waiting') {
+    change(id, { phase: 'cancelled' });
+  }
+}
+
+/** Analyses the failed studies again, and sends again what did not arrive. */
+export async function retryFailed(): Promise<void> {
+  for (const archive of archives) {
+    const job = jobs.get(archive.id);
+    if ((archive.phase === 'refused' || archive.phase === 'cancelled') && job?.source && !archive.prediction) {
+      jobs.set(archive.id, { ...job, abort: new AbortController() });
+      change(archive.id, { phase: 'waiting', error: null, movedBytes: 0 });
+    }
+  }
+  startWaiting();
+  for (const { id, prediction, phase } of archives) {
+    const failed = prediction?.studies.filter(({ status }) => status === 'failed') ?? [];
+    if (!prediction || phase !== 'done' || failed.length === 0) {
+      continue;
+    }
+    try {
+      for (const { scan_id } of failed) {
+        await bodyOf(client.POST('/api/scans/{scan_id}/analyze', { params: { path: { scan_id } } }));
+      }
+      change(id, { phase: 'running', startedAt: Date.now() });
+      void follow(id, prediction.id);
+    } catch (error) {
+      change(id, { error: asApiError(error) });
+    }
+  }
+}
+
+export function clearRun(): void {
+  jobs.forEach(({ abort }) => abort.abort());
+  jobs.clear();
+  publish([]);
+}
+
+function restore(): void {
+  try {
+    const held: unknown = JSON.parse(window.sessionStorage.getItem(STORED) ?? '[]');
+    if (!Array.isArray(held)) {
+      return;
+    }
+    archives = (held as { name: string; id: string }[]).map(({ name, id: predictionId }): RunArchive => {
+      const id = nextId;
+      nextId += 1;
+      jobs.set(id, { source: null, abort: new AbortController() });
+      void Promise.resolve().then(() => follow(id, predictionId));
+      return { id, name, phase: 'running', movedBytes: 0, totalBytes: 0, prediction: null, error: null, startedAt: null };
+    });
+  } catch {
+    // What cannot be read was not ours.
+  }
+}
+restore();
+
+window.addEventListener('beforeunload', (event) => {
+  if (archives.some((archive) => moving(archive) || archive.phase === 'waiting')) {
+    event.preventDefault();
+  }
+});
+
+export const useRun = (): readonly RunArchive[] =>
+  useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => archives,
+  );

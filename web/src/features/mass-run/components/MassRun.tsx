@@ -1,0 +1,32 @@
+import { IconTableOff } from '@tabler/icons-react';
+import { useMemo } from 'react';
+import { useTranslation } from 'react-i18next';
+
+import { DropArea } from '@/components/DropArea';
+import { Notice } from '@/components/Notice';
+import pageClasses from '@/components/page.module.css';
+
+import { addArchives, useRun } from '../api/run-store';
+import { runLines } from '../rows';
+import { RunSummary } from './RunSummary';
+import { RunTable } from './RunTable';
+
+/** Many archives at once, a row for each study. */
+export function MassRun() {
+  const { t } = useTranslation();
+  const archives = useRun();
+  const lines = useMemo(() => runLines(archives), [archives]);
+  return (
+    <>
+      <DropArea label={t('massRun.drop')} onSources={addArchives} />
+      {lines.length > 0 && <RunSummary lines={lines} />}
+      <div className={pageClasses.card}>
+        {lines.length === 0 ? (
+          <Notice NoticeIcon={IconTableOff} title={t('massRun.empty')} detail={t('massRun.emptyDetail')} />
+        ) : (
+          <RunTable lines={lines} />
+        )}
+      </div>
+    </>
+  );
+}

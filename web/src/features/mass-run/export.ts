@@ -1,0 +1,79 @@
+import type { MassRunRow } from '@/api/types';
+
+import type { RunLine } from './rows';
+
+/** The reference service's columns in their order; `MASS_RUN_COLUMNS` of the domain crate. */
+export const COLUMNS = [
+  'path_to_study',
+  'study_uid',
+  'series_uid',
+  'probability_of_pathology',
+  'pathology',
+  'processing_status',
+  'time_of_processing',
+  'most_dangerous_pathology_type',
+  'x_min',
+  'x_max',
+  'y_min',
+  'y_max',
+  'z_min',
+  'z_max',
+  'reason',
+] as const satisfies (keyof MassRunRow)[];
+
+type CellValue = string | number | null;
+
+/** Spreadsheet programs run a cell that begins like a formula; a name from an upload must not. */
+const withoutFormula = (text: string): string => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
+
+function cell(value: CellValue | undefined): CellValue {
+  return typeof value === 'string' ? withoutFormula(value) : (value ?? null);
+}
+
+/** A row for each line that has ended; an archive that was refused is a failure with a reason, never a norm. */
+export function exportRows(lines: RunLine[]): CellValue[][] {
+  return lines.flatMap(({ archive, path, row }) => {
+    if (row) {
+      const place = row.path_to_study === archive.name ? archive.name : `${archive.name}/${row.path_to_study}`;
+      return [COLUMNS.map((column) => cell(column === 'path_to_study' ? place : row[column]))];
+    }
+    if (archive.phase !== 'refused') {
+      return [];
+    }
+    const failure: Partial<MassRunRow> = {
+      path_to_study: path,
+      processing_status: 'Failure',
+      time_of_processing: 0,
+      reason: archive.error ? `${archive.error.code}: ${archive.error.detail}` : 'internal',
+    };
+    return [COLUMNS.map((column) => cell(failure[column]))];
+  });
+}
+
+const quoted = (value: CellValue): string => {
+  const text = value === null ? '' : String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+};
+
+/** RFC 4180. */
+export const toCsv = (lines: RunLine[]): string =>
+  [[...COLUMNS], ...exportRows(lines)].map((row) => row.map(quoted).join(',')).join('\r\n') + '\r\n';
+
+export async function toXlsx(lines: RunLine[]): Promise<Blob> {
+  const { default: write } = await import('write-excel-file/universal');
+  const head = COLUMNS.map((value) => ({ value, fontWeight: 'bold' as const }));
+  return write([head, ...exportRows(lines)], {
+    columns: COLUMNS.map((name) => ({ width: name === 'path_to_study' || name === 'reason' ? 48 : 18 })),
+    stickyRowsCount: 1,
+  }).toBlob();
+}
+
+/** Hands a file to the browser's downloads. */
+export function download(content: Blob, name: string): void {
+  const url = URL.createObjectURL(content);
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(url);
+}

@@ -1,0 +1,1 @@
+export { MassRun } from './components/MassRun';

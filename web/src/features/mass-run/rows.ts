@@ -1,0 +1,74 @@
+import type { AnalysisStatus, MassRunRow } from '@/api/types';
+
+import type { RunArchive } from './api/run-store';
+
+/** A line of the table: a study of an archive, or an archive of which no study is known yet. */
+export interface RunLine {
+  key: string;
+  archive: RunArchive;
+  path: string;
+  scanId: string | null;
+  status: AnalysisStatus | null;
+  row: MassRunRow | null;
+}
+
+function linesOf(archive: RunArchive): RunLine[] {
+  const { prediction } = archive;
+  if (!prediction || (prediction.studies.length === 0 && prediction.rows.length === 0)) {
+    return [{ key: String(archive.id), archive, path: archive.name, scanId: null, status: null, row: null }];
+  }
+  // Rows come in the order of the studies, each once its study has ended.
+  const rows = [...prediction.rows];
+  const lines = prediction.studies.map(({ path_to_study, scan_id, status }, place): RunLine => {
+    const found = rows.findIndex((row) => row.path_to_study === path_to_study);
+    const [row] = found >= 0 ? rows.splice(found, 1) : [];
+    return {
+      key: `${archive.id}-${place}`,
+      archive,
+      path: path_to_study,
+      scanId: scan_id,
+      status: status ?? null,
+      row: row ?? null,
+    };
+  });
+  const others = rows.map(
+    (row, place): RunLine => ({ key: `${archive.id}-row-${place}`, archive, path: row.path_to_study, scanId: null, status: null, row }),
+  );
+  return [...lines, ...others];
+}
+
+export const runLines = (archives: readonly RunArchive[]): RunLine[] => archives.flatMap(linesOf);
+
+export interface RunProgress {
+  total: number;
+  ended: number;
+  failed: number;
+  pathology: number;
+  norm: number;
+  /** 0..=1, bytes and studies together. */
+  fraction: number;
+  leftMs: number | null;
+}
+
+const hasEnded = ({ row, archive }: RunLine): boolean => row !== null || archive.phase === 'refused' || archive.phase === 'cancelled';
+
+const isFailed = ({ row, archive }: RunLine): boolean =>
+  row ? row.processing_status === 'Failure' : archive.phase === 'refused' || archive.phase === 'cancelled';
+
+/** How far the run is; the time left is that of the studies left at the pace so far. */
+export function progressOf(lines: RunLine[], now: number): RunProgress {
+  const ended = lines.filter(hasEnded);
+  const started = Math.min(...lines.flatMap(({ archive }) => (archive.startedAt === null ? [] : [archive.startedAt])));
+  const answered = ended.filter(({ row }) => row !== null).length;
+  const left = lines.length - ended.length;
+  const pace = answered > 0 && Number.isFinite(started) ? (now - started) / answered : null;
+  return {
+    total: lines.length,
+    ended: ended.length,
+    failed: lines.filter(isFailed).length,
+    pathology: lines.filter(({ row }) => row?.pathology === 1).length,
+    norm: lines.filter(({ row }) => row?.pathology === 0).length,
+    fraction: lines.length === 0 ? 0 : ended.length / lines.length,
+    leftMs: left === 0 ? 0 : pace === null ? null : pace * left,
+  };
+}

@@ -1,0 +1,2 @@
+export { PatientForm } from './components/PatientForm';
+export { PatientList } from './components/PatientList';

@@ -1,0 +1,78 @@
+import type { ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+
+import { usePatient } from '@/api/patients';
+import type { KeySlice, Report, Scan } from '@/api/types';
+import { formatDateTime, formatDicomDate } from '@/format/dates';
+
+import classes from './report.module.css';
+
+interface PrintedReportProps {
+  report: Report;
+  scan: Scan;
+  /** The slices that are shown as pictures. */
+  pictures: KeySlice[];
+  /** The answer itself. */
+  children: ReactNode;
+}
+
+/** The answer on paper; the browser's print makes the PDF. */
+export function PrintedReport({ report, scan, pictures, children }: PrintedReportProps) {
+  const { t, i18n } = useTranslation();
+  const patient = usePatient(scan.patient_id);
+  const base = `/api/scans/${report.scan_id}`;
+  const version = `analysis_id=${report.analysis_id}`;
+  return (
+    <article className={classes.paper} lang={i18n.language}>
+      <header className={classes.head}>
+        <div>
+          <h1>{t('report.title')}</h1>
+          <p>{t('report.created', { date: formatDateTime(new Date().toISOString(), i18n.language) })}</p>
+        </div>
+        <div className={classes.brand}>
+          <img src="/icon.svg" width={26} height={26} alt="" />
+          <b>Norma</b>
+        </div>
+      </header>
+      <p className={classes.research}>{t('app.research')}</p>
+      <dl className={classes.identity}>
+        <div>
+          <dt>{t('report.patient')}</dt>
+          <dd>{patient.data ? `${patient.data.last_name} ${patient.data.first_name}` : t('common.noPatient')}</dd>
+        </div>
+        <div>
+          <dt>{t('patients.id')}</dt>
+          <dd>{scan.patient_id ?? '–'}</dd>
+        </div>
+        <div>
+          <dt>{t('worklist.studyDate')}</dt>
+          <dd>{formatDicomDate(scan.study_date, i18n.language)}</dd>
+        </div>
+        <div>
+          <dt>{t('report.analysis')}</dt>
+          <dd>{report.analysis_id}</dd>
+        </div>
+      </dl>
+      {pictures.length > 0 && (
+        <section className={classes.pictures} aria-label={t('report.keySlices')}>
+          {pictures.map(({ slice, stage }) => (
+            <figure key={`${stage}-${slice}`}>
+              <div>
+                <img src={`${base}/slices/${slice}.png?window=lung&${version}`} alt={t('report.slice', { slice: slice + 1 })} />
+                {report.maps.some((map) => map.stage === stage) && (
+                  <img className={classes.map} src={`${base}/heatmaps/${stage}/${slice}.png?${version}`} alt="" />
+                )}
+              </div>
+              <figcaption>
+                {t('report.slice', { slice: slice + 1 })}
+                {(stage === 'anomaly' || stage === 'classifier') && ` · ${t('report.withMap', { map: t(`map.${stage}`).toLocaleLowerCase(i18n.language) })}`}
+              </figcaption>
+            </figure>
+          ))}
+        </section>
+      )}
+      {children}
+      <footer className={classes.foot}>{report.disclaimer}</footer>
+    </article>
+  );
+}

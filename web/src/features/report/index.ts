@@ -1,0 +1,1 @@
+export { PrintedReport } from './components/PrintedReport';

@@ -1,0 +1,2 @@
+export { BundleCard } from './components/BundleCard';
+export { SettingsForm } from './components/SettingsForm';

@@ -1,0 +1,206 @@
+import { useSyncExternalStore } from 'react';
+
+import { onAnalysis } from '@/api/events';
+import { bodyOf, client } from '@/api/client';
+import { asApiError, type ApiError } from '@/api/errors';
+import type { AnalysisStatus, Reason, Scan, StageProgress, Verdict } from '@/api/types';
+import { type UploadSource, sizeOf } from '@/transfer/collect';
+import { Cancelled, packFiles } from '@/transfer/pack';
+import { sendForm } from '@/transfer/send';
+
+export type UploadPhase = 'waiting' | 'packing' | 'sending' | 'stored' | 'analyzing' | 'done' | 'refused' | 'cancelled';
+
+export interface UploadOptions {
+  patientId: string | null;
+  analyze: boolean;
+  operatingPoint: string | null;
+}
+
+/** One upload, from the drop to the answer. */
+export interface Upload {
+  id: number;
+  name: string;
+  fileCount: number;
+  phase: UploadPhase;
+  /** Bytes packed or sent, of `totalBytes`. */
+  movedBytes: number;
+  totalBytes: number;
+  error: ApiError | null;
+  scanId: string | null;
+  status: AnalysisStatus | null;
+  stages: StageProgress[];
+  verdict: Verdict | null;
+  failure: Pick<Reason, 'code'> | null;
+}
+
+interface Job {
+  source: UploadSource;
+  options: UploadOptions;
+  abort: AbortController;
+}
+
+/** How many go over the line at once. */
+const PARALLEL = 2;
+
+let uploads: readonly Upload[] = [];
+let nextId = 1;
+const jobs = new Map<number, Job>();
+const listeners = new Set<() => void>();
+
+function publish(next: readonly Upload[]): void {
+  uploads = next;
+  listeners.forEach((listener) => listener());
+}
+
+function change(id: number, part: Partial<Upload>): void {
+  publish(uploads.map((upload) => (upload.id === id ? { ...upload, ...part } : upload)));
+}
+
+const find = (id: number): Upload | undefined => uploads.find((upload) => upload.id === id);
+
+const moving = ({ phase }: Upload): boolean => phase === 'packing' || phase === 'sending';
+
+onAnalysis((event) => {
+  const upload = uploads.find(({ scanId }) => scanId === event.scan_id);
+  if (!upload || upload.phase === 'refused' || upload.phase === 'cancelled') {
+    return;
+  }
+  const final = event.status === 'completed' || event.status === 'failed';
+  change(upload.id, {
+    phase: final ? 'done' : 'analyzing',
+    status: event.status,
+    stages: event.stages,
+    verdict: event.verdict ?? null,
+    failure: event.failure_code ? { code: event.failure_code } : null,
+  });
+});
+
+async function contentOf(id: number, { source, abort }: Job): Promise<{ file: Blob; fileName: string }> {
+  const [first] = source.files;
+  if (source.single && first) {
+    return { file: first.file, fileName: first.file.name };
+  }
+  change(id, { phase: 'packing', movedBytes: 0 });
+  const file = await packFiles(source.files, (movedBytes) => change(id, { movedBytes }), abort.signal);
+  return { file, fileName: `${source.name.replace(/[^\p{L}\p{N}._-]+/gu, '_')}.zip` };
+}
+
+async function analyze(id: number, scanId: string, operatingPoint: string | null): Promise<void> {
+  change(id, { phase: 'analyzing', status: 'queued' });
+  const analysis = await bodyOf(
+    client.POST('/api/scans/{scan_id}/analyze', {
+      params: { path: { scan_id: scanId }, query: { operating_point: operatingPoint ?? undefined } },
+    }),
+  );
+  // An event may have been quicker than this answer.
+  if (find(id)?.phase !== 'done') {
+    change(id, { status: analysis.status, stages: analysis.stages });
+  }
+}
+
+async function run(id: number, job: Job): Promise<void> {
+  try {
+    const { file, fileName } = await contentOf(id, job);
+    change(id, { phase: 'sending', movedBytes: 0, totalBytes: file.size });
+    const { patientId, analyze: analyzing, operatingPoint } = job.options;
+    const scan = await sendForm<Scan>({
+      url: '/api/scans',
+      fields: patientId ? { patient_id: patientId } : {},
+      file,
+      fileName,
+      onProgress: (movedBytes, totalBytes) => change(id, { movedBytes, totalBytes }),
+      signal: job.abort.signal,
+    });
+    change(id, { phase: 'stored', scanId: scan.id });
+    if (analyzing) {
+      await analyze(id, scan.id, operatingPoint);
+    }
+  } catch (error) {
+    change(id, error instanceof Cancelled ? { phase: 'cancelled' } : { phase: 'refused', error: asApiError(error) });
+  } finally {
+    startWaiting();
+  }
+}
+
+function startWaiting(): void {
+  const free = PARALLEL - uploads.filter(moving).length;
+  const waiting = uploads.filter(({ phase }) => phase === 'waiting').slice(0, Math.max(0, free));
+  for (const { id, } of waiting) {
+    const job = jobs.get(id);
+    if (job) {
+      change(id, { phase: job.source.single ? 'sending' : 'packing' });
+      void run(id, job);
+    }
+  }
+}
+
+export function addUploads(sources: UploadSource[], options: UploadOptions): void {
+  const added = sources.map((source): Upload => {
+    const id = nextId;
+    nextId += 1;
+    jobs.set(id, { source, options, abort: new AbortController() });
+    return {
+      id,
+      name: source.name,
+      fileCount: source.files.length,
+      phase: 'waiting',
+      movedBytes: 0,
+      totalBytes: sizeOf(source),
+      error: null,
+      scanId: null,
+      status: null,
+      stages: [],
+      verdict: null,
+      failure: null,
+    };
+  });
+  publish([...added, ...uploads]);
+  startWaiting();
+}
+
+export function cancelUpload(id: number): void {
+  jobs.get(id)?.abort.abort();
+  if (find(id)?.phase === 'waiting') {
+    change(id, { phase: 'cancelled' });
+  }
+}
+
+export function retryUpload(id: number): void {
+  const job = jobs.get(id);
+  const upload = find(id);
+  if (!job || !upload) {
+    return;
+  }
+  jobs.set(id, { ...job, abort: new AbortController() });
+  change(id, { phase: 'waiting', error: null, movedBytes: 0, scanId: null, status: null, stages: [], failure: null });
+  startWaiting();
+}
+
+const settled = ({ phase }: Upload): boolean => ['done', 'stored', 'refused', 'cancelled'].includes(phase);
+
+export function removeUpload(id: number): void {
+  jobs.delete(id);
+  publish(uploads.filter((upload) => upload.id !== id));
+}
+
+export function removeSettled(): void {
+  uploads.filter(settled).forEach(({ id }) => jobs.delete(id));
+  publish(uploads.filter((upload) => !settled(upload)));
+}
+
+window.addEventListener('beforeunload', (event) => {
+  // Closing the page would break off what is on the way.
+  if (uploads.some((upload) => moving(upload) || upload.phase === 'waiting')) {
+    event.preventDefault();
+  }
+});
+
+/** All uploads of this page, newest first; they go on while other pages are looked at. */
+export const useUploads = (): readonly Upload[] =>
+  useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => uploads,
+  );

@@ -1,0 +1,119 @@
+import { useEffect, useRef } from 'react';
+import { useTranslation } from 'react-i18next';
+
+import type { KeySlice } from '@/api/types';
+import { formatScore } from '@/format/numbers';
+
+import type { MapCache } from '../api/map-cache';
+import { loadImage } from '../cornerstone/source';
+import { paintMap } from '../imaging/map-pictures';
+import type { ViewedVolume } from '../imaging/viewed-volume';
+import { greyLevel, WINDOW_PRESETS } from '../imaging/windows';
+import type { OverlayState } from './viewer-state';
+import classes from './viewer.module.css';
+
+const SIDE = 96;
+
+function paintSlice(pixels: ArrayLike<number>, columns: number, rows: number): HTMLCanvasElement {
+  const canvas = document.createElement('canvas');
+  canvas.width = SIDE;
+  canvas.height = SIDE;
+  const context = canvas.getContext('2d');
+  const picture = new ImageData(SIDE, SIDE);
+  for (let row = 0; row < SIDE; row += 1) {
+    for (let column = 0; column < SIDE; column += 1) {
+      const from = Math.floor(((row + 0.5) * rows) / SIDE) * columns + Math.floor(((column + 0.5) * columns) / SIDE);
+      const grey = greyLevel(WINDOW_PRESETS.lung, pixels[from] ?? -1024);
+      picture.data.set([grey, grey, grey, 255], (row * SIDE + column) * 4);
+    }
+  }
+  context?.putImageData(picture, 0, 0);
+  return canvas;
+}
+
+interface ThumbnailProps {
+  volume: ViewedVolume;
+  maps: MapCache;
+  keySlice: KeySlice;
+  overlay: OverlayState;
+  current: boolean;
+  onSlice: (slice: number) => void;
+}
+
+function Thumbnail({ volume, maps, keySlice, overlay, current, onSlice }: ThumbnailProps) {
+  const { t, i18n } = useTranslation();
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const { slice, stage } = keySlice;
+  const { shown, scale, opacity } = overlay;
+
+  useEffect(() => {
+    let stale = false;
+    const [, rows, columns] = volume.geometry.shape;
+    const paint = async (): Promise<void> => {
+      const image = await loadImage(volume, slice);
+      const map = shown && stage !== 'typing' ? await maps.get(stage, slice).catch(() => null) : null;
+      const context = canvas.current?.getContext('2d');
+      if (stale || !context) {
+        return;
+      }
+      context.globalAlpha = 1;
+      context.drawImage(paintSlice(image.getPixelData(), columns, rows), 0, 0);
+      if (map) {
+        context.globalAlpha = opacity;
+        context.drawImage(paintMap(map, columns, rows, scale), 0, 0, SIDE, SIDE);
+      }
+    };
+    paint().catch(() => undefined);
+    return () => {
+      stale = true;
+    };
+  }, [volume, maps, slice, stage, shown, scale, opacity]);
+
+  return (
+    <button
+      type="button"
+      className={classes.thumbnail}
+      aria-current={current ? 'true' : undefined}
+      aria-label={t('viewer.goToKeySlice', { slice: slice + 1, stage: t(`stage.${stage}`) })}
+      onClick={() => onSlice(slice)}
+    >
+      <canvas ref={canvas} width={SIDE} height={SIDE} aria-hidden />
+      <span>
+        <b>{slice + 1}</b>
+        <span data-stage={stage}>{formatScore(keySlice.score, i18n.language)}</span>
+      </span>
+    </button>
+  );
+}
+
+interface KeySliceThumbnailsProps {
+  volume: ViewedVolume;
+  maps: MapCache;
+  keySlices: KeySlice[];
+  overlay: OverlayState;
+  slice: number;
+  onSlice: (slice: number) => void;
+}
+
+/** The slices worth looking at first, as pictures. */
+export function KeySliceThumbnails({ volume, maps, keySlices, overlay, slice, onSlice }: KeySliceThumbnailsProps) {
+  const { t } = useTranslation();
+  if (keySlices.length === 0) {
+    return null;
+  }
+  return (
+    <nav className={classes.thumbnails} aria-label={t('viewer.keySlices')}>
+      {keySlices.map((keySlice) => (
+        <Thumbnail
+          key={`${keySlice.stage}-${keySlice.slice}`}
+          volume={volume}
+          maps={maps}
+          keySlice={keySlice}
+          overlay={overlay}
+          current={keySlice.slice === slice}
+          onSlice={onSlice}
+        />
+      ))}
+    </nav>
+  );
+}

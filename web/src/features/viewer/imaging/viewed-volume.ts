@@ -1,0 +1,10 @@
+import type { VolumeGeometry } from '@/api/types';
+
+/** A prepared volume: the analysis that prepared it makes its pixels immutable, so they may be cached for ever. */
+export interface ViewedVolume {
+  scanId: string;
+  analysisId: string;
+  geometry: VolumeGeometry;
+}
+
+export const volumeKey = ({ scanId, analysisId }: ViewedVolume): string => `${scanId}@${analysisId}`;

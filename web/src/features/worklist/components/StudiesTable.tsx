@@ -1,0 +1,187 @@
+import { Progress, Text, Tooltip } from '@mantine/core';
+import { IconAlertCircle } from '@tabler/icons-react';
+import { useEffect, useRef } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
+
+import type { StudyRow } from '@/api/types';
+import pageClasses from '@/components/page.module.css';
+import { ProbabilityBar } from '@/components/ProbabilityBar';
+import { useNow } from '@/components/use-now';
+import { outcomeOf, VerdictBadge } from '@/components/VerdictBadge';
+import { formatAge, formatDateTime, formatDicomDate } from '@/format/dates';
+import { formatNumber, formatProbability } from '@/format/numbers';
+import { useCodeTexts } from '@/i18n/problem-text';
+
+import classes from './worklist.module.css';
+
+const PROGRESS: Partial<Record<string, number>> = { queued: 5, preparing: 30, analyzing: 70 };
+
+/** Last name first where a list is read by name. */
+export const patientName = (study: StudyRow, none: string): string =>
+  study.patient ? `${study.patient.last_name} ${study.patient.first_name}` : none;
+
+function StateCell({ study }: { study: StudyRow }) {
+  const { t } = useTranslation();
+  const { ofCode } = useCodeTexts();
+  const status = study.status ?? 'not_analyzed';
+  const progress = PROGRESS[status];
+  const failure = study.failure;
+  return (
+    <div className={classes.state}>
+      <span>{t(`status.${status}`)}</span>
+      {progress !== undefined && <Progress value={progress} size="xs" animated aria-label={t(`status.${status}`)} />}
+      {failure && (
+        <Text size="xs" c="var(--text-dim)">
+          {ofCode(failure.code).title}
+        </Text>
+      )}
+    </div>
+  );
+}
+
+function QualityCell({ study }: { study: StudyRow }) {
+  const { t } = useTranslation();
+  const { ofCode } = useCodeTexts();
+  const flags = study.quality_flags;
+  if (study.status !== 'completed' && flags.length === 0) {
+    return <>–</>;
+  }
+  if (flags.length === 0) {
+    return (
+      <Text size="sm" c="var(--text-dim)">
+        {t('worklist.qualityOk')}
+      </Text>
+    );
+  }
+  const texts = flags.map((code) => ofCode(code).title);
+  return (
+    <Tooltip label={texts.join(' · ')} multiline maw={320}>
+      <span className={classes.flags}>
+        <IconAlertCircle size={15} aria-hidden />
+        <span>
+          {texts[0]}
+          {texts.length > 1 && ` +${texts.length - 1}`}
+        </span>
+      </span>
+    </Tooltip>
+  );
+}
+
+interface StudiesTableProps {
+  studies: StudyRow[];
+  selected?: number;
+  stale?: boolean;
+  withPatient?: boolean;
+  onOpen: (scanId: string) => void;
+}
+
+export function StudiesTable({ studies, selected = -1, stale = false, withPatient = true, onOpen }: StudiesTableProps) {
+  const { t, i18n } = useTranslation();
+  const language = i18n.language;
+  const now = useNow();
+  const body = useRef<HTMLTableSectionElement>(null);
+
+  useEffect(() => {
+    body.current?.querySelector('[data-selected=true]')?.scrollIntoView({ block: 'nearest' });
+  }, [selected]);
+
+  return (
+    <div className={pageClasses.scroll} tabIndex={0} role="region" aria-label={t('worklist.table')}>
+      <table className={pageClasses.table} aria-label={t('worklist.table')}>
+        <thead>
+          <tr>
+            <th scope="col">{t('worklist.verdict')}</th>
+            <th scope="col">{t('worklist.probability')}</th>
+            <th scope="col">{t('worklist.finding')}</th>
+            {withPatient && <th scope="col">{t('worklist.patient')}</th>}
+            <th scope="col">{t('worklist.studyDate')}</th>
+            <th scope="col" className={pageClasses.number}>
+              {t('worklist.slices')}
+            </th>
+            <th scope="col">{t('worklist.quality')}</th>
+            <th scope="col">{t('worklist.state')}</th>
+            <th scope="col">{t('worklist.age')}</th>
+          </tr>
+        </thead>
+        <tbody ref={body}>
+          {studies.map((study, row) => {
+            const outcome = outcomeOf(study.status, study.verdict);
+            const asked = study.requested_at ?? study.uploaded_at;
+            const name = patientName(study, t('common.noPatient'));
+            const finding = outcome === 'norm' ? null : study.top_finding;
+            const open = t('worklist.openStudy', { patient: name });
+            return (
+              <tr
+                key={study.scan_id}
+                data-link
+                data-scan={study.scan_id}
+                data-outcome={outcome}
+                data-selected={row === selected}
+                data-stale={stale}
+                onClick={() => onOpen(study.scan_id)}
+              >
+                <td>
+                  <Link
+                    to={`/studies/${study.scan_id}`}
+                    className={classes.link}
+                    aria-label={`${open}: ${t(`verdict.${outcome}`)}`}
+                    onClick={(event) => {
+                      event.preventDefault();
+                      event.stopPropagation();
+                      onOpen(study.scan_id);
+                    }}
+                  >
+                    <VerdictBadge outcome={outcome} />
+                  </Link>
+                </td>
+                <td>
+                  {outcome === 'none' || outcome === 'failed' ? (
+                    '–'
+                  ) : (
+                    <ProbabilityBar probability={study.probability_of_pathology} threshold={study.threshold} outcome={outcome} />
+                  )}
+                </td>
+                <td>
+                  {finding ? (
+                    <>
+                      {language === 'ru' ? finding.name_ru : finding.name_en}{' '}
+                      <Text span size="sm" c="var(--text-dim)">
+                        {formatProbability(finding.probability, language)}
+                      </Text>
+                    </>
+                  ) : (
+                    '–'
+                  )}
+                </td>
+                {withPatient && (
+                  <td>
+                    <div className={classes.patient}>
+                      {study.patient ? name : <Text span size="sm" c="var(--text-dim)">{name}</Text>}
+                      <Text size="xs" c="var(--text-dim)" truncate maw={200}>
+                        {study.description || study.file_name}
+                      </Text>
+                    </div>
+                  </td>
+                )}
+                <td className={classes.nowrap}>{formatDicomDate(study.study_date, language)}</td>
+                <td className={pageClasses.number}>{formatNumber(study.slices, language, 0)}</td>
+                <td>
+                  <QualityCell study={study} />
+                </td>
+                <td>
+                  <StateCell study={study} />
+                </td>
+                <td className={classes.nowrap}>
+                  <time dateTime={asked} title={formatDateTime(asked, language)}>
+                    {formatAge(asked, now, language)}
+                  </time>
+                </td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
+  );
+}

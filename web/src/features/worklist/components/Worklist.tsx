@@ -1,0 +1,173 @@
+import { Button, Group, Select, Skeleton, TextInput } from '@mantine/core';
+import { useDebouncedValue } from '@mantine/hooks';
+import { IconInbox, IconSearch, IconSearchOff, IconUpload } from '@tabler/icons-react';
+import { useEffect, useRef, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Link, useNavigate, useSearchParams } from 'react-router';
+
+import { useStudies, type StudyFilter, type StudyOrder } from '@/api/studies';
+import type { AnalysisStatus, Verdict } from '@/api/types';
+import { ErrorNotice } from '@/components/ErrorNotice';
+import { Notice } from '@/components/Notice';
+import pageClasses from '@/components/page.module.css';
+import { Pager } from '@/components/Pager';
+import { freezeReadingList } from '@/reading-list/reading-list';
+import { useSettings } from '@/settings/settings';
+import { useShortcuts } from '@/shortcuts/use-shortcuts';
+
+import { StudiesTable } from './StudiesTable';
+
+const STATUSES: AnalysisStatus[] = ['queued', 'preparing', 'analyzing', 'completed', 'failed'];
+const VERDICTS: Verdict[] = ['pathology', 'undetermined', 'norm'];
+const ALL = 'all';
+
+function oneOf<Value extends string>(values: readonly Value[], text: string | null): Value | undefined {
+  return values.find((value) => value === text);
+}
+
+/** The filter lives in the address: a link shows the same list, and Back comes back to it. */
+function useFilter(): [StudyFilter, (change: Record<string, string | null>) => void] {
+  const [params, setParams] = useSearchParams();
+  const [settings] = useSettings();
+  const filter: StudyFilter = {
+    search: params.get('search') ?? '',
+    status: oneOf(STATUSES, params.get('status')),
+    verdict: oneOf(VERDICTS, params.get('verdict')),
+    order: oneOf<StudyOrder>(['suspicion', 'newest'], params.get('order')) ?? 'suspicion',
+    limit: settings.pageSize,
+    offset: Math.max(0, Number(params.get('offset')) || 0),
+  };
+  const change = (values: Record<string, string | null>): void => {
+    setParams(
+      (known) => {
+        const next = new URLSearchParams(known);
+        next.delete('offset');
+        for (const [name, value] of Object.entries(values)) {
+          if (value) {
+            next.set(name, value);
+          } else {
+            next.delete(name);
+          }
+        }
+        return next;
+      },
+      { replace: true },
+    );
+  };
+  return [filter, change];
+}
+
+/** All studies, most suspicious first. */
+export function Worklist() {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const [filter, change] = useFilter();
+  const [, changeSettings] = useSettings();
+  const [search, setSearch] = useState(filter.search ?? '');
+  const [settled] = useDebouncedValue(search, 250);
+  const searchBox = useRef<HTMLInputElement>(null);
+  const [selected, setSelected] = useState(0);
+  const { data, error, isPending, isPlaceholderData, refetch } = useStudies(filter);
+  const studies = data?.items ?? [];
+  const filtered = Boolean(filter.search || filter.status || filter.verdict);
+
+  useEffect(() => {
+    if (settled !== (filter.search ?? '')) {
+      change({ search: settled });
+    }
+    // The address follows the typing, not the other way round.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [settled]);
+
+  const open = (scanId: string): void => {
+    freezeReadingList(studies.map((study) => study.scan_id));
+    void navigate(`/studies/${scanId}`);
+  };
+  const openSelected = (): void => {
+    const study = studies[Math.min(selected, studies.length - 1)];
+    if (study) {
+      open(study.scan_id);
+    }
+  };
+  useShortcuts({
+    'worklist.down': () => setSelected((row) => Math.min(studies.length - 1, row + 1)),
+    'worklist.up': () => setSelected((row) => Math.max(0, row - 1)),
+    'worklist.open': openSelected,
+    'worklist.search': () => searchBox.current?.focus(),
+  });
+
+  const all = { value: ALL, label: t('worklist.filterAll') };
+  return (
+    <>
+      <Group gap="sm" align="flex-end">
+        <TextInput
+          ref={searchBox}
+          label={t('worklist.searchLabel')}
+          leftSection={<IconSearch size={16} />}
+          w={260}
+          value={search}
+          onChange={(event) => setSearch(event.currentTarget.value)}
+        />
+        <Select
+          label={t('worklist.filterVerdict')}
+          w={170}
+          allowDeselect={false}
+          data={[all, ...VERDICTS.map((value) => ({ value, label: t(`verdict.${value}`) }))]}
+          value={filter.verdict ?? ALL}
+          onChange={(value) => change({ verdict: value === ALL ? null : value })}
+        />
+        <Select
+          label={t('worklist.filterStatus')}
+          w={170}
+          allowDeselect={false}
+          data={[all, ...STATUSES.map((value) => ({ value, label: t(`status.${value}`) }))]}
+          value={filter.status ?? ALL}
+          onChange={(value) => change({ status: value === ALL ? null : value })}
+        />
+        <Select
+          label={t('worklist.order')}
+          w={220}
+          allowDeselect={false}
+          data={[
+            { value: 'suspicion', label: t('worklist.orderSuspicion') },
+            { value: 'newest', label: t('worklist.orderNewest') },
+          ]}
+          value={filter.order}
+          onChange={(value) => change({ order: value === 'suspicion' ? null : value })}
+        />
+      </Group>
+      <div className={pageClasses.card}>
+        {isPending && <Skeleton h={320} radius={0} />}
+        {error && !data && <ErrorNotice error={error} onRetry={() => void refetch()} />}
+        {data && studies.length === 0 && (
+          <Notice
+            NoticeIcon={filtered ? IconSearchOff : IconInbox}
+            title={t(filtered ? 'worklist.noMatch' : 'worklist.empty')}
+            detail={t(filtered ? 'worklist.noMatchDetail' : 'worklist.emptyDetail')}
+          >
+            {!filtered && (
+              <Button component={Link} to="/upload" leftSection={<IconUpload size={16} />}>
+                {t('app.upload')}
+              </Button>
+            )}
+          </Notice>
+        )}
+        {studies.length > 0 && (
+          <StudiesTable studies={studies} selected={selected} stale={isPlaceholderData} onOpen={open} />
+        )}
+        {data && (
+          <Pager
+            total={data.total}
+            limit={filter.limit}
+            offset={filter.offset}
+            onOffset={(offset) => change({ offset: offset === 0 ? null : String(offset) })}
+            onLimit={(pageSize) => {
+              changeSettings({ pageSize });
+              change({});
+            }}
+          />
+        )}
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,2 @@
+export { StudiesTable } from './components/StudiesTable';
+export { Worklist } from './components/Worklist';

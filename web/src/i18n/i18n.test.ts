@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs';
+
+import { describe, expect, it } from 'vitest';
+
+import enReasons from './en-reasons.json';
+import en from './en.json';
+import i18next from './i18n';
+import ruReasons from './ru-reasons.json';
+import ru from './ru.json';
+
+const PLURAL = /_(zero|one|two|few|many|other)$/;
+
+function leaves(node: object, path = ''): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const [key, value] of Object.entries(node) as [string, unknown][]) {
+    const name = path ? `${path}.${key}` : key;
+    if (typeof value === 'object' && value !== null) {
+      leaves(value, name).forEach((text, leaf) => found.set(leaf, text));
+    } else {
+      found.set(name, String(value));
+    }
+  }
+  return found;
+}
+
+const english = leaves({ ...en, ...enReasons });
+const russian = leaves({ ...ru, ...ruReasons });
+const names = (texts: Map<string, string>): string[] => [...new Set([...texts.keys()].map((key) => key.replace(PLURAL, '')))].sort();
+const placeholders = (text: string): string[] => [...text.matchAll(/\{\{(\w+)\}\}/g)].map(([, name]) => name ?? '').sort();
+
+describe('the two languages', () => {
+  it('have the same keys', () => {
+    expect(names(russian)).toEqual(names(english));
+  });
+
+  it('have every plural form that the language needs', () => {
+    const counted = [...new Set([...english.keys()].filter((key) => PLURAL.test(key)).map((key) => key.replace(PLURAL, '')))];
+    expect(counted.length).toBeGreaterThan(3);
+    for (const key of counted) {
+      for (const [texts, language] of [
+        [english, 'en'],
+        [russian, 'ru'],
+      ] as const) {
+        for (const form of new Intl.PluralRules(language).resolvedOptions().pluralCategories) {
+          expect(texts.has(`${key}_${form}`), `${language}: ${key}_${form}`).toBe(true);
+        }
+      }
+    }
+  });
+
+  it('leave no text empty and fill the same placeholders', () => {
+    for (const [key, text] of english) {
+      const other = russian.get(key);
+      if (other !== undefined && !PLURAL.test(key)) {
+        expect(placeholders(other), key).toEqual(placeholders(text));
+      }
+      if (!key.startsWith('unit.')) {
+        expect(text.trim(), key).not.toBe('');
+        expect((other ?? 'plural').trim(), key).not.toBe('');
+      }
+    }
+  });
+
+  it('are written in their own script', () => {
+    const untranslated = [...russian].filter(([key, text]) => /[A-Za-z]{4,}/.test(text) && text === english.get(key));
+    // Names, abbreviations, and texts that are nothing but placeholders.
+    const same = ['app.name', 'feedback.by', 'settings.bundleText', 'study.json', 'viewer.windowText'];
+    expect(untranslated.map(([key]) => key).sort()).toEqual(same);
+  });
+
+  it('count as their grammar wants', async () => {
+    await i18next.changeLanguage('ru');
+    expect([1, 3, 5].map((count) => i18next.t('upload.files', { count }))).toEqual(['1 файл', '3 файла', '5 файлов']);
+    await i18next.changeLanguage('en');
+    expect(i18next.t('upload.files', { count: 1 })).toBe('1 file');
+  });
+
+  it('have words for every reason code of the domain', () => {
+    const source = readFileSync('../crates/domain/src/reason.rs', 'utf8');
+    const codes = [...source.matchAll(/^ {4}\w+ = "(\w+)",$/gm)].map(([, code]) => code ?? '');
+    expect(codes.length).toBeGreaterThan(30);
+    for (const code of codes) {
+      expect(english.has(`reason.${code}.title`), code).toBe(true);
+      expect(english.has(`reason.${code}.advice`), code).toBe(true);
+    }
+  });
+});

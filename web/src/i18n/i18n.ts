@@ -1,0 +1,56 @@
+import i18next from 'i18next';
+import { initReactI18next } from 'react-i18next';
+
+import enReasons from './en-reasons.json';
+import en from './en.json';
+import ruReasons from './ru-reasons.json';
+import ru from './ru.json';
+
+export const LANGUAGES = ['en', 'ru'] as const;
+export type Language = (typeof LANGUAGES)[number];
+
+export const resources = {
+  en: { translation: { ...en, ...enReasons } },
+  ru: { translation: { ...ru, ...ruReasons } },
+} as const;
+
+const KEY = 'norma-language';
+
+const isLanguage = (text: string | null): text is Language => LANGUAGES.some((language) => language === text);
+
+/** The remembered language, else the browser's first that there is, else English. */
+export function preferredLanguage(): Language {
+  try {
+    const stored = window.localStorage.getItem(KEY);
+    if (isLanguage(stored)) {
+      return stored;
+    }
+  } catch {
+    // Without storage the browser's language is followed each time.
+  }
+  const wanted = navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase());
+  return wanted.find(isLanguage) ?? 'en';
+}
+
+export function changeLanguage(language: Language): void {
+  try {
+    window.localStorage.setItem(KEY, language);
+  } catch {
+    // Kept until the page is closed.
+  }
+  void i18next.changeLanguage(language);
+}
+
+i18next.on('languageChanged', (language) => {
+  document.documentElement.lang = language;
+});
+
+void i18next.use(initReactI18next).init({
+  resources,
+  lng: preferredLanguage(),
+  fallbackLng: 'en',
+  interpolation: { escapeValue: false },
+  returnNull: false,
+});
+
+export default i18next;

@@ -1,0 +1,44 @@
+import { useTranslation } from 'react-i18next';
+
+import { asApiError } from '@/api/errors';
+
+import problems from './en-reasons.json';
+
+export interface ProblemText {
+  title: string;
+  advice: string;
+}
+
+type ReasonKey = keyof (typeof problems)['reason'];
+type ProblemKey = keyof (typeof problems)['problem'];
+type CheckKey = keyof (typeof problems)['check'];
+
+const isReason = (code: string): code is ReasonKey => code in problems.reason;
+const isProblem = (code: string): code is ProblemKey => code in problems.problem;
+const isCheck = (code: string): code is CheckKey => code in problems.check;
+
+/** Gives codes of reasons, problems and checks their words in the reader's language. */
+export function useCodeTexts(): {
+  ofCode: (code: string) => ProblemText;
+  ofError: (error: unknown) => ProblemText;
+  ofCheck: (code: string) => string;
+} {
+  const { t } = useTranslation();
+  const ofCode = (code: string): ProblemText => {
+    if (isReason(code)) {
+      return { title: t(`reason.${code}.title`), advice: t(`reason.${code}.advice`) };
+    }
+    const known = isProblem(code) ? code : 'other';
+    return { title: t(`problem.${known}.title`), advice: t(`problem.${known}.advice`) };
+  };
+  return {
+    ofCode,
+    ofError: (error) => ofCode(asApiError(error).code),
+    ofCheck: (code) => (isCheck(code) ? t(`check.${code}`) : ofCode(code).title),
+  };
+}
+
+/** The words of one error. */
+export function useProblemText(error: unknown): ProblemText {
+  return useCodeTexts().ofError(error);
+}
