@@ -30,7 +30,7 @@ pub use feedback::{Feedback, NewFeedback};
 pub use outbox::OutboxMessage;
 pub use page::{Listing, Page};
 pub use patients::{Patient, PatientDetails};
-pub use predictions::PredictedScan;
+pub use predictions::{PredictedScan, Prediction, Rejection};
 pub use reports::{Answer, TopFinding};
 pub use scans::{DeletedScan, NewScan, Scan};
 pub use stage_ends::StageEnd;

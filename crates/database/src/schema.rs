@@ -109,6 +109,17 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    prediction_rejections (prediction_id, position) {
+        prediction_id -> crate::sql_types::Id,
+        position -> Integer,
+        location -> Text,
+        code -> Text,
+        message -> Text,
+        created_at -> Timestamp,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     patients,
     scans,
@@ -118,4 +129,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     outbox,
     feedback,
     prediction_scans,
+    prediction_rejections,
 );

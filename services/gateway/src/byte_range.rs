@@ -6,7 +6,7 @@ use crate::problem::ApiError;
 
 /// What a request asks for of `size_bytes` bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ByteRange {
+pub(crate) enum ByteRange {
     Whole,
     /// Never empty, within the size.
     Part(Range<u64>),
@@ -14,7 +14,7 @@ pub enum ByteRange {
 
 /// Reads a `Range` header. `if_range_matches` is false where an `If-Range` names another version: then the
 /// whole is answered. A header of another unit or that cannot be read is ignored, as the standard has it.
-pub fn parse_range(
+pub(crate) fn parse_range(
     header: Option<&str>,
     if_range_matches: bool,
     size_bytes: u64,

@@ -51,7 +51,7 @@ fn is_invisible(character: char) -> bool {
 }
 
 /// `Content-Disposition: attachment` with the name in ASCII and, where it holds more, in UTF-8 (RFC 6266).
-pub fn attachment(name: &str) -> ContentDisposition {
+pub(crate) fn attachment(name: &str) -> ContentDisposition {
     let name = safe_file_name(name);
     let ascii: String = name
         .chars()

@@ -13,7 +13,7 @@ use crate::rows_xlsx::XLSX;
 /// The forms in which rows can be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum RowFormat {
+pub(crate) enum RowFormat {
     Json,
     Csv,
     Xlsx,
@@ -21,7 +21,7 @@ pub enum RowFormat {
 
 impl RowFormat {
     /// The form named by the `format` parameter, else the one that `Accept` prefers, else JSON.
-    pub fn choose(request: &HttpRequest, parameter: Option<Self>) -> Result<Self, ApiError> {
+    pub(crate) fn choose(request: &HttpRequest, parameter: Option<Self>) -> Result<Self, ApiError> {
         if let Some(format) = parameter {
             return Ok(format);
         }
@@ -45,7 +45,7 @@ impl RowFormat {
 }
 
 /// The `wait` preference of a request in seconds (RFC 7240 section 4.3), at most `longest`.
-pub fn preferred_wait(request: &HttpRequest, longest: Duration) -> Option<Duration> {
+pub(crate) fn preferred_wait(request: &HttpRequest, longest: Duration) -> Option<Duration> {
     request
         .headers()
         .get_all(header::HeaderName::from_static("prefer"))

@@ -124,7 +124,7 @@ fn problem_answer(status: &str, description: &str) -> BTreeMap<String, RefOr<Res
         (name = "service", description = "Models, health, metrics"),
     ),
 )]
-pub struct ApiDocument;
+pub(crate) struct ApiDocument;
 
 /// The document as it is served at `/openapi.json`.
 pub fn openapi() -> utoipa::openapi::OpenApi {

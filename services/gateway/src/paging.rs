@@ -1,5 +1,6 @@
 //! Lists: `{items, total, limit, offset}`, `limit` 1..=100 and 20 by default.
 
+use norma_database::Listing;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -11,10 +12,10 @@ pub const DEFAULT_LIMIT: u32 = 20;
 /// How many items at most: 1..=100, 20 by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "u32")]
-pub struct Limit(u32);
+pub(crate) struct Limit(u32);
 
 impl Limit {
-    pub const fn get(self) -> u32 {
+    pub(crate) const fn get(self) -> u32 {
         self.0
     }
 }
@@ -40,10 +41,10 @@ impl TryFrom<u32> for Limit {
 /// How many items to skip.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "u64")]
-pub struct Offset(u32);
+pub(crate) struct Offset(u32);
 
 impl Offset {
-    pub const fn get(self) -> u32 {
+    pub(crate) const fn get(self) -> u32 {
         self.0
     }
 }
@@ -70,7 +71,13 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    pub fn new(items: Vec<T>, total: u64, limit: Limit, offset: Offset) -> Self {
+    /// A listing of the database as documents of the interface.
+    pub(crate) fn of<Row: Into<T>>(listing: Listing<Row>, limit: Limit, offset: Offset) -> Self {
+        let items = listing.items.into_iter().map(Row::into).collect();
+        Self::new(items, listing.total, limit, offset)
+    }
+
+    pub(crate) fn new(items: Vec<T>, total: u64, limit: Limit, offset: Offset) -> Self {
         Self {
             items,
             total,

@@ -8,14 +8,14 @@
 use actix_web::http::header::{self, ContentType};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, ResponseError};
-use norma_domain::{AnalysisId, MassRunRow, Reason, ScanId, StudyInstanceUid, Summary};
+use norma_domain::{AnalysisId, MassRunRow, Reason, ScanId, Summary};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::schema::Analysis;
 
 /// Media type of a problem (RFC 9457 section 3).
-pub const PROBLEM_JSON: &str = "application/problem+json";
+pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
 /// Everything that a handler may answer instead of what was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,8 @@ pub enum ApiError {
     RouteNotFound,
     #[error("the path does not take this method")]
     MethodNotAllowed { allowed: Vec<Method> },
+    #[error("a page of another site may not change anything here")]
+    CrossOrigin,
     #[error("no patient has this identifier")]
     PatientNotFound,
     #[error("no scan has this identifier")]
@@ -71,7 +73,9 @@ pub enum ApiError {
     #[error("no byte arrived for too long")]
     UploadStalled,
     #[error("the upload holds {} studies; a scan is one study: send them apart, or all to /inference/predict", studies.len())]
-    SeveralStudies { studies: Vec<StudyInstanceUid> },
+    SeveralStudies { studies: Vec<String> },
+    #[error("the upload holds more than {limit} studies; send it in parts")]
+    TooManyStudies { limit: usize },
     #[error("no patient has the given patient_id")]
     UnknownPatient,
     #[error("the bundle has no such operating point")]
@@ -106,6 +110,7 @@ impl ApiError {
             Self::MethodNotAllowed { .. } => {
                 (S::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed")
             }
+            Self::CrossOrigin => (S::FORBIDDEN, "cross_origin", "Another site's request"),
             Self::PatientNotFound => (S::NOT_FOUND, "patient_not_found", "No such patient"),
             Self::ScanNotFound => (S::NOT_FOUND, "scan_not_found", "No such scan"),
             Self::AnalysisNotFound => (S::NOT_FOUND, "analysis_not_found", "No such analysis"),
@@ -132,6 +137,7 @@ impl ApiError {
             Self::UploadIncomplete => (S::BAD_REQUEST, "upload_incomplete", "Upload incomplete"),
             Self::UploadStalled => (S::REQUEST_TIMEOUT, "upload_stalled", "Upload stalled"),
             Self::SeveralStudies { .. } => (S::UNPROCESSABLE_ENTITY, "several_studies", "Several studies"),
+            Self::TooManyStudies { .. } => (S::UNPROCESSABLE_ENTITY, "too_many_studies", "Too many studies"),
             Self::UnknownPatient => (S::UNPROCESSABLE_ENTITY, "unknown_patient", "Unknown patient"),
             Self::UnknownOperatingPoint { .. } => (
                 S::UNPROCESSABLE_ENTITY,
@@ -185,7 +191,7 @@ impl ApiError {
                 problem.parameter = Some((*field).to_owned());
             }
             Self::SeveralStudies { studies } => {
-                problem.studies = Some(studies.iter().map(ToString::to_string).collect());
+                problem.studies = Some(studies.clone());
             }
             Self::UnknownOperatingPoint { known } => problem.allowed = Some(known.clone()),
             Self::MethodNotAllowed { allowed } => {

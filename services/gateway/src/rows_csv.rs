@@ -3,7 +3,7 @@
 use norma_domain::{MASS_RUN_COLUMNS, MassRunRow};
 
 /// Media type of the answer.
-pub const CSV: &str = "text/csv; charset=utf-8";
+pub(crate) const CSV: &str = "text/csv; charset=utf-8";
 
 /// A header and one line per row. Empty cells where a row has no value: a failure has neither probability nor
 /// pathology.

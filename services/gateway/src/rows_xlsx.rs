@@ -1,10 +1,10 @@
 //! Mass-run rows as a spreadsheet (Office Open XML).
 
-use norma_domain::{MASS_RUN_COLUMNS, MassRunRow, ProcessingStatus};
+use norma_domain::{MASS_RUN_COLUMNS, MassRunRow, Probability, ProcessingStatus};
 use rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
 
 /// Media type of the answer.
-pub const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+pub(crate) const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 /// One sheet: a header and one line per row; numbers are numbers, and a cell is empty where there is no value.
 pub fn rows_to_xlsx(rows: &[MassRunRow]) -> Result<Vec<u8>, XlsxError> {
@@ -40,10 +40,7 @@ fn write_row(sheet: &mut Worksheet, line: u32, row: &MassRunRow) -> Result<(), X
     cells.text(Some(&row.path_to_study))?;
     cells.text(row.study_uid.as_deref())?;
     cells.text(row.series_uid.as_deref())?;
-    cells.number(
-        row.probability_of_pathology
-            .map(|probability| probability.value()),
-    )?;
+    cells.number(row.probability_of_pathology.map(Probability::value))?;
     cells.number(row.pathology.map(f64::from))?;
     cells.text(Some(match row.processing_status {
         ProcessingStatus::Success => "Success",

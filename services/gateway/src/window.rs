@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::schema::WindowPreset;
 
 /// The named windows, in HU: centre and width.
-pub const PRESETS: [(&str, f64, f64); 4] = [
+pub(crate) const PRESETS: [(&str, f64, f64); 4] = [
     ("lung", -600.0, 1500.0),
     ("mediastinum", 40.0, 400.0),
     ("bone", 400.0, 1800.0),
@@ -18,7 +18,7 @@ pub const PRESETS: [(&str, f64, f64); 4] = [
 /// `lung`, `mediastinum`, `bone`, `soft`, or `center,width` in HU; lung by default.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct WindowChoice(pub WindowLevel);
+pub(crate) struct WindowChoice(pub WindowLevel);
 
 impl Default for WindowChoice {
     fn default() -> Self {
@@ -55,7 +55,7 @@ impl TryFrom<String> for WindowChoice {
 }
 
 /// The named windows as the volume's description tells them.
-pub fn window_presets() -> Vec<WindowPreset> {
+pub(crate) fn window_presets() -> Vec<WindowPreset> {
     PRESETS
         .iter()
         .map(|(name, center, width)| WindowPreset {

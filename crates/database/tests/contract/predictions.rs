@@ -1,5 +1,5 @@
-use norma_database::DatabaseError;
-use norma_domain::ScanId;
+use norma_database::{DatabaseError, Rejection};
+use norma_domain::{Reason, ReasonCode, ScanId};
 use uuid::Uuid;
 
 use crate::builders::{request, scan};
@@ -15,13 +15,19 @@ fn a_prediction_keeps_its_scans_in_their_order() {
             scan(database, None).await,
         );
         let analysis = request(database, one.id).await.analysis;
+        let rejection = Rejection {
+            location: "third.zip".to_owned(),
+            reason: Reason::new(ReasonCode::UnreadableArchive, "not a zip archive"),
+        };
         database
-            .create_prediction(id, vec![two.id, one.id])
+            .create_prediction(id, vec![two.id, one.id], vec![rejection.clone()])
             .await
             .unwrap();
 
-        let predicted = database.prediction(id).await.unwrap();
+        let predicted = database.prediction(id).await.unwrap().unwrap();
+        assert_eq!(predicted.rejections, [rejection]);
         let found: Vec<_> = predicted
+            .scans
             .iter()
             .map(|predicted| {
                 (
@@ -33,8 +39,10 @@ fn a_prediction_keeps_its_scans_in_their_order() {
         assert_eq!(found, [(two.id, None), (one.id, Some(analysis.id))]);
 
         database.delete_scan(two.id).await.unwrap();
-        assert_eq!(database.prediction(id).await.unwrap().len(), 1);
-        assert_eq!(database.prediction(Uuid::now_v7()).await.unwrap(), []);
+        assert_eq!(database.prediction(id).await.unwrap().unwrap().scans.len(), 1);
+        database.delete_scan(one.id).await.unwrap();
+        assert_eq!(database.prediction(id).await.unwrap(), None);
+        assert_eq!(database.prediction(Uuid::now_v7()).await.unwrap(), None);
     });
 }
 
@@ -44,9 +52,9 @@ fn a_prediction_of_an_unknown_scan_is_refused_as_a_whole() {
         let database = &side.database;
         let (id, known) = (Uuid::now_v7(), scan(database, None).await);
         let refused = database
-            .create_prediction(id, vec![known.id, ScanId::generate()])
+            .create_prediction(id, vec![known.id, ScanId::generate()], Vec::new())
             .await;
         assert!(matches!(refused, Err(DatabaseError::NotFound("scan"))));
-        assert_eq!(database.prediction(id).await.unwrap(), []);
+        assert_eq!(database.prediction(id).await.unwrap(), None);
     });
 }

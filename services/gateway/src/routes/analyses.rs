@@ -1,17 +1,24 @@
 //! Analyses of scans and their reports.
 
+use actix_web::http::header::{self, HeaderName};
 use actix_web::web::{Data, Json, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, get, post};
-use norma_domain::{AnalysisId, Report, ScanId};
+use norma_domain::{AnalysisId, AnalysisStatus, Report, ScanId};
 use serde::Deserialize;
+use tokio::time::Instant;
 use utoipa::IntoParams;
 
+use crate::analysis_document::describe_analysis;
 use crate::gateway::Gateway;
-use crate::negotiation::RowFormat;
+use crate::negotiation::{RowFormat, preferred_wait};
 use crate::openapi::{BadRequest, Failures, NotAcceptable, NotFound, Running, Unprocessable};
 use crate::paging::{Limit, Offset, Page};
 use crate::problem::ApiError;
+use crate::rows::{failure_row, rows_answer};
 use crate::schema::Analysis;
+use crate::wait::wait_for_end;
+
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -64,7 +71,23 @@ pub(crate) async fn analyze_scan(
     scan_id: Path<ScanId>,
     options: Query<AnalyzeOptions>,
 ) -> Result<HttpResponse, ApiError> {
-    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+    let operating_point = gateway.operating_point(options.into_inner().operating_point)?;
+    let requested = gateway.request_analysis(*scan_id, operating_point).await?;
+    let Some(wait) = preferred_wait(&request, gateway.options.longest_wait) else {
+        let analysis = describe_analysis(&gateway.database, requested).await?;
+        return Ok(accepted(analysis));
+    };
+    let deadline = Instant::now() + wait;
+    let ended = wait_for_end(&gateway.database, requested.id, deadline, &gateway.stopping).await?;
+    let is_final = ended.status.is_final();
+    let analysis = describe_analysis(&gateway.database, ended).await?;
+    if is_final {
+        Ok(HttpResponse::Ok()
+            .insert_header((PREFERENCE_APPLIED, format!("wait={}", wait.as_secs())))
+            .json(analysis))
+    } else {
+        Ok(accepted(analysis))
+    }
 }
 
 /// Lists a scan's analyses, newest first.
@@ -83,7 +106,15 @@ pub(crate) async fn list_scan_analyses(
     scan_id: Path<ScanId>,
     paging: Query<AnalysisPaging>,
 ) -> Result<Json<Page<Analysis>>, ApiError> {
-    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+    gateway.scan(*scan_id).await?;
+    let rows = gateway.database.analyses_of_scan(*scan_id).await?;
+    let total = rows.len() as u64;
+    let (skipped, taken) = (paging.offset.get() as usize, paging.limit.get() as usize);
+    let mut items = Vec::new();
+    for row in rows.into_iter().skip(skipped).take(taken) {
+        items.push(describe_analysis(&gateway.database, row).await?);
+    }
+    Ok(Json(Page::new(items, total, paging.limit, paging.offset)))
 }
 
 /// Gives the report of a scan's latest analysis; a superset of the reference service's `{rows, summary}`.
@@ -110,7 +141,10 @@ pub(crate) async fn get_scan_report(
     scan_id: Path<ScanId>,
     options: Query<ReportOptions>,
 ) -> Result<HttpResponse, ApiError> {
-    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+    gateway.scan(*scan_id).await?;
+    let latest = gateway.database.latest_analysis(*scan_id).await?;
+    let analysis = latest.ok_or(ApiError::NotAnalyzed { scan_id: *scan_id })?;
+    answer_report(&gateway, &request, analysis, options.format).await
 }
 
 /// Gives an analysis: its state, how far each stage is, and the verdict once there is one.
@@ -125,7 +159,8 @@ pub(crate) async fn get_analysis(
     gateway: Data<Gateway>,
     analysis_id: Path<AnalysisId>,
 ) -> Result<Json<Analysis>, ApiError> {
-    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+    let analysis = gateway.analysis(*analysis_id).await?;
+    Ok(Json(describe_analysis(&gateway.database, analysis).await?))
 }
 
 /// Gives the report of one analysis; otherwise as the report of a scan.
@@ -149,5 +184,54 @@ pub(crate) async fn get_analysis_report(
     analysis_id: Path<AnalysisId>,
     options: Query<ReportOptions>,
 ) -> Result<HttpResponse, ApiError> {
-    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+    let analysis = gateway.analysis(*analysis_id).await?;
+    answer_report(&gateway, &request, analysis, options.format).await
+}
+
+fn accepted(analysis: Analysis) -> HttpResponse {
+    HttpResponse::Accepted()
+        .insert_header((header::LOCATION, analysis.links.analysis.clone()))
+        .json(analysis)
+}
+
+/// The report of an analysis, or why there is none (yet).
+async fn answer_report(
+    gateway: &Gateway,
+    request: &HttpRequest,
+    analysis: norma_database::Analysis,
+    format: Option<RowFormat>,
+) -> Result<HttpResponse, ApiError> {
+    let format = RowFormat::choose(request, format)?;
+    match analysis.status {
+        AnalysisStatus::Completed => {
+            let report = gateway.report(analysis.id).await?;
+            match format {
+                RowFormat::Json => Ok(HttpResponse::Ok().json(report)),
+                format => rows_answer(&report.rows, format),
+            }
+        }
+        AnalysisStatus::Failed => {
+            let scan = gateway.scan(analysis.scan_id).await?;
+            let row = failure_row(&scan, &analysis);
+            if format != RowFormat::Json {
+                return rows_answer(&[row], format);
+            }
+            let reason = analysis.failure.clone().ok_or_else(|| {
+                ApiError::Internal(anyhow::anyhow!(
+                    "analysis {} failed without a reason",
+                    analysis.id
+                ))
+            })?;
+            Err(ApiError::AnalysisFailed {
+                analysis: Box::new(describe_analysis(&gateway.database, analysis).await?),
+                reason,
+                rows: vec![row],
+            })
+        }
+        AnalysisStatus::Queued | AnalysisStatus::Preparing | AnalysisStatus::Analyzing => {
+            Err(ApiError::AnalysisRunning {
+                analysis: Box::new(describe_analysis(&gateway.database, analysis).await?),
+            })
+        }
+    }
 }

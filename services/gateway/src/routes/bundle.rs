@@ -16,5 +16,5 @@ use crate::schema::BundleDescription;
 )]
 #[get("/api/bundle")]
 pub(crate) async fn get_bundle(gateway: Data<Gateway>) -> Result<Json<BundleDescription>, ApiError> {
-    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+    Ok(Json(gateway.bundle()?))
 }

@@ -2,6 +2,7 @@
 
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, get, post};
+use norma_database::NewFeedback;
 use norma_domain::AnalysisId;
 
 use crate::gateway::Gateway;
@@ -21,7 +22,9 @@ pub(crate) async fn list_feedback(
     gateway: Data<Gateway>,
     analysis_id: Path<AnalysisId>,
 ) -> Result<Json<Vec<Feedback>>, ApiError> {
-    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+    gateway.analysis(*analysis_id).await?;
+    let feedback = gateway.database.list_feedback(*analysis_id).await?;
+    Ok(Json(feedback.into_iter().map(Feedback::from).collect()))
 }
 
 /// Agrees or disagrees with an answer.
@@ -41,5 +44,16 @@ pub(crate) async fn give_feedback(
     analysis_id: Path<AnalysisId>,
     input: Json<FeedbackInput>,
 ) -> Result<HttpResponse, ApiError> {
-    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+    let input = input.into_inner().checked()?;
+    let feedback = gateway
+        .database
+        .add_feedback(NewFeedback {
+            analysis_id: *analysis_id,
+            agree: input.agree,
+            label: input.label,
+            comment: input.comment,
+            user: None,
+        })
+        .await?;
+    Ok(HttpResponse::Created().json(Feedback::from(feedback)))
 }

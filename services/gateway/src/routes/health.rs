@@ -4,7 +4,6 @@ use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, get};
 
 use crate::gateway::Gateway;
-use crate::problem::ApiError;
 use crate::schema::{Health, Readiness};
 
 /// Says that the process answers.
@@ -32,8 +31,12 @@ pub(crate) async fn live() -> Json<Health> {
 )]
 #[get("/readyz")]
 pub(crate) async fn ready(gateway: Data<Gateway>) -> HttpResponse {
-    let _ = gateway;
-    HttpResponse::NotImplemented().finish()
+    let readiness = gateway.readiness().await;
+    if readiness.ready {
+        HttpResponse::Ok().json(readiness)
+    } else {
+        HttpResponse::ServiceUnavailable().json(readiness)
+    }
 }
 
 /// Gives the metrics in Prometheus' text format.
@@ -44,6 +47,7 @@ pub(crate) async fn ready(gateway: Data<Gateway>) -> HttpResponse {
 )]
 #[get("/metrics")]
 pub(crate) async fn metrics(gateway: Data<Gateway>) -> HttpResponse {
-    let _ = gateway;
-    HttpResponse::NotImplemented().finish()
+    HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4; charset=utf-8")
+        .body(gateway.context.telemetry.render_metrics())
 }

@@ -1,11 +1,13 @@
 //! `/api/patients`
 
+use actix_web::http::header;
 use actix_web::web::{Data, Json, Path, Query};
 use actix_web::{HttpResponse, delete, get, post, put};
 use norma_domain::PatientId;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use crate::conversions::part;
 use crate::gateway::Gateway;
 use crate::openapi::{BadRequest, Failures, NotFound, UnsupportedMediaType};
 use crate::paging::{Limit, Offset, Page};
@@ -38,7 +40,12 @@ pub(crate) async fn list_patients(
     gateway: Data<Gateway>,
     filter: Query<PatientFilter>,
 ) -> Result<Json<Page<Patient>>, ApiError> {
-    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+    let filter = filter.into_inner();
+    let listing = gateway
+        .database
+        .list_patients(filter.search, part(filter.limit, filter.offset))
+        .await?;
+    Ok(Json(Page::of(listing, filter.limit, filter.offset)))
 }
 
 /// Registers a patient.
@@ -57,7 +64,13 @@ pub(crate) async fn create_patient(
     gateway: Data<Gateway>,
     input: Json<PatientInput>,
 ) -> Result<HttpResponse, ApiError> {
-    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+    let patient = gateway
+        .database
+        .create_patient(input.into_inner().checked()?)
+        .await?;
+    Ok(HttpResponse::Created()
+        .insert_header((header::LOCATION, format!("/api/patients/{}", patient.id)))
+        .json(Patient::from(patient)))
 }
 
 /// Gives a patient.
@@ -72,7 +85,10 @@ pub(crate) async fn get_patient(
     gateway: Data<Gateway>,
     patient_id: Path<PatientId>,
 ) -> Result<Json<Patient>, ApiError> {
-    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+    let patient = gateway.database.patient(*patient_id).await?;
+    patient
+        .map(|patient| Json(patient.into()))
+        .ok_or(ApiError::PatientNotFound)
 }
 
 /// Replaces a patient's names and description.
@@ -92,7 +108,11 @@ pub(crate) async fn update_patient(
     patient_id: Path<PatientId>,
     input: Json<PatientInput>,
 ) -> Result<Json<Patient>, ApiError> {
-    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+    let details = input.into_inner().checked()?;
+    let patient = gateway.database.update_patient(*patient_id, details).await?;
+    patient
+        .map(|patient| Json(patient.into()))
+        .ok_or(ApiError::PatientNotFound)
 }
 
 /// Deletes a patient with all scans, analyses, reports and stored files, also while analyses run.
@@ -107,5 +127,9 @@ pub(crate) async fn delete_patient(
     gateway: Data<Gateway>,
     patient_id: Path<PatientId>,
 ) -> Result<HttpResponse, ApiError> {
-    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+    let deleted = gateway.database.delete_patient(*patient_id).await?;
+    gateway
+        .forget_objects(deleted.ok_or(ApiError::PatientNotFound)?)
+        .await;
+    Ok(HttpResponse::NoContent().finish())
 }

@@ -1,19 +1,23 @@
 //! `/inference/predict`: an upload without a patient, answered in one go.
 
+use actix_web::http::header;
 use actix_web::web::{Data, Path, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse, get, post};
 use serde::Deserialize;
+use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::gateway::Gateway;
-use crate::negotiation::RowFormat;
+use crate::negotiation::{RowFormat, preferred_wait};
 use crate::openapi::{
     BadRequest, Failures, NotAcceptable, NotFound, StorageFull, TooLarge, Unprocessable,
     UnsupportedMediaType, UploadStalled,
 };
 use crate::problem::ApiError;
+use crate::rows::rows_answer;
 use crate::schema::Prediction;
+use crate::upload;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -74,7 +78,7 @@ pub(crate) async fn predict(
     options: Query<PredictOptions>,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+    answer_upload(&gateway, &request, options.into_inner(), payload).await
 }
 
 /// The same as `/inference/predict`.
@@ -104,7 +108,7 @@ pub(crate) async fn predict_under_api(
     options: Query<PredictOptions>,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+    answer_upload(&gateway, &request, options.into_inner(), payload).await
 }
 
 /// Gives a prediction again: 200 once every study has ended, 202 before.
@@ -129,5 +133,38 @@ pub(crate) async fn get_prediction(
     prediction_id: Path<Uuid>,
     options: Query<PredictionOptions>,
 ) -> Result<HttpResponse, ApiError> {
-    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+    let format = RowFormat::choose(&request, options.format)?;
+    let prediction = gateway.prediction(*prediction_id, None).await?;
+    answer(prediction, format)
+}
+
+async fn answer_upload(
+    gateway: &Gateway,
+    request: &HttpRequest,
+    options: PredictOptions,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    // What would be refused is refused before the upload is read.
+    let format = RowFormat::choose(request, options.format)?;
+    let operating_point = gateway.operating_point(options.operating_point)?;
+    let upload = upload::receive(request, payload, &[], &gateway.upload_limits()).await?;
+    let wait = preferred_wait(request, gateway.options.longest_wait).unwrap_or(gateway.options.predict_wait);
+    let deadline = Instant::now() + wait;
+    let id = gateway.start_prediction(upload, &operating_point).await?;
+    answer(gateway.prediction(id, Some(deadline)).await?, format)
+}
+
+/// 202 with JSON as long as studies are under way, whatever was asked for: a table with rows missing could be
+/// taken for the whole.
+fn answer(prediction: Prediction, format: RowFormat) -> Result<HttpResponse, ApiError> {
+    if !prediction.finished {
+        return Ok(HttpResponse::Accepted()
+            .insert_header((header::LOCATION, prediction.href.clone()))
+            .insert_header((header::RETRY_AFTER, "2"))
+            .json(prediction));
+    }
+    match format {
+        RowFormat::Json => Ok(HttpResponse::Ok().json(prediction)),
+        format => rows_answer(&prediction.rows, format),
+    }
 }

@@ -1,19 +1,27 @@
 //! `/api/scans`: uploaded studies.
 
+use actix_web::body::SizedStream;
+use actix_web::http::header::{self, ContentEncoding, EntityTag};
 use actix_web::web::{Data, Json, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, put};
 use norma_domain::{PatientId, ScanId};
+use norma_object_storage::ObjectKey;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::gateway::Gateway;
+use crate::byte_range::{ByteRange, parse_range};
+use crate::conversions::part;
+use crate::file_name::attachment;
+use crate::freshness::{Freshness, header_text};
+use crate::gateway::{Gateway, NewUpload};
 use crate::openapi::{
     BadRequest, Failures, NotFound, RangeNotSatisfiable, StorageFull, TooLarge, Unprocessable,
     UnsupportedMediaType, UploadStalled,
 };
 use crate::paging::{Limit, Offset, Page};
 use crate::problem::ApiError;
-use crate::schema::{Scan, ScanChange, ScanUpload};
+use crate::schema::{Scan, ScanChange, ScanUpload, checked_description};
+use crate::upload;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -40,7 +48,11 @@ pub(crate) async fn list_scans(
     gateway: Data<Gateway>,
     filter: Query<ScanFilter>,
 ) -> Result<Json<Page<Scan>>, ApiError> {
-    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+    let listing = gateway
+        .database
+        .list_scans(filter.patient_id, part(filter.limit, filter.offset))
+        .await?;
+    Ok(Json(Page::of(listing, filter.limit, filter.offset)))
 }
 
 /// Uploads one study. What is answered with 201 is stored.
@@ -62,7 +74,27 @@ pub(crate) async fn upload_scan(
     request: HttpRequest,
     payload: actix_web::web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+    const TEXT_FIELDS: &[&str] = &["patient_id", "description"];
+    let upload = upload::receive(&request, payload, TEXT_FIELDS, &gateway.upload_limits()).await?;
+    let patient_id: Option<PatientId> = upload.parsed("patient_id", "the identifier of a patient")?;
+    let description = checked_description(upload.text("description").map(ToOwned::to_owned))?;
+    if let Some(patient_id) = patient_id
+        && gateway.database.patient(patient_id).await?.is_none()
+    {
+        return Err(ApiError::UnknownPatient);
+    }
+    gateway.reader.refuse_several(&upload.path).await?;
+    let scan = gateway
+        .store_scan(NewUpload {
+            file: upload.path,
+            file_name: upload.file_name,
+            patient_id,
+            description,
+        })
+        .await?;
+    Ok(HttpResponse::Created()
+        .insert_header((header::LOCATION, format!("/api/scans/{}", scan.id)))
+        .json(Scan::from(scan)))
 }
 
 /// Gives a scan.
@@ -74,7 +106,7 @@ pub(crate) async fn upload_scan(
 )]
 #[get("/api/scans/{scan_id}")]
 pub(crate) async fn get_scan(gateway: Data<Gateway>, scan_id: Path<ScanId>) -> Result<Json<Scan>, ApiError> {
-    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+    Ok(Json(gateway.scan(*scan_id).await?.into()))
 }
 
 /// Changes a scan's description.
@@ -94,7 +126,12 @@ pub(crate) async fn update_scan(
     scan_id: Path<ScanId>,
     change: Json<ScanChange>,
 ) -> Result<Json<Scan>, ApiError> {
-    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+    let description = checked_description(Some(change.into_inner().description))?;
+    let scan = gateway
+        .database
+        .update_scan_description(*scan_id, description)
+        .await?;
+    scan.map(|scan| Json(scan.into())).ok_or(ApiError::ScanNotFound)
 }
 
 /// Deletes a scan with its analyses, reports and stored files, also while an analysis runs.
@@ -109,7 +146,11 @@ pub(crate) async fn delete_scan(
     gateway: Data<Gateway>,
     scan_id: Path<ScanId>,
 ) -> Result<HttpResponse, ApiError> {
-    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+    let deleted = gateway.database.delete_scan(*scan_id).await?;
+    gateway
+        .forget_objects(vec![deleted.ok_or(ApiError::ScanNotFound)?])
+        .await;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// Gives the uploaded bytes back, as an attachment; takes range requests.
@@ -134,5 +175,36 @@ pub(crate) async fn download_scan_file(
     request: HttpRequest,
     scan_id: Path<ScanId>,
 ) -> Result<HttpResponse, ApiError> {
-    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+    let scan = gateway.scan(*scan_id).await?;
+    let freshness = Freshness {
+        etag: EntityTag::new_strong(scan.sha256.clone()),
+        is_for_ever: true,
+    };
+    if freshness.is_known_to(&request) {
+        return Ok(freshness.not_modified());
+    }
+    let range = parse_range(
+        header_text(&request, &header::RANGE),
+        freshness.allows_range(&request),
+        scan.size_bytes,
+    )?;
+    let (mut response, bytes) = match range {
+        ByteRange::Whole => (HttpResponse::Ok(), 0..scan.size_bytes),
+        ByteRange::Part(part) => {
+            let mut response = HttpResponse::PartialContent();
+            let content_range = format!("bytes {}-{}/{}", part.start, part.end - 1, scan.size_bytes);
+            response.insert_header((header::CONTENT_RANGE, content_range));
+            (response, part)
+        }
+    };
+    let length = bytes.end - bytes.start;
+    let body = gateway.stream_object(ObjectKey::Original(scan.id), bytes).await?;
+    freshness.insert_into(&mut response);
+    Ok(response
+        .content_type("application/octet-stream")
+        .insert_header((header::ACCEPT_RANGES, "bytes"))
+        .insert_header(attachment(&scan.file_name))
+        // Compressed bytes would not be those of the range.
+        .insert_header(ContentEncoding::Identity)
+        .body(SizedStream::new(length, body)))
 }

@@ -2,10 +2,13 @@
 
 use actix_web::get;
 use actix_web::web::{Data, Json, Query};
+use chrono::{DateTime, Utc};
+use norma_database::StudyQuery;
 use norma_domain::{AnalysisStatus, PatientId, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::conversions::part;
 use crate::gateway::Gateway;
 use crate::openapi::{BadRequest, Failures};
 use crate::paging::{Limit, Offset, Page};
@@ -16,18 +19,20 @@ use crate::schema::StudyRow;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum StudyOrder {
-    /// Pathology by descending probability, then undetermined and failed, then norm by descending probability,
-    /// then what has no answer yet.
+    /// Pathology by falling probability; then undetermined and failed, which a person has to look at; then what
+    /// runs; then what was never analysed; norm last, by falling probability.
     #[default]
     Suspicion,
     /// Newest upload first.
     Newest,
+    /// Oldest upload first.
+    Oldest,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct StudyFilter {
-    /// Words that the patient's name holds, in any case.
+    /// Words that the patient's name holds, in any case; or a Study Instance UID.
     #[param(max_length = 200)]
     search: Option<String>,
     /// Only this patient's studies.
@@ -36,6 +41,10 @@ pub(crate) struct StudyFilter {
     status: Option<AnalysisStatus>,
     /// Only studies whose latest analysis says so.
     verdict: Option<Verdict>,
+    /// Uploaded at this time or later (RFC 3339).
+    uploaded_from: Option<DateTime<Utc>>,
+    /// Uploaded before this time (RFC 3339).
+    uploaded_before: Option<DateTime<Utc>>,
     #[serde(default)]
     #[param(value_type = Option<StudyOrder>)]
     order: StudyOrder,
@@ -59,5 +68,23 @@ pub(crate) async fn list_studies(
     gateway: Data<Gateway>,
     filter: Query<StudyFilter>,
 ) -> Result<Json<Page<StudyRow>>, ApiError> {
-    Err(ApiError::Internal(anyhow::anyhow!("pending")))
+    let filter = filter.into_inner();
+    let query = StudyQuery {
+        search: filter.search,
+        patient_id: filter.patient_id,
+        status: filter.status,
+        verdict: filter.verdict,
+        created_from: filter.uploaded_from,
+        created_before: filter.uploaded_before,
+        order: match filter.order {
+            StudyOrder::Suspicion => norma_database::StudyOrder::MostSuspicious,
+            StudyOrder::Newest => norma_database::StudyOrder::Newest,
+            StudyOrder::Oldest => norma_database::StudyOrder::Oldest,
+        },
+    };
+    let listing = gateway
+        .database
+        .list_studies(query, part(filter.limit, filter.offset))
+        .await?;
+    Ok(Json(Page::of(listing, filter.limit, filter.offset)))
 }

@@ -24,11 +24,11 @@ pub struct OperatingPointDescription {
     pub specificity: Option<Estimate>,
 }
 
-/// A measured figure with its 95 % confidence interval.
+/// A measured figure with its 95 % confidence interval, where that was measured too.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Estimate {
     pub value: f64,
-    pub ci95: [f64; 2],
+    pub ci95: Option<[f64; 2]>,
 }
 
 /// A model of the bundle.

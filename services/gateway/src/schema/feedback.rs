@@ -35,7 +35,7 @@ pub struct FeedbackInput {
 
 impl FeedbackInput {
     /// Refuses texts that are too long; blank ones are left out.
-    pub fn checked(self) -> Result<Self, ApiError> {
+    pub(crate) fn checked(self) -> Result<Self, ApiError> {
         Ok(Self {
             agree: self.agree,
             label: checked_text("label", self.label, 100)?,

@@ -20,10 +20,8 @@ pub struct Readiness {
 /// One dependency. What is wrong is in the log, not here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DependencyHealth {
-    /// `database`, `objects`, `queue`, `models`.
+    /// `database`, `queue`, `objects`, `bundle`, `models of {stage}` where the stage's worker runs in this process.
     #[schema(example = "database")]
     pub name: String,
     pub ready: bool,
-    /// How long its check took.
-    pub duration_ms: u64,
 }

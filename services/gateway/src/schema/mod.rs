@@ -18,6 +18,7 @@ pub use bundle::{
 pub use event::AnalysisEvent;
 pub use feedback::{Feedback, FeedbackInput};
 pub use health::{DependencyHealth, Health, Readiness};
+pub(crate) use patient::checked_description;
 pub use patient::{Patient, PatientInput};
 pub use prediction::{PredictedStudy, Prediction};
 pub use scan::{Scan, ScanChange, ScanUpload};

@@ -1,4 +1,5 @@
 use chrono::{DateTime, Utc};
+use norma_database::PatientDetails;
 use norma_domain::PatientId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -34,12 +35,13 @@ pub struct PatientInput {
 }
 
 impl PatientInput {
-    /// The names and the description, trimmed; refused where a name is blank or a text too long.
-    pub fn checked(self) -> Result<(String, String, String), ApiError> {
-        let first_name = checked_name("first_name", &self.first_name)?;
-        let last_name = checked_name("last_name", &self.last_name)?;
-        let description = checked_description(self.description)?;
-        Ok((first_name, last_name, description))
+    /// The names trimmed; refused where a name is blank or a text too long.
+    pub(crate) fn checked(self) -> Result<PatientDetails, ApiError> {
+        Ok(PatientDetails {
+            first_name: checked_name("first_name", &self.first_name)?,
+            last_name: checked_name("last_name", &self.last_name)?,
+            description: checked_description(self.description)?,
+        })
     }
 }
 

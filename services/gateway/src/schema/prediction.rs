@@ -11,7 +11,8 @@ pub struct Prediction {
     pub finished: bool,
     /// Studies that have not ended yet.
     pub pending: usize,
-    /// A row for each study that has ended, in the order of the upload.
+    /// A row for each study that has ended, in the order of the upload; after them one for each file that cannot be
+    /// read and belongs to none of the studies.
     pub rows: Vec<MassRunRow>,
     pub summary: Summary,
     /// Every study of the upload, in its order.

@@ -26,9 +26,9 @@ pub struct VolumeDescription {
     /// How the numbers of a slice are written: `int16le`, row by row, Hounsfield units.
     #[schema(example = "int16le")]
     pub pixel_format: String,
-    /// With `{slice}` to be replaced: int16 HU.
+    /// With `{n}` to be replaced: int16 HU.
     pub slice_href: String,
-    /// With `{slice}` and `{stage}` to be replaced: one byte per pixel.
+    /// With `{n}` and `{stage}` to be replaced: one byte per pixel.
     pub heatmap_href: String,
 }
 

@@ -1,0 +1,104 @@
+//! Rows of the database as documents of the interface.
+
+use chrono::{DateTime, Utc};
+use norma_database as rows;
+
+use crate::paging::{Limit, Offset};
+use crate::schema::{Feedback, Patient, Scan, StudyPatient, StudyRow, TopFinding};
+
+impl From<rows::Patient> for Patient {
+    fn from(row: rows::Patient) -> Self {
+        Self {
+            id: row.id,
+            first_name: row.first_name,
+            last_name: row.last_name,
+            description: row.description,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+impl From<rows::Scan> for Scan {
+    fn from(row: rows::Scan) -> Self {
+        Self {
+            id: row.id,
+            patient_id: row.patient_id,
+            description: row.description,
+            file_name: row.file_name,
+            sha256: row.sha256,
+            size_bytes: row.size_bytes,
+            study_uid: row.study_uid.map(String::from),
+            series_uid: row.series_uid.map(String::from),
+            study_date: row.study_date,
+            slice_count: row.slice_count,
+            latest_analysis_id: row.latest_analysis_id,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+impl From<rows::Feedback> for Feedback {
+    fn from(row: rows::Feedback) -> Self {
+        Self {
+            id: row.id,
+            analysis_id: row.analysis_id,
+            agree: row.agree,
+            label: row.label,
+            comment: row.comment,
+            user: row.user,
+            created_at: row.created_at,
+        }
+    }
+}
+
+impl From<rows::StudyRow> for StudyRow {
+    fn from(row: rows::StudyRow) -> Self {
+        let scan = row.scan;
+        let analysis = row.analysis.as_ref();
+        let answer = row.answer.as_ref();
+        let time_of = |time: fn(&rows::Analysis) -> Option<DateTime<Utc>>| analysis.and_then(time);
+        Self {
+            scan_id: scan.id,
+            analysis_id: analysis.map(|analysis| analysis.id),
+            status: analysis.map(|analysis| analysis.status),
+            verdict: answer.map(|answer| answer.verdict),
+            probability_of_pathology: answer.and_then(|answer| answer.probability),
+            threshold: answer.map(|answer| answer.threshold.value()),
+            operating_point: analysis.map(|analysis| analysis.operating_point.0.clone()),
+            top_finding: answer
+                .and_then(|answer| answer.top_finding.clone())
+                .map(|finding| TopFinding {
+                    label: finding.label,
+                    name_en: finding.name_en,
+                    name_ru: finding.name_ru,
+                    probability: finding.probability,
+                }),
+            failure: analysis.and_then(|analysis| analysis.failure.clone()),
+            quality_flags: analysis.map_or_else(Vec::new, |analysis| analysis.quality_flags.clone()),
+            requested_at: time_of(|analysis| Some(analysis.requested_at)),
+            finished_at: time_of(|analysis| analysis.finished_at),
+            patient: row.patient.map(|patient| StudyPatient {
+                id: patient.id,
+                first_name: patient.first_name,
+                last_name: patient.last_name,
+            }),
+            study_date: scan.study_date,
+            study_uid: scan.study_uid.map(String::from),
+            slices: scan.slice_count,
+            description: scan.description,
+            file_name: scan.file_name,
+            size_bytes: scan.size_bytes,
+            uploaded_at: scan.created_at,
+        }
+    }
+}
+
+/// Which part of a list the database is asked for.
+pub(crate) fn part(limit: Limit, offset: Offset) -> rows::Page {
+    rows::Page {
+        limit: limit.get(),
+        offset: offset.get(),
+    }
+}

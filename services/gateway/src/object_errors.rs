@@ -1,0 +1,19 @@
+//! What a failed object operation is to the client.
+
+use norma_object_storage::ObjectError;
+
+use crate::problem::ApiError;
+
+impl From<ObjectError> for ApiError {
+    fn from(error: ObjectError) -> Self {
+        match error {
+            ObjectError::StorageFull(_) => Self::StorageFull,
+            ObjectError::TooLarge { limit_bytes } => Self::UploadTooLarge { limit_bytes },
+            error if error.is_retryable() => Self::Unavailable {
+                dependency: "objects",
+                source: error.into(),
+            },
+            error => Self::internal(error),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Predictions: an upload without a patient, answered for all its studies at once.
+
+use norma_database::{PredictedScan, Rejection};
+use norma_domain::{AnalysisStatus, OperatingPointName, Report, ScanId};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::gateway::{Gateway, NewUpload};
+use crate::problem::ApiError;
+use crate::rows::{failure_row, summary_of};
+use crate::schema::{PredictedStudy, Prediction};
+use crate::upload::Upload;
+use crate::wait::wait_for_end;
+
+impl Gateway {
+    /// Stores the studies of an upload and requests their analyses.
+    pub(crate) async fn start_prediction(
+        &self,
+        upload: Upload,
+        operating_point: &OperatingPointName,
+    ) -> Result<Uuid, ApiError> {
+        let id = Uuid::now_v7();
+        let (scans, rejections) = self.store_studies(upload).await?;
+        self.database
+            .create_prediction(id, scans.clone(), rejections)
+            .await?;
+        for scan_id in scans {
+            self.request_analysis(scan_id, operating_point.clone()).await?;
+        }
+        Ok(id)
+    }
+
+    /// A scan for each study of the upload; for the whole upload where it holds one, or cannot be read: then the
+    /// analysis tells why.
+    async fn store_studies(&self, upload: Upload) -> Result<(Vec<ScanId>, Vec<Rejection>), ApiError> {
+        let folder = tempfile::Builder::new()
+            .prefix("split-")
+            .tempdir_in(&self.options.spool_folder)
+            .map_err(crate::upload::storage_failure)?;
+        let separate = self
+            .reader
+            .separate(&upload.path, folder.path(), self.options.most_studies)
+            .await?;
+        let Some(separate) = separate else {
+            let scan = self
+                .store_scan(NewUpload {
+                    file: upload.path,
+                    file_name: upload.file_name,
+                    patient_id: None,
+                    description: String::new(),
+                })
+                .await?;
+            return Ok((vec![scan.id], Vec::new()));
+        };
+        let path_of = |location: &str| path_to_study(&upload.file_name, location);
+        let mut scans = Vec::with_capacity(separate.studies.len());
+        for study in separate.studies {
+            let scan = self
+                .store_scan(NewUpload {
+                    file: study.archive,
+                    file_name: path_of(&study.location),
+                    patient_id: None,
+                    description: String::new(),
+                })
+                .await?;
+            scans.push(scan.id);
+        }
+        let rejections = separate.rejected.into_iter().map(|rejected| Rejection {
+            location: path_of(&rejected.location),
+            reason: rejected.reason,
+        });
+        Ok((scans, rejections.collect()))
+    }
+
+    /// The prediction as it is when all its studies have ended, or at `deadline`.
+    pub(crate) async fn prediction(
+        &self,
+        id: Uuid,
+        deadline: Option<Instant>,
+    ) -> Result<Prediction, ApiError> {
+        let mut prediction = self
+            .database
+            .prediction(id)
+            .await?
+            .ok_or(ApiError::PredictionNotFound)?;
+        if let Some(deadline) = deadline {
+            for scan in &mut prediction.scans {
+                if let Some(analysis) = &mut scan.analysis {
+                    *analysis = wait_for_end(&self.database, analysis.id, deadline, &self.stopping).await?;
+                }
+            }
+        }
+        self.describe_prediction(id, prediction).await
+    }
+
+    async fn describe_prediction(
+        &self,
+        id: Uuid,
+        prediction: norma_database::Prediction,
+    ) -> Result<Prediction, ApiError> {
+        let mut rows = Vec::new();
+        let mut studies = Vec::with_capacity(prediction.scans.len());
+        let mut pending = 0;
+        for PredictedScan { scan, analysis } in prediction.scans {
+            let mut report = None;
+            match &analysis {
+                Some(analysis) if analysis.status == AnalysisStatus::Completed => {
+                    let complete: Report = self.report(analysis.id).await?;
+                    rows.extend(complete.rows.iter().cloned());
+                    report = Some(Box::new(complete));
+                }
+                Some(analysis) if analysis.status == AnalysisStatus::Failed => {
+                    rows.push(failure_row(&scan, analysis));
+                }
+                Some(_) | None => pending += 1,
+            }
+            studies.push(PredictedStudy {
+                path_to_study: scan.file_name,
+                scan_id: scan.id,
+                analysis_id: analysis.as_ref().map(|analysis| analysis.id),
+                status: analysis.as_ref().map(|analysis| analysis.status),
+                report,
+            });
+        }
+        rows.extend(
+            prediction
+                .rejections
+                .into_iter()
+                .map(|rejection| norma_pipeline::failure_row(&rejection.location, 0.0, &[rejection.reason])),
+        );
+        Ok(Prediction {
+            id,
+            finished: pending == 0,
+            pending,
+            summary: summary_of(&rows),
+            rows,
+            studies,
+            href: format!("/inference/predictions/{id}"),
+        })
+    }
+}
+
+/// The upload's name and the study's place in it, of at most 500 printable characters.
+fn path_to_study(upload: &str, location: &str) -> String {
+    let location = location.trim_matches('/');
+    let path = if location.is_empty() {
+        upload.to_owned()
+    } else {
+        format!("{upload}/{location}")
+    };
+    path.chars()
+        .filter(|character| !character.is_control())
+        .take(500)
+        .collect()
+}

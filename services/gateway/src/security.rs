@@ -1,0 +1,167 @@
+//! What every answer carries and every request must pass: security headers, the refusal of requests that other
+//! sites make a browser send, and the rule of where the gateway may listen.
+//!
+//! **Identity comes later.** Until the gateway knows people and keys, whoever reaches its port can read and
+//! change everything. So it listens on loopback alone, and refuses another address unless the setting says that
+//! this is wanted (a container network, a proxy that knows identities).
+
+use std::net::{IpAddr, SocketAddr};
+
+use actix_web::body::{BoxBody, EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, ResponseError};
+
+use crate::problem::ApiError;
+
+/// Scripts and styles from here only. Inline styles are needed by component libraries and by the Swagger page,
+/// WebAssembly, blobs and workers by the viewer's decoders.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; \
+     style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; \
+     connect-src 'self' blob:; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; \
+     form-action 'self'; frame-ancestors 'none'";
+
+const HEADERS: [(HeaderName, &str); 7] = [
+    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    ),
+];
+
+/// Middleware: refuses what another site made a browser send, and adds the security headers to every answer.
+pub(crate) async fn guard<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
+    let allowed_origins = request
+        .app_data::<actix_web::web::Data<AllowedOrigins>>()
+        .map(|origins| origins.0.clone())
+        .unwrap_or_default();
+    let mut response = if comes_from_elsewhere(request.method(), request.headers(), &allowed_origins) {
+        let answer = ApiError::CrossOrigin.error_response();
+        request.into_response(answer).map_into_right_body()
+    } else {
+        next.call(request).await?.map_into_left_body()
+    };
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    // Said by handlers to keep the compression away.
+    if headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|value| value == "identity")
+    {
+        headers.remove(header::CONTENT_ENCODING);
+    }
+    Ok(response)
+}
+
+/// The origins that the settings allow beside the gateway's own.
+pub(crate) struct AllowedOrigins(pub(crate) Vec<String>);
+
+/// Whether a page of another origin made a browser send a request that changes something. Programs send neither
+/// `Origin` nor `Sec-Fetch-Site`.
+fn comes_from_elsewhere(method: &Method, headers: &HeaderMap, allowed: &[String]) -> bool {
+    if method.is_safe() {
+        return false;
+    }
+    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("null"));
+    match text(header::ORIGIN) {
+        Some(origin) => {
+            let origin_host = origin.split_once("://").map(|(_, host)| host);
+            let is_own = origin_host.is_some() && origin_host == text(header::HOST);
+            !is_own && !allowed.iter().any(|known| known == origin)
+        }
+        None => text(HeaderName::from_static("sec-fetch-site")).is_some_and(|site| site == "cross-site"),
+    }
+}
+
+/// An address that the gateway does not listen on.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0} is not a loopback address, and this version knows no identities: whoever reaches the port reads every \
+     study. Set gateway.listen_beyond_loopback to say that this is wanted"
+)]
+pub struct BeyondLoopback(pub IpAddr);
+
+/// Where to listen; refused beyond loopback unless that is allowed explicitly.
+pub fn listen_address(
+    address: IpAddr,
+    port: u16,
+    beyond_loopback: bool,
+) -> Result<SocketAddr, BeyondLoopback> {
+    if address.is_loopback() || beyond_loopback {
+        Ok(SocketAddr::new(address, port))
+    } else {
+        Err(BeyondLoopback(address))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect()
+    }
+
+    #[test]
+    fn other_sites_change_nothing() {
+        let host = ("host", "127.0.0.1:8080");
+        for (method, pairs, elsewhere) in [
+            (Method::POST, vec![host], false),
+            (
+                Method::POST,
+                vec![host, ("origin", "http://127.0.0.1:8080")],
+                false,
+            ),
+            (Method::POST, vec![host, ("origin", "http://evil.example")], true),
+            (Method::DELETE, vec![host, ("origin", "null")], true),
+            (Method::POST, vec![host, ("sec-fetch-site", "cross-site")], true),
+            (Method::POST, vec![host, ("origin", "https://ris.example")], false),
+            (Method::GET, vec![host, ("origin", "http://evil.example")], false),
+        ] {
+            let allowed = ["https://ris.example".to_owned()];
+            assert_eq!(
+                comes_from_elsewhere(&method, &headers(&pairs), &allowed),
+                elsewhere,
+                "{method} {pairs:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn beyond_loopback_only_when_said() {
+        for (address, beyond, is_fine) in [
+            ("127.0.0.1", false, true),
+            ("::1", false, true),
+            ("0.0.0.0", false, false),
+            ("192.0.2.1", false, false),
+            ("0.0.0.0", true, true),
+        ] {
+            let address = address.parse().unwrap();
+            assert_eq!(listen_address(address, 0, beyond).is_ok(), is_fine, "{address}");
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! The HTTP server: the interface, the page, and what surrounds every request.
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use actix_cors::Cors;
+use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
+use actix_web::error::{InternalError, JsonPayloadError};
+use actix_web::http::{Method, header};
+use actix_web::middleware::{Compress, Condition, Next, from_fn};
+use actix_web::web::{self, Data, JsonConfig, PathConfig, QueryConfig};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, ResponseError};
+use anyhow::Context as _;
+use tracing_actix_web::TracingLogger;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::gateway::{Gateway, GatewayParts};
+use crate::openapi::openapi;
+use crate::page::PageSource;
+use crate::problem::ApiError;
+use crate::request_span::RequestSpan;
+use crate::security::{AllowedOrigins, guard};
+use crate::{routes, upload};
+
+/// The largest JSON body.
+const JSON_LIMIT_BYTES: usize = 256 * 1024;
+/// How long a client may take to send the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long requests may go on after the gateway was told to stop.
+const SHUTDOWN_GRACE_SECONDS: u64 = 20;
+
+/// A gateway that listens already and serves once it is run.
+pub struct Application {
+    server: Server,
+    address: SocketAddr,
+    gateway: Data<Gateway>,
+}
+
+impl Application {
+    /// Listens on `address` (port 0 takes a free one) and prepares everything, without serving yet.
+    pub fn build(parts: GatewayParts, address: SocketAddr) -> anyhow::Result<Self> {
+        upload::prepare_spool(&parts.options.spool_folder).context("failed to make the spool folder")?;
+        let listener = TcpListener::bind(address).context("failed to listen")?;
+        let address = listener
+            .local_addr()
+            .context("failed to learn the address listened on")?;
+        let page = Data::new(PageSource::choose(parts.options.page_folder.clone()));
+        let origins = parts.options.cors_origins.clone();
+        let gateway = Data::new(Gateway::new(parts));
+        let shared = gateway.clone();
+        let document = openapi();
+        let server = HttpServer::new(move || {
+            App::new()
+                .app_data(shared.clone())
+                .app_data(page.clone())
+                .app_data(Data::new(AllowedOrigins(origins.clone())))
+                .app_data(json_config())
+                .app_data(path_config())
+                .app_data(query_config())
+                .wrap(from_fn(limit_time))
+                .wrap(Compress::default())
+                .wrap(Condition::new(!origins.is_empty(), cors(&origins)))
+                .wrap(from_fn(guard))
+                .wrap(from_fn(count))
+                .wrap(TracingLogger::<RequestSpan>::new())
+                .configure(routes::configure)
+                .service(
+                    SwaggerUi::new("/docs/{_:.*}")
+                        .config(Config::default().validator_url("none"))
+                        .url("/openapi.json", document.clone()),
+                )
+                .service(web::redirect("/docs", "/docs/"))
+                .default_service(web::to(page_or_problem))
+        })
+        .client_request_timeout(HEAD_TIMEOUT)
+        .keep_alive(KEEP_ALIVE)
+        .shutdown_timeout(SHUTDOWN_GRACE_SECONDS)
+        .disable_signals()
+        .listen(listener)
+        .context("failed to listen")?
+        .run();
+        Ok(Self {
+            server,
+            address,
+            gateway,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until the context's `shutdown`; then lets the requests under way finish.
+    pub async fn run_until_stopped(self) -> anyhow::Result<()> {
+        let stopping = self.gateway.stopping.clone();
+        let feed = tokio::spawn(
+            self.gateway
+                .events
+                .clone()
+                .run(self.gateway.database.clone(), stopping.clone()),
+        );
+        let handle = self.server.handle();
+        let stopper = tokio::spawn(async move {
+            stopping.cancelled().await;
+            handle.stop(true).await;
+        });
+        tracing::info!(address = %self.address, "the gateway serves");
+        let served = self.server.await.context("the HTTP server failed");
+        self.gateway.stopping.cancel();
+        stopper.await.context("the server's stop failed")?;
+        feed.await.context("the event feed failed")?;
+        served
+    }
+}
+
+fn json_config() -> JsonConfig {
+    JsonConfig::default()
+        .limit(JSON_LIMIT_BYTES)
+        .error_handler(|error, _| {
+            let refusal = match &error {
+                JsonPayloadError::ContentType => {
+                    ApiError::UnsupportedMediaType("the body is application/json")
+                }
+                JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. } => {
+                    ApiError::InvalidBody(format!("a body of at most {JSON_LIMIT_BYTES} bytes"))
+                }
+                // Serde's message may repeat what was sent: it tells only where.
+                JsonPayloadError::Deserialize(error) => ApiError::InvalidBody(format!(
+                    "not the JSON that is expected here: line {}, column {}",
+                    error.line(),
+                    error.column()
+                )),
+                _ => ApiError::InvalidBody("the body cannot be read".to_owned()),
+            };
+            refusal.into()
+        })
+}
+
+fn path_config() -> PathConfig {
+    PathConfig::default().error_handler(|_, _| {
+        ApiError::InvalidParameter {
+            parameter: "path".to_owned(),
+            detail: "a part of the path is not of its kind: identifiers are UUIDs, slices are numbers from 0"
+                .to_owned(),
+        }
+        .into()
+    })
+}
+
+fn query_config() -> QueryConfig {
+    QueryConfig::default().error_handler(|_, request| {
+        let detail = "a query parameter is not of its kind, or outside of its range; /docs tells the kinds";
+        let refusal = ApiError::InvalidParameter {
+            parameter: "query".to_owned(),
+            detail: detail.to_owned(),
+        };
+        let response = refusal.error_response();
+        let _ = request;
+        InternalError::from_response(refusal, response).into()
+    })
+}
+
+fn cors(origins: &[String]) -> Cors {
+    origins
+        .iter()
+        .fold(Cors::default(), |cors, origin| cors.allowed_origin(origin))
+        .allowed_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
+        .allowed_headers([
+            header::ACCEPT,
+            header::CONTENT_TYPE,
+            header::RANGE,
+            header::IF_NONE_MATCH,
+            header::HeaderName::from_static("prefer"),
+            header::HeaderName::from_static("last-event-id"),
+        ])
+        .expose_headers([
+            header::LOCATION,
+            header::ETAG,
+            header::CONTENT_RANGE,
+            header::CONTENT_DISPOSITION,
+        ])
+        .max_age(600)
+}
+
+/// What is no operation: a file of the page, or a problem.
+async fn page_or_problem(request: HttpRequest, page: Data<PageSource>) -> Result<HttpResponse, ApiError> {
+    // A path of the interface that came here was asked with another method.
+    if request.match_pattern().is_some() {
+        return Err(ApiError::MethodNotAllowed {
+            allowed: methods_of(&request.match_pattern().unwrap_or_default()),
+        });
+    }
+    if matches!(*request.method(), Method::GET | Method::HEAD)
+        && let Some(answer) = page.answer(&request).await
+    {
+        return Ok(answer);
+    }
+    Err(ApiError::RouteNotFound)
+}
+
+/// The methods that the OpenAPI document has for a path.
+fn methods_of(pattern: &str) -> Vec<Method> {
+    let document = openapi();
+    let Some(item) = document.paths.paths.get(pattern) else {
+        return vec![Method::GET];
+    };
+    [
+        (Method::GET, item.get.is_some()),
+        (Method::POST, item.post.is_some()),
+        (Method::PUT, item.put.is_some()),
+        (Method::DELETE, item.delete.is_some()),
+    ]
+    .into_iter()
+    .filter_map(|(method, is_there)| is_there.then_some(method))
+    .collect()
+}
+
+/// Paths whose requests upload, wait or stream: they have limits of their own.
+const LONG_ROUTES: [&str; 6] = [
+    "/api/scans",
+    "/api/scans/{scan_id}/analyze",
+    "/api/scans/{scan_id}/file",
+    "/inference/predict",
+    "/api/inference/predict",
+    "/api/events",
+];
+
+/// Middleware: a request that neither uploads, waits nor streams is answered in time.
+async fn limit_time<B: actix_web::body::MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, actix_web::Error> {
+    let is_long = request
+        .match_pattern()
+        .is_some_and(|pattern| LONG_ROUTES.contains(&pattern.as_str()));
+    if is_long {
+        return next.call(request).await;
+    }
+    let limit = request
+        .app_data::<Data<Gateway>>()
+        .map_or(Duration::from_secs(30), |gateway| gateway.options.request_timeout);
+    match tokio::time::timeout(limit, next.call(request)).await {
+        Ok(response) => response,
+        Err(_) => Err(ApiError::Timeout.into()),
+    }
+}
+
+/// Middleware: counts requests and their durations by method, route and status.
+async fn count<B: actix_web::body::MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, actix_web::Error> {
+    let started = std::time::Instant::now();
+    let method = request.method().to_string();
+    let route = request.match_pattern().unwrap_or_else(|| "(none)".to_owned());
+    let outcome = next.call(request).await;
+    let status = match &outcome {
+        Ok(response) => response.status(),
+        Err(error) => error.as_response_error().status_code(),
+    };
+    let labels = [
+        ("method", method),
+        ("route", route),
+        ("status", status.as_u16().to_string()),
+    ];
+    metrics::counter!("norma_http_requests_total", &labels).increment(1);
+    metrics::histogram!("norma_http_request_duration_seconds", &labels)
+        .record(started.elapsed().as_secs_f64());
+    outcome
+}

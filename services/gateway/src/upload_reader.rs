@@ -1,0 +1,178 @@
+//! Which studies an upload holds. Uploads are parsed where a memory limit holds: in a child process.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use norma_imaging::Limits;
+use norma_pipeline::{PrepareError, Sandbox, SplitRejection, SplitUpload, split_upload_sandboxed};
+use tokio::sync::Semaphore;
+
+use crate::problem::ApiError;
+
+/// Children at once: each may take the sandbox's whole memory limit.
+const READERS_AT_ONCE: usize = 2;
+
+/// Reads the headers of uploads.
+#[derive(Debug, Clone)]
+pub struct UploadReader {
+    sandbox: Sandbox,
+    limits: Limits,
+    places: Arc<Semaphore>,
+}
+
+/// A study of an upload with many, written out alone.
+pub(crate) struct SeparateStudy {
+    /// Where it lies in the upload. Never for logs.
+    pub(crate) location: String,
+    /// The archive with this study alone.
+    pub(crate) archive: PathBuf,
+}
+
+/// What an upload with many studies was taken apart into.
+pub(crate) struct SeparateStudies {
+    pub(crate) studies: Vec<SeparateStudy>,
+    /// Files that cannot be read and belong to none of the studies.
+    pub(crate) rejected: Vec<SplitRejection>,
+}
+
+impl UploadReader {
+    pub fn new(sandbox: Sandbox, limits: Limits) -> Self {
+        Self {
+            sandbox,
+            limits,
+            places: Arc::new(Semaphore::new(READERS_AT_ONCE)),
+        }
+    }
+
+    /// Refuses an upload that holds several studies. One that cannot be read passes: its analysis tells why.
+    pub(crate) async fn refuse_several(&self, upload: &Path) -> Result<(), ApiError> {
+        let Some(split) = self.read(upload, None).await? else {
+            return Ok(());
+        };
+        if split.studies.len() < 2 {
+            return Ok(());
+        }
+        let mut studies: Vec<String> = split
+            .studies
+            .into_iter()
+            .map(|study| {
+                study
+                    .study_instance_uid
+                    .map_or_else(|| "(without a UID)".to_owned(), String::from)
+            })
+            .collect();
+        studies.sort();
+        Err(ApiError::SeveralStudies { studies })
+    }
+
+    /// The studies of an upload, each written out alone into `out`; None where there is only one, or where the
+    /// upload cannot be read.
+    pub(crate) async fn separate(
+        &self,
+        upload: &Path,
+        out: &Path,
+        most: usize,
+    ) -> Result<Option<SeparateStudies>, ApiError> {
+        // Counted before anything is written out.
+        let Some(listed) = self.read(upload, None).await? else {
+            return Ok(None);
+        };
+        match (listed.studies.len(), strays(&listed).len()) {
+            (0, _) | (1, 0) => return Ok(None),
+            (studies, rejected) if studies + rejected > most => {
+                return Err(ApiError::TooManyStudies { limit: most });
+            }
+            _ => {}
+        }
+        let Some(split) = self.read(upload, Some(out)).await? else {
+            return Ok(None);
+        };
+        let rejected = strays(&split);
+        let studies = split.studies.into_iter().filter_map(|study| {
+            Some(SeparateStudy {
+                location: study.location,
+                archive: study.archive?,
+            })
+        });
+        Ok(Some(SeparateStudies {
+            studies: studies.collect(),
+            rejected,
+        }))
+    }
+
+    /// None where the upload cannot be read by its own fault.
+    async fn read(&self, upload: &Path, out: Option<&Path>) -> Result<Option<SplitUpload>, ApiError> {
+        let _place = self.places.acquire().await.map_err(ApiError::internal)?;
+        let (sandbox, limits) = (self.sandbox.clone(), self.limits.clone());
+        let (upload, out) = (upload.to_owned(), out.map(Path::to_owned));
+        let read = tokio::task::spawn_blocking(move || {
+            split_upload_sandboxed(&sandbox, &upload, out.as_deref(), &limits)
+        })
+        .await
+        .map_err(ApiError::internal)?;
+        match read {
+            Ok(split) => Ok(Some(split)),
+            Err(PrepareError::Rejected(reason)) => {
+                tracing::info!(code = %reason.code, "an upload's studies cannot be listed");
+                Ok(None)
+            }
+            Err(error @ PrepareError::Retryable(_)) => Err(ApiError::Unavailable {
+                dependency: "upload_reader",
+                source: error.into(),
+            }),
+        }
+    }
+}
+
+/// The rejected files that lie in no study's folder: a damaged slice is told by its study's analysis, a damaged
+/// archive among others by nobody else.
+fn strays(split: &SplitUpload) -> Vec<SplitRejection> {
+    let is_inside = |location: &str, folder: &str| {
+        folder.is_empty()
+            || location
+                .strip_prefix(folder)
+                .is_some_and(|rest| rest.starts_with('/'))
+    };
+    split
+        .rejected
+        .iter()
+        .filter(|rejection| {
+            !split
+                .studies
+                .iter()
+                .any(|study| is_inside(&rejection.location, study.location.trim_end_matches('/')))
+        })
+        .cloned()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use norma_domain::{Reason, ReasonCode};
+    use norma_pipeline::SplitStudy;
+
+    use super::*;
+
+    #[test]
+    fn a_damaged_slice_is_no_stray_and_a_damaged_archive_is() {
+        let rejection = |location: &str| SplitRejection {
+            location: location.to_owned(),
+            reason: Reason::new(ReasonCode::UnreadableArchive, "damaged"),
+        };
+        let study = |location: &str| SplitStudy {
+            archive: None,
+            location: location.to_owned(),
+            study_instance_uid: None,
+        };
+        let split = SplitUpload {
+            studies: vec![study("one.zip/slices"), study("two")],
+            rejected: vec![
+                rejection("one.zip/slices/7.dcm"),
+                rejection("three.zip"),
+                rejection("two.zip"),
+            ],
+        };
+        let strays: Vec<_> = strays(&split).into_iter().map(|stray| stray.location).collect();
+        assert_eq!(strays, ["three.zip", "two.zip"]);
+    }
+}

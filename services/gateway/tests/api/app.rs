@@ -1,0 +1,263 @@
+//! A gateway of its own for each test: a random port, a fresh database, a temporary folder.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use norma_database::Database;
+use norma_domain::{AnalysisId, Probability, ReasonCode, ScanId, Stage};
+use norma_gateway::{
+    Application, BundleDescription, GatewayOptions, GatewayParts, LabelDescription, ModelDescription,
+    OperatingPointDescription, UploadReader,
+};
+use norma_imaging::Limits;
+use norma_object_storage::Objects;
+use norma_pipeline::Sandbox;
+use norma_service::{Context, Settings, Telemetry};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// A running gateway.
+pub(crate) struct App {
+    pub(crate) base: String,
+    pub(crate) client: reqwest::Client,
+    pub(crate) database: Database,
+    pub(crate) objects: Objects,
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) folder: TempDir,
+    pub(crate) served: JoinHandle<anyhow::Result<()>>,
+}
+
+pub(crate) async fn spawn_app() -> App {
+    spawn_app_with(|_| {}).await
+}
+
+/// Starts a gateway whose options are changed before.
+pub(crate) async fn spawn_app_with(change: impl FnOnce(&mut GatewayOptions)) -> App {
+    spawn(change, true).await
+}
+
+/// Starts a gateway whose models cannot be loaded.
+pub(crate) async fn spawn_app_without_models() -> App {
+    spawn(|_| {}, false).await
+}
+
+async fn spawn(change: impl FnOnce(&mut GatewayOptions), has_models: bool) -> App {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = Settings::base();
+    settings.database.url = format!("sqlite://{}", folder.path().join("norma.db").display()).into();
+    settings.objects.folder = folder.path().join("objects");
+    settings.gateway.spool_folder = Some(folder.path().join("spool"));
+    settings.gateway.page_folder = None;
+    settings.telemetry.level = "off".to_owned();
+    let mut options = GatewayOptions::from(&settings);
+    change(&mut options);
+
+    static TELEMETRY: OnceLock<Telemetry> = OnceLock::new();
+    let telemetry = TELEMETRY
+        .get_or_init(|| Telemetry::install(&settings.telemetry, "gateway").unwrap())
+        .clone();
+    let shutdown = CancellationToken::new();
+    let context = Context::open(settings, telemetry, "gateway", shutdown.clone())
+        .await
+        .unwrap();
+    let (database, objects) = (context.database.clone(), context.objects.clone());
+    let application = Application::build(
+        GatewayParts {
+            context,
+            bundle: Arc::new(move || {
+                has_models.then(bundle).ok_or_else(|| {
+                    norma_domain::Reason::new(ReasonCode::ModelMissing, "no bundle in this test")
+                })
+            }),
+            reader: UploadReader::new(
+                Sandbox {
+                    program: Some(reader_program()),
+                    memory_limit_bytes: 2 << 30,
+                    time_limit: Duration::from_secs(60),
+                    threads: 1,
+                },
+                Limits::default(),
+            ),
+            options,
+        },
+        "127.0.0.1:0".parse().unwrap(),
+    )
+    .unwrap();
+    App {
+        base: format!("http://{}", application.address()),
+        client: reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap(),
+        database,
+        objects,
+        shutdown,
+        folder,
+        served: tokio::spawn(application.run_until_stopped()),
+    }
+}
+
+/// `examples/read_upload.rs`, which cargo builds beside the tests.
+fn reader_program() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let program = test
+        .ancestors()
+        .nth(2)
+        .unwrap()
+        .join("examples")
+        .join("read_upload");
+    assert!(
+        program.exists(),
+        "{} is missing: cargo build -p norma-gateway --examples",
+        program.display()
+    );
+    program
+}
+
+pub(crate) fn bundle() -> BundleDescription {
+    let point = |name: &str, threshold| OperatingPointDescription {
+        name: name.to_owned(),
+        threshold: Probability::new(threshold).unwrap(),
+        sensitivity: None,
+        specificity: None,
+    };
+    BundleDescription {
+        name: "test".to_owned(),
+        version: "1.0.0".to_owned(),
+        sha256: "ab".repeat(32),
+        default_operating_point: "youden".to_owned(),
+        operating_points: vec![point("youden", 0.5), point("sensitivity_95", 0.25)],
+        models: vec![ModelDescription {
+            stage: Stage::Typing,
+            name: "typing".to_owned(),
+            version: "1.0.0".to_owned(),
+            sha256: "cd".repeat(32),
+            labels: vec![LabelDescription {
+                key: "emphysema".to_owned(),
+                name_en: "Emphysema".to_owned(),
+                name_ru: "Эмфизема".to_owned(),
+                threshold: 0.5,
+            }],
+        }],
+    }
+}
+
+impl App {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.base))
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Response {
+        self.request(Method::GET, path).send().await.unwrap()
+    }
+
+    pub(crate) async fn post(&self, path: &str) -> Response {
+        self.request(Method::POST, path).send().await.unwrap()
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Response {
+        self.request(Method::DELETE, path).send().await.unwrap()
+    }
+
+    pub(crate) async fn send_json(&self, method: Method, path: &str, body: &Value) -> Response {
+        self.request(method, path).json(body).send().await.unwrap()
+    }
+
+    pub(crate) async fn get_json(&self, path: &str) -> Value {
+        let response = self.get(path).await;
+        assert_eq!(response.status(), StatusCode::OK, "GET {path}");
+        response.json().await.unwrap()
+    }
+
+    /// Uploads bytes as a scan without a patient.
+    pub(crate) async fn upload(&self, bytes: &[u8]) -> ScanId {
+        let response = self
+            .request(Method::POST, "/api/scans")
+            .multipart(form("chest.zip", bytes))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status(), StatusCode::CREATED);
+        id_of(&response.json().await.unwrap())
+    }
+
+    /// Requests an analysis of a scan.
+    pub(crate) async fn analyze(&self, scan_id: ScanId) -> AnalysisId {
+        let response = self.post(&format!("/api/scans/{scan_id}/analyze")).await;
+        assert_eq!(response.status(), StatusCode::ACCEPTED);
+        id_of(&response.json().await.unwrap())
+    }
+
+    pub(crate) async fn create_patient(&self, first_name: &str, last_name: &str) -> Value {
+        let body = serde_json::json!({"first_name": first_name, "last_name": last_name});
+        let response = self.send_json(Method::POST, "/api/patients", &body).await;
+        assert_eq!(response.status(), StatusCode::CREATED);
+        response.json().await.unwrap()
+    }
+}
+
+/// A form with one file.
+pub(crate) fn form(name: &str, bytes: &[u8]) -> reqwest::multipart::Form {
+    let part = reqwest::multipart::Part::bytes(bytes.to_vec()).file_name(name.to_owned());
+    reqwest::multipart::Form::new().part("file", part)
+}
+
+pub(crate) fn id_of<T: std::str::FromStr<Err: std::fmt::Debug>>(document: &Value) -> T {
+    document["id"].as_str().unwrap().parse().unwrap()
+}
+
+/// Asserts a problem: its status, media type, code, and that status and type agree in the body. Returns the body.
+pub(crate) async fn problem(response: Response, status: StatusCode, code: &str) -> Value {
+    let found = response.status();
+    assert_eq!(
+        response.headers()["content-type"],
+        "application/problem+json",
+        "{found}"
+    );
+    let body: Value = response.json().await.unwrap();
+    assert_eq!((found, body["code"].as_str()), (status, Some(code)), "{body}");
+    assert_eq!(body["status"], status.as_u16());
+    assert_eq!(body["type"], format!("urn:norma:problem:{code}"));
+    body
+}
+
+/// A document whose identifiers and times are replaced, so that it can be compared with a snapshot.
+pub(crate) fn without_chance(mut document: Value) -> Value {
+    replace(&mut document);
+    document
+}
+
+fn replace(value: &mut Value) {
+    match value {
+        Value::Object(members) => members.values_mut().for_each(replace),
+        Value::Array(items) => items.iter_mut().for_each(replace),
+        Value::String(text) => {
+            if text.len() == 36 && uuid::Uuid::parse_str(text).is_ok() {
+                *text = "[id]".to_owned();
+            } else if text.ends_with('Z') && text.parse::<chrono::DateTime<chrono::Utc>>().is_ok() {
+                *text = "[time]".to_owned();
+            } else {
+                let parts: Vec<&str> = text
+                    .split('/')
+                    .map(|part| {
+                        let (part_id, query) = part.split_once('?').unwrap_or((part, ""));
+                        if part_id.len() == 36 && uuid::Uuid::parse_str(part_id).is_ok() {
+                            "[id]"
+                        } else if query.starts_with("analysis_id=") {
+                            "{n}?analysis_id=[id]"
+                        } else {
+                            part
+                        }
+                    })
+                    .collect();
+                *text = parts.join("/");
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}

@@ -1,0 +1,21 @@
+//! The gateway over real HTTP: SQLite, the in-process queue and a folder, no worker. What workers leave behind is
+//! written by the database's and the pipeline's own functions.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper of a test that fails is a test that fails"
+)]
+
+mod analyses;
+mod app;
+mod events;
+mod feedback;
+mod page;
+mod patients;
+mod pixels;
+mod predict;
+mod problems;
+mod scans;
+mod service;
+mod studies;
+mod worker;
