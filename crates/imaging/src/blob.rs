@@ -220,7 +220,8 @@ impl Blob {
         self.copy_bounded(&mut io::sink(), limits)
     }
 
-    fn copy_bounded(&self, out: &mut dyn io::Write, limits: &Limits) -> Result<u64, ImagingError> {
+    /// Copies the unpacked bytes as long as they stay within the limits; gives their number.
+    pub(crate) fn copy_bounded(&self, out: &mut dyn io::Write, limits: &Limits) -> Result<u64, ImagingError> {
         let compressed = self.compressed_size();
         let mut stream = self.stream()?.take(self.size.saturating_add(1));
         let mut buffer = vec![0; READ_BUFFER_BYTES];

@@ -91,11 +91,9 @@ pub(crate) fn read_dicom_header(
         match parse(&data, blob, limits) {
             Err(WalkFailure::Walk(WalkError::NeedMore)) if !is_whole => {
                 wanted = wanted.saturating_mul(8);
-                within(
-                    LimitKind::HeaderBytes,
-                    wanted.min(blob.size()),
-                    limits.header_bytes,
-                )?;
+                if wanted.min(blob.size()) > limits.header_bytes {
+                    return Err(ImagingError::UnreadableDicom("its header is too long"));
+                }
             }
             Err(WalkFailure::Walk(error)) => return Err(walk_error(error)),
             Err(WalkFailure::Other(error)) => return Err(error),

@@ -7,6 +7,8 @@ use std::ops::Range;
 
 /// Sequences in sequences; real files stay below ten.
 const DEPTH_LIMIT: u32 = 24;
+/// Wanted elements and items of one file; an enhanced object of 2,000 frames has some 60,000.
+const KEPT_LIMIT: usize = 500_000;
 const UNDEFINED: u32 = 0xFFFF_FFFF;
 const ITEM: u32 = 0xFFFE_E000;
 const ITEM_DELIMITER: u32 = 0xFFFE_E00D;
@@ -136,6 +138,7 @@ pub(crate) fn walk_elements(
         total: usize::try_from(total).map_err(|_| WalkError::Malformed("the file is too large"))?,
         position: start,
         pixels: None,
+        kept: 0,
     };
     let set = walker.data_set(encoding, walker.total, End::File, true, 0)?;
     Ok((set, walker.pixels))
@@ -148,6 +151,7 @@ pub(crate) fn walk_meta(data: &[u8], start: usize, total: u64) -> Result<(DataSe
         total: usize::try_from(total).map_err(|_| WalkError::Malformed("the file is too large"))?,
         position: start,
         pixels: None,
+        kept: 0,
     };
     let set = walker.data_set(Encoding::EXPLICIT_LITTLE, walker.total, End::Meta, true, 0)?;
     Ok((set, walker.position))
@@ -171,6 +175,7 @@ struct Walker<'data> {
     total: usize,
     position: usize,
     pixels: Option<PixelElement>,
+    kept: usize,
 }
 
 struct Header {
@@ -223,6 +228,7 @@ impl Walker<'_> {
             }
             let wanted = keep && is_wanted(header.tag);
             if let Some(value) = self.value(&header, encoding, end, wanted, depth)? {
+                self.count_kept()?;
                 set.elements.push(Element {
                     tag: header.tag,
                     value,
@@ -296,6 +302,9 @@ impl Walker<'_> {
         let mut items = Vec::new();
         while known_end.is_none_or(|known_end| self.position < known_end) {
             let (tag, length) = self.item_header(encoding, end)?;
+            if keep {
+                self.count_kept()?;
+            }
             match tag {
                 ITEM if length == UNDEFINED => {
                     let item = self.data_set(encoding, end, End::Delimiter, keep, depth + 1)?;
@@ -315,6 +324,14 @@ impl Walker<'_> {
             }
         }
         Ok(items)
+    }
+
+    fn count_kept(&mut self) -> Result<(), WalkError> {
+        self.kept += 1;
+        if self.kept > KEPT_LIMIT {
+            return Err(WalkError::Malformed("it holds too many elements"));
+        }
+        Ok(())
     }
 
     fn skip_fragments(&mut self, encoding: Encoding, end: usize) -> Result<(), WalkError> {

@@ -8,7 +8,6 @@ pub enum LimitKind {
     CompressionRatio,
     ArchiveNesting,
     FileBytes,
-    HeaderBytes,
 }
 
 impl LimitKind {
@@ -19,7 +18,6 @@ impl LimitKind {
             Self::CompressionRatio => "times its compressed size",
             Self::ArchiveNesting => "levels of nesting",
             Self::FileBytes => "bytes in one file",
-            Self::HeaderBytes => "bytes before the pixel data",
         }
     }
 }

@@ -30,7 +30,7 @@ pub fn extract_study(study: &StudySource, out: &Path) -> Result<(), ImagingError
             .start_file(format!("{number:06}.{extension}"), options)
             .map_err(write_error)?;
         if extension == "nii" {
-            std::io::copy(&mut blob.stream()?, &mut archive)?;
+            blob.copy_bounded(&mut archive, &limits)?;
         } else {
             archive.write_all(&blob.read_all(&limits)?)?;
         }

@@ -1,5 +1,7 @@
 //! The chest series of a study as one volume.
 
+use std::collections::BTreeSet;
+
 use norma_domain::{SeriesChoice, SliceReference, StudySummary};
 use norma_volume::Volume;
 
@@ -117,6 +119,16 @@ fn load_dicom(
         .filter(|group| group.series.is_some() && group.series == series.group.series)
         .map(|group| group.frames.len())
         .sum::<usize>();
+    // And so are frames that no functional group describes.
+    let used: BTreeSet<usize> = series.group.frames.iter().map(|frame| frame.instance).collect();
+    loaded.acquisition.undecodable_slices += used
+        .into_iter()
+        .map(|instance| &instances[instance].header)
+        .map(|header| {
+            let described = header.frames.len() as u64;
+            usize::try_from(header.number_of_frames.saturating_sub(described)).unwrap_or(usize::MAX)
+        })
+        .fold(0, usize::saturating_add);
     Ok(loaded)
 }
 

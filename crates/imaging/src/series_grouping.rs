@@ -236,6 +236,10 @@ pub(crate) fn exclusion(group: &SeriesGroup, instances: &[Instance]) -> Option<E
     if format.samples_per_pixel != 1 || !format.is_monochrome {
         return Some(Exclusion::Colour);
     }
+    // Several frames that only the first one's attributes describe.
+    if header.number_of_frames > 1 && header.frames.len() == 1 {
+        return Some(Exclusion::NoPosition);
+    }
     let (Some(orientation), Some(_), Some(_)) = (&frame.orientation, &frame.position, &frame.pixel_spacing)
     else {
         return Some(Exclusion::NoPosition);

@@ -94,7 +94,7 @@ pub fn list_studies(upload: &Path, limits: &Limits) -> Result<Vec<StudySource>, 
 pub fn list_upload(upload: &Path, limits: &Limits) -> Result<UploadListing, ImagingError> {
     let contents = read_contents(upload, limits)?;
     let files = contents.files;
-    let listing = group_studies(contents);
+    let listing = group_studies(contents, upload.is_dir());
     if !listing.studies.is_empty() || (upload.is_dir() && !listing.rejected.is_empty()) {
         return Ok(listing);
     }
@@ -113,13 +113,10 @@ enum StudyKey {
     Alone(usize),
 }
 
-fn group_studies(contents: Contents) -> UploadListing {
-    let mut unreadable: HashMap<u32, usize> = HashMap::new();
-    for rejected in &contents.rejected {
-        *unreadable.entry(rejected.scope).or_default() += 1;
-    }
+fn group_studies(contents: Contents, is_folder: bool) -> UploadListing {
     let mut order: HashMap<StudyKey, usize> = HashMap::new();
     let mut studies: Vec<(StudySource, Vec<String>)> = Vec::new();
+    let mut scopes: Vec<u32> = Vec::new();
     for (index, (file, image)) in contents.images.into_iter().enumerate() {
         let UploadedFile {
             location,
@@ -132,11 +129,12 @@ fn group_studies(contents: Contents) -> UploadListing {
             ImageFile::Nifti => {
                 let study = StudySource {
                     study_instance_uid: None,
-                    location: location.clone(),
+                    location: String::new(),
                     content: StudyContent::Nifti(blob),
                     unreadable_files: 0,
                 };
-                studies.push((study, vec![]));
+                studies.push((study, vec![location]));
+                scopes.push(scope);
                 continue;
             }
         };
@@ -150,10 +148,10 @@ fn group_studies(contents: Contents) -> UploadListing {
                 study_instance_uid: header.study.clone(),
                 location: String::new(),
                 content: StudyContent::Dicom(Vec::new()),
-                // A folder is no archive: what cannot be read there need not belong to this study.
-                unreadable_files: unreadable.get(&scope).copied().unwrap_or(0),
+                unreadable_files: 0,
             };
             studies.push((study, Vec::new()));
+            scopes.push(scope);
             studies.len() - 1
         });
         let (study, locations) = &mut studies[slot];
@@ -162,30 +160,46 @@ fn group_studies(contents: Contents) -> UploadListing {
         }
         locations.push(location);
     }
+    let rejected = contents.rejected;
     let mut studies: Vec<StudySource> = studies
         .into_iter()
-        .map(|(mut study, locations)| {
-            if !locations.is_empty() {
-                study.location = common_folder(&locations);
-            }
+        .zip(scopes)
+        .map(|((mut study, locations), scope)| {
+            study.location = common_folder(&locations);
+            let folder = parent_folder(&locations);
+            // What cannot be read in an archive may be of any of its studies; in a folder, of those beside it.
+            study.unreadable_files = rejected
+                .iter()
+                .filter(|file| file.scope == scope)
+                .filter(|file| !is_folder || scope != 0 || is_below(&file.location, &folder))
+                .count();
             study
         })
         .collect();
     studies.sort_by(|first, second| first.location.cmp(&second.location));
-    UploadListing {
-        studies,
-        rejected: contents.rejected,
-    }
+    UploadListing { studies, rejected }
+}
+
+fn is_below(location: &str, folder: &str) -> bool {
+    folder.is_empty()
+        || location
+            .strip_prefix(folder)
+            .is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// The file itself, or the deepest folder that holds all files.
 fn common_folder(locations: &[String]) -> String {
+    match locations {
+        [single] => single.clone(),
+        several => parent_folder(several),
+    }
+}
+
+/// The deepest folder that holds all files.
+fn parent_folder(locations: &[String]) -> String {
     let [first, others @ ..] = locations else {
         return String::new();
     };
-    if others.is_empty() {
-        return first.clone();
-    }
     let mut common: Vec<&str> = first.split('/').collect();
     common.pop();
     for location in others {

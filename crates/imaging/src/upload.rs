@@ -94,7 +94,14 @@ pub(crate) fn read_contents(upload: &Path, limits: &Limits) -> Result<Contents, 
         let recognised: Vec<_> = level
             .into_par_iter()
             .map(|file| {
-                let result = recognise(&file, limits);
+                // In a folder each file stands for itself.
+                let own = Spent::default();
+                let spent = if is_folder && file.scope == 0 {
+                    &own
+                } else {
+                    scopes.spent(file.scope)
+                };
+                let result = recognise(&file, limits, spent);
                 (file, result)
             })
             .collect();
@@ -282,14 +289,14 @@ fn list_folder(folder: &Path, limits: &Limits) -> Result<Vec<UploadedFile>, Imag
 }
 
 /// Tells by its first bytes what a file is, and reads the header of an image.
-fn recognise(file: &UploadedFile, limits: &Limits) -> Result<Recognised, ImagingError> {
+fn recognise(file: &UploadedFile, limits: &Limits, spent: &Spent) -> Result<Recognised, ImagingError> {
     let start = file.blob.prefix(SNIFF_BYTES)?;
     if start.starts_with(b"PK\x03\x04") || start.starts_with(b"PK\x05\x06") {
         let (opened, blob) = file.blob.as_open_file(limits)?;
         return Ok(Recognised::Archive(opened, blob));
     }
     if start.starts_with(&[0x1F, 0x8B]) {
-        return recognise_gzip(&file.blob, limits);
+        return recognise_gzip(&file.blob, limits, spent);
     }
     if let Some(what) = other_archive(&start) {
         return Err(ImagingError::UnreadableArchive(format!(
@@ -317,7 +324,9 @@ fn recognise_image(blob: Blob, start: &[u8], limits: &Limits) -> Result<Recognis
 }
 
 /// A gzip file holds a NIfTI volume, a DICOM file or a zip archive.
-fn recognise_gzip(compressed: &Blob, limits: &Limits) -> Result<Recognised, ImagingError> {
+fn recognise_gzip(compressed: &Blob, limits: &Limits, spent: &Spent) -> Result<Recognised, ImagingError> {
+    // Nothing says beforehand what it unpacks to: what others have unpacked to must leave something.
+    spent.add_uncompressed(0, limits)?;
     let unpacked = Blob::gzip(compressed.clone(), limits.uncompressed_bytes);
     let start = unpacked.prefix(SNIFF_BYTES)?;
     if looks_like_nifti(&start) {
@@ -325,6 +334,7 @@ fn recognise_gzip(compressed: &Blob, limits: &Limits) -> Result<Recognised, Imag
     }
     if start.starts_with(b"PK\x03\x04") {
         let (opened, blob) = unpacked.as_open_file(limits)?;
+        spent.add_uncompressed(blob.size(), limits)?;
         return Ok(Recognised::Archive(opened, blob));
     }
     if let Some(what) = other_archive(&start) {
@@ -337,6 +347,7 @@ fn recognise_gzip(compressed: &Blob, limits: &Limits) -> Result<Recognised, Imag
     }
     // The lengths in a DICOM file are held against the bytes there: so these are counted first.
     let size = unpacked.measure(limits)?;
+    spent.add_uncompressed(size, limits)?;
     recognise_image(Blob::gzip(compressed.clone(), size), &start, limits)
 }
 

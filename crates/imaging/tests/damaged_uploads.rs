@@ -1,5 +1,11 @@
 //! Uploads made to do harm, or that came to harm: each ends with a typed reason, soon and without a panic.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests are not marked as tests"
+)]
+
 mod support;
 
 use std::io::Write;
@@ -124,6 +130,24 @@ fn bombs_by_ratio_by_size_and_by_count() {
     assert_eq!(code_within(&gzipped, &limits), ReasonCode::ArchiveLimitExceeded);
     let inner = zip_of(&[("bomb.gz".into(), gzipped)]);
     assert_eq!(code_within(&inner, &limits), ReasonCode::ArchiveLimitExceeded);
+    // Each within the limits, together not.
+    let packed = |bytes: &[u8]| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let slice = Slice::new(0).bytes(EXPLICIT);
+    let many: Vec<(String, Vec<u8>)> = (0..40)
+        .map(|number| (format!("{number}.gz"), packed(&slice)))
+        .collect();
+    let together = Limits {
+        uncompressed_bytes: 30 * slice.len() as u64,
+        ..Limits::default()
+    };
+    assert_eq!(
+        code_within(&zip_of(&many), &together),
+        ReasonCode::ArchiveLimitExceeded
+    );
     let small = Limits {
         uncompressed_bytes: 1 << 10,
         ..Limits::default()

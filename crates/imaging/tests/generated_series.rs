@@ -1,5 +1,11 @@
 //! Series made for the test: each property of a series by itself.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests are not marked as tests"
+)]
+
 mod support;
 
 use dicom_core::VR;
@@ -387,7 +393,7 @@ fn what_is_no_chest_ct_is_rejected_with_its_reason() {
     );
     assert_eq!(
         reason_of(&|object| put_text(object, tags::NUMBER_OF_FRAMES, VR::IS, "2147483647")),
-        ReasonCode::LyingLength
+        ReasonCode::NoChestSeries
     );
     let mut movie = Slice::new(0).data_set();
     put_fragments(&mut movie, vec![vec![0, 0, 1, 0xB3]]);

@@ -1,5 +1,11 @@
 //! Small files that drove other readers to gigabytes, read in a process of their own whose peak is measured.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests are not marked as tests"
+)]
+
 mod support;
 
 use std::process::Command;

@@ -1,5 +1,11 @@
 //! Enhanced multi-frame CT: geometry and rescale come from functional groups.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests are not marked as tests"
+)]
+
 mod support;
 
 use dicom_core::VR;
@@ -149,6 +155,33 @@ fn encapsulated_frames() {
         ORDER.iter().map(|number| rle_frame(&ramp(*number))).collect(),
     );
     assert_frames(&load(&write_as(object, uids::RLE_LOSSLESS)).unwrap());
+}
+
+#[test]
+fn a_frame_without_functional_groups_is_counted_as_lost() {
+    let mut object = enhanced();
+    put_text(&mut object, tags::NUMBER_OF_FRAMES, VR::IS, "7");
+    let frames = ORDER.iter().chain([&6]);
+    put_pixels(
+        &mut object,
+        &frames.flat_map(|number| ramp(*number)).collect::<Vec<_>>(),
+    );
+    let series = load(&write_as(object.clone(), uids::EXPLICIT_VR_LITTLE_ENDIAN)).unwrap();
+    assert_eq!(series.acquisition.undecodable_slices, 1);
+    assert_frames(&series);
+    object.remove_element(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE);
+    let error = load(&write_as(object, uids::EXPLICIT_VR_LITTLE_ENDIAN)).unwrap_err();
+    assert_eq!(error.reason().code, ReasonCode::NoChestSeries);
+}
+
+#[test]
+fn functional_groups_without_number_are_refused() {
+    let mut object = enhanced();
+    let empty = vec![InMemDicomObject::new_empty(); 600_000];
+    put_sequence(&mut object, tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, empty);
+    put_pixels(&mut object, &ramp(0));
+    let error = load(&write_as(object, uids::EXPLICIT_VR_LITTLE_ENDIAN)).unwrap_err();
+    assert_eq!(error.reason().code, ReasonCode::UnreadableDicom);
 }
 
 #[test]

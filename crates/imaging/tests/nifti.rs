@@ -1,5 +1,11 @@
 //! NIfTI volumes: every orientation lands on the same grid.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests are not marked as tests"
+)]
+
 mod support;
 
 use std::io::Write;
@@ -97,8 +103,8 @@ fn nifti(layout: Layout) -> Vec<u8> {
         put(76, &1f32.to_le_bytes());
         put(252, &1i16.to_le_bytes());
         put(264, &1f32.to_le_bytes());
-        for axis in 0..3 {
-            put(268 + axis * 4, &(affine[axis][3] as f32).to_le_bytes());
+        for (axis, row) in affine.iter().enumerate() {
+            put(268 + axis * 4, &(row[3] as f32).to_le_bytes());
         }
     } else {
         put(254, &1i16.to_le_bytes());

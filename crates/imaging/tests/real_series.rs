@@ -1,5 +1,11 @@
 //! The three whole chest series of the test data.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests are not marked as tests"
+)]
+
 mod support;
 
 use norma_imaging::{Limits, list_studies, load_chest_series};

@@ -1,5 +1,11 @@
 //! What real archives throw at a reader: every file is either loaded or rejected for a reason.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests are not marked as tests"
+)]
+
 mod support;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,11 @@
 //! What studies are found in archives and folders, and that names of the upload go nowhere.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests are not marked as tests"
+)]
+
 mod support;
 
 use std::io::Write;

@@ -1,4 +1,5 @@
 //! What several tests need.
+#![allow(clippy::print_stdout, reason = "a skipped test says so")]
 #![allow(dead_code, reason = "each test uses its own part")]
 #![allow(
     clippy::unwrap_used,
