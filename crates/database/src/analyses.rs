@@ -13,6 +13,7 @@ use crate::outbox::insert_message;
 use crate::scans::lock_scan;
 use crate::schema::{analyses, scans, stage_results};
 use crate::sql_types::RowId;
+use crate::suspicion::{SuspicionGroup, place_scan};
 use crate::{Database, DatabaseError, OutboxMessage, time};
 
 /// One run of the models over a scan.
@@ -165,6 +166,13 @@ impl Database {
             diesel::update(scans::table.find(RowId::from(new.scan_id)))
                 .set(scans::latest_analysis_id.eq(Some(RowId::from(new.id))))
                 .execute(connection)?;
+            place_scan(
+                connection,
+                new.scan_id.into(),
+                new.id,
+                SuspicionGroup::Running,
+                None,
+            )?;
             insert_message(connection, new.message)?;
             Ok(RequestedAnalysis {
                 analysis: row.try_into()?,
@@ -273,14 +281,10 @@ impl Database {
     }
 }
 
-/// The statuses that are not final. Written out, so that the partial indexes serve the filter.
+/// Whether an analysis has not ended: a check of the table ties this to the status, and an index serves it.
 #[diesel::dsl::auto_type(no_type_alias)]
 pub(crate) fn is_unfinished() -> _ {
-    let status = analyses::status;
-    status
-        .eq("queued")
-        .or(status.eq("preparing"))
-        .or(status.eq("analyzing"))
+    analyses::finished_at.is_null()
 }
 
 pub(crate) fn find(

@@ -19,6 +19,7 @@ mod search;
 mod sql_types;
 mod stage_ends;
 mod studies;
+mod suspicion;
 mod text;
 mod time;
 mod url;

@@ -15,6 +15,7 @@ use crate::reports::insert_report;
 use crate::scans::lock_scan;
 use crate::schema::{analyses, scans, stage_results};
 use crate::sql_types::RowId;
+use crate::suspicion::{SuspicionGroup, place_scan};
 use crate::{Database, DatabaseError, OutboxMessage, json, time};
 
 #[derive(Insertable)]
@@ -73,10 +74,9 @@ impl Database {
                 .filter(|check| !check.passed)
                 .map(|check| check.code.as_str())
                 .collect();
-            let Some(scan_id) = scan_of(connection, id)? else {
+            let Some(scan_id) = lock_scan_of(connection, id)? else {
                 return Ok(false);
             };
-            lock_scan(connection, scan_id)?;
             let moved = diesel::update(analyses::table.find(RowId::from(id)).filter(is_unprepared()))
                 .set((
                     analyses::status.eq(AnalysisStatus::Analyzing.as_str()),
@@ -191,6 +191,9 @@ impl Database {
     /// written then.
     pub async fn complete_analysis(&self, report: Report) -> Result<bool, DatabaseError> {
         self.change(move |connection| {
+            let Some(scan_id) = lock_scan_of(connection, report.analysis_id)? else {
+                return Ok(false);
+            };
             let unfinished = analyses::table
                 .find(RowId::from(report.analysis_id))
                 .filter(is_unfinished());
@@ -203,6 +206,9 @@ impl Database {
                 .execute(connection)?;
             if ended == 1 {
                 insert_report(connection, &report)?;
+                let group = report.verdict.into();
+                let probability = report.probability_of_pathology;
+                place_scan(connection, scan_id, report.analysis_id, group, probability)?;
             }
             Ok(ended == 1)
         })
@@ -212,6 +218,9 @@ impl Database {
     /// Ends an analysis as `failed`. False where it had ended before or was deleted.
     pub async fn fail_analysis(&self, id: AnalysisId, reason: Reason) -> Result<bool, DatabaseError> {
         self.change(move |connection| {
+            let Some(scan_id) = lock_scan_of(connection, id)? else {
+                return Ok(false);
+            };
             let now = time::to_row(time::now());
             let ended = diesel::update(analyses::table.find(RowId::from(id)).filter(is_unfinished()))
                 .set((
@@ -223,6 +232,9 @@ impl Database {
                     analyses::updated_at.eq(now),
                 ))
                 .execute(connection)?;
+            if ended == 1 {
+                place_scan(connection, scan_id, id, SuspicionGroup::Failed, None)?;
+            }
             Ok(ended == 1)
         })
         .await
@@ -245,12 +257,17 @@ fn insert_stage_result(connection: &mut AnyConnection, row: StageResultRow) -> R
     Ok(inserted == 1)
 }
 
-fn scan_of(connection: &mut AnyConnection, id: AnalysisId) -> Result<Option<RowId>, DatabaseError> {
+/// Locks the scan of an analysis, before the analysis itself; None where they were deleted.
+fn lock_scan_of(connection: &mut AnyConnection, id: AnalysisId) -> Result<Option<RowId>, DatabaseError> {
     let scan_id = analyses::table
         .find(RowId::from(id))
         .select(analyses::scan_id)
-        .first(connection);
-    Ok(scan_id.optional()?)
+        .first(connection)
+        .optional()?;
+    if let Some(scan_id) = scan_id {
+        lock_scan(connection, scan_id)?;
+    }
+    Ok(scan_id)
 }
 
 /// Writes to the scan what only the files could tell.

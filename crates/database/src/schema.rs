@@ -28,6 +28,8 @@ diesel::table! {
         latest_analysis_id -> Nullable<crate::sql_types::Id>,
         created_at -> Timestamp,
         updated_at -> Timestamp,
+        suspicion_group -> Integer,
+        suspicion -> Double,
     }
 }
 

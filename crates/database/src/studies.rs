@@ -1,9 +1,7 @@
 //! The worklist: scans with what is known and said of them.
 
 use chrono::{DateTime, Utc};
-use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Double, Integer};
 use norma_domain::{AnalysisStatus, PatientId, Verdict};
 
 use crate::analyses::AnalysisRow;
@@ -14,6 +12,7 @@ use crate::scans::ScanRow;
 use crate::schema::{analyses, patients, reports, scans};
 use crate::search::patterns;
 use crate::sql_types::RowId;
+use crate::suspicion::SuspicionGroup;
 use crate::{Analysis, Answer, Database, DatabaseError, Listing, Page, Patient, Scan, time};
 
 /// Which studies are wanted. What is None does not narrow the list.
@@ -35,7 +34,7 @@ pub struct StudyQuery {
 /// The order of the worklist.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum StudyOrder {
-    /// Pathology by falling probability; then undetermined and failed, which a person has to look at; then
+    /// Pathology by falling probability; then undetermined, then failed, which a person has to look at; then
     /// what runs; then what was never analysed; norm last, by falling probability.
     #[default]
     MostSuspicious,
@@ -54,59 +53,12 @@ pub struct StudyRow {
     pub answer: Option<Answer>,
 }
 
-/// Group of [`StudyOrder::MostSuspicious`].
-const SUSPICION_GROUP: &str = "CASE \
-     WHEN reports.verdict = 'pathology' THEN 0 \
-     WHEN reports.verdict = 'undetermined' THEN 1 \
-     WHEN analyses.status = 'failed' THEN 1 \
-     WHEN reports.verdict = 'norm' THEN 4 \
-     WHEN analyses.status IS NOT NULL THEN 2 \
-     ELSE 3 END";
-const SUSPICION: &str = "COALESCE(reports.probability, -1.0)";
-
 type ListedRow = (
     ScanRow,
     Option<PatientRow>,
     Option<AnalysisRow>,
     Option<AnswerRow>,
 );
-
-/// The tables of the worklist joined and narrowed, with `$select`: once for the lines, once for their number.
-macro_rules! narrowed {
-    ($query:expr, $select:expr) => {{
-        let query: &StudyQuery = $query;
-        let mut narrowed = scans::table
-            .left_join(patients::table.on(scans::patient_id.eq(patients::id.nullable())))
-            .left_join(analyses::table.on(scans::latest_analysis_id.eq(analyses::id.nullable())))
-            .left_join(reports::table.on(scans::latest_analysis_id.eq(reports::analysis_id.nullable())))
-            .select($select)
-            .into_boxed::<MultiBackend>();
-        let search = query.search.as_deref().map(str::trim).unwrap_or_default();
-        if is_uid(search) {
-            narrowed = narrowed.filter(scans::study_uid.eq(search.to_owned()));
-        } else {
-            for pattern in patterns(search) {
-                narrowed = narrowed.filter(patients::search_name.like(pattern).escape('\\'));
-            }
-        }
-        if let Some(patient_id) = query.patient_id {
-            narrowed = narrowed.filter(scans::patient_id.eq(RowId::from(patient_id)));
-        }
-        if let Some(status) = query.status {
-            narrowed = narrowed.filter(analyses::status.eq(status.as_str()));
-        }
-        if let Some(verdict) = query.verdict {
-            narrowed = narrowed.filter(reports::verdict.eq(verdict.as_str()));
-        }
-        if let Some(from) = query.created_from {
-            narrowed = narrowed.filter(scans::created_at.ge(time::to_row(from)));
-        }
-        if let Some(before) = query.created_before {
-            narrowed = narrowed.filter(scans::created_at.lt(time::to_row(before)));
-        }
-        narrowed
-    }};
-}
 
 impl Database {
     /// The worklist.
@@ -116,31 +68,40 @@ impl Database {
         page: Page,
     ) -> Result<Listing<StudyRow>, DatabaseError> {
         self.run(move |connection| {
-            let total: i64 = narrowed!(&query, diesel::dsl::count_star()).get_result(connection)?;
-            let lines = narrowed!(
-                &query,
-                (
-                    ScanRow::as_select(),
-                    Option::<PatientRow>::as_select(),
-                    Option::<AnalysisRow>::as_select(),
-                    Option::<AnswerRow>::as_select(),
-                )
-            );
+            let total: i64 = narrowed(&query).count().get_result(connection)?;
+            let wanted = narrowed(&query).select(scans::id);
             let ordered = match query.order {
-                StudyOrder::MostSuspicious => lines
-                    .order(sql::<Integer>(SUSPICION_GROUP))
-                    .then_order_by(sql::<Double>(SUSPICION).desc())
+                StudyOrder::MostSuspicious => wanted
+                    .order(scans::suspicion_group)
+                    .then_order_by(scans::suspicion.desc())
                     .then_order_by(scans::id.desc()),
-                StudyOrder::Newest => lines.order(scans::id.desc()),
-                StudyOrder::Oldest => lines.order(scans::id),
+                StudyOrder::Newest => wanted.order(scans::id.desc()),
+                StudyOrder::Oldest => wanted.order(scans::id),
             };
-            let rows: Vec<ListedRow> = ordered
+            // First which ones, by the index; then all of them: the tables are joined for one page only.
+            let ids: Vec<RowId> = ordered
                 .limit(page.limit.into())
                 .offset(page.offset.into())
                 .load(connection)?;
+            let mut rows: Vec<(RowId, ListedRow)> = scans::table
+                .left_join(patients::table.on(scans::patient_id.eq(patients::id.nullable())))
+                .left_join(analyses::table.on(scans::latest_analysis_id.eq(analyses::id.nullable())))
+                .left_join(reports::table.on(scans::latest_analysis_id.eq(reports::analysis_id.nullable())))
+                .filter(scans::id.eq_any(&ids))
+                .select((
+                    scans::id,
+                    (
+                        ScanRow::as_select(),
+                        Option::<PatientRow>::as_select(),
+                        Option::<AnalysisRow>::as_select(),
+                        Option::<AnswerRow>::as_select(),
+                    ),
+                ))
+                .load(connection)?;
+            rows.sort_by_key(|(id, _)| ids.iter().position(|wanted| wanted == id));
             let items = rows
                 .into_iter()
-                .map(|(scan, patient, analysis, answer)| {
+                .map(|(_, (scan, patient, analysis, answer))| {
                     Ok(StudyRow {
                         scan: scan.try_into()?,
                         patient: patient.map(Patient::from),
@@ -153,6 +114,41 @@ impl Database {
         })
         .await
     }
+}
+
+/// The scans of a query. Other tables come in as subqueries, so that nothing is joined for counting.
+fn narrowed(query: &StudyQuery) -> scans::BoxedQuery<'static, MultiBackend> {
+    let mut narrowed = scans::table.into_boxed();
+    let search = query.search.as_deref().map(str::trim).unwrap_or_default();
+    if is_uid(search) {
+        narrowed = narrowed.filter(scans::study_uid.eq(search.to_owned()));
+    } else {
+        for pattern in patterns(search) {
+            let named = patients::table
+                .filter(patients::search_name.like(pattern).escape('\\'))
+                .select(patients::id.nullable());
+            narrowed = narrowed.filter(scans::patient_id.eq_any(named));
+        }
+    }
+    if let Some(patient_id) = query.patient_id {
+        narrowed = narrowed.filter(scans::patient_id.eq(RowId::from(patient_id)));
+    }
+    if let Some(status) = query.status {
+        let in_status = analyses::table
+            .filter(analyses::status.eq(status.as_str()))
+            .select(analyses::id.nullable());
+        narrowed = narrowed.filter(scans::latest_analysis_id.eq_any(in_status));
+    }
+    if let Some(verdict) = query.verdict {
+        narrowed = narrowed.filter(scans::suspicion_group.eq(SuspicionGroup::from(verdict).number()));
+    }
+    if let Some(from) = query.created_from {
+        narrowed = narrowed.filter(scans::created_at.ge(time::to_row(from)));
+    }
+    if let Some(before) = query.created_before {
+        narrowed = narrowed.filter(scans::created_at.lt(time::to_row(before)));
+    }
+    narrowed
 }
 
 fn is_uid(search: &str) -> bool {

@@ -2,9 +2,10 @@
 
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, PgConnection, SqliteConnection};
-use norma_database::{Database, DatabaseError, Page};
+use norma_database::{Database, DatabaseError, Page, StudyQuery};
+use norma_domain::{Reason, ReasonCode, Verdict};
 
-use crate::builders::details;
+use crate::builders::{answered, details, requested, scan};
 use crate::sides::{Side, on_both_sides};
 
 fn execute(side: &Side, sql: &str) {
@@ -31,6 +32,50 @@ fn migrations_go_down_and_up_again() {
         let reopened = Database::open(&side.url).await.unwrap();
         let listing = reopened.list_patients(None, Page::default()).await.unwrap();
         assert_eq!(listing.total, 0);
+    });
+}
+
+#[test]
+fn the_worklist_of_a_database_from_before_is_put_in_order() {
+    on_both_sides(|side| async move {
+        let database = &side.database;
+        let norm = answered(database, None, Verdict::Norm, Some(0.1)).await.scan_id;
+        let untouched = scan(database, None).await.id;
+        let failed = requested(database).await;
+        let reason = Reason::new(ReasonCode::NoLungs, "no lungs");
+        assert!(database.fail_analysis(failed.id, reason).await.unwrap());
+        let running = requested(database).await.scan_id;
+        let likely = answered(database, None, Verdict::Pathology, Some(0.9))
+            .await
+            .scan_id;
+        let unlikely = answered(database, None, Verdict::Pathology, Some(0.6))
+            .await
+            .scan_id;
+        let order = async || {
+            let listing = database.list_studies(StudyQuery::default(), Page::default());
+            let items = listing.await.unwrap().items;
+            items.into_iter().map(|row| row.scan.id).collect::<Vec<_>>()
+        };
+        let before = order().await;
+        assert_eq!(
+            before,
+            [likely, unlikely, failed.scan_id, running, untouched, norm]
+        );
+
+        let migration = "2026-11-23-000002_worklist_order";
+        let down = format!(
+            "{}/../../migrations/{}/{migration}/down.sql",
+            env!("CARGO_MANIFEST_DIR"),
+            side.name
+        );
+        execute(&side, &std::fs::read_to_string(down).unwrap());
+        execute(
+            &side,
+            "DELETE FROM __diesel_schema_migrations WHERE version = '20261123000002'",
+        );
+        Database::open(&side.url).await.unwrap();
+
+        assert_eq!(order().await, before);
     });
 }
 
@@ -80,7 +125,7 @@ fn many_may_open_an_empty_database_at_once() {
 #[test]
 fn a_damaged_row_is_reported_without_what_it_holds() {
     on_both_sides(|side| async move {
-        let scan = crate::builders::scan(&side.database, None).await;
+        let scan = scan(&side.database, None).await;
         execute(&side, "UPDATE scans SET study_uid = 'Ivan Ivanov'");
         let damaged = side.database.scan(scan.id).await.unwrap_err();
         assert!(matches!(

@@ -35,8 +35,8 @@ fn the_most_suspicious_come_first_and_norm_last() {
             [
                 likely.scan_id,
                 less_likely.scan_id,
-                failed.scan_id,
                 undetermined.scan_id,
+                failed.scan_id,
                 running.scan_id,
                 untouched.id,
                 doubtful_norm.scan_id,

@@ -1,0 +1,56 @@
+//! The order of the worklist: which scan a person should look at first.
+
+use diesel::prelude::*;
+use norma_domain::{AnalysisId, Probability, Verdict};
+
+use crate::DatabaseError;
+use crate::connection::AnyConnection;
+use crate::schema::scans;
+use crate::sql_types::RowId;
+
+/// What is known of a scan by its latest analysis, the most suspicious first. The numbers are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SuspicionGroup {
+    Pathology = 0,
+    Undetermined = 1,
+    Failed = 2,
+    Running = 3,
+    // 4 is the column's default: not analysed.
+    Norm = 5,
+}
+
+impl SuspicionGroup {
+    pub(crate) const fn number(self) -> i32 {
+        self as i32
+    }
+}
+
+impl From<Verdict> for SuspicionGroup {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Pathology => Self::Pathology,
+            Verdict::Undetermined => Self::Undetermined,
+            Verdict::Norm => Self::Norm,
+        }
+    }
+}
+
+/// Puts a scan in its place, if the analysis is its latest. The caller holds the scan's lock.
+pub(crate) fn place_scan(
+    connection: &mut AnyConnection,
+    scan_id: RowId,
+    analysis_id: AnalysisId,
+    group: SuspicionGroup,
+    probability: Option<Probability>,
+) -> Result<(), DatabaseError> {
+    let scan = scans::table
+        .find(scan_id)
+        .filter(scans::latest_analysis_id.eq(RowId::from(analysis_id)));
+    diesel::update(scan)
+        .set((
+            scans::suspicion_group.eq(group.number()),
+            scans::suspicion.eq(probability.map_or(-1.0, Probability::value)),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
