@@ -39,6 +39,7 @@ pub use gateway::{BundleSource, GatewayParts};
 pub use openapi::openapi;
 pub use options::GatewayOptions;
 pub use paging::{DEFAULT_LIMIT, MAX_LIMIT, Page};
+pub use picture::{heatmap_png, slice_png};
 pub use problem::{ApiError, Problem};
 pub use rows_csv::rows_to_csv;
 pub use rows_xlsx::rows_to_xlsx;

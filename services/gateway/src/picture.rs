@@ -6,7 +6,7 @@ use image::{ExtendedColorType, ImageEncoder, ImageError};
 use norma_domain::WindowLevel;
 
 /// A grey 8-bit PNG of one slice. `hounsfield_le` holds `rows` × `columns` int16, little endian, row by row.
-pub(crate) fn slice_png(
+pub fn slice_png(
     hounsfield_le: &[u8],
     rows: u32,
     columns: u32,
@@ -23,7 +23,7 @@ pub(crate) fn slice_png(
 
 /// A coloured PNG of one map of `rows` × `columns` bytes, to be laid over the slice: the colour goes from violet
 /// by red to yellow, and the opacity grows with the value, so that 0 is not seen.
-pub(crate) fn heatmap_png(map: &[u8], rows: u32, columns: u32) -> Result<Vec<u8>, ImageError> {
+pub fn heatmap_png(map: &[u8], rows: u32, columns: u32) -> Result<Vec<u8>, ImageError> {
     let rgba: Vec<u8> = map.iter().flat_map(|value| colour(*value)).collect();
     encode(&rgba, rows, columns, ExtendedColorType::Rgba8)
 }
