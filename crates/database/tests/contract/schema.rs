@@ -1,5 +1,7 @@
 //! Migrations, and what happens to a database that is too new.
 
+use std::collections::HashSet;
+
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, PgConnection, SqliteConnection};
 use norma_database::{Database, DatabaseError, Page, StudyQuery};
@@ -62,7 +64,7 @@ fn the_worklist_of_a_database_from_before_is_put_in_order() {
             [likely, unlikely, failed.scan_id, running, untouched, norm]
         );
 
-        let migration = "2026-11-23-000002_worklist_order";
+        let migration = "2026-11-23-000003_worklist_order";
         let down = format!(
             "{}/../../migrations/{}/{migration}/down.sql",
             env!("CARGO_MANIFEST_DIR"),
@@ -71,7 +73,7 @@ fn the_worklist_of_a_database_from_before_is_put_in_order() {
         execute(&side, &std::fs::read_to_string(down).unwrap());
         execute(
             &side,
-            "DELETE FROM __diesel_schema_migrations WHERE version = '20261123000002'",
+            "DELETE FROM __diesel_schema_migrations WHERE version = '20261123000003'",
         );
         Database::open(&side.url).await.unwrap();
 
@@ -150,5 +152,12 @@ fn both_sides_have_the_same_migrations() {
         names.sort();
         names
     };
-    assert_eq!(names("postgresql"), names("sqlite"));
+    let names_there = names("postgresql");
+    assert_eq!(names_there, names("sqlite"));
+    // The version is the part before the first underscore; of two alike, one would never be applied.
+    let versions: HashSet<_> = names_there
+        .iter()
+        .map(|name| name.to_string_lossy().split_once('_').unwrap().0.to_owned())
+        .collect();
+    assert_eq!(versions.len(), names_there.len());
 }
