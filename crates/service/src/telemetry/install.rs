@@ -1,4 +1,5 @@
-use std::sync::OnceLock;
+use std::io::IsTerminal;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context as _;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -29,8 +30,9 @@ impl Telemetry {
     /// Sets up logs (to standard error), traces and metrics. A second call in the same process (tests run
     /// several services in one) returns the first one's.
     pub fn install(settings: &TelemetrySettings, service: &str) -> anyhow::Result<Self> {
-        static INSTALLED: OnceLock<Telemetry> = OnceLock::new();
-        if let Some(installed) = INSTALLED.get() {
+        static INSTALLED: Mutex<Option<Telemetry>> = Mutex::new(None);
+        let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(installed) = &*installed {
             return Ok(installed.clone());
         }
         let traces = tracer_provider(settings, service)?;
@@ -39,7 +41,7 @@ impl Telemetry {
             prometheus: install_recorder()?,
             traces,
         };
-        Ok(INSTALLED.get_or_init(|| telemetry).clone())
+        Ok(installed.insert(telemetry).clone())
     }
 
     /// The metrics in Prometheus' text format.
@@ -83,7 +85,9 @@ fn tracer_provider(settings: &TelemetrySettings, service: &str) -> anyhow::Resul
 
 fn install_subscriber(settings: &TelemetrySettings, traces: &SdkTracerProvider) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&settings.level).context("telemetry.level cannot be read")?;
-    let format = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let format = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let format = match settings.format {
         LogFormat::Pretty => format.boxed(),
         LogFormat::Json => format.json().flatten_event(true).boxed(),

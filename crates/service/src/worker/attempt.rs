@@ -45,7 +45,7 @@ impl Attempt {
             "handle message",
             otel.kind = "consumer",
             worker = self.worker,
-            message = message.routing_key(),
+            routing_key = message.routing_key(),
             analysis_id = %message.analysis_id(),
             attempt = delivery.attempt,
             trace_id = tracing::field::Empty,

@@ -19,13 +19,13 @@ rm -rf -- "$2"
 /// A server in a process group of its own. The group is killed when this is dropped, and also when the test process
 /// ends without dropping anything (a static is never dropped): a small shell waits for the end of a pipe that only the
 /// test process holds, and then removes the server's folder too.
-pub(super) struct GuardedProcess {
+pub struct GuardedProcess {
     child: Child,
     guard: Child,
 }
 
 impl GuardedProcess {
-    pub(super) fn spawn(mut command: Command, folder: &Path) -> io::Result<Self> {
+    pub fn spawn(mut command: Command, folder: &Path) -> io::Result<Self> {
         // Nothing of the test's own, or whoever reads the test's output would wait for the server's end.
         let child = command
             .stdin(Stdio::null())
@@ -45,18 +45,23 @@ impl GuardedProcess {
         Ok(Self { child, guard })
     }
 
-    pub(super) fn is_running(&mut self) -> bool {
+    /// Of the process itself, which leads its group.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
 
     /// `kill -9` of the whole group.
-    pub(super) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         self.signal("KILL");
         let _ = self.child.wait();
     }
 
     /// Asks it to end by a signal and waits; kills it where that takes too long.
-    pub(super) fn stop(&mut self, signal: &str, patience: Duration) {
+    pub fn stop(&mut self, signal: &str, patience: Duration) {
         self.signal(signal);
         let started = Instant::now();
         while self.is_running() && started.elapsed() < patience {

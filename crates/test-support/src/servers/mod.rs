@@ -7,6 +7,8 @@ mod postgresql;
 mod rabbitmq;
 mod s3;
 
+pub use guarded::GuardedProcess;
+pub use port::free_port;
 pub use postgresql::PostgreSql;
 pub use rabbitmq::RabbitMq;
 pub use s3::S3;

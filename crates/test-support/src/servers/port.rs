@@ -4,7 +4,7 @@ use rand::Rng;
 
 /// A free port below 32768: above lie the ports that the kernel gives to outgoing connections, any of which may take
 /// it between two starts of the same server.
-pub(super) fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     loop {
         let port = rand::rng().random_range(15_000..32_000);
         if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {

@@ -1,0 +1,7 @@
+//! The worker loop and the background tasks, over a fresh SQLite file, a folder and the in-process queue.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod background;
+mod support;
+mod worker_loop;
