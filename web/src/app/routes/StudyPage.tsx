@@ -1,4 +1,4 @@
-import { Skeleton } from '@mantine/core';
+import { Loader, Skeleton } from '@mantine/core';
 import { useDocumentTitle } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
 import { IconFileUnknown, IconPhotoOff } from '@tabler/icons-react';
@@ -84,7 +84,11 @@ function Pictures({ scanId, answer, banner, slice, onSlice }: PicturesProps) {
   const report = answer?.state === 'completed' ? answer.report : undefined;
   const viewed = useMemo(() => viewedVolume(volume.data), [volume.data]);
   const shown = useMemo(() => viewerAnswer(report, volume.data), [report, volume.data]);
-  const opening = <Skeleton h="100%" radius={0} aria-label={t('viewer.opening')} />;
+  const opening = (
+    <div className={classes.opening} role="status" aria-label={t('viewer.opening')}>
+      <Loader color="gray" />
+    </div>
+  );
   // While the answer is on its way the place to open at is not known yet.
   if (!answer || volume.isPending) {
     return opening;

@@ -14,7 +14,7 @@ export function ShortcutList() {
     <>
       <div className={classes.groups}>
         {SHORTCUT_GROUPS.map((group) => (
-          <section key={group} className={classes.group}>
+          <section key={group} className={classes.group} data-group={group}>
             <Title order={3} size="h5" mb={6}>
               {t(`help.group.${group}`)}
             </Title>

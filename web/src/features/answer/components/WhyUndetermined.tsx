@@ -18,7 +18,9 @@ export function Reasons({ title, reasons }: { title: string; reasons: Reason[] }
           return (
             <li key={code} data-code={code}>
               <b>{text.title}</b>
-              <span className={classes.dim}>{message}</span>
+              <span className={classes.dim} lang="en">
+                {message}
+              </span>
               <span>
                 <b>{t('study.whatToDo')}:</b> {text.advice}
               </span>

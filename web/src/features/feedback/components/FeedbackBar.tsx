@@ -49,7 +49,7 @@ export function FeedbackBar({ analysisId, verdict, findings, onNext }: FeedbackB
   const latest = given.data?.at(-1);
   return (
     <div className={classes.bar}>
-      <Group gap="xs" wrap="nowrap" grow>
+      <div className={classes.buttons}>
         <Tooltip label={t('feedback.agreeNext') + ' (A)'}>
           <Button px="xs" leftSection={<IconThumbUp size={16} />} loading={give.isPending} onClick={agreeAndNext} data-testid="agree">
             {t(onNext ? 'feedback.agreeNext' : 'feedback.agree')}
@@ -60,7 +60,7 @@ export function FeedbackBar({ analysisId, verdict, findings, onNext }: FeedbackB
             {t('feedback.disagree')}
           </Button>
         </Tooltip>
-      </Group>
+      </div>
       {give.error && !disagreeing && (
         <Alert color="red" title={t('feedback.notKept')} mt="xs">
           {problem.title}. {problem.advice}

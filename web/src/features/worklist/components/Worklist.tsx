@@ -126,7 +126,7 @@ export function Worklist() {
         />
         <Select
           label={t('worklist.order')}
-          w={220}
+          w={250}
           allowDeselect={false}
           data={[
             { value: 'suspicion', label: t('worklist.orderSuspicion') },

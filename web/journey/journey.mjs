@@ -1,0 +1,191 @@
+// The issue's journey in a real browser against a running gateway with the shipped models and real series:
+// patient → upload → progress → verdict → viewer at the key slice with its map → next study by keyboard →
+// feedback → mass run → XLSX. Prints each step; ends with 1 where one fails.
+//   NORMA_URL=http://127.0.0.1:8080 NORMA_DATA=../../shared/data npm run journey
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { createRequire } from 'node:module';
+
+import { unzipSync } from 'fflate';
+
+import { launch, openPage, URL_OF_NORMA } from './browser.mjs';
+
+const DATA = resolve(process.env.NORMA_DATA ?? '../../shared/data');
+const covid = join(DATA, 'series/covid-ct-md_covid-P001.zip');
+const norm = join(DATA, 'series/covid-ct-md_normal001.zip');
+const FAILURES = resolve('../.norma/journey');
+/** An analysis takes seconds; a shared machine under load takes longer. */
+const ANALYSIS_MS = Number(process.env.NORMA_ANALYSIS_MS ?? 240_000);
+
+if (!existsSync(covid)) {
+  console.log(`skipped: ${covid} is not here`);
+  process.exit(process.env.CI ? 1 : 0);
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const started = Date.now();
+const tell = (text) => console.log(`${((Date.now() - started) / 1000).toFixed(1).padStart(6)} s  ${text}`);
+
+/** No serious or critical finding of axe on the page as it stands. */
+async function checkAccessible(page, name) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+  const told = serious.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ target }) => target.join(' ')).join(' | ')}`);
+  assert.deepEqual(told, [], `axe on ${name}`);
+  tell(`axe finds nothing serious on ${name}`);
+}
+
+async function viewerShown(page) {
+  await page.waitForSelector('[data-pane=axial][data-state=shown]', { timeout: 60_000 });
+  return Number(await page.getAttribute('[data-pane=axial]', 'data-slice'));
+}
+
+const browser = await launch();
+const { page, errors } = await openPage(browser, { language: 'en' });
+const answerOf = async (scanId) => (await fetch(`${URL_OF_NORMA}/api/scans/${scanId}/report`)).json();
+const scanOnScreen = () => page.getAttribute('[data-answer]', 'data-scan');
+
+try {
+  await page.goto(URL_OF_NORMA);
+  await page.getByRole('heading', { name: 'Worklist' }).waitFor();
+  await page.getByText('For research use only').waitFor();
+  tell('the worklist opens and states research use');
+  await checkAccessible(page, 'the worklist');
+
+  const lastName = `Journey${Date.now() % 100_000}`;
+  await page.getByRole('link', { name: 'Patients' }).click();
+  await page.getByRole('button', { name: 'New patient' }).click();
+  await page.getByLabel('Last name').fill(lastName);
+  await page.getByLabel('First name').fill('Anna');
+  await checkAccessible(page, 'the patient dialog');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('heading', { name: `${lastName} Anna` }).waitFor();
+  tell('a patient is created');
+  await checkAccessible(page, 'the patient card');
+
+  await page.getByRole('link', { name: 'Upload a study' }).click();
+  await page.getByTestId('file-input').setInputFiles(covid);
+  const upload = page.getByTestId('upload').first();
+  await upload.getByText('covid-ct-md_covid-P001.zip').waitFor();
+  await upload.getByText('Preparation').waitFor({ timeout: ANALYSIS_MS });
+  tell('the upload is stored and its stages are shown');
+  await page.waitForSelector('[data-testid=upload][data-phase=done]', { timeout: ANALYSIS_MS });
+  tell(`the analysis ends: ${(await upload.locator('[data-outcome]').textContent()) ?? ''}`);
+  await checkAccessible(page, 'the upload page');
+
+  await upload.getByRole('link', { name: 'Open the study' }).click();
+  const slice = await viewerShown(page);
+  const scanId = await scanOnScreen();
+  const report = await answerOf(scanId);
+  assert.ok(report.verdict === 'pathology' || report.verdict === 'norm' || report.verdict === 'undetermined');
+  const sentence = await page.getByTestId('verdict-sentence').textContent();
+  assert.match(sentence, { pathology: /Pathology/, norm: /Norm/, undetermined: /Undetermined/ }[report.verdict]);
+  assert.ok(report.key_slices.some((key) => key.slice === slice), `slice ${slice} is a key slice`);
+  tell(`the study opens at slice ${slice + 1}, a key slice: “${sentence}”`);
+  await page.waitForSelector(`[data-overlay=axial][data-painted$="/${slice}"]`, { timeout: 30_000 });
+  tell(`the map lies over it: ${await page.getAttribute('[data-overlay=axial]', 'data-painted')}`);
+  await checkAccessible(page, 'the study page');
+
+  await page.keyboard.press('ArrowDown');
+  await page.waitForSelector(`[data-pane=axial][data-slice="${slice - 1}"]`);
+  await page.keyboard.press('2');
+  await page.getByText('W 400').waitFor();
+  await page.keyboard.press('o');
+  await page.waitForSelector('[data-overlay=axial]:not([data-painted])', { state: 'attached' });
+  await page.keyboard.press('o');
+  await page.waitForSelector('[data-overlay=axial][data-painted]');
+  await page.keyboard.press('h');
+  await page.getByTestId('patient-banner').waitFor({ state: 'detached' });
+  await page.keyboard.press('v');
+  await page.waitForSelector('[data-pane=coronal][data-state=shown]', { timeout: 60_000 });
+  await page.keyboard.press('v');
+  await viewerShown(page);
+  tell('slices, presets, map, patient and planes go by keyboard');
+  await page.keyboard.press('?');
+  await page.getByRole('dialog').getByText('Agree and next study').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+
+  await page.goto(`${URL_OF_NORMA}/upload`);
+  await page.getByTestId('file-input').setInputFiles(norm);
+  await page.waitForSelector('[data-testid=upload][data-phase=done]', { timeout: ANALYSIS_MS });
+  tell('a second study is analysed, without a patient');
+
+  await page.getByRole('link', { name: 'Worklist' }).click();
+  await page.waitForSelector(`tr[data-scan="${scanId}"]`);
+  await page.waitForFunction(() => document.querySelectorAll('tbody tr').length >= 2);
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('[data-testid=answer]');
+  const one = await scanOnScreen();
+  await page.keyboard.press('n');
+  await page.waitForFunction((before) => document.querySelector('[data-answer]')?.getAttribute('data-scan') !== before, one);
+  const two = await scanOnScreen();
+  await page.waitForSelector(`[data-testid=answer][data-scan="${two}"]`);
+  assert.equal(await page.locator(`[data-testid=answer][data-scan="${one}"]`).count(), 0, 'no answer of the study before');
+  await viewerShown(page);
+  tell('the next study is reached by keyboard and shows its own answer');
+
+  await page.keyboard.press('p');
+  await page.waitForSelector(`[data-testid=answer][data-scan="${one}"]`);
+  const firstReport = await answerOf(one);
+  await page.keyboard.press('d');
+  await page.getByRole('dialog').getByLabel('Comment').fill('journey');
+  await checkAccessible(page, 'the feedback dialog');
+  await page.getByTestId('send-feedback').click();
+  await page.getByTestId('feedback-given').getByText('disagreed').waitFor();
+  await page.keyboard.press('a');
+  await page.waitForSelector(`[data-testid=answer][data-scan="${two}"]`);
+  const given = await (await fetch(`${URL_OF_NORMA}/api/analyses/${firstReport.analysis_id}/feedback`)).json();
+  assert.deepEqual(given.map(({ agree }) => agree), [false, true]);
+  tell('disagreement with a comment and agreement are kept, and the next study follows');
+
+  await page.keyboard.press('r');
+  await page.getByRole('heading', { name: 'Report on a chest CT' }).waitFor();
+  await page.waitForFunction(() => [...document.images].every((image) => image.complete && image.naturalWidth > 0));
+  const pdf = await page.pdf();
+  assert.ok(pdf.length > 10_000);
+  await checkAccessible(page, 'the report');
+  tell(`the report prints: ${Math.round(pdf.length / 1000)} kB of PDF`);
+
+  await page.goto(`${URL_OF_NORMA}/mass-run`);
+  await page.getByTestId('file-input').setInputFiles([
+    norm,
+    covid,
+    { name: 'broken.zip', mimeType: 'application/zip', buffer: Buffer.from('no archive at all') },
+  ]);
+  await page.getByTestId('run-row').first().waitFor();
+  await page.getByText('All have ended').waitFor({ timeout: 2 * ANALYSIS_MS });
+  const outcomes = await page.getByTestId('run-row').evaluateAll((rows) => rows.map((row) => row.getAttribute('data-outcome')));
+  assert.equal(outcomes.length, 3);
+  assert.ok(outcomes.includes('failed'), 'the broken archive fails');
+  await checkAccessible(page, 'the mass run');
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download XLSX' }).click()]);
+  const sheet = unzipSync(new Uint8Array(readFileSync(await download.path())));
+  const xml = Object.entries(sheet)
+    .filter(([name]) => name.endsWith('.xml'))
+    .map(([, bytes]) => new TextDecoder().decode(bytes))
+    .join('\n');
+  for (const column of ['path_to_study', 'probability_of_pathology', 'most_dangerous_pathology_type', 'reason']) {
+    assert.ok(xml.includes(column), `the XLSX has ${column}`);
+  }
+  assert.ok(xml.includes('Failure') && xml.includes('Success'));
+  tell(`the mass run ends with ${outcomes.join(', ')} and its XLSX has the columns`);
+
+  await page.goto(`${URL_OF_NORMA}/settings`);
+  await page.getByRole('heading', { name: 'Models at work' }).waitFor();
+  await checkAccessible(page, 'the settings');
+
+  const unexpected = errors.filter((error) => !/status of 4(04|09|22)/.test(error));
+  assert.deepEqual(unexpected, [], 'the page logs no errors');
+  tell('done');
+} catch (error) {
+  mkdirSync(FAILURES, { recursive: true });
+  await page.screenshot({ path: join(FAILURES, 'failure.png') }).catch(() => undefined);
+  console.error(error);
+  console.error(errors);
+  process.exitCode = 1;
+} finally {
+  await browser.close();
+}
