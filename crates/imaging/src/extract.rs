@@ -7,49 +7,94 @@ use std::path::Path;
 use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
-use crate::blob::Blob;
 use crate::error::ImagingError;
 use crate::limits::Limits;
 use crate::study::{StudyContent, StudySource};
 
+/// How the note starts that an extracted study carries about files that could not be read.
+const UNREADABLE_NOTE: &str = "norma-unreadable-files: ";
+
 /// Writes the files of a study to a new zip archive at `out`. Its entries are numbered; names of the upload
 /// are not taken over.
+///
+/// Files beside the study that could not be read, and those of its own that cannot, are noted in the archive, so
+/// that they are counted in [`Acquisition`](crate::Acquisition) when it is loaded.
+///
+/// # Errors
+/// Where no file of the study can be read: that of the first one.
 pub fn extract_study(study: &StudySource, out: &Path) -> Result<(), ImagingError> {
     let limits = Limits::default();
     let mut archive = ZipWriter::new(BufWriter::new(File::create(out)?));
-    let mut add = |number: usize, extension: &str, blob: &Blob, is_compressed: bool| {
-        let method = if is_compressed {
-            CompressionMethod::Stored
-        } else {
-            CompressionMethod::Deflated
-        };
-        let options = SimpleFileOptions::default()
-            .compression_method(method)
-            .large_file(blob.size() > u64::from(u32::MAX / 2));
-        archive
-            .start_file(format!("{number:06}.{extension}"), options)
-            .map_err(write_error)?;
-        if extension == "nii" {
-            blob.copy_bounded(&mut archive, &limits)?;
-        } else {
-            archive.write_all(&blob.read_all(&limits)?)?;
-        }
-        Ok::<(), ImagingError>(())
-    };
+    let mut unreadable = study.unreadable_files;
     match &study.content {
         StudyContent::Dicom(instances) => {
+            let mut first_error = None;
             for (index, instance) in instances.iter().enumerate() {
-                let is_compressed = instance
-                    .header
-                    .pixels
-                    .is_some_and(|pixels| pixels.length.is_none());
-                add(index + 1, "dcm", &instance.blob, is_compressed)?;
+                match instance.blob.read_all(&limits) {
+                    Ok(bytes) => {
+                        let is_compressed = instance
+                            .header
+                            .pixels
+                            .is_some_and(|pixels| pixels.length.is_none());
+                        let method = if is_compressed {
+                            CompressionMethod::Stored
+                        } else {
+                            CompressionMethod::Deflated
+                        };
+                        start(
+                            &mut archive,
+                            &format!("{:06}.dcm", index + 1),
+                            method,
+                            bytes.len() as u64,
+                        )?;
+                        archive.write_all(&bytes)?;
+                    }
+                    Err(error) if error.is_retryable() => return Err(error),
+                    Err(error) => {
+                        unreadable += 1;
+                        first_error = first_error.or(Some(error));
+                    }
+                }
+            }
+            if unreadable - study.unreadable_files == instances.len() {
+                return Err(first_error.unwrap_or(ImagingError::NoImagesFound { files: 0 }));
             }
         }
-        StudyContent::Nifti(blob) => add(1, "nii", blob, false)?,
+        StudyContent::Nifti(blob) => {
+            start(
+                &mut archive,
+                "000001.nii",
+                CompressionMethod::Deflated,
+                blob.size(),
+            )?;
+            blob.copy_bounded(&mut archive, &limits)?;
+        }
+    }
+    if unreadable > 0 {
+        start(&mut archive, "unreadable.txt", CompressionMethod::Stored, 0)?;
+        write!(archive, "{UNREADABLE_NOTE}{unreadable}")?;
     }
     archive.finish().map_err(write_error)?.flush()?;
     Ok(())
+}
+
+fn start(
+    archive: &mut ZipWriter<BufWriter<File>>,
+    name: &str,
+    method: CompressionMethod,
+    bytes: u64,
+) -> Result<(), ImagingError> {
+    let options = SimpleFileOptions::default()
+        .compression_method(method)
+        .large_file(bytes > u64::from(u32::MAX / 2));
+    archive.start_file(name, options).map_err(write_error)
+}
+
+/// The number in a note of [`extract_study`]; None for any other file. One that somebody else wrote can only
+/// raise doubt.
+pub(crate) fn read_unreadable_note(start: &[u8]) -> Option<usize> {
+    let number = start.strip_prefix(UNREADABLE_NOTE.as_bytes())?;
+    std::str::from_utf8(number).ok()?.trim().parse().ok()
 }
 
 fn write_error(error: zip::result::ZipError) -> ImagingError {

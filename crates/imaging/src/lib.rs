@@ -7,6 +7,7 @@ mod decode;
 #[cfg(test)]
 mod decode_reference_tests;
 mod dicom_header;
+mod element_tags;
 mod element_values;
 mod element_walk;
 mod encapsulation;

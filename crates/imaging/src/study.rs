@@ -161,6 +161,7 @@ fn group_studies(contents: Contents, is_folder: bool) -> UploadListing {
         locations.push(location);
     }
     let rejected = contents.rejected;
+    let noted = contents.noted_unreadable;
     let mut studies: Vec<StudySource> = studies
         .into_iter()
         .zip(scopes)
@@ -173,6 +174,11 @@ fn group_studies(contents: Contents, is_folder: bool) -> UploadListing {
                 .filter(|file| file.scope == scope)
                 .filter(|file| !is_folder || scope != 0 || is_below(&file.location, &folder))
                 .count();
+            study.unreadable_files += noted
+                .iter()
+                .filter(|(of, _)| *of == scope)
+                .map(|(_, count)| count)
+                .fold(0, |sum, count| usize::saturating_add(sum, *count));
             study
         })
         .collect();

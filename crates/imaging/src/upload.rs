@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use crate::blob::Blob;
 use crate::dicom_header::{InstanceHeader, read_dicom_header};
 use crate::error::{ImagingError, LimitKind};
+use crate::extract::read_unreadable_note;
 use crate::limits::{Limits, Spent, within};
 use crate::nifti_header::{NiftiHeaderError, looks_like_nifti, read_nifti_header};
 use crate::zip_entries::{MemberProblem, is_resource_fork, list_zip_members};
@@ -59,6 +60,8 @@ impl fmt::Debug for RejectedFile {
 pub(crate) struct Contents {
     pub(crate) images: Vec<(UploadedFile, ImageFile)>,
     pub(crate) rejected: Vec<RejectedFile>,
+    /// Files that could not be read when a study was extracted, by scope.
+    pub(crate) noted_unreadable: Vec<(u32, usize)>,
     /// All files, those that are no images included.
     pub(crate) files: usize,
 }
@@ -67,6 +70,8 @@ enum Recognised {
     Image(ImageFile, Blob),
     /// A zip archive of so many bytes in an open file.
     Archive(Arc<File>, Blob),
+    /// The note of an extracted study.
+    UnreadableNote(usize),
     Junk,
 }
 
@@ -127,6 +132,10 @@ pub(crate) fn read_contents(upload: &Path, limits: &Limits) -> Result<Contents, 
                         &mut level,
                         &mut contents,
                     )
+                }
+                Recognised::UnreadableNote(count) => {
+                    contents.noted_unreadable.push((file.scope, count));
+                    Ok(())
                 }
                 Recognised::Junk => Ok(()),
             });
@@ -297,6 +306,9 @@ fn recognise(file: &UploadedFile, limits: &Limits, spent: &Spent) -> Result<Reco
     }
     if start.starts_with(&[0x1F, 0x8B]) {
         return recognise_gzip(&file.blob, limits, spent);
+    }
+    if let Some(count) = read_unreadable_note(&start) {
+        return Ok(Recognised::UnreadableNote(count));
     }
     if let Some(what) = other_archive(&start) {
         return Err(ImagingError::UnreadableArchive(format!(

@@ -139,6 +139,34 @@ fn a_study_extracted_alone_is_the_same_study() {
 }
 
 #[test]
+fn an_extracted_study_remembers_what_could_not_be_read() {
+    let mut files = numbered(series(4));
+    files.push((
+        "study/cut.dcm".into(),
+        Slice::new(5).bytes(EXPLICIT)[..300].to_vec(),
+    ));
+    let mut bytes = zip_with(&files, zip::CompressionMethod::Stored);
+    // And one slice is damaged: its checksum tells only when it is read.
+    let pixels = bytes
+        .windows(4)
+        .position(|tag| tag == [0xE0, 0x7F, 0x10, 0])
+        .unwrap();
+    bytes[pixels + 100] ^= 1;
+    let upload = Upload::file(&bytes);
+    let limits = Limits::default();
+    let studies = list_studies(&upload.path, &limits).unwrap();
+    let in_place = load_chest_series(&studies[0], &limits).unwrap().acquisition;
+    assert_eq!((in_place.undecodable_slices, in_place.unreadable_files), (1, 1));
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("alone.zip");
+    extract_study(&studies[0], &out).unwrap();
+    let alone = list_studies(&out, &limits).unwrap();
+    let series = load_chest_series(&alone[0], &limits).unwrap();
+    assert_eq!(series.volume.geometry.shape[0], 3);
+    assert_eq!(series.acquisition.unreadable_files, 2);
+}
+
+#[test]
 fn in_a_folder_each_archive_stands_for_itself() {
     let files = vec![
         ("good.zip".to_owned(), zip_of(&numbered(series(3)))),
