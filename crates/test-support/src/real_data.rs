@@ -1,0 +1,29 @@
+//! Where the real data for tests and measurements lie.
+
+use std::path::PathBuf;
+
+/// The folder of the real data: `NORMA_DATA`, or `../shared/data` beside the workspace. None, with a line that
+/// says so, where it is missing; tests then return.
+///
+/// # Panics
+/// Where the data are missing and the environment variable `CI` is set: there, nothing is skipped in silence.
+pub fn real_data() -> Option<PathBuf> {
+    let folder = std::env::var_os("NORMA_DATA").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")),
+        PathBuf::from,
+    );
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "the real data are missing: set NORMA_DATA"
+    );
+    report_skipped(&folder);
+    None
+}
+
+#[allow(clippy::print_stdout, reason = "a skipped test says so")]
+fn report_skipped(folder: &std::path::Path) {
+    println!("skipped: the real data are not in {}", folder.display());
+}
