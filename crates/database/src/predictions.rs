@@ -117,6 +117,36 @@ impl Database {
     }
 }
 
+/// The predictions that a scan belongs to.
+pub(crate) fn predictions_of(
+    connection: &mut AnyConnection,
+    scan_id: RowId,
+) -> Result<Vec<RowId>, DatabaseError> {
+    Ok(prediction_scans::table
+        .filter(prediction_scans::scan_id.eq(scan_id))
+        .select(prediction_scans::prediction_id)
+        .load(connection)?)
+}
+
+/// Deletes what is kept of the predictions that have no scan left: a rejection names a file of the same upload.
+pub(crate) fn delete_empty_predictions(
+    connection: &mut AnyConnection,
+    predictions: &[RowId],
+) -> Result<(), DatabaseError> {
+    for prediction in predictions {
+        let scans_left: i64 = prediction_scans::table
+            .filter(prediction_scans::prediction_id.eq(prediction))
+            .count()
+            .get_result(connection)?;
+        if scans_left == 0 {
+            let rejections =
+                prediction_rejections::table.filter(prediction_rejections::prediction_id.eq(prediction));
+            diesel::delete(rejections).execute(connection)?;
+        }
+    }
+    Ok(())
+}
+
 fn find_scans(connection: &mut AnyConnection, id: Uuid) -> Result<Vec<PredictedScan>, DatabaseError> {
     let rows: Vec<(ScanRow, Option<AnalysisRow>)> = prediction_scans::table
         .inner_join(scans::table.on(prediction_scans::scan_id.eq(scans::id)))

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use norma_domain::{AnalysisId, PatientId, ScanId, SeriesInstanceUid, StudyInstanceUid};
 
 use crate::connection::{AnyConnection, MultiBackend};
+use crate::predictions::{delete_empty_predictions, predictions_of};
 use crate::schema::{analyses, scans};
 use crate::sql_types::RowId;
 use crate::text::refuse_nul;
@@ -239,7 +240,9 @@ pub(crate) fn delete_scan_rows(
         .order(analyses::id)
         .select(analyses::id)
         .load(connection)?;
+    let predictions = predictions_of(connection, id.into())?;
     let deleted = diesel::delete(scans::table.find(RowId::from(id))).execute(connection)?;
+    delete_empty_predictions(connection, &predictions)?;
     Ok((deleted > 0).then(|| DeletedScan {
         scan_id: id,
         analysis_ids: analysis_ids.into_iter().map(AnalysisId::from).collect(),

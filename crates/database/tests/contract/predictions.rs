@@ -43,6 +43,14 @@ fn a_prediction_keeps_its_scans_in_their_order() {
         database.delete_scan(one.id).await.unwrap();
         assert_eq!(database.prediction(id).await.unwrap(), None);
         assert_eq!(database.prediction(Uuid::now_v7()).await.unwrap(), None);
+
+        // What was rejected may name a person: it went with the last scan.
+        let three = scan(database, None).await;
+        database
+            .create_prediction(id, vec![three.id], vec![])
+            .await
+            .unwrap();
+        assert_eq!(database.prediction(id).await.unwrap().unwrap().rejections, []);
     });
 }
 
