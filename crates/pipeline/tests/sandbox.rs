@@ -1,0 +1,249 @@
+//! The sandboxed child process on hostile and on sound uploads.
+//!
+//! This test is its own program (no test harness): started with the hidden subcommand it is the child.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+use norma_domain::ReasonCode;
+use norma_imaging::Limits;
+use norma_pipeline::sandbox::{SUBCOMMAND, run_child};
+use norma_pipeline::{PrepareError, Sandbox, decode_prepared_slices, prepare_upload_sandboxed};
+use tempfile::TempDir;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    match arguments.next() {
+        Some(first) if first == SUBCOMMAND => match misbehaviour(std::env::args_os()) {
+            Some(code) => code,
+            None => run_child(arguments),
+        },
+        // `cargo test -- --list` and filters are of no use here.
+        _ => run_tests(),
+    }
+}
+
+/// A child asked to read one of these names misbehaves instead.
+fn misbehaviour(mut arguments: impl Iterator<Item = std::ffi::OsString>) -> Option<ExitCode> {
+    let upload = arguments.find(|argument| argument.to_string_lossy().starts_with("misbehave-"))?;
+    match upload.to_str()? {
+        "misbehave-hang" => loop {
+            std::thread::sleep(Duration::from_secs(1));
+        },
+        "misbehave-abort" => std::process::abort(),
+        "misbehave-silence" => Some(ExitCode::SUCCESS),
+        "misbehave-exit" => Some(ExitCode::from(101)),
+        "misbehave-greed" => {
+            let list = std::env::args_os().skip(2);
+            // The limits first, then more memory than they allow.
+            let _ = rlimit::setrlimit(rlimit::Resource::AS, 256 << 20, 256 << 20);
+            drop(list);
+            let greedy: Vec<u8> = vec![1; 1 << 30];
+            Some(ExitCode::from(greedy[greedy.len() - 1]))
+        }
+        _ => None,
+    }
+}
+
+fn run_tests() -> ExitCode {
+    let tests: [(&str, fn()); 6] = [
+        (
+            "two_small_files_that_drive_a_decoder_to_gigabytes_are_rejected",
+            bombs_are_rejected,
+        ),
+        (
+            "a_real_series_is_prepared_within_the_default_limits",
+            a_real_series_is_prepared,
+        ),
+        (
+            "a_real_series_in_too_little_memory_is_rejected",
+            too_little_memory_is_a_rejection,
+        ),
+        ("every_end_of_a_child_is_a_typed_reason", every_end_is_typed),
+        ("a_child_ends_with_its_parent", a_child_ends_with_its_parent),
+        (
+            "a_program_that_does_not_exist_is_retryable",
+            a_missing_program_is_retryable,
+        ),
+    ];
+    for (name, test) in tests {
+        let started = Instant::now();
+        test();
+        println!("test {name} ... ok ({:.2} s)", started.elapsed().as_secs_f64());
+    }
+    ExitCode::SUCCESS
+}
+
+fn real_data() -> Option<PathBuf> {
+    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    let folder = std::env::var_os("NORMA_DATA").map_or(default, PathBuf::from);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "real data are missing: {}",
+        folder.display()
+    );
+    println!("skipped: {} is not there", folder.display());
+    None
+}
+
+/// 512 MiB for two threads.
+fn narrow() -> Sandbox {
+    Sandbox {
+        memory_limit_bytes: 512 << 20,
+        time_limit: Duration::from_secs(60),
+        threads: 2,
+        ..Sandbox::default()
+    }
+}
+
+fn prepare(sandbox: &Sandbox, upload: &Path) -> Result<norma_domain::PreparedSummary, PrepareError> {
+    let out = TempDir::new().unwrap();
+    prepare_upload_sandboxed(sandbox, upload, out.path(), &Limits::default())
+}
+
+fn bombs_are_rejected() {
+    let Some(data) = real_data() else { return };
+    let unpacked = TempDir::new().unwrap();
+    let status = Command::new("tar")
+        .arg("-xzf")
+        .arg(data.join("robustness.tar.gz"))
+        .arg("-C")
+        .arg(unpacked.path())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let mut found = 0;
+    for name in ["UN_sequence.dcm", "SC_rgb_jpeg.dcm"] {
+        for path in files_named(unpacked.path(), name) {
+            let error = prepare(&narrow(), &path).unwrap_err();
+            println!("  {name}: {}", error.reason());
+            assert!(!error.is_retryable());
+            assert_ne!(error.reason().code, ReasonCode::Internal);
+            found += 1;
+        }
+    }
+    assert!(found >= 2, "{found} of the two files");
+}
+
+fn files_named(folder: &Path, name: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_named(&path, name));
+        } else if path
+            .file_name()
+            .is_some_and(|file| file.to_string_lossy().ends_with(name))
+        {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn a_real_series_is_prepared() {
+    let Some(data) = real_data() else { return };
+    let out = TempDir::new().unwrap();
+    let upload = data.join("series/covid-ct-md_normal001.zip");
+    let summary =
+        prepare_upload_sandboxed(&Sandbox::default(), &upload, out.path(), &Limits::default()).unwrap();
+    assert_eq!(summary.study.geometry.shape, [154, 512, 512]);
+    let bytes = fs::read(out.path().join(norma_pipeline::SLICES_FILE)).unwrap();
+    let slices = decode_prepared_slices(&bytes).unwrap();
+    assert_eq!(slices.slices, summary.selected_slices);
+    assert_eq!(slices.pixels.dim(), (64, 224, 224));
+    let written = fs::read(out.path().join(norma_pipeline::SUMMARY_FILE)).unwrap();
+    let written: norma_domain::PreparedSummary = serde_json::from_slice(&written).unwrap();
+    assert_eq!(written, summary);
+    println!("  prepared in {} ms", summary.duration_ms);
+}
+
+fn too_little_memory_is_a_rejection() {
+    let Some(data) = real_data() else { return };
+    let sandbox = Sandbox {
+        memory_limit_bytes: 192 << 20,
+        ..narrow()
+    };
+    let error = prepare(&sandbox, &data.join("series/lidc-idri-0001_mass.zip")).unwrap_err();
+    println!("  {}", error.reason());
+    assert_eq!(error.reason().code, ReasonCode::MemoryLimitExceeded);
+    assert!(!error.is_retryable());
+}
+
+fn every_end_is_typed() {
+    let impatient = Sandbox {
+        time_limit: Duration::from_millis(500),
+        ..narrow()
+    };
+    let started = Instant::now();
+    let reason_of = |sandbox: &Sandbox, upload: &str| {
+        let error = prepare(sandbox, Path::new(upload)).unwrap_err();
+        (error.reason().code, error.is_retryable())
+    };
+    assert_eq!(
+        reason_of(&impatient, "misbehave-hang"),
+        (ReasonCode::StageTimeout, false)
+    );
+    assert!(started.elapsed() < Duration::from_secs(10));
+    assert_eq!(
+        reason_of(&narrow(), "misbehave-abort"),
+        (ReasonCode::Internal, false)
+    );
+    assert_eq!(
+        reason_of(&narrow(), "misbehave-exit"),
+        (ReasonCode::Internal, false)
+    );
+    assert_eq!(
+        reason_of(&narrow(), "misbehave-silence"),
+        (ReasonCode::Internal, true)
+    );
+    assert_eq!(
+        reason_of(&narrow(), "misbehave-greed"),
+        (ReasonCode::MemoryLimitExceeded, false)
+    );
+    // No such upload: the disk's word, so another try is allowed.
+    assert!(prepare(&narrow(), Path::new("/nowhere/upload.zip")).is_err());
+}
+
+/// A child whose standard input closes is gone soon, also in the middle of its work.
+fn a_child_ends_with_its_parent() {
+    let out = TempDir::new().unwrap();
+    let pipe = out.path().join("upload");
+    // A named pipe that nobody writes to: reading it lasts for ever.
+    let status = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(status.success());
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .arg(SUBCOMMAND)
+        .args(["--memory-limit-bytes", "536870912", "--threads", "1", "--limits"])
+        .arg(serde_json::to_string(&Limits::default()).unwrap())
+        .arg("--upload")
+        .arg(&pipe)
+        .arg("--out")
+        .arg(out.path().join("out"))
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    drop(child.stdin.take());
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while child.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < deadline, "the child lives on");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn a_missing_program_is_retryable() {
+    let sandbox = Sandbox {
+        program: Some("/nowhere/norma".into()),
+        ..narrow()
+    };
+    let error = prepare(&sandbox, Path::new("upload.zip")).unwrap_err();
+    assert!(error.is_retryable());
+}
