@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 #[serde(tag = "method", rename_all = "snake_case", deny_unknown_fields)]
 pub enum SliceAggregation {
     Maximum,
+    Mean,
     /// Mean of the k highest; of all where there are fewer.
     TopKMean {
         k: usize,
@@ -19,6 +20,7 @@ impl SliceAggregation {
     pub fn apply(self, scores: &[f64]) -> Option<f64> {
         match self {
             Self::Maximum => top_k_mean(scores, 1),
+            Self::Mean => top_k_mean(scores, scores.len()),
             Self::TopKMean { k } => top_k_mean(scores, k),
         }
     }

@@ -140,9 +140,8 @@ impl AnomalyModel {
         self.score(selected.indices, maps, &inside)
     }
 
-    /// Features and positions of the patches inside the lungs of each slice read: `(patches, c)` and
-    /// `(patches, 2)`. For building a memory.
-    pub fn lung_patches(&self, slices: &Slices<'_>) -> Result<Vec<(Array2<f32>, Array2<f32>)>, ModelError> {
+    /// The patches inside the lungs of each slice read, for building a memory.
+    pub(crate) fn lung_patches(&self, slices: &Slices<'_>) -> Result<Vec<LungPatches>, ModelError> {
         let selected = slices.select(self.manifest.slice_selection);
         let features = self
             .run(&selected)?
@@ -219,8 +218,8 @@ impl AnomalyModel {
         }
         let mut maps = Array3::zeros(inside.raw_dim());
         for slice in 0..features.len_of(Axis(0)) {
-            let (patches, positions) = patches_of_slice(features, inside, slice);
-            let distances = memory.distances(&patches, &positions);
+            let patches = patches_of_slice(features, inside, slice);
+            let distances = memory.distances(&patches.features, &patches.positions);
             let cells = inside.index_axis(Axis(0), slice);
             let mut map = maps.index_axis_mut(Axis(0), slice);
             let places = map.iter_mut().zip(&cells).filter(|(_, inside)| **inside);
@@ -281,12 +280,16 @@ impl AnomalyModel {
     }
 }
 
-/// The features `(patches, c)` and positions `(patches, 2)` of a slice's patches inside the lungs, row by row.
-fn patches_of_slice(
-    features: &ArrayRef4<f32>,
-    inside: &Array3<bool>,
-    slice: usize,
-) -> (Array2<f32>, Array2<f32>) {
+/// A slice's patches inside the lungs, row by row.
+#[derive(Debug, Clone)]
+pub(crate) struct LungPatches {
+    /// `(patches, c)`.
+    pub(crate) features: Array2<f32>,
+    /// `(patches, 2)`: y and x of the patch's centre in the crop, each 0..1.
+    pub(crate) positions: Array2<f32>,
+}
+
+fn patches_of_slice(features: &ArrayRef4<f32>, inside: &Array3<bool>, slice: usize) -> LungPatches {
     let of_slice = features.index_axis(Axis(0), slice);
     let cells = inside.index_axis(Axis(0), slice);
     let (rows, columns) = cells.dim();
@@ -294,7 +297,7 @@ fn patches_of_slice(
         .indexed_iter()
         .filter_map(|(place, inside)| inside.then_some(place))
         .collect();
-    let patches = Array2::from_shape_fn((places.len(), of_slice.len_of(Axis(0))), |(patch, channel)| {
+    let features = Array2::from_shape_fn((places.len(), of_slice.len_of(Axis(0))), |(patch, channel)| {
         let (row, column) = places[patch];
         of_slice[[channel, row, column]]
     });
@@ -306,5 +309,5 @@ fn patches_of_slice(
             (column as f32 + 0.5) / columns as f32
         }
     });
-    (patches, positions)
+    LungPatches { features, positions }
 }

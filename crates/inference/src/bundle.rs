@@ -189,6 +189,16 @@ impl Bundle {
             .iter()
             .map(|name| open(name, &[Task::Reconstruction, Task::PatchMemory]))
             .collect::<Result<Vec<_>, _>>()?;
+        let counts: Vec<usize> = anomaly
+            .iter()
+            .map(|model: &InstalledModel| model.manifest.slice_selection.count)
+            .collect();
+        if counts.windows(2).any(|pair| pair[0] != pair[1]) {
+            return Err(ModelError::invalid(
+                &format!("bundle {}", file.name),
+                format!("the anomaly models read {counts:?} slices; their maps combine only slice by slice"),
+            ));
+        }
         let classifier = open(&file.models.classifier, &[Task::Classifier])?;
         let typing = open(&file.models.typing, &[Task::Typing])?;
 
@@ -209,6 +219,37 @@ impl Bundle {
 
     pub fn reference(&self) -> &BundleReference {
         &self.reference
+    }
+
+    /// The bundle file as written.
+    pub fn file(&self) -> &BundleFile {
+        &self.file
+    }
+
+    /// The smallest anomaly score that alone, with a classifier's probability of 0, reaches an operating
+    /// point; None where no anomaly score does.
+    pub fn anomaly_score_at(&self, point: &OperatingPoint) -> Option<f64> {
+        let reaches = |score: f64| {
+            let (fused, _) = self.file.fusion.apply(score, 0.0);
+            self.file
+                .calibration
+                .apply(fused)
+                .is_some_and(|probability| probability >= point.threshold)
+        };
+        if !reaches(1.0) {
+            return None;
+        }
+        // Fusion and calibration never fall, so bisection finds where they reach the threshold.
+        let (mut low, mut high) = (0.0, 1.0);
+        for _ in 0..50 {
+            let middle = (low + high) / 2.0;
+            if reaches(middle) {
+                high = middle;
+            } else {
+                low = middle;
+            }
+        }
+        Some(high)
     }
 
     pub fn anomaly(&self) -> &[InstalledModel] {

@@ -9,7 +9,9 @@ mod clahe;
 mod classifier;
 mod error;
 mod file_hash;
+mod fit_norm;
 mod fusion;
+mod import;
 mod input;
 mod manifest;
 mod npy;
@@ -32,7 +34,11 @@ pub use calibration::Calibration;
 pub use classifier::{ClassifierModel, ClassifierReading};
 pub use error::{ModelError, RuntimeError};
 pub use file_hash::{sha256_of_bytes, sha256_of_file};
+pub use fit_norm::{
+    FitNormError, FitNormOptions, FittedNorm, LEAST_NORM_STUDIES, NormFitter, RECOMMENDED_NORM_STUDIES, Rate,
+};
 pub use fusion::{AnomalyCombination, Fusion, FusionWeights};
+pub use import::{check_model, import_model};
 pub use input::{bilinear, bilinear_at, input_tensor, resize};
 pub use manifest::{
     Augmentation, Bounds, Dimension, InputTensor, Label, MANIFEST_FILE, MODEL_SCHEMA, Manifest, MemoryFile,

@@ -82,6 +82,14 @@ class Classifier(nn.Module):
         return activation_map.mean(dim=(1, 2)), activation_map
 
 
+class NotFinite(nn.Module):
+    """What a graph with an overflow answers: no number."""
+
+    def forward(self, image):
+        mean = image.abs().mean(dim=(1, 2, 3))
+        return torch.log(-1 - mean)
+
+
 class Typing(nn.Module):
     def __init__(self):
         super().__init__()
@@ -92,8 +100,8 @@ class Typing(nn.Module):
         return self.head(torch.relu(self.features(image)).mean(dim=(2, 3))) * 3
 
 
-def export(model, name, size, channels, outputs, manifest, memory=None):
-    folder = BUNDLE / name
+def export(model, name, size, channels, outputs, manifest, memory=None, parent=BUNDLE):
+    folder = parent / name
     folder.mkdir(parents=True, exist_ok=True)
     model.eval()
     file = folder / "model.onnx"
@@ -256,6 +264,18 @@ def reference_typing(images):
     }
 
 
+def write_model_without_numbers():
+    export(
+        NotFinite(), "not-finite", 32, 1, ["logit"],
+        {
+            "task": "classifier",
+            "outputs": [{"name": "logit", "meaning": "logit", "shape": ["batch"]}],
+            "aggregation": {"method": "maximum"},
+        },
+        parent=HERE,
+    )
+
+
 def write_bundle():
     document = {
         "schema": "norma.bundle/v1",
@@ -294,6 +314,7 @@ def main():
         "blur_sha256": hashlib.sha256(blurred(images[:1]).tobytes()).hexdigest(),
     }
     write_bundle()
+    write_model_without_numbers()
     (HERE / "reference.json").write_text(json.dumps(reference, indent=1) + "\n")
 
 

@@ -1,4 +1,9 @@
 //! Answers compared with those of Python's libraries, recorded by `make_fixtures.py` beside this file.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may stop and may print"
+)]
 
 mod support;
 

@@ -1,4 +1,9 @@
 //! Models and bundles that do not fit are refused in words that say what does not fit.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may stop and may print"
+)]
 
 mod support;
 
@@ -222,4 +227,15 @@ fn the_library_is_looked_for_and_named() {
     };
     let error = norma_inference::Runtime::start(&options).unwrap_err();
     assert!(error.to_string().contains("/nowhere/libonnxruntime.so"));
+}
+
+#[test]
+fn an_output_that_is_no_number_is_an_error() {
+    let Some(runtime) = runtime() else { return };
+    let folder = bundle_folder().join("../not-finite");
+    let model = ClassifierModel::open(&InstalledModel::open(&folder).unwrap(), &runtime).unwrap();
+    let pixels = Array3::<u8>::ones((3, 224, 224));
+    let error = model.read(&Slices::new(&pixels, &pixels).unwrap()).unwrap_err();
+    assert_eq!(error.code(), ReasonCode::ScoreNotFinite);
+    assert!(!error.is_retryable());
 }

@@ -1,6 +1,11 @@
 //! The sandboxed child process on hostile and on sound uploads.
 //!
 //! This test is its own program (no test harness): started with the hidden subcommand it is the child.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may stop and may print"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,103 @@
+use std::fs;
+use std::path::Path;
+
+use serde_yaml_ng::Value;
+
+use super::{FitNormError, FittedNorm};
+use crate::bundle::{BundleFile, InstalledModel};
+use crate::file_hash::sha256_of_bytes;
+use crate::manifest::{MANIFEST_FILE, Manifest, MemoryFile, is_plain_file_name};
+use crate::npy::write_matrix_f16;
+
+const MEMORY_FILE: &str = "memory.npy";
+
+impl FittedNorm {
+    /// Writes the model folder `out`: the graph of `base`, the site's memory and a manifest that says what they
+    /// rest on. The folder's name is the model's; `studies` names the norm studies.
+    ///
+    /// # Errors
+    /// Where `out` exists already, and where the disk fails.
+    pub fn write_model(
+        &self,
+        base: &InstalledModel,
+        out: &Path,
+        version: &str,
+        studies: &[String],
+    ) -> Result<InstalledModel, FitNormError> {
+        let failed = |error: &dyn std::fmt::Display| FitNormError::Write(error.to_string());
+        let name = out
+            .file_name()
+            .and_then(|name| name.to_str())
+            .filter(|name| is_plain_file_name(name))
+            .ok_or_else(|| failed(&"the folder's name is no name of a model"))?;
+        let Some(memory) = &base.manifest.memory else {
+            return Err(FitNormError::NoPatchMemory(base.manifest.name.clone()));
+        };
+        if let Some(parent) = out.parent() {
+            fs::create_dir_all(parent).map_err(|error| failed(&error))?;
+        }
+        fs::create_dir(out).map_err(|error| failed(&error))?;
+        fs::copy(base.onnx_path(), out.join(&base.manifest.file)).map_err(|error| failed(&error))?;
+        let bytes = write_matrix_f16(&self.memory);
+        fs::write(out.join(MEMORY_FILE), &bytes).map_err(|error| failed(&error))?;
+        let manifest = Manifest {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            normalisation: Some(self.bounds),
+            memory: Some(MemoryFile {
+                file: MEMORY_FILE.to_owned(),
+                sha256: sha256_of_bytes(&bytes),
+                ..memory.clone()
+            }),
+            provenance: self.provenance(base, studies).map_err(|error| failed(&error))?,
+            ..base.manifest.clone()
+        };
+        let yaml = serde_yaml_ng::to_string(&manifest).map_err(|error| failed(&error))?;
+        fs::write(out.join(MANIFEST_FILE), yaml).map_err(|error| failed(&error))?;
+        Ok(InstalledModel::open(out)?)
+    }
+
+    fn provenance(&self, base: &InstalledModel, studies: &[String]) -> Result<Value, serde_yaml_ng::Error> {
+        #[derive(serde::Serialize)]
+        struct SiteNorm<'a> {
+            fitted_from: String,
+            norm_studies: &'a [String],
+            leave_one_study_out_scores: &'a [f64],
+            false_positive_rate: super::Rate,
+            base: &'a Value,
+        }
+        serde_yaml_ng::to_value(SiteNorm {
+            fitted_from: format!("{} {}", base.manifest.name, base.manifest.version),
+            norm_studies: studies,
+            leave_one_study_out_scores: &self.leave_one_out_scores,
+            false_positive_rate: self.false_positives,
+            base: &base.manifest.provenance,
+        })
+    }
+}
+
+impl BundleFile {
+    /// This bundle with `model` in the place of the anomaly model `replaced`. Figures of the operating points
+    /// are left out: they were measured with the other model.
+    pub fn with_site_norm(&self, replaced: &str, model: &str, name: &str) -> Self {
+        let mut file = self.clone();
+        for anomaly in &mut file.models.anomaly {
+            if anomaly == replaced {
+                model.clone_into(anomaly);
+            }
+        }
+        name.clone_into(&mut file.name);
+        for point in &mut file.operating_points {
+            point.sensitivity = None;
+            point.specificity = None;
+        }
+        file
+    }
+
+    /// Writes the file where its models' folders are.
+    pub fn write(&self, path: &Path) -> Result<(), FitNormError> {
+        self.check()?;
+        let yaml = serde_yaml_ng::to_string(self).map_err(|error| FitNormError::Write(error.to_string()))?;
+        fs::write(path, yaml).map_err(|error| FitNormError::Write(error.to_string()))
+    }
+}
