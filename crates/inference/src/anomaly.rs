@@ -2,6 +2,7 @@
 
 use ndarray::{Array2, Array3, ArrayRef3, ArrayRef4, Axis, Ix3, Ix4};
 use norma_domain::ModelReference;
+use rayon::prelude::*;
 
 use crate::aggregation::{SliceAggregation, WithinSlice, lung_cells};
 use crate::bundle::InstalledModel;
@@ -216,12 +217,15 @@ impl AnomalyModel {
                 memory.features()
             )));
         }
+        let distances: Vec<Vec<f32>> = (0..features.len_of(Axis(0)))
+            .into_par_iter()
+            .map(|slice| {
+                let patches = patches_of_slice(features, inside, slice);
+                memory.distances(&patches.features, &patches.positions)
+            })
+            .collect();
         let mut maps = Array3::zeros(inside.raw_dim());
-        for slice in 0..features.len_of(Axis(0)) {
-            let patches = patches_of_slice(features, inside, slice);
-            let distances = memory.distances(&patches.features, &patches.positions);
-            let cells = inside.index_axis(Axis(0), slice);
-            let mut map = maps.index_axis_mut(Axis(0), slice);
+        for ((mut map, cells), distances) in maps.outer_iter_mut().zip(inside.outer_iter()).zip(distances) {
             let places = map.iter_mut().zip(&cells).filter(|(_, inside)| **inside);
             for ((place, _), distance) in places.zip(distances) {
                 *place = distance;
