@@ -13,10 +13,8 @@ use norma_inference::{
     AnomalyModel, Augmentation, Bundle, ExecutionProvider, Slices, StageModels, augment, sha256_of_bytes,
 };
 use serde::Deserialize;
-use support::{bundle_folder, runtime};
+use support::{bundle_folder, lung_mask, pixels, runtime};
 
-const SLICES: usize = 5;
-const SIZE: usize = 224;
 const TOLERANCE: f64 = 1e-4;
 
 #[derive(Deserialize)]
@@ -55,22 +53,6 @@ struct TypingReference {
 
 fn reference() -> Reference {
     serde_json::from_str(include_str!("fixtures/reference.json")).unwrap()
-}
-
-/// The same formula stands in `make_fixtures.py`.
-fn pixels() -> Array3<u8> {
-    Array3::from_shape_fn((SLICES, SIZE, SIZE), |(z, y, x)| {
-        (((x * 7 + y * 3) / 4 + z * 29 + (x * y) / 64) % 256) as u8
-    })
-}
-
-fn lung_mask() -> Array3<u8> {
-    Array3::from_shape_fn((SLICES, SIZE, SIZE), |(z, y, x)| {
-        let (z, y, x) = (z as f64, y as f64, x as f64);
-        let ellipse =
-            |cx: f64, cy: f64, rx: f64, ry: f64| ((x - cx) / rx).powi(2) + ((y - cy) / ry).powi(2) <= 1.0;
-        u8::from(ellipse(60.0, 110.0, 40.0, 70.0 + 4.0 * z) || ellipse(160.0, 115.0, 44.0, 60.0 + 4.0 * z))
-    })
 }
 
 #[track_caller]

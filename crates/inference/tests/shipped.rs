@@ -1,0 +1,94 @@
+//! The shipped bundle says in Rust what it says in Python (`make_shipped_reference.py`).
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may stop and may print"
+)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use norma_domain::Stage;
+use norma_inference::{AnomalyReading, Bundle, MANIFEST_FILE, Slices, StageModels, sha256_of_file};
+use serde::Deserialize;
+use support::{lung_mask, pixels, runtime};
+
+#[derive(Deserialize)]
+struct Reference {
+    /// Of bundle.yaml and of the manifests in its order.
+    files_sha256: Vec<String>,
+    anomaly: f64,
+    /// Of the first anomaly model, in its own unit.
+    anomaly_slices: Vec<f64>,
+    classifier: f64,
+    classifier_slices: Vec<f64>,
+    score: f64,
+    probability: f64,
+    types: BTreeMap<String, f64>,
+}
+
+const TOLERANCE: f64 = 1e-4;
+
+#[track_caller]
+fn assert_close(found: f64, expected: f64, what: &str) {
+    assert!(
+        (found - expected).abs() < TOLERANCE,
+        "{what}: {found}, Python says {expected}"
+    );
+}
+
+#[test]
+fn the_shipped_bundle_answers_as_in_python() {
+    let Some(runtime) = runtime() else { return };
+    let models_folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
+    let bundle = Bundle::load(&models_folder).unwrap();
+    let reference: Reference = serde_json::from_str(include_str!("fixtures/shipped.json")).unwrap();
+    let manifests = Stage::MODELS
+        .into_iter()
+        .flat_map(|stage| bundle.models_of(stage))
+        .map(|model| model.folder.join(MANIFEST_FILE));
+    let files: Vec<String> = std::iter::once(models_folder.join("bundle.yaml"))
+        .chain(manifests)
+        .map(|path| sha256_of_file(&path).unwrap())
+        .collect();
+    assert_eq!(
+        files, reference.files_sha256,
+        "other models are in models/: run crates/inference/tests/make_shipped_reference.py"
+    );
+
+    let models = StageModels::open(&bundle, &runtime, &Stage::MODELS).unwrap();
+    let (pixels, masks) = (pixels(), lung_mask());
+    let slices = Slices::new(&pixels, &masks).unwrap();
+    let anomaly = models.anomaly().unwrap();
+    let readings: Vec<AnomalyReading> = anomaly
+        .models
+        .iter()
+        .map(|model| model.read(&slices).unwrap())
+        .collect();
+    for (found, expected) in readings[0].slice_scores.iter().zip(&reference.anomaly_slices) {
+        assert_close(*found, *expected, "anomaly of a slice");
+    }
+    let normalised: Vec<f64> = readings.iter().map(AnomalyReading::normalised).collect();
+    let anomaly_score = anomaly.combination.apply(&normalised);
+    assert_close(anomaly_score, reference.anomaly, "anomaly");
+
+    let classifier = models.classifier().unwrap().read(&slices).unwrap();
+    for (found, expected) in classifier.slice_scores.iter().zip(&reference.classifier_slices) {
+        assert_close(*found, *expected, "classifier of a slice");
+    }
+    assert_close(classifier.score, reference.classifier, "classifier");
+
+    let (score, _) = bundle.fusion().apply(anomaly_score, classifier.score);
+    assert_close(score, reference.score, "fused score");
+    let probability = bundle.calibration().apply(score).unwrap();
+    assert_close(probability.value(), reference.probability, "probability");
+
+    let typing = models.typing().unwrap().read(&slices).unwrap();
+    assert_eq!(typing.labels.len(), reference.types.len());
+    for label in &typing.labels {
+        let expected = reference.types[&label.label.key];
+        assert_close(label.probability.value(), expected, &label.label.key);
+    }
+}
