@@ -247,7 +247,8 @@ impl Blob {
         }
     }
 
-    fn compressed_size(&self) -> u64 {
+    /// Bytes that the blob takes where it lies.
+    pub(crate) fn compressed_size(&self) -> u64 {
         match &self.content {
             Content::Deflated { compressed, .. } => *compressed,
             Content::Gzip(inner) => inner.compressed_size(),

@@ -1,7 +1,7 @@
 //! The slices of a series, decoded side by side into one array.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ndarray::{Array3, Axis};
 use rayon::prelude::*;
@@ -15,6 +15,11 @@ use crate::rescale::{AIR, to_hounsfield};
 use crate::slice_order::PlacedSlice;
 use crate::study::Instance;
 use crate::volume_geometry::SliceGrid;
+
+/// No scan compresses to fewer bytes: its noise alone takes a bit for each voxel.
+const VOXELS_PER_BYTE: u64 = 1000;
+/// What may be allocated without a look at the bytes behind it.
+const UNCHECKED_VOXELS: u64 = 32 << 20;
 
 pub(crate) struct DecodedSeries {
     /// `(z, y, x)`, z ascending to the head.
@@ -40,6 +45,7 @@ pub(crate) fn decode_series(
             limit: limits.voxels,
         });
     }
+    check_plausible(instances, slices, voxels)?;
     let shared = open_shared(instances, slices, limits)?;
     let mut hounsfield = Array3::from_elem((slices.len(), grid.rows, grid.columns), AIR);
     let Some(voxels) = hounsfield.as_slice_mut() else {
@@ -86,6 +92,23 @@ pub(crate) fn decode_series(
         slices: kept.into_iter().map(|index| slices[index]).collect(),
         undecodable,
     })
+}
+
+/// Refuses a matrix that so few bytes cannot fill, before it is allocated.
+fn check_plausible(instances: &[Instance], slices: &[PlacedSlice], voxels: u64) -> Result<(), ImagingError> {
+    let used: HashSet<usize> = slices.iter().map(|slice| slice.reference.instance).collect();
+    let available: u64 = used
+        .into_iter()
+        .map(|instance| instances[instance].blob.size())
+        .sum();
+    if voxels > UNCHECKED_VOXELS && voxels / VOXELS_PER_BYTE > available {
+        return Err(ImagingError::LyingLength {
+            what: "the matrix of the series",
+            claimed: voxels.saturating_mul(2),
+            available,
+        });
+    }
+    Ok(())
 }
 
 /// Where the pixels of an instance are had from.

@@ -14,6 +14,8 @@ use crate::nifti_header::{NIFTI_HEADER_BYTES, NiftiVolumeHeader, SampleType, rea
 use crate::rescale::AIR;
 use crate::slice_order::{Vector, angle_degrees, cross, unit};
 
+/// The best that deflate does is 1,032 to one; small files have some bytes more.
+const DEFLATE_RATIO: u64 = 1100;
 const AXIAL_TOLERANCE_DEGREES: f64 = 30.0;
 /// A chest in Hounsfield units has air in and around it and bone in it.
 const AIR_BELOW: i16 = -500;
@@ -44,7 +46,11 @@ pub(crate) fn load_nifti(blob: &Blob, limits: &Limits) -> Result<LoadedSeries, I
         });
     }
     let claimed = voxels * header.sample.bytes() as u64;
-    let available = blob.size().saturating_sub(header.offset);
+    // What a compressed file unpacks to is not known; but it is no more than deflate can make of it.
+    let unpacked = blob
+        .size()
+        .min(blob.compressed_size().saturating_mul(DEFLATE_RATIO));
+    let available = unpacked.saturating_sub(header.offset);
     if claimed > available {
         return Err(ImagingError::LyingLength {
             what: "the NIfTI header",

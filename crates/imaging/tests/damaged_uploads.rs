@@ -11,7 +11,7 @@ mod support;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use dicom_dictionary_std::uids;
+use dicom_dictionary_std::{tags, uids};
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder};
 use norma_domain::ReasonCode;
@@ -20,7 +20,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use support::archives::{Upload, numbered, zip_of, zip_with};
-use support::dicom_files::{BIG_ENDIAN, Slice, put_fragments, rle_frame, write_as};
+use support::dicom_files::{BIG_ENDIAN, Slice, put_fragments, put_u16, rle_frame, write_as};
 
 const EXPLICIT: &str = uids::EXPLICIT_VR_LITTLE_ENDIAN;
 
@@ -405,6 +405,16 @@ fn codestreams_that_claim_another_size() {
             "{syntax}"
         );
     }
+}
+
+#[test]
+fn a_small_file_that_claims_a_huge_matrix() {
+    let mut object = Slice::new(0).data_set();
+    put_u16(&mut object, tags::ROWS, 20_000);
+    put_u16(&mut object, tags::COLUMNS, 20_000);
+    put_fragments(&mut object, vec![vec![0xFF; 64]]);
+    let bytes = write_as(object, uids::RLE_LOSSLESS);
+    assert_eq!(code(&bytes), ReasonCode::LyingLength);
 }
 
 #[test]

@@ -254,6 +254,9 @@ fn lies_of_the_header_are_refused() {
     let huge = with(42, &[0x00, 0x7F, 0x00, 0x7F, 0x00, 0x7F]);
     assert_eq!(code(&huge), ReasonCode::VolumeTooLarge);
     assert_eq!(code(&gzip(&huge)), ReasonCode::VolumeTooLarge);
+    // 500 million voxels, which the limits allow, in a file of some hundred bytes.
+    let large = with(42, &[0x20, 0x03, 0x20, 0x03, 0x20, 0x03]);
+    assert_eq!(code(&gzip(&large)), ReasonCode::LyingLength);
     for (offset, bytes) in [
         (42, &[0u8, 0][..]),                 // no voxels along i
         (40, &[4, 0]),                       // four dimensions…
