@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod demo;
+mod limits;
 mod models;
 mod phantom;
 mod predict;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use norma_domain::Stage;
 use norma_inference::{Bundle, Runtime, StageModels};
+use norma_service::runtime_options;
 
 use super::{answer, settings};
 use crate::command_line::Models;
@@ -23,7 +24,7 @@ fn check(config: Option<&Path>) -> anyhow::Result<ExitCode> {
     let reference = bundle.reference();
     answer(&format!("bundle {} {} ({})", reference.name, reference.version, reference.sha256));
     let runtime =
-        Runtime::start(&settings.models.runtime_options()).context("failed to start ONNX Runtime")?;
+        Runtime::start(&runtime_options(&settings.models, 1)).context("failed to start ONNX Runtime")?;
     let models = StageModels::open(&bundle, &runtime, &Stage::MODELS).context("failed to open the models")?;
     for stage in Stage::MODELS {
         for model in bundle.models_of(stage) {

@@ -7,8 +7,9 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use indicatif::ProgressBar;
 use norma_pipeline::training_set::{StudySet, prepare_image_slices};
-use norma_pipeline::{PREPARED_SLICES_FILE, decode_prepared_slices, prepare_upload_sandboxed};
+use norma_pipeline::{SLICES_FILE, decode_prepared_slices, prepare_upload_sandboxed};
 
+use super::limits::{imaging_limits, sandbox};
 use super::reading::{Candidate, candidates};
 use super::{EXIT_PARTIAL, settings, tell};
 use crate::command_line::Prepare;
@@ -36,7 +37,7 @@ fn prepare_slices(arguments: &Prepare) -> anyhow::Result<ExitCode> {
 /// One row of slices per study; a study that cannot be prepared is a row with its reason.
 fn prepare_studies(config: Option<&Path>, arguments: &Prepare) -> anyhow::Result<ExitCode> {
     let settings = settings(config)?;
-    let (sandbox, limits) = (settings.sandbox(), settings.imaging_limits());
+    let (sandbox, limits) = (sandbox(&settings), imaging_limits(&settings));
     let mut set = StudySet::create(&arguments.out).context("failed to begin the training set")?;
     let mut rejected = 0;
     let progress = ProgressBar::new(arguments.paths.len() as u64);
@@ -54,7 +55,7 @@ fn prepare_studies(config: Option<&Path>, arguments: &Prepare) -> anyhow::Result
             let scratch = tempfile::tempdir().context("failed to make a scratch folder")?;
             match prepare_upload_sandboxed(&sandbox, &archive, scratch.path(), &limits) {
                 Ok(summary) => {
-                    let bytes = fs::read(scratch.path().join(PREPARED_SLICES_FILE))
+                    let bytes = fs::read(scratch.path().join(SLICES_FILE))
                         .context("failed to read the prepared slices")?;
                     let slices =
                         decode_prepared_slices(&bytes).context("failed to decode the prepared slices")?;

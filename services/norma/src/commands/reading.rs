@@ -12,10 +12,12 @@ use norma_domain::{
 };
 use norma_inference::{Bundle, Runtime, StageModels};
 use norma_pipeline::{
-    MergeInput, PREPARED_SLICES_FILE, Sandbox, SplitStudy, StageMap, decode_prepared_slices, failure_row,
+    MergeInput, SLICES_FILE, Sandbox, StageMap, decode_prepared_slices, failure_row,
     merge_report, prepare_upload_sandboxed, run_stage, split_upload_sandboxed,
 };
-use norma_service::Settings;
+use norma_service::{Settings, runtime_options};
+
+use super::limits::{imaging_limits, sandbox};
 
 /// The bundle, opened, and the limits that hold for what it reads.
 pub(crate) struct Reader {
@@ -43,7 +45,7 @@ pub(crate) enum Candidate {
 impl Reader {
     pub(crate) fn open(settings: &Settings, operating_point: Option<&str>) -> anyhow::Result<Self> {
         let bundle = Bundle::load(&settings.models.bundle).context("failed to load the model bundle")?;
-        let runtime = Runtime::start(&settings.models.runtime_options()).context("failed to start ONNX Runtime")?;
+        let runtime = Runtime::start(&runtime_options(&settings.models, 1)).context("failed to start ONNX Runtime")?;
         let models = StageModels::open(&bundle, &runtime, &Stage::MODELS).context("failed to open the models")?;
         let operating_point = match operating_point {
             None => bundle.default_operating_point(),
@@ -59,8 +61,8 @@ impl Reader {
             bundle,
             models,
             operating_point,
-            sandbox: settings.sandbox(),
-            limits: settings.imaging_limits(),
+            sandbox: sandbox(settings),
+            limits: imaging_limits(settings),
         })
     }
 
@@ -84,7 +86,7 @@ impl Reader {
                 return Ok(StudyAnswer { row, report: None, maps: Vec::new() });
             }
         };
-        let bytes = fs::read(scratch.join(PREPARED_SLICES_FILE)).context("failed to read the prepared slices")?;
+        let bytes = fs::read(scratch.join(SLICES_FILE)).context("failed to read the prepared slices")?;
         let slices = decode_prepared_slices(&bytes).context("failed to decode the prepared slices")?;
         let mut outcomes = Vec::new();
         let mut maps = Vec::new();
@@ -128,15 +130,21 @@ pub(crate) fn candidates(
     let place = |location: &str| {
         if location.is_empty() { path.display().to_string() } else { path.join(location).display().to_string() }
     };
-    match split_upload_sandboxed(sandbox, path, scratch, limits) {
+    match split_upload_sandboxed(sandbox, path, Some(scratch), limits) {
         Ok(split) => {
             let rejected = split.rejected.into_iter().map(|rejected| Candidate::Rejected {
                 path: place(&rejected.location),
                 reason: rejected.reason,
             });
-            let studies = split.studies.into_iter().map(|SplitStudy { archive, location, .. }| Candidate::Study {
-                path: place(&location),
-                archive,
+            let studies = split.studies.into_iter().map(|study| {
+                let path = place(&study.location);
+                match study.archive {
+                    Some(archive) => Candidate::Study { path, archive },
+                    None => Candidate::Rejected {
+                        path,
+                        reason: Reason::new(ReasonCode::Internal, "the study was not written out"),
+                    },
+                }
             });
             studies.chain(rejected).collect()
         }

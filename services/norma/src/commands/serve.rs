@@ -1,0 +1,36 @@
+//! Everything in one process.
+
+use std::path::{Path, absolute};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use norma_domain::Stage;
+use norma_service::{Process, announce_unfinished};
+
+use super::service::{spawn_gateway, spawn_worker};
+use super::settings;
+use crate::command_line::Serve;
+
+pub(crate) fn run(config: Option<&Path>, arguments: Serve) -> anyhow::Result<ExitCode> {
+    let mut settings = settings(config)?;
+    if let Some(data) = arguments.data {
+        let data = absolute(&data).context("failed to resolve the data folder")?;
+        settings.database.url = format!("sqlite://{}", data.join("norma.db").display()).into();
+        settings.objects.folder = data.join("objects");
+    }
+    if let Some(listen) = arguments.listen {
+        settings.gateway.address = listen.ip();
+        settings.gateway.port = listen.port();
+    }
+    let runtime = tokio::runtime::Runtime::new().context("failed to start")?;
+    runtime.block_on(async {
+        let mut process = Process::start(settings, "serve").await?;
+        announce_unfinished(&process.context()).await?;
+        for stage in Stage::ALL {
+            spawn_worker(&mut process, stage);
+        }
+        spawn_gateway(&mut process).await?;
+        process.wait().await
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
