@@ -1,0 +1,109 @@
+"""The work of Norma's preprocess stage in the usual Python stack: zip of a DICOM series to prepared slices.
+
+Written as a careful Python programmer would: pydicom with pylibjpeg for decoding, in a thread pool; scipy.ndimage for
+the lung mask; Pillow's triangle filter for the resampling. The same steps on the same number of slices; not the same
+code, so the masks differ in detail.
+"""
+
+import io
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pydicom
+from PIL import Image
+from scipy import ndimage
+
+SIZE = 224
+HU_LOW, HU_HIGH = -1000.0, 200.0
+LUNG_THRESHOLD_HU = -400
+COUNT = 64
+MARGIN = 0.12
+
+
+def read_series(path):
+    """Zip to the datasets of its largest axial series, pixel data still encoded, ascending along the normal."""
+    datasets = []
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            if name.endswith("/") or "__MACOSX" in name:
+                continue
+            try:
+                dataset = pydicom.dcmread(io.BytesIO(archive.read(name)))
+            except pydicom.errors.InvalidDicomError:
+                continue
+            if getattr(dataset, "Modality", "") == "CT" and "PixelData" in dataset and "ImagePositionPatient" in dataset:
+                datasets.append(dataset)
+    groups = {}
+    for dataset in datasets:
+        groups.setdefault((dataset.SeriesInstanceUID, dataset.Rows, dataset.Columns), []).append(dataset)
+    series = max(groups.values(), key=len)
+    return sorted(series, key=lambda dataset: float(dataset.ImagePositionPatient[2]))
+
+
+def decode(series, threads):
+    """HU volume (z, y, x) int16 and the spacing (z, y, x) in mm."""
+
+    def hounsfield(dataset):
+        slope, intercept = float(dataset.RescaleSlope), float(dataset.RescaleIntercept)
+        return np.rint(dataset.pixel_array * slope + intercept).astype(np.int16)
+
+    with ThreadPoolExecutor(threads) as pool:
+        volume = np.stack(list(pool.map(hounsfield, series)))
+    step = abs(float(series[1].ImagePositionPatient[2]) - float(series[0].ImagePositionPatient[2]))
+    row, column = (float(value) for value in series[0].PixelSpacing)
+    return volume, (step, row, column)
+
+
+def segment_lungs(volume, spacing):
+    """Thresholding, 3D connected components, airways out, closing and filling per slice. Returns bool (z, y, x)."""
+    labels, count = ndimage.label(volume < LUNG_THRESHOLD_HU)
+    voxels = np.bincount(labels.ravel(), minlength=count + 1)
+    outside = np.unique(np.concatenate([labels[:, 0, :].ravel(), labels[:, -1, :].ravel()]))
+    millilitres = voxels * np.prod(spacing) / 1000.0
+    keep = millilitres >= 20.0
+    keep[0] = False
+    keep[outside] = False
+    for label in np.flatnonzero(keep):
+        part = ndimage.find_objects(labels == label)[0] if millilitres[label] > 20 else None
+        inside = volume[part][labels[part] == label]
+        keep[label] = -975 < np.median(inside) < -430
+    mask = keep[labels]
+    radius = max(1, round(4.0 / spacing[1]))
+    disc = np.hypot(*np.mgrid[-radius : radius + 1, -radius : radius + 1]) <= radius
+    for plane, slice_hu in zip(mask, volume):
+        if not plane.any():
+            continue
+        pieces, number = ndimage.label(plane)
+        areas = np.bincount(pieces.ravel(), minlength=number + 1) * spacing[1] * spacing[2]
+        means = ndimage.mean(slice_hu, pieces, np.arange(number + 1))
+        airway = (areas < 1100) & (means < -900)
+        airway[0] = False
+        plane &= ~airway[pieces]
+        plane |= ndimage.binary_fill_holes(ndimage.binary_closing(plane, disc))
+    return mask
+
+
+def prepare(volume, mask):
+    """Pixels uint8 and lung mask uint8 (n, 224, 224) of slices spread over those with lung."""
+    area = mask.reshape(len(mask), -1).sum(axis=1)
+    with_lung = np.flatnonzero(area >= max(1, 0.1 * area.max()))
+    if len(with_lung) > COUNT:
+        with_lung = with_lung[(2 * np.arange(COUNT) + 1) * len(with_lung) // (2 * COUNT)]
+    pixels = np.empty((len(with_lung), SIZE, SIZE), np.uint8)
+    masks = np.empty_like(pixels)
+    for index, z in enumerate(with_lung):
+        rows, columns = np.flatnonzero(mask[z].any(axis=1)), np.flatnonzero(mask[z].any(axis=0))
+        side = max(rows[-1] - rows[0], columns[-1] - columns[0]) * (1 + MARGIN)
+        middle_y, middle_x = (rows[0] + rows[-1]) / 2, (columns[0] + columns[-1]) / 2
+        box = [middle_x - side / 2, middle_y - side / 2, middle_x + side / 2, middle_y + side / 2]
+        pad = int(max(0, -min(box), box[2] - volume.shape[2], box[3] - volume.shape[1])) + 1
+        slice_hu = np.pad(volume[z].astype(np.float32), pad, mode="edge")
+        framed = np.pad(mask[z].astype(np.float32), pad)
+        box = [edge + pad for edge in box]
+        crop = Image.fromarray(slice_hu).resize((SIZE, SIZE), Image.Resampling.BILINEAR, box=box)
+        cover = Image.fromarray(framed).resize((SIZE, SIZE), Image.Resampling.BILINEAR, box=box)
+        grey = (np.asarray(crop) - HU_LOW) / (HU_HIGH - HU_LOW)
+        pixels[index] = np.rint(np.clip(grey, 0, 1) * 255)
+        masks[index] = np.asarray(cover) >= 0.5
+    return pixels, masks

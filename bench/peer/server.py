@@ -1,0 +1,51 @@
+"""The peer: one process, FastAPI, as the reference method's own service was."""
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import uvicorn
+import yaml
+from fastapi import FastAPI, UploadFile
+
+sys.path.insert(0, str(Path(__file__).parent))
+import models
+import preparation
+
+THREADS = int(os.environ.get("PEER_THREADS", "2"))
+FOLDER = Path(os.environ.get("PEER_MODELS", "models"))
+BUNDLE = yaml.safe_load((FOLDER / "bundle.yaml").read_text())
+ANOMALY = [models.Model(FOLDER / name, THREADS) for name in BUNDLE["models"]["anomaly"]]
+CLASSIFIER = models.Model(FOLDER / BUNDLE["models"]["classifier"], THREADS)
+TYPING = models.Model(FOLDER / BUNDLE["models"]["typing"], THREADS)
+app = FastAPI()
+
+
+@app.post("/predict")
+def predict(file: UploadFile):
+    timings = {}
+
+    def timed(name, function, *arguments):
+        started = time.perf_counter()
+        result = function(*arguments)
+        timings[name] = round(1000 * (time.perf_counter() - started))
+        return result
+
+    with tempfile.NamedTemporaryFile(suffix=".zip") as spool:
+        shutil.copyfileobj(file.file, spool)
+        spool.flush()
+        series = timed("read", preparation.read_series, spool.name)
+        volume, spacing = timed("decode", preparation.decode, series, THREADS)
+    mask = timed("lungs", preparation.segment_lungs, volume, spacing)
+    pixels, masks = timed("prepare", preparation.prepare, volume, mask)
+    anomaly = timed("anomaly", lambda: max(models.anomaly(model, pixels, masks) for model in ANOMALY))
+    probability = timed("classifier", models.classify, CLASSIFIER, pixels)
+    findings = timed("typing", models.types, TYPING, pixels)
+    return {"score": max(anomaly, probability), "findings": findings, "slices": len(volume), "timings_ms": timings}
+
+
+if __name__ == "__main__":
+    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
