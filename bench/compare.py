@@ -96,7 +96,7 @@ class Server:
 
 def norma_timings(answer):
     report = answer["reports"][0]
-    stages = {entry["stage"]: entry["duration_ms"] for entry in report["timings"]["stages"]}
+    stages = dict(report["timings"]["stage_duration_ms"])
     return stages, report
 
 
