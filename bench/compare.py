@@ -95,7 +95,7 @@ class Server:
 
 
 def norma_timings(answer):
-    report = answer["reports"][0]
+    report = answer["studies"][0]["report"]
     stages = dict(report["timings"]["stage_duration_ms"])
     return stages, report
 

@@ -83,7 +83,7 @@ async fn predict(url: &str, options: &PhantomOptions) -> anyhow::Result<Report> 
     let status = response.status();
     let body: serde_json::Value = response.json().await.context("the answer is no JSON")?;
     ensure!(status.as_u16() == 200, "the gateway answered {status}: {body}");
-    let report = body.get("reports").and_then(|reports| reports.get(0)).filter(|report| !report.is_null());
+    let report = body.pointer("/studies/0/report").filter(|report| !report.is_null());
     match report {
         Some(report) => serde_json::from_value(report.clone()).context("the report does not fit its schema"),
         None => {
