@@ -55,7 +55,7 @@ pub(crate) fn spawn_worker(process: &mut Process, stage: Stage) {
 pub(crate) async fn spawn_gateway(process: &mut Process) -> anyhow::Result<()> {
     let context = process.context();
     let settings = &context.settings;
-    let address = listen_address(settings.gateway.address, settings.gateway.port, settings.gateway.beyond_loopback)?;
+    let address = listen_address(settings.gateway.address, settings.gateway.port, settings.gateway.listen_beyond_loopback)?;
     let bundle = load_bundle(&context).await.get().ok().map(|bundle| BundleDescription::of(&bundle));
     let telemetry = context.telemetry.clone();
     let parts = GatewayParts {
