@@ -93,9 +93,6 @@ pub(crate) struct Prepare {
     /// Read plain image slices named by the column `file` of an index.
     #[arg(long)]
     pub(crate) slices: bool,
-    /// Slices per study.
-    #[arg(long, default_value_t = 64)]
-    pub(crate) count: usize,
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
 }
@@ -106,6 +103,8 @@ pub(crate) enum Models {
     Check,
     /// Build a memory of norm patches from a site's own norm studies.
     FitNorm(FitNorm),
+    /// Check a model folder and take it beside the bundle's models.
+    Import(Import),
 }
 
 #[derive(Debug, Args)]
@@ -116,6 +115,13 @@ pub(crate) struct FitNorm {
     /// The new model's folder, e.g. models/our-norm; it must not exist.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// A folder with manifest.yaml and the files that it names.
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod demo;
+mod fit_norm;
 mod limits;
 mod models;
 mod phantom;

@@ -5,15 +5,17 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use norma_domain::Stage;
-use norma_inference::{Bundle, Runtime, StageModels};
+use norma_inference::{Bundle, Runtime, StageModels, import_model};
 use norma_service::runtime_options;
 
-use super::{answer, settings};
-use crate::command_line::Models;
+use super::{answer, fit_norm, settings};
+use crate::command_line::{Import, Models};
 
 pub(crate) fn run(config: Option<&Path>, command: &Models) -> anyhow::Result<ExitCode> {
     match command {
         Models::Check => check(config),
+        Models::FitNorm(arguments) => fit_norm::run(config, arguments),
+        Models::Import(arguments) => import(config, arguments),
     }
 }
 
@@ -37,5 +39,22 @@ fn check(config: Option<&Path>) -> anyhow::Result<ExitCode> {
     for point in bundle.operating_points() {
         answer(&format!("operating point {}: {}", point.name, point.threshold.value()));
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Takes a model folder, as the training or a converter wrote it, beside the bundle's models. The bundle is left as it
+/// is: naming the model there is the operator's decision.
+fn import(config: Option<&Path>, arguments: &Import) -> anyhow::Result<ExitCode> {
+    let settings = settings(config)?;
+    let models = match settings.models.bundle.parent() {
+        Some(folder) if settings.models.bundle.is_file() => folder,
+        _ => settings.models.bundle.as_path(),
+    };
+    let runtime =
+        Runtime::start(&runtime_options(&settings.models, 1)).context("failed to start ONNX Runtime")?;
+    let model = import_model(&arguments.folder, models, &runtime).context("failed to import the model")?;
+    let reference = model.reference();
+    answer(&format!("imported {} {} ({})", reference.name, reference.version, reference.sha256));
+    answer("name it in a bundle to use it");
     Ok(ExitCode::SUCCESS)
 }

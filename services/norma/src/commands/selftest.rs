@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail, ensure};
 use norma_domain::{Report, StageOutcome, Verdict};
-use norma_test_support::{LungOption, PhantomOptions, phantom_zip};
+use norma_test_support::{Lungs, PhantomOptions, phantom_zip};
 use reqwest::multipart;
 
 use super::tell;
@@ -39,7 +39,7 @@ async fn check(url: &str) -> anyhow::Result<()> {
     ));
 
     tell("a phantom without lungs: nothing may call it norm");
-    let without_lungs = PhantomOptions { lungs: LungOption::None, ..PhantomOptions::default() };
+    let without_lungs = PhantomOptions { lungs: Lungs::None, ..PhantomOptions::default() };
     match predict(url, &without_lungs).await {
         Ok(report) => {
             ensure!(report.verdict == Verdict::Undetermined, "a study without lungs is {}", report.verdict);

@@ -17,6 +17,7 @@ pub(crate) fn run(config: Option<&Path>, arguments: Serve) -> anyhow::Result<Exi
         let data = absolute(&data).context("failed to resolve the data folder")?;
         settings.database.url = format!("sqlite://{}", data.join("norma.db").display()).into();
         settings.objects.folder = data.join("objects");
+        settings.gateway.spool_folder = Some(data.join("spool"));
     }
     if let Some(listen) = arguments.listen {
         settings.gateway.address = listen.ip();
@@ -29,7 +30,7 @@ pub(crate) fn run(config: Option<&Path>, arguments: Serve) -> anyhow::Result<Exi
         for stage in Stage::ALL {
             spawn_worker(&mut process, stage);
         }
-        spawn_gateway(&mut process).await?;
+        spawn_gateway(&mut process);
         process.wait().await
     })?;
     Ok(ExitCode::SUCCESS)

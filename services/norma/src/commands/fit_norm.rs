@@ -1,0 +1,101 @@
+//! A memory of norm patches from a site's own norm studies.
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail, ensure};
+use norma_domain::Stage;
+use norma_inference::{Bundle, FitNormOptions, NormFitter, Runtime, Slices, StageModels, Task};
+use norma_pipeline::{SLICES_FILE, decode_prepared_slices, prepare_upload_sandboxed};
+use norma_service::runtime_options;
+
+use super::limits::{imaging_limits, sandbox};
+use super::reading::{Candidate, candidates};
+use super::{answer, settings, tell};
+use crate::command_line::FitNorm;
+
+/// Version of a model that was just fitted.
+const FIRST_VERSION: &str = "1.0.0";
+
+pub(crate) fn run(config: Option<&Path>, arguments: &FitNorm) -> anyhow::Result<ExitCode> {
+    let out = &arguments.out;
+    ensure!(!out.exists(), "{} exists already; nothing is overwritten", out.display());
+    let name = out.file_name().and_then(|name| name.to_str()).context("--out names no folder")?;
+    let models_folder = out.parent().context("--out has no folder above it")?;
+    let settings = settings(config)?;
+    let bundle = Bundle::load(&settings.models.bundle).context("failed to load the model bundle")?;
+    let Some(base) = bundle.anomaly().iter().find(|model| model.manifest.task == Task::PatchMemory) else {
+        bail!("the bundle has no memory of norm patches to fit");
+    };
+    let runtime =
+        Runtime::start(&runtime_options(&settings.models, 1)).context("failed to start ONNX Runtime")?;
+    let models =
+        StageModels::open(&bundle, &runtime, &[Stage::Anomaly]).context("failed to open the models")?;
+    let model = models
+        .anomaly()
+        .and_then(|anomaly| {
+            anomaly.models.iter().find(|model| model.manifest().task == Task::PatchMemory)
+        })
+        .context("the memory of norm patches is not open")?;
+    let score_threshold = bundle
+        .anomaly_score_at(&bundle.default_operating_point())
+        .context("no anomaly score alone reaches the bundle's operating point; bounds cannot be set")?;
+    let options = FitNormOptions { score_threshold, ..FitNormOptions::default() };
+    let mut fitter = NormFitter::new(model, options)?;
+
+    let (sandbox, limits) = (sandbox(&settings), imaging_limits(&settings));
+    let mut names = Vec::new();
+    for path in &arguments.studies {
+        let split_folder = tempfile::tempdir().context("failed to make a scratch folder")?;
+        for candidate in candidates(&sandbox, &limits, path, split_folder.path()) {
+            let (path, archive) = match candidate {
+                Candidate::Study { path, archive } => (path, archive),
+                Candidate::Rejected { path, reason } => {
+                    tell(&format!("left out: {path}: {reason}"));
+                    continue;
+                }
+            };
+            let scratch = tempfile::tempdir().context("failed to make a scratch folder")?;
+            let summary = match prepare_upload_sandboxed(&sandbox, &archive, scratch.path(), &limits) {
+                Ok(summary) => summary,
+                Err(error) => {
+                    tell(&format!("left out: {path}: {}", error.reason()));
+                    continue;
+                }
+            };
+            let bytes = fs::read(scratch.path().join(SLICES_FILE)).context("failed to read the slices")?;
+            let prepared = decode_prepared_slices(&bytes).context("failed to decode the slices")?;
+            let slices = Slices::new(&prepared.pixels, &prepared.lung_mask)
+                .context("the prepared slices do not fit together")?;
+            fitter.add(&slices).with_context(|| format!("failed to read {path}"))?;
+            // The manifest names studies by UID: a path may hold a patient's name.
+            let uid = summary.study.study_instance_uid.map(|uid| uid.to_string());
+            names.push(uid.unwrap_or_else(|| format!("study {}", names.len() + 1)));
+            tell(&format!("{}: {path}", names.len()));
+        }
+    }
+
+    let fitted = fitter.finish(|_| {})?;
+    fitted.write_model(base, out, FIRST_VERSION, &names)?;
+    let bundle_path = models_folder.join(format!("bundle-{name}.yaml"));
+    ensure!(!bundle_path.exists(), "{} exists already; nothing is overwritten", bundle_path.display());
+    bundle.file().with_site_norm(&base.manifest.name, name, name).write(&bundle_path)?;
+    let rate = fitted.false_positives;
+    answer(&format!("model {} from {} norm studies", out.display(), fitted.studies()));
+    answer(&format!(
+        "leave-one-study-out false-positive rate {:.3} (95 % interval {:.3} to {:.3})",
+        rate.value, rate.ci95[0], rate.ci95[1]
+    ));
+    if !fitted.is_recommended() {
+        answer(&format!(
+            "fewer than {} studies: look at the interval before relying on it",
+            norma_inference::RECOMMENDED_NORM_STUDIES
+        ));
+    }
+    answer(&format!(
+        "bundle {}: its other models must lie beside it; use it with NORMA__MODELS__BUNDLE",
+        bundle_path.display()
+    ));
+    Ok(ExitCode::SUCCESS)
+}
