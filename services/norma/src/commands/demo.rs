@@ -11,8 +11,11 @@ use super::phantom::options;
 use super::tell;
 use crate::command_line::PhantomKind;
 
-const STUDIES: [(PhantomKind, &str); 3] =
-    [(PhantomKind::Norm, "norm"), (PhantomKind::Nodule, "nodule"), (PhantomKind::Effusion, "effusion")];
+const STUDIES: [(PhantomKind, &str); 3] = [
+    (PhantomKind::Norm, "norm"),
+    (PhantomKind::Nodule, "nodule"),
+    (PhantomKind::Effusion, "effusion"),
+];
 
 pub(crate) fn run(url: &str) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new().context("failed to start")?;
@@ -26,15 +29,21 @@ async fn load(url: &str) -> anyhow::Result<()> {
     let folder = tempfile::tempdir().context("failed to make a scratch folder")?;
     for (kind, name) in STUDIES {
         tell(&format!("phantom study: {name}"));
-        let patient = json!({ "first_name": "Phantom", "last_name": name, "description": "generated, no person" });
+        let patient =
+            json!({ "first_name": "Phantom", "last_name": name, "description": "generated, no person" });
         let patient = answered(client.post(format!("{url}/api/patients")).json(&patient)).await?;
         let archive = folder.path().join(format!("{name}.zip"));
         phantom_zip(&options(kind), &archive).context("failed to write the phantom")?;
-        let bytes = tokio::fs::read(&archive).await.context("failed to read the phantom")?;
+        let bytes = tokio::fs::read(&archive)
+            .await
+            .context("failed to read the phantom")?;
         let form = multipart::Form::new()
             .text("patient_id", text(&patient, "id")?)
             .text("description", format!("phantom: {name}"))
-            .part("file", multipart::Part::bytes(bytes).file_name(format!("phantom-{name}.zip")));
+            .part(
+                "file",
+                multipart::Part::bytes(bytes).file_name(format!("phantom-{name}.zip")),
+            );
         let scan = answered(client.post(format!("{url}/api/scans")).multipart(form)).await?;
         let scan_id = text(&scan, "id")?;
         answered(client.post(format!("{url}/api/scans/{scan_id}/analyze"))).await?;
@@ -43,7 +52,10 @@ async fn load(url: &str) -> anyhow::Result<()> {
 }
 
 async fn answered(request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
-    let response = request.send().await.context("failed to reach the gateway; is `make run` running?")?;
+    let response = request
+        .send()
+        .await
+        .context("failed to reach the gateway; is `make run` running?")?;
     let status = response.status();
     let body: Value = response.json().await.context("the gateway's answer is no JSON")?;
     ensure!(status.is_success(), "the gateway answered {status}: {body}");
@@ -51,5 +63,9 @@ async fn answered(request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
 }
 
 fn text(value: &Value, key: &str) -> anyhow::Result<String> {
-    value.get(key).and_then(Value::as_str).map(str::to_owned).with_context(|| format!("the answer has no {key}"))
+    value
+        .get(key)
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+        .with_context(|| format!("the answer has no {key}"))
 }

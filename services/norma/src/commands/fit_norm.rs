@@ -20,12 +20,23 @@ const FIRST_VERSION: &str = "1.0.0";
 
 pub(crate) fn run(config: Option<&Path>, arguments: &FitNorm) -> anyhow::Result<ExitCode> {
     let out = &arguments.out;
-    ensure!(!out.exists(), "{} exists already; nothing is overwritten", out.display());
-    let name = out.file_name().and_then(|name| name.to_str()).context("--out names no folder")?;
+    ensure!(
+        !out.exists(),
+        "{} exists already; nothing is overwritten",
+        out.display()
+    );
+    let name = out
+        .file_name()
+        .and_then(|name| name.to_str())
+        .context("--out names no folder")?;
     let models_folder = out.parent().context("--out has no folder above it")?;
     let settings = settings(config)?;
     let bundle = Bundle::load(&settings.models.bundle).context("failed to load the model bundle")?;
-    let Some(base) = bundle.anomaly().iter().find(|model| model.manifest.task == Task::PatchMemory) else {
+    let Some(base) = bundle
+        .anomaly()
+        .iter()
+        .find(|model| model.manifest.task == Task::PatchMemory)
+    else {
         bail!("the bundle has no memory of norm patches to fit");
     };
     let runtime =
@@ -35,13 +46,19 @@ pub(crate) fn run(config: Option<&Path>, arguments: &FitNorm) -> anyhow::Result<
     let model = models
         .anomaly()
         .and_then(|anomaly| {
-            anomaly.models.iter().find(|model| model.manifest().task == Task::PatchMemory)
+            anomaly
+                .models
+                .iter()
+                .find(|model| model.manifest().task == Task::PatchMemory)
         })
         .context("the memory of norm patches is not open")?;
     let score_threshold = bundle
         .anomaly_score_at(&bundle.default_operating_point())
         .context("no anomaly score alone reaches the bundle's operating point; bounds cannot be set")?;
-    let options = FitNormOptions { score_threshold, ..FitNormOptions::default() };
+    let options = FitNormOptions {
+        score_threshold,
+        ..FitNormOptions::default()
+    };
     let mut fitter = NormFitter::new(model, options)?;
 
     let (sandbox, limits) = (sandbox(&settings), imaging_limits(&settings));
@@ -68,7 +85,9 @@ pub(crate) fn run(config: Option<&Path>, arguments: &FitNorm) -> anyhow::Result<
             let prepared = decode_prepared_slices(&bytes).context("failed to decode the slices")?;
             let slices = Slices::new(&prepared.pixels, &prepared.lung_mask)
                 .context("the prepared slices do not fit together")?;
-            fitter.add(&slices).with_context(|| format!("failed to read {path}"))?;
+            fitter
+                .add(&slices)
+                .with_context(|| format!("failed to read {path}"))?;
             // The manifest names studies by UID: a path may hold a patient's name.
             let uid = summary.study.study_instance_uid.map(|uid| uid.to_string());
             names.push(uid.unwrap_or_else(|| format!("study {}", names.len() + 1)));
@@ -79,10 +98,21 @@ pub(crate) fn run(config: Option<&Path>, arguments: &FitNorm) -> anyhow::Result<
     let fitted = fitter.finish(|_| {})?;
     fitted.write_model(base, out, FIRST_VERSION, &names)?;
     let bundle_path = models_folder.join(format!("bundle-{name}.yaml"));
-    ensure!(!bundle_path.exists(), "{} exists already; nothing is overwritten", bundle_path.display());
-    bundle.file().with_site_norm(&base.manifest.name, name, name).write(&bundle_path)?;
+    ensure!(
+        !bundle_path.exists(),
+        "{} exists already; nothing is overwritten",
+        bundle_path.display()
+    );
+    bundle
+        .file()
+        .with_site_norm(&base.manifest.name, name, name)
+        .write(&bundle_path)?;
     let rate = fitted.false_positives;
-    answer(&format!("model {} from {} norm studies", out.display(), fitted.studies()));
+    answer(&format!(
+        "model {} from {} norm studies",
+        out.display(),
+        fitted.studies()
+    ));
     answer(&format!(
         "leave-one-study-out false-positive rate {:.3} (95 % interval {:.3} to {:.3})",
         rate.value, rate.ci95[0], rate.ci95[1]

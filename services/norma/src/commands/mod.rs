@@ -53,19 +53,28 @@ pub(crate) fn run(command_line: CommandLine) -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the command line tells its failure on standard error")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the command line tells its failure on standard error"
+)]
 fn report_failure(error: &anyhow::Error) {
     eprintln!("norma: {error:#}");
 }
 
 /// A line for the person at the terminal, apart from the answer on standard output.
-#[expect(clippy::print_stderr, reason = "the command line talks to a person on standard error")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the command line talks to a person on standard error"
+)]
 fn tell(line: &str) {
     eprintln!("{line}");
 }
 
 /// The answer.
-#[expect(clippy::print_stdout, reason = "the command line gives its answer on standard output")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the command line gives its answer on standard output"
+)]
 fn answer(text: &str) {
     println!("{text}");
 }

@@ -24,20 +24,35 @@ fn check(config: Option<&Path>) -> anyhow::Result<ExitCode> {
     let settings = settings(config)?;
     let bundle = Bundle::load(&settings.models.bundle).context("failed to load the model bundle")?;
     let reference = bundle.reference();
-    answer(&format!("bundle {} {} ({})", reference.name, reference.version, reference.sha256));
+    answer(&format!(
+        "bundle {} {} ({})",
+        reference.name, reference.version, reference.sha256
+    ));
     let runtime =
         Runtime::start(&runtime_options(&settings.models, 1)).context("failed to start ONNX Runtime")?;
     let models = StageModels::open(&bundle, &runtime, &Stage::MODELS).context("failed to open the models")?;
     for stage in Stage::MODELS {
         for model in bundle.models_of(stage) {
             let reference = model.reference();
-            answer(&format!("{stage}: {} {} ({})", reference.name, reference.version, reference.sha256));
+            answer(&format!(
+                "{stage}: {} {} ({})",
+                reference.name, reference.version, reference.sha256
+            ));
         }
     }
-    let provider = models.classifier().map(|model| model.execution_provider().to_string());
-    answer(&format!("computes on: {}", provider.as_deref().unwrap_or("nothing")));
+    let provider = models
+        .classifier()
+        .map(|model| model.execution_provider().to_string());
+    answer(&format!(
+        "computes on: {}",
+        provider.as_deref().unwrap_or("nothing")
+    ));
     for point in bundle.operating_points() {
-        answer(&format!("operating point {}: {}", point.name, point.threshold.value()));
+        answer(&format!(
+            "operating point {}: {}",
+            point.name,
+            point.threshold.value()
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -54,7 +69,10 @@ fn import(config: Option<&Path>, arguments: &Import) -> anyhow::Result<ExitCode>
         Runtime::start(&runtime_options(&settings.models, 1)).context("failed to start ONNX Runtime")?;
     let model = import_model(&arguments.folder, models, &runtime).context("failed to import the model")?;
     let reference = model.reference();
-    answer(&format!("imported {} {} ({})", reference.name, reference.version, reference.sha256));
+    answer(&format!(
+        "imported {} {} ({})",
+        reference.name, reference.version, reference.sha256
+    ));
     answer("name it in a bundle to use it");
     Ok(ExitCode::SUCCESS)
 }

@@ -8,8 +8,14 @@ use crate::command_line::{Phantom, PhantomKind};
 pub(crate) fn options(kind: PhantomKind) -> PhantomOptions {
     match kind {
         PhantomKind::Norm => PhantomOptions::default(),
-        PhantomKind::Nodule => PhantomOptions { nodule: Some(Nodule::default()), ..PhantomOptions::default() },
-        PhantomKind::Effusion => PhantomOptions { effusion: true, ..PhantomOptions::default() },
+        PhantomKind::Nodule => PhantomOptions {
+            nodule: Some(Nodule::default()),
+            ..PhantomOptions::default()
+        },
+        PhantomKind::Effusion => PhantomOptions {
+            effusion: true,
+            ..PhantomOptions::default()
+        },
     }
 }
 

@@ -59,9 +59,16 @@ pub(crate) fn run(config: Option<&Path>, arguments: &Predict) -> anyhow::Result<
     progress.finish_and_clear();
     give_answer(arguments, &rows, &reports)?;
 
-    let answered = rows.iter().filter(|row| row.processing_status == ProcessingStatus::Success).count();
+    let answered = rows
+        .iter()
+        .filter(|row| row.processing_status == ProcessingStatus::Success)
+        .count();
     tell(&format!("{answered} of {} studies answered", rows.len()));
-    Ok(if answered == rows.len() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_PARTIAL) })
+    Ok(if answered == rows.len() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(EXIT_PARTIAL)
+    })
 }
 
 fn progress_style() -> ProgressStyle {
@@ -73,17 +80,27 @@ fn give_answer(arguments: &Predict, rows: &[MassRunRow], reports: &[Report]) -> 
     let (name, bytes) = match arguments.format {
         Format::Json => {
             let document = serde_json::json!({ "rows": rows, "reports": reports });
-            ("norma.json", serde_json::to_vec_pretty(&document).context("failed to write the reports")?)
+            (
+                "norma.json",
+                serde_json::to_vec_pretty(&document).context("failed to write the reports")?,
+            )
         }
-        Format::Csv => ("norma.csv", rows_to_csv(rows).context("failed to write the table")?),
-        Format::Xlsx => ("norma.xlsx", rows_to_xlsx(rows).context("failed to write the workbook")?),
+        Format::Csv => (
+            "norma.csv",
+            rows_to_csv(rows).context("failed to write the table")?,
+        ),
+        Format::Xlsx => (
+            "norma.xlsx",
+            rows_to_xlsx(rows).context("failed to write the workbook")?,
+        ),
     };
     match &arguments.out {
         Some(out) => {
             let path = out.join(name);
             let mut file =
                 fs::File::create(&path).with_context(|| format!("failed to create {}", path.display()))?;
-            file.write_all(&bytes).with_context(|| format!("failed to write {}", path.display()))?;
+            file.write_all(&bytes)
+                .with_context(|| format!("failed to write {}", path.display()))?;
             tell(&format!("wrote {}", path.display()));
         }
         None => answer(String::from_utf8_lossy(&bytes).trim_end()),
@@ -93,14 +110,20 @@ fn give_answer(arguments: &Predict, rows: &[MassRunRow], reports: &[Report]) -> 
 
 /// The maps of the key slices, as `NNNN/<stage>-<slice>.png` in the geometry of the slice.
 fn write_maps(out: &Path, index: usize, study: &StudyAnswer) -> anyhow::Result<()> {
-    let Some(report) = &study.report else { return Ok(()) };
-    let Some(geometry) = report.study.as_ref().map(|study| &study.geometry) else { return Ok(()) };
+    let Some(report) = &study.report else {
+        return Ok(());
+    };
+    let Some(geometry) = report.study.as_ref().map(|study| &study.geometry) else {
+        return Ok(());
+    };
     let [_, rows, columns] = geometry.shape;
     let folder = out.join(format!("{index:04}"));
     fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
     for (stage, map) in &study.maps {
         for slice in key_slices(report, *stage, map) {
-            let Some(values) = map.slice_map(slice, rows, columns) else { continue };
+            let Some(values) = map.slice_map(slice, rows, columns) else {
+                continue;
+            };
             let path = folder.join(format!("{stage}-{slice:04}.png"));
             let picture = heatmap_png(&values.into_raw_vec_and_offset().0, rows as u32, columns as u32)
                 .context("failed to draw a map")?;
@@ -111,7 +134,15 @@ fn write_maps(out: &Path, index: usize, study: &StudyAnswer) -> anyhow::Result<(
 }
 
 fn key_slices(report: &Report, stage: Stage, map: &StageMap) -> Vec<usize> {
-    let of_stage: Vec<usize> =
-        report.key_slices.iter().filter(|key| key.stage == stage).map(|key| key.slice).collect();
-    if of_stage.is_empty() { map.slices.first().copied().into_iter().collect() } else { of_stage }
+    let of_stage: Vec<usize> = report
+        .key_slices
+        .iter()
+        .filter(|key| key.stage == stage)
+        .map(|key| key.slice)
+        .collect();
+    if of_stage.is_empty() {
+        map.slices.first().copied().into_iter().collect()
+    } else {
+        of_stage
+    }
 }

@@ -17,7 +17,11 @@ use crate::command_line::Prepare;
 pub(crate) fn run(config: Option<&Path>, arguments: &Prepare) -> anyhow::Result<ExitCode> {
     fs::create_dir_all(&arguments.out)
         .with_context(|| format!("failed to make {}", arguments.out.display()))?;
-    if arguments.slices { prepare_slices(arguments) } else { prepare_studies(config, arguments) }
+    if arguments.slices {
+        prepare_slices(arguments)
+    } else {
+        prepare_studies(config, arguments)
+    }
 }
 
 fn prepare_slices(arguments: &Prepare) -> anyhow::Result<ExitCode> {
@@ -71,6 +75,12 @@ fn prepare_studies(config: Option<&Path>, arguments: &Prepare) -> anyhow::Result
     }
     progress.finish_and_clear();
     let prepared = set.finish().context("failed to finish the training set")?;
-    tell(&format!("{prepared} studies prepared, {rejected} left out (see index.csv)"));
-    Ok(if rejected == 0 { ExitCode::SUCCESS } else { ExitCode::from(EXIT_PARTIAL) })
+    tell(&format!(
+        "{prepared} studies prepared, {rejected} left out (see index.csv)"
+    ));
+    Ok(if rejected == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(EXIT_PARTIAL)
+    })
 }

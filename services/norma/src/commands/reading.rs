@@ -12,8 +12,8 @@ use norma_domain::{
 };
 use norma_inference::{Bundle, Runtime, StageModels};
 use norma_pipeline::{
-    MergeInput, SLICES_FILE, Sandbox, StageMap, decode_prepared_slices, failure_row,
-    merge_report, prepare_upload_sandboxed, run_stage, split_upload_sandboxed,
+    MergeInput, SLICES_FILE, Sandbox, StageMap, decode_prepared_slices, failure_row, merge_report,
+    prepare_upload_sandboxed, run_stage, split_upload_sandboxed,
 };
 use norma_service::{Settings, runtime_options};
 
@@ -45,17 +45,25 @@ pub(crate) enum Candidate {
 impl Reader {
     pub(crate) fn open(settings: &Settings, operating_point: Option<&str>) -> anyhow::Result<Self> {
         let bundle = Bundle::load(&settings.models.bundle).context("failed to load the model bundle")?;
-        let runtime = Runtime::start(&runtime_options(&settings.models, 1)).context("failed to start ONNX Runtime")?;
-        let models = StageModels::open(&bundle, &runtime, &Stage::MODELS).context("failed to open the models")?;
+        let runtime =
+            Runtime::start(&runtime_options(&settings.models, 1)).context("failed to start ONNX Runtime")?;
+        let models =
+            StageModels::open(&bundle, &runtime, &Stage::MODELS).context("failed to open the models")?;
         let operating_point = match operating_point {
             None => bundle.default_operating_point(),
-            Some(name) => {
-                bundle.operating_point(&OperatingPointName(name.to_owned())).with_context(|| {
-                    let known: Vec<_> =
-                        bundle.operating_points().iter().map(|point| point.name.to_string()).collect();
-                    format!("the bundle has no operating point {name:?}; it has {}", known.join(", "))
-                })?
-            }
+            Some(name) => bundle
+                .operating_point(&OperatingPointName(name.to_owned()))
+                .with_context(|| {
+                    let known: Vec<_> = bundle
+                        .operating_points()
+                        .iter()
+                        .map(|point| point.name.to_string())
+                        .collect();
+                    format!(
+                        "the bundle has no operating point {name:?}; it has {}",
+                        known.join(", ")
+                    )
+                })?,
         };
         Ok(Self {
             bundle,
@@ -64,10 +72,6 @@ impl Reader {
             sandbox: sandbox(settings),
             limits: imaging_limits(settings),
         })
-    }
-
-    pub(crate) fn bundle(&self) -> &Bundle {
-        &self.bundle
     }
 
     /// The studies at a path, each written alone into `scratch`.
@@ -83,7 +87,11 @@ impl Reader {
             Err(error) => {
                 let seconds = (Utc::now() - requested_at).as_seconds_f64();
                 let row = failure_row(path, seconds, std::slice::from_ref(error.reason()));
-                return Ok(StudyAnswer { row, report: None, maps: Vec::new() });
+                return Ok(StudyAnswer {
+                    row,
+                    report: None,
+                    maps: Vec::new(),
+                });
             }
         };
         let bytes = fs::read(scratch.join(SLICES_FILE)).context("failed to read the prepared slices")?;
@@ -97,7 +105,10 @@ impl Reader {
                     maps.extend(map.map(|map| (stage, map)));
                 }
                 Err(error) => {
-                    outcomes.push(StageOutcome::Failed(StageFailure { stage, reason: error.reason }));
+                    outcomes.push(StageOutcome::Failed(StageFailure {
+                        stage,
+                        reason: error.reason,
+                    }));
                 }
             }
         }
@@ -114,9 +125,17 @@ impl Reader {
             path_to_study: path.to_owned(),
         });
         let row = report.rows.first().cloned().unwrap_or_else(|| {
-            failure_row(path, 0.0, &[Reason::new(ReasonCode::Internal, "the report has no row")])
+            failure_row(
+                path,
+                0.0,
+                &[Reason::new(ReasonCode::Internal, "the report has no row")],
+            )
         });
-        Ok(StudyAnswer { row, report: Some(report), maps })
+        Ok(StudyAnswer {
+            row,
+            report: Some(report),
+            maps,
+        })
     }
 }
 
@@ -128,7 +147,11 @@ pub(crate) fn candidates(
     scratch: &Path,
 ) -> Vec<Candidate> {
     let place = |location: &str| {
-        if location.is_empty() { path.display().to_string() } else { path.join(location).display().to_string() }
+        if location.is_empty() {
+            path.display().to_string()
+        } else {
+            path.join(location).display().to_string()
+        }
     };
     match split_upload_sandboxed(sandbox, path, Some(scratch), limits) {
         Ok(split) => {
@@ -148,6 +171,9 @@ pub(crate) fn candidates(
             });
             studies.chain(rejected).collect()
         }
-        Err(error) => vec![Candidate::Rejected { path: place(""), reason: error.reason().clone() }],
+        Err(error) => vec![Candidate::Rejected {
+            path: place(""),
+            reason: error.reason().clone(),
+        }],
     }
 }

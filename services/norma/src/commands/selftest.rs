@@ -19,30 +19,58 @@ async fn check(url: &str) -> anyhow::Result<()> {
     tell("a phantom chest: every stage must answer");
     let chest = PhantomOptions::default();
     let report = predict(url, &chest).await?;
-    ensure!(report.schema == norma_domain::REPORT_SCHEMA, "the report's schema is {}", report.schema);
+    ensure!(
+        report.schema == norma_domain::REPORT_SCHEMA,
+        "the report's schema is {}",
+        report.schema
+    );
     for stage in &report.stages {
         if let StageOutcome::Failed(failure) = &stage.outcome {
             bail!("stage {} failed: {}", failure.stage, failure.reason);
         }
     }
-    ensure!(report.stages.len() == 3, "{} stages answered, not 3", report.stages.len());
-    ensure!(report.verdict != Verdict::Undetermined, "a complete chest is undetermined: {:?}", report.reasons);
-    ensure!(report.probability_of_pathology.is_some(), "the report has no probability");
+    ensure!(
+        report.stages.len() == 3,
+        "{} stages answered, not 3",
+        report.stages.len()
+    );
+    ensure!(
+        report.verdict != Verdict::Undetermined,
+        "a complete chest is undetermined: {:?}",
+        report.reasons
+    );
+    ensure!(
+        report.probability_of_pathology.is_some(),
+        "the report has no probability"
+    );
     let slices = report.study.as_ref().map(|study| study.geometry.shape[0]);
-    ensure!(slices == Some(chest.slices), "{} slices were sent, {slices:?} read", chest.slices);
+    ensure!(
+        slices == Some(chest.slices),
+        "{} slices were sent, {slices:?} read",
+        chest.slices
+    );
     tell(&format!(
         "  {} at {:.3} ({} {})",
         report.verdict,
-        report.probability_of_pathology.map_or(f64::NAN, norma_domain::Probability::value),
+        report
+            .probability_of_pathology
+            .map_or(f64::NAN, norma_domain::Probability::value),
         report.bundle.name,
         report.bundle.version
     ));
 
     tell("a phantom without lungs: nothing may call it norm");
-    let without_lungs = PhantomOptions { lungs: Lungs::None, ..PhantomOptions::default() };
+    let without_lungs = PhantomOptions {
+        lungs: Lungs::None,
+        ..PhantomOptions::default()
+    };
     match predict(url, &without_lungs).await {
         Ok(report) => {
-            ensure!(report.verdict == Verdict::Undetermined, "a study without lungs is {}", report.verdict);
+            ensure!(
+                report.verdict == Verdict::Undetermined,
+                "a study without lungs is {}",
+                report.verdict
+            );
             ensure!(!report.reasons.is_empty(), "undetermined without a reason");
             tell(&format!("  undetermined: {}", report.reasons[0]));
         }
@@ -71,9 +99,10 @@ async fn predict(url: &str, options: &PhantomOptions) -> anyhow::Result<Report> 
     let folder = tempfile::tempdir().context("failed to make a scratch folder")?;
     let archive = folder.path().join("phantom.zip");
     phantom_zip(options, &archive).context("failed to write the phantom")?;
-    let bytes = tokio::fs::read(&archive).await.context("failed to read the phantom")?;
-    let form =
-        multipart::Form::new().part("file", multipart::Part::bytes(bytes).file_name("phantom.zip"));
+    let bytes = tokio::fs::read(&archive)
+        .await
+        .context("failed to read the phantom")?;
+    let form = multipart::Form::new().part("file", multipart::Part::bytes(bytes).file_name("phantom.zip"));
     let response = reqwest::Client::new()
         .post(format!("{url}/inference/predict"))
         .multipart(form)
@@ -83,7 +112,9 @@ async fn predict(url: &str, options: &PhantomOptions) -> anyhow::Result<Report> 
     let status = response.status();
     let body: serde_json::Value = response.json().await.context("the answer is no JSON")?;
     ensure!(status.as_u16() == 200, "the gateway answered {status}: {body}");
-    let report = body.pointer("/studies/0/report").filter(|report| !report.is_null());
+    let report = body
+        .pointer("/studies/0/report")
+        .filter(|report| !report.is_null());
     match report {
         Some(report) => serde_json::from_value(report.clone()).context("the report does not fit its schema"),
         None => {
