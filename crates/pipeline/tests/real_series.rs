@@ -1,0 +1,141 @@
+//! The three real series through preparation, the shipped models and the merge.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may stop and may print"
+)]
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use norma_domain::{AnalysisId, Report, ScanId, Stage, StageOutcome, Verdict};
+use norma_imaging::Limits;
+use norma_inference::{Bundle, Runtime, RuntimeError, RuntimeOptions, StageModels};
+use norma_pipeline::{MergeInput, decode_prepared_slices, merge_report, prepare_upload, run_stage};
+use tempfile::TempDir;
+
+fn real_data() -> Option<PathBuf> {
+    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    let folder = std::env::var_os("NORMA_DATA").map_or(default, PathBuf::from);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "real data are missing: {}",
+        folder.display()
+    );
+    println!("skipped: {} is not there", folder.display());
+    None
+}
+
+fn runtime() -> Option<Runtime> {
+    match Runtime::start(&RuntimeOptions::default()) {
+        Ok(runtime) => Some(runtime),
+        Err(error @ RuntimeError::LibraryNotFound { .. }) if std::env::var_os("CI").is_none() => {
+            println!("skipped: {error}");
+            None
+        }
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
+fn read(upload: &Path, bundle: &Bundle, models: &StageModels) -> Report {
+    let requested_at = chrono::Utc::now();
+    let out = TempDir::new().unwrap();
+    let prepared = prepare_upload(upload, out.path(), &Limits::default()).unwrap();
+    let bytes = std::fs::read(out.path().join(norma_pipeline::SLICES_FILE)).unwrap();
+    let slices = decode_prepared_slices(&bytes).unwrap();
+    println!(
+        "  prepared in {} ms, objects of {} kB and",
+        prepared.duration_ms,
+        bytes.len() / 1000
+    );
+    let volume = std::fs::metadata(out.path().join(norma_pipeline::VOLUME_FILE))
+        .unwrap()
+        .len();
+    println!("  {} MB", volume / 1_000_000);
+    let outcomes = Stage::MODELS
+        .into_iter()
+        .map(|stage| {
+            let started = Instant::now();
+            let (result, map) = run_stage(models, stage, &slices).unwrap();
+            let map_bytes = map.map_or(0, |map| map.encode().unwrap().len());
+            let score = result.score.map(norma_domain::Probability::value);
+            println!(
+                "  {stage}: {score:?} in {:?}, map of {map_bytes} bytes",
+                started.elapsed()
+            );
+            StageOutcome::Completed(result)
+        })
+        .collect();
+    merge_report(MergeInput {
+        analysis_id: AnalysisId::generate(),
+        scan_id: ScanId::generate(),
+        prepared,
+        outcomes,
+        bundle,
+        operating_point: bundle.default_operating_point(),
+        requested_at,
+        started_at: Some(requested_at),
+        finished_at: chrono::Utc::now(),
+        path_to_study: "study".to_owned(),
+    })
+}
+
+#[test]
+fn three_real_series_get_an_answer() {
+    let (Some(runtime), Some(data)) = (runtime(), real_data()) else {
+        return;
+    };
+    let models_folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
+    let bundle = Bundle::load(&models_folder).unwrap();
+    let models = StageModels::open(&bundle, &runtime, &Stage::MODELS).unwrap();
+    for name in [
+        "covid-ct-md_normal001",
+        "covid-ct-md_covid-P001",
+        "lidc-idri-0001_mass",
+    ] {
+        println!("{name}");
+        let report = read(&data.join(format!("series/{name}.zip")), &bundle, &models);
+        println!(
+            "  {} {:?} {:?}",
+            report.verdict, report.probability_of_pathology, report.decided_by
+        );
+        println!("  {:?}", report.localization);
+        for reason in &report.reasons {
+            println!("  {reason}");
+        }
+        let keys: Vec<usize> = report.key_slices.iter().map(|key| key.slice).collect();
+        println!(
+            "  key slices {keys:?}, present: {:?}",
+            report
+                .findings
+                .iter()
+                .filter(|finding| finding.present)
+                .map(|finding| &finding.label)
+                .collect::<Vec<_>>()
+        );
+
+        // Every part was computed, whatever the answer is: the models' quality is measured elsewhere.
+        assert!(report.probability_of_pathology.is_some(), "{name}");
+        assert_ne!(
+            report.verdict,
+            Verdict::Undetermined,
+            "{name}: {:?}",
+            report.reasons
+        );
+        assert!(!report.key_slices.is_empty() && !report.findings.is_empty());
+        let shape = report.study.as_ref().unwrap().geometry.shape;
+        if let Some(region) = report.localization {
+            assert!(region.x_max < shape[2] && region.y_max < shape[1] && region.z_max < shape[0]);
+            assert!(
+                region.x_min <= region.x_max && region.y_min <= region.y_max && region.z_min <= region.z_max
+            );
+        }
+        assert_eq!(
+            report.localization.is_some(),
+            report.verdict == Verdict::Pathology
+        );
+    }
+}
