@@ -1,5 +1,9 @@
 //! The quality checks on phantoms that were written as DICOM and read back, and on the real series.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop and may print")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may stop and may print"
+)]
 
 use std::path::Path;
 
