@@ -120,3 +120,59 @@ fn prepare_image(path: &Path) -> Result<Prepared, &'static str> {
     let lungs = segment_lungs_in_slice(&hounsfield);
     prepare_slice(&hounsfield, &lungs).ok_or("no_lungs")
 }
+
+#[cfg(test)]
+mod tests {
+    use norma_domain::WindowLevel;
+    use norma_test_support::{PhantomOptions, phantom_volume};
+    use norma_volume::PREPARED_SIZE;
+
+    use super::*;
+
+    #[test]
+    fn slices_are_prepared_and_the_others_say_why_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let volume = phantom_volume(&PhantomOptions {
+            size: 256,
+            ..PhantomOptions::small()
+        });
+        let save = |name: &str, slice: usize| {
+            let grey = volume
+                .slice(slice)
+                .mapv(|value| WindowLevel::LUNG.grey(f64::from(value)));
+            let image = image::GrayImage::from_raw(256, 256, grey.into_iter().collect()).unwrap();
+            image.save(folder.path().join(name)).unwrap();
+        };
+        save("chest.png", 34);
+        save("abdomen.png", 1);
+        std::fs::write(folder.path().join("broken.png"), b"no image").unwrap();
+        let index = folder.path().join("slices.csv");
+        std::fs::write(
+            &index,
+            "file,source,label\nabdomen.png,phantom,normal\nchest.png,phantom,normal\nbroken.png,other,normal\n",
+        )
+        .unwrap();
+
+        let out = folder.path().join("out");
+        let counts = prepare_image_slices(&index, folder.path(), &out, &|| ()).unwrap();
+        assert_eq!(counts.by_source["phantom"], (1, 1));
+        assert_eq!(counts.by_source["other"], (0, 1));
+
+        let rows = std::fs::read_to_string(out.join("index.csv")).unwrap();
+        let rows: Vec<&str> = rows.lines().collect();
+        assert_eq!(
+            rows[0],
+            "file,source,label,row,prepared,reason,crop_y,crop_x,crop_side"
+        );
+        assert_eq!(rows[1], "abdomen.png,phantom,normal,,no,no_lungs,,,");
+        assert!(rows[2].starts_with("chest.png,phantom,normal,0,yes,,"));
+        assert_eq!(rows[3], "broken.png,other,normal,,no,unreadable_image,,,");
+
+        let mask = std::fs::read(out.join("lung_mask.npy")).unwrap();
+        let values = &mask[mask.len() - PREPARED_SIZE * PREPARED_SIZE..];
+        let lung = values.iter().filter(|&&value| value == 1).count();
+        assert!((8_000..30_000).contains(&lung), "{lung}");
+        let pixels = std::fs::read(out.join("pixels.npy")).unwrap();
+        assert_eq!(pixels.len(), mask.len());
+    }
+}

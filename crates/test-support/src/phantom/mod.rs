@@ -3,6 +3,7 @@
 //! Everything is computed from a seed; nothing comes from a person. The same options give the same voxels.
 
 mod anatomy;
+mod canvas;
 mod noise;
 mod render;
 mod rle;
@@ -133,9 +134,9 @@ impl PhantomOptions {
     }
 
     fn geometry(&self) -> VolumeGeometry {
-        let pixel_mm = f64::from(render::FIELD_OF_VIEW_MM) / self.size as f64;
+        let pixel_mm = f64::from(canvas::FIELD_OF_VIEW_MM) / self.size as f64;
         let (sin, cos) = f64::from(self.tilt_degrees).to_radians().sin_cos();
-        let corner = -(f64::from(render::FIELD_OF_VIEW_MM) - pixel_mm) / 2.0;
+        let corner = -(f64::from(canvas::FIELD_OF_VIEW_MM) - pixel_mm) / 2.0;
         VolumeGeometry {
             shape: [self.slices, self.size, self.size],
             spacing_mm: SpacingMm::new(f64::from(self.spacing_mm), pixel_mm, pixel_mm)

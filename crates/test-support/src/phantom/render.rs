@@ -4,6 +4,7 @@ use ndarray::{Array3, Axis};
 use rayon::prelude::*;
 
 use super::anatomy::{Anatomy, Level, NearTubes};
+use super::canvas::{Canvas, FIELD_OF_VIEW_MM, Grid, blur, reached};
 use super::noise::Stream;
 use super::shapes::{Point, Tube, blend, coverage, ellipsoid, step};
 use super::skeleton::Skeleton;
@@ -16,9 +17,6 @@ const FAT_HU: f32 = -103.0;
 const MUSCLE_HU: f32 = 54.0;
 const BLOOD_HU: f32 = 42.0;
 const ENHANCED_BLOOD_HU: f32 = 210.0;
-/// Side of the square that a slice shows.
-pub(super) const FIELD_OF_VIEW_MM: f32 = 400.0;
-const FIELD_CENTER_Y_MM: f32 = 6.0;
 /// Ends of the finest vessels in each lung, for arteries and veins alike.
 const TWIGS_PER_LUNG: usize = 1900;
 
@@ -31,28 +29,6 @@ struct Scene<'a> {
     bronchi: Vec<Tube>,
     nodule: Vec<Tube>,
     blood_hu: f32,
-}
-
-/// The grid of the volume.
-#[derive(Debug, Clone, Copy)]
-struct Grid {
-    size: usize,
-    pixel_mm: f32,
-    spacing_mm: f32,
-    tilt_sin: f32,
-    tilt_cos: f32,
-}
-
-impl Grid {
-    fn point(&self, slice: usize, row: usize, column: usize) -> Point {
-        let from_middle = |index: usize| (index as f32 + 0.5 - self.size as f32 / 2.0) * self.pixel_mm;
-        let down = from_middle(row);
-        [
-            from_middle(column),
-            FIELD_CENTER_Y_MM + down * self.tilt_cos,
-            (slice as f32 + 0.5) * self.spacing_mm + down * self.tilt_sin,
-        ]
-    }
 }
 
 /// All slices `(z, y, x)` of the phantom that the options describe.
@@ -406,45 +382,6 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// A slice in the making.
-struct Canvas<'a> {
-    slice: usize,
-    grid: &'a Grid,
-    values: Vec<f32>,
-    /// How much of each pixel is lung with air.
-    lung: Vec<f32>,
-}
-
-impl Canvas<'_> {
-    /// Draws a tube where there is lung; `draw` gets the value, the distance and the share of lung.
-    fn paint(&mut self, tube: &Tube, draw: impl Fn(&mut f32, f32, f32)) {
-        let size = self.grid.size;
-        let reach = tube.radius_from.max(tube.radius_to) + 2.0;
-        let index = |mm: f32| (mm / self.grid.pixel_mm + size as f32 / 2.0).clamp(0.0, size as f32) as usize;
-        let span = |a: f32, b: f32| index(a.min(b) - reach)..index(a.max(b) + reach + self.grid.pixel_mm);
-        let down = |y: f32| (y - FIELD_CENTER_Y_MM) / self.grid.tilt_cos;
-        for row in span(down(tube.from[1]), down(tube.to[1])) {
-            for column in span(tube.from[0], tube.to[0]) {
-                let share = self.lung[row * size + column];
-                if share > 0.0 {
-                    let distance = tube.distance(self.grid.point(self.slice, row, column));
-                    if distance < 2.0 {
-                        draw(&mut self.values[row * size + column], distance, share);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// The tubes that heights `low..=high` reach.
-fn reached(tubes: &[Tube], low: f32, high: f32) -> impl Iterator<Item = &Tube> {
-    tubes.iter().filter(move |tube| {
-        let (bottom, top) = tube.z_range(2.0);
-        top >= low && bottom <= high
-    })
-}
-
 /// Points inside one lung, away from its surface, evenly by volume.
 fn targets(anatomy: &Anatomy, all: &NearTubes<'_>, side: f32, stream: &mut Stream) -> Vec<Point> {
     let mut points = Vec::with_capacity(TWIGS_PER_LUNG);
@@ -500,25 +437,4 @@ fn paint_table([x, y, _]: Point, edge_mm: f32, value: &mut f32) {
     blend(value, -945.0, coverage((depth - 11.0).abs() - 11.0, edge_mm));
     blend(value, -480.0, coverage(depth.abs() - 0.8, edge_mm));
     blend(value, -60.0, coverage((depth - 22.0).abs() - 1.0, edge_mm));
-}
-
-/// Mean with the weights 1, 2, 1 along both axes of a square image: about the sharpness of a soft kernel.
-fn blur(values: &mut [f32], size: usize) {
-    for row in values.chunks_exact_mut(size) {
-        let mut before = row[0];
-        for column in 0..size {
-            let (here, after) = (row[column], row[(column + 1).min(size - 1)]);
-            row[column] = (before + 2.0 * here + after) / 4.0;
-            before = here;
-        }
-    }
-    let mut above = values[..size].to_vec();
-    for row in 0..size {
-        let next = (row + 1).min(size - 1) * size;
-        for column in 0..size {
-            let (here, below) = (values[row * size + column], values[next + column]);
-            values[row * size + column] = (above[column] + 2.0 * here + below) / 4.0;
-            above[column] = here;
-        }
-    }
 }
