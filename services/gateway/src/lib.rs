@@ -27,6 +27,7 @@ mod rows_csv;
 mod rows_xlsx;
 mod run;
 mod schema;
+mod search;
 mod security;
 mod server;
 mod upload;

@@ -1,5 +1,8 @@
 //! Predictions: an upload without a patient, answered for all its studies at once.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use norma_database::{PredictedScan, Rejection};
 use norma_domain::{AnalysisStatus, OperatingPointName, Report, ScanId};
 use tokio::time::Instant;
@@ -9,67 +12,101 @@ use crate::gateway::{Gateway, NewUpload};
 use crate::problem::ApiError;
 use crate::rows::{failure_row, summary_of};
 use crate::schema::{PredictedStudy, Prediction};
-use crate::upload::Upload;
+use crate::upload::{SPLIT_PREFIX, Upload, storage_failure};
 use crate::wait::wait_for_end;
 
 impl Gateway {
-    /// Stores the studies of an upload and requests their analyses.
+    /// Stores the studies of an upload and requests their analyses. Goes on to the end when the client goes away in
+    /// between; where it fails, nothing of the upload is left.
     pub(crate) async fn start_prediction(
+        self: Arc<Self>,
+        upload: Upload,
+        operating_point: OperatingPointName,
+    ) -> Result<Uuid, ApiError> {
+        tokio::spawn(async move {
+            let mut scans = Vec::new();
+            let started = self.store_and_request(upload, &operating_point, &mut scans).await;
+            if started.is_err() {
+                self.take_back(&scans).await;
+            }
+            started
+        })
+        .await
+        .map_err(ApiError::internal)?
+    }
+
+    async fn store_and_request(
         &self,
         upload: Upload,
         operating_point: &OperatingPointName,
+        scans: &mut Vec<ScanId>,
     ) -> Result<Uuid, ApiError> {
         let id = Uuid::now_v7();
-        let (scans, rejections) = self.store_studies(upload).await?;
+        let rejections = self.store_studies(upload, scans).await?;
         self.database
             .create_prediction(id, scans.clone(), rejections)
             .await?;
         for scan_id in scans {
-            self.request_analysis(scan_id, operating_point.clone()).await?;
+            self.request_analysis(*scan_id, operating_point.clone()).await?;
         }
         Ok(id)
     }
 
     /// A scan for each study of the upload; for the whole upload where it holds one, or cannot be read: then the
     /// analysis tells why.
-    async fn store_studies(&self, upload: Upload) -> Result<(Vec<ScanId>, Vec<Rejection>), ApiError> {
+    async fn store_studies(
+        &self,
+        upload: Upload,
+        scans: &mut Vec<ScanId>,
+    ) -> Result<Vec<Rejection>, ApiError> {
         let folder = tempfile::Builder::new()
-            .prefix("split-")
+            .prefix(SPLIT_PREFIX)
             .tempdir_in(&self.options.spool_folder)
-            .map_err(crate::upload::storage_failure)?;
+            .map_err(storage_failure)?;
         let separate = self
             .reader
             .separate(&upload.path, folder.path(), self.options.most_studies)
             .await?;
         let Some(separate) = separate else {
-            let scan = self
-                .store_scan(NewUpload {
-                    file: upload.path,
-                    file_name: upload.file_name,
-                    patient_id: None,
-                    description: String::new(),
-                })
-                .await?;
-            return Ok((vec![scan.id], Vec::new()));
+            scans.push(self.store_study(upload.path, upload.file_name).await?);
+            return Ok(Vec::new());
         };
         let path_of = |location: &str| path_to_study(&upload.file_name, location);
-        let mut scans = Vec::with_capacity(separate.studies.len());
         for study in separate.studies {
-            let scan = self
-                .store_scan(NewUpload {
-                    file: study.archive,
-                    file_name: path_of(&study.location),
-                    patient_id: None,
-                    description: String::new(),
-                })
-                .await?;
-            scans.push(scan.id);
+            scans.push(self.store_study(study.archive, path_of(&study.location)).await?);
         }
         let rejections = separate.rejected.into_iter().map(|rejected| Rejection {
             location: path_of(&rejected.location),
             reason: rejected.reason,
         });
-        Ok((scans, rejections.collect()))
+        Ok(rejections.collect())
+    }
+
+    async fn store_study<File: AsRef<Path> + Send + 'static>(
+        &self,
+        file: File,
+        file_name: String,
+    ) -> Result<ScanId, ApiError> {
+        let scan = self
+            .store_scan(NewUpload {
+                file,
+                file_name,
+                patient_id: None,
+                description: String::new(),
+            })
+            .await?;
+        Ok(scan.id)
+    }
+
+    async fn take_back(&self, scans: &[ScanId]) {
+        for scan_id in scans {
+            match self.database.delete_scan(*scan_id).await {
+                Ok(deleted) => self.forget_objects(deleted.into_iter().collect()).await,
+                Err(error) => {
+                    tracing::error!(%scan_id, %error, "a scan of a prediction that failed could not be taken back");
+                }
+            }
+        }
     }
 
     /// The prediction as it is when all its studies have ended, or at `deadline`.

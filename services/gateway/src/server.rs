@@ -253,7 +253,13 @@ async fn count<B: actix_web::body::MessageBody>(
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
     let started = std::time::Instant::now();
-    let method = request.method().to_string();
+    // A client may make methods up; the labels must not grow with that.
+    let method = match *request.method() {
+        Method::GET | Method::POST | Method::PUT | Method::DELETE | Method::HEAD | Method::OPTIONS => {
+            request.method().to_string()
+        }
+        _ => "other".to_owned(),
+    };
     let route = request.match_pattern().unwrap_or_else(|| "(none)".to_owned());
     let outcome = next.call(request).await;
     let status = match &outcome {

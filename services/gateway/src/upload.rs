@@ -240,20 +240,29 @@ pub(crate) fn storage_failure(error: io::Error) -> ApiError {
 }
 
 const SPOOL_PREFIX: &str = "upload-";
+/// Of the folders that archives of many studies are taken apart in.
+pub(crate) const SPLIT_PREFIX: &str = "split-";
 
-/// Makes the spool folder, and removes from it what a process left that was killed: files older than a day.
+/// Makes the spool folder, and removes from it what a process left that was killed: files and folders
+/// older than a day.
 pub(crate) fn prepare_spool(folder: &Path) -> io::Result<()> {
     const OLD: Duration = Duration::from_secs(24 * 3600);
     std::fs::create_dir_all(folder)?;
     for entry in std::fs::read_dir(folder)?.flatten() {
-        let is_ours = entry.file_name().to_string_lossy().starts_with(SPOOL_PREFIX);
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let is_ours = name.starts_with(SPOOL_PREFIX) || name.starts_with(SPLIT_PREFIX);
         let is_old = entry
             .metadata()
             .and_then(|metadata| metadata.modified())
             .is_ok_and(|modified| modified.elapsed().is_ok_and(|age| age > OLD));
         if is_ours && is_old {
             // Another process of the same folder may have been quicker.
-            let _ = std::fs::remove_file(entry.path());
+            let _ = if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                std::fs::remove_dir_all(entry.path())
+            } else {
+                std::fs::remove_file(entry.path())
+            };
         }
     }
     Ok(())

@@ -41,7 +41,7 @@ async fn no_word_of_a_patient_is_logged() {
     tracing_subscriber::fmt()
         // The client of this test runs in the same process.
         .with_env_filter(
-            "trace,hyper=off,hyper_util=off,reqwest=off,mio=off,actix_http=info,actix_server=info",
+            "trace,hyper=off,hyper_util=off,reqwest=off,mio=off,actix_http=info,actix_server=info,actix_web::types=info",
         )
         .with_span_events(FmtSpan::FULL)
         .with_ansi(false)

@@ -84,7 +84,14 @@ fn tracer_provider(settings: &TelemetrySettings, service: &str) -> anyhow::Resul
 }
 
 fn install_subscriber(settings: &TelemetrySettings, traces: &SdkTracerProvider) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&settings.level).context("telemetry.level cannot be read")?;
+    let filter = EnvFilter::try_new(&settings.level)
+        .context("telemetry.level cannot be read")?
+        // Its extractors repeat what a client sent at the level `debug`.
+        .add_directive(
+            "actix_web::types=info"
+                .parse()
+                .context("failed to quiet actix-web")?,
+        );
     let format = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());

@@ -13,6 +13,7 @@ use crate::openapi::{BadRequest, Failures, NotFound, UnsupportedMediaType};
 use crate::paging::{Limit, Offset, Page};
 use crate::problem::ApiError;
 use crate::schema::{Patient, PatientInput};
+use crate::search::checked_search;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -43,7 +44,7 @@ pub(crate) async fn list_patients(
     let filter = filter.into_inner();
     let listing = gateway
         .database
-        .list_patients(filter.search, part(filter.limit, filter.offset))
+        .list_patients(checked_search(filter.search)?, part(filter.limit, filter.offset))
         .await?;
     Ok(Json(Page::of(listing, filter.limit, filter.offset)))
 }

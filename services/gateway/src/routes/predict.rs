@@ -1,5 +1,7 @@
 //! `/inference/predict`: an upload without a patient, answered in one go.
 
+use std::sync::Arc;
+
 use actix_web::http::header;
 use actix_web::web::{Data, Path, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse, get, post};
@@ -139,7 +141,7 @@ pub(crate) async fn get_prediction(
 }
 
 async fn answer_upload(
-    gateway: &Gateway,
+    gateway: &Arc<Gateway>,
     request: &HttpRequest,
     options: PredictOptions,
     payload: Payload,
@@ -150,7 +152,9 @@ async fn answer_upload(
     let upload = upload::receive(request, payload, &[], &gateway.upload_limits()).await?;
     let wait = preferred_wait(request, gateway.options.longest_wait).unwrap_or(gateway.options.predict_wait);
     let deadline = Instant::now() + wait;
-    let id = gateway.start_prediction(upload, &operating_point).await?;
+    let id = Arc::clone(gateway)
+        .start_prediction(upload, operating_point)
+        .await?;
     answer(gateway.prediction(id, Some(deadline)).await?, format)
 }
 

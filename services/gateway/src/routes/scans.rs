@@ -178,7 +178,8 @@ pub(crate) async fn download_scan_file(
     let scan = gateway.scan(*scan_id).await?;
     let freshness = Freshness {
         etag: EntityTag::new_strong(scan.sha256.clone()),
-        is_for_ever: true,
+        // Nobody downloads an archive twice, and a browser's copy outlives its deletion here.
+        is_for_ever: false,
     };
     if freshness.is_known_to(&request) {
         return Ok(freshness.not_modified());

@@ -14,13 +14,14 @@ use crate::openapi::{BadRequest, Failures};
 use crate::paging::{Limit, Offset, Page};
 use crate::problem::ApiError;
 use crate::schema::StudyRow;
+use crate::search::{checked_search, checked_time};
 
 /// The order of the worklist.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum StudyOrder {
-    /// Pathology by falling probability; then undetermined and failed, which a person has to look at; then what
-    /// runs; then what was never analysed; norm last, by falling probability.
+    /// Pathology by falling probability; then undetermined, then failed, which a person has to look at; then
+    /// what runs; then what was never analysed; norm last, by falling probability.
     #[default]
     Suspicion,
     /// Newest upload first.
@@ -70,12 +71,12 @@ pub(crate) async fn list_studies(
 ) -> Result<Json<Page<StudyRow>>, ApiError> {
     let filter = filter.into_inner();
     let query = StudyQuery {
-        search: filter.search,
+        search: checked_search(filter.search)?,
         patient_id: filter.patient_id,
         status: filter.status,
         verdict: filter.verdict,
-        created_from: filter.uploaded_from,
-        created_before: filter.uploaded_before,
+        created_from: checked_time("uploaded_from", filter.uploaded_from)?,
+        created_before: checked_time("uploaded_before", filter.uploaded_before)?,
         order: match filter.order {
             StudyOrder::Suspicion => norma_database::StudyOrder::MostSuspicious,
             StudyOrder::Newest => norma_database::StudyOrder::Newest,

@@ -143,3 +143,18 @@ async fn what_is_no_patient_is_refused() {
         problem(app.get(path).await, StatusCode::BAD_REQUEST, "invalid_parameter").await;
     }
 }
+
+#[tokio::test]
+async fn a_search_that_no_database_takes_is_refused() {
+    let app = spawn_app().await;
+    let long = "a".repeat(201);
+    for path in [
+        "/api/patients?search=%00".to_owned(),
+        format!("/api/patients?search={long}"),
+        "/api/studies?search=a%00b".to_owned(),
+        "/api/studies?uploaded_from=-262143-01-01T00:00:00Z".to_owned(),
+        "/api/studies?uploaded_before=%2B262142-12-31T00:00:00Z".to_owned(),
+    ] {
+        problem(app.get(&path).await, StatusCode::BAD_REQUEST, "invalid_parameter").await;
+    }
+}

@@ -72,6 +72,13 @@ async fn predict(app: &App, bytes: &[u8], accept: &str) -> Response {
 
 /// Plays the workers: answers the analyses as they come, the odd ones with a failure.
 async fn work(app: &App, count: usize) {
+    let working = work_without_limit(app, count);
+    tokio::time::timeout(std::time::Duration::from_secs(60), working)
+        .await
+        .unwrap();
+}
+
+async fn work_without_limit(app: &App, count: usize) {
     for done in 0..count {
         let progress = loop {
             let mut waiting = app.database.unfinished_analyses().await.unwrap();

@@ -23,7 +23,7 @@ async fn the_most_suspicious_come_first_and_undetermined_above_norm() {
         .iter()
         .map(|row| row["scan_id"].as_str().unwrap())
         .collect();
-    let expected = [more, less, failed, undetermined, untouched, norm].map(|id| id.to_string());
+    let expected = [more, less, undetermined, failed, untouched, norm].map(|id| id.to_string());
     assert_eq!(ids, expected);
     assert_eq!(list["total"], 6);
     insta::assert_json_snapshot!(without_chance(list["items"][0].clone()));
