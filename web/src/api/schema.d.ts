@@ -551,20 +551,15 @@ export interface components {
         /** @description One dependency. What is wrong is in the log, not here. */
         DependencyHealth: {
             /**
-             * Format: int64
-             * @description How long its check took.
-             */
-            duration_ms: number;
-            /**
-             * @description `database`, `objects`, `queue`, `models`.
+             * @description `database`, `queue`, `objects`, `bundle`, `models of {stage}` where the stage's worker runs in this process.
              * @example database
              */
             name: string;
             ready: boolean;
         };
-        /** @description A measured figure with its 95 % confidence interval. */
+        /** @description A measured figure with its 95 % confidence interval, where that was measured too. */
         Estimate: {
-            ci95: number[];
+            ci95?: number[] | null;
             /** Format: double */
             value: number;
         };
@@ -912,7 +907,10 @@ export interface components {
             id: string;
             /** @description Studies that have not ended yet. */
             pending: number;
-            /** @description A row for each study that has ended, in the order of the upload. */
+            /**
+             * @description A row for each study that has ended, in the order of the upload; after them one for each file that cannot be
+             *     read and belongs to none of the studies.
+             */
             rows: components["schemas"]["MassRunRow"][];
             /** @description Every study of the upload, in its order. */
             studies: components["schemas"]["PredictedStudy"][];
@@ -1203,7 +1201,7 @@ export interface components {
          * @description The order of the worklist.
          * @enum {string}
          */
-        StudyOrder: "suspicion" | "newest";
+        StudyOrder: "suspicion" | "newest" | "oldest";
         /** @description The patient of a worklist line. */
         StudyPatient: {
             first_name: string;
@@ -1307,7 +1305,7 @@ export interface components {
              *     kept for ever.
              */
             analysis_id: components["schemas"]["AnalysisId"];
-            /** @description With `{slice}` and `{stage}` to be replaced: one byte per pixel. */
+            /** @description With `{n}` and `{stage}` to be replaced: one byte per pixel. */
             heatmap_href: string;
             /** @description Stages that left a map. */
             heatmaps: components["schemas"]["Stage"][];
@@ -1324,7 +1322,7 @@ export interface components {
             scan_id: components["schemas"]["ScanId"];
             /** @description Slices given to the models, ascending. */
             selected_slices: number[];
-            /** @description With `{slice}` to be replaced: int16 HU. */
+            /** @description With `{n}` to be replaced: int16 HU. */
             slice_href: string;
             /** @description Each slice of the volume with its SOP Instance UID, ascending. */
             slices: components["schemas"]["SliceReference"][];
@@ -3440,10 +3438,14 @@ export interface operations {
                 order?: components["schemas"]["StudyOrder"];
                 /** @description Only this patient's studies. */
                 patient_id?: components["schemas"]["PatientId"];
-                /** @description Words that the patient's name holds, in any case. */
+                /** @description Words that the patient's name holds, in any case; or a Study Instance UID. */
                 search?: string;
                 /** @description Only studies whose latest analysis stands so. */
                 status?: components["schemas"]["AnalysisStatus"];
+                /** @description Uploaded before this time (RFC 3339). */
+                uploaded_before?: string;
+                /** @description Uploaded at this time or later (RFC 3339). */
+                uploaded_from?: string;
                 /** @description Only studies whose latest analysis says so. */
                 verdict?: components["schemas"]["Verdict"];
             };

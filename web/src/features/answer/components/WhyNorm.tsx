@@ -46,7 +46,7 @@ export function WhyNorm({ report }: { report: Report }) {
               : t('answer.whyChecksSome', { passed, count: quality.length })}
           </li>
         )}
-        {measured && (
+        {measured?.ci95 && (
           <li>
             {t('answer.whySensitivity', {
               sensitivity: formatProbability(measured.value, language),

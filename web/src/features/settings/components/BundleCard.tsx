@@ -17,8 +17,11 @@ export function BundleCard() {
     if (!figure) {
       return t('settings.notMeasured');
     }
-    const [low, high] = figure.ci95;
     const percent = (value: number | undefined): string => formatProbability(value, i18n.language);
+    if (!figure.ci95) {
+      return percent(figure.value);
+    }
+    const [low, high] = figure.ci95;
     return `${percent(figure.value)} (${percent(low)}–${percent(high)})`;
   };
   return (
