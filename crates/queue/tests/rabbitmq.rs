@@ -6,7 +6,7 @@ mod probe;
 
 use std::time::Duration;
 
-use lapin::options::BasicPublishOptions;
+use lapin::options::{BasicPublishOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Connection, ConnectionProperties};
 use norma_domain::Stage;
@@ -70,6 +70,38 @@ async fn a_message_that_cannot_be_read_is_put_aside_and_stops_nobody() {
     assert_eq!(delivery.envelope, readable);
     delivery.ack().await.unwrap();
     consumer.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_that_somebody_deleted_comes_back() {
+    let Some(broker) = tokio::task::spawn_blocking(RabbitMq::shared).await.unwrap() else {
+        return;
+    };
+    let options = options(broker);
+    let queue = connected(options.clone()).await;
+    let mut consumer = queue.consume(Stage::Preprocess, 1).await.unwrap();
+    queue.publish(&probe::requested()).await.unwrap();
+    consumer.next().await.unwrap().ack().await.unwrap();
+
+    let connection = Connection::connect(&options.url, ConnectionProperties::default())
+        .await
+        .unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    let name = format!("{}.preprocess", options.prefix);
+    channel
+        .queue_delete(name.into(), QueueDeleteOptions::default())
+        .await
+        .unwrap();
+    let envelope = probe::requested();
+    let (published, delivery) = tokio::time::timeout(probe::PATIENCE, async {
+        tokio::join!(queue.publish(&envelope), consumer.next())
+    })
+    .await
+    .expect("both go on");
+    published.unwrap();
+    let delivery = delivery.unwrap();
+    assert_eq!(delivery.envelope, envelope);
+    delivery.ack().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -38,6 +38,8 @@ impl MessageHandler for ModelStage {
     async fn handle(&self, delivery: &Delivery) -> Result<Handled, HandlerError> {
         let analysis_id = delivery.envelope.message.analysis_id();
         let Some(analysis) = self.unanswered(analysis_id).await? else {
+            // A worker that was killed may have left something behind.
+            self.context.remove_objects_if_deleted(analysis_id).await?;
             return Ok(Handled::Obsolete);
         };
         let models = self.models.get().map_err(HandlerError::Rejected)?;

@@ -21,6 +21,8 @@ impl MessageHandler for Preprocess {
     async fn handle(&self, delivery: &Delivery) -> Result<Handled, HandlerError> {
         let analysis_id = delivery.envelope.message.analysis_id();
         let Some(analysis) = self.context.database.begin_preparing(analysis_id).await? else {
+            // A worker that was killed may have left something behind.
+            self.context.remove_objects_if_deleted(analysis_id).await?;
             return Ok(Handled::Obsolete);
         };
         let scratch = self.scratch_folder().map_err(HandlerError::retryable)?;

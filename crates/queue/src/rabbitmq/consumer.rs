@@ -110,12 +110,14 @@ async fn subscribe(
 ) -> Result<Subscription, QueueError> {
     let live = supervisor.wait().await?;
     let subscribing = subscribe_over(Arc::clone(&live), &queue, prefetch);
-    tokio::time::timeout(SUBSCRIBE_TIMEOUT, subscribing)
+    let outcome = tokio::time::timeout(SUBSCRIBE_TIMEOUT, subscribing)
         .await
-        .unwrap_or_else(|_| {
-            live.mark_broken();
-            Err(QueueError::Disconnected)
-        })
+        .unwrap_or(Err(QueueError::Disconnected));
+    if outcome.is_err() {
+        // Hanging, or the queue is gone: a new connection declares it again.
+        live.mark_broken();
+    }
+    outcome
 }
 
 async fn subscribe_over(live: Arc<Live>, queue: &str, prefetch: u16) -> Result<Subscription, QueueError> {

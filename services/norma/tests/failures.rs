@@ -1,0 +1,70 @@
+//! Ten studies in flight while something dies: ten reports, none twice, empty queues.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod installation;
+mod studies;
+
+use std::time::Duration;
+
+use installation::Installation;
+use norma_domain::Stage;
+use tokio::sync::Mutex;
+
+const STUDIES: usize = 10;
+
+/// One installation at a time: each keeps two cores busy.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn any_worker_may_be_killed() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let Some(mut installation) = Installation::start().await else {
+        return;
+    };
+    for stage in Stage::ALL {
+        let analyses = installation.request_studies(STUDIES).await;
+        installation.wait_until_busy(stage).await;
+        installation.kill_worker(stage);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        installation.start_worker(stage);
+        installation.assert_all_reported(&analyses).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_broker_may_be_restarted() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let Some(mut installation) = Installation::start().await else {
+        return;
+    };
+    let analyses = installation.request_studies(STUDIES).await;
+    installation.wait_until_busy(Stage::Anomaly).await;
+    let mut broker = installation.broker.take().unwrap();
+    let broker = tokio::task::spawn_blocking(move || {
+        broker.stop();
+        std::thread::sleep(Duration::from_secs(1));
+        broker.start_again().unwrap();
+        broker
+    });
+    installation.broker = Some(broker.await.unwrap());
+    installation.assert_all_reported(&analyses).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_database_may_be_restarted() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let Some(mut installation) = Installation::start().await else {
+        return;
+    };
+    let analyses = installation.request_studies(STUDIES).await;
+    installation.wait_until_busy(Stage::Anomaly).await;
+    let mut postgresql = installation.postgresql.take().unwrap();
+    let postgresql = tokio::task::spawn_blocking(move || {
+        postgresql.stop();
+        std::thread::sleep(Duration::from_secs(3));
+        postgresql.start_again().unwrap();
+        postgresql
+    });
+    installation.postgresql = Some(postgresql.await.unwrap());
+    installation.assert_all_reported(&analyses).await;
+}

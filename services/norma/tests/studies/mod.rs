@@ -1,0 +1,70 @@
+//! What tests of the whole line need: a study requested as the gateway does it, and models.
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use chrono::{TimeDelta, Utc};
+use norma_database::{Database, NewAnalysis, NewScan};
+use norma_domain::{AnalysisId, OperatingPointName, ScanId};
+use norma_messages::Message;
+use norma_object_storage::{ObjectKey, Objects};
+use norma_service::announce;
+
+/// Stores an upload and requests its analysis.
+pub(crate) async fn request_study(
+    database: &Database,
+    objects: &Objects,
+    upload: Bytes,
+) -> (ScanId, AnalysisId) {
+    let (scan_id, analysis_id) = (ScanId::generate(), AnalysisId::generate());
+    let key = ObjectKey::Original(scan_id);
+    let size_bytes = upload.len() as u64;
+    objects.put(key, upload).await.unwrap();
+    let scan = NewScan {
+        id: scan_id,
+        patient_id: None,
+        description: String::new(),
+        file_name: "phantom.zip".to_owned(),
+        sha256: "0".repeat(64),
+        size_bytes,
+        object_key: key.to_string(),
+    };
+    database.create_scan(scan).await.unwrap();
+    let analysis = NewAnalysis {
+        id: analysis_id,
+        scan_id,
+        operating_point: OperatingPointName("youden".to_owned()),
+        bundle_version: "test".to_owned(),
+        deadline_at: Utc::now() + TimeDelta::hours(1),
+        message: announce(Message::AnalyzeRequested { analysis_id, scan_id }),
+    };
+    database.request_analysis(analysis).await.unwrap();
+    (scan_id, analysis_id)
+}
+
+/// Models with random weights: what they answer does not matter here.
+pub(crate) fn test_bundle() -> PathBuf {
+    workspace_root().join("crates/inference/tests/fixtures/bundle/bundle.yaml")
+}
+
+#[expect(clippy::print_stdout, reason = "a skipped test says so")]
+pub(crate) fn onnxruntime() -> Option<PathBuf> {
+    let named = std::env::var_os(norma_inference::LIBRARY_VARIABLE).map(PathBuf::from);
+    let library = named.unwrap_or_else(|| workspace_root().join(norma_inference::INSTALLED_LIBRARY));
+    if library.exists() {
+        return Some(library.canonicalize().unwrap());
+    }
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "no ONNX Runtime, and in CI no test is skipped"
+    );
+    println!("skipped: no ONNX Runtime at {}", library.display());
+    None
+}
+
+fn workspace_root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .unwrap()
+}
