@@ -1,4 +1,4 @@
-import { queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { queryOptions, useMutation, useQuery, useQueryClient, type QueryClient } from '@tanstack/react-query';
 
 import { bodyOf, client, done } from './client';
 import { asApiError, problemFrom } from './errors';
@@ -104,4 +104,13 @@ export function useDeleteScan() {
       void queries.invalidateQueries({ queryKey: studiesKey });
     },
   });
+}
+
+/** Fetches what a study's page needs before it is opened. */
+export async function prefetchStudy(queries: QueryClient, scanId: string): Promise<void> {
+  await Promise.all([
+    queries.query(scanQuery(scanId)).catch(() => undefined),
+    queries.query(answerQuery(scanId)).catch(() => undefined),
+    queries.query(volumeQuery(scanId)).catch(() => undefined),
+  ]);
 }

@@ -2,19 +2,20 @@ import { Loader, Skeleton } from '@mantine/core';
 import { useDocumentTitle } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
 import { IconFileUnknown, IconPhotoOff } from '@tabler/icons-react';
+import { useQueryClient } from '@tanstack/react-query';
 import { Suspense, useCallback, useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate, useParams } from 'react-router';
 
 import { ApiError } from '@/api/errors';
 import { usePatient } from '@/api/patients';
-import { useAnswer, useScan, useVolume, type Answer } from '@/api/scans';
+import { prefetchStudy, useAnswer, useScan, useVolume, answerKey, volumeKey, type Answer } from '@/api/scans';
 import { parseGeometry, type Patient, type Report, type Scan, type VolumeDescription } from '@/api/types';
 import { ErrorNotice } from '@/components/ErrorNotice';
 import { Notice } from '@/components/Notice';
 import { AnswerPanel, completedStages, mapStages, openingSlice } from '@/features/answer';
 import { FeedbackBar } from '@/features/feedback';
-import { Viewer, type ViewedVolume, type ViewerAnswer, type ViewerBanner } from '@/features/viewer';
+import { preloadSlice, Viewer, type ViewedVolume, type ViewerAnswer, type ViewerBanner } from '@/features/viewer';
 import { formatDicomDate } from '@/format/dates';
 import { useNeighbours } from '@/reading-list/use-neighbours';
 import { useShortcuts } from '@/shortcuts/use-shortcuts';
@@ -68,6 +69,29 @@ function viewerAnswer(report: Report | undefined, volume: VolumeDescription | un
 }
 
 const isGone = (error: unknown): boolean => error instanceof ApiError && error.code === 'scan_not_found';
+
+/** How long the present study has the line to itself. */
+const NEXT_AFTER_MS = 4_000;
+
+/** Fetches the next study while the present one is read: its answer, its volume, the slice it opens at. */
+function usePrefetchNext(scanId: string | undefined): void {
+  const queries = useQueryClient();
+  useEffect(() => {
+    if (!scanId) {
+      return undefined;
+    }
+    const fetchNext = async (): Promise<void> => {
+      await prefetchStudy(queries, scanId);
+      const answer = queries.getQueryData<Answer>(answerKey(scanId));
+      const viewed = viewedVolume(queries.getQueryData<VolumeDescription>(volumeKey(scanId)));
+      if (viewed && answer?.state === 'completed') {
+        preloadSlice(viewed, openingSlice(answer.report));
+      }
+    };
+    const timer = window.setTimeout(() => void fetchNext(), NEXT_AFTER_MS);
+    return () => window.clearTimeout(timer);
+  }, [queries, scanId]);
+}
 
 interface PicturesProps {
   scanId: string;
@@ -131,6 +155,7 @@ function Study({ scanId }: { scanId: string }) {
 
   const goTo = useCallback((id: string) => void navigate(`/studies/${id}`), [navigate]);
   const { next, previous } = neighbours;
+  usePrefetchNext(next);
   const goNext = next ? () => goTo(next) : null;
   const tellLast = (): void => {
     notifications.show({ message: t('study.openNone') });

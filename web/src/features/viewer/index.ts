@@ -1,5 +1,8 @@
 import { lazy } from 'react';
 
+import { fetchSlice } from './api/pixels';
+import type { ViewedVolume } from './imaging/viewed-volume';
+
 export type { ViewerProps } from './components/Viewer';
 export type { ScoreCurve, ViewerAnswer, ViewerBanner } from './components/viewer-state';
 export type { ViewedVolume } from './imaging/viewed-volume';
@@ -9,7 +12,14 @@ const load = () => import('./components/Viewer');
 /** The viewer with cornerstone: a chunk of its own. */
 export const Viewer = lazy(load);
 
-/** Fetches the viewer's chunk before it is needed. */
+/** Fetches the viewer's chunk and starts its library before a study is opened. */
 export function preloadViewer(): void {
-  void load();
+  load()
+    .then(({ warmUp }) => warmUp())
+    .catch(() => undefined);
+}
+
+/** Brings the slice that a study opens at into the browser's cache. */
+export function preloadSlice(volume: ViewedVolume, slice: number): void {
+  fetchSlice(volume, slice).catch(() => undefined);
 }

@@ -1,3 +1,4 @@
+import { VisuallyHidden } from '@mantine/core';
 import { useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 
@@ -74,10 +75,10 @@ function Thumbnail({ volume, maps, keySlice, overlay, current, onSlice }: Thumbn
       type="button"
       className={classes.thumbnail}
       aria-current={current ? 'true' : undefined}
-      aria-label={t('viewer.goToKeySlice', { slice: slice + 1, stage: t(`stage.${stage}`) })}
       onClick={() => onSlice(slice)}
     >
       <canvas ref={canvas} width={SIDE} height={SIDE} aria-hidden />
+      <VisuallyHidden>{t('viewer.goToKeySlice', { slice: slice + 1, stage: t(`stage.${stage}`) })}</VisuallyHidden>
       <span>
         <b>{slice + 1}</b>
         <span data-stage={stage}>{formatScore(keySlice.score, i18n.language)}</span>

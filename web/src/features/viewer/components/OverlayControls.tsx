@@ -1,4 +1,4 @@
-import { ActionIcon, Group, Popover, SegmentedControl, Slider, Stack, Switch, Text, Tooltip } from '@mantine/core';
+import { ActionIcon, Group, Popover, SegmentedControl, Slider, Stack, Switch, Text, Tooltip, VisuallyHidden } from '@mantine/core';
 import { IconStack2, IconStack2Filled } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 
@@ -35,7 +35,7 @@ export function OverlayControls({ overlay, stages, onChange }: OverlayControlsPr
       {!none && (
         <Popover position="bottom-start" shadow="md" withArrow>
           <Popover.Target>
-            <button type="button" className={classes.scaleButton} aria-label={t('viewer.overlay.settings')}>
+            <button type="button" className={classes.scaleButton}><VisuallyHidden>{t('viewer.overlay.settings')}: </VisuallyHidden>
               <span className={classes.scaleBar} style={{ backgroundImage: cssGradient(overlay.scale, 'to right') }} />
               <span>{overlay.stage ? t(`map.${overlay.stage as 'anomaly' | 'classifier'}`) : ''}</span>
             </button>

@@ -6,6 +6,7 @@ import { useSettings } from '@/settings/settings';
 import { useShortcuts } from '@/shortcuts/use-shortcuts';
 
 import { MapCache } from '../api/map-cache';
+import { setUpCornerstone } from '../cornerstone/setup';
 import { cssGradient } from '../imaging/colour-scales';
 import { clampSlice, positionMm, type Vector3 } from '../imaging/geometry';
 import type { ViewedVolume } from '../imaging/viewed-volume';
@@ -25,6 +26,9 @@ export interface ViewerProps {
   slice: number;
   onSlice: (slice: number) => void;
 }
+
+/** Starts the imaging library before a study is opened. */
+export const warmUp = setUpCornerstone;
 
 /** Pictures of one study: stack or three planes, maps over them, scores beside them. */
 export default function Viewer({ volume, answer, banner, slice, onSlice }: ViewerProps) {

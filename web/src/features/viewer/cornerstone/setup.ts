@@ -1,4 +1,4 @@
-import { cache, init as initCore } from '@cornerstonejs/core';
+import { cache, getConfiguration, init as initCore } from '@cornerstonejs/core';
 import {
   addTool,
   annotation,
@@ -15,6 +15,7 @@ import {
 import { registerSource } from './source';
 
 const CACHE_BYTES = 1_500_000_000;
+const PANES = 3;
 
 let ready = false;
 
@@ -23,7 +24,8 @@ export function setUpCornerstone(): void {
   if (ready) {
     return;
   }
-  initCore();
+  // One WebGL context for each pane there can be; each costs time before the first picture.
+  initCore({ ...getConfiguration(), rendering: { ...getConfiguration().rendering, webGlContextCount: PANES } });
   initTools();
   cache.setMaxCacheSize(CACHE_BYTES);
   registerSource();

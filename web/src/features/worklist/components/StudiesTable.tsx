@@ -74,9 +74,11 @@ interface StudiesTableProps {
   stale?: boolean;
   withPatient?: boolean;
   onOpen: (scanId: string) => void;
+  /** The pointer or the focus is on a study that has an answer. */
+  onPoint?: (scanId: string) => void;
 }
 
-export function StudiesTable({ studies, selected = -1, stale = false, withPatient = true, onOpen }: StudiesTableProps) {
+export function StudiesTable({ studies, selected = -1, stale = false, withPatient = true, onOpen, onPoint }: StudiesTableProps) {
   const { t, i18n } = useTranslation();
   const language = i18n.language;
   const now = useNow();
@@ -120,6 +122,7 @@ export function StudiesTable({ studies, selected = -1, stale = false, withPatien
                 data-selected={row === selected}
                 data-stale={stale}
                 onClick={() => onOpen(study.scan_id)}
+                onPointerEnter={() => study.status === 'completed' && onPoint?.(study.scan_id)}
               >
                 <td>
                   <Link

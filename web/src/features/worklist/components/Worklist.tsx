@@ -1,10 +1,12 @@
 import { Button, Group, Select, Skeleton, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
+import { useQueryClient } from '@tanstack/react-query';
 import { IconInbox, IconSearch, IconSearchOff, IconUpload } from '@tabler/icons-react';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate, useSearchParams } from 'react-router';
 
+import { prefetchStudy } from '@/api/scans';
 import { useStudies, type StudyFilter, type StudyOrder } from '@/api/studies';
 import type { AnalysisStatus, Verdict } from '@/api/types';
 import { ErrorNotice } from '@/components/ErrorNotice';
@@ -78,6 +80,16 @@ export function Worklist() {
     // The address follows the typing, not the other way round.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [settled]);
+
+  const queries = useQueryClient();
+  const pointAt = (scanId: string): void => void prefetchStudy(queries, scanId);
+  const next = studies[Math.min(selected, studies.length - 1)];
+  const nextId = next?.status === 'completed' ? next.scan_id : undefined;
+  useEffect(() => {
+    if (nextId) {
+      void prefetchStudy(queries, nextId);
+    }
+  }, [queries, nextId]);
 
   const open = (scanId: string): void => {
     freezeReadingList(studies.map((study) => study.scan_id));
@@ -153,7 +165,7 @@ export function Worklist() {
           </Notice>
         )}
         {studies.length > 0 && (
-          <StudiesTable studies={studies} selected={selected} stale={isPlaceholderData} onOpen={open} />
+          <StudiesTable studies={studies} selected={selected} stale={isPlaceholderData} onOpen={open} onPoint={pointAt} />
         )}
         {data && (
           <Pager
