@@ -13,7 +13,7 @@ import {
   IconUpload,
   IconUsers,
 } from '@tabler/icons-react';
-import { useEffect } from 'react';
+import { useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, NavLink, Outlet, ScrollRestoration, useLocation } from 'react-router';
 
@@ -122,6 +122,16 @@ export function Shell() {
 
   useShortcuts({ 'app.help': help.open });
 
+  const main = useRef<HTMLElement>(null);
+  const shownPath = useRef(pathname);
+  useEffect(() => {
+    if (shownPath.current !== pathname) {
+      shownPath.current = pathname;
+      // A new page takes the focus: else Enter would follow the link once more, and a screen reader stay where it was.
+      main.current?.focus({ preventScroll: true });
+    }
+  }, [pathname]);
+
   useEffect(() => {
     // The viewer's chunk comes once the first page stands.
     const timer = window.setTimeout(preloadViewer, 1_500);
@@ -166,7 +176,7 @@ export function Shell() {
         </div>
       </header>
       <ConnectionBanner />
-      <main id="content" className={classes.main} tabIndex={-1}>
+      <main ref={main} id="content" className={classes.main} tabIndex={-1}>
         <Outlet />
       </main>
       <footer className={classes.footer}>

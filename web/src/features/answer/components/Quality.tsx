@@ -8,7 +8,7 @@ import { useCodeTexts } from '@/i18n/problem-text';
 import { Section } from './Section';
 import classes from './answer.module.css';
 
-const UNITS = ['mm', 'ml', 'slices', 'degrees', 'fraction', 'HU'] as const;
+const UNITS = ['mm', 'ml', 'slices', 'files', 'degrees', 'fraction', 'HU'] as const;
 
 /** Each check with what it measured. Passed is plain, not green: it says nothing about the patient. */
 export function Quality({ checks }: { checks: QualityCheck[] }) {
@@ -23,10 +23,10 @@ export function Quality({ checks }: { checks: QualityCheck[] }) {
   return (
     <Section title={t('answer.quality')}>
       <ul className={classes.checks}>
-        {sorted.map((check) => {
+        {sorted.map((check, place) => {
           const CheckIcon = check.passed ? IconCircleDot : IconAlertTriangle;
           return (
-            <li key={check.code} data-passed={check.passed} title={check.message}>
+            <li key={`${check.code}-${place}`} data-passed={check.passed} title={check.message}>
               <CheckIcon size={16} aria-hidden />
               <span className={classes.checkName}>
                 {ofCheck(check.code)}
