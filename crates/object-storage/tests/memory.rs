@@ -28,7 +28,9 @@ async fn an_upload_of_half_a_gibibyte_takes_less_than_96_mib() {
     let key = ObjectKey::Original(ScanId::generate());
     let before = peak_mib();
 
-    let parts = stream::iter((0..512_u32).map(|number| Ok::<_, io::Error>(Bytes::from(vec![number.to_le_bytes()[0]; MIB]))));
+    let parts = stream::iter(
+        (0..512_u32).map(|number| Ok::<_, io::Error>(Bytes::from(vec![number.to_le_bytes()[0]; MIB]))),
+    );
     let stored = objects.put_stream(key, parts, u64::MAX).await.unwrap();
     assert_eq!(stored.size_bytes, 512 * MIB as u64);
     let copy = folder.path().join("copy");

@@ -140,7 +140,7 @@ def ship_bundle(models: Path, assembly: Assembly, anomaly: list[str], combinatio
         "fusion": assembly.ensemble.fusion.as_manifest(),
         "calibration": assembly.ensemble.platt.as_manifest(),
         "operating_points": [point.as_manifest() for point in assembly.points],
-        "default_operating_point": "youden",
+        "default_operating_point": "sensitivity_95",
         "provenance": note,
     })
 
