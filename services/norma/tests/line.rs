@@ -1,0 +1,257 @@
+//! The whole line in one process, over SQLite, a folder and the in-process queue: what becomes of a study.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod studies;
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use norma_database::Analysis;
+use norma_domain::{AnalysisId, AnalysisStatus, ReasonCode, Stage, StageOutcome, Verdict};
+use norma_messages::{Envelope, Message};
+use norma_object_storage::ObjectKey;
+use norma_service::{Context, Process, Settings, Telemetry};
+use norma_test_support::{PhantomOptions, phantom_zip};
+use studies::{onnxruntime, request_study, test_bundle};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+const PATIENCE: Duration = Duration::from_secs(180);
+
+struct Line {
+    context: Context,
+    ended: JoinHandle<anyhow::Result<()>>,
+    _folder: TempDir,
+}
+
+impl Line {
+    async fn start(onnxruntime: PathBuf, adjust: impl FnOnce(&mut Settings)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Settings::base();
+        settings.database.url = format!("sqlite://{}", folder.path().join("norma.db").display()).into();
+        settings.objects.folder = folder.path().join("objects");
+        settings.workers.scratch_folder = Some(folder.path().join("scratch"));
+        settings.workers.retry_pause_ms = 10;
+        settings.models.bundle = test_bundle();
+        settings.models.onnxruntime = Some(onnxruntime);
+        settings.models.threads = 1;
+        settings.sandbox.program = Some(env!("CARGO_BIN_EXE_norma").into());
+        adjust(&mut settings);
+        let telemetry = Telemetry::install(&settings.telemetry, "test").unwrap();
+        let context = Context::open(settings, telemetry, "test", CancellationToken::new())
+            .await
+            .unwrap();
+        let mut process = Process::with_context(context.clone());
+        process.spawn("preprocess", norma_preprocess::run(context.clone()));
+        process.spawn("anomaly", norma_anomaly::run(context.clone()));
+        process.spawn("classifier", norma_classifier::run(context.clone()));
+        process.spawn("typing", norma_typing::run(context.clone()));
+        process.spawn("report", norma_report::run(context.clone()));
+        Self {
+            context,
+            ended: tokio::spawn(process.wait()),
+            _folder: folder,
+        }
+    }
+
+    async fn request(&self, upload: Bytes) -> AnalysisId {
+        let (_, analysis_id) = request_study(&self.context.database, &self.context.objects, upload).await;
+        analysis_id
+    }
+
+    /// The analysis once it has ended.
+    async fn end_of(&self, id: AnalysisId) -> Analysis {
+        let mut ended = None;
+        self.eventually("the analysis ends", async || {
+            ended = self.context.database.analysis(id).await.unwrap();
+            ended.as_ref().is_some_and(|analysis| analysis.status.is_final())
+        })
+        .await;
+        ended.unwrap()
+    }
+
+    async fn eventually(&self, what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+        let started = Instant::now();
+        while !is_so().await {
+            assert!(started.elapsed() < PATIENCE, "never: {what}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn is_quiet(&self) -> bool {
+        for stage in Stage::ALL {
+            if self.context.queue.depth(stage).await.unwrap() != 0 {
+                return false;
+            }
+        }
+        self.context.database.count_unpublished().await.unwrap() == 0
+    }
+
+    /// Ends in order, with nothing left anywhere.
+    async fn stop(self) {
+        self.eventually("everything is handled", async || self.is_quiet().await)
+            .await;
+        assert_eq!(self.context.queue.dead_letter_depth().await.unwrap(), 0);
+        self.context.shutdown.cancel();
+        self.ended.await.unwrap().unwrap();
+    }
+}
+
+fn phantom() -> Bytes {
+    static PHANTOM: OnceLock<Bytes> = OnceLock::new();
+    PHANTOM
+        .get_or_init(|| {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("phantom.zip");
+            phantom_zip(&PhantomOptions::small(), &file).unwrap();
+            std::fs::read(file).unwrap().into()
+        })
+        .clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_study_gets_one_report_however_often_its_messages_come() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    let line = Line::start(onnxruntime, |_| {}).await;
+    let analysis_id = line.request(phantom()).await;
+    let analysis = line.end_of(analysis_id).await;
+    assert_eq!(analysis.failure, None);
+    assert_eq!(analysis.status, AnalysisStatus::Completed);
+    let report = line.context.database.report(analysis_id).await.unwrap().unwrap();
+    assert_eq!(report.stages.len(), 3);
+    for stage in &report.stages {
+        assert!(
+            matches!(stage.outcome, StageOutcome::Completed(_)),
+            "{:?}",
+            stage.outcome
+        );
+    }
+    for key in [
+        ObjectKey::PreparedSlices(analysis_id),
+        ObjectKey::PreparedVolume(analysis_id),
+        ObjectKey::StageMap(analysis_id, Stage::Anomaly),
+        ObjectKey::StageMap(analysis_id, Stage::Classifier),
+    ] {
+        assert!(line.context.objects.exists(key).await.unwrap(), "{key}");
+    }
+
+    let scan_id = analysis.scan_id;
+    let again = [
+        Message::AnalyzeRequested { analysis_id, scan_id },
+        Message::StudyPrepared { analysis_id, scan_id },
+        Message::StageCompleted {
+            analysis_id,
+            scan_id,
+            stage: Stage::Typing,
+        },
+    ];
+    for message in again {
+        line.context.queue.publish(&Envelope::new(message)).await.unwrap();
+    }
+    line.eventually("the messages are handled", async || line.is_quiet().await)
+        .await;
+    assert_eq!(line.end_of(analysis_id).await, analysis);
+    assert_eq!(
+        line.context.database.report(analysis_id).await.unwrap().unwrap(),
+        report
+    );
+    line.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_that_is_no_study_fails_with_its_reason() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    let line = Line::start(onnxruntime, |_| {}).await;
+    let analysis_id = line.request(Bytes::from_static(b"nothing to see")).await;
+    let analysis = line.end_of(analysis_id).await;
+    assert_eq!(analysis.status, AnalysisStatus::Failed);
+    let code = analysis.failure.unwrap().code;
+    assert!(
+        matches!(code, ReasonCode::NoImagesFound | ReasonCode::UnreadableDicom),
+        "{code}"
+    );
+    assert!(line.context.database.report(analysis_id).await.unwrap().is_none());
+    line.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_runtime_the_answer_is_undetermined() {
+    let library = PathBuf::from("/nowhere/libonnxruntime.so");
+    let line = Line::start(library, |_| {}).await;
+    let analysis_id = line.request(phantom()).await;
+    let analysis = line.end_of(analysis_id).await;
+    assert_eq!(analysis.status, AnalysisStatus::Completed);
+    let report = line.context.database.report(analysis_id).await.unwrap().unwrap();
+    assert_eq!(report.verdict, Verdict::Undetermined);
+    assert_eq!(report.probability_of_pathology, None);
+    assert!(
+        report
+            .reasons
+            .iter()
+            .any(|reason| reason.code == ReasonCode::ModelMissing)
+    );
+    let dependencies = line.context.check_dependencies().await;
+    let models = dependencies
+        .iter()
+        .find(|one| one.name == "models of anomaly")
+        .unwrap();
+    assert!(!models.ready);
+    line.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_bundle_the_analysis_fails() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    let line = Line::start(onnxruntime, |settings| {
+        settings.models.bundle = "/nowhere/bundle.yaml".into();
+    })
+    .await;
+    let analysis_id = line.request(phantom()).await;
+    let analysis = line.end_of(analysis_id).await;
+    assert_eq!(analysis.status, AnalysisStatus::Failed);
+    assert_eq!(analysis.failure.unwrap().code, ReasonCode::ModelMissing);
+    line.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_scan_deleted_while_it_is_read_nothing_remains() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    let line = Line::start(onnxruntime, |_| {}).await;
+    // Each deleted at another moment of the line.
+    for moment in [
+        AnalysisStatus::Queued,
+        AnalysisStatus::Preparing,
+        AnalysisStatus::Analyzing,
+    ] {
+        let (scan_id, analysis_id) =
+            request_study(&line.context.database, &line.context.objects, phantom()).await;
+        line.eventually("the moment comes", async || {
+            let analysis = line
+                .context
+                .database
+                .analysis(analysis_id)
+                .await
+                .unwrap()
+                .unwrap();
+            analysis.status == moment || analysis.status.is_final()
+        })
+        .await;
+        let deleted = line.context.database.delete_scan(scan_id).await.unwrap().unwrap();
+        line.context
+            .objects
+            .delete_scan(deleted.scan_id, &deleted.analysis_ids)
+            .await
+            .unwrap();
+    }
+    line.eventually("no object is left", async || {
+        line.is_quiet().await && line.context.objects.list().await.unwrap().is_empty()
+    })
+    .await;
+    let objects = line.context.objects.clone();
+    line.stop().await;
+    assert_eq!(objects.list().await.unwrap(), []);
+}
