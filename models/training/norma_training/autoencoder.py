@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from .backbone import to_tensor
 from .checkpoint import load_checkpoint, save_checkpoint
+from .device import training_device
 from .progress import log, progress
 
 MEAN, STD = 0.0, 1.0
@@ -61,7 +62,8 @@ def reduced(pixels: np.ndarray) -> torch.Tensor:
 def train_autoencoder(pixels: np.ndarray, lung_mask: np.ndarray, run: Path, epochs: int, batch: int = 32, learning_rate: float = 2e-3, seed: int = 0) -> Autoencoder:
     """Norm slices only. The error inside the lungs weighs four times the error outside."""
     torch.manual_seed(seed)
-    network = Autoencoder()
+    device = training_device()
+    network = Autoencoder().to(device)
     optimizer = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=1e-5)
     batch = min(batch, len(pixels))
     steps = max(len(pixels) // batch, 1)
@@ -79,6 +81,7 @@ def train_autoencoder(pixels: np.ndarray, lung_mask: np.ndarray, run: Path, epoc
             weight = 1 + 3 * F.avg_pool2d(torch.from_numpy(np.array(lung_mask[rows])).float()[:, None], 2)
             if torch.rand(1, generator=generator).item() < 0.5:
                 images, weight = images.flip(3), weight.flip(3)
+            images, weight = images.to(device), weight.to(device)
             loss = ((network(images) - images).abs() * weight).mean()
             optimizer.zero_grad()
             loss.backward()
@@ -87,7 +90,7 @@ def train_autoencoder(pixels: np.ndarray, lung_mask: np.ndarray, run: Path, epoc
             total += loss.item()
         save_checkpoint(path, parts, epoch + 1, epochs)
         log.info("autoencoder epoch %d/%d: weighted L1 %.4f, %.0f s", epoch + 1, epochs, total / steps, time.monotonic() - started)
-    return network.eval()
+    return network.cpu().eval()
 
 
 @torch.inference_mode()

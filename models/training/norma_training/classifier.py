@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from .augmentation import add_noise_or_blur, jitter_levels, random_crop_and_flip
 from .backbone import to_tensor
 from .checkpoint import load_checkpoint, save_checkpoint
+from .device import training_device
 from .progress import log, progress
 from .resnet import MEAN, STD
 
@@ -42,6 +43,8 @@ def fine_tune(
     and sharpness. Continues from the checkpoint `path`.
     """
     torch.manual_seed(seed)
+    device = training_device()
+    network.to(device)
     optimizer = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=1e-2)
     batch = min(batch, len(pixels))
     steps = max(len(pixels) // batch, 1)
@@ -56,12 +59,12 @@ def fine_tune(
             rows = np.sort(order[step * batch : (step + 1) * batch])
             images = random_crop_and_flip(to_tensor(pixels[rows], MEAN, STD), size, (0.7, 1.0), generator, degrees=10)
             images = add_noise_or_blur(jitter_levels(images, generator, 0.25, 0.25), generator)
-            output = network(images)
+            output = network(images.to(device))
             logit = output[0] if isinstance(output, tuple) else output
-            target = torch.from_numpy(targets[rows]).float()
+            target = torch.from_numpy(targets[rows]).float().to(device)
             losses = F.binary_cross_entropy_with_logits(logit, target * 0.96 + 0.02, reduction="none")
             if known is not None:
-                mask = torch.from_numpy(known[rows]).float()
+                mask = torch.from_numpy(known[rows]).float().to(device)
                 loss = (losses * mask).sum() / mask.sum().clamp_min(1)
             else:
                 loss = losses.mean()
@@ -72,7 +75,7 @@ def fine_tune(
             total += loss.item()
         save_checkpoint(path, parts, epoch + 1, epochs)
         log.info("%s epoch %d/%d: loss %.4f, %.0f s", path.stem, epoch + 1, epochs, total / steps, time.monotonic() - started)
-    return network.eval()
+    return network.cpu().eval()
 
 
 def resized(pixels: np.ndarray, size: int, mean: float = MEAN, std: float = STD) -> torch.Tensor:

@@ -13,12 +13,12 @@ from .adapters.ct_rate import read_ct_rate
 from .adapters.labelled_studies import read_labelled_studies
 from .adapters.mosmed import read_mosmed
 from .adapters.slices_index import unpack
-from .adapters.studies import DatasetError, write_study_list
+from .adapters.studies import DatasetError, read_study_list, write_study_list
 from .budget import BUDGETS
-from .convert_yolo import ImportError_, convert_yolo
+from .convert_yolo import CheckpointError, convert_yolo
 from .leak_check import LeakError
-from .norma_prepare import PreparationError, prepare_slices
-from .prepared import load_prepared
+from .norma_prepare import PreparationError, prepare_slices, prepare_studies
+from .prepared import PreparedSet, load_prepared
 from .progress import log, start_log
 from .train import evaluate, train
 
@@ -39,10 +39,12 @@ def parser() -> argparse.ArgumentParser:
         size = command.add_mutually_exclusive_group()
         size.add_argument("--quick", dest="budget", action="store_const", const="quick", help="a tiny subset, minutes")
         size.add_argument("--full", dest="budget", action="store_const", const="full", help="the shipped models (default)")
+        size.add_argument("--short", dest="budget", action="store_const", const="short", help="as --full, the networks for an hour on two cores")
         command.set_defaults(budget="full")
         command.add_argument("--prepared", type=Path, help="folder of `norma prepare` (default: made from NORMA_DATA)")
+        command.add_argument("--studies", type=Path, help="list of studies (list-studies) to train on instead of the slices index")
         command.add_argument("--run", type=Path, help="folder of the run (default: models/training/runs/<budget>)")
-        command.add_argument("--models", type=Path, help="where the bundle goes (default: models/ for --full, the run's folder for --quick)")
+        command.add_argument("--models", type=Path, help="where the bundle goes (default: models/; for --quick the run's folder)")
         command.add_argument("--series", type=Path, help="folder of `norma prepare` over whole series, to look at (never to fit on)")
         command.add_argument("--without-networks", action="store_true", help="leave out the steps that train networks (bundle without the autoencoder)")
         command.add_argument("--threads", type=int, default=0)
@@ -52,10 +54,10 @@ def parser() -> argparse.ArgumentParser:
     studies.add_argument("--labels", type=Path, help="CSV of labels (labelled, ct-rate)")
     studies.add_argument("--source", default="site")
     studies.add_argument("--out", type=Path, required=True)
-    yolo = commands.add_parser("convert-yolo", help="a YOLO11 classification checkpoint as ONNX and a manifest (needs ultralytics)")
+    yolo = commands.add_parser("convert-yolo", help="a YOLO11 classification checkpoint as ONNX and a manifest")
     yolo.add_argument("checkpoint", type=Path)
     yolo.add_argument("--out", type=Path, required=True, help="folder of the new model")
-    yolo.add_argument("--size", type=int, default=512)
+    yolo.add_argument("--size", type=int, help="pixels (default: those of its training)")
     return root
 
 
@@ -73,14 +75,18 @@ def list_studies(arguments: argparse.Namespace) -> int:
     return 0 if found.studies else 1
 
 
-def prepared_folder(arguments: argparse.Namespace, run: Path) -> Path:
-    if arguments.prepared is not None:
-        return arguments.prepared
-    folder = run.parent / "prepared"
-    if not (folder / "index.csv").is_file():
-        slices = unpack(data_folder() / "slices.tar", run.parent / "unpacked")
-        prepare_slices(slices / "index.csv", folder, WORKSPACE)
-    return folder
+def prepared_data(arguments: argparse.Namespace, run: Path) -> PreparedSet:
+    """The prepared set: given, made of a list of studies, or made of the slices of NORMA_DATA."""
+    studies = read_study_list(arguments.studies) if arguments.studies else None
+    folder = arguments.prepared or (run / "prepared" if studies else run.parent / "prepared")
+    if (folder / "index.csv").is_file():
+        return load_prepared(folder, studies)
+    if studies:
+        prepare_studies([study.path for study in studies], folder, WORKSPACE)
+        return load_prepared(folder, studies)
+    slices = unpack(data_folder() / "slices.tar", run.parent / "unpacked")
+    prepare_slices(slices / "index.csv", folder, WORKSPACE)
+    return load_prepared(folder)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -92,8 +98,8 @@ def main(argv: list[str] | None = None) -> int:
             start_log(run / "train.log")
             if arguments.threads:
                 torch.set_num_threads(arguments.threads)
-            models = arguments.models or (MODELS if budget.name == "full" else run / "models")
-            data = load_prepared(prepared_folder(arguments, run))
+            models = arguments.models or (run / "models" if budget.name == "quick" else MODELS)
+            data = prepared_data(arguments, run)
             step = train if arguments.command == "train" else evaluate
             step(data, run, models, budget, series=arguments.series, networks=not arguments.without_networks)
             return 0
@@ -102,6 +108,6 @@ def main(argv: list[str] | None = None) -> int:
             return list_studies(arguments)
         convert_yolo(arguments.checkpoint, arguments.out, arguments.size)
         return 0
-    except (DatasetError, ImportError_, LeakError, PreparationError, FileNotFoundError) as error:
+    except (DatasetError, CheckpointError, LeakError, PreparationError, FileNotFoundError) as error:
         print(f"norma_training: {error}", file=sys.stderr)
         return 1

@@ -12,6 +12,7 @@ from .aggregation import Aggregation
 from .bootstrap import Estimate, auc_by_block
 from .calibration import expected_calibration_error
 from .ensemble import aggregated, studies_of
+from .int8 import CALIBRATION_SLICES, int8_table
 from .pathology_types import labels_of, typing_targets
 from .series import SeriesReading
 from .steps import two_class_sources
@@ -189,6 +190,12 @@ Taken: anomaly {assembly.rules[0].as_manifest()}, classifier {assembly.rules[1].
 The reference reports AUC {REFERENCE['typing_auc']} and F1 {REFERENCE['typing_f1']} over sixteen types of CT-RATE on its own data: other types, other data.
 
 {typing_table(outcome)}
+
+## int8
+
+Static int8 (QDQ, per channel; ranges from {CALIBRATION_SLICES} training slices) of the classifier's graph. The bundle ships float16 weights.
+
+{int8_table(outcome.material, outcome.int8)}
 
 ## Whole series
 

@@ -12,13 +12,15 @@ from pytorch_metric_learning.losses import NTXentLoss
 from .augmentation import jitter_levels, random_crop_and_flip
 from .backbone import to_tensor
 from .checkpoint import load_checkpoint, save_checkpoint
+from .device import training_device
 from .progress import log, progress
 from .resnet import MEAN, STD, Projection, ResNetBackbone
 
 
-def pretrain(pixels: np.ndarray, run: Path, epochs: int, size: int = 96, batch: int = 128, learning_rate: float = 1e-3, temperature: float = 0.2, seed: int = 0, device: str = "cpu") -> ResNetBackbone:
+def pretrain(pixels: np.ndarray, run: Path, epochs: int, size: int = 96, batch: int = 128, learning_rate: float = 1e-3, temperature: float = 0.2, seed: int = 0) -> ResNetBackbone:
     """uint8 slices `(n, 224, 224)` → the pretrained backbone. Continues from `run/simclr.pt` where it stands."""
     torch.manual_seed(seed)
+    device = training_device()
     backbone, projection = ResNetBackbone().to(device), Projection().to(device)
     loss_function = NTXentLoss(temperature=temperature)
     optimizer = torch.optim.AdamW([*backbone.parameters(), *projection.parameters()], lr=learning_rate, weight_decay=1e-4)

@@ -60,10 +60,14 @@ class Material:
     backbone: EfficientNetLite0
 
 
-def prepare_material(data: PreparedSet, run: Run, budget: Budget, seed: int = 0) -> Material:
-    """Split, leak check, frozen features. Raises `LeakError` before anything is learnt from a leaking split."""
+def prepare_material(data: PreparedSet, run: Run, budget: Budget, seed: int = 0, shipped_split: Path | None = None) -> Material:
+    """Split (the run's own, else the shipped one, else a new one), leak check, frozen features.
+
+    Raises `LeakError` before anything is learnt from a leaking split.
+    """
     split = run.folder / "split.csv"
-    fold = read_split(split, data) if split.exists() else assign_folds(data, seed)
+    known = next((path for path in (split, shipped_split) if path is not None and path.exists()), None)
+    fold = read_split(known, data) if known else assign_folds(data, seed)
     check_no_leak(data, fold)
     write_split(split, data, fold)
     backbone = load_backbone() if budget.pretrained else random_backbone()

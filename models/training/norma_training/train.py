@@ -14,6 +14,7 @@ from .bootstrap import Estimate, auc_by_block
 from .budget import Budget
 from .cards import write_cards
 from .ensemble import Bounds, aggregated, fit_bounds, studies_of
+from .int8 import measure_int8
 from .linear_head import LinearHead
 from .pathology_types import labels_of, typing_targets
 from .prepared import PreparedSet
@@ -46,6 +47,7 @@ class Outcome:
     typing_thresholds: list[float]
     autoencoder: Autoencoder | None
     autoencoder_bounds: Bounds | None
+    int8: dict[str, np.ndarray]
 
     def auc_of(self, key: str, source: str | None = None, rows: np.ndarray | None = None) -> Estimate:
         """AUC of slices: norm (and weak norm) against pathology, interval by block."""
@@ -66,14 +68,14 @@ class Outcome:
         return auc_by_block(studies.truth, values, studies.name, self.budget.resamples)
 
 
-def compute(data: PreparedSet, run_folder: Path, budget: Budget, networks: bool = True, seed: int = 0) -> Outcome:
+def compute(data: PreparedSet, run_folder: Path, budget: Budget, networks: bool = True, seed: int = 0, shipped_split: Path | None = None) -> Outcome:
     """Every step, or what stands of it already."""
     for what, count in sorted(data.left_out.items()):
         log.info("left out by the preparation: %d × %s", count, what)
     if budget.slices is not None:
         data = tiny_subset(data, budget.slices, seed)
     run = Run(run_folder, {"budget": budget.name, "slices": len(data), "seed": seed})
-    material = prepare_material(data, run, budget, seed)
+    material = prepare_material(data, run, budget, seed, shipped_split)
     scores = score_frozen(material, run, budget)
     inner = score_inner(material, run, budget)
     typing, heads = score_typing(material, run)
@@ -87,7 +89,7 @@ def compute(data: PreparedSet, run_folder: Path, budget: Budget, networks: bool 
         bounds = _error_bounds(data, scores["autoencoder_held_out"])
     assembly = assemble(data, scores, inner, budget.resamples)
     thresholds = _typing_thresholds(data, scores["typing_oof"])
-    return Outcome(material, budget, scores, assembly, heads, thresholds, network, bounds)
+    return Outcome(material, budget, scores, assembly, heads, thresholds, network, bounds, measure_int8(material, run, seed))
 
 
 def _error_bounds(data: PreparedSet, scores: np.ndarray) -> Bounds:
@@ -129,14 +131,14 @@ def ship(outcome: Outcome, models: Path) -> None:
         ship_autoencoder(
             outcome.autoencoder, material, models, Aggregation("top_k_mean", 16).as_manifest(), outcome.autoencoder_bounds, held
         )
-        # Measured weaker than chance on some sources: it is computed and shown, and does not decide.
+        # Measured far weaker than the memory (RESULTS.md): it is computed and shown, and does not decide.
         anomaly, combination = ["patch-memory", "autoencoder"], {"method": "weighted_mean", "weights": [1.0, 0.0]}
     note = {
         "operating_points_measured_on": f"{len(assembly.held_out.studies)} pseudo-studies (blocks of slices) that the fitted models did not see; intervals: bootstrap by block",
         "auc": outcome_auc(outcome).as_manifest(),
         "intended_use": "research only, no medical device",
     }
-    ship_bundle(models, assembly, anomaly, combination, "norma-first" if outcome.budget.name == "full" else "norma-quick", note)
+    ship_bundle(models, assembly, anomaly, combination, "norma-quick" if outcome.budget.name == "quick" else "norma-first", note)
 
 
 def outcome_auc(outcome: Outcome) -> Estimate:
@@ -153,8 +155,13 @@ def train(data: PreparedSet, run: Path, models: Path, budget: Budget, series: Pa
 
 
 def evaluate(data: PreparedSet, run: Path, models: Path, budget: Budget, series: Path | None = None, networks: bool = True) -> Outcome:
-    """Results and cards again, from the run's weights, splits and scores; the weights stay untouched."""
-    outcome = compute(data, run, budget, networks)
+    """Results and cards again; the shipped weights stay untouched.
+
+    Works without the run's folder too: the shipped split is taken, the frozen-feature recipes are fitted again
+    fold by fold, and the rows of networks whose checkpoints are not there are left out.
+    """
+    trained = all((run / name).exists() for name in ("simclr.pt", "resnet18.pt", "autoencoder.pt"))
+    outcome = compute(data, run, budget, networks and trained, shipped_split=models / "splits.csv")
     _tell(outcome, run, models, series)
     return outcome
 
