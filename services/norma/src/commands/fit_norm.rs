@@ -10,7 +10,6 @@ use norma_inference::{Bundle, FitNormOptions, NormFitter, Runtime, Slices, Stage
 use norma_pipeline::{SLICES_FILE, decode_prepared_slices, prepare_upload_sandboxed};
 use norma_service::runtime_options;
 
-use super::limits::{imaging_limits, sandbox};
 use super::reading::{Candidate, candidates};
 use super::{answer, settings, tell};
 use crate::command_line::FitNorm;
@@ -61,7 +60,7 @@ pub(crate) fn run(config: Option<&Path>, arguments: &FitNorm) -> anyhow::Result<
     };
     let mut fitter = NormFitter::new(model, options)?;
 
-    let (sandbox, limits) = (sandbox(&settings), imaging_limits(&settings));
+    let (sandbox, limits) = (settings.sandbox(), settings.imaging_limits());
     let mut names = Vec::new();
     for path in &arguments.studies {
         let split_folder = tempfile::tempdir().context("failed to make a scratch folder")?;

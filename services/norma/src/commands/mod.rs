@@ -2,7 +2,6 @@
 
 mod demo;
 mod fit_norm;
-mod limits;
 mod models;
 mod phantom;
 mod predict;

@@ -9,7 +9,6 @@ use indicatif::ProgressBar;
 use norma_pipeline::training_set::{StudySet, prepare_image_slices};
 use norma_pipeline::{SLICES_FILE, decode_prepared_slices, prepare_upload_sandboxed};
 
-use super::limits::{imaging_limits, sandbox};
 use super::reading::{Candidate, candidates};
 use super::{EXIT_PARTIAL, settings, tell};
 use crate::command_line::Prepare;
@@ -41,7 +40,7 @@ fn prepare_slices(arguments: &Prepare) -> anyhow::Result<ExitCode> {
 /// One row of slices per study; a study that cannot be prepared is a row with its reason.
 fn prepare_studies(config: Option<&Path>, arguments: &Prepare) -> anyhow::Result<ExitCode> {
     let settings = settings(config)?;
-    let (sandbox, limits) = (sandbox(&settings), imaging_limits(&settings));
+    let (sandbox, limits) = (settings.sandbox(), settings.imaging_limits());
     let mut set = StudySet::create(&arguments.out).context("failed to begin the training set")?;
     let mut rejected = 0;
     let progress = ProgressBar::new(arguments.paths.len() as u64);

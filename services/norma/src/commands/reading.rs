@@ -17,8 +17,6 @@ use norma_pipeline::{
 };
 use norma_service::{Settings, runtime_options};
 
-use super::limits::{imaging_limits, sandbox};
-
 /// The bundle, opened, and the limits that hold for what it reads.
 pub(crate) struct Reader {
     bundle: Bundle,
@@ -69,8 +67,8 @@ impl Reader {
             bundle,
             models,
             operating_point,
-            sandbox: sandbox(settings),
-            limits: imaging_limits(settings),
+            sandbox: settings.sandbox(),
+            limits: settings.imaging_limits(),
         })
     }
 
