@@ -136,6 +136,8 @@ try {
   await checkAccessible(page, 'the feedback dialog');
   await page.getByTestId('send-feedback').click();
   await page.getByTestId('feedback-given').getByText('disagreed').waitFor();
+  // Keys are the dialog's until it has closed.
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
   await page.keyboard.press('a');
   await page.waitForSelector(`[data-testid=answer][data-scan="${two}"]`);
   const given = await (await fetch(`${URL_OF_NORMA}/api/analyses/${firstReport.analysis_id}/feedback`)).json();
