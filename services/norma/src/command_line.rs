@@ -52,7 +52,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Folder of the database and the objects [default: .norma/data].
+    /// Folder of the database and the objects [default: .norma].
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// Address to listen on [default: 127.0.0.1:8080].
