@@ -150,14 +150,13 @@ fn path_config() -> PathConfig {
 }
 
 fn query_config() -> QueryConfig {
-    QueryConfig::default().error_handler(|_, request| {
+    QueryConfig::default().error_handler(|_, _| {
         let detail = "a query parameter is not of its kind, or outside of its range; /docs tells the kinds";
         let refusal = ApiError::InvalidParameter {
             parameter: "query".to_owned(),
             detail: detail.to_owned(),
         };
         let response = refusal.error_response();
-        let _ = request;
         InternalError::from_response(refusal, response).into()
     })
 }
