@@ -1,7 +1,9 @@
 //! First frames of the robustness files against what pydicom with pylibjpeg makes of them; the reference is
 //! written by tests/reference/decode_reference.py.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use norma_test_support::robustness_files;
 
 use crate::blob::Blob;
 use crate::codec::{Samples, check_pixel_format, is_supported};
@@ -21,29 +23,6 @@ const LOSSY: [&str; 5] = [
     "1.2.840.10008.1.2.4.203",
 ];
 
-fn robustness_folder() -> Option<tempfile::TempDir> {
-    let data = std::env::var_os("NORMA_DATA").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
-        PathBuf::from,
-    );
-    let archive = data.join("robustness.tar.gz");
-    if !archive.exists() {
-        assert!(std::env::var_os("CI").is_none(), "the test data are missing");
-        println!("skipped: no robustness files");
-        return None;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let status = std::process::Command::new("tar")
-        .arg("-xzf")
-        .arg(archive)
-        .arg("-C")
-        .arg(folder.path())
-        .status()
-        .unwrap();
-    assert!(status.success());
-    Some(folder)
-}
-
 fn first_frame(path: &Path) -> Result<Vec<i32>, ImagingError> {
     let limits = Limits::default();
     let blob = Blob::path(path.to_owned(), std::fs::metadata(path)?.len());
@@ -62,7 +41,7 @@ fn first_frame(path: &Path) -> Result<Vec<i32>, ImagingError> {
 
 #[test]
 fn first_frames_are_those_of_the_python_decoders() {
-    let Some(folder) = robustness_folder() else { return };
+    let Some(folder) = robustness_files() else { return };
     let mut compared = 0;
     let mut failures = Vec::new();
     for line in REFERENCE.lines().skip(1) {

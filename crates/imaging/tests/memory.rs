@@ -53,7 +53,7 @@ fn outcome_and_peak_kib(file: &std::path::Path) -> (String, u64) {
 
 #[test]
 fn the_files_that_took_gigabytes_take_little() {
-    let Some(folder) = support::robustness_files() else {
+    let Some(folder) = norma_test_support::robustness_files() else {
         return;
     };
     for (name, expected) in [

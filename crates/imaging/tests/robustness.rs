@@ -40,7 +40,7 @@ fn outcome(upload: &Path) -> String {
 
 #[test]
 fn every_file_alone_is_loaded_or_rejected_for_a_reason() {
-    let Some(folder) = support::robustness_files() else {
+    let Some(folder) = norma_test_support::robustness_files() else {
         return;
     };
     let mut table: BTreeMap<String, usize> = BTreeMap::new();
@@ -82,7 +82,7 @@ fn every_file_alone_is_loaded_or_rejected_for_a_reason() {
 
 #[test]
 fn the_folder_of_all_is_studies_and_reasons() {
-    let Some(folder) = support::robustness_files() else {
+    let Some(folder) = norma_test_support::robustness_files() else {
         return;
     };
     let limits = Limits::default();

@@ -5,29 +5,15 @@
     reason = "a test may stop and may print"
 )]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use norma_domain::{AnalysisId, Report, ScanId, Stage, StageOutcome, Verdict};
 use norma_imaging::Limits;
 use norma_inference::{Bundle, Runtime, RuntimeError, RuntimeOptions, StageModels};
 use norma_pipeline::{MergeInput, decode_prepared_slices, merge_report, prepare_upload, run_stage};
+use norma_test_support::real_data;
 use tempfile::TempDir;
-
-fn real_data() -> Option<PathBuf> {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let folder = std::env::var_os("NORMA_DATA").map_or(default, PathBuf::from);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    assert!(
-        std::env::var_os("CI").is_none(),
-        "real data are missing: {}",
-        folder.display()
-    );
-    println!("skipped: {} is not there", folder.display());
-    None
-}
 
 fn runtime() -> Option<Runtime> {
     match Runtime::start(&RuntimeOptions::default()) {

@@ -16,6 +16,7 @@ use norma_domain::ReasonCode;
 use norma_imaging::Limits;
 use norma_pipeline::sandbox::{SUBCOMMAND, run_child};
 use norma_pipeline::{PrepareError, Sandbox, decode_prepared_slices, prepare_upload_sandboxed};
+use norma_test_support::{real_data, robustness_files};
 use tempfile::TempDir;
 
 fn main() -> ExitCode {
@@ -78,21 +79,6 @@ fn run_tests() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn real_data() -> Option<PathBuf> {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let folder = std::env::var_os("NORMA_DATA").map_or(default, PathBuf::from);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    assert!(
-        std::env::var_os("CI").is_none(),
-        "real data are missing: {}",
-        folder.display()
-    );
-    println!("skipped: {} is not there", folder.display());
-    None
-}
-
 /// 512 MiB for two threads.
 fn narrow() -> Sandbox {
     Sandbox {
@@ -109,16 +95,9 @@ fn prepare(sandbox: &Sandbox, upload: &Path) -> Result<norma_domain::PreparedSum
 }
 
 fn bombs_are_rejected() {
-    let Some(data) = real_data() else { return };
-    let unpacked = TempDir::new().unwrap();
-    let status = Command::new("tar")
-        .arg("-xzf")
-        .arg(data.join("robustness.tar.gz"))
-        .arg("-C")
-        .arg(unpacked.path())
-        .status()
-        .unwrap();
-    assert!(status.success());
+    let Some(unpacked) = robustness_files() else {
+        return;
+    };
     let mut found = 0;
     for name in ["UN_sequence.dcm", "SC_rgb_jpeg.dcm"] {
         for path in files_named(unpacked.path(), name) {

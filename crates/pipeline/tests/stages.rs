@@ -16,6 +16,7 @@ use norma_pipeline::{
     MergeInput, StageMap, decode_prepared_slices, encode_prepared_slices, merge_report, prepare_series,
     run_stage,
 };
+use norma_test_support::real_data;
 use norma_volume::{CropBox, PreparedSlices};
 
 fn fixtures() -> PathBuf {
@@ -148,21 +149,6 @@ fn a_stage_without_its_model_or_its_input_fails_with_a_reason() {
     without_lungs.lung_mask.index_axis_mut(Axis(0), 1).fill(0);
     let error = run_stage(&models, Stage::Anomaly, &without_lungs).unwrap_err();
     assert_eq!(error.reason.code, ReasonCode::InferenceFailed);
-}
-
-fn real_data() -> Option<PathBuf> {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let folder = std::env::var_os("NORMA_DATA").map_or(default, PathBuf::from);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    assert!(
-        std::env::var_os("CI").is_none(),
-        "real data are missing: {}",
-        folder.display()
-    );
-    println!("skipped: {} is not there", folder.display());
-    None
 }
 
 /// A real series with a classifier that answers no number: the report is undetermined and says why.

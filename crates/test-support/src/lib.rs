@@ -8,4 +8,4 @@ pub use phantom::{
     Lungs, Nodule, PhantomOptions, PhantomSeries, TransferSyntax, phantom_volume, phantom_zip,
     write_phantom_series,
 };
-pub use real_data::real_data;
+pub use real_data::{real_data, robustness_files};

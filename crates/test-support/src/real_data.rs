@@ -1,6 +1,9 @@
 //! Where the real data for tests and measurements lie.
 
 use std::path::PathBuf;
+use std::process::Command;
+
+use tempfile::TempDir;
 
 /// The folder of the real data: `NORMA_DATA`, or `../shared/data` beside the workspace. None, with a line that
 /// says so, where it is missing; tests then return.
@@ -21,6 +24,24 @@ pub fn real_data() -> Option<PathBuf> {
     );
     report_skipped(&folder);
     None
+}
+
+/// The real files that strain a reader (`robustness.tar.gz`), unpacked into a new folder. None as [`real_data`].
+///
+/// # Panics
+/// As [`real_data`], and where the archive cannot be unpacked.
+pub fn robustness_files() -> Option<TempDir> {
+    let archive = real_data()?.join("robustness.tar.gz");
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let status = Command::new("tar")
+        .arg("-xzf")
+        .arg(archive)
+        .arg("-C")
+        .arg(folder.path())
+        .status()
+        .expect("tar is on the machine");
+    assert!(status.success(), "robustness.tar.gz cannot be unpacked");
+    Some(folder)
 }
 
 #[allow(clippy::print_stdout, reason = "a skipped test says so")]
