@@ -114,7 +114,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         server = Server(
             [binary, "serve", "--data", folder, "--listen", f"127.0.0.1:{port}"],
-            {"NORMA__MODELS__THREADS": str(arguments.threads), "RAYON_NUM_THREADS": str(arguments.threads)},
+            {"NORMA__IDENTITY__AUTHENTICATION": "off", "NORMA__MODELS__THREADS": str(arguments.threads), "RAYON_NUM_THREADS": str(arguments.threads)},
             f"http://127.0.0.1:{port}/readyz",
         )
         for name in SERIES:

@@ -3,6 +3,11 @@ import { chromium } from 'playwright-core';
 
 export const URL_OF_NORMA = process.env.NORMA_URL ?? 'http://127.0.0.1:8080';
 
+/** Shows the key that scripts/journey made; without one the gateway asks nobody. */
+export const AUTHORIZATION = process.env.NORMA_API_KEY
+  ? { authorization: `Bearer ${process.env.NORMA_API_KEY}` }
+  : {};
+
 export function launch() {
   return chromium.launch({
     executablePath: process.env.NORMA_CHROMIUM ?? '/usr/bin/chromium',
@@ -24,6 +29,7 @@ export async function openPage(browser, { language = 'en', width = 1440, height 
     viewport: { width, height },
     locale: language === 'ru' ? 'ru-RU' : 'en-GB',
     acceptDownloads: true,
+    extraHTTPHeaders: AUTHORIZATION,
   });
   const page = await context.newPage();
   const errors = [];

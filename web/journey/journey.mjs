@@ -10,7 +10,7 @@ import { join, resolve } from 'node:path';
 
 import { unzipSync } from 'fflate';
 
-import { launch, openPage, URL_OF_NORMA } from './browser.mjs';
+import { AUTHORIZATION, launch, openPage, URL_OF_NORMA } from './browser.mjs';
 
 const DATA = resolve(process.env.NORMA_DATA ?? '../../shared/data');
 const covid = join(DATA, 'series/covid-ct-md_covid-P001.zip');
@@ -45,7 +45,7 @@ async function viewerShown(page) {
 
 const browser = await launch();
 const { page, errors } = await openPage(browser, { language: 'en' });
-const answerOf = async (scanId) => (await fetch(`${URL_OF_NORMA}/api/scans/${scanId}/report`)).json();
+const answerOf = async (scanId) => (await fetch(`${URL_OF_NORMA}/api/scans/${scanId}/report`, { headers: AUTHORIZATION })).json();
 const scanOnScreen = () => page.getAttribute('[data-answer]', 'data-scan');
 
 try {
@@ -140,7 +140,7 @@ try {
   await page.getByRole('dialog').waitFor({ state: 'detached' });
   await page.keyboard.press('a');
   await page.waitForSelector(`[data-testid=answer][data-scan="${two}"]`);
-  const given = await (await fetch(`${URL_OF_NORMA}/api/analyses/${firstReport.analysis_id}/feedback`)).json();
+  const given = await (await fetch(`${URL_OF_NORMA}/api/analyses/${firstReport.analysis_id}/feedback`, { headers: AUTHORIZATION })).json();
   assert.deepEqual(given.map(({ agree }) => agree), [false, true]);
   tell('disagreement with a comment and agreement are kept, and the next study follows');
 

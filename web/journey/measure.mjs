@@ -1,14 +1,14 @@
 // How long a reader waits: the first image after opening an analysed study, and scrolling through all slices.
 // Prints figures; ends with 1 where a promise is broken.
 //   NORMA_URL=http://127.0.0.1:8080 npm run measure [scan id]
-import { launch, openPage, URL_OF_NORMA } from './browser.mjs';
+import { AUTHORIZATION, launch, openPage, URL_OF_NORMA } from './browser.mjs';
 
 const RUNS = Number(process.env.NORMA_RUNS ?? 5);
 const FIRST_IMAGE_MS = 1_000;
 /** The headless browser draws WebGL in software: this pace is a slow reader's on a fast machine's. */
 const PAUSE_MS = 50;
 
-const { items } = await (await fetch(`${URL_OF_NORMA}/api/studies?limit=100`)).json();
+const { items } = await (await fetch(`${URL_OF_NORMA}/api/studies?limit=100`, { headers: AUTHORIZATION })).json();
 const scanId = process.argv[2] ?? items.find(({ verdict }) => verdict)?.scan_id;
 if (!scanId) {
   console.log('skipped: the gateway holds no analysed study');

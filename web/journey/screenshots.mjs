@@ -4,7 +4,7 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-import { launch, openPage, URL_OF_NORMA } from './browser.mjs';
+import { AUTHORIZATION, launch, openPage, URL_OF_NORMA } from './browser.mjs';
 
 const FOLDER = resolve(process.env.NORMA_SCREENSHOTS ?? '../.norma/screenshots');
 const WIDTHS = (process.env.NORMA_WIDTHS ?? '1440,1024').split(',').map(Number);
@@ -12,7 +12,7 @@ const LANGUAGES = (process.env.NORMA_LANGUAGES ?? 'en,ru').split(',');
 const wanted = process.argv.slice(2);
 mkdirSync(FOLDER, { recursive: true });
 
-const get = async (path) => (await fetch(URL_OF_NORMA + path)).json();
+const get = async (path) => (await fetch(URL_OF_NORMA + path, { headers: AUTHORIZATION })).json();
 const { items: studies } = await get('/api/studies?limit=100');
 const { items: patients } = await get('/api/patients?limit=1');
 const studyWith = (test) => studies.find(test)?.scan_id;

@@ -21,6 +21,8 @@ pub enum DatabaseError {
     UniqueViolation { constraint: Option<String> },
     #[error("the row refers to one that does not exist ({})", .constraint.as_deref().unwrap_or("unnamed"))]
     ForeignKeyViolation { constraint: Option<String> },
+    #[error("no enabled administrator would be left")]
+    LastAdministrator,
     /// PostgreSQL keeps no U+0000 in a text; both sides refuse it, to be equal.
     #[error("{field} holds the character U+0000")]
     NulInText { field: &'static str },

@@ -19,9 +19,17 @@ pub struct Feedback {
     /// The label that the reader holds to be right.
     pub label: Option<String>,
     pub comment: Option<String>,
-    /// Who said it, where that is known.
-    pub user: Option<String>,
+    /// Who said it; none before there were accounts.
+    pub user: Option<FeedbackUser>,
     pub created_at: DateTime<Utc>,
+}
+
+/// Who gave feedback. The name is kept as it was then, so that it outlives the account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedbackUser {
+    /// The account or the key; none with authentication off.
+    pub id: Option<Uuid>,
+    pub name: String,
 }
 
 /// Feedback to be kept.
@@ -31,7 +39,7 @@ pub struct NewFeedback {
     pub agree: bool,
     pub label: Option<String>,
     pub comment: Option<String>,
-    pub user: Option<String>,
+    pub user: Option<FeedbackUser>,
 }
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -44,6 +52,7 @@ struct FeedbackRow {
     comment: Option<String>,
     user_name: Option<String>,
     created_at: NaiveDateTime,
+    user_id: Option<RowId>,
 }
 
 impl From<FeedbackRow> for Feedback {
@@ -54,7 +63,10 @@ impl From<FeedbackRow> for Feedback {
             agree: row.agree,
             label: row.label,
             comment: row.comment,
-            user: row.user_name,
+            user: row.user_name.map(|name| FeedbackUser {
+                id: row.user_id.map(|id| id.0),
+                name,
+            }),
             created_at: time::from_row(row.created_at),
         }
     }
@@ -64,11 +76,7 @@ impl Database {
     /// # Errors
     /// [`DatabaseError::NotFound`] where there is no such analysis.
     pub async fn add_feedback(&self, new: NewFeedback) -> Result<Feedback, DatabaseError> {
-        for (field, text) in [
-            ("label", &new.label),
-            ("comment", &new.comment),
-            ("user", &new.user),
-        ] {
+        for (field, text) in [("label", &new.label), ("comment", &new.comment)] {
             refuse_nul(field, text.as_deref().unwrap_or_default())?;
         }
         self.change(move |connection| {
@@ -78,7 +86,8 @@ impl Database {
                 agree: new.agree,
                 label: new.label,
                 comment: new.comment,
-                user_name: new.user,
+                user_id: new.user.as_ref().and_then(|user| user.id).map(RowId),
+                user_name: new.user.map(|user| user.name),
                 created_at: time::to_row(time::now()),
             };
             diesel::insert_into(feedback::table)

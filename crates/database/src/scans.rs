@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use norma_domain::{AnalysisId, PatientId, ScanId, SeriesInstanceUid, StudyInstanceUid};
 
 use crate::connection::{AnyConnection, MultiBackend};
+use crate::owners::Owner;
 use crate::predictions::{delete_empty_predictions, predictions_of};
 use crate::schema::{analyses, scans};
 use crate::sql_types::RowId;
@@ -46,6 +47,8 @@ pub struct NewScan {
     pub sha256: String,
     pub size_bytes: u64,
     pub object_key: String,
+    /// Who uploads it.
+    pub owner: Option<Owner>,
 }
 
 /// What went with a deleted scan: the ids whose objects are to be deleted.
@@ -72,6 +75,7 @@ pub(crate) struct ScanRow {
     latest_analysis_id: Option<RowId>,
     created_at: NaiveDateTime,
     updated_at: NaiveDateTime,
+    owner: Option<String>,
 }
 
 impl TryFrom<ScanRow> for Scan {
@@ -138,6 +142,7 @@ impl Database {
                 latest_analysis_id: None,
                 created_at: now,
                 updated_at: now,
+                owner: scan.owner.map(String::from),
             };
             diesel::insert_into(scans::table)
                 .values(&row)
@@ -155,10 +160,11 @@ impl Database {
         self.run(move |connection| find(connection, id)).await
     }
 
-    /// Scans, the newest first; of one patient if given.
+    /// Scans, the newest first; of one patient or one owner if given.
     pub async fn list_scans(
         &self,
         patient_id: Option<PatientId>,
+        owner: Option<Owner>,
         page: Page,
     ) -> Result<Listing<Scan>, DatabaseError> {
         self.run(move |connection| {
@@ -169,6 +175,10 @@ impl Database {
             if let Some(patient_id) = patient_id.map(RowId::from) {
                 wanted = wanted.filter(scans::patient_id.eq(patient_id));
                 counted = counted.filter(scans::patient_id.eq(patient_id));
+            }
+            if let Some(owner) = owner.map(String::from) {
+                wanted = wanted.filter(scans::owner.eq(owner.clone()));
+                counted = counted.filter(scans::owner.eq(owner));
             }
             let rows = wanted
                 .order(scans::id.desc())

@@ -30,6 +30,7 @@ diesel::table! {
         updated_at -> Timestamp,
         suspicion_group -> Integer,
         suspicion -> Double,
+        owner -> Nullable<Text>,
     }
 }
 
@@ -100,6 +101,7 @@ diesel::table! {
         comment -> Nullable<Text>,
         user_name -> Nullable<Text>,
         created_at -> Timestamp,
+        user_id -> Nullable<crate::sql_types::Id>,
     }
 }
 
@@ -122,6 +124,106 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    users (id) {
+        id -> crate::sql_types::Id,
+        login -> Text,
+        display_name -> Text,
+        roles -> Text,
+        password_hash -> Nullable<Text>,
+        openid_issuer -> Nullable<Text>,
+        openid_subject -> Nullable<Text>,
+        disabled -> Bool,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        last_sign_in_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    sessions (token_hash) {
+        token_hash -> Binary,
+        user_id -> crate::sql_types::Id,
+        method -> Text,
+        created_at -> Timestamp,
+        last_seen_at -> Timestamp,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    one_time_tokens (token_hash) {
+        token_hash -> Binary,
+        user_id -> crate::sql_types::Id,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
+        redeemed_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    sign_in_failures (subject_hash) {
+        subject_hash -> Binary,
+        failures -> Integer,
+        blocked_until -> Timestamp,
+    }
+}
+
+diesel::table! {
+    openid_attempts (state_hash) {
+        state_hash -> Binary,
+        nonce -> Text,
+        pkce_verifier -> Text,
+        return_to -> Text,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    api_keys (id) {
+        id -> crate::sql_types::Id,
+        name -> Text,
+        scope -> Text,
+        roles -> Text,
+        secret_hash -> Binary,
+        prefix -> Text,
+        created_by -> Text,
+        created_at -> Timestamp,
+        expires_at -> Nullable<Timestamp>,
+        last_used_at -> Nullable<Timestamp>,
+        revoked_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    audit_events (sequence) {
+        sequence -> BigInt,
+        at -> Timestamp,
+        action -> Text,
+        outcome -> Text,
+        actor_kind -> Text,
+        actor_id -> Nullable<crate::sql_types::Id>,
+        actor_name -> Text,
+        source_address -> Text,
+        object_kind -> Nullable<Text>,
+        object_id -> Nullable<Text>,
+        patient_id -> Nullable<crate::sql_types::Id>,
+        scan_id -> Nullable<crate::sql_types::Id>,
+        status -> Nullable<Integer>,
+        detail -> Text,
+        previous_hash -> Text,
+        hash -> Text,
+    }
+}
+
+diesel::table! {
+    audit_head (id) {
+        id -> Integer,
+        sequence -> BigInt,
+        hash -> Text,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     patients,
     scans,
@@ -132,4 +234,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     feedback,
     prediction_scans,
     prediction_rejections,
+    users,
+    sessions,
+    one_time_tokens,
 );

@@ -57,3 +57,11 @@ typed_id!(
     /// One run of the models over a scan.
     AnalysisId
 );
+typed_id!(
+    /// A person's account.
+    UserId
+);
+typed_id!(
+    /// An API key.
+    KeyId
+);

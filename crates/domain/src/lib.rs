@@ -8,6 +8,7 @@ mod probability;
 mod quality;
 mod reason;
 mod report;
+mod role;
 mod row;
 mod stage;
 mod study;
@@ -17,7 +18,7 @@ mod window;
 
 pub use analysis::{AnalysisStatus, UnknownStatus};
 pub use geometry::{InvalidSpacing, SpacingMm, VolumeGeometry, VoxelBox};
-pub use ids::{AnalysisId, PatientId, ScanId};
+pub use ids::{AnalysisId, KeyId, PatientId, ScanId, UserId};
 pub use operating_point::{OperatingPoint, OperatingPointName};
 pub use probability::{InvalidProbability, Probability};
 pub use quality::{QualityCheck, QualityConsequence};
@@ -25,6 +26,7 @@ pub use reason::{Reason, ReasonCode, UnknownReasonCode};
 pub use report::{
     BundleReference, Decision, KeySlice, MapLink, REPORT_SCHEMA, Report, StageReport, Summary, Timings,
 };
+pub use role::{Role, Roles, UnknownRole};
 pub use row::{MASS_RUN_COLUMNS, MassRunRow, ProcessingStatus};
 pub use stage::{
     Finding, ModelReference, ScoreComponent, SliceScore, Stage, StageFailure, StageOutcome, StageResult,

@@ -101,12 +101,22 @@ fn open_queue(settings: &QueueSettings, service: &str) -> anyhow::Result<Arc<dyn
     }
 }
 
+impl Settings {
+    /// How the settings say that the database is opened.
+    ///
+    /// # Errors
+    /// Where `database.url` is none.
+    pub fn database_options(&self) -> anyhow::Result<DatabaseOptions> {
+        let url = DatabaseUrl::parse(self.database.url.expose_secret()).context("database.url")?;
+        Ok(DatabaseOptions {
+            pool_size: self.database.connections,
+            ..DatabaseOptions::new(url)
+        })
+    }
+}
+
 async fn open_database(settings: &Settings) -> anyhow::Result<Database> {
-    let url = DatabaseUrl::parse(settings.database.url.expose_secret()).context("database.url")?;
-    let options = DatabaseOptions {
-        pool_size: settings.database.connections,
-        ..DatabaseOptions::new(url)
-    };
+    let options = settings.database_options()?;
     let mut pause = FIRST_PAUSE;
     loop {
         match Database::open_with(options.clone()).await {

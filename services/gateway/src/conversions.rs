@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 use norma_database as rows;
 
 use crate::paging::{Limit, Offset};
-use crate::schema::{Feedback, Patient, Scan, StudyPatient, StudyRow, TopFinding};
+use crate::schema::{
+    AuditActorDocument, AuditItem, Feedback, FeedbackUser, Key, Patient, Scan, SignInKind, StudyPatient,
+    StudyRow, TopFinding, User,
+};
 
 impl From<rows::Patient> for Patient {
     fn from(row: rows::Patient) -> Self {
@@ -47,7 +50,10 @@ impl From<rows::Feedback> for Feedback {
             agree: row.agree,
             label: row.label,
             comment: row.comment,
-            user: row.user,
+            user: row.user.map(|user| FeedbackUser {
+                id: user.id,
+                name: user.name,
+            }),
             created_at: row.created_at,
         }
     }
@@ -91,6 +97,71 @@ impl From<rows::StudyRow> for StudyRow {
             file_name: scan.file_name,
             size_bytes: scan.size_bytes,
             uploaded_at: scan.created_at,
+        }
+    }
+}
+
+impl From<rows::User> for User {
+    fn from(row: rows::User) -> Self {
+        let has_password = row.password_hash.is_some();
+        Self {
+            id: row.id,
+            login: row.login,
+            display_name: row.display_name,
+            roles: row.roles,
+            disabled: row.disabled,
+            has_password,
+            sign_in: match row.openid {
+                Some(_) => SignInKind::OpenId,
+                None if has_password => SignInKind::Password,
+                None => SignInKind::None,
+            },
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            last_sign_in_at: row.last_sign_in_at,
+        }
+    }
+}
+
+impl From<rows::ApiKey> for Key {
+    fn from(row: rows::ApiKey) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            scope: row.scope,
+            roles: row.roles,
+            prefix: row.prefix,
+            created_by: row.created_by,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            last_used_at: row.last_used_at,
+            revoked_at: row.revoked_at,
+        }
+    }
+}
+
+impl From<rows::AuditEvent> for AuditItem {
+    fn from(row: rows::AuditEvent) -> Self {
+        let event = row.event;
+        let (object_kind, object_id) = event.object.map(|object| (object.kind, object.id)).unzip();
+        Self {
+            sequence: row.sequence,
+            at: event.at,
+            action: event.action,
+            outcome: event.outcome.as_str().to_owned(),
+            actor: AuditActorDocument {
+                kind: event.actor.kind,
+                id: event.actor.id,
+                name: event.actor.name,
+            },
+            source_address: event.source_address,
+            object_kind,
+            object_id,
+            patient_id: event.patient_id,
+            scan_id: event.scan_id,
+            status: event.status,
+            detail: event.detail,
+            hash: row.hash,
         }
     }
 }

@@ -10,6 +10,8 @@ impl From<DatabaseError> for ApiError {
             DatabaseError::NotFound("patient") => Self::PatientNotFound,
             DatabaseError::NotFound("scan") => Self::ScanNotFound,
             DatabaseError::NotFound("analysis") => Self::AnalysisNotFound,
+            DatabaseError::NotFound("user") => Self::UserNotFound,
+            DatabaseError::LastAdministrator => Self::LastAdministrator,
             DatabaseError::NulInText { field } => Self::InvalidField {
                 field,
                 detail: "text without the character U+0000".to_owned(),

@@ -7,14 +7,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{TimeDelta, Utc};
 use futures::Stream;
-use norma_database::{Analysis, Database, DeletedScan, NewAnalysis, NewScan, Scan};
+use norma_database::{Analysis, Database, DeletedScan, NewAnalysis, NewScan, Owner, Scan};
 use norma_domain::{AnalysisId, OperatingPointName, PatientId, Reason, Report, ScanId};
 use norma_messages::Message;
 use norma_object_storage::{ObjectError, ObjectKey, Objects};
 use norma_service::{Context, announce};
 use tokio_util::sync::CancellationToken;
 
+use crate::audit::AuditTrail;
 use crate::event_feed::EventFeed;
+use crate::identity::Identity;
 use crate::options::GatewayOptions;
 use crate::pixel_objects::PixelObjects;
 use crate::problem::ApiError;
@@ -47,6 +49,8 @@ pub(crate) struct Gateway {
     pub(crate) events: EventFeed,
     pub(crate) pixels: PixelObjects,
     pub(crate) reader: UploadReader,
+    pub(crate) identity: Identity,
+    pub(crate) trail: AuditTrail,
     pub(crate) stopping: CancellationToken,
     pub(crate) context: Context,
     bundle: BundleSource,
@@ -59,12 +63,21 @@ pub(crate) struct NewUpload<File> {
     pub(crate) file_name: String,
     pub(crate) patient_id: Option<PatientId>,
     pub(crate) description: String,
+    /// Who uploads it.
+    pub(crate) owner: Option<Owner>,
 }
 
 impl Gateway {
-    pub(crate) fn new(parts: GatewayParts) -> Self {
+    pub(crate) fn new(parts: GatewayParts) -> anyhow::Result<Self> {
         let context = parts.context;
-        Self {
+        let identity = Identity::new(
+            parts.options.identity.clone(),
+            parts.options.public_url.clone(),
+            context.database.clone(),
+        )?;
+        Ok(Self {
+            identity,
+            trail: AuditTrail::start(context.database.clone()),
             pixels: PixelObjects::new(context.objects.clone()),
             database: context.database.clone(),
             objects: context.objects.clone(),
@@ -74,7 +87,7 @@ impl Gateway {
             stopping: context.shutdown.clone(),
             bundle: parts.bundle,
             context,
-        }
+        })
     }
 
     pub(crate) async fn scan(&self, id: ScanId) -> Result<Scan, ApiError> {
@@ -184,6 +197,7 @@ impl Gateway {
                     sha256: stored.sha256,
                     size_bytes: stored.size_bytes,
                     object_key: key.to_string(),
+                    owner: upload.owner,
                 })
                 .await;
             if row.is_err()

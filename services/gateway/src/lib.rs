@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod analysis_document;
+mod audit;
 mod bundle_document;
 mod byte_range;
 mod conversions;
@@ -9,6 +10,7 @@ mod event_feed;
 mod file_name;
 mod freshness;
 mod gateway;
+mod identity;
 mod negotiation;
 mod object_errors;
 mod openapi;

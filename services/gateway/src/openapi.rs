@@ -2,9 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use actix_web::http::Method;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, OpenApi};
 
+use crate::identity::operations::{self, Rule};
 use crate::problem::{PROBLEM_JSON, Problem};
 use crate::{routes, schema};
 
@@ -25,14 +31,18 @@ macro_rules! problem_answers {
 
 problem_answers! {
     BadRequest = "400", "A parameter, a form field or the body is malformed";
+    NotSignedIn = "401", "Nobody is signed in, or what was shown is not valid; `code` tells which";
+    NotAllowed = "403", "Signed in, but this is not allowed; `code` tells why";
     NotFound = "404", "No such thing";
     NotAcceptable = "406", "None of the accepted forms can be had";
     UploadStalled = "408", "No byte arrived for too long";
     Running = "409", "The analysis has not ended; `analysis` tells its state";
+    Conflict = "409", "The state of things does not allow it; `code` tells why";
     TooLarge = "413", "The upload exceeds the limit";
     UnsupportedMediaType = "415", "The body's media type is not taken";
     RangeNotSatisfiable = "416", "The range lies outside the file";
     Unprocessable = "422", "Well-formed but refused; `code` tells why";
+    TooManyAttempts = "429", "Too many failed attempts; Retry-After tells when to come again";
     InternalError = "500", "A defect of the service; it is in the log";
     Unavailable = "503", "A dependency does not answer; try again later";
     TookTooLong = "504", "The answer took too long";
@@ -101,6 +111,22 @@ fn problem_answer(status: &str, description: &str) -> BTreeMap<String, RefOr<Res
         routes::pixels::get_heatmap_picture,
         routes::pixels::get_heatmap,
         routes::events::stream_events,
+        routes::session::get_session,
+        routes::session::sign_in,
+        routes::session::redeem_sign_in_link,
+        routes::session::sign_out,
+        routes::session::change_password,
+        routes::session::get_login_options,
+        routes::users::list_users,
+        routes::users::create_user,
+        routes::users::get_user,
+        routes::users::update_user,
+        routes::users::delete_user,
+        routes::users::create_sign_in_link,
+        routes::keys::list_keys,
+        routes::keys::create_key,
+        routes::keys::revoke_key,
+        routes::audit::list_audit,
         routes::bundle::get_bundle,
         routes::health::live,
         routes::health::ready,
@@ -109,6 +135,7 @@ fn problem_answer(status: &str, description: &str) -> BTreeMap<String, RefOr<Res
     components(schemas(
         Problem,
         norma_domain::Report,
+        norma_domain::Role,
         schema::AnalysisEvent,
         crate::negotiation::RowFormat,
         routes::studies::StudyOrder,
@@ -121,6 +148,10 @@ fn problem_answer(status: &str, description: &str) -> BTreeMap<String, RefOr<Res
         (name = "inference", description = "Uploads without a patient, answered in one go"),
         (name = "viewer", description = "Volumes, slices, maps"),
         (name = "events", description = "Progress as it happens"),
+        (name = "session", description = "Signing in and out"),
+        (name = "users", description = "People's accounts"),
+        (name = "keys", description = "Keys of machines"),
+        (name = "audit", description = "Who did what"),
         (name = "service", description = "Models, health, metrics"),
     ),
 )]
@@ -128,5 +159,67 @@ pub(crate) struct ApiDocument;
 
 /// The document as it is served at `/openapi.json`.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    ApiDocument::openapi()
+    let mut document = ApiDocument::openapi();
+    add_security_schemes(&mut document);
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in [
+            (Method::GET, &mut item.get),
+            (Method::POST, &mut item.post),
+            (Method::PUT, &mut item.put),
+            (Method::DELETE, &mut item.delete),
+        ] {
+            if let (Some(operation), Some(known)) = (operation, operations::find(&method, path)) {
+                describe_access(operation, known.rule);
+            }
+        }
+    }
+    document
+}
+
+const BEARER: &str = "key";
+const COOKIE: &str = "session";
+
+fn add_security_schemes(document: &mut utoipa::openapi::OpenApi) {
+    let components = document.components.get_or_insert_default();
+    let key = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("An API key: `norma keys create NAME`"))
+        .build();
+    let session = ApiKeyValue::with_description(
+        "norma_session",
+        "The cookie of a person who signed in (`__Host-norma_session` under TLS). Requests that change something \
+         also need the session's csrf_token in the header `X-CSRF-Token`",
+    );
+    components.add_security_scheme(BEARER, SecurityScheme::Http(key));
+    components.add_security_scheme(COOKIE, SecurityScheme::ApiKey(ApiKey::Cookie(session)));
+}
+
+/// Who may call an operation, from the one table of rules: as security requirement (OpenAPI 3.1 lists the roles), as
+/// words, and as the answers to everybody else.
+fn describe_access(operation: &mut Operation, rule: Rule) {
+    let roles: Vec<String> = match rule {
+        Rule::Public | Rule::PublicKnowing => {
+            operation.security = Some(Vec::new());
+            return;
+        }
+        Rule::Known => Vec::new(),
+        Rule::Roles(roles) => roles.iter().map(|role| role.to_string()).collect(),
+    };
+    let words = if roles.is_empty() {
+        "Roles: any.".to_owned()
+    } else {
+        format!("Roles: {}.", roles.join(", ")).replace("integrator", "integrator (its own studies)")
+    };
+    let description = operation.description.take().unwrap_or_default();
+    operation.description = Some(format!("{description}\n\n{words}").trim().to_owned());
+    operation.security = Some(vec![
+        SecurityRequirement::new(BEARER, roles.clone()),
+        SecurityRequirement::new(COOKIE, roles),
+    ]);
+    for (status, answer) in NotSignedIn::responses()
+        .into_iter()
+        .chain(NotAllowed::responses())
+    {
+        operation.responses.responses.entry(status).or_insert(answer);
+    }
 }

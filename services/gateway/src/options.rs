@@ -1,9 +1,10 @@
 //! What the gateway is told by the settings.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use norma_service::Settings;
+use norma_service::{IdentitySettings, Settings};
 
 /// The gateway's options; `config/base.yaml` documents each.
 #[derive(Debug, Clone)]
@@ -27,6 +28,11 @@ pub struct GatewayOptions {
     pub request_timeout: Duration,
     /// A folder with the built page, instead of the page in the binary.
     pub page_folder: Option<PathBuf>,
+    /// Where browsers reach the gateway; None: the address listened on.
+    pub public_url: Option<String>,
+    /// Proxies whose word on where a request comes from is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    pub identity: IdentitySettings,
     /// Origins beside the gateway's own that may call it from a browser.
     pub cors_origins: Vec<String>,
 }
@@ -49,6 +55,13 @@ impl From<&Settings> for GatewayOptions {
             operating_point: settings.analysis.operating_point.clone(),
             request_timeout: Duration::from_secs(gateway.request_timeout_seconds),
             page_folder: gateway.page_folder.clone(),
+            public_url: gateway.public_url.clone(),
+            trusted_proxies: gateway
+                .trusted_proxies
+                .iter()
+                .filter_map(|proxy| proxy.parse().ok())
+                .collect(),
+            identity: settings.identity.clone(),
             cors_origins: gateway.cors_origins.clone(),
         }
     }

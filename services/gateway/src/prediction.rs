@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use norma_database::{PredictedScan, Rejection};
+use norma_database::{Owner, PredictedScan, Rejection};
 use norma_domain::{AnalysisStatus, OperatingPointName, Report, ScanId};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -22,10 +22,13 @@ impl Gateway {
         self: Arc<Self>,
         upload: Upload,
         operating_point: OperatingPointName,
+        owner: Option<Owner>,
     ) -> Result<Uuid, ApiError> {
         tokio::spawn(async move {
             let mut scans = Vec::new();
-            let started = self.store_and_request(upload, &operating_point, &mut scans).await;
+            let started = self
+                .store_and_request(upload, &operating_point, owner, &mut scans)
+                .await;
             if started.is_err() {
                 self.take_back(&scans).await;
             }
@@ -39,10 +42,11 @@ impl Gateway {
         &self,
         upload: Upload,
         operating_point: &OperatingPointName,
+        owner: Option<Owner>,
         scans: &mut Vec<ScanId>,
     ) -> Result<Uuid, ApiError> {
         let id = Uuid::now_v7();
-        let rejections = self.store_studies(upload, scans).await?;
+        let rejections = self.store_studies(upload, owner, scans).await?;
         self.database
             .create_prediction(id, scans.clone(), rejections)
             .await?;
@@ -57,6 +61,7 @@ impl Gateway {
     async fn store_studies(
         &self,
         upload: Upload,
+        owner: Option<Owner>,
         scans: &mut Vec<ScanId>,
     ) -> Result<Vec<Rejection>, ApiError> {
         let folder = tempfile::Builder::new()
@@ -68,12 +73,13 @@ impl Gateway {
             .separate(&upload.path, folder.path(), self.options.most_studies)
             .await?;
         let Some(separate) = separate else {
-            scans.push(self.store_study(upload.path, upload.file_name).await?);
+            scans.push(self.store_study(upload.path, upload.file_name, owner).await?);
             return Ok(Vec::new());
         };
         let path_of = |location: &str| path_to_study(&upload.file_name, location);
         for study in separate.studies {
-            scans.push(self.store_study(study.archive, path_of(&study.location)).await?);
+            let path = path_of(&study.location);
+            scans.push(self.store_study(study.archive, path, owner.clone()).await?);
         }
         let rejections = separate.rejected.into_iter().map(|rejected| Rejection {
             location: path_of(&rejected.location),
@@ -86,6 +92,7 @@ impl Gateway {
         &self,
         file: File,
         file_name: String,
+        owner: Option<Owner>,
     ) -> Result<ScanId, ApiError> {
         let scan = self
             .store_scan(NewUpload {
@@ -93,6 +100,7 @@ impl Gateway {
                 file_name,
                 patient_id: None,
                 description: String::new(),
+                owner,
             })
             .await?;
         Ok(scan.id)

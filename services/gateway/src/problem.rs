@@ -8,7 +8,7 @@
 use actix_web::http::header::{self, ContentType};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, ResponseError};
-use norma_domain::{AnalysisId, MassRunRow, Reason, ScanId, Summary};
+use norma_domain::{AnalysisId, MassRunRow, Reason, Roles, ScanId, Summary};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -26,6 +26,40 @@ pub enum ApiError {
     MethodNotAllowed { allowed: Vec<Method> },
     #[error("a page of another site may not change anything here")]
     CrossOrigin,
+    #[error("with authentication off, only localhost is answered")]
+    ForeignHost,
+    #[error("sign in, or show an API key: `Authorization: Bearer norma_…`")]
+    NotAuthenticated,
+    #[error("the API key is unknown, expired or revoked")]
+    InvalidKey,
+    #[error("this needs one of the roles that `allowed` lists")]
+    Forbidden { allowed: Roles },
+    #[error("only for somebody who signed in on the page, not for keys")]
+    OnlyForSessions,
+    #[error("the header X-CSRF-Token does not hold the session's csrf_token")]
+    CsrfTokenMissing,
+    #[error("login or password is wrong")]
+    WrongCredentials,
+    #[error("too many failed attempts: the next one is looked at in {retry_after_seconds} s")]
+    TooManyAttempts { retry_after_seconds: u64 },
+    #[error("the link was used already, has expired, or never was one")]
+    SignInLinkInvalid,
+    #[error("the current password is wrong")]
+    WrongCurrentPassword,
+    #[error("{0}")]
+    PasswordTooWeak(String),
+    #[error("authentication is off: everybody may do everything")]
+    AuthenticationOff,
+    #[error("the account signs in by OpenID Connect and has no password here")]
+    OpenIdAccount,
+    #[error("somebody has this login already")]
+    LoginTaken,
+    #[error("no enabled administrator would be left")]
+    LastAdministrator,
+    #[error("no account has this identifier")]
+    UserNotFound,
+    #[error("no key has this identifier")]
+    KeyNotFound,
     #[error("no patient has this identifier")]
     PatientNotFound,
     #[error("no scan has this identifier")]
@@ -111,6 +145,23 @@ impl ApiError {
                 (S::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed")
             }
             Self::CrossOrigin => (S::FORBIDDEN, "cross_origin", "Another site's request"),
+            Self::ForeignHost => (S::FORBIDDEN, "foreign_host", "Not this host"),
+            Self::NotAuthenticated => (S::UNAUTHORIZED, "not_authenticated", "Not signed in"),
+            Self::InvalidKey => (S::UNAUTHORIZED, "invalid_key", "Invalid API key"),
+            Self::Forbidden { .. } => (S::FORBIDDEN, "forbidden", "Not allowed"),
+            Self::OnlyForSessions => (S::FORBIDDEN, "only_for_sessions", "Only for sessions"),
+            Self::CsrfTokenMissing => (S::FORBIDDEN, "csrf_token_missing", "CSRF token missing"),
+            Self::WrongCredentials => (S::UNAUTHORIZED, "wrong_credentials", "Wrong credentials"),
+            Self::TooManyAttempts { .. } => (S::TOO_MANY_REQUESTS, "too_many_attempts", "Too many attempts"),
+            Self::SignInLinkInvalid => (S::UNAUTHORIZED, "sign_in_link_invalid", "Sign-in link invalid"),
+            Self::WrongCurrentPassword => (S::FORBIDDEN, "wrong_current_password", "Wrong current password"),
+            Self::PasswordTooWeak(_) => (S::UNPROCESSABLE_ENTITY, "password_too_weak", "Password too weak"),
+            Self::AuthenticationOff => (S::CONFLICT, "authentication_off", "Authentication is off"),
+            Self::OpenIdAccount => (S::CONFLICT, "signs_in_by_openid", "Signs in by OpenID Connect"),
+            Self::LoginTaken => (S::CONFLICT, "login_taken", "Login taken"),
+            Self::LastAdministrator => (S::CONFLICT, "last_administrator", "Last administrator"),
+            Self::UserNotFound => (S::NOT_FOUND, "user_not_found", "No such account"),
+            Self::KeyNotFound => (S::NOT_FOUND, "key_not_found", "No such key"),
             Self::PatientNotFound => (S::NOT_FOUND, "patient_not_found", "No such patient"),
             Self::ScanNotFound => (S::NOT_FOUND, "scan_not_found", "No such scan"),
             Self::AnalysisNotFound => (S::NOT_FOUND, "analysis_not_found", "No such analysis"),
@@ -197,6 +248,9 @@ impl ApiError {
             Self::MethodNotAllowed { allowed } => {
                 problem.allowed = Some(allowed.iter().map(ToString::to_string).collect());
             }
+            Self::Forbidden { allowed } => {
+                problem.allowed = Some(allowed.iter().map(|role| role.to_string()).collect());
+            }
             Self::UploadTooLarge { limit_bytes } => problem.limit_bytes = Some(*limit_bytes),
             Self::Unavailable { dependency, .. } => problem.dependency = Some((*dependency).to_owned()),
             _ => {}
@@ -239,6 +293,12 @@ impl ResponseError for ApiError {
             }
             Self::Unavailable { .. } | Self::StorageFull => {
                 response.insert_header((header::RETRY_AFTER, "5"));
+            }
+            Self::NotAuthenticated | Self::InvalidKey => {
+                response.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"norma\""));
+            }
+            Self::TooManyAttempts { retry_after_seconds } => {
+                response.insert_header((header::RETRY_AFTER, retry_after_seconds.to_string()));
             }
             Self::RangeNotSatisfiable { size_bytes } => {
                 response.insert_header((header::CONTENT_RANGE, format!("bytes */{size_bytes}")));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use norma_service::{Context, load_bundle};
+use norma_service::{Authentication, Context, load_bundle};
 
 use crate::bundle_document::describe_bundle;
 use crate::gateway::GatewayParts;
@@ -16,7 +16,7 @@ use crate::upload_reader::UploadReader;
 pub async fn run(context: Context) -> anyhow::Result<()> {
     let settings = Arc::clone(&context.settings);
     let gateway = &settings.gateway;
-    let address = listen_address(gateway.address, gateway.port, gateway.listen_beyond_loopback)?;
+    let address = listen_address(gateway.address, gateway.port, settings.identity.authentication)?;
     let bundle = load_bundle(&context).await;
     let parts = GatewayParts {
         bundle: Arc::new(move || bundle.get().map(|bundle| describe_bundle(&bundle))),
@@ -24,8 +24,30 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
         options: GatewayOptions::from(settings.as_ref()),
         context,
     };
-    Application::build(parts, address)
-        .context("failed to start the gateway")?
-        .run_until_stopped()
+    let application = Application::build(parts, address).context("failed to start the gateway")?;
+    application
+        .record_start()
         .await
+        .context("failed to write the audit trail")?;
+    if settings.identity.authentication == Authentication::On {
+        let link = application
+            .first_link()
+            .await
+            .context("failed to prepare the first sign-in")?;
+        tell_newcomer(&application.base_url(), link.as_deref());
+    }
+    application.run_until_stopped().await
+}
+
+/// What a person at the console needs to begin. Not for the log: a link signs in.
+#[expect(clippy::print_stderr, reason = "speaks to the person who started the gateway")]
+fn tell_newcomer(base_url: &str, link: Option<&str>) {
+    eprintln!("\n  Norma: {base_url}");
+    if let Some(link) = link {
+        eprintln!("  Sign in with this link, which works once, and set a password:\n    {link}");
+    }
+    eprintln!(
+        "  For programs: norma keys create NAME, then\n    curl -H 'Authorization: Bearer norma_…' -F file=@study.zip \
+         {base_url}/inference/predict\n"
+    );
 }

@@ -1,9 +1,5 @@
 //! What every answer carries and every request must pass: security headers, the refusal of requests that other
 //! sites make a browser send, and the rule of where the gateway may listen.
-//!
-//! **Identity comes later.** Until the gateway knows people and keys, whoever reaches its port can read and
-//! change everything. So it listens on loopback alone, and refuses another address unless the setting says that
-//! this is wanted (a container network, a proxy that knows identities).
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -13,6 +9,7 @@ use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, ResponseError};
+use norma_service::Authentication;
 
 use crate::problem::ApiError;
 
@@ -97,18 +94,18 @@ fn comes_from_elsewhere(method: &Method, headers: &HeaderMap, allowed: &[String]
 /// An address that the gateway does not listen on.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0} is not a loopback address, and this version knows no identities: whoever reaches the port reads every \
-     study. Set gateway.listen_beyond_loopback to say that this is wanted"
+    "{0} is not a loopback address, and identity.authentication is off: whoever reaches the port would read and change \
+     every study. Switch authentication on, or listen on 127.0.0.1"
 )]
 pub struct BeyondLoopback(pub IpAddr);
 
-/// Where to listen; refused beyond loopback unless that is allowed explicitly.
+/// Where to listen; with authentication off on loopback alone.
 pub fn listen_address(
     address: IpAddr,
     port: u16,
-    beyond_loopback: bool,
+    authentication: Authentication,
 ) -> Result<SocketAddr, BeyondLoopback> {
-    if address.is_loopback() || beyond_loopback {
+    if address.is_loopback() || authentication == Authentication::On {
         Ok(SocketAddr::new(address, port))
     } else {
         Err(BeyondLoopback(address))
@@ -152,16 +149,21 @@ mod tests {
     }
 
     #[test]
-    fn beyond_loopback_only_when_said() {
-        for (address, beyond, is_fine) in [
-            ("127.0.0.1", false, true),
-            ("::1", false, true),
-            ("0.0.0.0", false, false),
-            ("192.0.2.1", false, false),
-            ("0.0.0.0", true, true),
+    fn without_authentication_on_loopback_alone() {
+        use Authentication::{Off, On};
+        for (address, authentication, is_fine) in [
+            ("127.0.0.1", Off, true),
+            ("::1", Off, true),
+            ("0.0.0.0", Off, false),
+            ("192.0.2.1", Off, false),
+            ("0.0.0.0", On, true),
         ] {
             let address = address.parse().unwrap();
-            assert_eq!(listen_address(address, 0, beyond).is_ok(), is_fine, "{address}");
+            assert_eq!(
+                listen_address(address, 0, authentication).is_ok(),
+                is_fine,
+                "{address}"
+            );
         }
     }
 }

@@ -11,10 +11,13 @@ use actix_web::middleware::{Compress, Condition, Next, from_fn};
 use actix_web::web::{self, Data, JsonConfig, PathConfig, QueryConfig};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, ResponseError};
 use anyhow::Context as _;
+use norma_database::NewAuditEvent;
 use tracing_actix_web::TracingLogger;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::gateway::{Gateway, GatewayParts};
+use crate::identity::first_start;
+use crate::identity::middleware::enter;
 use crate::openapi::openapi;
 use crate::page::PageSource;
 use crate::problem::ApiError;
@@ -47,7 +50,7 @@ impl Application {
             .context("failed to learn the address listened on")?;
         let page = Data::new(PageSource::choose(parts.options.page_folder.clone()));
         let origins = parts.options.cors_origins.clone();
-        let gateway = Data::new(Gateway::new(parts));
+        let gateway = Data::new(Gateway::new(parts)?);
         let shared = gateway.clone();
         let document = openapi();
         let server = HttpServer::new(move || {
@@ -59,6 +62,7 @@ impl Application {
                 .app_data(path_config())
                 .app_data(query_config())
                 .wrap(from_fn(limit_time))
+                .wrap(from_fn(enter))
                 .wrap(Compress::default())
                 .wrap(Condition::new(!origins.is_empty(), cors(&origins)))
                 .wrap(from_fn(guard))
@@ -71,7 +75,6 @@ impl Application {
                         .url("/openapi.json", document.clone()),
                 )
                 .service(web::redirect("/docs", "/docs/"))
-                .default_service(web::to(page_or_problem))
         })
         .client_request_timeout(HEAD_TIMEOUT)
         .keep_alive(KEEP_ALIVE)
@@ -90,6 +93,45 @@ impl Application {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where browsers reach it: as the settings say, or where it listens.
+    pub fn base_url(&self) -> String {
+        match &self.gateway.options.public_url {
+            Some(url) => url.clone(),
+            // Not reachable under the address that stands for all of them.
+            None if self.address.ip().is_unspecified() => format!("http://localhost:{}", self.address.port()),
+            None => format!("http://{}", self.address),
+        }
+    }
+
+    /// A link for the administrator, as long as none can sign in: makes the first account.
+    ///
+    /// # Errors
+    /// Where the database cannot be used.
+    pub fn first_link(&self) -> impl Future<Output = anyhow::Result<Option<String>>> + use<> {
+        let (gateway, base_url) = (self.gateway.clone(), self.base_url());
+        async move { first_start::first_link(&gateway, &base_url).await }
+    }
+
+    /// Tells the audit trail that the gateway starts, and with which models.
+    ///
+    /// # Errors
+    /// Where the trail cannot be written.
+    pub fn record_start(&self) -> impl Future<Output = anyhow::Result<()>> + use<> {
+        let mut event = NewAuditEvent::of_system("gateway", "gateway.start");
+        match self.gateway.bundle() {
+            Ok(bundle) => {
+                event = event.about("bundle", format!("{} {}", bundle.name, bundle.version));
+                event.detail = format!("sha256 {}", bundle.sha256);
+            }
+            Err(_) => event.detail = "no bundle could be loaded".to_owned(),
+        }
+        let database = self.gateway.database.clone();
+        async move {
+            database.append_audit_events(vec![event]).await?;
+            Ok(())
+        }
     }
 
     /// Serves until the context's `shutdown`; then lets the requests under way finish.
@@ -168,6 +210,7 @@ fn cors(origins: &[String]) -> Cors {
         .allowed_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allowed_headers([
             header::ACCEPT,
+            header::AUTHORIZATION,
             header::CONTENT_TYPE,
             header::RANGE,
             header::IF_NONE_MATCH,
@@ -184,36 +227,16 @@ fn cors(origins: &[String]) -> Cors {
 }
 
 /// What is no operation: a file of the page, or a problem.
-async fn page_or_problem(request: HttpRequest, page: Data<PageSource>) -> Result<HttpResponse, ApiError> {
-    // A path of the interface that came here was asked with another method.
-    if request.match_pattern().is_some() {
-        return Err(ApiError::MethodNotAllowed {
-            allowed: methods_of(&request.match_pattern().unwrap_or_default()),
-        });
-    }
+pub(crate) async fn page_or_problem(
+    request: &HttpRequest,
+    page: &PageSource,
+) -> Result<HttpResponse, ApiError> {
     if matches!(*request.method(), Method::GET | Method::HEAD)
-        && let Some(answer) = page.answer(&request).await
+        && let Some(answer) = page.answer(request).await
     {
         return Ok(answer);
     }
     Err(ApiError::RouteNotFound)
-}
-
-/// The methods that the OpenAPI document has for a path.
-fn methods_of(pattern: &str) -> Vec<Method> {
-    let document = openapi();
-    let Some(item) = document.paths.paths.get(pattern) else {
-        return vec![Method::GET];
-    };
-    [
-        (Method::GET, item.get.is_some()),
-        (Method::POST, item.post.is_some()),
-        (Method::PUT, item.put.is_some()),
-        (Method::DELETE, item.delete.is_some()),
-    ]
-    .into_iter()
-    .filter_map(|(method, is_there)| is_there.then_some(method))
-    .collect()
 }
 
 /// Paths whose requests upload, wait or stream: they have limits of their own.

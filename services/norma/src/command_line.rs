@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use norma_domain::{KeyId, Role};
 
 /// Norma reads a chest CT and says norm, pathology or undetermined. Research use only: no medical device.
 #[derive(Debug, Parser)]
@@ -39,6 +40,15 @@ pub(crate) enum Command {
     /// The models.
     #[command(subcommand)]
     Models(Models),
+    /// API keys, for programs.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// People's accounts.
+    #[command(subcommand)]
+    Users(Users),
+    /// The audit trail.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Send a phantom study through the running system and check the report.
     Selftest(Target),
     /// Load three phantom studies (norm, nodule, effusion) into the running system.
@@ -124,11 +134,110 @@ pub(crate) struct Import {
     pub(crate) folder: PathBuf,
 }
 
+/// Where the database is.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Installation {
+    /// The folder that `norma serve --data` was given [default: the setting database.url].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Keys {
+    /// Make a key; its secret goes to standard output, once.
+    Create(CreateKey),
+    /// List the keys, without their secrets.
+    List(Installation),
+    /// Revoke a key, at once and for good.
+    Revoke(RevokeKey),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateKey {
+    /// What the key is for.
+    pub(crate) name: String,
+    /// clinician, integrator, operator or administrator; may be given more than once.
+    #[arg(long = "role", value_name = "ROLE", default_value = "integrator")]
+    pub(crate) roles: Vec<Role>,
+    /// Whose studies the key sees as integrator: keys of one scope share them [default: the name].
+    #[arg(long)]
+    pub(crate) scope: Option<String>,
+    /// [default: never]
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) expires_in_days: Option<u32>,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RevokeKey {
+    /// Its identifier, as `norma keys list` shows it.
+    pub(crate) id: KeyId,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Users {
+    /// Make an account and a link that signs it in once.
+    Create(CreateUser),
+    /// List the accounts.
+    List(Installation),
+    /// Make a link that signs an account in once: for a forgotten password.
+    SignInLink(SignInLink),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateUser {
+    pub(crate) login: String,
+    /// [default: the login]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// clinician, integrator, operator or administrator; may be given more than once.
+    #[arg(long = "role", value_name = "ROLE", default_value = "clinician")]
+    pub(crate) roles: Vec<Role>,
+    /// Where browsers reach the gateway [default: the settings' address].
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SignInLink {
+    pub(crate) login: String,
+    /// Where browsers reach the gateway [default: the settings' address].
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// Check the chain of hashes: finds altered, missing and inserted events. Ends with exit code 2 where it does.
+    Verify(VerifyAudit),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyAudit {
+    /// A place that an earlier verification printed (NUMBER:HASH): finds a trail that was rewritten as a whole.
+    #[arg(long, value_name = "NUMBER:HASH")]
+    pub(crate) noted: Option<String>,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Target {
     /// The gateway to talk to.
     #[arg(long, default_value = "http://127.0.0.1:8080", env = "NORMA_URL")]
     pub(crate) url: String,
+    /// API key; without one, a short-lived key is made in the database.
+    #[arg(long, env = "NORMA_API_KEY", hide_env_values = true)]
+    pub(crate) key: Option<String>,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -45,6 +45,7 @@ fn every_folder_of_the_design_is_a_member() {
     let members = dependencies();
     for name in [
         "norma",
+        "norma-access",
         "norma-domain",
         "norma-volume",
         "norma-imaging",

@@ -11,7 +11,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Gives an analysis: its state, how far each stage is, and the verdict once there is one. */
+        /**
+         * Gives an analysis: its state, how far each stage is, and the verdict once there is one.
+         * @description Roles: clinician, integrator (its own studies).
+         */
         get: operations["getAnalysis"];
         put?: never;
         post?: never;
@@ -28,10 +31,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists the feedback on an analysis, oldest first. */
+        /**
+         * Lists the feedback on an analysis, oldest first.
+         * @description Roles: clinician.
+         */
         get: operations["listFeedback"];
         put?: never;
-        /** Agrees or disagrees with an answer. */
+        /**
+         * Agrees or disagrees with an answer.
+         * @description Roles: clinician.
+         */
         post: operations["giveFeedback"];
         delete?: never;
         options?: never;
@@ -46,8 +55,31 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Gives the report of one analysis; otherwise as the report of a scan. */
+        /**
+         * Gives the report of one analysis; otherwise as the report of a scan.
+         * @description Roles: clinician, integrator (its own studies).
+         */
         get: operations["getAnalysisReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the audit trail, the newest event first.
+         * @description Roles: administrator.
+         */
+        get: operations["listAudit"];
         put?: never;
         post?: never;
         delete?: never;
@@ -63,7 +95,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Describes the model bundle: models with versions and hashes, labels, operating points. */
+        /**
+         * Describes the model bundle: models with versions and hashes, labels, operating points.
+         * @description Roles: any.
+         */
         get: operations["getBundle"];
         put?: never;
         post?: never;
@@ -84,6 +119,7 @@ export interface paths {
          * Streams server-sent events: `event: analysis` with an `AnalysisEvent` whenever an analysis changes, a comment
          *     every 15 seconds where nothing does. Each event has an `id`; a client that comes back with `Last-Event-ID`
          *     gets what it missed.
+         * @description Roles: clinician.
          */
         get: operations["streamEvents"];
         put?: never;
@@ -103,8 +139,72 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** The same as `/inference/predict`. */
+        /**
+         * The same as `/inference/predict`.
+         * @description Roles: clinician, integrator (its own studies).
+         */
         post: operations["predictUnderApi"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists keys, the newest first, revoked and expired ones too.
+         * @description Roles: administrator.
+         */
+        get: operations["listKeys"];
+        put?: never;
+        /**
+         * Makes a key. Its secret is in this answer and nowhere else.
+         * @description Roles: administrator.
+         */
+        post: operations["createKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revokes a key, at once and for good. It stays in the list.
+         * @description Roles: administrator.
+         */
+        delete: operations["revokeKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/login-options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says how people sign in here: for the sign-in page. */
+        get: operations["getLoginOptions"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -118,10 +218,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists patients by name. */
+        /**
+         * Lists patients by name.
+         * @description Roles: clinician.
+         */
         get: operations["listPatients"];
         put?: never;
-        /** Registers a patient. */
+        /**
+         * Registers a patient.
+         * @description Roles: clinician.
+         */
         post: operations["createPatient"];
         delete?: never;
         options?: never;
@@ -136,12 +242,21 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Gives a patient. */
+        /**
+         * Gives a patient.
+         * @description Roles: clinician.
+         */
         get: operations["getPatient"];
-        /** Replaces a patient's names and description. */
+        /**
+         * Replaces a patient's names and description.
+         * @description Roles: clinician.
+         */
         put: operations["updatePatient"];
         post?: never;
-        /** Deletes a patient with all scans, analyses, reports and stored files, also while analyses run. */
+        /**
+         * Deletes a patient with all scans, analyses, reports and stored files, also while analyses run.
+         * @description Roles: clinician.
+         */
         delete: operations["deletePatient"];
         options?: never;
         head?: never;
@@ -155,12 +270,18 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists scans, newest first. */
+        /**
+         * Lists scans, newest first.
+         * @description Roles: clinician, integrator (its own studies).
+         */
         get: operations["listScans"];
         put?: never;
         /**
          * Uploads one study. What is answered with 201 is stored.
-         * @description Several studies in one upload are refused with `several_studies`, which names them.
+         * @description Several studies in one upload are refused with `several_studies`, which names them. An integrator names no
+         *     patient.
+         *
+         *     Roles: clinician, integrator (its own studies).
          */
         post: operations["uploadScan"];
         delete?: never;
@@ -176,12 +297,21 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Gives a scan. */
+        /**
+         * Gives a scan.
+         * @description Roles: clinician, integrator (its own studies).
+         */
         get: operations["getScan"];
-        /** Changes a scan's description. */
+        /**
+         * Changes a scan's description.
+         * @description Roles: clinician.
+         */
         put: operations["updateScan"];
         post?: never;
-        /** Deletes a scan with its analyses, reports and stored files, also while an analysis runs. */
+        /**
+         * Deletes a scan with its analyses, reports and stored files, also while an analysis runs.
+         * @description Roles: clinician.
+         */
         delete: operations["deleteScan"];
         options?: never;
         head?: never;
@@ -195,7 +325,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists a scan's analyses, newest first. */
+        /**
+         * Lists a scan's analyses, newest first.
+         * @description Roles: clinician, integrator (its own studies).
+         */
         get: operations["listScanAnalyses"];
         put?: never;
         post?: never;
@@ -217,6 +350,8 @@ export interface paths {
         /**
          * Requests an analysis of a scan.
          * @description While one runs, the same request answers that one. `Prefer: wait=60` waits for the end and answers 200.
+         *
+         *     Roles: clinician, integrator (its own studies).
          */
         post: operations["analyzeScan"];
         delete?: never;
@@ -232,7 +367,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Gives the uploaded bytes back, as an attachment; takes range requests. */
+        /**
+         * Gives the uploaded bytes back, as an attachment; takes range requests.
+         * @description Roles: clinician, integrator (its own studies).
+         */
         get: operations["downloadScanFile"];
         put?: never;
         post?: never;
@@ -252,6 +390,7 @@ export interface paths {
         /**
          * Gives a stage's map for a slice, in the slice's own rows and columns, one byte per pixel: 0 nothing, 255 the
          *     most.
+         * @description Roles: clinician, integrator (its own studies).
          */
         get: operations["getHeatmap"];
         put?: never;
@@ -269,7 +408,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Gives a stage's map for a slice as a coloured picture, transparent where there is nothing. */
+        /**
+         * Gives a stage's map for a slice as a coloured picture, transparent where there is nothing.
+         * @description Roles: clinician, integrator (its own studies).
+         */
         get: operations["getHeatmapPicture"];
         put?: never;
         post?: never;
@@ -290,6 +432,8 @@ export interface paths {
          * Gives the report of a scan's latest analysis; a superset of the reference service's `{rows, summary}`.
          * @description 404 `not_analyzed` before the first analysis, 409 `analysis_running` with its state while it runs, 422
          *     `analysis_failed` with the reason and a row of status `Failure` when it failed.
+         *
+         *     Roles: clinician, integrator (its own studies).
          */
         get: operations["getScanReport"];
         put?: never;
@@ -307,7 +451,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Gives a slice: rows × columns int16, little endian, row by row, in Hounsfield units; gzip where accepted. */
+        /**
+         * Gives a slice: rows × columns int16, little endian, row by row, in Hounsfield units; gzip where accepted.
+         * @description Roles: clinician, integrator (its own studies).
+         */
         get: operations["getSlice"];
         put?: never;
         post?: never;
@@ -324,7 +471,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Gives a slice as a grey picture through a window. */
+        /**
+         * Gives a slice as a grey picture through a window.
+         * @description Roles: clinician, integrator (its own studies).
+         */
         get: operations["getSlicePicture"];
         put?: never;
         post?: never;
@@ -341,10 +491,75 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Describes the prepared volume: geometry, slices, lungs, which maps there are. */
+        /**
+         * Describes the prepared volume: geometry, slices, lungs, which maps there are.
+         * @description Roles: clinician, integrator (its own studies).
+         */
         get: operations["getVolume"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Says who is signed in. With authentication off, everybody is.
+         * @description Roles: any.
+         */
+        get: operations["getSession"];
+        put?: never;
+        /** Signs in with a password. The answer sets the session's cookie. */
+        post: operations["signIn"];
+        /**
+         * Signs out.
+         * @description Roles: any.
+         */
+        delete: operations["signOut"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Sets a new password. Every session of the account ends; the answer begins a new one.
+         * @description Roles: any.
+         */
+        put: operations["changePassword"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Signs in with a link that works once: of the first start, an invitation, a forgotten password. */
+        post: operations["redeemSignInLink"];
         delete?: never;
         options?: never;
         head?: never;
@@ -358,10 +573,88 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists studies with their latest analysis, most suspicious first. */
+        /**
+         * Lists studies with their latest analysis, most suspicious first.
+         * @description Roles: clinician.
+         */
         get: operations["listStudies"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists accounts by login.
+         * @description Roles: administrator.
+         */
+        get: operations["listUsers"];
+        put?: never;
+        /**
+         * Makes an account. It has no password yet: ask for a sign-in link and hand it over.
+         * @description Roles: administrator.
+         */
+        post: operations["createUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Gives an account.
+         * @description Roles: administrator.
+         */
+        get: operations["getUser"];
+        /**
+         * Changes an account's name and roles, disables or enables it. The last enabled administrator stays one.
+         * @description Where roles change or the account is disabled, its sessions end; whoever changes the own account gets a new one.
+         *
+         *     Roles: administrator.
+         */
+        put: operations["updateUser"];
+        post?: never;
+        /**
+         * Deletes an account; what it did stays in the audit trail. The last enabled administrator stays.
+         * @description Roles: administrator.
+         */
+        delete: operations["deleteUser"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{user_id}/sign-in-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a link that signs an account in once: an invitation, or help for a forgotten password. Older ones of the
+         *     account stop working.
+         * @description Roles: administrator.
+         */
+        post: operations["createSignInLink"];
         delete?: never;
         options?: never;
         head?: never;
@@ -399,6 +692,8 @@ export interface paths {
          * @description Many studies in one archive give a row each. A study that cannot be read is a row of status `Failure` with a
          *     reason and neither probability nor pathology. Past a time limit (`Prefer: wait=10` shortens it) the answer is
          *     202 with the studies that have ended so far and a link.
+         *
+         *     Roles: clinician, integrator (its own studies).
          */
         post: operations["predict"];
         delete?: never;
@@ -414,7 +709,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Gives a prediction again: 200 once every study has ended, 202 before. */
+        /**
+         * Gives a prediction again: 200 once every study has ended, 202 before.
+         * @description Roles: clinician, integrator (its own studies).
+         */
         get: operations["getPrediction"];
         put?: never;
         post?: never;
@@ -431,7 +729,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Gives the metrics in Prometheus' text format. */
+        /**
+         * Gives the metrics in Prometheus' text format.
+         * @description Roles: operator.
+         */
         get: operations["metrics"];
         put?: never;
         post?: never;
@@ -448,7 +749,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Says whether requests can be served, per dependency. */
+        /** Says whether requests can be served. To operators and administrators per dependency, to others as a whole. */
         get: operations["ready"];
         put?: never;
         post?: never;
@@ -526,6 +827,55 @@ export interface components {
          * @enum {string}
          */
         AnalysisStatus: "queued" | "preparing" | "analyzing" | "completed" | "failed";
+        /** @description Who acted. */
+        AuditActorDocument: {
+            /** Format: uuid */
+            id?: string | null;
+            /**
+             * @description `user`, `key`, `anonymous`, `system`, `authentication_off`.
+             * @example user
+             */
+            kind: string;
+            name: string;
+        };
+        /** @description An event of the audit trail. */
+        AuditItem: {
+            /** @example report.read */
+            action: string;
+            actor: components["schemas"]["AuditActorDocument"];
+            /** Format: date-time */
+            at: string;
+            detail: string;
+            /** @description SHA-256 over this event and the hash of the one before. */
+            hash: string;
+            object_id?: string | null;
+            /** @example scan */
+            object_kind?: string | null;
+            /**
+             * @description `begun` (a change, before it is made), `success`, `refused`, `failed`.
+             * @example success
+             */
+            outcome: string;
+            patient_id?: components["schemas"]["PatientId"] | null;
+            scan_id?: components["schemas"]["ScanId"] | null;
+            /**
+             * Format: int64
+             * @description From 1, without gaps.
+             */
+            sequence: number;
+            /** @description Empty for what Norma did by itself. */
+            source_address: string;
+            /**
+             * Format: int32
+             * @description HTTP status of the answer.
+             */
+            status?: number | null;
+        };
+        /**
+         * @description Whether people sign in.
+         * @enum {string}
+         */
+        AuthenticationState: "on" | "off";
         /** @description The models that act together and the operating points that may be asked for. */
         BundleDescription: {
             default_operating_point: string;
@@ -575,14 +925,22 @@ export interface components {
             id: string;
             /** @description What the reader holds to be right: `norm`, `pathology`, or the key of a finding. */
             label?: string | null;
-            /** @description Who said so; null as long as the gateway knows no identities. */
-            user?: string | null;
+            user?: components["schemas"]["FeedbackUser"] | null;
         };
         /** @description A reader's word on an answer. */
         FeedbackInput: {
             agree: boolean;
             comment?: string | null;
             label?: string | null;
+        };
+        /** @description Who gave feedback, by the name of that time. */
+        FeedbackUser: {
+            /**
+             * Format: uuid
+             * @description The account, or the key.
+             */
+            id?: string | null;
+            name: string;
         };
         /** @description A pathology type and how probable it is. */
         Finding: {
@@ -605,6 +963,49 @@ export interface components {
             status: string;
             version: string;
         };
+        /** @description An API key, without its secret. */
+        Key: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description Login of who made it, or `command line`. */
+            created_by: string;
+            /** Format: date-time */
+            expires_at?: string | null;
+            id: components["schemas"]["KeyId"];
+            /** Format: date-time */
+            last_used_at?: string | null;
+            /** @example pacs */
+            name: string;
+            /**
+             * @description The first characters of the secret.
+             * @example norma_x8Jk2p
+             */
+            prefix: string;
+            /** Format: date-time */
+            revoked_at?: string | null;
+            roles: components["schemas"]["Role"][];
+            /** @description Whose studies a key of the role integrator sees: keys of one scope share them. */
+            scope: string;
+        };
+        /**
+         * Format: uuid
+         * @description An API key.
+         */
+        KeyId: string;
+        /** @description A key to be made. */
+        KeyInput: {
+            /**
+             * Format: int32
+             * @description Never where absent.
+             */
+            expires_in_days?: number | null;
+            /** @example pacs */
+            name: string;
+            /** @description At least one. */
+            roles: components["schemas"]["Role"][];
+            /** @description The key's name where absent. */
+            scope?: string | null;
+        };
         /** @description A slice worth looking at first. */
         KeySlice: {
             /** Format: double */
@@ -624,6 +1025,12 @@ export interface components {
              * @description The probability at and above which it counts as present.
              */
             threshold: number;
+        };
+        /** @description How people sign in here. */
+        LoginOptions: {
+            authentication: components["schemas"]["AuthenticationState"];
+            openid?: components["schemas"]["OpenIdOption"] | null;
+            password: boolean;
         };
         /** @description Where a stage's maps are served, relative to the gateway: `…/heatmaps/{stage}/{n}` with `{n}` a slice. */
         MapLink: {
@@ -678,6 +1085,17 @@ export interface components {
             sha256: string;
             version: string;
         };
+        /** @description A new key. Its secret is shown here and never again. */
+        NewKey: {
+            key: components["schemas"]["Key"];
+            /** @description For `Authorization: Bearer …`. */
+            secret: string;
+        };
+        /** @description Sign-in by OpenID Connect: `GET /api/openid/start`. */
+        OpenIdOption: {
+            /** @description For the button. */
+            name: string;
+        };
         /** @description The threshold on the calibrated probability at and above which a study is called pathology. */
         OperatingPoint: {
             name: components["schemas"]["OperatingPointName"];
@@ -729,6 +1147,85 @@ export interface components {
                 /** Format: date-time */
                 updated_at: string;
                 verdict?: components["schemas"]["Verdict"] | null;
+            }[];
+            /** Format: int32 */
+            limit: number;
+            /** Format: int32 */
+            offset: number;
+            /**
+             * Format: int64
+             * @description How many there are in all.
+             */
+            total: number;
+        };
+        /** @description A part of a list. */
+        Page_AuditItem: {
+            items: {
+                /** @example report.read */
+                action: string;
+                actor: components["schemas"]["AuditActorDocument"];
+                /** Format: date-time */
+                at: string;
+                detail: string;
+                /** @description SHA-256 over this event and the hash of the one before. */
+                hash: string;
+                object_id?: string | null;
+                /** @example scan */
+                object_kind?: string | null;
+                /**
+                 * @description `begun` (a change, before it is made), `success`, `refused`, `failed`.
+                 * @example success
+                 */
+                outcome: string;
+                patient_id?: components["schemas"]["PatientId"] | null;
+                scan_id?: components["schemas"]["ScanId"] | null;
+                /**
+                 * Format: int64
+                 * @description From 1, without gaps.
+                 */
+                sequence: number;
+                /** @description Empty for what Norma did by itself. */
+                source_address: string;
+                /**
+                 * Format: int32
+                 * @description HTTP status of the answer.
+                 */
+                status?: number | null;
+            }[];
+            /** Format: int32 */
+            limit: number;
+            /** Format: int32 */
+            offset: number;
+            /**
+             * Format: int64
+             * @description How many there are in all.
+             */
+            total: number;
+        };
+        /** @description A part of a list. */
+        Page_Key: {
+            items: {
+                /** Format: date-time */
+                created_at: string;
+                /** @description Login of who made it, or `command line`. */
+                created_by: string;
+                /** Format: date-time */
+                expires_at?: string | null;
+                id: components["schemas"]["KeyId"];
+                /** Format: date-time */
+                last_used_at?: string | null;
+                /** @example pacs */
+                name: string;
+                /**
+                 * @description The first characters of the secret.
+                 * @example norma_x8Jk2p
+                 */
+                prefix: string;
+                /** Format: date-time */
+                revoked_at?: string | null;
+                roles: components["schemas"]["Role"][];
+                /** @description Whose studies a key of the role integrator sees: keys of one scope share them. */
+                scope: string;
             }[];
             /** Format: int32 */
             limit: number;
@@ -854,6 +1351,46 @@ export interface components {
              * @description How many there are in all.
              */
             total: number;
+        };
+        /** @description A part of a list. */
+        Page_User: {
+            items: {
+                /** Format: date-time */
+                created_at: string;
+                /** @description A disabled account cannot sign in; what it did stays. */
+                disabled: boolean;
+                /** @example Anna Petrova */
+                display_name: string;
+                has_password: boolean;
+                id: components["schemas"]["UserId"];
+                /** Format: date-time */
+                last_sign_in_at?: string | null;
+                /** @example anna.petrova */
+                login: string;
+                roles: components["schemas"]["Role"][];
+                sign_in: components["schemas"]["SignInKind"];
+                /** Format: date-time */
+                updated_at: string;
+            }[];
+            /** Format: int32 */
+            limit: number;
+            /** Format: int32 */
+            offset: number;
+            /**
+             * Format: int64
+             * @description How many there are in all.
+             */
+            total: number;
+        };
+        /** @description A new password. */
+        PasswordChange: {
+            /**
+             * Format: password
+             * @description Needed where `password_needs_current` of the session says so.
+             */
+            current_password?: string | null;
+            /** Format: password */
+            new_password: string;
         };
         /** @description A patient as registered here. */
         Patient: {
@@ -1005,6 +1542,7 @@ export interface components {
         QualityConsequence: "note" | "undetermined" | "failed";
         /** @description Whether requests can be served, per dependency. */
         Readiness: {
+            /** @description Empty for those who are no operators. */
             dependencies: components["schemas"]["DependencyHealth"][];
             ready: boolean;
         };
@@ -1052,6 +1590,11 @@ export interface components {
             timings: components["schemas"]["Timings"];
             verdict: components["schemas"]["Verdict"];
         };
+        /**
+         * @description What somebody may do. A person or a key holds any set of these.
+         * @enum {string}
+         */
+        Role: "clinician" | "integrator" | "operator" | "administrator";
         /**
          * @description The forms in which rows can be had.
          * @enum {string}
@@ -1126,6 +1669,52 @@ export interface components {
         };
         /** @description (0020,000E) Series Instance UID. */
         SeriesInstanceUid: string;
+        /** @description Who is signed in. */
+        SessionDocument: {
+            authentication: components["schemas"]["AuthenticationState"];
+            /** @description For the header `X-CSRF-Token` of every request that changes something; null for keys, which need none. */
+            csrf_token?: string | null;
+            /**
+             * Format: date-time
+             * @description The session ends then, whatever happens.
+             */
+            expires_at?: string | null;
+            /** @description The account has no password yet: without one it cannot sign in again. */
+            must_set_password: boolean;
+            /** @description Whether a new password needs the current one; not right after a link that signs in once. */
+            password_needs_current: boolean;
+            user: components["schemas"]["SessionUser"];
+        };
+        /** @description The person or key of a session. */
+        SessionUser: {
+            display_name: string;
+            id?: components["schemas"]["UserId"] | null;
+            /** @description Login of a person, name of a key. */
+            login: string;
+            roles: components["schemas"]["Role"][];
+        };
+        /** @description A sign-in with a password. */
+        SignIn: {
+            /** @example anna.petrova */
+            login: string;
+            /** Format: password */
+            password: string;
+        };
+        /**
+         * @description How an account signs in.
+         * @enum {string}
+         */
+        SignInKind: "password" | "openid" | "none";
+        /** @description A link that signs an account in once. */
+        SignInLink: {
+            /** Format: date-time */
+            expires_at: string;
+            link: string;
+        };
+        /** @description A sign-in with a link: what stands behind `#token=`. */
+        SignInToken: {
+            token: string;
+        };
         /** @description A slice of the volume and the DICOM object it came from. */
         SliceReference: {
             /** @description Index along z in the volume; slices ascend along the normal, towards the head. */
@@ -1293,6 +1882,47 @@ export interface components {
             name_ru: string;
             probability: components["schemas"]["Probability"];
         };
+        /** @description A person's account. */
+        User: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description A disabled account cannot sign in; what it did stays. */
+            disabled: boolean;
+            /** @example Anna Petrova */
+            display_name: string;
+            has_password: boolean;
+            id: components["schemas"]["UserId"];
+            /** Format: date-time */
+            last_sign_in_at?: string | null;
+            /** @example anna.petrova */
+            login: string;
+            roles: components["schemas"]["Role"][];
+            sign_in: components["schemas"]["SignInKind"];
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /**
+         * Format: uuid
+         * @description A person's account.
+         */
+        UserId: string;
+        /** @description A new account. It signs in first by a link. */
+        UserInput: {
+            /** @example Anna Petrova */
+            display_name: string;
+            /**
+             * @description 1 to 100 characters without blanks; compared without regard to case, and never changed.
+             * @example anna.petrova
+             */
+            login: string;
+            roles: components["schemas"]["Role"][];
+        };
+        /** @description What may change of an account. Its sessions end where its roles change or it is disabled. */
+        UserUpdate: {
+            disabled: boolean;
+            display_name: string;
+            roles: components["schemas"]["Role"][];
+        };
         /**
          * @description The answer. An error of any kind is `Undetermined` (or a failed analysis), never `Norm`.
          * @enum {string}
@@ -1406,6 +2036,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No such thing */
             404: {
                 headers: {
@@ -1466,6 +2114,24 @@ export interface operations {
             };
             /** @description A parameter, a form field or the body is malformed */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1537,6 +2203,24 @@ export interface operations {
             };
             /** @description A parameter, a form field or the body is malformed */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1625,6 +2309,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No such thing */
             404: {
                 headers: {
@@ -1690,6 +2392,92 @@ export interface operations {
             };
         };
     };
+    listAudit: {
+        parameters: {
+            query?: {
+                /** @description An action (`report.read`), or with a dot at its end all of a group (`patient.`). */
+                action?: string;
+                /** @description At this time or later (RFC 3339). */
+                from?: string;
+                limit?: number;
+                offset?: number;
+                patient_id?: components["schemas"]["PatientId"];
+                /** @description Before this time (RFC 3339). */
+                to?: string;
+                /** @description Login of a person or name of a key. */
+                user?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part of the trail */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AuditItem"];
+                };
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getBundle: {
         parameters: {
             query?: never;
@@ -1706,6 +2494,24 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BundleDescription"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description A defect of the service; it is in the log */
@@ -1763,6 +2569,24 @@ export interface operations {
             };
             /** @description A parameter, a form field or the body is malformed */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1844,6 +2668,24 @@ export interface operations {
             };
             /** @description A parameter, a form field or the body is malformed */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1934,6 +2776,273 @@ export interface operations {
             };
         };
     };
+    listKeys: {
+        parameters: {
+            query?: {
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part of the list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Key"];
+                };
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyInput"];
+            };
+        };
+        responses: {
+            /** @description The new key and its secret */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewKey"];
+                };
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body's media type is not taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: components["schemas"]["KeyId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Revoked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getLoginOptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the page offers */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginOptions"];
+                };
+            };
+        };
+    };
     listPatients: {
         parameters: {
             query?: {
@@ -1959,6 +3068,24 @@ export interface operations {
             };
             /** @description A parameter, a form field or the body is malformed */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2021,6 +3148,24 @@ export interface operations {
             };
             /** @description A parameter, a form field or the body is malformed */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2095,6 +3240,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No such thing */
             404: {
                 headers: {
@@ -2159,6 +3322,24 @@ export interface operations {
             };
             /** @description A parameter, a form field or the body is malformed */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2240,6 +3421,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No such thing */
             404: {
                 headers: {
@@ -2310,6 +3509,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A defect of the service; it is in the log */
             500: {
                 headers: {
@@ -2365,6 +3582,24 @@ export interface operations {
             };
             /** @description A parameter, a form field or the body is malformed */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2475,6 +3710,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No such thing */
             404: {
                 headers: {
@@ -2539,6 +3792,24 @@ export interface operations {
             };
             /** @description A parameter, a form field or the body is malformed */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2620,6 +3891,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No such thing */
             404: {
                 headers: {
@@ -2683,6 +3972,24 @@ export interface operations {
             };
             /** @description A parameter, a form field or the body is malformed */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2768,6 +4075,24 @@ export interface operations {
             };
             /** @description A parameter, a form field or the body is malformed */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2871,6 +4196,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No such thing */
             404: {
                 headers: {
@@ -2966,6 +4309,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No such thing */
             404: {
                 headers: {
@@ -3050,6 +4411,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No such thing */
             404: {
                 headers: {
@@ -3115,6 +4494,24 @@ export interface operations {
             };
             /** @description A parameter, a form field or the body is malformed */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3234,6 +4631,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No such thing */
             404: {
                 headers: {
@@ -3319,6 +4734,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No such thing */
             404: {
                 headers: {
@@ -3392,8 +4825,451 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No such thing */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who it is, and what they may do */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionDocument"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    signIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            /** @description Signed in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionDocument"];
+                };
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things does not allow it; `code` tells why */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body's media type is not taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Retry-After tells when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    signOut: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed out */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changePassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionDocument"];
+                };
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things does not allow it; `code` tells why */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body's media type is not taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Well-formed but refused; `code` tells why */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Retry-After tells when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    redeemSignInLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignInToken"];
+            };
+        };
+        responses: {
+            /** @description Signed in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionDocument"];
+                };
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things does not allow it; `code` tells why */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body's media type is not taken */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3466,6 +5342,577 @@ export interface operations {
             };
             /** @description A parameter, a form field or the body is malformed */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listUsers: {
+        parameters: {
+            query?: {
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part of the list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_User"];
+                };
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserInput"];
+            };
+        };
+        responses: {
+            /** @description The new account */
+            201: {
+                headers: {
+                    /** @description Where the account is */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things does not allow it; `code` tells why */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body's media type is not taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The account */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserUpdate"];
+            };
+        };
+        responses: {
+            /** @description The account as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things does not allow it; `code` tells why */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body's media type is not taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things does not allow it; `code` tells why */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createSignInLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The link, shown once */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInLink"];
+                };
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things does not allow it; `code` tells why */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3567,6 +6014,24 @@ export interface operations {
             };
             /** @description A parameter, a form field or the body is malformed */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3700,6 +6165,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No such thing */
             404: {
                 headers: {
@@ -3763,6 +6246,24 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

@@ -45,6 +45,7 @@ pub(crate) async fn try_scan(
             sha256: "ab".repeat(32),
             size_bytes: 5_000_000_000,
             object_key: format!("originals/{id}"),
+            owner: None,
         })
         .await
 }

@@ -1,5 +1,6 @@
-use norma_database::{DatabaseError, NewFeedback};
+use norma_database::{DatabaseError, FeedbackUser, NewFeedback};
 use norma_domain::AnalysisId;
+use uuid::Uuid;
 
 use crate::builders::requested;
 use crate::sides::on_both_sides;
@@ -20,7 +21,10 @@ fn feedback_is_kept_in_its_order_and_goes_with_the_scan() {
             agree: false,
             label: Some("emphysema".to_owned()),
             comment: Some("верхние доли".to_owned()),
-            user: Some("reader".to_owned()),
+            user: Some(FeedbackUser {
+                id: Some(Uuid::now_v7()),
+                name: "Reader".to_owned(),
+            }),
             ..agreeing.clone()
         };
         let first = database.add_feedback(agreeing.clone()).await.unwrap();

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod analyses;
+mod audit;
 mod builders;
 mod feedback;
+mod identity;
 mod lifecycle;
 mod outbox;
 mod patients;

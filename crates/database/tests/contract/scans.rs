@@ -36,12 +36,12 @@ fn scans_are_listed_by_patient_the_newest_first() {
         let third = scan(database, None).await;
 
         let listing = database
-            .list_scans(Some(patient.id), Page::default())
+            .list_scans(Some(patient.id), None, Page::default())
             .await
             .unwrap();
         assert_eq!((listing.items, listing.total), (vec![second, first], 2));
         let page = Page { limit: 1, offset: 0 };
-        let listing = database.list_scans(None, page).await.unwrap();
+        let listing = database.list_scans(None, None, page).await.unwrap();
         assert_eq!((listing.items, listing.total), (vec![third], 3));
     });
 }
@@ -59,6 +59,7 @@ fn a_scan_of_nobody_and_a_scan_twice_are_refused_by_name() {
             sha256: String::new(),
             size_bytes: 0,
             object_key: String::new(),
+            owner: None,
         };
         let refused = database.create_scan(new.clone()).await;
         assert!(matches!(refused, Err(DatabaseError::NotFound("patient"))));

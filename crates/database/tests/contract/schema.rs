@@ -10,17 +10,17 @@ use norma_domain::{Reason, ReasonCode, Verdict};
 use crate::builders::{answered, details, requested, scan};
 use crate::sides::{Side, on_both_sides};
 
-fn execute(side: &Side, sql: &str) {
+pub(crate) fn execute(side: &Side, sql: &str) {
+    try_execute(side, sql).unwrap();
+}
+
+/// The database's words where it refuses.
+pub(crate) fn try_execute(side: &Side, sql: &str) -> Result<(), String> {
     match side.url.strip_prefix("sqlite://") {
-        Some(path) => SqliteConnection::establish(path)
-            .unwrap()
-            .batch_execute(sql)
-            .unwrap(),
-        None => PgConnection::establish(&side.url)
-            .unwrap()
-            .batch_execute(sql)
-            .unwrap(),
+        Some(path) => SqliteConnection::establish(path).unwrap().batch_execute(sql),
+        None => PgConnection::establish(&side.url).unwrap().batch_execute(sql),
     }
+    .map_err(|error| error.to_string())
 }
 
 #[test]

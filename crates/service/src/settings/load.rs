@@ -85,6 +85,40 @@ impl Settings {
                 return invalid("workers.concurrency or workers.timeout_seconds", "is at least 1");
             }
         }
+        let identity = &self.identity;
+        if identity.session.idle_minutes == 0
+            || identity.session.hours == 0
+            || identity.sign_in_link_hours == 0
+        {
+            return invalid(
+                "identity.session.idle_minutes, identity.session.hours or identity.sign_in_link_hours",
+                "is at least 1",
+            );
+        }
+        if identity.openid.issuer.is_some()
+            && (identity.openid.client_id.is_none() || self.gateway.public_url.is_none())
+        {
+            return invalid(
+                "identity.openid.issuer",
+                "needs identity.openid.client_id and gateway.public_url",
+            );
+        }
+        if let Some(url) = &self.gateway.public_url
+            && (!(url.starts_with("http://") || url.starts_with("https://")) || url.ends_with('/'))
+        {
+            return invalid(
+                "gateway.public_url",
+                "begins with http:// or https:// and has no slash at its end",
+            );
+        }
+        if self
+            .gateway
+            .trusted_proxies
+            .iter()
+            .any(|proxy| proxy.parse::<std::net::IpAddr>().is_err())
+        {
+            return invalid("gateway.trusted_proxies", "is a list of IP addresses");
+        }
         if !(0.0..=1.0).contains(&self.telemetry.sample_ratio) {
             return invalid("telemetry.sample_ratio", "is between 0 and 1");
         }
@@ -181,6 +215,8 @@ mod tests {
             ("NORMA__TELEMETRY__SAMPLE_RATIO", "0.5"),
             ("NORMA__MODELS__ONNXRUNTIME", ""),
             ("NORMA__WORKERS__CONCURRENCY__REPORT", "2"),
+            ("NORMA__IDENTITY__AUTHENTICATION", "off"),
+            ("NORMA__IDENTITY__OPENID__ROLE_VALUES__INTEGRATOR", "pacs, ris"),
         ])
         .unwrap();
         assert_eq!(settings.queue.kind, QueueKind::RabbitMq);
@@ -193,6 +229,8 @@ mod tests {
         assert_eq!(settings.models.cuda, crate::CudaSetting::Off);
         assert!(settings.models.onnxruntime.is_none());
         assert_eq!(settings.workers.concurrency.of(Stage::Report), 2);
+        assert_eq!(settings.identity.authentication, crate::Authentication::Off);
+        assert_eq!(settings.identity.openid.role_values.integrator, ["pacs", "ris"]);
     }
 
     #[test]
@@ -204,6 +242,10 @@ mod tests {
             ("NORMA__GATEWAY__PORT", "eighty"),
             ("NORMA__TELEMETRY__SAMPLE_RATIO", "2"),
             ("NORMA__WORKERS__CONCURRENCY__ANOMALY", "0"),
+            ("NORMA__IDENTITY__AUTHENTICATION", "maybe"),
+            ("NORMA__IDENTITY__OPENID__ISSUER", "https://issuer.example"),
+            ("NORMA__GATEWAY__PUBLIC_URL", "norma.example"),
+            ("NORMA__GATEWAY__TRUSTED_PROXIES", "proxy.example"),
         ] {
             assert!(with_environment(&[(name, value)]).is_err(), "{name}={value}");
         }
@@ -215,6 +257,7 @@ mod tests {
             ("NORMA__DATABASE__URL", "postgresql://norma:hidden-1@db/norma"),
             ("NORMA__QUEUE__RABBITMQ__URL", "amqp://norma:hidden-2@broker"),
             ("NORMA__OBJECTS__S3__SECRET_ACCESS_KEY", "hidden-3"),
+            ("NORMA__IDENTITY__OPENID__CLIENT_SECRET", "hidden-4"),
         ])
         .unwrap();
         assert!(!format!("{settings:?}").contains("hidden"));

@@ -8,6 +8,7 @@ use norma_domain::Stage;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use super::identity::{AuditSettings, IdentitySettings};
 use super::value::{comma_separated, optional};
 
 /// Every setting of every service.
@@ -18,6 +19,8 @@ pub struct Settings {
     pub queue: QueueSettings,
     pub objects: ObjectSettings,
     pub gateway: GatewaySettings,
+    pub identity: IdentitySettings,
+    pub audit: AuditSettings,
     pub admin: AdminSettings,
     pub analysis: AnalysisSettings,
     pub workers: WorkerSettings,
@@ -96,7 +99,10 @@ pub struct S3Settings {
 pub struct GatewaySettings {
     pub address: IpAddr,
     pub port: u16,
-    pub listen_beyond_loopback: bool,
+    #[serde(deserialize_with = "optional")]
+    pub public_url: Option<String>,
+    #[serde(deserialize_with = "comma_separated")]
+    pub trusted_proxies: Vec<String>,
     #[serde(deserialize_with = "optional")]
     pub spool_folder: Option<PathBuf>,
     pub upload_limit_bytes: u64,

@@ -54,6 +54,7 @@ pub(crate) async fn request_analysis(context: &Context, deadline: TimeDelta) -> 
         sha256: "0".repeat(64),
         size_bytes: 1,
         object_key: String::new(),
+        owner: None,
     };
     context.database.create_scan(scan).await.unwrap();
     let analysis = NewAnalysis {

@@ -6,6 +6,7 @@ use norma_database::NewFeedback;
 use norma_domain::AnalysisId;
 
 use crate::gateway::Gateway;
+use crate::identity::Access;
 use crate::openapi::{BadRequest, Failures, NotFound, UnsupportedMediaType};
 use crate::problem::ApiError;
 use crate::schema::{Feedback, FeedbackInput};
@@ -41,6 +42,7 @@ pub(crate) async fn list_feedback(
 #[post("/api/analyses/{analysis_id}/feedback")]
 pub(crate) async fn give_feedback(
     gateway: Data<Gateway>,
+    access: Access,
     analysis_id: Path<AnalysisId>,
     input: Json<FeedbackInput>,
 ) -> Result<HttpResponse, ApiError> {
@@ -52,7 +54,7 @@ pub(crate) async fn give_feedback(
             agree: input.agree,
             label: input.label,
             comment: input.comment,
-            user: None,
+            user: access.caller.feedback_user(),
         })
         .await?;
     Ok(HttpResponse::Created().json(Feedback::from(feedback)))

@@ -2,8 +2,10 @@
 
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, get};
+use norma_domain::Role;
 
 use crate::gateway::Gateway;
+use crate::identity::Access;
 use crate::schema::{Health, Readiness};
 
 /// Says that the process answers.
@@ -20,7 +22,7 @@ pub(crate) async fn live() -> Json<Health> {
     })
 }
 
-/// Says whether requests can be served, per dependency.
+/// Says whether requests can be served. To operators and administrators per dependency, to others as a whole.
 #[utoipa::path(
     tag = "service",
     operation_id = "ready",
@@ -30,8 +32,12 @@ pub(crate) async fn live() -> Json<Health> {
     )
 )]
 #[get("/readyz")]
-pub(crate) async fn ready(gateway: Data<Gateway>) -> HttpResponse {
-    let readiness = gateway.readiness().await;
+pub(crate) async fn ready(gateway: Data<Gateway>, access: Access) -> HttpResponse {
+    let mut readiness = gateway.readiness().await;
+    let roles = access.caller.roles();
+    if !(roles.contains(Role::Operator) || roles.contains(Role::Administrator)) {
+        readiness.dependencies.clear();
+    }
     if readiness.ready {
         HttpResponse::Ok().json(readiness)
     } else {

@@ -1,15 +1,19 @@
 //! The handlers, one file per group of paths.
 
 pub(crate) mod analyses;
+pub(crate) mod audit;
 pub(crate) mod bundle;
 pub(crate) mod events;
 pub(crate) mod feedback;
 pub(crate) mod health;
+pub(crate) mod keys;
 pub(crate) mod patients;
 pub(crate) mod pixels;
 pub(crate) mod predict;
 pub(crate) mod scans;
+pub(crate) mod session;
 pub(crate) mod studies;
+pub(crate) mod users;
 
 use actix_web::web::ServiceConfig;
 
@@ -45,6 +49,22 @@ pub(crate) fn configure(services: &mut ServiceConfig) {
         .service(pixels::get_heatmap_picture)
         .service(pixels::get_heatmap)
         .service(events::stream_events)
+        .service(session::get_session)
+        .service(session::sign_in)
+        .service(session::redeem_sign_in_link)
+        .service(session::sign_out)
+        .service(session::change_password)
+        .service(session::get_login_options)
+        .service(users::list_users)
+        .service(users::create_user)
+        .service(users::get_user)
+        .service(users::update_user)
+        .service(users::delete_user)
+        .service(users::create_sign_in_link)
+        .service(keys::list_keys)
+        .service(keys::create_key)
+        .service(keys::revoke_key)
+        .service(audit::list_audit)
         .service(bundle::get_bundle)
         .service(health::live)
         .service(health::ready)

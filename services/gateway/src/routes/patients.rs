@@ -9,6 +9,7 @@ use utoipa::IntoParams;
 
 use crate::conversions::part;
 use crate::gateway::Gateway;
+use crate::identity::Notes;
 use crate::openapi::{BadRequest, Failures, NotFound, UnsupportedMediaType};
 use crate::paging::{Limit, Offset, Page};
 use crate::problem::ApiError;
@@ -63,12 +64,15 @@ pub(crate) async fn list_patients(
 #[post("/api/patients")]
 pub(crate) async fn create_patient(
     gateway: Data<Gateway>,
+    notes: Notes,
     input: Json<PatientInput>,
 ) -> Result<HttpResponse, ApiError> {
     let patient = gateway
         .database
         .create_patient(input.into_inner().checked()?)
         .await?;
+    notes.object(patient.id);
+    notes.patient(Some(patient.id));
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, format!("/api/patients/{}", patient.id)))
         .json(Patient::from(patient)))

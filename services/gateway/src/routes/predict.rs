@@ -11,6 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::gateway::Gateway;
+use crate::identity::{Access, Notes};
 use crate::negotiation::{RowFormat, preferred_wait};
 use crate::openapi::{
     BadRequest, Failures, NotAcceptable, NotFound, StorageFull, TooLarge, Unprocessable,
@@ -77,10 +78,11 @@ pub(crate) struct PredictUpload {
 pub(crate) async fn predict(
     gateway: Data<Gateway>,
     request: HttpRequest,
+    visit: (Access, Notes),
     options: Query<PredictOptions>,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    answer_upload(&gateway, &request, options.into_inner(), payload).await
+    answer_upload(&gateway, &request, visit, options.into_inner(), payload).await
 }
 
 /// The same as `/inference/predict`.
@@ -107,10 +109,11 @@ pub(crate) async fn predict(
 pub(crate) async fn predict_under_api(
     gateway: Data<Gateway>,
     request: HttpRequest,
+    visit: (Access, Notes),
     options: Query<PredictOptions>,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    answer_upload(&gateway, &request, options.into_inner(), payload).await
+    answer_upload(&gateway, &request, visit, options.into_inner(), payload).await
 }
 
 /// Gives a prediction again: 200 once every study has ended, 202 before.
@@ -143,6 +146,7 @@ pub(crate) async fn get_prediction(
 async fn answer_upload(
     gateway: &Arc<Gateway>,
     request: &HttpRequest,
+    (access, notes): (Access, Notes),
     options: PredictOptions,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
@@ -153,8 +157,9 @@ async fn answer_upload(
     let wait = preferred_wait(request, gateway.options.longest_wait).unwrap_or(gateway.options.predict_wait);
     let deadline = Instant::now() + wait;
     let id = Arc::clone(gateway)
-        .start_prediction(upload, operating_point)
+        .start_prediction(upload, operating_point, access.caller.owner())
         .await?;
+    notes.object(id);
     answer(gateway.prediction(id, Some(deadline)).await?, format)
 }
 

@@ -4,7 +4,7 @@ use actix_web::body::SizedStream;
 use actix_web::http::header::{self, ContentEncoding, EntityTag};
 use actix_web::web::{Data, Json, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, put};
-use norma_domain::{PatientId, ScanId};
+use norma_domain::{PatientId, Role, Roles, ScanId};
 use norma_object_storage::ObjectKey;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -14,6 +14,7 @@ use crate::conversions::part;
 use crate::file_name::attachment;
 use crate::freshness::{Freshness, header_text};
 use crate::gateway::{Gateway, NewUpload};
+use crate::identity::{Access, Notes};
 use crate::openapi::{
     BadRequest, Failures, NotFound, RangeNotSatisfiable, StorageFull, TooLarge, Unprocessable,
     UnsupportedMediaType, UploadStalled,
@@ -46,18 +47,24 @@ pub(crate) struct ScanFilter {
 #[get("/api/scans")]
 pub(crate) async fn list_scans(
     gateway: Data<Gateway>,
+    access: Access,
     filter: Query<ScanFilter>,
 ) -> Result<Json<Page<Scan>>, ApiError> {
     let listing = gateway
         .database
-        .list_scans(filter.patient_id, part(filter.limit, filter.offset))
+        .list_scans(
+            filter.patient_id,
+            access.visible_owner(),
+            part(filter.limit, filter.offset),
+        )
         .await?;
     Ok(Json(Page::of(listing, filter.limit, filter.offset)))
 }
 
 /// Uploads one study. What is answered with 201 is stored.
 ///
-/// Several studies in one upload are refused with `several_studies`, which names them.
+/// Several studies in one upload are refused with `several_studies`, which names them. An integrator names no
+/// patient.
 #[utoipa::path(
     tag = "scans",
     operation_id = "uploadScan",
@@ -72,11 +79,19 @@ pub(crate) async fn list_scans(
 pub(crate) async fn upload_scan(
     gateway: Data<Gateway>,
     request: HttpRequest,
+    access: Access,
+    notes: Notes,
     payload: actix_web::web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     const TEXT_FIELDS: &[&str] = &["patient_id", "description"];
     let upload = upload::receive(&request, payload, TEXT_FIELDS, &gateway.upload_limits()).await?;
     let patient_id: Option<PatientId> = upload.parsed("patient_id", "the identifier of a patient")?;
+    if patient_id.is_some() && access.is_limited_to_own {
+        // Patients are the clinicians': a machine that only uploads adds to nobody's record.
+        return Err(ApiError::Forbidden {
+            allowed: Roles::of(&[Role::Clinician]),
+        });
+    }
     let description = checked_description(upload.text("description").map(ToOwned::to_owned))?;
     if let Some(patient_id) = patient_id
         && gateway.database.patient(patient_id).await?.is_none()
@@ -90,8 +105,12 @@ pub(crate) async fn upload_scan(
             file_name: upload.file_name,
             patient_id,
             description,
+            owner: access.caller.owner(),
         })
         .await?;
+    notes.object(scan.id);
+    notes.scan(scan.id);
+    notes.patient(scan.patient_id);
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, format!("/api/scans/{}", scan.id)))
         .json(Scan::from(scan)))

@@ -16,9 +16,17 @@ pub struct Feedback {
     /// What the reader holds to be right: `norm`, `pathology`, or the key of a finding.
     pub label: Option<String>,
     pub comment: Option<String>,
-    /// Who said so; null as long as the gateway knows no identities.
-    pub user: Option<String>,
+    /// Who said so; null with authentication off.
+    pub user: Option<FeedbackUser>,
     pub created_at: DateTime<Utc>,
+}
+
+/// Who gave feedback, by the name of that time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FeedbackUser {
+    /// The account, or the key.
+    pub id: Option<Uuid>,
+    pub name: String,
 }
 
 /// A reader's word on an answer.

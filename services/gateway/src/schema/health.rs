@@ -14,6 +14,7 @@ pub struct Health {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Readiness {
     pub ready: bool,
+    /// Empty for those who are no operators.
     pub dependencies: Vec<DependencyHealth>,
 }
 

@@ -45,7 +45,8 @@ impl PatientInput {
     }
 }
 
-fn checked_name(field: &'static str, text: &str) -> Result<String, ApiError> {
+/// A name, trimmed: 1 to 200 printable characters.
+pub(crate) fn checked_name(field: &'static str, text: &str) -> Result<String, ApiError> {
     let trimmed = text.trim();
     let length = trimmed.chars().count();
     if length == 0 || length > 200 || trimmed.chars().any(char::is_control) {

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use norma_database::Database;
-use norma_domain::{AnalysisId, Probability, ReasonCode, ScanId, Stage};
+use norma_access::ApiKeySecret;
+use norma_database::{Database, NewApiKey};
+use norma_domain::{AnalysisId, Probability, ReasonCode, Role, Roles, ScanId, Stage};
 use norma_gateway::{
     Application, BundleDescription, GatewayOptions, GatewayParts, LabelDescription, ModelDescription,
     OperatingPointDescription, UploadReader,
@@ -14,6 +15,7 @@ use norma_imaging::Limits;
 use norma_object_storage::Objects;
 use norma_pipeline::Sandbox;
 use norma_service::{Context, Settings, Telemetry};
+use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -23,7 +25,10 @@ use tokio_util::sync::CancellationToken;
 /// A running gateway.
 pub(crate) struct App {
     pub(crate) base: String,
+    /// Shows a key of a clinician who is operator and administrator too.
     pub(crate) client: reqwest::Client,
+    /// Shows nothing.
+    pub(crate) nobody: reqwest::Client,
     pub(crate) database: Database,
     pub(crate) objects: Objects,
     pub(crate) shutdown: CancellationToken,
@@ -53,6 +58,8 @@ async fn spawn(change: impl FnOnce(&mut GatewayOptions), has_models: bool) -> Ap
     settings.gateway.spool_folder = Some(folder.path().join("spool"));
     settings.gateway.page_folder = None;
     settings.telemetry.level = "off".to_owned();
+    settings.identity.password.memory_kib = 8;
+    settings.identity.password.passes = 1;
     let mut options = GatewayOptions::from(&settings);
     change(&mut options);
 
@@ -89,17 +96,53 @@ async fn spawn(change: impl FnOnce(&mut GatewayOptions), has_models: bool) -> Ap
     .unwrap();
     App {
         base: format!("http://{}", application.address()),
-        client: reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .unwrap(),
+        client: client(Some(&make_key(&database, "test", EVERYTHING, |_| {}).await)),
+        nobody: client(None),
         database,
         objects,
         shutdown,
         folder,
         served: tokio::spawn(application.run_until_stopped()),
     }
+}
+
+/// What the tests' own key may do.
+const EVERYTHING: &[Role] = &[Role::Clinician, Role::Operator, Role::Administrator];
+
+/// A client that shows a key, or nothing.
+pub(crate) fn client(key: Option<&str>) -> reqwest::Client {
+    let mut headers = HeaderMap::new();
+    if let Some(key) = key {
+        headers.insert("authorization", format!("Bearer {key}").parse().unwrap());
+    }
+    reqwest::Client::builder()
+        .no_proxy()
+        .default_headers(headers)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap()
+}
+
+/// A key of these roles, of a scope of its name.
+pub(crate) async fn make_key(
+    database: &Database,
+    name: &str,
+    roles: &[Role],
+    change: impl FnOnce(&mut NewApiKey),
+) -> String {
+    let secret = ApiKeySecret::generate();
+    let mut key = NewApiKey {
+        name: name.to_owned(),
+        scope: name.to_owned(),
+        roles: Roles::of(roles),
+        secret_hash: secret.hash(),
+        prefix: secret.prefix().to_owned(),
+        created_by: "test".to_owned(),
+        expires_at: None,
+    };
+    change(&mut key);
+    database.create_api_key(key).await.unwrap();
+    secret.expose().to_owned()
 }
 
 /// `examples/read_upload.rs`, which cargo builds beside the tests.

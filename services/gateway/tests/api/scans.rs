@@ -1,10 +1,10 @@
-use norma_domain::ScanId;
+use norma_domain::{Role, ScanId};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::app::{App, form, id_of, problem, spawn_app, spawn_app_with, without_chance};
+use crate::app::{App, form, id_of, make_key, problem, spawn_app, spawn_app_with, without_chance};
 use crate::worker::Says;
 
 async fn send(app: &App, form: Form) -> reqwest::Response {
@@ -158,9 +158,12 @@ async fn a_client_that_sends_nothing_more_is_given_up() {
     let mut stream = tokio::net::TcpStream::connect(app.base.trim_start_matches("http://"))
         .await
         .unwrap();
-    let head = "POST /api/scans HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\
-                Content-Type: multipart/form-data; boundary=b\r\n\r\n\
-                --b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nhalf";
+    let key = make_key(&app.database, "slow", &[Role::Integrator], |_| {}).await;
+    let head = format!(
+        "POST /api/scans HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\nContent-Length: 5000\r\n\
+         Content-Type: multipart/form-data; boundary=b\r\n\r\n\
+         --b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nhalf"
+    );
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();

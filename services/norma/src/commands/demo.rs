@@ -1,15 +1,18 @@
 //! Three phantom studies for somebody who wants to look around.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
+use norma_domain::Role;
 use norma_test_support::phantom_zip;
 use reqwest::multipart;
 use serde_json::{Value, json};
 
+use super::credential::Credential;
 use super::phantom::options;
 use super::tell;
-use crate::command_line::PhantomKind;
+use crate::command_line::{PhantomKind, Target};
 
 const STUDIES: [(PhantomKind, &str); 3] = [
     (PhantomKind::Norm, "norm"),
@@ -17,15 +20,20 @@ const STUDIES: [(PhantomKind, &str); 3] = [
     (PhantomKind::Effusion, "effusion"),
 ];
 
-pub(crate) fn run(url: &str) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(config: Option<&Path>, target: &Target) -> anyhow::Result<ExitCode> {
+    let url = &target.url;
     let runtime = tokio::runtime::Runtime::new().context("failed to start")?;
-    runtime.block_on(load(url))?;
+    runtime.block_on(async {
+        let credential = Credential::obtain(config, target, "demo", Role::Clinician).await?;
+        let loaded = load(&credential.client, url).await;
+        credential.give_back().await?;
+        loaded
+    })?;
     tell(&format!("three phantom studies are in the worklist: {url}"));
     Ok(ExitCode::SUCCESS)
 }
 
-async fn load(url: &str) -> anyhow::Result<()> {
-    let client = reqwest::Client::new();
+async fn load(client: &reqwest::Client, url: &str) -> anyhow::Result<()> {
     let folder = tempfile::tempdir().context("failed to make a scratch folder")?;
     for (kind, name) in STUDIES {
         tell(&format!("phantom study: {name}"));

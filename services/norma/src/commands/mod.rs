@@ -1,7 +1,11 @@
 //! One file per command.
 
+mod audit;
+mod credential;
 mod demo;
 mod fit_norm;
+mod installation;
+mod keys;
 mod models;
 mod phantom;
 mod predict;
@@ -10,6 +14,7 @@ mod reading;
 mod selftest;
 mod serve;
 mod service;
+mod users;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -39,8 +44,11 @@ pub(crate) fn run(command_line: CommandLine) -> ExitCode {
         Command::Predict(arguments) => predict::run(config, &arguments),
         Command::Prepare(arguments) => prepare::run(config, &arguments),
         Command::Models(command) => models::run(config, &command),
-        Command::Selftest(target) => selftest::run(&target.url),
-        Command::Demo(target) => demo::run(&target.url),
+        Command::Keys(command) => keys::run(config, command),
+        Command::Users(command) => users::run(config, command),
+        Command::Audit(command) => audit::run(config, command),
+        Command::Selftest(target) => selftest::run(config, &target),
+        Command::Demo(target) => demo::run(config, &target),
         Command::Phantom(arguments) => phantom::run(&arguments),
     };
     match result {

@@ -1,24 +1,32 @@
 //! A generated study goes through the running system, and the report is checked.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail, ensure};
-use norma_domain::{Report, StageOutcome, Verdict};
+use norma_domain::{Report, Role, StageOutcome, Verdict};
 use norma_test_support::{Lungs, PhantomOptions, phantom_zip};
 use reqwest::multipart;
 
+use super::credential::Credential;
 use super::tell;
+use crate::command_line::Target;
 
-pub(crate) fn run(url: &str) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(config: Option<&Path>, target: &Target) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new().context("failed to start")?;
-    runtime.block_on(check(url))?;
+    runtime.block_on(async {
+        let credential = Credential::obtain(config, target, "selftest", Role::Integrator).await?;
+        let checked = check(&credential.client, &target.url).await;
+        credential.give_back().await?;
+        checked
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn check(url: &str) -> anyhow::Result<()> {
+async fn check(client: &reqwest::Client, url: &str) -> anyhow::Result<()> {
     tell("a phantom chest: every stage must answer");
     let chest = PhantomOptions::default();
-    let report = predict(url, &chest).await?;
+    let report = predict(client, url, &chest).await?;
     ensure!(
         report.schema == norma_domain::REPORT_SCHEMA,
         "the report's schema is {}",
@@ -64,7 +72,7 @@ async fn check(url: &str) -> anyhow::Result<()> {
         lungs: Lungs::None,
         ..PhantomOptions::default()
     };
-    match predict(url, &without_lungs).await {
+    match predict(client, url, &without_lungs).await {
         Ok(report) => {
             ensure!(
                 report.verdict == Verdict::Undetermined,
@@ -95,7 +103,7 @@ impl std::fmt::Display for NotAnswered {
 
 impl std::error::Error for NotAnswered {}
 
-async fn predict(url: &str, options: &PhantomOptions) -> anyhow::Result<Report> {
+async fn predict(client: &reqwest::Client, url: &str, options: &PhantomOptions) -> anyhow::Result<Report> {
     let folder = tempfile::tempdir().context("failed to make a scratch folder")?;
     let archive = folder.path().join("phantom.zip");
     phantom_zip(options, &archive).context("failed to write the phantom")?;
@@ -103,7 +111,7 @@ async fn predict(url: &str, options: &PhantomOptions) -> anyhow::Result<Report> 
         .await
         .context("failed to read the phantom")?;
     let form = multipart::Form::new().part("file", multipart::Part::bytes(bytes).file_name("phantom.zip"));
-    let response = reqwest::Client::new()
+    let response = client
         .post(format!("{url}/inference/predict"))
         .multipart(form)
         .send()

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use norma_domain::Stage;
 use norma_service::{Process, announce_unfinished};
 
+use super::installation::database_in;
 use super::service::{spawn_gateway, spawn_worker};
 use super::settings;
 use crate::command_line::Serve;
@@ -15,7 +16,7 @@ pub(crate) fn run(config: Option<&Path>, arguments: Serve) -> anyhow::Result<Exi
     let mut settings = settings(config)?;
     if let Some(data) = arguments.data {
         let data = absolute(&data).context("failed to resolve the data folder")?;
-        settings.database.url = format!("sqlite://{}", data.join("norma.db").display()).into();
+        settings.database.url = database_in(&data).into();
         settings.objects.folder = data.join("objects");
         settings.gateway.spool_folder = Some(data.join("spool"));
     }

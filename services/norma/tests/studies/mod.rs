@@ -28,6 +28,7 @@ pub(crate) async fn request_study(
         sha256: "0".repeat(64),
         size_bytes,
         object_key: key.to_string(),
+        owner: None,
     };
     database.create_scan(scan).await.unwrap();
     let analysis = NewAnalysis {

@@ -1,0 +1,173 @@
+//! Keys of machines.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::prelude::*;
+use norma_domain::{KeyId, Roles};
+
+use crate::connection::AnyConnection;
+use crate::schema::api_keys;
+use crate::sql_types::RowId;
+use crate::text::refuse_nul;
+use crate::{Database, DatabaseError, Listing, Page, time};
+
+/// A key as it is kept: without its secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    pub id: KeyId,
+    pub name: String,
+    /// Whose studies a key of the role integrator sees: keys of one scope share them.
+    pub scope: String,
+    pub roles: Roles,
+    /// The first characters of the secret.
+    pub prefix: String,
+    /// Who made it: a login, or `command line`.
+    pub created_by: String,
+    pub created_at: DateTime<Utc>,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub last_used_at: Option<DateTime<Utc>>,
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// A key to be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewApiKey {
+    pub name: String,
+    pub scope: String,
+    pub roles: Roles,
+    /// SHA-256 of the secret.
+    pub secret_hash: [u8; 32],
+    pub prefix: String,
+    pub created_by: String,
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = api_keys)]
+struct ApiKeyRow {
+    id: RowId,
+    name: String,
+    scope: String,
+    roles: String,
+    prefix: String,
+    created_by: String,
+    created_at: NaiveDateTime,
+    expires_at: Option<NaiveDateTime>,
+    last_used_at: Option<NaiveDateTime>,
+    revoked_at: Option<NaiveDateTime>,
+}
+
+impl TryFrom<ApiKeyRow> for ApiKey {
+    type Error = DatabaseError;
+
+    fn try_from(row: ApiKeyRow) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            id: row.id.into(),
+            name: row.name,
+            scope: row.scope,
+            roles: row.roles.parse().map_err(|_| DatabaseError::CorruptRow {
+                table: "api_keys",
+                column: "roles",
+            })?,
+            prefix: row.prefix,
+            created_by: row.created_by,
+            created_at: time::from_row(row.created_at),
+            expires_at: row.expires_at.map(time::from_row),
+            last_used_at: row.last_used_at.map(time::from_row),
+            revoked_at: row.revoked_at.map(time::from_row),
+        })
+    }
+}
+
+impl Database {
+    pub async fn create_api_key(&self, new: NewApiKey) -> Result<ApiKey, DatabaseError> {
+        refuse_nul("name", &new.name)?;
+        refuse_nul("scope", &new.scope)?;
+        self.change(move |connection| {
+            let id = RowId::from(KeyId::generate());
+            diesel::insert_into(api_keys::table)
+                .values((
+                    api_keys::id.eq(id),
+                    api_keys::name.eq(new.name),
+                    api_keys::scope.eq(new.scope),
+                    api_keys::roles.eq(new.roles.to_string()),
+                    api_keys::secret_hash.eq(new.secret_hash.to_vec()),
+                    api_keys::prefix.eq(new.prefix),
+                    api_keys::created_by.eq(new.created_by),
+                    api_keys::created_at.eq(time::to_row(time::now())),
+                    api_keys::expires_at.eq(new.expires_at.map(time::to_row)),
+                ))
+                .execute(connection)?;
+            find(connection, id)?.ok_or(DatabaseError::NotFound("key"))
+        })
+        .await
+    }
+
+    /// The key of a secret that is neither revoked nor expired.
+    pub async fn valid_api_key(&self, secret_hash: [u8; 32]) -> Result<Option<ApiKey>, DatabaseError> {
+        self.run(move |connection| {
+            let row: Option<ApiKeyRow> = api_keys::table
+                .filter(api_keys::secret_hash.eq(secret_hash.to_vec()))
+                .select(ApiKeyRow::as_select())
+                .first(connection)
+                .optional()?;
+            let key = row.map(ApiKey::try_from).transpose()?;
+            Ok(key.filter(|key| {
+                key.revoked_at.is_none() && key.expires_at.is_none_or(|expires_at| expires_at > time::now())
+            }))
+        })
+        .await
+    }
+
+    /// Keys, the newest first, revoked ones too.
+    pub async fn list_api_keys(&self, page: Page) -> Result<Listing<ApiKey>, DatabaseError> {
+        self.run(move |connection| {
+            let rows: Vec<ApiKeyRow> = api_keys::table
+                .order(api_keys::id.desc())
+                .limit(page.limit.into())
+                .offset(page.offset.into())
+                .select(ApiKeyRow::as_select())
+                .load(connection)?;
+            let items = rows.into_iter().map(ApiKey::try_from).collect::<Result<_, _>>()?;
+            Ok(Listing::new(
+                items,
+                api_keys::table.count().get_result(connection)?,
+            ))
+        })
+        .await
+    }
+
+    /// Revokes a key at once and for good; again does nothing. None where there is no such key.
+    pub async fn revoke_api_key(&self, id: KeyId) -> Result<Option<ApiKey>, DatabaseError> {
+        self.change(move |connection| {
+            let now = time::to_row(time::now());
+            let unrevoked = api_keys::table
+                .find(RowId::from(id))
+                .filter(api_keys::revoked_at.is_null());
+            diesel::update(unrevoked)
+                .set(api_keys::revoked_at.eq(now))
+                .execute(connection)?;
+            find(connection, id.into())
+        })
+        .await
+    }
+
+    /// Notes that a key is in use.
+    pub async fn touch_api_key(&self, id: KeyId) -> Result<(), DatabaseError> {
+        self.change(move |connection| {
+            diesel::update(api_keys::table.find(RowId::from(id)))
+                .set(api_keys::last_used_at.eq(time::to_row(time::now())))
+                .execute(connection)?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn find(connection: &mut AnyConnection, id: RowId) -> Result<Option<ApiKey>, DatabaseError> {
+    let row: Option<ApiKeyRow> = api_keys::table
+        .find(id)
+        .select(ApiKeyRow::as_select())
+        .first(connection)
+        .optional()?;
+    row.map(ApiKey::try_from).transpose()
+}

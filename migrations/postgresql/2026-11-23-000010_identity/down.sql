@@ -1,0 +1,13 @@
+DROP TABLE audit_head;
+DROP TABLE audit_events;
+DROP FUNCTION norma_audit_head_moves_on();
+DROP FUNCTION norma_refuse_change();
+ALTER TABLE feedback DROP COLUMN user_id;
+DROP INDEX scans_owner;
+ALTER TABLE scans DROP COLUMN owner;
+DROP TABLE api_keys;
+DROP TABLE openid_attempts;
+DROP TABLE sign_in_failures;
+DROP TABLE one_time_tokens;
+DROP TABLE sessions;
+DROP TABLE users;

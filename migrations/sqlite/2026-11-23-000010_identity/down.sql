@@ -1,0 +1,11 @@
+DROP TABLE audit_head;
+DROP TABLE audit_events;
+ALTER TABLE feedback DROP COLUMN user_id;
+DROP INDEX scans_owner;
+ALTER TABLE scans DROP COLUMN owner;
+DROP TABLE api_keys;
+DROP TABLE openid_attempts;
+DROP TABLE sign_in_failures;
+DROP TABLE one_time_tokens;
+DROP TABLE sessions;
+DROP TABLE users;

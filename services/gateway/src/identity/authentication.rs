@@ -1,0 +1,172 @@
+//! From a request to who sent it.
+
+use std::net::IpAddr;
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use chrono::{TimeDelta, Utc};
+use norma_access::ApiKeySecret;
+
+use crate::gateway::Gateway;
+use crate::identity::caller::Caller;
+use crate::identity::session_cookie::SessionCookie;
+use crate::problem::ApiError;
+
+/// Use is noted at most this often, so that reading a study does not write a row for each slice.
+const NOTED_EVERY: TimeDelta = TimeDelta::seconds(60);
+
+/// Who sent the request. A key that is shown counts alone: a wrong one is refused, whatever the cookie says.
+pub(crate) async fn authenticate(gateway: &Gateway, request: &HttpRequest) -> Result<Caller, ApiError> {
+    if !gateway.identity.is_on() {
+        return Ok(Caller::AuthenticationOff);
+    }
+    if let Some(authorization) = request.headers().get(header::AUTHORIZATION) {
+        let secret = authorization.to_str().ok().and_then(bearer_token);
+        return of_key(gateway, secret).await;
+    }
+    of_session(gateway, request).await
+}
+
+/// The token of `Authorization: Bearer …` (RFC 6750; the scheme's case does not matter, RFC 9110).
+fn bearer_token(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+async fn of_key(gateway: &Gateway, secret: Option<&str>) -> Result<Caller, ApiError> {
+    let secret = secret
+        .and_then(|secret| ApiKeySecret::parse(secret).ok())
+        .ok_or(ApiError::InvalidKey)?;
+    let key = gateway
+        .database
+        .valid_api_key(secret.hash())
+        .await?
+        .ok_or(ApiError::InvalidKey)?;
+    if key
+        .last_used_at
+        .is_none_or(|used| Utc::now() - used > NOTED_EVERY)
+    {
+        let (database, id) = (gateway.database.clone(), key.id);
+        tokio::spawn(async move {
+            if let Err(error) = database.touch_api_key(id).await {
+                tracing::warn!(key_id = %id, %error, "a key's use could not be noted");
+            }
+        });
+    }
+    Ok(Caller::Key(Box::new(key)))
+}
+
+async fn of_session(gateway: &Gateway, request: &HttpRequest) -> Result<Caller, ApiError> {
+    let Some(token) = gateway.identity.cookie(request).token_of(request) else {
+        return Ok(Caller::Nobody);
+    };
+    let idle = gateway.identity.longest_idle();
+    let Some(session) = gateway.database.session(token.hash(), idle).await? else {
+        return Ok(Caller::Nobody);
+    };
+    if Utc::now() - session.last_seen_at > NOTED_EVERY.min(idle / 2) {
+        let (database, hash) = (gateway.database.clone(), token.hash());
+        tokio::spawn(async move {
+            if let Err(error) = database.touch_session(hash).await {
+                tracing::warn!(%error, "a session's use could not be noted");
+            }
+        });
+    }
+    Ok(Caller::of_session(token, session))
+}
+
+/// Where the request came from: the peer, or what a trusted proxy says of it.
+pub(crate) fn source_address(request: &HttpRequest, trusted_proxies: &[IpAddr]) -> Option<IpAddr> {
+    let mut source = request.peer_addr()?.ip();
+    // From the nearest to the farthest; whoever is not trusted may write what it likes beyond itself.
+    let said: Vec<&str> = request
+        .headers()
+        .get_all(header::X_FORWARDED_FOR)
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .collect();
+    for address in said.into_iter().rev() {
+        if !trusted_proxies.contains(&source) {
+            break;
+        }
+        match address.trim().parse() {
+            Ok(address) => source = address,
+            Err(_) => break,
+        }
+    }
+    Some(source)
+}
+
+/// The properties of the session's cookie for this request.
+pub(crate) fn cookie_for(request: &HttpRequest, public_url: Option<&str>) -> SessionCookie {
+    SessionCookie {
+        is_secure: request.app_config().secure() || public_url.is_some_and(|url| url.starts_with("https://")),
+    }
+}
+
+/// Whether the request's host is one of this machine's own names. Where authentication is off, a page of another
+/// site could otherwise make its name point here (DNS rebinding) and read everything.
+pub(crate) fn is_local_host(request: &HttpRequest) -> bool {
+    let host = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .or_else(|| request.uri().host())
+        .unwrap_or_default();
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn bearer_tokens_are_read() {
+        assert_eq!(bearer_token("Bearer norma_x"), Some("norma_x"));
+        assert_eq!(bearer_token("bearer norma_x"), Some("norma_x"));
+        assert_eq!(bearer_token("Basic norma_x"), None);
+        assert_eq!(bearer_token("norma_x"), None);
+    }
+
+    #[test]
+    fn only_trusted_proxies_are_believed() {
+        let proxies = ["10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap()];
+        let from = |peer: &str, said: &str| {
+            let request = TestRequest::default()
+                .peer_addr(format!("{peer}:1000").parse().unwrap())
+                .insert_header((header::X_FORWARDED_FOR, said))
+                .to_http_request();
+            source_address(&request, &proxies).unwrap().to_string()
+        };
+        assert_eq!(from("192.0.2.9", "203.0.113.5"), "192.0.2.9");
+        assert_eq!(from("10.0.0.1", "203.0.113.5"), "203.0.113.5");
+        assert_eq!(from("10.0.0.1", "198.51.100.1, 203.0.113.5"), "203.0.113.5");
+        assert_eq!(from("10.0.0.1", "203.0.113.5, 10.0.0.2"), "203.0.113.5");
+        assert_eq!(from("10.0.0.1", "nonsense"), "10.0.0.1");
+    }
+
+    #[test]
+    fn local_names_are_known() {
+        for (host, is_local) in [
+            ("localhost:8080", true),
+            ("127.0.0.1", true),
+            ("[::1]:8080", true),
+            ("evil.example:8080", false),
+            ("127.0.0.1.evil.example", false),
+            ("", false),
+        ] {
+            let request = TestRequest::default()
+                .insert_header((header::HOST, host))
+                .to_http_request();
+            assert_eq!(is_local_host(&request), is_local, "{host}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Who asks.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
+use chrono::{DateTime, Utc};
+use norma_access::Token;
+use norma_database::{ApiKey, AuditActor, FeedbackUser, Owner, Session, SessionMethod, User};
+use norma_domain::{PatientId, Role, Roles, ScanId};
+use uuid::Uuid;
+
+use crate::problem::ApiError;
+
+/// Who asks, as far as it is known.
+#[derive(Debug, Clone)]
+pub(crate) enum Caller {
+    Nobody,
+    User {
+        user: Box<User>,
+        session: CallerSession,
+    },
+    Key(Box<ApiKey>),
+    /// Everybody, where authentication is off.
+    AuthenticationOff,
+}
+
+/// The session that a person signed in with.
+#[derive(Debug, Clone)]
+pub(crate) struct CallerSession {
+    pub(crate) token: Token,
+    pub(crate) method: SessionMethod,
+    pub(crate) expires_at: DateTime<Utc>,
+}
+
+impl CallerSession {
+    /// Whether it began with a link that signs in once.
+    pub(crate) fn is_by_link(&self) -> bool {
+        self.method == SessionMethod::Link
+    }
+}
+
+impl Caller {
+    pub(crate) fn of_session(token: Token, session: Session) -> Self {
+        Self::User {
+            user: Box::new(session.user),
+            session: CallerSession {
+                token,
+                method: session.method,
+                expires_at: session.expires_at,
+            },
+        }
+    }
+
+    pub(crate) fn roles(&self) -> Roles {
+        match self {
+            Self::Nobody => Roles::NONE,
+            Self::User { user, .. } => user.roles,
+            Self::Key(key) => key.roles,
+            Self::AuthenticationOff => Roles::of(&[Role::Clinician, Role::Operator, Role::Administrator]),
+        }
+    }
+
+    pub(crate) fn is_known(&self) -> bool {
+        !matches!(self, Self::Nobody)
+    }
+
+    /// To whom that belongs what the caller uploads.
+    pub(crate) fn owner(&self) -> Option<Owner> {
+        match self {
+            Self::User { user, .. } => Some(Owner::User(user.id)),
+            Self::Key(key) => Some(Owner::Scope(key.scope.clone())),
+            Self::Nobody | Self::AuthenticationOff => None,
+        }
+    }
+
+    pub(crate) fn actor(&self) -> AuditActor {
+        let (kind, id, name) = match self {
+            Self::Nobody => ("anonymous", None, String::new()),
+            Self::User { user, .. } => ("user", Some(user.id.as_uuid()), user.login.clone()),
+            Self::Key(key) => ("key", Some(key.id.as_uuid()), key.name.clone()),
+            Self::AuthenticationOff => ("authentication_off", None, String::new()),
+        };
+        AuditActor {
+            kind: kind.to_owned(),
+            id,
+            name,
+        }
+    }
+
+    /// Who gives feedback.
+    pub(crate) fn feedback_user(&self) -> Option<FeedbackUser> {
+        let (id, name): (Uuid, &str) = match self {
+            Self::User { user, .. } => (user.id.as_uuid(), &user.display_name),
+            Self::Key(key) => (key.id.as_uuid(), &key.name),
+            Self::Nobody | Self::AuthenticationOff => return None,
+        };
+        Some(FeedbackUser {
+            id: Some(id),
+            name: name.to_owned(),
+        })
+    }
+}
+
+/// What the caller was let in to do. A handler takes it as an argument.
+#[derive(Debug, Clone)]
+pub(crate) struct Access {
+    pub(crate) caller: Arc<Caller>,
+    /// Whether only what the caller uploaded is visible.
+    pub(crate) is_limited_to_own: bool,
+}
+
+impl Access {
+    /// For lists: the owner that they are limited to.
+    pub(crate) fn visible_owner(&self) -> Option<Owner> {
+        self.is_limited_to_own.then(|| self.caller.owner()).flatten()
+    }
+}
+
+impl FromRequest for Access {
+    type Error = ApiError;
+    type Future = std::future::Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let access = request.extensions().get::<Self>().cloned();
+        // Without the middleware nobody is let in.
+        std::future::ready(access.ok_or(ApiError::NotAuthenticated))
+    }
+}
+
+/// What a handler adds to the audit event of its request.
+#[derive(Debug, Default)]
+pub(crate) struct NoteValues {
+    pub(crate) actor: Option<AuditActor>,
+    pub(crate) object_id: Option<String>,
+    pub(crate) patient_id: Option<PatientId>,
+    pub(crate) scan_id: Option<ScanId>,
+    pub(crate) detail: Option<String>,
+}
+
+/// The notes of one request, shared by its handler and the middleware.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Notes(Rc<RefCell<NoteValues>>);
+
+impl Notes {
+    pub(crate) fn object(&self, id: impl std::fmt::Display) {
+        self.0.borrow_mut().object_id = Some(id.to_string());
+    }
+
+    pub(crate) fn patient(&self, id: Option<PatientId>) {
+        self.0.borrow_mut().patient_id = id;
+    }
+
+    pub(crate) fn scan(&self, id: ScanId) {
+        self.0.borrow_mut().scan_id = Some(id);
+    }
+
+    /// Words for the trail: nothing of a patient.
+    pub(crate) fn detail(&self, detail: impl Into<String>) {
+        self.0.borrow_mut().detail = Some(detail.into());
+    }
+
+    /// Who the caller turned out to be.
+    pub(crate) fn user(&self, user: &User) {
+        self.0.borrow_mut().actor = Some(AuditActor {
+            kind: "user".to_owned(),
+            id: Some(user.id.as_uuid()),
+            name: user.login.clone(),
+        });
+    }
+
+    pub(crate) fn take(&self) -> NoteValues {
+        self.0.take()
+    }
+}
+
+impl FromRequest for Notes {
+    type Error = ApiError;
+    type Future = std::future::Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let notes = request.extensions().get::<Self>().cloned();
+        std::future::ready(Ok(notes.unwrap_or_default()))
+    }
+}

@@ -1,0 +1,322 @@
+//! The one place where a request is let in or refused, and where the audit trail is told of it.
+//!
+//! **Denied by default.** Only a request with a rule ([`super::operations`]) reaches the routes; a path that no route
+//! has is answered here with a file of the page or a problem. So nothing gets to a handler past the table, however
+//! its path is written.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use actix_web::body::{BoxBody, EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError as _};
+use chrono::Utc;
+use norma_access::are_equal;
+use norma_database::{AuditObject, AuditOutcome, NewAuditEvent, OwnedObject, OwnedObjectId};
+use norma_domain::{PatientId, Role, Roles, ScanId};
+
+use crate::gateway::Gateway;
+use crate::identity::authentication::{authenticate, is_local_host, source_address};
+use crate::identity::caller::{Access, Caller, Notes};
+use crate::identity::operations::{self, Audit, Operation, Rule, path_part};
+use crate::page::PageSource;
+use crate::problem::ApiError;
+use crate::server::page_or_problem;
+
+/// The header that shows that a page of ours sent a request with the session's cookie.
+const CSRF_HEADER: &str = "x-csrf-token";
+/// What a session's CSRF token is derived for.
+pub(crate) const CSRF_PURPOSE: &str = "csrf";
+
+/// Middleware: lets in, refuses, and tells the audit trail.
+pub(crate) async fn enter<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
+    let state = |name| ApiError::Internal(anyhow::anyhow!("the application has no {name}"));
+    let gateway = request
+        .app_data::<Data<Gateway>>()
+        .cloned()
+        .ok_or(state("gateway"))?;
+    // The path as the router reads it: with escapes undone.
+    let path = request.match_info().as_str().to_owned();
+    let Some(pattern) = request.resource_map().match_pattern(&path) else {
+        let page = request
+            .app_data::<Data<PageSource>>()
+            .cloned()
+            .ok_or(state("page"))?;
+        let answer = page_or_problem(request.request(), &page)
+            .await
+            .unwrap_or_else(|refusal| refusal.error_response());
+        return Ok(request.into_response(answer).map_into_right_body());
+    };
+    let Some(operation) = operations::find(request.method(), &pattern) else {
+        let refusal = no_rule(&pattern);
+        return Ok(refuse(request, &refusal));
+    };
+
+    let mut visit = Visit::new(&gateway, &request, operation, &pattern, &path);
+    let access = match visit.admit(&request, &pattern, &path).await {
+        Ok(access) => access,
+        Err(refusal) => {
+            let refusal = match visit.record_refusal(&refusal).await {
+                Ok(()) => refusal,
+                Err(failure) => failure,
+            };
+            return Ok(refuse(request, &refusal));
+        }
+    };
+    if let Err(failure) = visit.record_beginning().await {
+        return Ok(refuse(request, &failure));
+    }
+    request.extensions_mut().insert(access);
+    request.extensions_mut().insert(visit.notes.clone());
+    match next.call(request).await {
+        Ok(response) => match visit.record_end(response.status()).await {
+            Ok(()) => Ok(response.map_into_left_body()),
+            // What cannot be written down is not given out.
+            Err(failure) => {
+                let answer = failure.error_response();
+                Ok(response.into_response(answer).map_into_right_body())
+            }
+        },
+        Err(error) => {
+            visit.record_end(error.as_response_error().status_code()).await?;
+            Err(error)
+        }
+    }
+}
+
+fn refuse<B>(request: ServiceRequest, refusal: &ApiError) -> ServiceResponse<EitherBody<B, BoxBody>> {
+    let answer: HttpResponse = refusal.error_response();
+    request.into_response(answer).map_into_right_body()
+}
+
+/// A path of the interface that takes other methods, or an operation that nobody gave a rule.
+fn no_rule(pattern: &str) -> ApiError {
+    let allowed = operations::methods_of(pattern);
+    if allowed.is_empty() {
+        tracing::error!(
+            route = pattern,
+            "an operation has no rule and is refused to everybody"
+        );
+        ApiError::Forbidden { allowed: Roles::NONE }
+    } else {
+        ApiError::MethodNotAllowed { allowed }
+    }
+}
+
+/// One request on its way through.
+struct Visit {
+    gateway: Data<Gateway>,
+    operation: &'static Operation,
+    caller: Arc<Caller>,
+    source: Option<IpAddr>,
+    object: Option<AuditObject>,
+    patient_id: Option<PatientId>,
+    scan_id: Option<ScanId>,
+    notes: Notes,
+}
+
+impl Visit {
+    fn new(
+        gateway: &Data<Gateway>,
+        request: &ServiceRequest,
+        operation: &'static Operation,
+        pattern: &str,
+        path: &str,
+    ) -> Self {
+        let objects = [
+            ("patient", "patient_id"),
+            ("analysis", "analysis_id"),
+            ("prediction", "prediction_id"),
+            ("user", "user_id"),
+            ("key", "key_id"),
+            ("scan", "scan_id"),
+        ];
+        let object = objects.into_iter().find_map(|(kind, name)| {
+            // Only an identifier: anything else may be what a person typed.
+            let id: uuid::Uuid = path_part(pattern, path, name)?.parse().ok()?;
+            Some(AuditObject {
+                kind: kind.to_owned(),
+                id: id.to_string(),
+            })
+        });
+        Self {
+            source: source_address(request.request(), &gateway.options.trusted_proxies),
+            gateway: gateway.clone(),
+            operation,
+            caller: Arc::new(Caller::Nobody),
+            patient_id: object
+                .as_ref()
+                .filter(|object| object.kind == "patient")
+                .and_then(|object| object.id.parse().ok()),
+            object,
+            scan_id: None,
+            notes: Notes::default(),
+        }
+    }
+
+    /// Who it is, and whether they may.
+    async fn admit(
+        &mut self,
+        request: &ServiceRequest,
+        pattern: &str,
+        path: &str,
+    ) -> Result<Access, ApiError> {
+        let gateway = self.gateway.clone();
+        if !gateway.identity.is_on() && !is_local_host(request.request()) {
+            return Err(ApiError::ForeignHost);
+        }
+        let caller = match self.operation.rule {
+            Rule::Public => Caller::Nobody,
+            // Health is told also while the database is away, and whatever an old cookie says.
+            Rule::PublicKnowing => authenticate(&gateway, request.request())
+                .await
+                .unwrap_or(Caller::Nobody),
+            Rule::Known | Rule::Roles(_) => authenticate(&gateway, request.request()).await?,
+        };
+        self.caller = Arc::new(caller);
+        let is_limited_to_own = self.check_rule()?;
+        if let Caller::User { session, .. } = &*self.caller
+            && !request.method().is_safe()
+        {
+            let shown = request
+                .headers()
+                .get(CSRF_HEADER)
+                .and_then(|value| value.to_str().ok());
+            let expected = session.token.derive(CSRF_PURPOSE);
+            if !shown.is_some_and(|shown| are_equal(shown, &expected)) {
+                return Err(ApiError::CsrfTokenMissing);
+            }
+        }
+        self.look_at_object(pattern, path, is_limited_to_own).await?;
+        Ok(Access {
+            caller: Arc::clone(&self.caller),
+            is_limited_to_own,
+        })
+    }
+
+    /// Whether the caller is limited to what it uploaded itself.
+    fn check_rule(&self) -> Result<bool, ApiError> {
+        let Rule::Roles(allowed) = self.operation.rule else {
+            let must_be_known = self.operation.rule == Rule::Known;
+            return if must_be_known && !self.caller.is_known() {
+                Err(ApiError::NotAuthenticated)
+            } else {
+                Ok(false)
+            };
+        };
+        if !self.caller.is_known() {
+            return Err(ApiError::NotAuthenticated);
+        }
+        let held = self.caller.roles().intersection(allowed);
+        if held.is_empty() {
+            return Err(ApiError::Forbidden { allowed });
+        }
+        Ok(held == Roles::of(&[Role::Integrator]))
+    }
+
+    /// Learns whose study it is. To an integrator, what another uploaded does not exist.
+    async fn look_at_object(
+        &mut self,
+        pattern: &str,
+        path: &str,
+        is_limited_to_own: bool,
+    ) -> Result<(), ApiError> {
+        let part = |name: &str| path_part(pattern, path, name);
+        let (id, missing) = if let Some(Ok(id)) = part("scan_id").map(str::parse) {
+            (OwnedObjectId::Scan(id), ApiError::ScanNotFound)
+        } else if let Some(Ok(id)) = part("analysis_id").map(str::parse) {
+            (OwnedObjectId::Analysis(id), ApiError::AnalysisNotFound)
+        } else if let Some(Ok(id)) = part("prediction_id").map(str::parse) {
+            (OwnedObjectId::Prediction(id), ApiError::PredictionNotFound)
+        } else {
+            // A list, which its handler limits, or an identifier that is none, which the handler refuses.
+            return Ok(());
+        };
+        let found: Option<OwnedObject> = self.gateway.database.owned_object(id).await?;
+        if let Some(found) = &found {
+            self.scan_id = found.scan_id;
+            self.patient_id = found.patient_id;
+        }
+        if is_limited_to_own {
+            let is_own = found
+                .zip(self.caller.owner())
+                .is_some_and(|(found, owner)| found.belongs_to(&owner));
+            if !is_own {
+                return Err(missing);
+            }
+        }
+        Ok(())
+    }
+
+    async fn record_refusal(&self, refusal: &ApiError) -> Result<(), ApiError> {
+        let status = refusal.status_code();
+        let Some(action) = self.operation.audit.action() else {
+            return Ok(());
+        };
+        let mut event = self.event(action, outcome_of(status), Some(status));
+        event.detail = refusal.code().to_owned();
+        if self.caller.is_known() {
+            self.gateway.trail.record(event).await
+        } else {
+            // Anybody can send these without end.
+            self.gateway.trail.record_once_in_a_while(event).await
+        }
+    }
+
+    async fn record_beginning(&self) -> Result<(), ApiError> {
+        let Audit::Change(action) = self.operation.audit else {
+            return Ok(());
+        };
+        let event = self.event(action, AuditOutcome::Begun, None);
+        self.gateway.trail.record(event).await
+    }
+
+    async fn record_end(&self, status: StatusCode) -> Result<(), ApiError> {
+        let Some(action) = self.operation.audit.action() else {
+            return Ok(());
+        };
+        let event = self.event(action, outcome_of(status), Some(status));
+        match self.operation.audit {
+            Audit::Repeated(_) => self.gateway.trail.record_once_in_a_while(event).await,
+            _ => self.gateway.trail.record(event).await,
+        }
+    }
+
+    fn event(&self, action: &str, outcome: AuditOutcome, status: Option<StatusCode>) -> NewAuditEvent {
+        let notes = self.notes.take();
+        let kind = action.split('.').next().unwrap_or_default();
+        let object = notes
+            .object_id
+            .map(|id| AuditObject {
+                kind: kind.to_owned(),
+                id,
+            })
+            .or_else(|| self.object.clone());
+        NewAuditEvent {
+            at: Utc::now(),
+            action: action.to_owned(),
+            outcome,
+            actor: notes.actor.unwrap_or_else(|| self.caller.actor()),
+            source_address: self.source.map(|source| source.to_string()).unwrap_or_default(),
+            object,
+            patient_id: notes.patient_id.or(self.patient_id),
+            scan_id: notes.scan_id.or(self.scan_id),
+            status: status.map(|status| status.as_u16()),
+            detail: notes.detail.unwrap_or_default(),
+        }
+    }
+}
+
+fn outcome_of(status: StatusCode) -> AuditOutcome {
+    match status.as_u16() {
+        401 | 403 | 429 => AuditOutcome::Refused,
+        400.. => AuditOutcome::Failed,
+        _ => AuditOutcome::Success,
+    }
+}

@@ -1,0 +1,12 @@
+//! Who asks, and what they may do: one table of rules ([`operations`]), applied in one place ([`middleware`]).
+
+pub(crate) mod authentication;
+pub(crate) mod caller;
+pub(crate) mod first_start;
+pub(crate) mod middleware;
+pub(crate) mod operations;
+pub(crate) mod session_cookie;
+pub(crate) mod sign_in;
+
+pub(crate) use caller::{Access, Caller, Notes};
+pub(crate) use sign_in::Identity;

@@ -1,0 +1,191 @@
+//! The one table of who may do what, and of what the audit trail is told. An operation that is not here is refused to
+//! everybody.
+
+use actix_web::http::Method;
+use norma_domain::{Role, Roles};
+
+/// Who is let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// Anybody; who asks is not looked at.
+    Public,
+    /// Anybody; the answer may say more to those who are known.
+    PublicKnowing,
+    /// Whoever is signed in or shows a key.
+    Known,
+    /// Whoever holds one of these roles. An integrator among them sees only what it uploaded itself.
+    Roles(Roles),
+}
+
+/// What the audit trail is told of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Audit {
+    /// Nothing: it concerns neither patients nor access.
+    None,
+    /// One event, after it.
+    Event(&'static str),
+    /// One event for the same caller and object in a while: the slices of a volume are one look at a study.
+    Repeated(&'static str),
+    /// An event before the change and one after it, so that no change is without a trace.
+    Change(&'static str),
+}
+
+impl Audit {
+    pub(crate) const fn action(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Event(action) | Self::Repeated(action) | Self::Change(action) => Some(action),
+        }
+    }
+}
+
+/// One operation of the interface.
+#[derive(Debug, Clone)]
+pub(crate) struct Operation {
+    pub(crate) method: Method,
+    pub(crate) path: &'static str,
+    pub(crate) rule: Rule,
+    pub(crate) audit: Audit,
+}
+
+const CLINICIAN: Rule = Rule::Roles(Roles::of(&[Role::Clinician]));
+const CLINICIAN_OR_OWN: Rule = Rule::Roles(Roles::of(&[Role::Clinician, Role::Integrator]));
+const OPERATOR: Rule = Rule::Roles(Roles::of(&[Role::Operator]));
+const ADMINISTRATOR: Rule = Rule::Roles(Roles::of(&[Role::Administrator]));
+
+macro_rules! operations {
+    ($($method:ident $path:literal $rule:expr, $audit:expr;)*) => {
+        &[$(Operation { method: Method::$method, path: $path, rule: $rule, audit: $audit }),*]
+    };
+}
+
+#[rustfmt::skip]
+const OPERATIONS: &[Operation] = operations! {
+    GET "/api/patients" CLINICIAN, Audit::Event("patient.search");
+    POST "/api/patients" CLINICIAN, Audit::Change("patient.create");
+    GET "/api/patients/{patient_id}" CLINICIAN, Audit::Event("patient.read");
+    PUT "/api/patients/{patient_id}" CLINICIAN, Audit::Change("patient.update");
+    DELETE "/api/patients/{patient_id}" CLINICIAN, Audit::Change("patient.delete");
+
+    GET "/api/scans" CLINICIAN_OR_OWN, Audit::Event("scan.search");
+    POST "/api/scans" CLINICIAN_OR_OWN, Audit::Change("scan.upload");
+    GET "/api/scans/{scan_id}" CLINICIAN_OR_OWN, Audit::Event("scan.read");
+    PUT "/api/scans/{scan_id}" CLINICIAN, Audit::Change("scan.update");
+    DELETE "/api/scans/{scan_id}" CLINICIAN, Audit::Change("scan.delete");
+    GET "/api/scans/{scan_id}/file" CLINICIAN_OR_OWN, Audit::Event("scan.download");
+    POST "/api/scans/{scan_id}/analyze" CLINICIAN_OR_OWN, Audit::Change("analysis.request");
+    GET "/api/scans/{scan_id}/analyses" CLINICIAN_OR_OWN, Audit::Event("analysis.search");
+    GET "/api/scans/{scan_id}/report" CLINICIAN_OR_OWN, Audit::Event("report.read");
+    GET "/api/scans/{scan_id}/volume" CLINICIAN_OR_OWN, Audit::Repeated("pixels.read");
+    GET "/api/scans/{scan_id}/slices/{slice}" CLINICIAN_OR_OWN, Audit::Repeated("pixels.read");
+    GET "/api/scans/{scan_id}/slices/{slice}.png" CLINICIAN_OR_OWN, Audit::Repeated("pixels.read");
+    GET "/api/scans/{scan_id}/heatmaps/{stage}/{slice}" CLINICIAN_OR_OWN, Audit::Repeated("pixels.read");
+    GET "/api/scans/{scan_id}/heatmaps/{stage}/{slice}.png" CLINICIAN_OR_OWN, Audit::Repeated("pixels.read");
+
+    GET "/api/analyses/{analysis_id}" CLINICIAN_OR_OWN, Audit::Repeated("analysis.read");
+    GET "/api/analyses/{analysis_id}/report" CLINICIAN_OR_OWN, Audit::Event("report.read");
+    GET "/api/analyses/{analysis_id}/feedback" CLINICIAN, Audit::Event("feedback.read");
+    POST "/api/analyses/{analysis_id}/feedback" CLINICIAN, Audit::Change("feedback.give");
+
+    GET "/api/studies" CLINICIAN, Audit::Event("study.search");
+    GET "/api/events" CLINICIAN, Audit::Repeated("analysis.follow");
+
+    POST "/inference/predict" CLINICIAN_OR_OWN, Audit::Change("prediction.request");
+    POST "/api/inference/predict" CLINICIAN_OR_OWN, Audit::Change("prediction.request");
+    GET "/inference/predictions/{prediction_id}" CLINICIAN_OR_OWN, Audit::Repeated("prediction.read");
+
+    GET "/api/session" Rule::Known, Audit::None;
+    POST "/api/session" Rule::Public, Audit::Event("sign_in.password");
+    DELETE "/api/session" Rule::Known, Audit::Event("sign_out");
+    POST "/api/session/token" Rule::Public, Audit::Event("sign_in.link");
+    PUT "/api/session/password" Rule::Known, Audit::Change("user.password");
+    GET "/api/login-options" Rule::Public, Audit::None;
+
+    GET "/api/users" ADMINISTRATOR, Audit::Event("user.search");
+    POST "/api/users" ADMINISTRATOR, Audit::Change("user.create");
+    GET "/api/users/{user_id}" ADMINISTRATOR, Audit::Event("user.read");
+    PUT "/api/users/{user_id}" ADMINISTRATOR, Audit::Change("user.update");
+    DELETE "/api/users/{user_id}" ADMINISTRATOR, Audit::Change("user.delete");
+    POST "/api/users/{user_id}/sign-in-link" ADMINISTRATOR, Audit::Change("user.sign_in_link");
+    GET "/api/keys" ADMINISTRATOR, Audit::Event("key.search");
+    POST "/api/keys" ADMINISTRATOR, Audit::Change("key.create");
+    DELETE "/api/keys/{key_id}" ADMINISTRATOR, Audit::Change("key.revoke");
+    GET "/api/audit" ADMINISTRATOR, Audit::Event("audit.read");
+
+    GET "/api/bundle" Rule::Known, Audit::None;
+    GET "/healthz" Rule::Public, Audit::None;
+    GET "/readyz" Rule::PublicKnowing, Audit::None;
+    GET "/metrics" OPERATOR, Audit::None;
+
+    // Not in the OpenAPI document: the document itself and the page that shows it.
+    GET "/openapi.json" Rule::Public, Audit::None;
+    GET "/docs" Rule::Public, Audit::None;
+    GET "/docs/{_:.*}" Rule::Public, Audit::None;
+};
+
+/// The rule of an operation.
+pub(crate) fn find(method: &Method, path: &str) -> Option<&'static Operation> {
+    OPERATIONS
+        .iter()
+        .find(|operation| operation.method == method && operation.path == path)
+}
+
+/// The methods of a path.
+pub(crate) fn methods_of(path: &str) -> Vec<Method> {
+    OPERATIONS
+        .iter()
+        .filter(|operation| operation.path == path)
+        .map(|operation| operation.method.clone())
+        .collect()
+}
+
+/// The part of a request's path that a pattern has at `{name}`.
+pub(crate) fn path_part<'path>(pattern: &str, path: &'path str, name: &str) -> Option<&'path str> {
+    let wanted = format!("{{{name}}}");
+    pattern
+        .split('/')
+        .zip(path.split('/'))
+        .find_map(|(part, value)| (part == wanted).then_some(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_of_the_document_has_a_rule() {
+        let document = serde_json::to_value(crate::openapi()).unwrap();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for method in item.as_object().unwrap().keys() {
+                let method: Method = method.to_uppercase().parse().unwrap();
+                assert!(find(&method, path).is_some(), "{method} {path} has no rule");
+            }
+        }
+    }
+
+    #[test]
+    fn no_rule_is_given_twice_and_none_is_left_over() {
+        let document = serde_json::to_value(crate::openapi()).unwrap();
+        for (index, operation) in OPERATIONS.iter().enumerate() {
+            let first = OPERATIONS
+                .iter()
+                .position(|other| other.method == operation.method && other.path == operation.path);
+            assert_eq!(first, Some(index), "{} {}", operation.method, operation.path);
+            let is_documented = document["paths"][operation.path]
+                .get(operation.method.as_str().to_lowercase())
+                .is_some();
+            let is_documentation = operation.path == "/openapi.json" || operation.path.starts_with("/docs");
+            assert!(is_documented || is_documentation, "{}", operation.path);
+        }
+    }
+
+    #[test]
+    fn parts_of_a_path_are_found() {
+        let pattern = "/api/scans/{scan_id}/slices/{slice}.png";
+        assert_eq!(
+            path_part(pattern, "/api/scans/7/slices/3.png", "scan_id"),
+            Some("7")
+        );
+        assert_eq!(path_part(pattern, "/api/scans/7/slices/3.png", "user_id"), None);
+    }
+}

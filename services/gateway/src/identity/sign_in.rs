@@ -1,0 +1,235 @@
+//! Signing in: passwords, links that work once, and the sessions that come of them.
+
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::{DateTime, TimeDelta, Utc};
+use norma_access::{PasswordHashing, Token, sha256};
+use norma_database::{Database, NewSession, SessionMethod, SignInBackoff, User};
+use norma_domain::UserId;
+use norma_service::{Authentication, IdentitySettings};
+use tokio::sync::Semaphore;
+
+use crate::identity::authentication::cookie_for;
+use crate::identity::caller::{Caller, CallerSession};
+use crate::identity::session_cookie::SessionCookie;
+use crate::problem::ApiError;
+use crate::schema::SessionDocument;
+
+/// Passwords that are compared side by side: each takes memory.
+const SIDE_BY_SIDE: usize = 2;
+/// Longest password: the hash takes any length, a form does not.
+const LONGEST_PASSWORD: usize = 1024;
+
+/// The gateway's knowledge of people.
+pub(crate) struct Identity {
+    settings: IdentitySettings,
+    public_url: Option<String>,
+    hashing: PasswordHashing,
+    turns: Semaphore,
+    database: Database,
+}
+
+impl Identity {
+    pub(crate) fn new(
+        settings: IdentitySettings,
+        public_url: Option<String>,
+        database: Database,
+    ) -> anyhow::Result<Self> {
+        let password = &settings.password;
+        let hashing = PasswordHashing::new(password.memory_kib, password.passes, password.lanes)?;
+        Ok(Self {
+            settings,
+            public_url,
+            hashing,
+            turns: Semaphore::new(SIDE_BY_SIDE),
+            database,
+        })
+    }
+
+    pub(crate) fn is_on(&self) -> bool {
+        self.settings.authentication == Authentication::On
+    }
+
+    pub(crate) fn longest_idle(&self) -> TimeDelta {
+        TimeDelta::minutes(self.settings.session.idle_minutes.into())
+    }
+
+    pub(crate) fn cookie(&self, request: &HttpRequest) -> SessionCookie {
+        cookie_for(request, self.public_url.as_deref())
+    }
+
+    /// The account of a login and its password. A login that does not exist takes as long as one that does, and is
+    /// slowed down alike.
+    pub(crate) async fn check_password(&self, login: &str, password: String) -> Result<User, ApiError> {
+        if !self.is_on() {
+            return Err(ApiError::AuthenticationOff);
+        }
+        let folded = login.trim().to_lowercase();
+        let subject = sha256(format!("login\0{folded}").as_bytes());
+        self.take_attempt(subject).await?;
+        let user = self
+            .database
+            .user_of_login(&folded)
+            .await?
+            .filter(|user| !user.disabled);
+        let stored = user.as_ref().and_then(|user| user.password_hash.clone());
+        let is_right = self.is_password(password, stored).await?;
+        match user {
+            Some(user) if is_right => {
+                self.database.forget_sign_in_failures(subject).await?;
+                Ok(user)
+            }
+            _ => Err(ApiError::WrongCredentials),
+        }
+    }
+
+    async fn take_attempt(&self, subject: [u8; 32]) -> Result<(), ApiError> {
+        let lockout = &self.settings.lockout;
+        let backoff = SignInBackoff {
+            free_failures: lockout.free_failures,
+            first_pause: TimeDelta::seconds(lockout.first_pause_seconds.into()),
+            longest_pause: TimeDelta::seconds(lockout.longest_pause_seconds.into()),
+        };
+        match self.database.begin_sign_in(subject, backoff).await? {
+            None => Ok(()),
+            Some(blocked_until) => {
+                let seconds = (blocked_until - Utc::now()).num_seconds().max(0).unsigned_abs();
+                Err(ApiError::TooManyAttempts {
+                    retry_after_seconds: seconds + 1,
+                })
+            }
+        }
+    }
+
+    async fn is_password(&self, password: String, stored: Option<String>) -> Result<bool, ApiError> {
+        let _turn = self.turns.acquire().await.map_err(ApiError::internal)?;
+        let hashing = self.hashing.clone();
+        tokio::task::spawn_blocking(move || hashing.verify(&password, stored.as_deref()))
+            .await
+            .map_err(ApiError::internal)
+    }
+
+    /// Uses a link up.
+    pub(crate) async fn redeem(&self, token: &str) -> Result<User, ApiError> {
+        if !self.is_on() {
+            return Err(ApiError::AuthenticationOff);
+        }
+        let token = Token::parse(token).map_err(|_| ApiError::SignInLinkInvalid)?;
+        self.database
+            .redeem_one_time_token(token.hash())
+            .await?
+            .ok_or(ApiError::SignInLinkInvalid)
+    }
+
+    /// A link that signs an account in once, and until when. Older ones of the account stop working.
+    pub(crate) async fn sign_in_link(
+        &self,
+        base_url: &str,
+        user: &User,
+    ) -> Result<(String, DateTime<Utc>), ApiError> {
+        if user.openid.is_some() {
+            return Err(ApiError::OpenIdAccount);
+        }
+        let token = Token::generate();
+        let expires_at = Utc::now() + TimeDelta::hours(self.settings.sign_in_link_hours.into());
+        self.database
+            .create_one_time_token(token.hash(), user.id, expires_at)
+            .await?;
+        // After the #, so that it reaches neither servers' logs nor the Referer of other pages.
+        Ok((format!("{base_url}/login#token={}", token.expose()), expires_at))
+    }
+
+    /// A new session. One that the client had before ends: nobody can have fixed it beforehand.
+    pub(crate) async fn sign_in(
+        &self,
+        request: &HttpRequest,
+        user: &User,
+        method: SessionMethod,
+    ) -> Result<Token, ApiError> {
+        if let Some(old) = self.cookie(request).token_of(request) {
+            self.database.delete_session(old.hash()).await?;
+        }
+        let token = Token::generate();
+        self.database
+            .create_session(NewSession {
+                token_hash: token.hash(),
+                user_id: user.id,
+                method,
+                expires_at: self.session_end(),
+            })
+            .await?;
+        Ok(token)
+    }
+
+    fn session_end(&self) -> DateTime<Utc> {
+        Utc::now() + TimeDelta::hours(self.settings.session.hours.into())
+    }
+
+    /// The answer to a sign-in: the session's document and its cookie.
+    pub(crate) fn signed_in(
+        &self,
+        request: &HttpRequest,
+        token: Token,
+        user: User,
+        method: SessionMethod,
+    ) -> HttpResponse {
+        let cookie = self.cookie(request).with(&token);
+        let caller = Caller::User {
+            user: Box::new(user),
+            session: CallerSession {
+                token,
+                method,
+                expires_at: self.session_end(),
+            },
+        };
+        HttpResponse::Ok()
+            .cookie(cookie)
+            .json(SessionDocument::of(&caller))
+    }
+
+    /// Sets a new password; every session of the account ends.
+    pub(crate) async fn set_password(&self, user: &User, password: String) -> Result<(), ApiError> {
+        self.check_strength(user, &password)?;
+        let _turn = self.turns.acquire().await.map_err(ApiError::internal)?;
+        let hashing = self.hashing.clone();
+        let hash = tokio::task::spawn_blocking(move || hashing.hash(&password))
+            .await
+            .map_err(ApiError::internal)?
+            .map_err(ApiError::internal)?;
+        Ok(self.database.set_password(user.id, hash).await?)
+    }
+
+    fn check_strength(&self, user: &User, password: &str) -> Result<(), ApiError> {
+        let shortest = self.settings.password.minimum_length;
+        let length = password.chars().count();
+        if length < shortest || length > LONGEST_PASSWORD {
+            return Err(ApiError::PasswordTooWeak(format!(
+                "a password has {shortest} to {LONGEST_PASSWORD} characters"
+            )));
+        }
+        let first = password.chars().next();
+        if password.to_lowercase().contains(&user.login)
+            || password.chars().all(|character| Some(character) == first)
+        {
+            return Err(ApiError::PasswordTooWeak(
+                "a password neither holds the login nor is one character again and again".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Compares the current password of somebody who is signed in, slowed down like a sign-in.
+    pub(crate) async fn check_current_password(&self, user: &User, password: String) -> Result<(), ApiError> {
+        let subject = password_subject(user.id);
+        self.take_attempt(subject).await?;
+        if self.is_password(password, user.password_hash.clone()).await? {
+            self.database.forget_sign_in_failures(subject).await?;
+            Ok(())
+        } else {
+            Err(ApiError::WrongCurrentPassword)
+        }
+    }
+}
+
+fn password_subject(id: UserId) -> [u8; 32] {
+    sha256(format!("current\0{id}").as_bytes())
+}

@@ -1,0 +1,51 @@
+use chrono::{DateTime, Utc};
+use norma_domain::{KeyId, Role, Roles};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// An API key, without its secret.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Key {
+    pub id: KeyId,
+    #[schema(example = "pacs")]
+    pub name: String,
+    /// Whose studies a key of the role integrator sees: keys of one scope share them.
+    pub scope: String,
+    #[schema(value_type = Vec<Role>)]
+    pub roles: Roles,
+    /// The first characters of the secret.
+    #[schema(example = "norma_x8Jk2p")]
+    pub prefix: String,
+    /// Login of who made it, or `command line`.
+    pub created_by: String,
+    pub created_at: DateTime<Utc>,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub last_used_at: Option<DateTime<Utc>>,
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// A key to be made.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct KeyInput {
+    #[schema(min_length = 1, max_length = 200, example = "pacs")]
+    pub name: String,
+    /// At least one.
+    #[schema(value_type = Vec<Role>)]
+    pub roles: Roles,
+    /// The key's name where absent.
+    #[serde(default)]
+    #[schema(max_length = 200)]
+    pub scope: Option<String>,
+    /// Never where absent.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 3650)]
+    pub expires_in_days: Option<u32>,
+}
+
+/// A new key. Its secret is shown here and never again.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct NewKey {
+    pub key: Key,
+    /// For `Authorization: Bearer …`.
+    pub secret: String,
+}
