@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 NORMA := target/release/norma
 web_sources := $(shell find web/src web/public -type f 2>/dev/null) $(wildcard web/*.json web/*.ts web/*.html web/*.js)
 
-.PHONY: help setup run build demo test lint bench train train-quick evaluate up down clean
+.PHONY: help setup run build demo test fuzz audit lint bench train train-quick evaluate up down clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,12 @@ demo: ## load three phantom studies into the running service
 
 test: ## every test; starts and stops its own PostgreSQL and RabbitMQ
 	scripts/test
+
+fuzz: ## mutated uploads, coverage-guided, for FUZZ_SECONDS each target
+	scripts/fuzz
+
+audit: ## known defects in the dependencies (needs cargo-deny and its database)
+	scripts/audit
 
 lint: ## formatting and lints of the Rust and the page
 	cargo fmt --all --check

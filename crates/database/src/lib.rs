@@ -20,6 +20,7 @@ mod patients;
 mod predictions;
 mod progress;
 mod reports;
+mod retention;
 mod scans;
 mod schema;
 mod search;

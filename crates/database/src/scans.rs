@@ -118,6 +118,20 @@ impl TryFrom<ScanRow> for Scan {
 }
 
 impl Database {
+    /// Bytes of all originals together.
+    pub async fn stored_bytes(&self) -> Result<u64, DatabaseError> {
+        let sum = self
+            .run(|connection| {
+                // PostgreSQL sums BIGINT to NUMERIC.
+                let sum = diesel::dsl::sql::<diesel::sql_types::BigInt>(
+                    "CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT)",
+                );
+                Ok(scans::table.select(sum).first::<i64>(connection)?)
+            })
+            .await?;
+        Ok(u64::try_from(sum).unwrap_or(0))
+    }
+
     /// # Errors
     /// [`DatabaseError::NotFound`] where the patient does not exist,
     /// [`DatabaseError::UniqueViolation`] where the scan does already.

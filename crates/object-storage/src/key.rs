@@ -28,6 +28,24 @@ impl ObjectKey {
         }
     }
 
+    /// The scan that it is the original of.
+    pub fn scan(self) -> Option<ScanId> {
+        match self {
+            Self::Original(scan) => Some(scan),
+            Self::PreparedSlices(_) | Self::PreparedVolume(_) | Self::StageMap(..) => None,
+        }
+    }
+
+    /// The analysis that it belongs to.
+    pub fn analysis(self) -> Option<AnalysisId> {
+        match self {
+            Self::Original(_) => None,
+            Self::PreparedSlices(analysis) | Self::PreparedVolume(analysis) | Self::StageMap(analysis, _) => {
+                Some(analysis)
+            }
+        }
+    }
+
     /// The key whose path this is; None for an object that is not Norma's.
     pub(crate) fn from_path(path: &Path) -> Option<Self> {
         let parts: Vec<_> = path.parts().collect();

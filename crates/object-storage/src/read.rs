@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 use std::path::Path as FilePath;
+use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::{TimeDelta, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::{GetOptions, GetRange, GetResult, ObjectStore as _, ObjectStoreExt as _};
 use tokio::io::AsyncWriteExt as _;
@@ -89,6 +91,23 @@ impl Objects {
             .await?;
         keys.sort_by_key(ToString::to_string);
         Ok(keys)
+    }
+
+    /// Every object that was written longer ago than `age`.
+    pub async fn list_older_than(&self, age: Duration) -> Result<Vec<ObjectKey>, ObjectError> {
+        let age = TimeDelta::from_std(age).unwrap_or(TimeDelta::MAX);
+        let Some(before) = Utc::now().checked_sub_signed(age) else {
+            return Ok(Vec::new());
+        };
+        Ok(self
+            .store
+            .list(None)
+            .try_filter_map(async |meta| {
+                let key = ObjectKey::from_path(&meta.location);
+                Ok(key.filter(|_| meta.last_modified <= before))
+            })
+            .try_collect()
+            .await?)
     }
 
     async fn open(&self, key: ObjectKey, range: Option<Range<u64>>) -> Result<GetResult, ObjectError> {

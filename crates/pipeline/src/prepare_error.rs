@@ -1,3 +1,4 @@
+use norma_deidentification::DeidentificationError;
 use norma_domain::{Reason, ReasonCode};
 use norma_imaging::ImagingError;
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,18 @@ impl From<ImagingError> for PrepareError {
             Self::Retryable(error.reason())
         } else {
             Self::Rejected(error.reason())
+        }
+    }
+}
+
+impl From<DeidentificationError> for PrepareError {
+    fn from(error: DeidentificationError) -> Self {
+        match error {
+            DeidentificationError::Upload(error) => error.into(),
+            DeidentificationError::Write(error) => error.into(),
+            error @ DeidentificationError::NothingLeft(_) => {
+                Self::rejected(ReasonCode::NoImagesFound, error.to_string())
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use child::run_child;
-pub use parent::{prepare_upload_sandboxed, split_upload_sandboxed};
+pub use parent::{deidentify_upload_sandboxed, prepare_upload_sandboxed, split_upload_sandboxed};
 
 /// Name of the hidden subcommand.
 pub const SUBCOMMAND: &str = "prepare-upload";

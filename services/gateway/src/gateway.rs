@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::HttpRequest;
+use actix_web::web::Payload;
 use bytes::Bytes;
 use chrono::{TimeDelta, Utc};
 use futures::Stream;
@@ -12,6 +14,7 @@ use norma_domain::{AnalysisId, OperatingPointName, PatientId, Reason, Report, Sc
 use norma_messages::Message;
 use norma_object_storage::{ObjectError, ObjectKey, Objects};
 use norma_service::{Context, announce};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::AuditTrail;
@@ -20,8 +23,9 @@ use crate::identity::Identity;
 use crate::options::GatewayOptions;
 use crate::pixel_objects::PixelObjects;
 use crate::problem::ApiError;
+use crate::request_limits::content_length;
 use crate::schema::{BundleDescription, DependencyHealth, Readiness};
-use crate::upload::UploadLimits;
+use crate::upload::{DEIDENTIFY_FIELD, Upload, UploadLimits, receive};
 use crate::upload_reader::UploadReader;
 
 /// A worker that stores an object of an analysis while it is deleted removes it itself; should it die before, this
@@ -53,6 +57,8 @@ pub(crate) struct Gateway {
     pub(crate) trail: AuditTrail,
     pub(crate) stopping: CancellationToken,
     pub(crate) context: Context,
+    /// One for each upload that is received.
+    upload_places: Arc<Semaphore>,
     bundle: BundleSource,
 }
 
@@ -70,6 +76,7 @@ pub(crate) struct NewUpload<File> {
 impl Gateway {
     pub(crate) fn new(parts: GatewayParts) -> anyhow::Result<Self> {
         let context = parts.context;
+        let upload_places = Arc::new(Semaphore::new(parts.options.uploads_at_once));
         let identity = Identity::new(
             parts.options.identity.clone(),
             parts.options.public_url.clone(),
@@ -86,6 +93,7 @@ impl Gateway {
             reader: parts.reader,
             stopping: context.shutdown.clone(),
             bundle: parts.bundle,
+            upload_places,
             context,
         })
     }
@@ -169,11 +177,48 @@ impl Gateway {
         Ok(requested.analysis)
     }
 
-    pub(crate) fn upload_limits(&self) -> UploadLimits {
+    /// Receives a form with a file and the given text fields, where there is a place and room for it. The place is
+    /// given back when what comes with the upload is dropped.
+    pub(crate) async fn receive(
+        &self,
+        request: &HttpRequest,
+        payload: Payload,
+        text_fields: &'static [&'static str],
+    ) -> Result<(Upload, OwnedSemaphorePermit), ApiError> {
+        let place = Arc::clone(&self.upload_places)
+            .try_acquire_owned()
+            .map_err(|_| ApiError::TooManyUploads)?;
+        let announced = content_length(request.headers()).unwrap_or(0);
+        if announced <= self.options.upload_limit_bytes {
+            self.check_room(announced).await?;
+        }
+        let mut upload = receive(request, payload, text_fields, &self.upload_limits()).await?;
+        self.check_room(upload.size_bytes).await?;
+        let is_wanted: Option<bool> = upload.parsed(DEIDENTIFY_FIELD, "true or false")?;
+        if self.options.deidentify_uploads || is_wanted == Some(true) {
+            upload = self.deidentify(upload).await?;
+        }
+        Ok((upload, place))
+    }
+
+    /// The upload without what identifies patients: its file name goes too.
+    async fn deidentify(&self, upload: Upload) -> Result<Upload, ApiError> {
+        let clean = upload.replacement(&self.options.spool_folder)?;
+        self.reader
+            .deidentify(&upload.path, &clean, self.options.deidentification_key.clone())
+            .await?;
+        upload.replaced_by(clean, "deidentified.zip")
+    }
+
+    fn upload_limits(&self) -> UploadLimits {
         UploadLimits {
             spool_folder: self.options.spool_folder.clone(),
             file_bytes: self.options.upload_limit_bytes,
             idle: self.options.upload_idle,
+            least_bytes_per_second: self.options.upload_least_bytes_per_second,
+            fields: self.options.form_fields_max,
+            text_bytes: self.options.form_text_limit_bytes,
+            free_floor_bytes: self.options.storage.free_floor_bytes,
         }
     }
 

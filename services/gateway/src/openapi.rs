@@ -35,18 +35,19 @@ problem_answers! {
     NotAllowed = "403", "Signed in, but this is not allowed; `code` tells why";
     NotFound = "404", "No such thing";
     NotAcceptable = "406", "None of the accepted forms can be had";
-    UploadStalled = "408", "No byte arrived for too long";
+    UploadStalled = "408", "Nothing, or too little, arrived for too long";
     Running = "409", "The analysis has not ended; `analysis` tells its state";
     Conflict = "409", "The state of things does not allow it; `code` tells why";
-    TooLarge = "413", "The upload exceeds the limit";
+    TooLarge = "413", "The body exceeds the limit";
     UnsupportedMediaType = "415", "The body's media type is not taken";
     RangeNotSatisfiable = "416", "The range lies outside the file";
     Unprocessable = "422", "Well-formed but refused; `code` tells why";
     TooManyAttempts = "429", "Too many failed attempts; Retry-After tells when to come again";
+    TooManyRequests = "429", "This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again";
     InternalError = "500", "A defect of the service; it is in the log";
     Unavailable = "503", "A dependency does not answer; try again later";
     TookTooLong = "504", "The answer took too long";
-    StorageFull = "507", "The disk is full; nothing was stored";
+    StorageFull = "507", "The disk is full or the quota reached; nothing was stored";
 }
 
 /// What every operation that reads the database may answer.
@@ -55,6 +56,9 @@ pub(crate) struct Failures;
 impl IntoResponses for Failures {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let mut answers = InternalError::responses();
+        answers.append(&mut UploadStalled::responses());
+        answers.append(&mut TooLarge::responses());
+        answers.append(&mut TooManyRequests::responses());
         answers.append(&mut Unavailable::responses());
         answers.append(&mut TookTooLong::responses());
         answers

@@ -4,7 +4,29 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use norma_deidentification::Key;
 use norma_service::{IdentitySettings, Settings};
+use secrecy::ExposeSecret;
+
+use crate::tls::TlsFiles;
+
+/// How many requests a client may make.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestRate {
+    /// On average; 0 sets no limit.
+    pub per_minute: u32,
+    /// At once.
+    pub burst: u32,
+}
+
+/// When uploads are refused for the storage's sake.
+#[derive(Debug, Clone, Copy)]
+pub struct StorageLimits {
+    /// Bytes that stay free on each disk written to.
+    pub free_floor_bytes: u64,
+    /// Bytes of all originals together; 0 sets no quota.
+    pub quota_bytes: u64,
+}
 
 /// The gateway's options; `config/base.yaml` documents each.
 #[derive(Debug, Clone)]
@@ -12,6 +34,27 @@ pub struct GatewayOptions {
     pub upload_limit_bytes: u64,
     /// How long a client may send nothing in the middle of an upload.
     pub upload_idle: Duration,
+    /// The slowest upload, measured over all of it once `upload_idle` has passed.
+    pub upload_least_bytes_per_second: u64,
+    /// Uploads that are received side by side.
+    pub uploads_at_once: usize,
+    /// Fields of an upload's form at most.
+    pub form_fields_max: usize,
+    /// The longest text field of an upload's form.
+    pub form_text_limit_bytes: usize,
+    /// The largest body of a request that is no upload.
+    pub json_limit_bytes: usize,
+    /// How long a client may take to send the head of a request.
+    pub head_timeout: Duration,
+    /// How long a client may take to send a body that is no upload.
+    pub body_timeout: Duration,
+    /// None serves without encryption.
+    pub tls: Option<TlsFiles>,
+    /// Whether every upload is de-identified, asked for or not.
+    pub deidentify_uploads: bool,
+    pub deidentification_key: Key,
+    pub request_rate: RequestRate,
+    pub storage: StorageLimits,
     /// Where uploads lie while they are looked at.
     pub spool_folder: PathBuf,
     /// How long a prediction is waited for before 202.
@@ -44,6 +87,38 @@ impl From<&Settings> for GatewayOptions {
         Self {
             upload_limit_bytes: gateway.upload_limit_bytes,
             upload_idle: Duration::from_secs(gateway.upload_idle_seconds),
+            upload_least_bytes_per_second: gateway.upload_least_bytes_per_second,
+            uploads_at_once: gateway.uploads_at_once,
+            form_fields_max: gateway.form_fields_max,
+            form_text_limit_bytes: gateway.form_text_limit_bytes,
+            json_limit_bytes: gateway.json_limit_bytes,
+            head_timeout: Duration::from_secs(gateway.head_timeout_seconds),
+            body_timeout: Duration::from_secs(gateway.body_timeout_seconds),
+            tls: gateway
+                .tls
+                .certificate
+                .clone()
+                .zip(gateway.tls.key.clone())
+                .map(|(certificate, key)| TlsFiles {
+                    certificate,
+                    key,
+                    reload_interval: Duration::from_secs(gateway.tls.reload_seconds.max(1)),
+                }),
+            deidentify_uploads: settings.deidentification.uploads,
+            deidentification_key: settings
+                .deidentification
+                .key
+                .as_ref()
+                .and_then(|key| Key::new(key.expose_secret().as_bytes()).ok())
+                .unwrap_or_else(Key::random),
+            request_rate: RequestRate {
+                per_minute: gateway.requests.per_minute,
+                burst: gateway.requests.burst,
+            },
+            storage: StorageLimits {
+                free_floor_bytes: gateway.storage.free_floor_bytes,
+                quota_bytes: gateway.storage.quota_bytes,
+            },
             spool_folder: gateway
                 .spool_folder
                 .clone()

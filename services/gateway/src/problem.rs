@@ -104,12 +104,22 @@ pub enum ApiError {
     UploadTooLarge { limit_bytes: u64 },
     #[error("the upload ended before its end, or is no well-formed form")]
     UploadIncomplete,
-    #[error("no byte arrived for too long")]
+    #[error("no byte arrived for too long, or too few in all")]
     UploadStalled,
+    #[error("the body exceeds the limit of {limit_bytes} bytes")]
+    BodyTooLarge { limit_bytes: u64 },
+    #[error("the body did not arrive in time")]
+    BodyStalled,
+    #[error("too many requests: ask again in {retry_after_seconds} s")]
+    TooManyRequests { retry_after_seconds: u64 },
+    #[error("too many uploads are under way: send this one again soon")]
+    TooManyUploads,
     #[error("the upload holds {} studies; a scan is one study: send them apart, or all to /inference/predict", studies.len())]
     SeveralStudies { studies: Vec<String> },
     #[error("the upload holds more than {limit} studies; send it in parts")]
     TooManyStudies { limit: usize },
+    #[error("the upload cannot be de-identified, so nothing of it was stored: {}", reason.message)]
+    NotDeidentified { reason: Reason },
     #[error("no patient has the given patient_id")]
     UnknownPatient,
     #[error("the bundle has no such operating point")]
@@ -120,6 +130,14 @@ pub enum ApiError {
     Timeout,
     #[error("the disk is full: nothing was stored")]
     StorageFull,
+    #[error(
+        "too little space is left on the disk for this upload: nothing was stored; what was accepted before is still finished"
+    )]
+    LowOnStorage,
+    #[error(
+        "the stored studies reach the quota of {limit_bytes} bytes: nothing was stored; what was accepted before is still finished"
+    )]
+    QuotaReached { limit_bytes: u64 },
     #[error("{dependency} does not answer; nothing was changed: try again later")]
     Unavailable {
         dependency: &'static str,
@@ -187,8 +205,15 @@ impl ApiError {
             Self::UploadTooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "upload_too_large", "Upload too large"),
             Self::UploadIncomplete => (S::BAD_REQUEST, "upload_incomplete", "Upload incomplete"),
             Self::UploadStalled => (S::REQUEST_TIMEOUT, "upload_stalled", "Upload stalled"),
+            Self::BodyTooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "body_too_large", "Body too large"),
+            Self::BodyStalled => (S::REQUEST_TIMEOUT, "body_stalled", "Body stalled"),
+            Self::TooManyRequests { .. } => (S::TOO_MANY_REQUESTS, "too_many_requests", "Too many requests"),
+            Self::TooManyUploads => (S::TOO_MANY_REQUESTS, "too_many_uploads", "Too many uploads"),
             Self::SeveralStudies { .. } => (S::UNPROCESSABLE_ENTITY, "several_studies", "Several studies"),
             Self::TooManyStudies { .. } => (S::UNPROCESSABLE_ENTITY, "too_many_studies", "Too many studies"),
+            Self::NotDeidentified { .. } => {
+                (S::UNPROCESSABLE_ENTITY, "not_deidentified", "Not de-identified")
+            }
             Self::UnknownPatient => (S::UNPROCESSABLE_ENTITY, "unknown_patient", "Unknown patient"),
             Self::UnknownOperatingPoint { .. } => (
                 S::UNPROCESSABLE_ENTITY,
@@ -201,7 +226,9 @@ impl ApiError {
                 "Range not satisfiable",
             ),
             Self::Timeout => (S::GATEWAY_TIMEOUT, "timeout", "Timeout"),
-            Self::StorageFull => (S::INSUFFICIENT_STORAGE, "storage_full", "Storage full"),
+            Self::StorageFull | Self::LowOnStorage | Self::QuotaReached { .. } => {
+                (S::INSUFFICIENT_STORAGE, "storage_full", "Storage full")
+            }
             Self::Unavailable { .. } => (S::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable"),
             Self::Internal(_) => (S::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
         }
@@ -244,6 +271,7 @@ impl ApiError {
             Self::SeveralStudies { studies } => {
                 problem.studies = Some(studies.clone());
             }
+            Self::NotDeidentified { reason } => problem.reason = Some(reason.clone()),
             Self::UnknownOperatingPoint { known } => problem.allowed = Some(known.clone()),
             Self::MethodNotAllowed { allowed } => {
                 problem.allowed = Some(allowed.iter().map(ToString::to_string).collect());
@@ -251,7 +279,9 @@ impl ApiError {
             Self::Forbidden { allowed } => {
                 problem.allowed = Some(allowed.iter().map(|role| role.to_string()).collect());
             }
-            Self::UploadTooLarge { limit_bytes } => problem.limit_bytes = Some(*limit_bytes),
+            Self::UploadTooLarge { limit_bytes }
+            | Self::BodyTooLarge { limit_bytes }
+            | Self::QuotaReached { limit_bytes } => problem.limit_bytes = Some(*limit_bytes),
             Self::Unavailable { dependency, .. } => problem.dependency = Some((*dependency).to_owned()),
             _ => {}
         }
@@ -300,6 +330,13 @@ impl ResponseError for ApiError {
             Self::TooManyAttempts { retry_after_seconds } => {
                 response.insert_header((header::RETRY_AFTER, retry_after_seconds.to_string()));
             }
+            Self::TooManyRequests { retry_after_seconds } => {
+                response.insert_header((header::RETRY_AFTER, retry_after_seconds.to_string()));
+            }
+            Self::TooManyUploads => {
+                response.insert_header((header::RETRY_AFTER, "5"));
+                response.force_close();
+            }
             Self::RangeNotSatisfiable { size_bytes } => {
                 response.insert_header((header::CONTENT_RANGE, format!("bytes */{size_bytes}")));
             }
@@ -307,7 +344,13 @@ impl ResponseError for ApiError {
                 let methods: Vec<&str> = allowed.iter().map(Method::as_str).collect();
                 response.insert_header((header::ALLOW, methods.join(", ")));
             }
-            Self::UploadTooLarge { .. } | Self::UploadStalled | Self::UploadIncomplete => {
+            Self::UploadTooLarge { .. }
+            | Self::UploadStalled
+            | Self::UploadIncomplete
+            | Self::BodyTooLarge { .. }
+            | Self::BodyStalled
+            | Self::LowOnStorage
+            | Self::QuotaReached { .. } => {
                 // What remains of the body is not read.
                 response.force_close();
             }
@@ -353,7 +396,7 @@ pub struct Problem {
     /// The analysis that still runs or that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub analysis: Option<Box<Analysis>>,
-    /// Why the analysis failed.
+    /// Why the analysis failed, or why the upload was not de-identified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
     /// The failed study's row: status `Failure`, neither probability nor pathology.

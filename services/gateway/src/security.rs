@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
@@ -48,13 +49,32 @@ pub(crate) async fn guard<B: MessageBody + 'static>(
         .app_data::<actix_web::web::Data<AllowedOrigins>>()
         .map(|origins| origins.0.clone())
         .unwrap_or_default();
+    let is_encrypted = request.app_config().secure();
     let mut response = if comes_from_elsewhere(request.method(), request.headers(), &allowed_origins) {
         let answer = ApiError::CrossOrigin.error_response();
         request.into_response(answer).map_into_right_body()
     } else {
-        next.call(request).await?.map_into_left_body()
+        match next.call(request).await {
+            Ok(response) => response.map_into_left_body(),
+            // A middleware's refusal without a response, as that of a request that took too long.
+            Err(error) => {
+                let mut answer = error.error_response();
+                add_headers(answer.headers_mut(), is_encrypted);
+                return Err(InternalError::from_response(error, answer).into());
+            }
+        }
     };
-    let headers = response.headers_mut();
+    add_headers(response.headers_mut(), is_encrypted);
+    Ok(response)
+}
+
+fn add_headers(headers: &mut HeaderMap, is_encrypted: bool) {
+    if is_encrypted {
+        headers.insert(
+            header::STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static("max-age=31536000"),
+        );
+    }
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
@@ -68,7 +88,6 @@ pub(crate) async fn guard<B: MessageBody + 'static>(
     {
         headers.remove(header::CONTENT_ENCODING);
     }
-    Ok(response)
 }
 
 /// The origins that the settings allow beside the gateway's own.

@@ -1,6 +1,7 @@
 //! The HTTP server: the interface, the page, and what surrounds every request.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_cors::Cors;
@@ -21,14 +22,12 @@ use crate::identity::middleware::enter;
 use crate::openapi::openapi;
 use crate::page::PageSource;
 use crate::problem::ApiError;
+use crate::request_limits::{RequestCounter, limit_body, limit_identity, limit_rate};
 use crate::request_span::RequestSpan;
 use crate::security::{AllowedOrigins, guard};
+use crate::tls::Certificate;
 use crate::{routes, upload};
 
-/// The largest JSON body.
-const JSON_LIMIT_BYTES: usize = 256 * 1024;
-/// How long a client may take to send the head of a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long requests may go on after the gateway was told to stop.
 const SHUTDOWN_GRACE_SECONDS: u64 = 20;
@@ -38,6 +37,7 @@ pub struct Application {
     server: Server,
     address: SocketAddr,
     gateway: Data<Gateway>,
+    certificate: Option<Arc<Certificate>>,
 }
 
 impl Application {
@@ -50,6 +50,10 @@ impl Application {
             .context("failed to learn the address listened on")?;
         let page = Data::new(PageSource::choose(parts.options.page_folder.clone()));
         let origins = parts.options.cors_origins.clone();
+        let certificate = parts.options.tls.clone().map(Certificate::load).transpose()?;
+        let counter = Data::new(RequestCounter::new(parts.options.request_rate));
+        let head_timeout = parts.options.head_timeout;
+        let json_limit_bytes = parts.options.json_limit_bytes;
         let gateway = Data::new(Gateway::new(parts)?);
         let shared = gateway.clone();
         let document = openapi();
@@ -58,12 +62,16 @@ impl Application {
                 .app_data(shared.clone())
                 .app_data(page.clone())
                 .app_data(Data::new(AllowedOrigins(origins.clone())))
-                .app_data(json_config())
+                .app_data(counter.clone())
+                .app_data(json_config(json_limit_bytes))
                 .app_data(path_config())
                 .app_data(query_config())
                 .wrap(from_fn(limit_time))
+                .wrap(from_fn(limit_body))
+                .wrap(from_fn(limit_identity))
                 .wrap(from_fn(enter))
                 .wrap(Compress::default())
+                .wrap(from_fn(limit_rate))
                 .wrap(Condition::new(!origins.is_empty(), cors(&origins)))
                 .wrap(from_fn(guard))
                 .wrap(from_fn(count))
@@ -76,17 +84,19 @@ impl Application {
                 )
                 .service(web::redirect("/docs", "/docs/"))
         })
-        .client_request_timeout(HEAD_TIMEOUT)
+        .client_request_timeout(head_timeout)
         .keep_alive(KEEP_ALIVE)
         .shutdown_timeout(SHUTDOWN_GRACE_SECONDS)
-        .disable_signals()
-        .listen(listener)
-        .context("failed to listen")?
-        .run();
+        .disable_signals();
+        let server = match &certificate {
+            Some(certificate) => server.listen_rustls_0_23(listener, certificate.server_config()?),
+            None => server.listen(listener),
+        };
         Ok(Self {
-            server,
+            server: server.context("failed to listen")?.run(),
             address,
             gateway,
+            certificate,
         })
     }
 
@@ -100,8 +110,18 @@ impl Application {
         match &self.gateway.options.public_url {
             Some(url) => url.clone(),
             // Not reachable under the address that stands for all of them.
-            None if self.address.ip().is_unspecified() => format!("http://localhost:{}", self.address.port()),
-            None => format!("http://{}", self.address),
+            None if self.address.ip().is_unspecified() => {
+                format!("{}://localhost:{}", self.scheme(), self.address.port())
+            }
+            None => format!("{}://{}", self.scheme(), self.address),
+        }
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.certificate.is_some() {
+            "https"
+        } else {
+            "http"
         }
     }
 
@@ -148,6 +168,9 @@ impl Application {
             stopping.cancelled().await;
             handle.stop(true).await;
         });
+        if let Some(certificate) = self.certificate {
+            tokio::spawn(certificate.keep_current(self.gateway.stopping.clone()));
+        }
         tracing::info!(address = %self.address, "the gateway serves");
         let served = self.server.await.context("the HTTP server failed");
         self.gateway.stopping.cancel();
@@ -157,16 +180,18 @@ impl Application {
     }
 }
 
-fn json_config() -> JsonConfig {
+fn json_config(limit_bytes: usize) -> JsonConfig {
     JsonConfig::default()
-        .limit(JSON_LIMIT_BYTES)
-        .error_handler(|error, _| {
+        .limit(limit_bytes)
+        .error_handler(move |error, _| {
             let refusal = match &error {
                 JsonPayloadError::ContentType => {
                     ApiError::UnsupportedMediaType("the body is application/json")
                 }
                 JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. } => {
-                    ApiError::InvalidBody(format!("a body of at most {JSON_LIMIT_BYTES} bytes"))
+                    ApiError::BodyTooLarge {
+                        limit_bytes: limit_bytes as u64,
+                    }
                 }
                 // Serde's message may repeat what was sent: it tells only where.
                 JsonPayloadError::Deserialize(error) => ApiError::InvalidBody(format!(

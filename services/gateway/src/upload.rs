@@ -18,30 +18,41 @@ use tempfile::TempPath;
 use tokio::io::{AsyncWriteExt, BufWriter};
 
 use crate::file_name::safe_file_name;
+use crate::pace::Pace;
 use crate::problem::ApiError;
+use crate::request_limits::content_length;
+use crate::storage_room::check_free;
 
 /// The form field with the file.
 pub(crate) const FILE_FIELD: &str = "file";
-/// The longest text field, in bytes: a description of 10,000 characters of four bytes fits.
-const LONGEST_TEXT_BYTES: usize = 64 * 1024;
-/// More fields than this are no form of ours.
-const MOST_FIELDS: usize = 32;
+/// The form field that asks for de-identification.
+pub(crate) const DEIDENTIFY_FIELD: &str = "deidentify";
 /// What a form may hold beside its file: text fields, boundaries, part headers.
 const FORM_OVERHEAD_BYTES: u64 = 1024 * 1024;
+/// A body without an announced length is held against the free space as it comes.
+const ROOM_CHECKED_EVERY_BYTES: u64 = 16 << 20;
 const WRITE_BUFFER_BYTES: usize = 256 * 1024;
 
 /// Where uploads are spooled and what they may take.
 #[derive(Debug, Clone)]
-pub(crate) struct UploadLimits {
+pub struct UploadLimits {
     pub spool_folder: PathBuf,
     pub file_bytes: u64,
     /// How long a client may send nothing.
     pub idle: Duration,
+    /// Slower than this, once `idle` has passed since the form began, and the upload is given up.
+    pub least_bytes_per_second: u64,
+    /// More fields than this are no form of ours.
+    pub fields: usize,
+    /// The longest text field, in bytes.
+    pub text_bytes: usize,
+    /// What stays free on the spool folder's disk.
+    pub free_floor_bytes: u64,
 }
 
 /// A received form.
 #[derive(Debug)]
-pub(crate) struct Upload {
+pub struct Upload {
     /// The file in the spool folder; deleted with the upload.
     pub(crate) path: TempPath,
     /// Made safe.
@@ -51,6 +62,37 @@ pub(crate) struct Upload {
 }
 
 impl Upload {
+    /// Where the file lies until the upload is dropped.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// One harmless component.
+    pub fn file_name(&self) -> &str {
+        &self.file_name
+    }
+
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    /// An empty file of the spool folder to write another form of the upload to.
+    pub(crate) fn replacement(&self, spool_folder: &Path) -> Result<TempPath, ApiError> {
+        let (_, path) = create_spool_file(spool_folder).map_err(storage_failure)?;
+        Ok(path)
+    }
+
+    /// The upload with another file; the one that was received is deleted.
+    pub(crate) fn replaced_by(self, path: TempPath, file_name: &str) -> Result<Self, ApiError> {
+        let size_bytes = std::fs::metadata(&path).map_err(storage_failure)?.len();
+        Ok(Self {
+            path,
+            file_name: file_name.to_owned(),
+            size_bytes,
+            texts: self.texts,
+        })
+    }
+
     /// A text field; None where it is absent or empty.
     pub(crate) fn text(&self, field: &'static str) -> Option<&str> {
         self.texts
@@ -77,23 +119,25 @@ impl Upload {
 }
 
 /// Reads a form with a file and the given text fields, in any order. Other fields are skipped.
-pub(crate) async fn receive(
+pub async fn receive(
     request: &HttpRequest,
     payload: Payload,
     text_fields: &'static [&'static str],
     limits: &UploadLimits,
 ) -> Result<Upload, ApiError> {
     check_headers(request, limits)?;
-    let mut form = Multipart::new(request.headers(), payload);
+    let pace = Pace::new(limits);
+    let mut form = Multipart::new(request.headers(), pace.watch(payload));
     let mut texts = BTreeMap::new();
     let mut file = None;
     let mut fields = 0;
-    while let Some(field) = in_time(limits.idle, form.next()).await? {
+    while let Some(field) = pace.in_time(form.next()).await? {
         let mut field = field.map_err(|error| refusal(&error))?;
         fields += 1;
-        if fields > MOST_FIELDS {
+        if fields > limits.fields {
             return Err(ApiError::InvalidBody(format!(
-                "a form of more than {MOST_FIELDS} fields"
+                "a form of more than {} fields",
+                limits.fields
             )));
         }
         let name = field.name().unwrap_or_default().to_owned();
@@ -101,14 +145,14 @@ pub(crate) async fn receive(
             if file.is_some() {
                 return Err(ApiError::RepeatedField(FILE_FIELD));
             }
-            file = Some(receive_file(&mut field, limits).await?);
+            file = Some(receive_file(&mut field, limits, &pace).await?);
         } else if let Some(known) = text_fields.iter().find(|known| **known == name) {
-            let text = receive_text(&mut field, known, limits.idle).await?;
+            let text = receive_text(&mut field, known, limits, &pace).await?;
             if texts.insert(*known, text).is_some() {
                 return Err(ApiError::RepeatedField(known));
             }
         } else {
-            receive_text(&mut field, "(unknown)", limits.idle).await?;
+            receive_text(&mut field, "(unknown)", limits, &pace).await?;
         }
     }
     let file = file.ok_or(ApiError::MissingField(FILE_FIELD))?;
@@ -131,12 +175,7 @@ fn check_headers(request: &HttpRequest, limits: &UploadLimits) -> Result<(), Api
     {
         return Err(ApiError::UnsupportedMediaType(EXPECTED));
     }
-    let announced = request
-        .headers()
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.parse::<u64>().ok());
-    match announced {
+    match content_length(request.headers()) {
         Some(bytes) if bytes > limits.file_bytes.saturating_add(FORM_OVERHEAD_BYTES) => {
             Err(ApiError::UploadTooLarge {
                 limit_bytes: limits.file_bytes,
@@ -146,7 +185,7 @@ fn check_headers(request: &HttpRequest, limits: &UploadLimits) -> Result<(), Api
     }
 }
 
-async fn receive_file(field: &mut Field, limits: &UploadLimits) -> Result<Upload, ApiError> {
+async fn receive_file(field: &mut Field, limits: &UploadLimits, pace: &Pace) -> Result<Upload, ApiError> {
     let file_name = field
         .content_disposition()
         .and_then(|disposition| {
@@ -159,9 +198,13 @@ async fn receive_file(field: &mut Field, limits: &UploadLimits) -> Result<Upload
     let (file, path) = create_spool_file(&limits.spool_folder).map_err(storage_failure)?;
     let mut writer = BufWriter::with_capacity(WRITE_BUFFER_BYTES, tokio::fs::File::from_std(file));
     let mut size_bytes = 0_u64;
-    while let Some(chunk) = in_time(limits.idle, field.next()).await? {
+    while let Some(chunk) = pace.in_time(field.next()).await? {
         let chunk = chunk.map_err(|error| refusal(&error))?;
+        let before = size_bytes;
         size_bytes += chunk.len() as u64;
+        if size_bytes / ROOM_CHECKED_EVERY_BYTES > before / ROOM_CHECKED_EVERY_BYTES {
+            check_free(&limits.spool_folder, 0, limits.free_floor_bytes)?;
+        }
         if size_bytes > limits.file_bytes {
             return Err(ApiError::UploadTooLarge {
                 limit_bytes: limits.file_bytes,
@@ -185,14 +228,19 @@ fn create_spool_file(folder: &Path) -> io::Result<(std::fs::File, TempPath)> {
         .into_parts())
 }
 
-async fn receive_text(field: &mut Field, name: &'static str, idle: Duration) -> Result<String, ApiError> {
+async fn receive_text(
+    field: &mut Field,
+    name: &'static str,
+    limits: &UploadLimits,
+    pace: &Pace,
+) -> Result<String, ApiError> {
     let mut bytes = Vec::new();
-    while let Some(chunk) = in_time(idle, field.next()).await? {
+    while let Some(chunk) = pace.in_time(field.next()).await? {
         let chunk = chunk.map_err(|error| refusal(&error))?;
-        if bytes.len() + chunk.len() > LONGEST_TEXT_BYTES {
+        if bytes.len() + chunk.len() > limits.text_bytes {
             return Err(ApiError::InvalidField {
                 field: name,
-                detail: format!("at most {LONGEST_TEXT_BYTES} bytes"),
+                detail: format!("at most {} bytes", limits.text_bytes),
             });
         }
         bytes.extend_from_slice(&chunk);
@@ -201,13 +249,6 @@ async fn receive_text(field: &mut Field, name: &'static str, idle: Duration) -> 
         field: name,
         detail: "UTF-8 text".to_owned(),
     })
-}
-
-/// Waits for the next part of a body no longer than `idle`.
-async fn in_time<T>(idle: Duration, next: impl Future<Output = T>) -> Result<T, ApiError> {
-    tokio::time::timeout(idle, next)
-        .await
-        .map_err(|_| ApiError::UploadStalled)
 }
 
 fn refusal(error: &MultipartError) -> ApiError {

@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use norma_deidentification::Key;
 use norma_imaging::Limits;
-use norma_pipeline::{PrepareError, Sandbox, SplitRejection, SplitUpload, split_upload_sandboxed};
+use norma_pipeline::{
+    PrepareError, Sandbox, SplitRejection, SplitUpload, deidentify_upload_sandboxed, split_upload_sandboxed,
+};
 use tokio::sync::Semaphore;
 
 use crate::problem::ApiError;
@@ -98,6 +101,34 @@ impl UploadReader {
             studies: studies.collect(),
             rejected,
         }))
+    }
+
+    /// Writes the upload's studies to a zip at `out` without what identifies their patients.
+    pub(crate) async fn deidentify(&self, upload: &Path, out: &Path, key: Key) -> Result<(), ApiError> {
+        let _place = self.places.acquire().await.map_err(ApiError::internal)?;
+        let (sandbox, limits) = (self.sandbox.clone(), self.limits.clone());
+        let (upload, out) = (upload.to_owned(), out.to_owned());
+        let done = tokio::task::spawn_blocking(move || {
+            deidentify_upload_sandboxed(&sandbox, &upload, &out, &key, &limits)
+        })
+        .await
+        .map_err(ApiError::internal)?;
+        match done {
+            Ok(summary) => {
+                tracing::info!(
+                    studies = summary.studies,
+                    kept = summary.kept,
+                    left_out = summary.left_out.total(),
+                    "an upload was de-identified"
+                );
+                Ok(())
+            }
+            Err(PrepareError::Rejected(reason)) => Err(ApiError::NotDeidentified { reason }),
+            Err(error @ PrepareError::Retryable(_)) => Err(ApiError::Unavailable {
+                dependency: "upload_reader",
+                source: error.into(),
+            }),
+        }
     }
 
     /// None where the upload cannot be read by its own fault.

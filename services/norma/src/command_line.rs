@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Report,
     /// Read studies here and now, without a server.
     Predict(Predict),
+    /// Write studies without what identifies their patients (DICOM PS3.15 annex E, basic profile).
+    Deidentify(Deidentify),
     /// Turn studies or plain image slices into the tensors that the models see, for training.
     Prepare(Prepare),
     /// The models.
@@ -93,6 +95,20 @@ pub(crate) struct Predict {
     /// Operating point of the bundle [default: the bundle's own].
     #[arg(long, value_name = "NAME")]
     pub(crate) operating_point: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Deidentify {
+    /// An archive, a DICOM or NIfTI file, or a folder of them.
+    #[arg(value_name = "PATH")]
+    pub(crate) upload: PathBuf,
+    /// The zip to write.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// A file with the secret that pseudonyms are made with: with the same one, later studies of a patient stay linked
+    /// to earlier ones [default: the setting deidentification.key, or a secret for this run alone].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

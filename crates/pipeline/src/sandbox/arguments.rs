@@ -12,16 +12,19 @@ pub(super) enum Task {
     List,
     /// Write each of its studies alone.
     Split,
+    /// Write its studies without what identifies their patients.
+    Deidentify,
 }
 
 impl Task {
-    const ALL: [Self; 3] = [Self::Prepare, Self::List, Self::Split];
+    const ALL: [Self; 4] = [Self::Prepare, Self::List, Self::Split, Self::Deidentify];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Prepare => "prepare",
             Self::List => "list",
             Self::Split => "split",
+            Self::Deidentify => "deidentify",
         }
     }
 }

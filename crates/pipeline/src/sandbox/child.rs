@@ -1,10 +1,13 @@
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 
+use norma_deidentification::{Key, Summary, deidentify_upload};
 use norma_domain::{PreparedSummary, ReasonCode};
+use norma_imaging::Limits;
 use rlimit::Resource;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +18,8 @@ use crate::split::{SplitUpload, split_upload};
 
 /// Exit status of a child that was called wrongly or could not limit itself; nothing was read then.
 pub(super) const EXIT_NOT_STARTED: u8 = 70;
+/// Carries the key of a de-identification: arguments are seen by every user of the machine.
+pub(super) const KEY_VARIABLE: &str = "NORMA_DEIDENTIFICATION_KEY";
 /// More threads gain little and take address space each.
 const MOST_THREADS: usize = 8;
 
@@ -24,6 +29,7 @@ const MOST_THREADS: usize = 8;
 pub(super) enum Answer {
     Prepared(Box<PreparedSummary>),
     Split(SplitUpload),
+    Deidentified(Summary),
     Failed(PrepareError),
 }
 
@@ -72,8 +78,23 @@ fn answer(arguments: &Arguments) -> Answer {
         }
         Task::List => split_upload(upload, None, limits).map(Answer::Split),
         Task::Split => split_upload(upload, Some(out), limits).map(Answer::Split),
+        Task::Deidentify => deidentify(upload, out, limits).map(Answer::Deidentified),
     };
     answer.unwrap_or_else(Answer::Failed)
+}
+
+fn deidentify(upload: &Path, out: &Path, limits: &Limits) -> Result<Summary, PrepareError> {
+    let key = std::env::var(KEY_VARIABLE)
+        .ok()
+        .and_then(|key| hex::decode(key).ok())
+        .and_then(|key| Key::new(&key).ok())
+        .ok_or_else(|| {
+            PrepareError::retryable(
+                ReasonCode::Internal,
+                "the reader was given no key to de-identify with",
+            )
+        })?;
+    Ok(deidentify_upload(upload, out, &key, limits)?)
 }
 
 fn limit_self(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {

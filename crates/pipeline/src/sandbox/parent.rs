@@ -7,11 +7,12 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use norma_deidentification::{Key, Summary};
 use norma_domain::{PreparedSummary, ReasonCode};
 use norma_imaging::Limits;
 
 use super::arguments::{Arguments, Task};
-use super::child::{Answer, EXIT_NOT_STARTED};
+use super::child::{Answer, EXIT_NOT_STARTED, KEY_VARIABLE};
 use super::{SUBCOMMAND, Sandbox};
 use crate::prepare_error::PrepareError;
 use crate::split::SplitUpload;
@@ -37,10 +38,10 @@ pub fn prepare_upload_sandboxed(
     out: &Path,
     limits: &Limits,
 ) -> Result<PreparedSummary, PrepareError> {
-    match run(sandbox, Task::Prepare, upload, out, limits)? {
+    match run(sandbox, Task::Prepare, upload, out, limits, None)? {
         Answer::Prepared(summary) => Ok(*summary),
         Answer::Failed(error) => Err(error),
-        Answer::Split(_) => Err(unreadable_answer()),
+        Answer::Split(_) | Answer::Deidentified(_) => Err(unreadable_answer()),
     }
 }
 
@@ -59,10 +60,30 @@ pub fn split_upload_sandboxed(
         Some(out) => (Task::Split, out),
         None => (Task::List, Path::new("")),
     };
-    match run(sandbox, task, upload, out, limits)? {
+    match run(sandbox, task, upload, out, limits, None)? {
         Answer::Split(split) => Ok(split),
         Answer::Failed(error) => Err(error),
-        Answer::Prepared(_) => Err(unreadable_answer()),
+        Answer::Prepared(_) | Answer::Deidentified(_) => Err(unreadable_answer()),
+    }
+}
+
+/// Writes the studies of an upload to a new zip at `out`, without what identifies their patients, like
+/// [`deidentify_upload`](norma_deidentification::deidentify_upload); in a child process like
+/// [`prepare_upload_sandboxed`].
+///
+/// # Errors
+/// As [`prepare_upload_sandboxed`], and where no image of the upload may be kept.
+pub fn deidentify_upload_sandboxed(
+    sandbox: &Sandbox,
+    upload: &Path,
+    out: &Path,
+    key: &Key,
+    limits: &Limits,
+) -> Result<Summary, PrepareError> {
+    match run(sandbox, Task::Deidentify, upload, out, limits, Some(key))? {
+        Answer::Deidentified(summary) => Ok(summary),
+        Answer::Failed(error) => Err(error),
+        Answer::Prepared(_) | Answer::Split(_) => Err(unreadable_answer()),
     }
 }
 
@@ -77,6 +98,7 @@ fn run(
     upload: &Path,
     out: &Path,
     limits: &Limits,
+    key: Option<&Key>,
 ) -> Result<Answer, PrepareError> {
     let arguments = Arguments {
         task,
@@ -101,6 +123,7 @@ fn run(
         .args(arguments.to_list().map_err(|error| not_started(&error))?)
         // Each arena of glibc's allocator reserves 64 MiB of address space.
         .env("MALLOC_ARENA_MAX", "2")
+        .envs(key.map(|key| (KEY_VARIABLE, key.to_hexadecimal())))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

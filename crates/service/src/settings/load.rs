@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use config::{Config, Environment, File, FileFormat};
 use norma_domain::Stage;
+use secrecy::ExposeSecret;
 
 use super::{ObjectsKind, QueueKind, Settings};
 
@@ -17,6 +18,14 @@ pub const CONFIG_VARIABLE: &str = "NORMA_CONFIG";
 pub enum SettingsError {
     #[error("failed to read the settings")]
     Unreadable(#[from] config::ConfigError),
+    #[error("failed to read the file that {variable} names")]
+    SecretFile {
+        variable: String,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("both {variable} and {variable}_FILE are set")]
+    GivenTwice { variable: String },
     #[error("the setting {name} {problem}")]
     Invalid {
         name: &'static str,
@@ -25,13 +34,19 @@ pub enum SettingsError {
 }
 
 impl Settings {
-    /// Defaults, then the file (or the one that `NORMA_CONFIG` names), then `NORMA__SECTION__KEY` of the environment.
+    /// Defaults, then the file (or the one that `NORMA_CONFIG` names), then `NORMA__SECTION__KEY` of the environment,
+    /// or what the file holds that `NORMA__SECTION__KEY_FILE` names.
     pub fn load(file: Option<&Path>) -> Result<Self, SettingsError> {
         let named_by_environment = env::var_os(CONFIG_VARIABLE).filter(|value| !value.is_empty());
         let file = file
             .map(Path::to_owned)
             .or_else(|| named_by_environment.map(PathBuf::from));
-        Self::from_layers(file.as_deref(), Environment::with_prefix("NORMA"))
+        let variables = read_secret_files(
+            env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+        )?;
+        let environment = Environment::with_prefix("NORMA").source(Some(variables));
+        Self::from_layers(file.as_deref(), environment)
     }
 
     /// The defaults alone.
@@ -67,6 +82,17 @@ impl Settings {
         }
         if self.objects.kind == ObjectsKind::S3 && self.objects.s3.bucket.is_empty() {
             return invalid("objects.s3.bucket", "is needed for objects.kind: s3");
+        }
+        let tls = &self.gateway.tls;
+        if tls.certificate.is_some() != tls.key.is_some() {
+            return invalid("gateway.tls", "needs both, certificate and key, or neither");
+        }
+        let key = &self.deidentification.key;
+        if key.as_ref().is_some_and(|key| key.expose_secret().len() < 16) {
+            return invalid("deidentification.key", "has 16 characters at least");
+        }
+        if self.retention.interval_seconds == 0 {
+            return invalid("retention.interval_seconds", "is at least 1");
         }
         if self.database.connections == 0 {
             return invalid("database.connections", "is at least 1");
@@ -126,11 +152,34 @@ impl Settings {
     }
 }
 
+/// Norma's variables; `…_FILE` becomes the variable before it with what the file holds, less a last line break.
+fn read_secret_files(
+    variables: impl Iterator<Item = (String, String)>,
+) -> Result<config::Map<String, String>, SettingsError> {
+    const SUFFIX: &str = "_FILE";
+    let (files, mut plain): (Vec<_>, config::Map<String, String>) = {
+        let ours = variables.filter(|(name, _)| name.starts_with("NORMA__"));
+        let (files, plain): (Vec<_>, Vec<_>) = ours.partition(|(name, _)| name.ends_with(SUFFIX));
+        (files, plain.into_iter().collect())
+    };
+    for (name, file) in files.into_iter().filter(|(_, file)| !file.is_empty()) {
+        let variable = name.strip_suffix(SUFFIX).unwrap_or(&name).to_owned();
+        let content = std::fs::read_to_string(file).map_err(|source| SettingsError::SecretFile {
+            variable: name.clone(),
+            source,
+        })?;
+        let secret = content.strip_suffix('\n').unwrap_or(&content);
+        let secret = secret.strip_suffix('\r').unwrap_or(secret).to_owned();
+        if plain.insert(variable.clone(), secret).is_some() {
+            return Err(SettingsError::GivenTwice { variable });
+        }
+    }
+    Ok(plain)
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
-
-    use secrecy::ExposeSecret;
 
     use super::*;
 
@@ -252,12 +301,40 @@ mod tests {
     }
 
     #[test]
+    fn secrets_come_from_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("url");
+        fs::write(&file, "postgresql://norma:from-a-file@db/norma\n").unwrap();
+        let name = "NORMA__DATABASE__URL";
+        let of = |pairs: &[(String, String)]| read_secret_files(pairs.iter().cloned());
+        let pair = (format!("{name}_FILE"), file.display().to_string());
+        let variables = of(&[pair.clone()]).unwrap();
+        let environment = Environment::with_prefix("NORMA").source(Some(variables));
+        let settings = Settings::from_layers(None, environment).unwrap();
+        assert_eq!(
+            settings.database.url.expose_secret(),
+            "postgresql://norma:from-a-file@db/norma"
+        );
+        assert!(!format!("{settings:?}").contains("from-a-file"));
+        assert!(matches!(
+            of(&[pair, (name.to_owned(), "x".to_owned())]),
+            Err(SettingsError::GivenTwice { .. })
+        ));
+        let missing = (
+            format!("{name}_FILE"),
+            folder.path().join("none").display().to_string(),
+        );
+        assert!(matches!(of(&[missing]), Err(SettingsError::SecretFile { .. })));
+    }
+
+    #[test]
     fn secrets_are_not_printed() {
         let settings = with_environment(&[
             ("NORMA__DATABASE__URL", "postgresql://norma:hidden-1@db/norma"),
             ("NORMA__QUEUE__RABBITMQ__URL", "amqp://norma:hidden-2@broker"),
             ("NORMA__OBJECTS__S3__SECRET_ACCESS_KEY", "hidden-3"),
             ("NORMA__IDENTITY__OPENID__CLIENT_SECRET", "hidden-4"),
+            ("NORMA__DEIDENTIFICATION__KEY", "hidden-5-of-16-characters"),
         ])
         .unwrap();
         assert!(!format!("{settings:?}").contains("hidden"));

@@ -12,8 +12,8 @@ pub use identity::{
 };
 pub use load::{BASE_SETTINGS, CONFIG_VARIABLE, SettingsError};
 pub use sections::{
-    AdminSettings, AnalysisSettings, CudaSetting, DatabaseSettings, GatewaySettings, LimitSettings,
-    LogFormat, ModelSettings, ObjectSettings, ObjectsKind, OutboxSettings, PerStage, QueueKind,
-    QueueSettings, RabbitMqSettings, S3Settings, SandboxSettings, Settings, TelemetrySettings,
-    WorkerSettings,
+    AdminSettings, AnalysisSettings, CudaSetting, DatabaseSettings, DeidentificationSettings,
+    GatewaySettings, LimitSettings, LogFormat, ModelSettings, ObjectSettings, ObjectsKind, OutboxSettings,
+    PerStage, QueueKind, QueueSettings, RabbitMqSettings, RequestSettings, RetentionSettings, S3Settings,
+    SandboxSettings, Settings, StorageSettings, TelemetrySettings, TlsSettings, WorkerSettings,
 };

@@ -28,6 +28,8 @@ pub struct Settings {
     pub models: ModelSettings,
     pub limits: LimitSettings,
     pub sandbox: SandboxSettings,
+    pub deidentification: DeidentificationSettings,
+    pub retention: RetentionSettings,
     pub telemetry: TelemetrySettings,
 }
 
@@ -107,6 +109,13 @@ pub struct GatewaySettings {
     pub spool_folder: Option<PathBuf>,
     pub upload_limit_bytes: u64,
     pub upload_idle_seconds: u64,
+    pub upload_least_bytes_per_second: u64,
+    pub uploads_at_once: usize,
+    pub form_fields_max: usize,
+    pub form_text_limit_bytes: usize,
+    pub json_limit_bytes: usize,
+    pub head_timeout_seconds: u64,
+    pub body_timeout_seconds: u64,
     pub request_timeout_seconds: u64,
     pub predict_wait_seconds: u64,
     pub predict_studies_max: usize,
@@ -114,6 +123,33 @@ pub struct GatewaySettings {
     pub cors_origins: Vec<String>,
     #[serde(deserialize_with = "optional")]
     pub page_folder: Option<PathBuf>,
+    pub tls: TlsSettings,
+    pub requests: RequestSettings,
+    pub storage: StorageSettings,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsSettings {
+    #[serde(deserialize_with = "optional")]
+    pub certificate: Option<PathBuf>,
+    #[serde(deserialize_with = "optional")]
+    pub key: Option<PathBuf>,
+    pub reload_seconds: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestSettings {
+    pub per_minute: u32,
+    pub burst: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StorageSettings {
+    pub free_floor_bytes: u64,
+    pub quota_bytes: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -213,6 +249,22 @@ pub struct SandboxSettings {
     pub memory_bytes: u64,
     pub time_limit_seconds: u64,
     pub threads: usize,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeidentificationSettings {
+    pub uploads: bool,
+    #[serde(deserialize_with = "optional")]
+    pub key: Option<SecretString>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetentionSettings {
+    pub studies_days: u32,
+    pub interval_seconds: u64,
+    pub orphan_hours: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod background;
+mod retention;
 mod support;
 mod worker_loop;

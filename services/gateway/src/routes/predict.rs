@@ -14,13 +14,12 @@ use crate::gateway::Gateway;
 use crate::identity::{Access, Notes};
 use crate::negotiation::{RowFormat, preferred_wait};
 use crate::openapi::{
-    BadRequest, Failures, NotAcceptable, NotFound, StorageFull, TooLarge, Unprocessable,
-    UnsupportedMediaType, UploadStalled,
+    BadRequest, Failures, NotAcceptable, NotFound, StorageFull, Unprocessable, UnsupportedMediaType,
 };
 use crate::problem::ApiError;
 use crate::rows::rows_answer;
 use crate::schema::Prediction;
-use crate::upload;
+use crate::upload::DEIDENTIFY_FIELD;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -48,6 +47,9 @@ pub(crate) struct PredictUpload {
     /// A zip with one or many studies, a DICOM file, or NIfTI (.nii, .nii.gz).
     #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,
+    /// Whether to store the upload without what identifies its patients (DICOM PS3.15 annex E, basic profile).
+    #[schema(default = false)]
+    deidentify: Option<bool>,
 }
 
 /// Reads an upload without a patient and waits for the answer.
@@ -71,7 +73,7 @@ pub(crate) struct PredictUpload {
         )),
         (status = 202, description = "Accepted, not all have ended yet", body = Prediction,
             headers(("Location" = String, description = "Where to ask again"))),
-        BadRequest, NotAcceptable, UploadStalled, TooLarge, UnsupportedMediaType, Unprocessable, StorageFull, Failures
+        BadRequest, NotAcceptable, UnsupportedMediaType, Unprocessable, StorageFull, Failures
     )
 )]
 #[post("/inference/predict")]
@@ -102,7 +104,7 @@ pub(crate) async fn predict(
         )),
         (status = 202, description = "Accepted, not all have ended yet", body = Prediction,
             headers(("Location" = String, description = "Where to ask again"))),
-        BadRequest, NotAcceptable, UploadStalled, TooLarge, UnsupportedMediaType, Unprocessable, StorageFull, Failures
+        BadRequest, NotAcceptable, UnsupportedMediaType, Unprocessable, StorageFull, Failures
     )
 )]
 #[post("/api/inference/predict")]
@@ -153,13 +155,15 @@ async fn answer_upload(
     // What would be refused is refused before the upload is read.
     let format = RowFormat::choose(request, options.format)?;
     let operating_point = gateway.operating_point(options.operating_point)?;
-    let upload = upload::receive(request, payload, &[], &gateway.upload_limits()).await?;
+    let (upload, place) = gateway.receive(request, payload, &[DEIDENTIFY_FIELD]).await?;
     let wait = preferred_wait(request, gateway.options.longest_wait).unwrap_or(gateway.options.predict_wait);
     let deadline = Instant::now() + wait;
     let id = Arc::clone(gateway)
         .start_prediction(upload, operating_point, access.caller.owner())
         .await?;
     notes.object(id);
+    // Waiting for the answer takes no place.
+    drop(place);
     answer(gateway.prediction(id, Some(deadline)).await?, format)
 }
 

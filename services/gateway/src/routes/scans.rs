@@ -4,6 +4,7 @@ use actix_web::body::SizedStream;
 use actix_web::http::header::{self, ContentEncoding, EntityTag};
 use actix_web::web::{Data, Json, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, put};
+use futures::StreamExt;
 use norma_domain::{PatientId, Role, Roles, ScanId};
 use norma_object_storage::ObjectKey;
 use serde::Deserialize;
@@ -16,13 +17,13 @@ use crate::freshness::{Freshness, header_text};
 use crate::gateway::{Gateway, NewUpload};
 use crate::identity::{Access, Notes};
 use crate::openapi::{
-    BadRequest, Failures, NotFound, RangeNotSatisfiable, StorageFull, TooLarge, Unprocessable,
-    UnsupportedMediaType, UploadStalled,
+    BadRequest, Failures, NotFound, RangeNotSatisfiable, StorageFull, Unprocessable, UnsupportedMediaType,
 };
 use crate::paging::{Limit, Offset, Page};
+use crate::preamble::{holds_a_preamble, without_preamble};
 use crate::problem::ApiError;
 use crate::schema::{Scan, ScanChange, ScanUpload, checked_description};
-use crate::upload;
+use crate::upload::DEIDENTIFY_FIELD;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -72,7 +73,7 @@ pub(crate) async fn list_scans(
     responses(
         (status = 201, description = "The new scan", body = Scan,
             headers(("Location" = String, description = "Where the scan is"))),
-        BadRequest, UploadStalled, TooLarge, UnsupportedMediaType, Unprocessable, StorageFull, Failures
+        BadRequest, UnsupportedMediaType, Unprocessable, StorageFull, Failures
     )
 )]
 #[post("/api/scans")]
@@ -83,8 +84,8 @@ pub(crate) async fn upload_scan(
     notes: Notes,
     payload: actix_web::web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    const TEXT_FIELDS: &[&str] = &["patient_id", "description"];
-    let upload = upload::receive(&request, payload, TEXT_FIELDS, &gateway.upload_limits()).await?;
+    const TEXT_FIELDS: &[&str] = &["patient_id", "description", DEIDENTIFY_FIELD];
+    let (upload, _place) = gateway.receive(&request, payload, TEXT_FIELDS).await?;
     let patient_id: Option<PatientId> = upload.parsed("patient_id", "the identifier of a patient")?;
     if patient_id.is_some() && access.is_limited_to_own {
         // Patients are the clinicians': a machine that only uploads adds to nobody's record.
@@ -172,12 +173,26 @@ pub(crate) async fn delete_scan(
     Ok(HttpResponse::NoContent().finish())
 }
 
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DownloadOptions {
+    /// The bytes exactly as they came, the preamble included.
+    #[serde(default)]
+    #[param(default = false)]
+    original: bool,
+}
+
 /// Gives the uploaded bytes back, as an attachment; takes range requests.
+///
+/// The first 128 bytes of a single DICOM file mean nothing to DICOM and may hide a program: they come as zeros unless
+/// `original` is true. The `ETag` is the SHA-256 of the upload where the bytes are those of the upload. An archive is
+/// given as it came.
 #[utoipa::path(
     tag = "scans",
     operation_id = "downloadScanFile",
     params(
         ("scan_id" = ScanId, Path),
+        DownloadOptions,
         ("Range" = Option<String>, Header, description = "One range of bytes, e.g. `bytes=0-1023`"),
     ),
     responses(
@@ -193,10 +208,18 @@ pub(crate) async fn download_scan_file(
     gateway: Data<Gateway>,
     request: HttpRequest,
     scan_id: Path<ScanId>,
+    options: Query<DownloadOptions>,
 ) -> Result<HttpResponse, ApiError> {
     let scan = gateway.scan(*scan_id).await?;
+    let is_changed =
+        !options.original && holds_a_preamble(&gateway.objects, scan.id, scan.size_bytes).await?;
+    let etag = if is_changed {
+        format!("{}-without-preamble", scan.sha256)
+    } else {
+        scan.sha256.clone()
+    };
     let freshness = Freshness {
-        etag: EntityTag::new_strong(scan.sha256.clone()),
+        etag: EntityTag::new_strong(etag),
         // Nobody downloads an archive twice, and a browser's copy outlives its deletion here.
         is_for_ever: false,
     };
@@ -217,8 +240,13 @@ pub(crate) async fn download_scan_file(
             (response, part)
         }
     };
-    let length = bytes.end - bytes.start;
+    let (start, length) = (bytes.start, bytes.end - bytes.start);
     let body = gateway.stream_object(ObjectKey::Original(scan.id), bytes).await?;
+    let body = if is_changed {
+        without_preamble(body, start).boxed_local()
+    } else {
+        body.boxed_local()
+    };
     freshness.insert_into(&mut response);
     Ok(response
         .content_type("application/octet-stream")

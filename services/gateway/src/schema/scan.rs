@@ -49,4 +49,8 @@ pub struct ScanUpload {
     pub patient_id: Option<PatientId>,
     #[schema(max_length = 10000)]
     pub description: Option<String>,
+    /// Whether to store the upload without what identifies its patient (DICOM PS3.15 annex E, basic profile). The file
+    /// name goes too. An upload that cannot be read is refused then.
+    #[schema(default = false)]
+    pub deidentify: Option<bool>,
 }

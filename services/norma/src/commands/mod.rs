@@ -2,6 +2,7 @@
 
 mod audit;
 mod credential;
+mod deidentify;
 mod demo;
 mod fit_norm;
 mod installation;
@@ -42,6 +43,7 @@ pub(crate) fn run(command_line: CommandLine) -> ExitCode {
         Command::Typing => service::run(config, service::Service::Worker(Stage::Typing)),
         Command::Report => service::run(config, service::Service::Worker(Stage::Report)),
         Command::Predict(arguments) => predict::run(config, &arguments),
+        Command::Deidentify(arguments) => deidentify::run(config, &arguments),
         Command::Prepare(arguments) => prepare::run(config, &arguments),
         Command::Models(command) => models::run(config, &command),
         Command::Keys(command) => keys::run(config, command),

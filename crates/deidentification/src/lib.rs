@@ -1,0 +1,14 @@
+#![doc = include_str!("../README.md")]
+
+mod data_set;
+mod dummy;
+mod nifti;
+mod pseudonym;
+mod record;
+mod table;
+mod upload;
+
+pub use data_set::deidentify_data_set;
+pub use pseudonym::{Key, KeyTooShort};
+pub use table::{Action, TableRow, basic_profile};
+pub use upload::{DeidentificationError, LeftOut, Summary, deidentify_upload};
