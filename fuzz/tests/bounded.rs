@@ -6,61 +6,78 @@
     reason = "helpers of tests are not marked as tests"
 )]
 
-use std::path::Path;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 
 use norma_fuzz::{archive, in_one_thread, multipart, mutate::mutate, seeds};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-/// Executions that take a few seconds.
-const ARCHIVES: usize = 3_000;
-const FORMS: usize = 10_000;
+/// Executions that take a few seconds, or as many as `NORMA_FUZZ_RUNS` says.
+fn executions(usual: usize) -> usize {
+    let said = std::env::var("NORMA_FUZZ_RUNS");
+    said.ok().and_then(|said| said.parse().ok()).unwrap_or(usual)
+}
 
-/// Runs `target` on mutations of `seeds`.
-fn run_mutations(seeds: &[Vec<u8>], executions: usize, mut target: impl FnMut(&[u8])) {
+/// Runs `target` on mutations of `seeds`; gives the files that hold what it panicked on.
+fn run_mutations(seeds: &[Vec<u8>], executions: usize, mut target: impl FnMut(&[u8])) -> Vec<PathBuf> {
     let mut random = StdRng::seed_from_u64(20_261_123);
+    let mut findings = Vec::new();
     for number in 0..executions {
         let mut input = seeds[number % seeds.len()].clone();
         let other = &seeds[random.random_range(0..seeds.len())];
         mutate(&mut input, other, &mut random);
-        target(&input);
+        if catch_unwind(AssertUnwindSafe(|| target(&input))).is_err() {
+            let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("finding-{number}"));
+            std::fs::write(&file, &input).unwrap();
+            println!("a finding: {}", file.display());
+            findings.push(file);
+        }
     }
+    findings
 }
 
 #[test]
 fn mutated_archives_are_loaded_or_rejected() {
     // Decoders that panic on damaged codestreams are caught, and would fill the log.
+    let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    in_one_thread(mutate_archives);
+    let ended = catch_unwind(|| in_one_thread(mutate_archives));
+    std::panic::set_hook(usual);
+    assert!(ended.is_ok(), "see above for what was found");
 }
 
 fn mutate_archives() {
+    let executions = executions(3_000);
     let seeds = seeds::archive();
     let whole = seeds
         .iter()
         .filter(|seed| archive::run(seed) == archive::Outcome::Loaded)
         .count();
     let mut loaded = 0;
-    run_mutations(&seeds, ARCHIVES, |input| {
+    let findings = run_mutations(&seeds, executions, |input| {
         loaded += usize::from(archive::run(input) == archive::Outcome::Loaded);
     });
     println!(
-        "{whole} of {} seeds and {loaded} of {ARCHIVES} mutations loaded",
+        "{whole} of {} seeds and {loaded} of {executions} mutations loaded",
         seeds.len()
     );
     assert!(whole >= 8, "the seeds reach the pixels");
     assert!(loaded > 100, "mutations reach the pixels");
+    assert!(findings.is_empty(), "{findings:?}");
 }
 
 #[test]
 fn mutated_forms_are_received_or_refused() {
+    let executions = executions(10_000);
     let seeds = seeds::multipart();
     let mut received = 0;
-    run_mutations(&seeds, FORMS, |input| {
+    let findings = run_mutations(&seeds, executions, |input| {
         received += usize::from(multipart::run(input) == multipart::Outcome::Received);
     });
-    println!("{received} of {FORMS} forms received");
+    println!("{received} of {executions} forms received");
     assert!(received > 100, "mutations reach the file");
+    assert!(findings.is_empty(), "{findings:?}");
 }
 
 /// Every input that a fuzzer ever broke something with.

@@ -64,12 +64,12 @@ fn apply_to(element: InMemElement, key: &Key, depth: u32) -> Option<InMemElement
             let value = match &element.value() {
                 // An empty value is a dummy already.
                 Value::Primitive(value) if value.calculate_byte_len() == 0 => return Some(empty(tag, vr)),
-                _ if vr == VR::UI => return Some(replace_uids(element, key)),
+                _ if vr == VR::UI => return Some(replace_uids(&element, key)),
                 _ => dummy(vr),
             };
             Some(DataElement::new(tag, vr, value))
         }
-        Some(Action::ReplaceUid) => Some(replace_uids(element, key)),
+        Some(Action::ReplaceUid) => Some(replace_uids(&element, key)),
         // Names of persons that the table forgot.
         None if vr == VR::PN => Some(empty(tag, vr)),
         None | Some(Action::KeepSequence) => keep(element, key, depth),
@@ -105,7 +105,7 @@ fn empty(tag: Tag, vr: VR) -> InMemElement {
 }
 
 /// Each UID of a value replaced; what is no text of UIDs is emptied.
-fn replace_uids(element: InMemElement, key: &Key) -> InMemElement {
+fn replace_uids(element: &InMemElement, key: &Key) -> InMemElement {
     let tag = element.header().tag();
     let Ok(old) = element.to_multi_str().map(|uids| uids.to_vec()).or_else(|_| {
         // As unknown bytes, in files that were copied through systems without a dictionary.

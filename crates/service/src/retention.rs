@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
+use norma_database::NewAuditEvent;
 use norma_domain::{AnalysisId, ScanId};
 use norma_object_storage::ObjectKey;
 
@@ -55,6 +56,9 @@ pub async fn delete_old_studies(context: &Context) -> anyhow::Result<usize> {
             let Some(scan) = context.database.delete_scan(scan_id).await? else {
                 continue;
             };
+            let mut event = NewAuditEvent::of_system("retention", "scan.expire").about("scan", scan_id);
+            event.scan_id = Some(scan_id);
+            context.database.append_audit_events(vec![event]).await?;
             context
                 .objects
                 .delete_scan(scan.scan_id, &scan.analysis_ids)

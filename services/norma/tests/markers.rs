@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod collector;
+#[allow(dead_code, reason = "shared with the other tests")]
 mod studies;
 
 use std::collections::BTreeSet;
@@ -53,6 +54,7 @@ impl Processes {
             ("NORMA__MODELS__THREADS", "1".to_owned()),
             ("NORMA__TELEMETRY__FORMAT", "json".to_owned()),
             ("NORMA__TELEMETRY__LEVEL", "debug".to_owned()),
+            ("NORMA__IDENTITY__AUTHENTICATION", "off".to_owned()),
             ("NORMA__TELEMETRY__OTLP_ENDPOINT", collector.endpoint().to_owned()),
         ];
         Self {
@@ -415,4 +417,52 @@ async fn listen(broker: String, messages: Arc<Mutex<Vec<String>>>) {
         let message = format!("{body} {:?} {:?}", delivery.routing_key, delivery.properties);
         messages.lock().unwrap().push(message);
     }
+}
+
+/// Passwords of servers that cannot be reached stand in no log, at whatever level, and in no message of an end.
+#[tokio::test]
+async fn no_password_is_told() {
+    let secret = "hidden-password";
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let secret_file = folder.path().join("secret");
+    std::fs::write(&secret_file, format!("{secret}-of-the-bucket\n")).unwrap();
+    let port = free_port();
+    for database in [
+        format!("postgresql://norma:{secret}@127.0.0.1:{port}/norma"),
+        format!("postgresql://norma:{secret}@127.0.0.1:not-a-port/norma"),
+        format!("mysql://norma:{secret}@127.0.0.1/norma"),
+    ] {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", r#"exec "$0" preprocess 2>>"$1""#])
+            .arg(env!("CARGO_BIN_EXE_norma"))
+            .arg(&log)
+            .current_dir(folder.path())
+            .env("NORMA__DATABASE__URL", database)
+            .env("NORMA__QUEUE__KIND", "rabbitmq")
+            .env(
+                "NORMA__QUEUE__RABBITMQ__URL",
+                format!("amqp://norma:{secret}@127.0.0.1:{port}/%2f"),
+            )
+            .env("NORMA__OBJECTS__KIND", "s3")
+            .env("NORMA__OBJECTS__S3__ENDPOINT", format!("http://127.0.0.1:{port}"))
+            .env("NORMA__OBJECTS__S3__ACCESS_KEY_ID", "norma")
+            .env("NORMA__OBJECTS__S3__SECRET_ACCESS_KEY_FILE", &secret_file)
+            .env("NORMA__TELEMETRY__LEVEL", "trace");
+        let before = std::fs::metadata(&log).map_or(0, |log| log.len());
+        let mut process = GuardedProcess::spawn(command, &folder.path().join("of-process")).unwrap();
+        let started = Instant::now();
+        let is_told = || std::fs::metadata(&log).is_ok_and(|log| log.len() > before);
+        while !is_told() && started.elapsed() < PATIENCE {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        // The queue and the database try again and again.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        process.kill();
+    }
+    let told = std::fs::read_to_string(&log).unwrap();
+    assert!(told.contains("database"), "nothing was captured: {told}");
+    let found = told.lines().find(|line| line.contains(secret));
+    assert_eq!(found, None);
 }

@@ -5,6 +5,8 @@ use charls::CharLS;
 use super::{FrameSize, Samples, undecodable};
 use crate::error::ImagingError;
 
+const END_OF_IMAGE: [u8; 2] = [0xFF, 0xD9];
+
 pub(super) fn decode(bytes: &[u8], size: FrameSize) -> Result<Samples, ImagingError> {
     let damaged = undecodable("the JPEG-LS codestream is damaged");
     let mut decoder = CharLS::default();
@@ -13,7 +15,9 @@ pub(super) fn decode(bytes: &[u8], size: FrameSize) -> Result<Samples, ImagingEr
     if info.component_count != 1 {
         return Err(undecodable("the JPEG-LS codestream is coloured")());
     }
-    let pixels = CharLS::default().decode(bytes).map_err(|_| damaged())?;
+    // CharLS reads zeros for ever where a scan ends within a code and nothing follows; it notices a marker.
+    let marked = [bytes, &END_OF_IMAGE].concat();
+    let pixels = CharLS::default().decode(&marked).map_err(|_| damaged())?;
     let values = if info.bits_per_sample <= 8 {
         pixels.into_iter().map(u16::from).collect()
     } else {

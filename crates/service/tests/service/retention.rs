@@ -3,6 +3,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use chrono::{TimeDelta, Utc};
+use norma_database::{AuditQuery, Page};
 use norma_domain::{AnalysisId, ScanId, Stage};
 use norma_object_storage::ObjectKey;
 use norma_service::{Context, delete_old_studies, delete_orphans};
@@ -79,6 +80,16 @@ async fn a_study_past_its_age_goes_with_everything_of_it() {
             .unwrap(),
         None
     );
+    let trail = context
+        .database
+        .list_audit_events(AuditQuery::default(), Page::default())
+        .await
+        .unwrap();
+    let told = trail
+        .items
+        .iter()
+        .any(|told| told.event.action == "scan.expire" && told.event.scan_id == Some(scan));
+    assert!(told, "the deletion is not in the audit trail");
     let left = context.objects.list().await.unwrap();
     assert_eq!(left.len(), young.len());
     assert!(young.iter().all(|key| left.contains(key)));
