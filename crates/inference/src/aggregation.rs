@@ -79,7 +79,7 @@ pub fn lung_cells(mask: &ArrayRef2<u8>, rows: usize, columns: usize) -> Option<A
 
 /// The part of each cell that is lung: adaptive average pooling, cell i covering floor(i·H/h) to
 /// ceil((i+1)·H/h).
-fn mask_fraction(mask: &ArrayRef2<u8>, rows: usize, columns: usize) -> Array2<f32> {
+pub(crate) fn mask_fraction(mask: &ArrayRef2<u8>, rows: usize, columns: usize) -> Array2<f32> {
     let (height, width) = mask.dim();
     Array2::from_shape_fn((rows, columns), |(row, column)| {
         let (top, bottom) = cell_span(row, rows, height);

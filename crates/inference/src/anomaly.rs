@@ -7,12 +7,19 @@ use rayon::prelude::*;
 use crate::aggregation::{SliceAggregation, WithinSlice, lung_cells};
 use crate::bundle::InstalledModel;
 use crate::error::ModelError;
+use crate::expected_distance::ExpectedDistance;
 use crate::input::input_tensor;
 use crate::manifest::{Bounds, Manifest, Task};
+use crate::npy::read_matrix;
 use crate::patch_memory::{POSITION_COLUMNS, PatchMemory};
 use crate::runtime::{ExecutionProvider, Runtime};
 use crate::session::Graph;
 use crate::slices::{Selected, Slices};
+use crate::study_map::smooth_lung_map;
+
+/// Relative maps: what is not seen yet, and what is seen at its strongest, in deviations from norm. Of the
+/// smoothed places of norm one in twenty reaches 1.
+const VISIBLE_DEVIATIONS: (f32, f32) = (1.0, 4.0);
 
 /// An anomaly model with its session.
 #[derive(Debug)]
@@ -21,6 +28,7 @@ pub struct AnomalyModel {
     reference: ModelReference,
     graph: Graph,
     measure: Measure,
+    expected: Option<ExpectedDistance>,
     within_slice: WithinSlice,
     bounds: Bounds,
 }
@@ -43,8 +51,10 @@ pub struct AnomalyReading {
     /// The measure of the study.
     pub raw: f64,
     pub bounds: Bounds,
-    /// The measure at each place, `(n, h, w)`, 0 outside the lungs.
+    /// The measure at each place, `(n, h, w)`, 0 outside the lungs. Where the model knows what distance norm has at
+    /// a place ([`is_relative`](Self::is_relative)): in deviations from that, smoothed over neighbouring places.
     pub maps: Array3<f32>,
+    pub is_relative: bool,
 }
 
 impl AnomalyReading {
@@ -61,12 +71,30 @@ impl AnomalyReading {
             .collect()
     }
 
+    /// How unusual the most unusual place of each slice is for that place, 0..=1 as the maps are seen. None where
+    /// the model does not know what is usual.
+    pub fn slice_peaks(&self) -> Option<Vec<f64>> {
+        let highest = |map: ndarray::ArrayView2<'_, f32>| map.iter().copied().fold(0.0_f32, f32::max);
+        self.is_relative.then(|| {
+            self.visible_maps()
+                .outer_iter()
+                .map(|map| f64::from(highest(map)))
+                .collect()
+        })
+    }
+
     /// The maps in 0..=1: 0 at the lower bound, 1 at twice the way to the upper one or at the study's
-    /// highest place if that is higher. A study of norm stays dark, and no two places saturate alike.
+    /// highest place if that is higher. A study of norm stays dark, and no two places saturate alike. Relative
+    /// maps begin and end at fixed numbers of deviations instead.
     pub fn visible_maps(&self) -> Array3<f32> {
-        let low = self.bounds.low as f32;
+        let (low, high) = if self.is_relative {
+            VISIBLE_DEVIATIONS
+        } else {
+            let (low, high) = (self.bounds.low as f32, self.bounds.high as f32);
+            (low, low + 2.0 * (high - low))
+        };
         let highest = self.maps.iter().copied().fold(0.0_f32, f32::max);
-        let high = (low + 2.0 * (self.bounds.high - self.bounds.low) as f32).max(highest);
+        let high = high.max(highest);
         self.maps.mapv(|value| {
             if value > low {
                 (value - low) / (high - low)
@@ -97,6 +125,7 @@ impl AnomalyModel {
         Ok(Self {
             graph: Graph::open(model, runtime)?,
             reference: model.reference(),
+            expected: open_expected(model)?,
             manifest,
             measure,
             within_slice,
@@ -120,7 +149,7 @@ impl AnomalyModel {
     pub fn read(&self, slices: &Slices<'_>) -> Result<AnomalyReading, ModelError> {
         let selected = slices.select(self.manifest.slice_selection);
         let output = self.run(&selected)?;
-        let (maps, inside) = match &self.measure {
+        let (mut maps, inside) = match &self.measure {
             Measure::ReconstructionError => {
                 let errors = output
                     .into_dimensionality::<Ix3>()
@@ -138,11 +167,46 @@ impl AnomalyModel {
                 (self.distance_maps(memory, &features, &inside)?, inside)
             }
         };
-        self.score(selected.indices, maps, &inside)
+        for (mut map, cells) in maps.outer_iter_mut().zip(inside.outer_iter()) {
+            for (value, inside) in map.iter_mut().zip(&cells) {
+                if !*inside {
+                    *value = 0.0;
+                }
+            }
+        }
+        let relative = self
+            .expected
+            .as_ref()
+            .map(|expected| self.relative_maps(expected, &maps, &inside, &selected.lung_mask))
+            .transpose()?;
+        self.score(selected.indices, maps, relative, &inside)
     }
 
-    /// The patches inside the lungs of each slice read, for building a memory.
-    pub(crate) fn lung_patches(&self, slices: &Slices<'_>) -> Result<Vec<LungPatches>, ModelError> {
+    /// The distances in deviations from what is expected of norm, smoothed; 0 outside the lungs.
+    fn relative_maps(
+        &self,
+        expected: &ExpectedDistance,
+        maps: &ArrayRef3<f32>,
+        inside: &Array3<bool>,
+        masks: &ArrayRef3<u8>,
+    ) -> Result<Array3<f32>, ModelError> {
+        let (_, rows, columns) = maps.dim();
+        if expected.grid() != [rows, columns] {
+            return Err(self.graph.mismatch(format!(
+                "patches lie on a grid of {rows} × {columns}, what is expected of them on {:?}",
+                expected.grid()
+            )));
+        }
+        let shares: Vec<f32> = masks.outer_iter().map(|mask| lung_share(&mask)).collect();
+        let relative = Array3::from_shape_fn(maps.raw_dim(), |(slice, row, column)| {
+            expected.relative(shares[slice], (row, column), maps[[slice, row, column]])
+        });
+        Ok(smooth_lung_map(&relative, inside, masks))
+    }
+
+    /// The patches inside the lungs of each slice read, and the part of the slice's crop that is lung, for
+    /// building a memory.
+    pub(crate) fn lung_patches(&self, slices: &Slices<'_>) -> Result<Vec<(LungPatches, f32)>, ModelError> {
         let selected = slices.select(self.manifest.slice_selection);
         let features = self
             .run(&selected)?
@@ -151,12 +215,15 @@ impl AnomalyModel {
         let (_, _, rows, columns) = features.dim();
         let inside = self.lung_cells(&selected.lung_mask, rows, columns)?;
         Ok((0..features.len_of(Axis(0)))
-            .map(|slice| patches_of_slice(&features, &inside, slice))
+            .map(|slice| {
+                let share = lung_share(&selected.lung_mask.index_axis(Axis(0), slice));
+                (patches_of_slice(&features, &inside, slice), share)
+            })
             .collect())
     }
 
-    /// The study's and the slices' raw scores of the distances of lung patches, as [`read`](Self::read)
-    /// aggregates them. None without patches.
+    /// The study's raw score of the distances of lung patches, slice by slice, as
+    /// [`read`](Self::read) aggregates them. None without patches.
     pub(crate) fn aggregate(&self, distances: &[Vec<f32>]) -> Option<f64> {
         let scores: Vec<f64> = distances
             .iter()
@@ -237,21 +304,16 @@ impl AnomalyModel {
     fn score(
         &self,
         indices: Vec<usize>,
-        mut maps: Array3<f32>,
+        maps: Array3<f32>,
+        relative: Option<Array3<f32>>,
         inside: &Array3<bool>,
     ) -> Result<AnomalyReading, ModelError> {
         let slice_scores: Vec<f64> = maps
-            .outer_iter_mut()
+            .outer_iter()
             .zip(inside.outer_iter())
-            .map(|(mut map, cells)| {
-                let mut values = Vec::new();
-                for (place, inside) in map.iter_mut().zip(&cells) {
-                    if *inside {
-                        values.push(f64::from(*place));
-                    } else {
-                        *place = 0.0;
-                    }
-                }
+            .map(|(map, cells)| {
+                let places = map.iter().zip(&cells).filter(|(_, inside)| **inside);
+                let values: Vec<f64> = places.map(|(value, _)| f64::from(*value)).collect();
                 self.within_slice.apply(&values).unwrap_or(f64::NAN)
             })
             .collect();
@@ -272,7 +334,8 @@ impl AnomalyModel {
             slice_scores,
             raw,
             bounds: self.bounds,
-            maps,
+            is_relative: relative.is_some(),
+            maps: relative.unwrap_or(maps),
         })
     }
 
@@ -291,6 +354,31 @@ pub(crate) struct LungPatches {
     pub(crate) features: Array2<f32>,
     /// `(patches, 2)`: y and x of the patch's centre in the crop, each 0..1.
     pub(crate) positions: Array2<f32>,
+    /// Row and column of each patch.
+    pub(crate) cells: Vec<(usize, usize)>,
+}
+
+/// The part of a mask (0/1) that is lung.
+fn lung_share(mask: &ndarray::ArrayRef2<u8>) -> f32 {
+    let lung = mask.iter().filter(|value| **value != 0).count();
+    lung as f32 / mask.len().max(1) as f32
+}
+
+fn open_expected(model: &InstalledModel) -> Result<Option<ExpectedDistance>, ModelError> {
+    let Some(file) = model
+        .manifest
+        .memory
+        .as_ref()
+        .and_then(|memory| memory.expected.as_ref())
+    else {
+        return Ok(None);
+    };
+    let path = model.folder.join(&file.file);
+    let bytes = std::fs::read(&path).map_err(|source| ModelError::Unreadable { path, source })?;
+    let distance = read_matrix(&bytes)
+        .and_then(|stored| ExpectedDistance::new(&stored, &file.lung_shares, file.grid))
+        .map_err(|message| ModelError::invalid(&model.manifest.name, format!("{}: {message}", file.file)))?;
+    Ok(Some(distance))
 }
 
 fn patches_of_slice(features: &ArrayRef4<f32>, inside: &Array3<bool>, slice: usize) -> LungPatches {
@@ -313,5 +401,9 @@ fn patches_of_slice(features: &ArrayRef4<f32>, inside: &Array3<bool>, slice: usi
             (column as f32 + 0.5) / columns as f32
         }
     });
-    LungPatches { features, positions }
+    LungPatches {
+        features,
+        positions,
+        cells: places,
+    }
 }

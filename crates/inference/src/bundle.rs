@@ -84,8 +84,8 @@ impl InstalledModel {
             manifest,
         };
         model.check_hash(&model.manifest.file, &model.manifest.sha256)?;
-        if let Some(memory) = &model.manifest.memory {
-            model.check_hash(&memory.file, &memory.sha256)?;
+        for (file, sha256) in model.manifest.further_files() {
+            model.check_hash(file, sha256)?;
         }
         Ok(model)
     }
@@ -363,7 +363,7 @@ impl BundleFile {
 }
 
 /// SHA-256 over the bundle file and, for each model in order, its manifest's hash; a manifest in turn holds
-/// the hashes of its ONNX file and its memory.
+/// the hashes of its ONNX file and of the files beside it.
 fn bundle_hash(file: &[u8], models: &[&InstalledModel]) -> Result<String, ModelError> {
     let mut parts: BTreeMap<&str, String> = BTreeMap::new();
     for model in models {

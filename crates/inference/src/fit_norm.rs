@@ -14,7 +14,8 @@ use ndarray::{Array2, ArrayRef2, Axis, concatenate};
 
 use crate::anomaly::AnomalyModel;
 use crate::error::ModelError;
-use crate::manifest::{Bounds, Task};
+use crate::expected_distance::{DistanceStatistics, ExpectedDistance};
+use crate::manifest::{Bounds, ExpectedFile, Task};
 use crate::patch_memory::PatchMemory;
 use crate::slices::Slices;
 use k_center::k_center;
@@ -77,6 +78,8 @@ pub struct NormFitter<'a> {
     options: FitNormOptions,
     neighbours: usize,
     position_weight: f32,
+    /// How the base model keeps what distance norm has at which place.
+    expected: Option<ExpectedFile>,
     studies: Vec<StudyPatches>,
 }
 
@@ -85,8 +88,21 @@ pub struct NormFitter<'a> {
 struct StudyPatches {
     features: Array2<f32>,
     positions: Array2<f32>,
-    /// Number of patches of each slice.
-    slices: Vec<usize>,
+    /// Row and column of each patch.
+    cells: Vec<(usize, usize)>,
+    /// Number of patches of each slice, and the part of its crop that is lung.
+    slices: Vec<(usize, f32)>,
+}
+
+impl StudyPatches {
+    /// The lung share and the place of every patch, in order.
+    fn places(&self) -> impl Iterator<Item = (f32, (usize, usize))> {
+        let shares = self
+            .slices
+            .iter()
+            .flat_map(|(count, share)| std::iter::repeat_n(*share, *count));
+        shares.zip(self.cells.iter().copied())
+    }
 }
 
 /// A site's norm.
@@ -94,6 +110,8 @@ struct StudyPatches {
 pub struct FittedNorm {
     /// As stored: features, and unweighted positions where the model weighs them.
     pub memory: Array2<f32>,
+    /// What distance norm has at which place, where the base model keeps that.
+    pub expected: Option<ExpectedDistance>,
     pub bounds: Bounds,
     /// The raw score of each study against the memory of the others, in the order in which they were added.
     pub leave_one_out_scores: Vec<f64>,
@@ -127,6 +145,7 @@ impl<'a> NormFitter<'a> {
             options,
             neighbours: memory.neighbours,
             position_weight: memory.position_weight,
+            expected: memory.expected.clone(),
             studies: Vec::new(),
         })
     }
@@ -134,15 +153,28 @@ impl<'a> NormFitter<'a> {
     /// Adds a norm study.
     pub fn add(&mut self, slices: &Slices<'_>) -> Result<(), FitNormError> {
         let slices = self.model.lung_patches(slices)?;
-        let features: Vec<_> = slices.iter().map(|slice| slice.features.view()).collect();
-        let positions: Vec<_> = slices.iter().map(|slice| slice.positions.view()).collect();
+        let features: Vec<_> = slices
+            .iter()
+            .map(|(patches, _)| patches.features.view())
+            .collect();
+        let positions: Vec<_> = slices
+            .iter()
+            .map(|(patches, _)| patches.positions.view())
+            .collect();
         let join = |parts: &[_]| {
             concatenate(Axis(0), parts).map_err(|error| FitNormError::Memory(error.to_string()))
         };
         self.studies.push(StudyPatches {
             features: join(&features)?,
             positions: join(&positions)?,
-            slices: slices.iter().map(|slice| slice.features.nrows()).collect(),
+            cells: slices
+                .iter()
+                .flat_map(|(patches, _)| patches.cells.iter().copied())
+                .collect(),
+            slices: slices
+                .iter()
+                .map(|(patches, share)| (patches.cells.len(), *share))
+                .collect(),
         });
         Ok(())
     }
@@ -154,12 +186,19 @@ impl<'a> NormFitter<'a> {
             return Err(FitNormError::TooFewStudies { found: count });
         }
         let parts = self.chosen_patches()?;
-        let mut scores = Vec::with_capacity(count);
+        let mut distances = Vec::with_capacity(count);
         for (index, study) in self.studies.iter().enumerate() {
             let others = join_without(&parts, Some(index))?;
-            scores.push(self.score(study, others)?);
+            distances.push(self.distances(study, others)?);
             on_study(index + 1);
         }
+        let expected = self.expected(&distances)?;
+        let scores = self
+            .studies
+            .iter()
+            .zip(&distances)
+            .map(|(study, distances)| self.score(study, distances))
+            .collect::<Result<Vec<f64>, _>>()?;
         let bounds = self.bounds(&scores).ok_or(FitNormError::NoSpread)?;
         let mut positives = 0;
         for left_out in 0..count {
@@ -170,6 +209,7 @@ impl<'a> NormFitter<'a> {
         }
         Ok(FittedNorm {
             memory: join_without(&parts, None)?,
+            expected,
             bounds,
             leave_one_out_scores: scores,
             false_positives: Rate {
@@ -201,15 +241,32 @@ impl<'a> NormFitter<'a> {
             .collect()
     }
 
-    fn score(&self, study: &StudyPatches, memory: Array2<f32>) -> Result<f64, FitNormError> {
+    fn distances(&self, study: &StudyPatches, memory: Array2<f32>) -> Result<Vec<f32>, FitNormError> {
         let memory =
             PatchMemory::new(memory, self.neighbours, self.position_weight).map_err(FitNormError::Memory)?;
-        let distances = memory.distances(&study.features, &study.positions);
-        let mut left = distances.as_slice();
+        Ok(memory.distances(&study.features, &study.positions))
+    }
+
+    /// What distance norm has at which place, where the base model keeps that.
+    fn expected(&self, distances: &[Vec<f32>]) -> Result<Option<ExpectedDistance>, FitNormError> {
+        let Some(file) = &self.expected else {
+            return Ok(None);
+        };
+        let mut statistics = DistanceStatistics::new(&file.lung_shares, file.grid);
+        for (study, distances) in self.studies.iter().zip(distances) {
+            for ((share, cell), distance) in study.places().zip(distances) {
+                statistics.add(share, cell, *distance);
+            }
+        }
+        statistics.expected().map(Some).ok_or(FitNormError::NoSpread)
+    }
+
+    fn score(&self, study: &StudyPatches, distances: &[f32]) -> Result<f64, FitNormError> {
+        let mut left = distances;
         let by_slice: Vec<Vec<f32>> = study
             .slices
             .iter()
-            .map(|count| {
+            .map(|(count, _)| {
                 let (slice, rest) = left.split_at(*count);
                 left = rest;
                 slice.to_vec()

@@ -34,10 +34,10 @@ pub fn import_model(source: &Path, models: &Path, runtime: &Runtime) -> Result<I
     };
     fs::create_dir_all(models).map_err(disk)?;
     fs::create_dir(&target).map_err(disk)?;
-    let memory = model.manifest.memory.as_ref().map(|memory| memory.file.as_str());
+    let further = model.manifest.further_files().map(|(file, _)| file.as_str());
     for file in [MANIFEST_FILE, model.manifest.file.as_str()]
         .into_iter()
-        .chain(memory)
+        .chain(further)
     {
         fs::copy(source.join(file), target.join(file)).map_err(disk)?;
     }

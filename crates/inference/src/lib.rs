@@ -8,6 +8,7 @@ mod calibration;
 mod clahe;
 mod classifier;
 mod error;
+mod expected_distance;
 mod file_hash;
 mod fit_norm;
 mod fusion;
@@ -21,6 +22,7 @@ mod runtime;
 mod session;
 mod slices;
 mod stage_models;
+mod study_map;
 mod typing;
 
 pub use aggregation::{SliceAggregation, WithinSlice, lung_cells};
@@ -33,6 +35,7 @@ pub use bundle::{
 pub use calibration::Calibration;
 pub use classifier::{ClassifierModel, ClassifierReading};
 pub use error::{ModelError, RuntimeError};
+pub use expected_distance::ExpectedDistance;
 pub use file_hash::{sha256_of_bytes, sha256_of_file};
 pub use fit_norm::{
     FitNormError, FitNormOptions, FittedNorm, LEAST_NORM_STUDIES, NormFitter, RECOMMENDED_NORM_STUDIES, Rate,
@@ -41,8 +44,8 @@ pub use fusion::{AnomalyCombination, Fusion, FusionWeights};
 pub use import::{check_model, import_model};
 pub use input::{bilinear, bilinear_at, input_tensor, resize};
 pub use manifest::{
-    Augmentation, Bounds, Dimension, InputTensor, Label, MANIFEST_FILE, MODEL_SCHEMA, Manifest, MemoryFile,
-    OutputMeaning, OutputTensor, SliceSelection, Task,
+    Augmentation, Bounds, Dimension, ExpectedFile, InputTensor, Label, MANIFEST_FILE, MODEL_SCHEMA, Manifest,
+    MemoryFile, OutputMeaning, OutputTensor, SliceSelection, Task,
 };
 pub use patch_memory::PatchMemory;
 pub use runtime::{Cuda, ExecutionProvider, INSTALLED_LIBRARY, LIBRARY_VARIABLE, Runtime, RuntimeOptions};

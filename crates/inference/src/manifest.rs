@@ -180,6 +180,22 @@ pub struct MemoryFile {
     /// Weight of the patch's position `(y, x)` in the crop, each 0..1, against its features.
     #[serde(default)]
     pub position_weight: f32,
+    /// What distance norm has at which place: maps then show deviations from it. Scores are of plain distances.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<ExpectedFile>,
+}
+
+/// Distances of norm to the memory, place by place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExpectedFile {
+    /// An npy file, float16 or float32, `(shares · rows · columns, 2)`: mean and standard deviation.
+    pub file: String,
+    pub sha256: String,
+    /// Rows and columns of the features' grid.
+    pub grid: [usize; 2],
+    /// Centres of the bins of a slice's lung share (the part of the crop that is lung), ascending.
+    pub lung_shares: Vec<f32>,
 }
 
 impl Manifest {
@@ -200,6 +216,15 @@ impl Manifest {
             serde_yaml_ng::from_str(&text).map_err(|source| ModelError::DoesNotParse { path, source })?;
         manifest.check()?;
         Ok(manifest)
+    }
+
+    /// The files beside the graph, with their hashes.
+    pub(crate) fn further_files(&self) -> impl Iterator<Item = (&String, &String)> {
+        let memory = self.memory.iter();
+        let expected = self.memory.iter().filter_map(|memory| memory.expected.as_ref());
+        memory
+            .map(|memory| (&memory.file, &memory.sha256))
+            .chain(expected.map(|expected| (&expected.file, &expected.sha256)))
     }
 
     /// The output with this meaning.
@@ -238,12 +263,12 @@ impl Manifest {
         if self.schema != MODEL_SCHEMA {
             return Err(self.refuse(format!("schema is {:?}, not {MODEL_SCHEMA}", self.schema)));
         }
-        for file in std::iter::once(&self.file).chain(self.memory.iter().map(|memory| &memory.file)) {
+        for file in std::iter::once(&self.file).chain(self.further_files().map(|(file, _)| file)) {
             if !is_plain_file_name(file) {
                 return Err(self.refuse(format!("{file:?} is not a plain file name")));
             }
         }
-        for hash in std::iter::once(&self.sha256).chain(self.memory.iter().map(|memory| &memory.sha256)) {
+        for hash in std::iter::once(&self.sha256).chain(self.further_files().map(|(_, hash)| hash)) {
             if hash.len() != 64 || !hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
                 return Err(self.refuse(format!("{hash:?} is not a lower-case SHA-256")));
             }

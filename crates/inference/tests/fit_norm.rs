@@ -7,9 +7,13 @@
 
 mod support;
 
+use std::fs;
+use std::path::Path;
+
 use ndarray::Array3;
 use norma_inference::{
-    AnomalyModel, Bundle, FitNormError, FitNormOptions, InstalledModel, NormFitter, Slices, import_model,
+    AnomalyModel, AnomalyReading, Bundle, ExpectedFile, FitNormError, FitNormOptions, InstalledModel,
+    MANIFEST_FILE, Manifest, NormFitter, Slices, import_model, sha256_of_bytes,
 };
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -107,6 +111,99 @@ fn a_sites_norm_becomes_a_model_that_finds_what_is_not_norm() {
             .all(|point| point.sensitivity.is_none())
     );
     assert_ne!(loaded.reference().sha256, bundle.reference().sha256);
+}
+
+/// The fixture's patch memory that also keeps what distance norm has where, at first the same everywhere.
+fn base_with_expected(folder: &Path) -> InstalledModel {
+    let target = folder.join("patch-memory");
+    fs::create_dir(&target).unwrap();
+    for file in ["model.onnx", "memory.npy"] {
+        fs::copy(bundle_folder().join("patch-memory").join(file), target.join(file)).unwrap();
+    }
+    let mut manifest = Manifest::read(&bundle_folder().join("patch-memory")).unwrap();
+    let side = manifest.input.size / 4;
+    let bytes = npy(&[1.0, 0.5].repeat(3 * side * side));
+    fs::write(target.join("expected.npy"), &bytes).unwrap();
+    manifest.memory.as_mut().unwrap().expected = Some(ExpectedFile {
+        file: "expected.npy".to_owned(),
+        sha256: sha256_of_bytes(&bytes),
+        grid: [side, side],
+        lung_shares: vec![0.1, 0.25, 0.4],
+    });
+    fs::write(
+        target.join(MANIFEST_FILE),
+        serde_yaml_ng::to_string(&manifest).unwrap(),
+    )
+    .unwrap();
+    InstalledModel::open(&target).unwrap()
+}
+
+/// Pairs of values as an npy file of float32.
+fn npy(values: &[f32]) -> Vec<u8> {
+    let mut header = format!(
+        "{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, 2), }}",
+        values.len() / 2
+    );
+    header.push_str(&" ".repeat(117 - header.len()));
+    header.push('\n');
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.as_bytes());
+    bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+    bytes
+}
+
+#[test]
+fn a_sites_norm_tells_what_distance_is_usual_where() {
+    let Some(runtime) = runtime() else { return };
+    let folder = TempDir::new().unwrap();
+    let base = base_with_expected(folder.path());
+    let model = AnomalyModel::open(&base, &runtime).unwrap();
+    let options = FitNormOptions {
+        patches: 480,
+        score_threshold: 0.5,
+    };
+    let mut fitter = NormFitter::new(&model, options).unwrap();
+    for seed in 0..12 {
+        let (pixels, mask) = study(seed, false);
+        fitter.add(&Slices::new(&pixels, &mask).unwrap()).unwrap();
+    }
+    let fitted = fitter.finish(|_| ()).unwrap();
+    let written = fitted
+        .write_model(&base, &folder.path().join("our-norm"), "1.0.0", &[])
+        .unwrap();
+    let files = |model: &InstalledModel| model.manifest.memory.clone().unwrap().expected.unwrap();
+    assert_ne!(files(&written).sha256, files(&base).sha256);
+    assert_eq!(files(&written).lung_shares, files(&base).lung_shares);
+
+    let site = AnomalyModel::open(&written, &runtime).unwrap();
+    let reading = |seed, lesion| {
+        let (pixels, mask) = study(seed, lesion);
+        site.read(&Slices::new(&pixels, &mask).unwrap()).unwrap()
+    };
+    let (norm, sick) = (reading(100, false), reading(100, true));
+    assert!(norm.is_relative && norm.normalised() < 0.5 && sick.normalised() >= 0.5);
+    // In deviations from norm: a new norm study is about as far as expected.
+    let highest = |reading: &AnomalyReading| reading.maps.iter().copied().fold(0.0_f32, f32::max);
+    let (usual, unusual) = (highest(&norm), highest(&sick));
+    assert!(usual < 4.0 && unusual > usual + 1.0, "{usual} {unusual}");
+    let peaks = sick.slice_peaks().unwrap();
+    assert!(peaks.iter().all(|peak| (0.0..=1.0).contains(peak)));
+    assert!(peaks.iter().copied().fold(0.0, f64::max) > 0.9);
+    // The highest place of the map lies in the lesion (rows 90..140, columns 40..80 of 224).
+    let side = sick.maps.dim().1 as f64;
+    let ((_, row, column), _) = sick
+        .maps
+        .indexed_iter()
+        .max_by(|left, right| left.1.total_cmp(right.1))
+        .unwrap();
+    let pixel = |cell: usize| (cell as f64 + 0.5) * 224.0 / side;
+    assert!((80.0..150.0).contains(&pixel(row)) && (30.0..90.0).contains(&pixel(column)));
+
+    // A table for another grid is refused, as is a changed one.
+    let wrong = folder.path().join("our-norm").join("expected.npy");
+    fs::write(&wrong, npy(&[1.0, 0.5])).unwrap();
+    assert!(InstalledModel::open(&folder.path().join("our-norm")).is_err());
 }
 
 #[test]

@@ -28,6 +28,7 @@ def main():
         "files_sha256": digests,
         "anomaly": reading.anomaly,
         "anomaly_slices": reading.anomaly_slices.astype(float).tolist(),
+        "anomaly_map": reading.anomaly_map[2].astype(float).round(5).tolist(),
         "classifier": reading.classifier,
         "classifier_slices": reading.classifier_slices.astype(float).tolist(),
         "score": reading.score,

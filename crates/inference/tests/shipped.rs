@@ -10,6 +10,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use ndarray::Axis;
 use norma_domain::Stage;
 use norma_inference::{AnomalyReading, Bundle, MANIFEST_FILE, Slices, StageModels, sha256_of_file};
 use serde::Deserialize;
@@ -22,6 +23,8 @@ struct Reference {
     anomaly: f64,
     /// Of the first anomaly model, in its own unit.
     anomaly_slices: Vec<f64>,
+    /// Of the third slice: deviations from what norm has at the same place, smoothed.
+    anomaly_map: Vec<Vec<f64>>,
     classifier: f64,
     classifier_slices: Vec<f64>,
     score: f64,
@@ -69,6 +72,17 @@ fn the_shipped_bundle_answers_as_in_python() {
         .collect();
     for (found, expected) in readings[0].slice_scores.iter().zip(&reference.anomaly_slices) {
         assert_close(*found, *expected, "anomaly of a slice");
+    }
+    assert!(readings[0].is_relative);
+    let expected_map = reference.anomaly_map.concat();
+    assert!(expected_map.iter().any(|value| *value > 0.5));
+    let map = readings[0].maps.index_axis(Axis(0), 2);
+    for (found, expected) in map.iter().zip(expected_map) {
+        // A distance is divided by a deviation of 0.07 to 0.21.
+        assert!(
+            (f64::from(*found) - expected).abs() < 20.0 * TOLERANCE,
+            "{found}, Python says {expected}"
+        );
     }
     let normalised: Vec<f64> = readings.iter().map(AnomalyReading::normalised).collect();
     let anomaly_score = anomaly.combination.apply(&normalised);

@@ -59,7 +59,7 @@ pub fn merge_report(input: MergeInput<'_>) -> Report {
 
     let geometry = &input.prepared.study.geometry;
     let localization = (verdict != Verdict::Norm)
-        .then(|| localization(&input.outcomes, scores.map(|scores| scores.decision), geometry))
+        .then(|| localization(&input.outcomes, geometry))
         .flatten();
     let findings = completed(&input.outcomes, Stage::Typing)
         .map(|typing| typing.findings.clone())
@@ -124,17 +124,10 @@ fn scores(input: &MergeInput<'_>) -> Option<Scores> {
     })
 }
 
-/// The box of the stage that decided, else of the other one.
-fn localization(
-    outcomes: &[StageOutcome],
-    decision: Option<Decision>,
-    geometry: &VolumeGeometry,
-) -> Option<VoxelBox> {
-    let order = match decision {
-        Some(Decision::Classifier) => [Stage::Classifier, Stage::Anomaly],
-        Some(Decision::Anomaly) | None => [Stage::Anomaly, Stage::Classifier],
-    };
-    let region = order
+/// The box of the anomaly stage, else of the classifier, whichever of them decided: the anomaly map is finer and
+/// is measured against norm at the same place, a class-activation map of 7 × 7 cells points at no finding.
+fn localization(outcomes: &[StageOutcome], geometry: &VolumeGeometry) -> Option<VoxelBox> {
+    let region = [Stage::Anomaly, Stage::Classifier]
         .into_iter()
         .find_map(|stage| completed(outcomes, stage)?.localization)?;
     within(region, geometry.shape)

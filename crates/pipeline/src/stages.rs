@@ -86,9 +86,18 @@ fn run_anomaly(
     };
     let combine = |values: &[f64]| anomaly.combination.apply(values);
     let scores: Vec<f64> = readings.iter().map(AnomalyReading::normalised).collect();
-    let per_model: Vec<Vec<f64>> = readings.iter().map(AnomalyReading::normalised_slices).collect();
+    // Where a model knows what is usual at which height, a slice is as unusual as its most unusual place is for
+    // that place; the plain distance is high at the bases of every study.
+    let of_slices: Vec<Vec<f64>> = readings
+        .iter()
+        .map(|reading| {
+            reading
+                .slice_peaks()
+                .unwrap_or_else(|| reading.normalised_slices())
+        })
+        .collect();
     let slice_scores: Vec<f64> = (0..indices.len())
-        .map(|index| combine(&per_model.iter().map(|scores| scores[index]).collect::<Vec<_>>()))
+        .map(|index| combine(&of_slices.iter().map(|scores| scores[index]).collect::<Vec<_>>()))
         .collect();
     let components = readings
         .iter()

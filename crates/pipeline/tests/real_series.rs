@@ -77,10 +77,12 @@ fn three_real_series_get_an_answer() {
     let models_folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
     let bundle = Bundle::load(&models_folder).unwrap();
     let models = StageModels::open(&bundle, &runtime, &Stage::MODELS).unwrap();
-    for name in [
-        "covid-ct-md_normal001",
-        "covid-ct-md_covid-P001",
-        "lidc-idri-0001_mass",
+    // A voxel of the finding, (z, y, x), and the slices that show it: the consolidation at the right base and the mass
+    // in the left lower lobe, found by eye.
+    for (name, finding) in [
+        ("covid-ct-md_normal001", None),
+        ("covid-ct-md_covid-P001", Some(((35, 325, 113), 26..=47))),
+        ("lidc-idri-0001_mass", Some(((89, 360, 312), 86..=93))),
     ] {
         println!("{name}");
         let report = read(&data.join(format!("series/{name}.zip")), &bundle, &models);
@@ -123,5 +125,22 @@ fn three_real_series_get_an_answer() {
             report.localization.is_some(),
             report.verdict == Verdict::Pathology
         );
+        if let (Some(region), Some((voxel, seen_in))) = (report.localization, finding) {
+            let (z, y, x) = voxel;
+            // The map's cells are 16 pixels of 224: a box may miss the voxel by half of one.
+            let near =
+                |low: usize, high: usize, at: usize| (low.saturating_sub(12)..=high + 12).contains(&at);
+            assert!(
+                (region.z_min..=region.z_max).contains(&z)
+                    && near(region.y_min, region.y_max, y)
+                    && near(region.x_min, region.x_max, x),
+                "{name}: {region:?} is not around {voxel:?}"
+            );
+            assert!(
+                seen_in.contains(&keys[0]),
+                "{name}: the first key slice is {}",
+                keys[0]
+            );
+        }
     }
 }

@@ -97,10 +97,10 @@ def assemble(data: PreparedSet, scores: dict[str, np.ndarray], inner: dict[str, 
         ensembles[method] = fit_ensemble(held_out.anomaly, held_out.classifier, held_out.studies, method)
         left_out[method] = []
         for key in inner:
-            if not key.startswith("memory_"):
+            if not key.startswith("head_"):
                 continue
-            source = key.removeprefix("memory_")
-            others = study_scores_of(data, inner[key], inner[f"head_{source}"], rules)
+            source = key.removeprefix("head_")
+            others = study_scores_of(data, inner[f"memory_{source}"], inner[key], rules)
             fitted = fit_ensemble(others.anomaly, others.classifier, others.studies, method)
             own = np.where(data.source == source, 1.0, np.nan)
             tested = study_scores_of(data, scores["memory_loso"] * own, scores["head_loso"] * own, rules)

@@ -1,8 +1,8 @@
-"""How much is computed: `quick` proves that every step works, `full` makes the shipped models, `short` is `full`
-with the networks cut to what a busy two-core machine trains within an hour.
+"""How much is computed: `quick` proves that every step works, `full` makes the shipped models on two cores, `long`
+is `full` with the networks trained as long as a GPU (or a night) allows.
 
 The networks' budgets change only the rows of the ResNet-18 and the autoencoder: patch memory, classifier and
-typing stand on the frozen backbone and are the same in `short` and `full`."""
+typing stand on the frozen backbone and are the same in `full` and `long`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Budget:
     batch: int = 64
 
 
-FULL = Budget("full", 40, 128, 15, 160, 40, 9000, 12000, 1000)
-SHORT = replace(FULL, name="short", simclr_epochs=2, simclr_size=64, classifier_epochs=1, classifier_size=64, autoencoder_epochs=4)
+FULL = Budget("full", 4, 64, 4, 96, 10, 9000, 12000, 1000)
+LONG = replace(FULL, name="long", simclr_epochs=40, simclr_size=128, classifier_epochs=15, classifier_size=160, autoencoder_epochs=40)
 QUICK = Budget("quick", 1, 64, 1, 64, 1, 300, 400, 50, slices=160, pretrained=False, batch=16)
-BUDGETS = {budget.name: budget for budget in (FULL, SHORT, QUICK)}
+BUDGETS = {budget.name: budget for budget in (FULL, LONG, QUICK)}

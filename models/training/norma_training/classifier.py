@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from .augmentation import add_noise_or_blur, jitter_levels, random_crop_and_flip
 from .backbone import to_tensor
 from .checkpoint import load_checkpoint, save_checkpoint
-from .device import training_device
+from .device import mixed_precision, training_device
 from .progress import log, progress
 from .resnet import MEAN, STD
 
@@ -44,7 +44,7 @@ def fine_tune(
     """
     torch.manual_seed(seed)
     device = training_device()
-    network.to(device)
+    network.to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=1e-2)
     batch = min(batch, len(pixels))
     steps = max(len(pixels) // batch, 1)
@@ -59,8 +59,9 @@ def fine_tune(
             rows = np.sort(order[step * batch : (step + 1) * batch])
             images = random_crop_and_flip(to_tensor(pixels[rows], MEAN, STD), size, (0.7, 1.0), generator, degrees=10)
             images = add_noise_or_blur(jitter_levels(images, generator, 0.25, 0.25), generator)
-            output = network(images.to(device))
-            logit = output[0] if isinstance(output, tuple) else output
+            with mixed_precision():
+                output = network(images.to(device))
+            logit = (output[0] if isinstance(output, tuple) else output).float()
             target = torch.from_numpy(targets[rows]).float().to(device)
             losses = F.binary_cross_entropy_with_logits(logit, target * 0.96 + 0.02, reduction="none")
             if known is not None:

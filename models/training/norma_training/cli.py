@@ -12,9 +12,9 @@ import torch
 from .adapters.ct_rate import read_ct_rate
 from .adapters.labelled_studies import read_labelled_studies
 from .adapters.mosmed import read_mosmed
-from .adapters.slices_index import unpack
+from .adapters.slices_index import unpack, write_subset
 from .adapters.studies import DatasetError, read_study_list, write_study_list
-from .budget import BUDGETS
+from .budget import BUDGETS, Budget
 from .convert_yolo import CheckpointError, convert_yolo
 from .leak_check import LeakError
 from .norma_prepare import PreparationError, prepare_slices, prepare_studies
@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
         size = command.add_mutually_exclusive_group()
         size.add_argument("--quick", dest="budget", action="store_const", const="quick", help="a tiny subset, minutes")
         size.add_argument("--full", dest="budget", action="store_const", const="full", help="the shipped models (default)")
-        size.add_argument("--short", dest="budget", action="store_const", const="short", help="as --full, the networks for an hour on two cores")
+        size.add_argument("--long", dest="budget", action="store_const", const="long", help="as --full, the networks trained longer: for a GPU, or a night")
         command.set_defaults(budget="full")
         command.add_argument("--prepared", type=Path, help="folder of `norma prepare` (default: made from NORMA_DATA)")
         command.add_argument("--studies", type=Path, help="list of studies (list-studies) to train on instead of the slices index")
@@ -75,17 +75,20 @@ def list_studies(arguments: argparse.Namespace) -> int:
     return 0 if found.studies else 1
 
 
-def prepared_data(arguments: argparse.Namespace, run: Path) -> PreparedSet:
-    """The prepared set: given, made of a list of studies, or made of the slices of NORMA_DATA."""
+def prepared_data(arguments: argparse.Namespace, run: Path, budget: Budget) -> PreparedSet:
+    """The prepared set: given, made of a list of studies, or made of the slices of NORMA_DATA (of as many as
+    the budget asks for)."""
     studies = read_study_list(arguments.studies) if arguments.studies else None
-    folder = arguments.prepared or (run / "prepared" if studies else run.parent / "prepared")
+    own = studies or budget.slices is not None
+    folder = arguments.prepared or (run / "prepared" if own else run.parent / "prepared")
     if (folder / "index.csv").is_file():
         return load_prepared(folder, studies)
     if studies:
         prepare_studies([study.path for study in studies], folder, WORKSPACE)
         return load_prepared(folder, studies)
     slices = unpack(data_folder() / "slices.tar", run.parent / "unpacked")
-    prepare_slices(slices / "index.csv", folder, WORKSPACE)
+    index = slices / "index.csv" if budget.slices is None else write_subset(slices, budget.slices)
+    prepare_slices(index, folder, WORKSPACE)
     return load_prepared(folder)
 
 
@@ -99,7 +102,7 @@ def main(argv: list[str] | None = None) -> int:
             if arguments.threads:
                 torch.set_num_threads(arguments.threads)
             models = arguments.models or (run / "models" if budget.name == "quick" else MODELS)
-            data = prepared_data(arguments, run)
+            data = prepared_data(arguments, run, budget)
             step = train if arguments.command == "train" else evaluate
             step(data, run, models, budget, series=arguments.series, networks=not arguments.without_networks)
             return 0

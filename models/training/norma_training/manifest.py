@@ -9,6 +9,7 @@ import numpy as np
 import yaml
 
 from . import HOUNSFIELD_RANGE, PREPARATION
+from .expected_distance import LUNG_SHARES, ExpectedDistance
 from .export import sha256_of
 
 
@@ -44,10 +45,17 @@ def write_manifest(folder: Path, task: str, version: str, **rest: Any) -> dict:
     return content
 
 
-def write_memory(folder: Path, memory: np.ndarray, neighbours: int) -> dict:
-    """Writes `memory.npy` (float16, `(m, c)`) and returns the manifest's entry."""
+def write_memory(folder: Path, memory: np.ndarray, neighbours: int, expected: ExpectedDistance) -> dict:
+    """Writes `memory.npy` (float16, `(m, c)`) and `expected.npy` (float16) and returns the manifest's entry."""
     np.save(folder / "memory.npy", memory.astype(np.float16))
-    return {"file": "memory.npy", "sha256": sha256_of(folder / "memory.npy"), "neighbours": neighbours, "position_weight": 0.0}
+    np.save(folder / "expected.npy", expected.stored().astype(np.float16))
+    return {
+        "file": "memory.npy", "sha256": sha256_of(folder / "memory.npy"), "neighbours": neighbours, "position_weight": 0.0,
+        "expected": {
+            "file": "expected.npy", "sha256": sha256_of(folder / "expected.npy"), "grid": list(expected.mean.shape[1:]),
+            "lung_shares": LUNG_SHARES.tolist(),
+        },
+    }
 
 
 def write_bundle(folder: Path, content: dict) -> None:

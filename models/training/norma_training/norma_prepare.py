@@ -40,8 +40,8 @@ def prepare_slices(index: Path, out: Path, workspace: Path) -> Path:
     return out
 
 
-def prepare_studies(paths: list[Path], out: Path, workspace: Path, count: int = 64) -> Path:
+def prepare_studies(paths: list[Path], out: Path, workspace: Path) -> Path:
     """Whole studies → the same files, a row per slice. Studies that were rejected are rows with a reason (the
     exit status 2 says that there are some)."""
-    _run([str(find_norma(workspace)), "prepare", "--count", str(count), "--out", str(out), *map(str, paths)], accepted=(0, 2))
+    _run([str(find_norma(workspace)), "prepare", "--out", str(out), *map(str, paths)], accepted=(0, 2))
     return out

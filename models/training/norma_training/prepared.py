@@ -91,13 +91,14 @@ def load_prepared(folder: Path, studies: list[Study] | None = None) -> PreparedS
 
 
 def _describe_studies(rows: list[dict], studies: list[Study] | None) -> None:
+    # A study inside an archive or a folder is named by a path below that of the list.
     table = {str(study.path): study for study in studies or []}
     for row in rows:
         name = row["study"]
         row["file"], row["block"] = f"{name}#{row['slice']}", name
         if studies is None:
             continue
-        study = table.get(name)
+        study = next((table[path] for path in (name, *map(str, Path(name).parents)) if path in table), None)
         if study is None:
             raise ValueError("a prepared study is not in the list of studies")
         row |= {

@@ -32,7 +32,8 @@ def slice_table(outcome: Outcome) -> str:
     sources = two_class_sources(outcome.material.data)
     rows = []
     for title, key in (
-        ("trivial features (no anatomy)", "trivial_oof"), ("patch memory", "memory_oof"), ("EfficientNet-Lite0 + linear head", "head_oof"),
+        ("trivial features (no anatomy)", "trivial_oof"), ("patch memory", "memory_oof"),
+        ("patch memory, relative to norm at the same place", "relative_oof"), ("EfficientNet-Lite0 + linear head", "head_oof"),
         ("reconstruction error of the autoencoder ¹", "autoencoder_held_out"), ("ResNet-18, SimCLR, fine-tuned ¹", "resnet_held_out"),
     ):
         if key in outcome.scores:
@@ -43,7 +44,7 @@ def slice_table(outcome: Outcome) -> str:
 def left_out_table(outcome: Outcome) -> str:
     sources = two_class_sources(outcome.material.data)
     rows = []
-    for title, key in (("trivial features", "trivial_loso"), ("patch memory", "memory_loso"), ("EfficientNet-Lite0 + linear head", "head_loso")):
+    for title, key in (("trivial features", "trivial_loso"), ("patch memory", "memory_loso"), ("patch memory, relative to norm at the same place", "relative_loso"), ("EfficientNet-Lite0 + linear head", "head_loso")):
         rows.append([title, *(outcome.auc_of(key, s) for s in sources)])
     return table(["slices, source never trained on", *sources], rows)
 
@@ -61,7 +62,7 @@ def study_table(outcome: Outcome) -> str:
     rows = [["patch memory, blocks held out", *per_source(held.anomaly)], ["classifier, blocks held out", *per_source(held.classifier)]]
     for method, ensemble in assembly.ensembles.items():
         rows.append([f"ensemble ({method}), blocks held out", *per_source(ensemble.probability(held.anomaly, held.classifier))])
-    for key, title in (("trivial_loso", "trivial features"), ("memory_loso", "patch memory"), ("head_loso", "classifier")):
+    for key, title in (("trivial_loso", "trivial features"), ("memory_loso", "patch memory"), ("relative_loso", "patch memory, relative to norm at the same place"), ("head_loso", "classifier")):
         rule = assembly.rules[1] if key == "head_loso" else assembly.rules[0]
         rows.append([f"{title}, source never trained on", *(outcome.block_auc_of(key, s, rule) for s in sources)])
     for method, left in assembly.left_out.items():

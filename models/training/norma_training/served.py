@@ -13,6 +13,7 @@ from .aggregation import Aggregation, patch_coverage, slice_scores
 from .backbone import to_tensor
 from .calibration import Platt
 from .ensemble import Bounds, Fusion
+from .expected_distance import ExpectedDistance, smooth_lung_map
 from .export import open_session
 from .linear_head import sigmoid
 from .patch_memory import nearest_distance
@@ -74,7 +75,20 @@ class ServedBundle:
             patches = outputs.transpose(0, 2, 3, 1)
             flat = nearest_distance(patches.reshape(-1, patches.shape[-1]), memory, manifest["memory"]["neighbours"])
             outputs = flat.reshape(patches.shape[:3])
+            entry = manifest["memory"].get("expected")
+            if entry is not None:
+                scores = slice_scores(outputs, coverage, _aggregation(manifest["within_slice"]))
+                return self.relative(model, entry, outputs, lung_mask), scores
         return outputs, slice_scores(outputs, coverage, _aggregation(manifest["within_slice"]))
+
+    @staticmethod
+    def relative(model: ServedModel, entry: dict, distances: np.ndarray, lung_mask: np.ndarray) -> np.ndarray:
+        """Distances in deviations from what norm has at the same place, smoothed over what really is lung."""
+        stored = np.load(model.folder / entry["file"]).astype(np.float32)
+        expected = ExpectedDistance.of_stored(stored, len(entry["lung_shares"]), *entry["grid"])
+        s, y, x = np.indices(distances.shape)
+        share = np.asarray(lung_mask, dtype=np.float32).mean((1, 2))
+        return smooth_lung_map(expected.relative(share[s], y, x, distances), patch_coverage(lung_mask, distances.shape[-1]))
 
     def read(self, pixels: np.ndarray, lung_mask: np.ndarray) -> Reading:
         """A study's prepared slices `(n, 224, 224)` and lung masks → scores, as the service computes them."""

@@ -17,6 +17,7 @@ from .bootstrap import Estimate
 from .budget import Budget
 from .calibration import choose_thresholds
 from .ensemble import Bounds
+from .expected_distance import ExpectedDistance
 from .export import export_onnx, halve_weights, largest_difference
 from .linear_head import LinearHead, fit_classifier_head, label_classifier, map_classifier
 from .manifest import input_tensor, write_bundle, write_manifest, write_memory
@@ -68,8 +69,9 @@ def _write_graph(network: torch.nn.Module, size: int, outputs: list[str], folder
     return difference
 
 
-def ship_patch_memory(material: Material, budget: Budget, models: Path, assembly: Assembly, figures: list) -> None:
-    """The memory holds norm of all sources; its figures come from memories without the tested blocks."""
+def ship_patch_memory(material: Material, budget: Budget, models: Path, assembly: Assembly, expected: ExpectedDistance, figures: list) -> None:
+    """The memory holds norm of all sources; its figures, and what distance is `expected` of norm, come from
+    memories without the tested blocks."""
     folder = models / "patch-memory"
     recipe = PatchMemoryRecipe(material.data, material.features, material.patches, budget.shipped_memory_patches)
     memory, offset, scale = recipe.fit(np.ones(len(material.data), dtype=bool))
@@ -82,7 +84,7 @@ def ship_patch_memory(material: Material, budget: Budget, models: Path, assembly
         folder, "patch_memory", VERSION, input=input_tensor(224, lite0.MEAN, lite0.STD),
         outputs=[{"name": "features", "meaning": "patch_features", "shape": ["batch", memory.shape[1], 14, 14]}],
         slice_selection={"count": 64}, aggregation=assembly.rules[0].as_manifest(), within_slice={"method": "mean"},
-        normalisation=assembly.ensemble.bounds.as_manifest(), memory=write_memory(folder, memory, NEIGHBOURS),
+        normalisation=assembly.ensemble.bounds.as_manifest(), memory=write_memory(folder, memory, NEIGHBOURS, expected),
         provenance=provenance(material.data, figures, lite0.LICENCE),
     )
 

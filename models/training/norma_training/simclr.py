@@ -12,7 +12,7 @@ from pytorch_metric_learning.losses import NTXentLoss
 from .augmentation import jitter_levels, random_crop_and_flip
 from .backbone import to_tensor
 from .checkpoint import load_checkpoint, save_checkpoint
-from .device import training_device
+from .device import mixed_precision, training_device
 from .progress import log, progress
 from .resnet import MEAN, STD, Projection, ResNetBackbone
 
@@ -21,7 +21,8 @@ def pretrain(pixels: np.ndarray, run: Path, epochs: int, size: int = 96, batch: 
     """uint8 slices `(n, 224, 224)` → the pretrained backbone. Continues from `run/simclr.pt` where it stands."""
     torch.manual_seed(seed)
     device = training_device()
-    backbone, projection = ResNetBackbone().to(device), Projection().to(device)
+    backbone = ResNetBackbone().to(device, memory_format=torch.channels_last)
+    projection = Projection().to(device)
     loss_function = NTXentLoss(temperature=temperature)
     optimizer = torch.optim.AdamW([*backbone.parameters(), *projection.parameters()], lr=learning_rate, weight_decay=1e-4)
     batch = min(batch, len(pixels))
@@ -41,9 +42,10 @@ def pretrain(pixels: np.ndarray, run: Path, epochs: int, size: int = 96, batch: 
                 jitter_levels(random_crop_and_flip(images, size, (0.3, 1.0), generator), generator, 0.4, 0.4)
                 for _ in range(2)
             ]
-            embedded = projection(backbone(torch.cat(views).to(device)))
+            with mixed_precision():
+                embedded = projection(backbone(torch.cat(views).to(device)))
             pairs = torch.arange(len(images), device=device).repeat(2)
-            loss = loss_function(embedded, pairs)
+            loss = loss_function(embedded.float(), pairs)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

@@ -82,12 +82,10 @@ def two_class_sources(data: PreparedSet) -> list[str]:
 
 
 def score_frozen(material: Material, run: Run, budget: Budget) -> dict[str, np.ndarray]:
-    """Trivial features, patch memory and linear head: blocks held out (`…_oof`), the source held out
-    (`…_loso`), and for each source left out the others' held-out scores (`…_inner_<source>`)."""
+    """Trivial features and linear head: blocks held out (`…_oof`) and the source held out (`…_loso`)."""
     data, fold = material.data, material.fold
     makers = {
         "trivial": lambda: recipes.TrivialRecipe(data, trivial_features(data.pixels)),
-        "memory": lambda: recipes.PatchMemoryRecipe(data, material.features, material.patches, budget.memory_patches),
         "head": lambda: recipes.HeadRecipe(data, material.features),
     }
     scores: dict[str, np.ndarray] = {}
@@ -106,22 +104,59 @@ def score_frozen(material: Material, run: Run, budget: Budget) -> dict[str, np.n
     return scores
 
 
-def score_inner(material: Material, run: Run, budget: Budget) -> dict[str, np.ndarray]:
-    """For each source left out: held-out scores of the other sources, from which bounds, fusion and
-    thresholds of the leave-one-source-out ensemble come."""
+def score_memory(material: Material, run: Run, budget: Budget) -> dict[str, np.ndarray]:
+    """The patch memory's distances, patch by patch: blocks held out (`oof`), the source held out (`loso`), and
+    for each source left out the others' held-out distances (`inner_<source>`)."""
     data = material.data
-    memory = recipes.PatchMemoryRecipe(data, material.features, material.patches, budget.memory_patches)
+    recipe = memory_recipe(material, budget)
+
+    def compute() -> dict[str, np.ndarray]:
+        found = {"oof": recipe.out_of_fold(material.fold, np.ones(len(data), dtype=bool))}
+        loso = np.full(len(recipe.patches.slice_index), np.nan, dtype=np.float32)
+        for source in two_class_sources(data):
+            test = data.source == source
+            own = recipe.patches.of_slices(test)
+            loso[own] = recipe.fit_distances(~test, test)[own]
+            # Three folds are enough to set bounds and weights, and cost less than five.
+            found[f"inner_{source}"] = recipe.out_of_fold(material.fold % 3, ~test)
+        return found | {"loso": loso}
+
+    return run.arrays("distances", compute)
+
+
+def memory_recipe(material: Material, budget: Budget) -> recipes.PatchMemoryRecipe:
+    return recipes.PatchMemoryRecipe(material.data, material.features, material.patches, budget.memory_patches)
+
+
+def memory_scores(material: Material, budget: Budget, distances: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Slice scores of the memory: the mean distance (`memory_…`) and that relative to what norm has at the same
+    place (`relative_…`); and the inner ones of the plain distances."""
+    data, recipe = material.data, memory_recipe(material, budget)
+    everything = np.ones(len(data), dtype=bool)
+    scores = {
+        "memory_oof": recipe.slice_means(distances["oof"]), "memory_loso": recipe.slice_means(distances["loso"]),
+        "relative_oof": recipe.slice_means(recipe.relative_out_of_fold(distances["oof"], material.fold, everything)),
+    }
+    loso, inner = np.full(len(data), np.nan), {}
+    for source in two_class_sources(data):
+        test = data.source == source
+        others = distances[f"inner_{source}"]
+        expected = recipe.expected(others, ~test)
+        loso[test] = recipe.slice_means(recipe.relative(expected, distances["loso"], test))[test]
+        inner[f"memory_{source}"] = recipe.slice_means(others)
+    return scores | {"relative_loso": loso}, inner
+
+
+def score_inner(material: Material, run: Run, budget: Budget) -> dict[str, np.ndarray]:
+    """For each source left out: the classifier's held-out scores of the other sources, from which bounds, fusion
+    and thresholds of the leave-one-source-out ensemble come."""
+    data = material.data
     head = recipes.HeadRecipe(data, material.features)
 
     def compute() -> dict[str, np.ndarray]:
-        # Three folds are enough to set bounds and weights, and cost less than five.
-        coarse = material.fold % 3
-        found = {}
-        for source in two_class_sources(data):
-            others = data.source != source
-            found[f"memory_{source}"] = recipes.out_of_fold(memory, coarse, others)
-            found[f"head_{source}"] = recipes.out_of_fold(head, coarse, others)
-        return found
+        return {
+            f"head_{source}": recipes.out_of_fold(head, material.fold % 3, data.source != source) for source in two_class_sources(data)
+        }
 
     return run.arrays("scores_inner", compute)
 

@@ -14,6 +14,7 @@ from .bootstrap import Estimate, auc_by_block
 from .budget import Budget
 from .cards import write_cards
 from .ensemble import Bounds, aggregated, fit_bounds, studies_of
+from .expected_distance import ExpectedDistance
 from .int8 import measure_int8
 from .linear_head import LinearHead
 from .pathology_types import labels_of, typing_targets
@@ -27,8 +28,8 @@ from .ship import (
 )
 from .splits import write_blocks
 from .steps import (
-    Material, prepare_material, score_frozen, score_inner, score_typing, tiny_subset, train_reconstruction, train_resnet,
-    two_class_sources,
+    Material, memory_recipe, memory_scores, prepare_material, score_frozen, score_inner, score_memory, score_typing, tiny_subset,
+    train_reconstruction, train_resnet, two_class_sources,
 )
 
 #: Study's probability of a type: the mean of its most suspicious slices.
@@ -43,6 +44,7 @@ class Outcome:
     budget: Budget
     scores: dict[str, np.ndarray]
     assembly: Assembly
+    expected: ExpectedDistance
     typing_heads: list[LinearHead]
     typing_thresholds: list[float]
     autoencoder: Autoencoder | None
@@ -77,7 +79,11 @@ def compute(data: PreparedSet, run_folder: Path, budget: Budget, networks: bool 
     run = Run(run_folder, {"budget": budget.name, "slices": len(data), "seed": seed})
     material = prepare_material(data, run, budget, seed, shipped_split)
     scores = score_frozen(material, run, budget)
-    inner = score_inner(material, run, budget)
+    distances = score_memory(material, run, budget)
+    found, inner = memory_scores(material, budget, distances)
+    scores |= found
+    inner |= score_inner(material, run, budget)
+    expected = memory_recipe(material, budget).expected(distances["oof"], np.ones(len(data), dtype=bool))
     typing, heads = score_typing(material, run)
     scores["typing_oof"] = typing["typing_oof"]
     network, bounds = None, None
@@ -89,7 +95,7 @@ def compute(data: PreparedSet, run_folder: Path, budget: Budget, networks: bool 
         bounds = _error_bounds(data, scores["autoencoder_held_out"])
     assembly = assemble(data, scores, inner, budget.resamples)
     thresholds = _typing_thresholds(data, scores["typing_oof"])
-    return Outcome(material, budget, scores, assembly, heads, thresholds, network, bounds, measure_int8(material, run, seed))
+    return Outcome(material, budget, scores, assembly, expected, heads, thresholds, network, bounds, measure_int8(material, run, seed))
 
 
 def _error_bounds(data: PreparedSet, scores: np.ndarray) -> Bounds:
@@ -122,7 +128,7 @@ def ship(outcome: Outcome, models: Path) -> None:
 
     models.mkdir(parents=True, exist_ok=True)
     write_blocks(models / "splits.csv", data, material.fold)
-    ship_patch_memory(material, outcome.budget, models, assembly, figures("memory"))
+    ship_patch_memory(material, outcome.budget, models, assembly, outcome.expected, figures("memory"))
     ship_classifier(material, models, assembly, figures("head"))
     ship_typing(material, models, outcome.typing_heads, outcome.typing_thresholds, TYPING_RULE.as_manifest(), [])
     anomaly, combination = ["patch-memory"], {"method": "maximum"}

@@ -9,7 +9,7 @@ import pytest
 from norma_training.adapters.ct_rate import ABNORMALITIES, NOT_A_TYPE, read_ct_rate
 from norma_training.adapters.labelled_studies import read_labelled_studies
 from norma_training.adapters.mosmed import read_mosmed
-from norma_training.adapters.slices_index import check_index
+from norma_training.adapters.slices_index import check_index, write_subset
 from norma_training.adapters.studies import DatasetError, read_study_list, write_study_list
 from norma_training.cli import main
 from norma_training.pathology_types import labels_of, typing_targets
@@ -101,3 +101,14 @@ def test_an_index_with_two_labels_in_a_block_is_refused(tmp_path):
     write_csv(tmp_path / "index.csv", [head, ["1", "s", "normal", "", "b", ""], ["2", "s", "pathology", "", "b", ""]])
     with pytest.raises(DatasetError, match="two labels"):
         check_index(tmp_path)
+
+
+def test_a_subset_keeps_every_source_and_label(tmp_path):
+    head = ["file", "source", "label", "type", "block", "near_duplicates"]
+    rows = [[f"{s}/{l}/{i}.jpg", s, l, "", f"{s}-{l}-b{i // 9}", ""] for s in "ab" for l in ("normal", "pathology") for i in range(90)]
+    write_csv(tmp_path / "index.csv", [head, *rows])
+    with open(write_subset(tmp_path, 40), newline="", encoding="utf-8") as handle:
+        found = list(csv.DictReader(handle))
+    assert len(found) == 40
+    assert {(row["source"], row["label"]) for row in found} == {(s, l) for s in "ab" for l in ("normal", "pathology")}
+    assert {tuple(row.values()) for row in found} <= {tuple(map(str, row)) for row in rows}

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 
+from norma_training.expected_distance import LUNG_SHARES, ExpectedDistance, equal_source_weights, fit_expected, smooth_lung_map
 from norma_training.aggregation import Aggregation, patch_coverage, slice_scores
 from norma_training.autoencoder import Autoencoder, ErrorMap
 from norma_training.backbone import random_backbone
@@ -109,3 +110,30 @@ def test_int8_stays_near_float32(tmp_path):
     a, b = run_in_batches(path, images.numpy())[0], run_in_batches(int8, images.numpy())[0]
     assert int8.stat().st_size < 0.6 * path.stat().st_size
     assert np.abs(a - b).mean() < 0.1 * np.abs(a).mean() + 0.02
+
+
+def test_what_is_usual_at_a_place_is_not_unusual_there():
+    rng = np.random.default_rng(0)
+    y, x, share = rng.integers(0, 14, 40000), rng.integers(0, 14, 40000), rng.uniform(0.05, 0.4, 40000)
+    usual = 0.8 + 0.2 * (y < 3) + 0.3 * (share < 0.12)
+    distance = usual + rng.normal(0, 0.05, 40000)
+    expected = fit_expected(share, y, x, distance)
+    relative = expected.relative(share, y, x, distance)
+    assert abs(relative.mean()) < 0.05 and abs(relative[y < 2].mean()) < 0.3
+    assert expected.relative(np.array([0.3]), np.array([8]), np.array([8]), np.array([1.1]))[0] > 3
+    again = ExpectedDistance.of_stored(expected.stored(), len(LUNG_SHARES), 14, 14)
+    np.testing.assert_allclose(again.relative(share, y, x, distance), relative)
+
+
+def test_a_map_shows_regions_and_no_dome_of_the_diaphragm():
+    values, coverage = np.zeros((32, 8, 8)), np.ones((32, 8, 8))
+    coverage[10, 2, 2], values[11:13, 2, 2] = 0.0, 9.0
+    values[20:24, 4:6, 4:6], values[28, 6, 1] = 3.0, 4.0
+    found = smooth_lung_map(values, coverage)
+    assert found[10:13, 2, 2].max() == 0
+    assert np.unravel_index(found.argmax(), found.shape)[0] in (21, 22) and found[28, 6, 1] < 1
+
+
+def test_equal_weights_of_sources():
+    weight = equal_source_weights(np.array(["a", "a", "a", "b"]))
+    np.testing.assert_allclose(weight, [2 / 3, 2 / 3, 2 / 3, 2])

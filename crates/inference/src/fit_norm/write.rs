@@ -6,10 +6,11 @@ use serde_yaml_ng::Value;
 use super::{FitNormError, FittedNorm};
 use crate::bundle::{BundleFile, InstalledModel};
 use crate::file_hash::sha256_of_bytes;
-use crate::manifest::{MANIFEST_FILE, Manifest, MemoryFile, is_plain_file_name};
+use crate::manifest::{ExpectedFile, MANIFEST_FILE, Manifest, MemoryFile, is_plain_file_name};
 use crate::npy::write_matrix_f16;
 
 const MEMORY_FILE: &str = "memory.npy";
+const EXPECTED_FILE: &str = "expected.npy";
 
 impl FittedNorm {
     /// Writes the model folder `out`: the graph of `base`, the site's memory and a manifest that says what they
@@ -40,6 +41,18 @@ impl FittedNorm {
         fs::copy(base.onnx_path(), out.join(&base.manifest.file)).map_err(|error| failed(&error))?;
         let bytes = write_matrix_f16(&self.memory);
         fs::write(out.join(MEMORY_FILE), &bytes).map_err(|error| failed(&error))?;
+        let expected = match (&self.expected, &memory.expected) {
+            (Some(expected), Some(file)) => {
+                let bytes = write_matrix_f16(&expected.stored());
+                fs::write(out.join(EXPECTED_FILE), &bytes).map_err(|error| failed(&error))?;
+                Some(ExpectedFile {
+                    file: EXPECTED_FILE.to_owned(),
+                    sha256: sha256_of_bytes(&bytes),
+                    ..file.clone()
+                })
+            }
+            _ => None,
+        };
         let manifest = Manifest {
             name: name.to_owned(),
             version: version.to_owned(),
@@ -47,6 +60,7 @@ impl FittedNorm {
             memory: Some(MemoryFile {
                 file: MEMORY_FILE.to_owned(),
                 sha256: sha256_of_bytes(&bytes),
+                expected,
                 ..memory.clone()
             }),
             provenance: self.provenance(base, studies).map_err(|error| failed(&error))?,

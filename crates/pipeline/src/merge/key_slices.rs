@@ -5,7 +5,8 @@ const MOST: usize = 5;
 /// Key slices lie at least this far apart, so that they are not neighbours that show the same.
 const APART_MM: f64 = 10.0;
 
-/// The slices with the highest scores of the given stages, the highest first, none close to another.
+/// The slices with the highest scores of the given stages, none close to another: first the highest of the first
+/// stage, the one whose map gives the box, then the highest of any.
 pub(super) fn key_slices(
     results: &[&StageResult],
     references: &[SliceReference],
@@ -32,6 +33,13 @@ pub(super) fn key_slices(
             .total_cmp(&left.score)
             .then(left.slice.cmp(&right.slice))
     });
+    let first_stage = results.first().map(|result| result.stage);
+    if let Some(first) = candidates
+        .iter()
+        .position(|candidate| Some(candidate.stage) == first_stage)
+    {
+        candidates[..=first].rotate_right(1);
+    }
 
     let mut chosen: Vec<KeySlice> = Vec::new();
     for candidate in candidates {

@@ -363,7 +363,10 @@ fn key_slices_are_apart_and_the_highest_first() {
     let slices: Vec<usize> = report.key_slices.iter().map(|key| key.slice).collect();
     // Scores fall from slice 50 on both sides; 10 mm are 5 slices.
     assert_eq!(slices, [50, 45, 55, 40, 60]);
-    assert!(report.key_slices.iter().all(|key| key.stage == Stage::Classifier));
+    // The first is the highest of the stage that gives the box.
+    let stages: Vec<Stage> = report.key_slices.iter().map(|key| key.stage).collect();
+    assert_eq!(stages[0], Stage::Anomaly);
+    assert!(stages[1..].iter().all(|stage| *stage == Stage::Classifier));
     assert_eq!(
         report.key_slices[0].sop_instance_uid.as_ref().unwrap().as_str(),
         "1.2.3.4.50"
