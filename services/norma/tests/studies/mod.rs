@@ -11,6 +11,7 @@ use norma_object_storage::{ObjectKey, Objects};
 use norma_service::announce;
 
 /// Stores an upload and requests its analysis.
+#[allow(dead_code, reason = "not every test has a database")]
 pub(crate) async fn request_study(
     database: &Database,
     objects: &Objects,
@@ -61,6 +62,12 @@ pub(crate) fn onnxruntime() -> Option<PathBuf> {
     );
     println!("skipped: no ONNX Runtime at {}", library.display());
     None
+}
+
+/// The product's own models.
+#[allow(dead_code, reason = "not every test reads with them")]
+pub(crate) fn shipped_bundle() -> PathBuf {
+    workspace_root().join("models/bundle.yaml")
 }
 
 fn workspace_root() -> PathBuf {

@@ -1,24 +1,19 @@
 //! Ten studies in flight while something dies: ten reports, none twice, empty queues.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod installation;
-mod studies;
 
 use std::time::Duration;
 
-use installation::Installation;
 use norma_domain::Stage;
-use tokio::sync::Mutex;
+
+use crate::ONE_AT_A_TIME;
+use crate::installation::Installation;
+use crate::studies::test_bundle;
 
 const STUDIES: usize = 10;
-
-/// One installation at a time: each keeps two cores busy.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_worker_may_be_killed() {
     let _turn = ONE_AT_A_TIME.lock().await;
-    let Some(mut installation) = Installation::start().await else {
+    let Some(mut installation) = Installation::start(&test_bundle()).await else {
         return;
     };
     for stage in Stage::ALL {
@@ -34,7 +29,7 @@ async fn any_worker_may_be_killed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_broker_may_be_restarted() {
     let _turn = ONE_AT_A_TIME.lock().await;
-    let Some(mut installation) = Installation::start().await else {
+    let Some(mut installation) = Installation::start(&test_bundle()).await else {
         return;
     };
     let analyses = installation.request_studies(STUDIES).await;
@@ -53,7 +48,7 @@ async fn the_broker_may_be_restarted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_database_may_be_restarted() {
     let _turn = ONE_AT_A_TIME.lock().await;
-    let Some(mut installation) = Installation::start().await else {
+    let Some(mut installation) = Installation::start(&test_bundle()).await else {
         return;
     };
     let analyses = installation.request_studies(STUDIES).await;

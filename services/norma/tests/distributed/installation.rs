@@ -2,20 +2,20 @@
 //! the norma binary.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use norma_database::Database;
-use norma_domain::{AnalysisId, Stage};
+use norma_domain::{AnalysisId, Report, Stage};
 use norma_object_storage::Objects;
 use norma_queue::{Queue, RabbitMqOptions, RabbitMqQueue};
 use norma_test_support::servers::{GuardedProcess, PostgreSql, RabbitMq, free_port};
 use norma_test_support::{PhantomOptions, phantom_zip};
 use tempfile::TempDir;
 
-use crate::studies::{onnxruntime, request_study, test_bundle};
+use crate::studies::{onnxruntime, request_study};
 
 /// For ten studies on a machine with two busy cores.
 const PATIENCE: Duration = Duration::from_secs(400);
@@ -42,7 +42,7 @@ struct Worker {
 
 impl Installation {
     /// None where a server or the ONNX Runtime is not here (in CI that is a failure).
-    pub(crate) async fn start() -> Option<Self> {
+    pub(crate) async fn start(bundle: &Path) -> Option<Self> {
         let onnxruntime = onnxruntime()?;
         let broker = tokio::task::spawn_blocking(RabbitMq::start).await.unwrap()?;
         let postgresql = tokio::task::spawn_blocking(PostgreSql::start).await.unwrap()?;
@@ -58,7 +58,7 @@ impl Installation {
             ("NORMA__QUEUE__RABBITMQ__URL", broker.url()),
             ("NORMA__QUEUE__DELIVERY_LIMIT", DELIVERY_LIMIT.to_owned()),
             ("NORMA__OBJECTS__FOLDER", objects_folder.display().to_string()),
-            ("NORMA__MODELS__BUNDLE", test_bundle().display().to_string()),
+            ("NORMA__MODELS__BUNDLE", bundle.display().to_string()),
             ("NORMA__MODELS__ONNXRUNTIME", onnxruntime.display().to_string()),
             ("NORMA__MODELS__CUDA", "off".to_owned()),
             ("NORMA__MODELS__THREADS", "1".to_owned()),
@@ -140,10 +140,19 @@ impl Installation {
     pub(crate) async fn request_studies(&self, count: usize) -> Vec<AnalysisId> {
         let mut analyses = Vec::new();
         for _ in 0..count {
-            let (_, analysis_id) = request_study(&self.database, &self.objects, self.upload.clone()).await;
-            analyses.push(analysis_id);
+            analyses.push(self.request(self.upload.clone()).await);
         }
         analyses
+    }
+
+    pub(crate) async fn request(&self, upload: Bytes) -> AnalysisId {
+        let (_, analysis_id) = request_study(&self.database, &self.objects, upload).await;
+        analysis_id
+    }
+
+    /// Of an analysis that has ended.
+    pub(crate) async fn report(&self, id: AnalysisId) -> Report {
+        self.database.report(id).await.unwrap().expect("a report")
     }
 
     /// Every analysis has its report, none was ended twice, and nothing waits anywhere.
