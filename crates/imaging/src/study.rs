@@ -86,8 +86,8 @@ pub fn list_studies(upload: &Path, limits: &Limits) -> Result<Vec<StudySource>, 
 
 /// As [`list_studies`], and says what was rejected beside them.
 ///
-/// In a folder every archive stands for itself: one that is broken, or larger than the limits, is rejected
-/// and the others are read.
+/// In a folder every archive stands for itself: one that is broken, larger than the limits or without any image is
+/// rejected and the others are read.
 ///
 /// # Errors
 /// Where no study is found in an upload that is no folder; for a folder, where it cannot be listed.

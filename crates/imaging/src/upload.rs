@@ -1,5 +1,6 @@
 //! What an upload holds: every file of it, looked at by its first bytes, archives opened within the limits.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::fs::{self, File};
 use std::path::Path;
@@ -42,7 +43,20 @@ pub struct RejectedFile {
     /// Its path inside the upload, for mass-run rows only.
     pub location: String,
     pub error: ImagingError,
+    /// Whether it lies in an archive, among files that may belong together.
+    pub is_in_archive: bool,
     pub(crate) scope: u32,
+}
+
+impl RejectedFile {
+    fn new(file: UploadedFile, error: ImagingError) -> Self {
+        Self {
+            is_in_archive: file.nesting > 0,
+            scope: file.scope,
+            location: file.location,
+            error,
+        }
+    }
 }
 
 /// Without the location, which comes from the upload and must not reach a log.
@@ -96,6 +110,7 @@ pub(crate) fn read_contents(upload: &Path, limits: &Limits) -> Result<Contents, 
     let mut scopes = Scopes::new();
     while !level.is_empty() {
         contents.files += level.len();
+        scopes.count(&level);
         let recognised: Vec<_> = level
             .into_par_iter()
             .map(|file| {
@@ -137,6 +152,9 @@ pub(crate) fn read_contents(upload: &Path, limits: &Limits) -> Result<Contents, 
                     contents.noted_unreadable.push((file.scope, count));
                     Ok(())
                 }
+                Recognised::Junk if is_folder && file.scope == 0 && promises_an_image(&file.location) => {
+                    Err(ImagingError::NoImagesFound { files: 1 })
+                }
                 Recognised::Junk => Ok(()),
             });
             if let Err(error) = result {
@@ -149,26 +167,37 @@ pub(crate) fn read_contents(upload: &Path, limits: &Limits) -> Result<Contents, 
                 if !is_folder && (ends_all || file.location.is_empty()) {
                     return Err(error);
                 }
-                contents.rejected.push(RejectedFile {
-                    location: file.location,
-                    error,
-                    scope: file.scope,
-                });
+                contents.rejected.push(RejectedFile::new(file, error));
             }
         }
     }
+    scopes.reject_barren(&mut contents);
     Ok(contents)
+}
+
+/// Whether a name says that the file is an archive or an image. In a folder of many, one that is neither is told
+/// apart from what merely lies there.
+fn promises_an_image(location: &str) -> bool {
+    let extension = Path::new(location).extension().unwrap_or_default();
+    ["zip", "gz", "dcm", "nii"]
+        .iter()
+        .any(|known| extension.eq_ignore_ascii_case(known))
 }
 
 /// The scopes of an upload, each with what it has spent.
 struct Scopes {
     spent: Vec<Spent>,
+    files: Vec<usize>,
+    /// The archives of a folder, each with its scope.
+    archives: Vec<(u32, UploadedFile)>,
 }
 
 impl Scopes {
     fn new() -> Self {
         Self {
             spent: vec![Spent::default()],
+            files: vec![0],
+            archives: Vec::new(),
         }
     }
 
@@ -176,14 +205,44 @@ impl Scopes {
     fn enter(&mut self, archive: &UploadedFile, is_folder: bool) -> u32 {
         if is_folder && archive.scope == 0 {
             self.spent.push(Spent::default());
-            u32::try_from(self.spent.len() - 1).unwrap_or(u32::MAX)
+            self.files.push(0);
+            let scope = u32::try_from(self.spent.len() - 1).unwrap_or(u32::MAX);
+            self.archives.push((scope, archive.clone()));
+            scope
         } else {
             archive.scope
         }
     }
 
+    fn count(&mut self, files: &[UploadedFile]) {
+        for file in files {
+            self.files[file.scope as usize] += 1;
+        }
+    }
+
     fn spent(&self, scope: u32) -> &Spent {
         &self.spent[scope as usize]
+    }
+
+    /// Adds the archives of a folder that hold neither an image nor anything that was rejected: they too are told.
+    fn reject_barren(self, contents: &mut Contents) {
+        let images = contents.images.iter().map(|(file, _)| file.scope);
+        let told: HashSet<u32> = images
+            .chain(contents.rejected.iter().map(|file| file.scope))
+            .collect();
+        let rejected: HashSet<String> = contents
+            .rejected
+            .iter()
+            .map(|file| file.location.clone())
+            .collect();
+        for (scope, archive) in self.archives {
+            if !told.contains(&scope) && !rejected.contains(&archive.location) {
+                let file = UploadedFile { scope, ..archive };
+                let files = self.files[scope as usize];
+                let error = ImagingError::NoImagesFound { files };
+                contents.rejected.push(RejectedFile::new(file, error));
+            }
+        }
     }
 }
 
@@ -234,6 +293,7 @@ fn open_archive(
             Err(problem) => contents.rejected.push(RejectedFile {
                 location,
                 error: member_error(problem),
+                is_in_archive: true,
                 scope,
             }),
         }

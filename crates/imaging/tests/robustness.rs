@@ -87,7 +87,7 @@ fn the_folder_of_all_is_studies_and_reasons() {
     };
     let limits = Limits::default();
     let listing = list_upload(folder.path(), &limits).unwrap();
-    assert_eq!(listing.rejected.len(), 5);
+    assert_eq!(listing.rejected.len(), 7);
     let mut loaded: Vec<(String, usize)> = Vec::new();
     for study in &listing.studies {
         match load_chest_series(study, &limits) {

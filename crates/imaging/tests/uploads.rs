@@ -177,6 +177,12 @@ fn in_a_folder_each_archive_stands_for_itself() {
             Slice::new(0).bytes(EXPLICIT)[..400].to_vec(),
         ),
         ("notes.txt".to_owned(), b"notes".to_vec()),
+        (
+            "notes.zip".to_owned(),
+            zip_of(&[("notes.txt".to_owned(), b"notes".to_vec())]),
+        ),
+        ("nothing.zip".to_owned(), Vec::new()),
+        ("empty.zip".to_owned(), zip_of(&[])),
     ];
     let upload = Upload::folder(&files);
     let listing = list_upload(&upload.path, &Limits::default()).unwrap();
@@ -192,7 +198,10 @@ fn in_a_folder_each_archive_stands_for_itself() {
         .map(|file| file.location.as_str())
         .collect();
     rejected.sort_unstable();
-    assert_eq!(rejected, ["broken.zip", "cut.dcm"]);
+    assert_eq!(
+        rejected,
+        ["broken.zip", "cut.dcm", "empty.zip", "nothing.zip", "notes.zip"]
+    );
 }
 
 #[test]

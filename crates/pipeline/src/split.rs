@@ -1,9 +1,10 @@
 //! An upload of many studies taken apart: each study alone in an archive of its own.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use norma_domain::{Reason, StudyInstanceUid};
-use norma_imaging::{Limits, extract_study, list_upload};
+use norma_domain::{Reason, ReasonCode, StudyInstanceUid};
+use norma_imaging::{Limits, RejectedFile, extract_study, list_upload};
 use serde::{Deserialize, Serialize};
 
 use crate::prepare_error::PrepareError;
@@ -13,6 +14,25 @@ use crate::prepare_error::PrepareError;
 pub struct SplitUpload {
     pub studies: Vec<SplitStudy>,
     pub rejected: Vec<SplitRejection>,
+}
+
+impl SplitUpload {
+    /// What was rejected and lies in no study's folder: a damaged slice is told by its study's analysis, a damaged
+    /// archive among others by nobody else.
+    pub fn strays(&self) -> Vec<SplitRejection> {
+        let is_inside = |location: &str, folder: &str| {
+            folder.is_empty()
+                || location
+                    .strip_prefix(folder)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let is_told = |rejection: &SplitRejection| {
+            let mut studies = self.studies.iter();
+            studies.any(|study| is_inside(&rejection.location, study.location.trim_end_matches('/')))
+        };
+        let strays = self.rejected.iter().filter(|rejection| !is_told(rejection));
+        strays.cloned().collect()
+    }
 }
 
 /// One study of an upload.
@@ -41,13 +61,10 @@ pub struct SplitRejection {
 /// Where the upload holds no study at all; where the disk fails.
 pub fn split_upload(upload: &Path, out: Option<&Path>, limits: &Limits) -> Result<SplitUpload, PrepareError> {
     let listing = list_upload(upload, limits)?;
-    let mut split = SplitUpload::default();
-    for rejected in listing.rejected {
-        split.rejected.push(SplitRejection {
-            location: rejected.location,
-            reason: rejected.error.reason(),
-        });
-    }
+    let mut split = SplitUpload {
+        rejected: rejections(listing.rejected),
+        ..SplitUpload::default()
+    };
     for (index, study) in listing.studies.iter().enumerate() {
         let location = study.location().to_owned();
         let archive = out.map(|out| out.join(format!("{index:05}.zip")));
@@ -71,4 +88,80 @@ pub fn split_upload(upload: &Path, out: Option<&Path>, limits: &Limits) -> Resul
         });
     }
     Ok(split)
+}
+
+/// One for each file, but for the slices of one folder of an archive that share a reason: these are told once, at
+/// their folder.
+fn rejections(files: Vec<RejectedFile>) -> Vec<SplitRejection> {
+    let mut rejections: Vec<SplitRejection> = Vec::new();
+    let mut alike: HashMap<(String, ReasonCode), Vec<usize>> = HashMap::new();
+    for file in files {
+        let reason = file.error.reason();
+        let folder = file
+            .location
+            .rsplit_once('/')
+            .map(|(folder, _)| folder.to_owned());
+        if let Some(folder) = folder.filter(|_| file.is_in_archive && is_of_a_slice(reason.code)) {
+            let group = alike.entry((folder, reason.code)).or_default();
+            group.push(rejections.len());
+            if group.len() > 1 {
+                continue;
+            }
+        }
+        rejections.push(SplitRejection {
+            location: file.location,
+            reason,
+        });
+    }
+    for ((folder, _), group) in alike {
+        if let [first, others @ ..] = group.as_slice()
+            && !others.is_empty()
+        {
+            let told = &mut rejections[*first];
+            told.location = folder;
+            told.reason.message += &format!(" ({} files)", group.len());
+        }
+    }
+    rejections
+}
+
+/// Whether the reason is about an image, not about an archive.
+fn is_of_a_slice(code: ReasonCode) -> bool {
+    matches!(
+        code,
+        ReasonCode::UnreadableDicom
+            | ReasonCode::LyingLength
+            | ReasonCode::UnsupportedTransferSyntax
+            | ReasonCode::UnsupportedPixelFormat
+            | ReasonCode::UndecodablePixels
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_damaged_slice_is_no_stray_and_a_damaged_archive_is() {
+        let rejection = |location: &str| SplitRejection {
+            location: location.to_owned(),
+            reason: Reason::new(ReasonCode::UnreadableArchive, "damaged"),
+        };
+        let study = |location: &str| SplitStudy {
+            archive: None,
+            location: location.to_owned(),
+            study_instance_uid: None,
+        };
+        let split = SplitUpload {
+            studies: vec![study("one.zip/slices"), study("two")],
+            rejected: vec![
+                rejection("one.zip/slices/7.dcm"),
+                rejection("one.zip/slices"),
+                rejection("three.zip"),
+                rejection("two.zip"),
+            ],
+        };
+        let strays: Vec<_> = split.strays().into_iter().map(|stray| stray.location).collect();
+        assert_eq!(strays, ["three.zip", "two.zip"]);
+    }
 }

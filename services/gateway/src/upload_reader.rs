@@ -80,7 +80,7 @@ impl UploadReader {
         let Some(listed) = self.read(upload, None).await? else {
             return Ok(None);
         };
-        match (listed.studies.len(), strays(&listed).len()) {
+        match (listed.studies.len(), listed.strays().len()) {
             (0, _) | (1, 0) => return Ok(None),
             (studies, rejected) if studies + rejected > most => {
                 return Err(ApiError::TooManyStudies { limit: most });
@@ -90,7 +90,7 @@ impl UploadReader {
         let Some(split) = self.read(upload, Some(out)).await? else {
             return Ok(None);
         };
-        let rejected = strays(&split);
+        let rejected = split.strays();
         let studies = split.studies.into_iter().filter_map(|study| {
             Some(SeparateStudy {
                 location: study.location,
@@ -152,58 +152,5 @@ impl UploadReader {
                 source: error.into(),
             }),
         }
-    }
-}
-
-/// The rejected files that lie in no study's folder: a damaged slice is told by its study's analysis, a damaged
-/// archive among others by nobody else.
-fn strays(split: &SplitUpload) -> Vec<SplitRejection> {
-    let is_inside = |location: &str, folder: &str| {
-        folder.is_empty()
-            || location
-                .strip_prefix(folder)
-                .is_some_and(|rest| rest.starts_with('/'))
-    };
-    split
-        .rejected
-        .iter()
-        .filter(|rejection| {
-            !split
-                .studies
-                .iter()
-                .any(|study| is_inside(&rejection.location, study.location.trim_end_matches('/')))
-        })
-        .cloned()
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use norma_domain::{Reason, ReasonCode};
-    use norma_pipeline::SplitStudy;
-
-    use super::*;
-
-    #[test]
-    fn a_damaged_slice_is_no_stray_and_a_damaged_archive_is() {
-        let rejection = |location: &str| SplitRejection {
-            location: location.to_owned(),
-            reason: Reason::new(ReasonCode::UnreadableArchive, "damaged"),
-        };
-        let study = |location: &str| SplitStudy {
-            archive: None,
-            location: location.to_owned(),
-            study_instance_uid: None,
-        };
-        let split = SplitUpload {
-            studies: vec![study("one.zip/slices"), study("two")],
-            rejected: vec![
-                rejection("one.zip/slices/7.dcm"),
-                rejection("three.zip"),
-                rejection("two.zip"),
-            ],
-        };
-        let strays: Vec<_> = strays(&split).into_iter().map(|stray| stray.location).collect();
-        assert_eq!(strays, ["three.zip", "two.zip"]);
     }
 }
