@@ -145,6 +145,10 @@ impl AnomalyModel {
         self.graph.provider()
     }
 
+    pub(crate) fn time_in_runtime(&self) -> std::time::Duration {
+        self.graph.time_in_runtime()
+    }
+
     /// Scores a study.
     pub fn read(&self, slices: &Slices<'_>) -> Result<AnomalyReading, ModelError> {
         let selected = slices.select(self.manifest.slice_selection);

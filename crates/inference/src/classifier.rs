@@ -72,6 +72,10 @@ impl ClassifierModel {
         self.graph.provider()
     }
 
+    pub(crate) fn time_in_runtime(&self) -> std::time::Duration {
+        self.graph.time_in_runtime()
+    }
+
     /// Reads a study.
     pub fn read(&self, slices: &Slices<'_>) -> Result<ClassifierReading, ModelError> {
         let selected = slices.select(self.manifest.slice_selection);

@@ -1,6 +1,8 @@
 //! Sessions on one graph: opened, checked against the manifest, lent to one caller at a time.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use ndarray::{Array4, ArrayD, Axis, concatenate};
 use ort::ep::ExecutionProvider as _;
@@ -24,6 +26,8 @@ pub(crate) struct Graph {
     outputs: Vec<String>,
     provider: ExecutionProvider,
     pool: SessionPool,
+    /// Spent in ONNX Runtime since the graph was opened.
+    run_micros: AtomicU64,
 }
 
 impl std::fmt::Debug for Graph {
@@ -57,11 +61,17 @@ impl Graph {
                 .collect(),
             provider,
             pool: SessionPool::new(sessions),
+            run_micros: AtomicU64::new(0),
         })
     }
 
     pub(crate) fn provider(&self) -> &ExecutionProvider {
         &self.provider
+    }
+
+    /// What all runs together have spent in ONNX Runtime.
+    pub(crate) fn time_in_runtime(&self) -> Duration {
+        Duration::from_micros(self.run_micros.load(Ordering::Relaxed))
     }
 
     pub(crate) fn batch_size(&self) -> usize {
@@ -114,9 +124,12 @@ impl Graph {
         };
         let tensor = TensorRef::from_array_view(input).map_err(failed)?;
         self.pool.lend(|session| {
+            let started = Instant::now();
             let outputs = session
                 .run(ort::inputs![self.input.as_str() => tensor])
                 .map_err(failed)?;
+            let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.run_micros.fetch_add(micros, Ordering::Relaxed);
             self.outputs
                 .iter()
                 .map(|name| {

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use norma_domain::Stage;
 
 use crate::anomaly::AnomalyModel;
@@ -63,5 +65,19 @@ impl StageModels {
 
     pub fn typing(&self) -> Option<&TypingModel> {
         self.typing.as_ref()
+    }
+
+    /// What the runs of a stage's models have spent in ONNX Runtime since they were opened.
+    pub fn time_in_runtime(&self, stage: Stage) -> Duration {
+        match stage {
+            Stage::Anomaly => self.anomaly().map_or(Duration::ZERO, |anomaly| {
+                anomaly.models.iter().map(AnomalyModel::time_in_runtime).sum()
+            }),
+            Stage::Classifier => self
+                .classifier()
+                .map_or(Duration::ZERO, ClassifierModel::time_in_runtime),
+            Stage::Typing => self.typing().map_or(Duration::ZERO, TypingModel::time_in_runtime),
+            Stage::Preprocess | Stage::Report => Duration::ZERO,
+        }
     }
 }

@@ -61,6 +61,10 @@ impl TypingModel {
         self.graph.provider()
     }
 
+    pub(crate) fn time_in_runtime(&self) -> std::time::Duration {
+        self.graph.time_in_runtime()
+    }
+
     /// Reads a study.
     pub fn read(&self, slices: &Slices<'_>) -> Result<TypingReading, ModelError> {
         let selected = slices.select(self.manifest.slice_selection);

@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Predict(Predict),
     /// Write studies without what identifies their patients (DICOM PS3.15 annex E, basic profile).
     Deidentify(Deidentify),
+    /// Say how long each step of reading a study takes on this machine. Reads without a sandbox: own files only.
+    Measure(Measure),
     /// Turn studies or plain image slices into the tensors that the models see, for training.
     Prepare(Prepare),
     /// The models.
@@ -109,6 +111,19 @@ pub(crate) struct Deidentify {
     /// to earlier ones [default: the setting deidentification.key, or a secret for this run alone].
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Measure {
+    /// Archives, DICOM or NIfTI files, or folders, of one study each.
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// How often each study is read.
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    pub(crate) repeat: usize,
+    /// Read and decode only: what a series in another transfer syntax costs.
+    #[arg(long)]
+    pub(crate) decode_only: bool,
 }
 
 #[derive(Debug, Args)]

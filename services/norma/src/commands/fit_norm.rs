@@ -1,16 +1,14 @@
 //! A memory of norm patches from a site's own norm studies.
 
-use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail, ensure};
 use norma_domain::Stage;
 use norma_inference::{Bundle, FitNormOptions, NormFitter, Runtime, Slices, StageModels, Task};
-use norma_pipeline::{SLICES_FILE, decode_prepared_slices, prepare_upload_sandboxed};
 use norma_service::runtime_options;
 
-use super::reading::{Candidate, candidates};
+use super::reading::Preparer;
 use super::{answer, settings, tell};
 use crate::command_line::FitNorm;
 
@@ -60,28 +58,19 @@ pub(crate) fn run(config: Option<&Path>, arguments: &FitNorm) -> anyhow::Result<
     };
     let mut fitter = NormFitter::new(model, options)?;
 
-    let (sandbox, limits) = (settings.sandbox(), settings.imaging_limits());
+    let preparer = Preparer::new(&settings);
     let mut names = Vec::new();
     for path in &arguments.studies {
-        let split_folder = tempfile::tempdir().context("failed to make a scratch folder")?;
-        for candidate in candidates(&sandbox, &limits, path, split_folder.path()) {
-            let (path, archive) = match candidate {
-                Candidate::Study { path, archive } => (path, archive),
-                Candidate::Rejected { path, reason } => {
+        for study in preparer.studies(path)? {
+            let study = study?;
+            let path = study.path;
+            let (summary, prepared) = match study.prepared {
+                Ok(prepared) => prepared,
+                Err(reason) => {
                     tell(&format!("left out: {path}: {reason}"));
                     continue;
                 }
             };
-            let scratch = tempfile::tempdir().context("failed to make a scratch folder")?;
-            let summary = match prepare_upload_sandboxed(&sandbox, &archive, scratch.path(), &limits) {
-                Ok(summary) => summary,
-                Err(error) => {
-                    tell(&format!("left out: {path}: {}", error.reason()));
-                    continue;
-                }
-            };
-            let bytes = fs::read(scratch.path().join(SLICES_FILE)).context("failed to read the slices")?;
-            let prepared = decode_prepared_slices(&bytes).context("failed to decode the slices")?;
             let slices = Slices::new(&prepared.pixels, &prepared.lung_mask)
                 .context("the prepared slices do not fit together")?;
             fitter

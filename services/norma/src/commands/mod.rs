@@ -7,6 +7,7 @@ mod demo;
 mod fit_norm;
 mod installation;
 mod keys;
+mod measure;
 mod models;
 mod phantom;
 mod predict;
@@ -44,6 +45,7 @@ pub(crate) fn run(command_line: CommandLine) -> ExitCode {
         Command::Report => service::run(config, service::Service::Worker(Stage::Report)),
         Command::Predict(arguments) => predict::run(config, &arguments),
         Command::Deidentify(arguments) => deidentify::run(config, &arguments),
+        Command::Measure(arguments) => measure::run(config, &arguments),
         Command::Prepare(arguments) => prepare::run(config, &arguments),
         Command::Models(command) => models::run(config, &command),
         Command::Keys(command) => keys::run(config, command),

@@ -9,9 +9,9 @@ use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use norma_domain::{MassRunRow, ProcessingStatus, Report, Stage};
 use norma_gateway::{heatmap_png, rows_to_csv, rows_to_xlsx};
-use norma_pipeline::{StageMap, failure_row};
+use norma_pipeline::StageMap;
 
-use super::reading::{Candidate, Reader, StudyAnswer};
+use super::reading::{Preparer, Reader, StudyAnswer};
 use super::{EXIT_PARTIAL, answer, settings, tell};
 use crate::command_line::{Format, Predict};
 
@@ -25,6 +25,7 @@ pub(crate) fn run(config: Option<&Path>, arguments: &Predict) -> anyhow::Result<
         }
     }
     let settings = settings(config)?;
+    let preparer = Preparer::new(&settings);
     let reader = Reader::open(&settings, arguments.operating_point.as_deref())?;
     if let Some(out) = &arguments.out {
         fs::create_dir_all(out).with_context(|| format!("failed to make {}", out.display()))?;
@@ -34,20 +35,10 @@ pub(crate) fn run(config: Option<&Path>, arguments: &Predict) -> anyhow::Result<
     let mut reports: Vec<Report> = Vec::new();
     let progress = ProgressBar::new(arguments.paths.len() as u64).with_style(progress_style());
     for path in &arguments.paths {
-        let split_folder = tempfile::tempdir().context("failed to make a scratch folder")?;
-        let candidates = reader.candidates(path, split_folder.path());
-        progress.inc_length((candidates.len() as u64).saturating_sub(1));
-        for candidate in candidates {
-            let (path, archive) = match candidate {
-                Candidate::Rejected { path, reason } => {
-                    rows.push(failure_row(&path, 0.0, &[reason]));
-                    progress.inc(1);
-                    continue;
-                }
-                Candidate::Study { path, archive } => (path, archive),
-            };
-            let scratch = tempfile::tempdir().context("failed to make a scratch folder")?;
-            let study = reader.read(&path, &archive, scratch.path())?;
+        let studies = preparer.studies(path)?;
+        progress.inc_length((studies.len() as u64).saturating_sub(1));
+        for study in studies {
+            let study = reader.read(study?);
             if let Some(out) = &arguments.out {
                 write_maps(out, rows.len(), &study)?;
             }

@@ -7,9 +7,8 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use indicatif::ProgressBar;
 use norma_pipeline::training_set::{StudySet, prepare_image_slices};
-use norma_pipeline::{SLICES_FILE, decode_prepared_slices, prepare_upload_sandboxed};
 
-use super::reading::{Candidate, candidates};
+use super::reading::Preparer;
 use super::{EXIT_PARTIAL, settings, tell};
 use crate::command_line::Prepare;
 
@@ -40,33 +39,18 @@ fn prepare_slices(arguments: &Prepare) -> anyhow::Result<ExitCode> {
 /// One row of slices per study; a study that cannot be prepared is a row with its reason.
 fn prepare_studies(config: Option<&Path>, arguments: &Prepare) -> anyhow::Result<ExitCode> {
     let settings = settings(config)?;
-    let (sandbox, limits) = (settings.sandbox(), settings.imaging_limits());
+    let preparer = Preparer::new(&settings);
     let mut set = StudySet::create(&arguments.out).context("failed to begin the training set")?;
     let mut rejected = 0;
     let progress = ProgressBar::new(arguments.paths.len() as u64);
     for path in &arguments.paths {
-        let split_folder = tempfile::tempdir().context("failed to make a scratch folder")?;
-        for candidate in candidates(&sandbox, &limits, path, split_folder.path()) {
-            let (path, archive) = match candidate {
-                Candidate::Study { path, archive } => (path, archive),
-                Candidate::Rejected { path, reason } => {
+        for study in preparer.studies(path)? {
+            let study = study?;
+            match study.prepared {
+                Ok((summary, slices)) => set.add(&study.path, &summary, &slices)?,
+                Err(reason) => {
                     rejected += 1;
-                    set.reject(&path, &reason)?;
-                    continue;
-                }
-            };
-            let scratch = tempfile::tempdir().context("failed to make a scratch folder")?;
-            match prepare_upload_sandboxed(&sandbox, &archive, scratch.path(), &limits) {
-                Ok(summary) => {
-                    let bytes = fs::read(scratch.path().join(SLICES_FILE))
-                        .context("failed to read the prepared slices")?;
-                    let slices =
-                        decode_prepared_slices(&bytes).context("failed to decode the prepared slices")?;
-                    set.add(&path, &summary, &slices)?;
-                }
-                Err(error) => {
-                    rejected += 1;
-                    set.reject(&path, error.reason())?;
+                    set.reject(&study.path, &reason)?;
                 }
             }
         }

@@ -5,10 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use norma_domain::{
-    AnalysisId, MassRunRow, OperatingPoint, OperatingPointName, Reason, ReasonCode, Report, ScanId, Stage,
-    StageFailure, StageOutcome,
+    AnalysisId, MassRunRow, OperatingPoint, OperatingPointName, PreparedSummary, Reason, ReasonCode, Report,
+    ScanId, Stage, StageFailure, StageOutcome,
 };
 use norma_inference::{Bundle, Runtime, StageModels};
 use norma_pipeline::{
@@ -16,14 +16,128 @@ use norma_pipeline::{
     prepare_upload_sandboxed, run_stage, split_upload_sandboxed,
 };
 use norma_service::{Settings, runtime_options};
+use norma_volume::PreparedSlices;
+use tempfile::TempDir;
 
-/// The bundle, opened, and the limits that hold for what it reads.
+/// Prepares studies in the sandbox, as the preprocess worker does.
+pub(crate) struct Preparer {
+    sandbox: Sandbox,
+    limits: norma_imaging::Limits,
+}
+
+/// A study at some path, prepared, or why it is none.
+pub(crate) struct PreparedStudy {
+    /// For a person; may hold names.
+    pub(crate) path: String,
+    pub(crate) started_at: DateTime<Utc>,
+    pub(crate) prepared: Result<(PreparedSummary, PreparedSlices), Reason>,
+}
+
+impl Preparer {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self {
+            sandbox: settings.sandbox(),
+            limits: settings.imaging_limits(),
+        }
+    }
+
+    /// The studies at a path, each prepared when its turn comes.
+    pub(crate) fn studies(&self, path: &Path) -> anyhow::Result<Studies<'_>> {
+        let scratch = tempfile::tempdir().context("failed to make a scratch folder")?;
+        let candidates = self.candidates(path, scratch.path());
+        Ok(Studies {
+            preparer: self,
+            candidates: candidates.into_iter(),
+            _scratch: scratch,
+        })
+    }
+
+    /// The studies at a path, each written alone into `scratch`, and what could not be read there.
+    fn candidates(&self, path: &Path, scratch: &Path) -> Vec<Candidate> {
+        let place = |location: &str| {
+            if location.is_empty() {
+                path.display().to_string()
+            } else {
+                path.join(location).display().to_string()
+            }
+        };
+        let split = match split_upload_sandboxed(&self.sandbox, path, Some(scratch), &self.limits) {
+            Ok(split) => split,
+            Err(error) => {
+                return vec![Candidate {
+                    path: place(""),
+                    archive: Err(error.reason().clone()),
+                }];
+            }
+        };
+        let studies = split.studies.into_iter().map(|study| Candidate {
+            path: place(&study.location),
+            archive: study
+                .archive
+                .ok_or_else(|| Reason::new(ReasonCode::Internal, "the study was not written out")),
+        });
+        let rejected = split.rejected.into_iter().map(|rejected| Candidate {
+            path: place(&rejected.location),
+            archive: Err(rejected.reason),
+        });
+        studies.chain(rejected).collect()
+    }
+
+    fn prepare(&self, archive: &Path) -> anyhow::Result<Result<(PreparedSummary, PreparedSlices), Reason>> {
+        let scratch = tempfile::tempdir().context("failed to make a scratch folder")?;
+        let summary = match prepare_upload_sandboxed(&self.sandbox, archive, scratch.path(), &self.limits) {
+            Ok(summary) => summary,
+            Err(error) => return Ok(Err(error.reason().clone())),
+        };
+        let bytes =
+            fs::read(scratch.path().join(SLICES_FILE)).context("failed to read the prepared slices")?;
+        let slices = decode_prepared_slices(&bytes).context("failed to decode the prepared slices")?;
+        Ok(Ok((summary, slices)))
+    }
+}
+
+/// A study alone in an archive, or why there is none at that place.
+struct Candidate {
+    path: String,
+    archive: Result<PathBuf, Reason>,
+}
+
+/// The studies at one path.
+pub(crate) struct Studies<'a> {
+    preparer: &'a Preparer,
+    candidates: std::vec::IntoIter<Candidate>,
+    _scratch: TempDir,
+}
+
+impl Iterator for Studies<'_> {
+    type Item = anyhow::Result<PreparedStudy>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let Candidate { path, archive } = self.candidates.next()?;
+        let started_at = Utc::now();
+        let prepared = match archive {
+            Ok(archive) => self.preparer.prepare(&archive),
+            Err(reason) => Ok(Err(reason)),
+        };
+        Some(prepared.map(|prepared| PreparedStudy {
+            path,
+            started_at,
+            prepared,
+        }))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.candidates.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Studies<'_> {}
+
+/// The bundle, opened.
 pub(crate) struct Reader {
     bundle: Bundle,
     models: StageModels,
     operating_point: OperatingPoint,
-    sandbox: Sandbox,
-    limits: norma_imaging::Limits,
 }
 
 /// What came of one study.
@@ -32,12 +146,6 @@ pub(crate) struct StudyAnswer {
     /// None where the study could not be prepared.
     pub(crate) report: Option<Report>,
     pub(crate) maps: Vec<(Stage, StageMap)>,
-}
-
-/// A study to read, or why there is none at that place.
-pub(crate) enum Candidate {
-    Study { path: String, archive: PathBuf },
-    Rejected { path: String, reason: Reason },
 }
 
 impl Reader {
@@ -67,33 +175,27 @@ impl Reader {
             bundle,
             models,
             operating_point,
-            sandbox: settings.sandbox(),
-            limits: settings.imaging_limits(),
         })
     }
 
-    /// The studies at a path, each written alone into `scratch`.
-    pub(crate) fn candidates(&self, path: &Path, scratch: &Path) -> Vec<Candidate> {
-        candidates(&self.sandbox, &self.limits, path, scratch)
-    }
-
-    /// Prepares and reads one study.
-    pub(crate) fn read(&self, path: &str, archive: &Path, scratch: &Path) -> anyhow::Result<StudyAnswer> {
-        let requested_at = Utc::now();
-        let prepared = match prepare_upload_sandboxed(&self.sandbox, archive, scratch, &self.limits) {
+    /// Reads one study with all models.
+    pub(crate) fn read(&self, study: PreparedStudy) -> StudyAnswer {
+        let PreparedStudy {
+            path,
+            started_at,
+            prepared,
+        } = study;
+        let (prepared, slices) = match prepared {
             Ok(prepared) => prepared,
-            Err(error) => {
-                let seconds = (Utc::now() - requested_at).as_seconds_f64();
-                let row = failure_row(path, seconds, std::slice::from_ref(error.reason()));
-                return Ok(StudyAnswer {
-                    row,
+            Err(reason) => {
+                let seconds = (Utc::now() - started_at).as_seconds_f64();
+                return StudyAnswer {
+                    row: failure_row(&path, seconds, &[reason]),
                     report: None,
                     maps: Vec::new(),
-                });
+                };
             }
         };
-        let bytes = fs::read(scratch.join(SLICES_FILE)).context("failed to read the prepared slices")?;
-        let slices = decode_prepared_slices(&bytes).context("failed to decode the prepared slices")?;
         let mut outcomes = Vec::new();
         let mut maps = Vec::new();
         for stage in Stage::MODELS {
@@ -117,61 +219,22 @@ impl Reader {
             outcomes,
             bundle: &self.bundle,
             operating_point: self.operating_point.clone(),
-            requested_at,
-            started_at: Some(requested_at),
+            requested_at: started_at,
+            started_at: Some(started_at),
             finished_at: Utc::now(),
-            path_to_study: path.to_owned(),
+            path_to_study: path.clone(),
         });
         let row = report.rows.first().cloned().unwrap_or_else(|| {
             failure_row(
-                path,
+                &path,
                 0.0,
                 &[Reason::new(ReasonCode::Internal, "the report has no row")],
             )
         });
-        Ok(StudyAnswer {
+        StudyAnswer {
             row,
             report: Some(report),
             maps,
-        })
-    }
-}
-
-/// The studies at a path, each written alone into `scratch`, and what could not be read there.
-pub(crate) fn candidates(
-    sandbox: &Sandbox,
-    limits: &norma_imaging::Limits,
-    path: &Path,
-    scratch: &Path,
-) -> Vec<Candidate> {
-    let place = |location: &str| {
-        if location.is_empty() {
-            path.display().to_string()
-        } else {
-            path.join(location).display().to_string()
         }
-    };
-    match split_upload_sandboxed(sandbox, path, Some(scratch), limits) {
-        Ok(split) => {
-            let rejected = split.rejected.into_iter().map(|rejected| Candidate::Rejected {
-                path: place(&rejected.location),
-                reason: rejected.reason,
-            });
-            let studies = split.studies.into_iter().map(|study| {
-                let path = place(&study.location);
-                match study.archive {
-                    Some(archive) => Candidate::Study { path, archive },
-                    None => Candidate::Rejected {
-                        path,
-                        reason: Reason::new(ReasonCode::Internal, "the study was not written out"),
-                    },
-                }
-            });
-            studies.chain(rejected).collect()
-        }
-        Err(error) => vec![Candidate::Rejected {
-            path: place(""),
-            reason: error.reason().clone(),
-        }],
     }
 }

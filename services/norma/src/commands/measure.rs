@@ -1,0 +1,135 @@
+//! Where the time goes when a study is read: each step by itself, one after the other, in this process.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use norma_domain::Stage;
+use norma_imaging::{Limits, LoadedSeries, list_studies, load_chest_series};
+use norma_inference::{Bundle, Runtime, StageModels};
+use norma_pipeline::{check_quality, encode_prepared_slices, run_stage, write_volume};
+use norma_service::runtime_options;
+use norma_volume::{DEFAULT_SLICE_COUNT, PreparedSlices, prepare_slices, segment_lungs};
+use serde::Serialize;
+
+use super::{answer, settings};
+use crate::command_line::Measure;
+
+/// What was measured; milliseconds, an entry per reading.
+#[derive(Debug, Serialize)]
+struct Measurement {
+    path: String,
+    slices: usize,
+    /// By step.
+    step_ms: BTreeMap<String, Vec<f64>>,
+    /// The part of a model stage that ONNX Runtime takes.
+    in_onnxruntime_ms: BTreeMap<String, Vec<f64>>,
+    score: BTreeMap<String, f64>,
+}
+
+impl Measurement {
+    fn timed<T>(&mut self, step: &str, work: impl FnOnce() -> T) -> T {
+        let started = Instant::now();
+        let result = work();
+        let of_step = self.step_ms.entry(step.to_owned()).or_default();
+        of_step.push(milliseconds(started.elapsed()));
+        result
+    }
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+pub(crate) fn run(config: Option<&Path>, arguments: &Measure) -> anyhow::Result<ExitCode> {
+    let settings = settings(config)?;
+    let limits = settings.imaging_limits();
+    let models = if arguments.decode_only {
+        None
+    } else {
+        let bundle = Bundle::load(&settings.models.bundle).context("failed to load the model bundle")?;
+        let runtime =
+            Runtime::start(&runtime_options(&settings.models, 1)).context("failed to start ONNX Runtime")?;
+        let models = StageModels::open(&bundle, &runtime, &Stage::MODELS);
+        Some(models.context("failed to open the models")?)
+    };
+    let mut measurements = Vec::new();
+    for path in &arguments.paths {
+        let mut measurement = Measurement {
+            path: path.display().to_string(),
+            slices: 0,
+            step_ms: BTreeMap::new(),
+            in_onnxruntime_ms: BTreeMap::new(),
+            score: BTreeMap::new(),
+        };
+        for _ in 0..arguments.repeat {
+            let series = decode(path, &limits, &mut measurement)?;
+            if let Some(models) = &models {
+                let slices = prepare(&series, &mut measurement)?;
+                read(models, &slices, &mut measurement)?;
+            }
+        }
+        measurements.push(measurement);
+    }
+    answer(&serde_json::to_string_pretty(&measurements).context("failed to write the measurements")?);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn decode(path: &Path, limits: &Limits, measurement: &mut Measurement) -> anyhow::Result<LoadedSeries> {
+    let studies = measurement
+        .timed("open", || list_studies(path, limits))
+        .context("failed to open the upload")?;
+    ensure!(studies.len() == 1, "{} studies in one upload", studies.len());
+    let series = measurement
+        .timed("decode", || load_chest_series(&studies[0], limits))
+        .context("failed to decode the series")?;
+    measurement.slices = series.volume.geometry.shape[0];
+    Ok(series)
+}
+
+fn prepare(series: &LoadedSeries, measurement: &mut Measurement) -> anyhow::Result<PreparedSlices> {
+    let lungs = measurement.timed("lungs", || segment_lungs(&series.volume));
+    measurement.timed("quality", || check_quality(series, &lungs));
+    let prepared = measurement
+        .timed("prepare", || {
+            prepare_slices(&series.volume, &lungs, DEFAULT_SLICE_COUNT)
+        })
+        .context("no lungs were found")?;
+    measurement.timed("store", || -> anyhow::Result<()> {
+        let mut file = BufWriter::new(tempfile::tempfile().context("failed to make a scratch file")?);
+        write_volume(&series.volume, &mut file).context("failed to write the volume")?;
+        let file: File = file.into_inner().context("failed to write the volume")?;
+        file.sync_all().context("failed to write the volume")?;
+        encode_prepared_slices(&prepared).context("failed to encode the prepared slices")?;
+        Ok(())
+    })?;
+    Ok(prepared)
+}
+
+fn read(models: &StageModels, slices: &PreparedSlices, measurement: &mut Measurement) -> anyhow::Result<()> {
+    for stage in Stage::MODELS {
+        let before = models.time_in_runtime(stage);
+        let (result, map) = measurement
+            .timed(stage.as_str(), || run_stage(models, stage, slices))
+            .map_err(|error| anyhow::anyhow!("{}", error.reason))?;
+        let in_runtime = models.time_in_runtime(stage).saturating_sub(before);
+        let of_stage = measurement
+            .in_onnxruntime_ms
+            .entry(stage.to_string())
+            .or_default();
+        of_stage.push(milliseconds(in_runtime));
+        if let Some(score) = result.score {
+            measurement.score.insert(stage.to_string(), score.value());
+        }
+        if let Some(map) = map {
+            measurement
+                .timed(&format!("{stage} map"), || map.encode())
+                .context("failed to encode a map")?;
+        }
+    }
+    Ok(())
+}
