@@ -1,154 +1,110 @@
-"""Starts Norma and the peer one after the other, sends both the same series, prints the ratios."""
+"""Norma and the peer side by side: every series goes to both in turn, so that both meet the same machine."""
 
 import argparse
 import json
 import os
-import signal
-import socket
+import platform
 import statistics
 import subprocess
-import sys
 import tempfile
-import time
-import urllib.request
-import uuid
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from servers import DATA, NORMA, ROOT, norma_environment, post, start_norma, start_peer
+
 SERIES = ["covid-ct-md_normal001.zip", "covid-ct-md_covid-P001.zip", "lidc-idri-0001_mass.zip"]
+# Steps of both sides under one name; what only one side does is counted in its whole alone.
+STEPS = {
+    "open": (["open"], ["read"]),
+    "decode": (["decode"], ["decode"]),
+    "lungs": (["lungs"], ["lungs"]),
+    "slices": (["quality", "prepare"], ["prepare"]),
+    "preprocessing": (["open", "decode", "lungs", "quality", "prepare"], ["read", "decode", "lungs", "prepare"]),
+    "store": (["store"], []),
+    "anomaly": (["anomaly", "anomaly map"], ["anomaly"]),
+    "classifier": (["classifier", "classifier map"], ["classifier"]),
+    "typing": (["typing"], ["typing"]),
+}
+STAGES = ["anomaly", "classifier", "typing"]
 
 
-def free_port():
-    for port in range(21000, 32000, 7):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                return port
-    sys.exit("no free port")
+def measure_steps(path, arguments):
+    """Norma's steps by themselves, in a process without service: medians in milliseconds."""
+    command = [NORMA, "measure", "--repeat", str(arguments.repeat + 1), str(path)]
+    environment = {**os.environ, **norma_environment(arguments.threads)}
+    output = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE).stdout
+    (measured,) = json.loads(output)
+    # The first reading meets models that have not run yet.
+    steps = {name: statistics.median(times[1:]) for name, times in measured["step_ms"].items()}
+    runtime = {name: statistics.median(times[1:]) for name, times in measured["in_onnxruntime_ms"].items()}
+    return steps, runtime
 
 
-def post(url, path):
-    """Multipart upload of one file; the parsed JSON answer and the seconds it took."""
-    boundary = uuid.uuid4().hex
-    head = (
-        f"--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{path.name}\"\r\n"
-        "Content-Type: application/zip\r\n\r\n"
-    ).encode()
-    body = head + path.read_bytes() + f"\r\n--{boundary}--\r\n".encode()
-    request = urllib.request.Request(url, body, {"Content-Type": f"multipart/form-data; boundary={boundary}"})
-    started = time.perf_counter()
-    with urllib.request.urlopen(request, timeout=600) as answer:
-        content = json.load(answer)
-    return content, time.perf_counter() - started
+def machine():
+    model = next(
+        (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
+        platform.processor(),
+    )
+    return f"{model}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end"
 
 
-def descendants(pid):
-    found = [pid]
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            children = task.read_text().split()
-        except OSError:
-            continue
-        for child in children:
-            found += descendants(int(child))
-    return found
+def ratio(theirs, ours):
+    return f"{theirs / ours:7.2f}" if theirs and ours >= 0.5 else f"{'':>7}"
 
 
-class Server:
-    """A server process and the most memory that it and its children held at once (sampled every 20 ms)."""
-
-    def __init__(self, command, environment, ready_url):
-        self.process = subprocess.Popen(command, env={**os.environ, **environment}, cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        self.peak_kib = 0
-        for _ in range(600):
-            if self.process.poll() is not None:
-                sys.exit(f"{command[0]} ended at its start")
-            try:
-                urllib.request.urlopen(ready_url, timeout=1)
-                break
-            except (OSError, urllib.error.HTTPError) as error:
-                if isinstance(error, urllib.error.HTTPError) and error.code == 404:
-                    break
-                time.sleep(0.2)
-        import threading
-
-        self.watching = True
-        self.watcher = threading.Thread(target=self.watch, daemon=True)
-        self.watcher.start()
-
-    def watch(self):
-        while self.watching:
-            total = 0
-            try:
-                for pid in descendants(self.process.pid):
-                    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-                        if line.startswith("VmRSS:"):
-                            total += int(line.split()[1])
-            except OSError:
-                pass
-            self.peak_kib = max(self.peak_kib, total)
-            time.sleep(0.02)
-
-    def stop(self):
-        self.watching = False
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(60)
-
-
-def norma_timings(answer):
-    report = answer["studies"][0]["report"]
-    stages = dict(report["timings"]["stage_duration_ms"])
-    return stages, report
+def print_series(name, ours, theirs, runtime):
+    print(f"\n{name}")
+    print(f"  {'':16} {'norma':>8} {'peer':>8} {'ratio':>7}")
+    for step, (own, other) in STEPS.items():
+        mine, peer = sum(ours.get(part, 0) for part in own), sum(theirs[part] for part in other)
+        print(f"  {step:16} {mine:8.0f} {peer:8.0f} {ratio(peer, mine)}")
+    print(f"  {'whole, by HTTP':16} {ours['whole']:8.0f} {theirs['whole']:8.0f} {ratio(theirs['whole'], ours['whole'])}")
+    inside = sum(runtime.values())
+    alone = sum(ours[step] for step in STEPS["preprocessing"][0]) + sum(ours[stage] for stage in STAGES)
+    parts = ", ".join(f"{stage} {runtime[stage]:.0f}" for stage in STAGES)
+    print(f"  inside ONNX Runtime {inside:.0f} ({parts})")
+    print(f"  steps one after the other {alone:.0f} = {alone / inside:.2f} x that; whole {ours['whole'] / inside:.2f} x")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
-    data = Path(os.environ["NORMA_DATA"]) / "series"
-    binary = os.environ.get("NORMA_BINARY", str(ROOT / "target/release/norma"))
-    results = {"norma": {}, "peer": {}}
-    peaks = {}
-
-    port = free_port()
+    print(f"medians of {arguments.repeat}, {arguments.threads} threads each, milliseconds; ratio = peer / norma")
+    whole_ratios, preparation_ratios = [], []
     with tempfile.TemporaryDirectory() as folder:
-        server = Server(
-            [binary, "serve", "--data", folder, "--listen", f"127.0.0.1:{port}"],
-            {"NORMA__IDENTITY__AUTHENTICATION": "off", "NORMA__MODELS__THREADS": str(arguments.threads), "RAYON_NUM_THREADS": str(arguments.threads)},
-            f"http://127.0.0.1:{port}/readyz",
-        )
-        for name in SERIES:
-            for _ in range(arguments.repeat):
-                answer, seconds = post(f"http://127.0.0.1:{port}/inference/predict", data / name)
-                stages, _ = norma_timings(answer)
-                results["norma"].setdefault(name, []).append({**stages, "whole": 1000 * seconds})
-        server.stop()
-        peaks["norma"] = server.peak_kib / 1024
-
-    port = free_port()
-    server = Server(
-        [sys.executable, "bench/peer/server.py", str(port)],
-        {"PEER_THREADS": str(arguments.threads), "PEER_MODELS": str(ROOT / "models"), "OMP_NUM_THREADS": str(arguments.threads)},
-        f"http://127.0.0.1:{port}/docs",
-    )
-    for name in SERIES:
-        for _ in range(arguments.repeat):
-            answer, seconds = post(f"http://127.0.0.1:{port}/predict", data / name)
-            stages = answer["timings_ms"]
-            stages["preprocess"] = sum(stages[step] for step in ("read", "decode", "lungs", "prepare"))
-            results["peer"].setdefault(name, []).append({**stages, "whole": 1000 * seconds})
-    server.stop()
-    peaks["peer"] = server.peak_kib / 1024
-
-    print(f"median of {arguments.repeat}, {arguments.threads} threads, milliseconds; ratio = peer / norma")
-    print(f"{'series':32} {'stage':12} {'norma':>8} {'peer':>8} {'ratio':>7}")
-    for name in SERIES:
-        for stage in ("preprocess", "anomaly", "classifier", "typing", "whole"):
-            ours, theirs = (
-                statistics.median(run[stage] for run in results[side][name]) for side in ("norma", "peer")
-            )
-            print(f"{name:32} {stage:12} {ours:8.0f} {theirs:8.0f} {theirs / max(ours, 1):7.2f}")
-    print(f"peak memory, MiB: norma {peaks['norma']:.0f} (children included), peer {peaks['peer']:.0f}")
+        norma, norma_url = start_norma(folder, arguments.threads)
+        peer, peer_url = start_peer(arguments.threads)
+        try:
+            for url in (norma_url, peer_url):
+                post(url, DATA / "series" / SERIES[0])
+            for name in SERIES:
+                path = DATA / "series" / name
+                whole, peer_runs, scores = [], [], {}
+                for _ in range(arguments.repeat):
+                    answer, milliseconds = post(norma_url, path)
+                    whole.append(milliseconds)
+                    report = answer["studies"][0]["report"]
+                    scores["norma"] = {stage["stage"]: stage["score"] for stage in report["stages"] if stage["score"] is not None}
+                    answer, milliseconds = post(peer_url, path)
+                    peer_runs.append({**answer["timings_ms"], "whole": milliseconds})
+                    scores["peer"] = {stage: answer[stage] for stage in ("anomaly", "classifier")}
+                theirs = {step: statistics.median(run[step] for run in peer_runs) for step in peer_runs[0]}
+                ours, runtime = measure_steps(path, arguments)
+                ours["whole"] = statistics.median(whole)
+                print_series(name, ours, theirs, runtime)
+                for side, values in scores.items():
+                    print(f"  scores of {side}: " + ", ".join(f"{stage} {value:.3f}" for stage, value in values.items()))
+                whole_ratios.append(theirs["whole"] / ours["whole"])
+                own, other = STEPS["preprocessing"]
+                preparation_ratios.append(sum(theirs[s] for s in other) / sum(ours[s] for s in own))
+        finally:
+            norma.stop()
+            peer.stop()
+    print(f"\npreprocessing {min(preparation_ratios):.2f} to {max(preparation_ratios):.2f} times as fast as the peer, ", end="")
+    print(f"the whole {min(whole_ratios):.2f} to {max(whole_ratios):.2f} times")
+    print(f"peak memory, MiB: norma {norma.peak_kib / 1024:.0f} (children included), peer {peer.peak_kib / 1024:.0f}")
+    print(machine())
 
 
 if __name__ == "__main__":

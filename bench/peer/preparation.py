@@ -55,32 +55,41 @@ def decode(series, threads):
     return volume, (step, row, column)
 
 
-def segment_lungs(volume, spacing):
+def segment_lungs(volume, spacing, threads):
     """Thresholding, 3D connected components, airways out, closing and filling per slice. Returns bool (z, y, x)."""
     labels, count = ndimage.label(volume < LUNG_THRESHOLD_HU)
     voxels = np.bincount(labels.ravel(), minlength=count + 1)
     outside = np.unique(np.concatenate([labels[:, 0, :].ravel(), labels[:, -1, :].ravel()]))
-    millilitres = voxels * np.prod(spacing) / 1000.0
-    keep = millilitres >= 20.0
+    keep = voxels * np.prod(spacing) / 1000.0 >= 20.0
     keep[0] = False
     keep[outside] = False
+    boxes = ndimage.find_objects(labels)
     for label in np.flatnonzero(keep):
-        part = ndimage.find_objects(labels == label)[0] if millilitres[label] > 20 else None
-        inside = volume[part][labels[part] == label]
-        keep[label] = -975 < np.median(inside) < -430
+        box = boxes[label - 1]
+        keep[label] = -975 < np.median(volume[box][labels[box] == label]) < -430
     mask = keep[labels]
     radius = max(1, round(4.0 / spacing[1]))
     disc = np.hypot(*np.mgrid[-radius : radius + 1, -radius : radius + 1]) <= radius
-    for plane, slice_hu in zip(mask, volume):
-        if not plane.any():
-            continue
+
+    def finish(z):
+        rows, columns = np.flatnonzero(mask[z].any(axis=1)), np.flatnonzero(mask[z].any(axis=0))
+        if not len(rows):
+            return
+        window = (
+            slice(max(0, rows[0] - radius), rows[-1] + radius + 1),
+            slice(max(0, columns[0] - radius), columns[-1] + radius + 1),
+        )
+        plane, hounsfield = mask[z][window], volume[z][window]
         pieces, number = ndimage.label(plane)
         areas = np.bincount(pieces.ravel(), minlength=number + 1) * spacing[1] * spacing[2]
-        means = ndimage.mean(slice_hu, pieces, np.arange(number + 1))
+        means = ndimage.mean(hounsfield, pieces, np.arange(number + 1))
         airway = (areas < 1100) & (means < -900)
         airway[0] = False
         plane &= ~airway[pieces]
         plane |= ndimage.binary_fill_holes(ndimage.binary_closing(plane, disc))
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(finish, range(len(mask))))
     return mask
 
 

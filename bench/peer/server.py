@@ -7,6 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 import uvicorn
 import yaml
 from fastapi import FastAPI, UploadFile
@@ -24,6 +25,14 @@ TYPING = models.Model(FOLDER / BUNDLE["models"]["typing"], THREADS)
 app = FastAPI()
 
 
+def anomaly_score(pixels, masks):
+    scores = [models.anomaly(model, pixels, masks) for model in ANOMALY]
+    combination = BUNDLE.get("anomaly_combination", {"method": "maximum"})
+    if combination["method"] == "weighted_mean":
+        return float(np.average(scores, weights=combination["weights"]))
+    return max(scores)
+
+
 @app.post("/predict")
 def predict(file: UploadFile):
     timings = {}
@@ -31,7 +40,7 @@ def predict(file: UploadFile):
     def timed(name, function, *arguments):
         started = time.perf_counter()
         result = function(*arguments)
-        timings[name] = round(1000 * (time.perf_counter() - started))
+        timings[name] = 1000 * (time.perf_counter() - started)
         return result
 
     with tempfile.NamedTemporaryFile(suffix=".zip") as spool:
@@ -39,12 +48,12 @@ def predict(file: UploadFile):
         spool.flush()
         series = timed("read", preparation.read_series, spool.name)
         volume, spacing = timed("decode", preparation.decode, series, THREADS)
-    mask = timed("lungs", preparation.segment_lungs, volume, spacing)
+    mask = timed("lungs", preparation.segment_lungs, volume, spacing, THREADS)
     pixels, masks = timed("prepare", preparation.prepare, volume, mask)
-    anomaly = timed("anomaly", lambda: max(models.anomaly(model, pixels, masks) for model in ANOMALY))
+    anomaly = timed("anomaly", anomaly_score, pixels, masks)
     probability = timed("classifier", models.classify, CLASSIFIER, pixels)
     findings = timed("typing", models.types, TYPING, pixels)
-    return {"score": max(anomaly, probability), "findings": findings, "slices": len(volume), "timings_ms": timings}
+    return {"anomaly": anomaly, "classifier": probability, "findings": findings, "slices": len(volume), "timings_ms": timings}
 
 
 if __name__ == "__main__":
