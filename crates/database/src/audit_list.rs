@@ -6,7 +6,7 @@ use norma_domain::PatientId;
 
 use crate::audit::AuditEventRow;
 use crate::connection::MultiBackend;
-use crate::schema::audit_events;
+use crate::schema::{audit_events, audit_exports};
 use crate::sql_types::RowId;
 use crate::{AuditEvent, Database, DatabaseError, Listing, Page, time};
 
@@ -100,6 +100,41 @@ impl Database {
                 .select(AuditEventRow::as_select())
                 .load(connection)?;
             rows.into_iter().map(AuditEvent::try_from).collect()
+        })
+        .await
+    }
+
+    /// The last event that an export has sent; 0 before the first.
+    pub async fn audit_export_position(&self, name: &'static str) -> Result<u64, DatabaseError> {
+        self.run(move |connection| {
+            let position: Option<i64> = audit_exports::table
+                .find(name)
+                .select(audit_exports::sequence)
+                .first(connection)
+                .optional()?;
+            Ok(u64::try_from(position.unwrap_or_default()).unwrap_or_default())
+        })
+        .await
+    }
+
+    /// Notes how far an export has come; never back.
+    pub async fn note_audit_export(&self, name: &'static str, sequence: u64) -> Result<(), DatabaseError> {
+        let sequence = i64::try_from(sequence).map_err(|_| DatabaseError::NotStorable("sequence"))?;
+        self.change(move |connection| {
+            let known: i64 = audit_exports::table.find(name).count().get_result(connection)?;
+            if known == 0 {
+                diesel::insert_into(audit_exports::table)
+                    .values((audit_exports::name.eq(name), audit_exports::sequence.eq(sequence)))
+                    .execute(connection)?;
+            } else {
+                let behind = audit_exports::table
+                    .find(name)
+                    .filter(audit_exports::sequence.lt(sequence));
+                diesel::update(behind)
+                    .set(audit_exports::sequence.eq(sequence))
+                    .execute(connection)?;
+            }
+            Ok(())
         })
         .await
     }

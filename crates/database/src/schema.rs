@@ -224,6 +224,13 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    audit_exports (name) {
+        name -> Text,
+        sequence -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     patients,
     scans,

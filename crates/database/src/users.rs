@@ -199,6 +199,35 @@ impl Database {
         .await
     }
 
+    /// Takes over what the issuer says at a sign-in. Its word counts, also where no administrator would be left:
+    /// `norma users create` makes one. Where the roles change, the account's sessions end.
+    pub async fn update_openid_user(
+        &self,
+        id: UserId,
+        display_name: String,
+        roles: Roles,
+    ) -> Result<Option<User>, DatabaseError> {
+        refuse_nul("display_name", &display_name)?;
+        self.change(move |connection| {
+            let Some(before) = find(connection, id)? else {
+                return Ok(None);
+            };
+            diesel::update(users::table.find(RowId::from(id)))
+                .set((
+                    users::display_name.eq(display_name),
+                    users::roles.eq(roles.to_string()),
+                    users::updated_at.eq(time::to_row(time::now())),
+                ))
+                .execute(connection)?;
+            if before.roles != roles {
+                diesel::delete(sessions::table.filter(sessions::user_id.eq(RowId::from(id))))
+                    .execute(connection)?;
+            }
+            find(connection, id)
+        })
+        .await
+    }
+
     /// Deletes an account with its sessions. Says whether there was one.
     ///
     /// # Errors

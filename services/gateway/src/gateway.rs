@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::audit::AuditTrail;
 use crate::event_feed::EventFeed;
 use crate::identity::Identity;
+use crate::identity::openid::OpenId;
 use crate::options::GatewayOptions;
 use crate::pixel_objects::PixelObjects;
 use crate::problem::ApiError;
@@ -54,6 +55,8 @@ pub(crate) struct Gateway {
     pub(crate) pixels: PixelObjects,
     pub(crate) reader: UploadReader,
     pub(crate) identity: Identity,
+    /// None where no issuer is set.
+    pub(crate) openid: Option<OpenId>,
     pub(crate) trail: AuditTrail,
     pub(crate) stopping: CancellationToken,
     pub(crate) context: Context,
@@ -84,6 +87,7 @@ impl Gateway {
         )?;
         Ok(Self {
             identity,
+            openid: OpenId::of(&parts.options)?,
             trail: AuditTrail::start(context.database.clone()),
             pixels: PixelObjects::new(context.objects.clone()),
             database: context.database.clone(),

@@ -52,6 +52,8 @@ pub enum ApiError {
     AuthenticationOff,
     #[error("the account signs in by OpenID Connect and has no password here")]
     OpenIdAccount,
+    #[error("no sign-in by OpenID Connect is set up here")]
+    OpenIdNotConfigured,
     #[error("somebody has this login already")]
     LoginTaken,
     #[error("no enabled administrator would be left")]
@@ -176,6 +178,7 @@ impl ApiError {
             Self::PasswordTooWeak(_) => (S::UNPROCESSABLE_ENTITY, "password_too_weak", "Password too weak"),
             Self::AuthenticationOff => (S::CONFLICT, "authentication_off", "Authentication is off"),
             Self::OpenIdAccount => (S::CONFLICT, "signs_in_by_openid", "Signs in by OpenID Connect"),
+            Self::OpenIdNotConfigured => (S::NOT_FOUND, "openid_not_configured", "No OpenID Connect"),
             Self::LoginTaken => (S::CONFLICT, "login_taken", "Login taken"),
             Self::LastAdministrator => (S::CONFLICT, "last_administrator", "Last administrator"),
             Self::UserNotFound => (S::NOT_FOUND, "user_not_found", "No such account"),

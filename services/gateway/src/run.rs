@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use norma_audit::{SyslogTarget, run_syslog_export};
 use norma_service::{Authentication, Context, load_bundle};
 
 use crate::bundle_document::describe_bundle;
@@ -18,6 +19,7 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
     let gateway = &settings.gateway;
     let address = listen_address(gateway.address, gateway.port, settings.identity.authentication)?;
     let bundle = load_bundle(&context).await;
+    let (database, shutdown) = (context.database.clone(), context.shutdown.clone());
     let parts = GatewayParts {
         bundle: Arc::new(move || bundle.get().map(|bundle| describe_bundle(&bundle))),
         reader: UploadReader::new(settings.sandbox(), settings.imaging_limits()),
@@ -36,7 +38,18 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
             .context("failed to prepare the first sign-in")?;
         tell_newcomer(&application.base_url(), link.as_deref());
     }
-    application.run_until_stopped().await
+    let export = settings.audit.syslog.address.clone().map(|address| {
+        let target = SyslogTarget {
+            address,
+            ca_file: settings.audit.syslog.ca_file.clone(),
+        };
+        tokio::spawn(run_syslog_export(database, target, shutdown))
+    });
+    let served = application.run_until_stopped().await;
+    if let Some(export) = export {
+        export.await.context("the export of the audit trail failed")?;
+    }
+    served
 }
 
 /// What a person at the console needs to begin. Not for the log: a link signs in.

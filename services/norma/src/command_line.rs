@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use norma_domain::{KeyId, Role};
 
@@ -248,6 +249,30 @@ pub(crate) struct SignInLink {
 pub(crate) enum Audit {
     /// Check the chain of hashes: finds altered, missing and inserted events. Ends with exit code 2 where it does.
     Verify(VerifyAudit),
+    /// Write the trail to standard output as DICOM audit messages (PS3.15 A.5).
+    Export(ExportAudit),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AuditFormat {
+    /// One JSON document a line.
+    Json,
+    /// One XML document.
+    Xml,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportAudit {
+    #[arg(long, value_enum, default_value_t = AuditFormat::Xml)]
+    pub(crate) format: AuditFormat,
+    /// At this time or later (RFC 3339).
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<DateTime<Utc>>,
+    /// Before this time (RFC 3339).
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<DateTime<Utc>>,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
 }
 
 #[derive(Debug, Args)]

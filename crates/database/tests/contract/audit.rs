@@ -90,6 +90,12 @@ fn events_are_kept_in_order_and_found() {
         let next = database.next_audit_events(next, 10).await.unwrap();
         assert_eq!(next[0].event.outcome, AuditOutcome::Success);
         assert_eq!(next, [appended[1].clone(), later[0].clone()]);
+
+        assert_eq!(database.audit_export_position("syslog").await.unwrap(), 0);
+        for noted in [2, 3, 1] {
+            database.note_audit_export("syslog", noted).await.unwrap();
+        }
+        assert_eq!(database.audit_export_position("syslog").await.unwrap(), 3);
     });
 }
 

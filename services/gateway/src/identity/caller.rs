@@ -8,7 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use chrono::{DateTime, Utc};
 use norma_access::Token;
-use norma_database::{ApiKey, AuditActor, FeedbackUser, Owner, Session, SessionMethod, User};
+use norma_database::{ApiKey, AuditActor, AuditOutcome, FeedbackUser, Owner, Session, SessionMethod, User};
 use norma_domain::{PatientId, Role, Roles, ScanId};
 use uuid::Uuid;
 
@@ -138,6 +138,8 @@ pub(crate) struct NoteValues {
     pub(crate) patient_id: Option<PatientId>,
     pub(crate) scan_id: Option<ScanId>,
     pub(crate) detail: Option<String>,
+    /// Where the status of the answer does not tell it.
+    pub(crate) outcome: Option<AuditOutcome>,
 }
 
 /// The notes of one request, shared by its handler and the middleware.
@@ -160,6 +162,12 @@ impl Notes {
     /// Words for the trail: nothing of a patient.
     pub(crate) fn detail(&self, detail: impl Into<String>) {
         self.0.borrow_mut().detail = Some(detail.into());
+    }
+
+    /// Refused, though the answer is a redirection.
+    pub(crate) fn refused(&self, why: &str) {
+        self.detail(why);
+        self.0.borrow_mut().outcome = Some(AuditOutcome::Refused);
     }
 
     /// Who the caller turned out to be.

@@ -301,7 +301,7 @@ impl Visit {
         NewAuditEvent {
             at: Utc::now(),
             action: action.to_owned(),
-            outcome,
+            outcome: notes.outcome.unwrap_or(outcome),
             actor: notes.actor.unwrap_or_else(|| self.caller.actor()),
             source_address: self.source.map(|source| source.to_string()).unwrap_or_default(),
             object,

@@ -4,6 +4,7 @@ pub(crate) mod authentication;
 pub(crate) mod caller;
 pub(crate) mod first_start;
 pub(crate) mod middleware;
+pub(crate) mod openid;
 pub(crate) mod operations;
 pub(crate) mod session_cookie;
 pub(crate) mod sign_in;

@@ -100,6 +100,8 @@ const OPERATIONS: &[Operation] = operations! {
     POST "/api/session/token" Rule::Public, Audit::Event("sign_in.link");
     PUT "/api/session/password" Rule::Known, Audit::Change("user.password");
     GET "/api/login-options" Rule::Public, Audit::None;
+    GET "/api/openid/start" Rule::Public, Audit::None;
+    GET "/api/openid/callback" Rule::Public, Audit::Event("sign_in.openid");
 
     GET "/api/users" ADMINISTRATOR, Audit::Event("user.search");
     POST "/api/users" ADMINISTRATOR, Audit::Change("user.create");
@@ -111,6 +113,7 @@ const OPERATIONS: &[Operation] = operations! {
     POST "/api/keys" ADMINISTRATOR, Audit::Change("key.create");
     DELETE "/api/keys/{key_id}" ADMINISTRATOR, Audit::Change("key.revoke");
     GET "/api/audit" ADMINISTRATOR, Audit::Event("audit.read");
+    GET "/api/audit/export" ADMINISTRATOR, Audit::Event("audit.export");
 
     GET "/api/bundle" Rule::Known, Audit::None;
     GET "/healthz" Rule::Public, Audit::None;

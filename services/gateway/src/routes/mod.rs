@@ -7,6 +7,7 @@ pub(crate) mod events;
 pub(crate) mod feedback;
 pub(crate) mod health;
 pub(crate) mod keys;
+pub(crate) mod openid;
 pub(crate) mod patients;
 pub(crate) mod pixels;
 pub(crate) mod predict;
@@ -55,6 +56,8 @@ pub(crate) fn configure(services: &mut ServiceConfig) {
         .service(session::sign_out)
         .service(session::change_password)
         .service(session::get_login_options)
+        .service(openid::start_openid)
+        .service(openid::finish_openid)
         .service(users::list_users)
         .service(users::create_user)
         .service(users::get_user)
@@ -65,6 +68,7 @@ pub(crate) fn configure(services: &mut ServiceConfig) {
         .service(keys::create_key)
         .service(keys::revoke_key)
         .service(audit::list_audit)
+        .service(audit::export_audit)
         .service(bundle::get_bundle)
         .service(health::live)
         .service(health::ready)

@@ -8,10 +8,13 @@
 
 mod analyses;
 mod app;
+mod audit;
 mod events;
 mod feedback;
 mod identity;
+mod issuer;
 mod limits;
+mod openid;
 mod page;
 mod patients;
 mod pixels;

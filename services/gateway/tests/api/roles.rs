@@ -60,6 +60,9 @@ const EXPECTED: &[(&str, &str)] = &[
     ("createKey", "a"),
     ("revokeKey", "a"),
     ("listAudit", "a"),
+    ("exportAudit", "a"),
+    ("startOpenId", PUBLIC),
+    ("finishOpenId", PUBLIC),
 ];
 
 fn concrete(path: &str) -> String {

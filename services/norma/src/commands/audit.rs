@@ -4,17 +4,22 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use norma_database::AuditHead;
+use norma_audit::{audit_message, to_xml};
+use norma_database::{AuditHead, AuditQuery, NewAuditEvent};
 
-use super::installation::open;
+use super::installation::{COMMAND_LINE, open};
 use super::{EXIT_PARTIAL, answer, tell};
-use crate::command_line::{Audit, VerifyAudit};
+use crate::command_line::{Audit, AuditFormat, ExportAudit, VerifyAudit};
+
+/// Events that are read at a time.
+const BATCH: u32 = 500;
 
 pub(crate) fn run(config: Option<&Path>, command: Audit) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new().context("failed to start")?;
     runtime.block_on(async {
         match command {
             Audit::Verify(arguments) => verify(config, arguments).await,
+            Audit::Export(arguments) => export(config, arguments).await,
         }
     })
 }
@@ -39,6 +44,43 @@ async fn verify(config: Option<&Path>, arguments: VerifyAudit) -> anyhow::Result
         tell("the audit trail was changed");
         Ok(ExitCode::from(EXIT_PARTIAL))
     }
+}
+
+async fn export(config: Option<&Path>, arguments: ExportAudit) -> anyhow::Result<ExitCode> {
+    let (database, _) = open(config, &arguments.installation).await?;
+    // The export itself is a look at the trail.
+    let event = NewAuditEvent::of_system(COMMAND_LINE, "audit.export");
+    database.append_audit_events(vec![event]).await?;
+    let is_xml = arguments.format == AuditFormat::Xml;
+    if is_xml {
+        answer("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<AuditMessages>");
+    }
+    let mut after = 0;
+    loop {
+        let query = AuditQuery {
+            from: arguments.from,
+            to: arguments.to,
+            after: Some(after),
+            ..AuditQuery::default()
+        };
+        let events = database.next_audit_events(query, BATCH).await?;
+        for event in &events {
+            let message = audit_message(event);
+            answer(&if is_xml {
+                to_xml(&message)?
+            } else {
+                serde_json::to_string(&message)?
+            });
+        }
+        match events.last() {
+            Some(last) => after = last.sequence,
+            None => break,
+        }
+    }
+    if is_xml {
+        answer("</AuditMessages>");
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn noted_head(text: &str) -> anyhow::Result<AuditHead> {

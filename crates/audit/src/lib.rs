@@ -1,0 +1,14 @@
+#![doc = include_str!("../README.md")]
+
+mod codes;
+mod message;
+mod syslog;
+mod tls;
+mod xml;
+
+pub use message::{
+    ActiveParticipant, AuditMessage, AuditSource, Code, EventIdentification, ObjectDetail, ParticipantObject,
+    audit_message,
+};
+pub use syslog::{SyslogTarget, run_syslog_export, syslog_frame};
+pub use xml::to_xml;

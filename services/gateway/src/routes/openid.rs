@@ -1,0 +1,154 @@
+//! `/api/openid`: sign-in at an issuer.
+
+use actix_web::http::header;
+use actix_web::web::{Data, Query};
+use actix_web::{HttpRequest, HttpResponse, get};
+use chrono::{TimeDelta, Utc};
+use norma_access::{Token, are_equal};
+use norma_database::{OpenIdAttempt, SessionMethod, User};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::gateway::Gateway;
+use crate::identity::Notes;
+use crate::identity::openid::{
+    ATTEMPT_MINUTES, OpenId, Refusal, own_page, state_cookie, state_cookie_removal, state_of,
+};
+use crate::openapi::{BadRequest, Failures, NotFound};
+use crate::problem::ApiError;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Destination {
+    /// The page to go to afterwards: a path of this site.
+    #[param(max_length = 2000, example = "/studies")]
+    return_to: Option<String>,
+}
+
+/// What the issuer adds to the address.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Return {
+    state: Option<String>,
+    code: Option<String>,
+    error: Option<String>,
+}
+
+fn openid(gateway: &Gateway) -> Result<&OpenId, ApiError> {
+    gateway.openid.as_ref().ok_or(ApiError::OpenIdNotConfigured)
+}
+
+/// Sends the browser to the issuer of OpenID Connect.
+#[utoipa::path(
+    tag = "session",
+    operation_id = "startOpenId",
+    params(Destination),
+    responses(
+        (status = 302, description = "To the issuer; to `/login?error=…` where it does not answer",
+            headers(("Location" = String))),
+        BadRequest, NotFound, Failures
+    )
+)]
+#[get("/api/openid/start")]
+pub(crate) async fn start_openid(
+    gateway: Data<Gateway>,
+    request: HttpRequest,
+    destination: Query<Destination>,
+) -> Result<HttpResponse, ApiError> {
+    let openid = openid(&gateway)?;
+    let state = Token::generate();
+    let start = match openid.start(&state).await {
+        Ok(start) => start,
+        Err(refusal) => return Ok(to_login_page(refusal)),
+    };
+    gateway
+        .database
+        .create_openid_attempt(OpenIdAttempt {
+            state_hash: state.hash(),
+            nonce: start.nonce,
+            pkce_verifier: start.pkce_verifier,
+            return_to: own_page(destination.into_inner().return_to),
+            expires_at: Utc::now() + TimeDelta::minutes(ATTEMPT_MINUTES),
+        })
+        .await?;
+    let is_secure = gateway.identity.cookie(&request).is_secure;
+    Ok(HttpResponse::Found()
+        .insert_header((header::LOCATION, start.url))
+        .cookie(state_cookie(&state, is_secure))
+        .finish())
+}
+
+/// Where the issuer sends the browser back to.
+#[utoipa::path(
+    tag = "session",
+    operation_id = "finishOpenId",
+    params(Return),
+    responses(
+        (status = 302, description = "Signed in: to the page that was asked for; otherwise to `/login?error=…`",
+            headers(("Location" = String))),
+        BadRequest, NotFound, Failures
+    )
+)]
+#[get("/api/openid/callback")]
+pub(crate) async fn finish_openid(
+    gateway: Data<Gateway>,
+    request: HttpRequest,
+    notes: Notes,
+    come_back: Query<Return>,
+) -> Result<HttpResponse, ApiError> {
+    let openid = openid(&gateway)?;
+    match finish(&gateway, openid, &request, come_back.into_inner()).await? {
+        Ok((user, return_to)) => {
+            notes.user(&user);
+            notes.detail(format!("roles: {}", user.roles));
+            let token = gateway
+                .identity
+                .sign_in(&request, &user, SessionMethod::OpenId)
+                .await?;
+            Ok(HttpResponse::Found()
+                .insert_header((header::LOCATION, return_to))
+                .cookie(gateway.identity.cookie(&request).with(&token))
+                .cookie(state_cookie_removal())
+                .finish())
+        }
+        Err(refusal) => {
+            notes.refused(refusal.code());
+            Ok(to_login_page(refusal))
+        }
+    }
+}
+
+fn to_login_page(refusal: Refusal) -> HttpResponse {
+    HttpResponse::Found()
+        .insert_header((header::LOCATION, format!("/login?error={}", refusal.code())))
+        .cookie(state_cookie_removal())
+        .finish()
+}
+
+async fn finish(
+    gateway: &Gateway,
+    openid: &OpenId,
+    request: &HttpRequest,
+    come_back: Return,
+) -> Result<Result<(User, String), Refusal>, ApiError> {
+    // Begun in this very browser, a short while ago, and not finished yet.
+    let own = state_of(request);
+    let Some(state) = own.filter(|own| {
+        let sent = come_back.state.as_deref();
+        sent.is_some_and(|sent| are_equal(sent, own.expose()))
+    }) else {
+        return Ok(Err(Refusal::UnknownState));
+    };
+    let Some(attempt) = gateway.database.take_openid_attempt(state.hash()).await? else {
+        return Ok(Err(Refusal::UnknownState));
+    };
+    let (None, Some(code)) = (come_back.error, come_back.code) else {
+        return Ok(Err(Refusal::Denied));
+    };
+    let person = match openid.finish(code, attempt.pkce_verifier, attempt.nonce).await {
+        Ok(person) => person,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let account = gateway.openid_account(&person).await?;
+    Ok(account.map(|user| (user, attempt.return_to)))
+}
