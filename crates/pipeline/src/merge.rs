@@ -59,7 +59,7 @@ pub fn merge_report(input: MergeInput<'_>) -> Report {
 
     let geometry = &input.prepared.study.geometry;
     let localization = (verdict != Verdict::Norm)
-        .then(|| localization(&input.outcomes, geometry))
+        .then(|| within(region(&input.outcomes)?.1, geometry.shape))
         .flatten();
     let findings = completed(&input.outcomes, Stage::Typing)
         .map(|typing| typing.findings.clone())
@@ -124,13 +124,12 @@ fn scores(input: &MergeInput<'_>) -> Option<Scores> {
     })
 }
 
-/// The box of the anomaly stage, else of the classifier, whichever of them decided: the anomaly map is finer and
+/// The region that the maps point at, uncut: that of the anomaly stage, else of the classifier, whichever of them decided: the anomaly map is finer and
 /// is measured against norm at the same place, a class-activation map of 7 × 7 cells points at no finding.
-fn localization(outcomes: &[StageOutcome], geometry: &VolumeGeometry) -> Option<VoxelBox> {
-    let region = [Stage::Anomaly, Stage::Classifier]
+fn region(outcomes: &[StageOutcome]) -> Option<(Stage, VoxelBox)> {
+    [Stage::Anomaly, Stage::Classifier]
         .into_iter()
-        .find_map(|stage| completed(outcomes, stage)?.localization)?;
-    within(region, geometry.shape)
+        .find_map(|stage| Some((stage, completed(outcomes, stage)?.localization?)))
 }
 
 /// Two opposite corners in LPS millimetres; the box reaches to the outer faces of its voxels.
@@ -147,6 +146,7 @@ fn key_slices(input: &MergeInput<'_>) -> Vec<KeySlice> {
         .collect();
     key_slices::key_slices(
         &results,
+        region(&input.outcomes),
         &input.prepared.slices,
         input.prepared.study.geometry.spacing_mm.z(),
     )

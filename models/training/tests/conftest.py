@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import sys
 from pathlib import Path
 
@@ -10,6 +11,21 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from norma_training.norma_prepare import PreparationError, find_norma  # noqa: E402
+
+WORKSPACE = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="session")
+def norma() -> Path:
+    """The program, where it is built; CI builds it before these tests."""
+    try:
+        return find_norma(WORKSPACE)
+    except PreparationError:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip("norma is not built")
 
 
 def picture(rng: np.random.Generator, sick: bool) -> tuple[np.ndarray, np.ndarray]:

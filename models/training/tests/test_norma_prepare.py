@@ -1,27 +1,18 @@
-"""Studies through the real `norma prepare`, where the program is built (CI builds it first)."""
+"""Studies and slices through the real `norma prepare`, where the program is built (CI builds it first)."""
 
+import csv
 import os
 import subprocess
-from pathlib import Path
+import tarfile
 
 import pytest
 
+from conftest import WORKSPACE
+from norma_training.adapters.slices_index import write_subset
 from norma_training.adapters.studies import Study
-from norma_training.norma_prepare import PreparationError, find_norma, prepare_studies
+from norma_training.cli import data_folder
+from norma_training.norma_prepare import prepare_slices, prepare_studies
 from norma_training.prepared import load_prepared
-
-WORKSPACE = Path(__file__).resolve().parents[3]
-
-
-@pytest.fixture(scope="module")
-def norma() -> Path:
-    try:
-        return find_norma(WORKSPACE)
-    except PreparationError:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip("norma is not built")
-
 
 def test_whole_studies_are_prepared_and_keep_what_is_known_of_them(norma, tmp_path):
     archive, broken = tmp_path / "phantom.zip", tmp_path / "broken.zip"
@@ -36,3 +27,21 @@ def test_whole_studies_are_prepared_and_keep_what_is_known_of_them(norma, tmp_pa
     assert 20 <= len(data) <= 64 and data.pixels.shape[1:] == (224, 224)
     assert set(data.block.tolist()) == {"site-p1"} and set(data.label.tolist()) == {"pathology"}
     assert set(data.type.tolist()) == {"emphysema"} and len(data.left_out) == 1
+
+
+def test_real_slices_are_prepared(norma, tmp_path):
+    archive = data_folder() / "slices.tar"
+    if not archive.is_file() and not os.environ.get("CI"):
+        pytest.skip("no real data here")
+    with tarfile.open(archive) as tar:
+        tar.extract("slices/index.csv", tmp_path, filter="data")
+        index = write_subset(tmp_path / "slices", 20)
+        with open(index, newline="", encoding="utf-8") as handle:
+            files = {f"slices/{row['file']}" for row in csv.DictReader(handle)}
+        for member in tar:
+            if member.name in files:
+                tar.extract(member, tmp_path, filter="data")
+    data = load_prepared(prepare_slices(index, tmp_path / "prepared", WORKSPACE))
+    assert len(data) + sum(data.left_out.values()) == len(files) and len(data) >= len(files) // 2
+    assert {"talo_emphysema", "iq_oth_nccd", "sars_cov_2"} <= set(data.source.tolist())
+    assert 0.05 < data.lung_mask.mean() < 0.5

@@ -1,12 +1,15 @@
 """Every step on a tiny synthetic set, to a bundle whose files fit together."""
 
 import hashlib
+import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 
+from conftest import WORKSPACE
 from norma_training.budget import QUICK
 from norma_training.prepared import load_prepared
 from norma_training.served import ServedBundle
@@ -36,6 +39,17 @@ def test_the_bundle_names_models_whose_hashes_fit(trained):
     assert bundle["default_operating_point"] in [point["name"] for point in bundle["operating_points"]]
     assert bundle["calibration"]["coefficient"] > 0
     assert all(0 < point["threshold"] <= 1 for point in bundle["operating_points"])
+
+
+def test_the_program_accepts_the_bundle(trained, norma):
+    _, _, folder = trained
+    library = WORKSPACE / ".norma" / "onnxruntime" / "libonnxruntime.so"
+    if not library.exists() and not os.environ.get("CI"):
+        pytest.skip("ONNX Runtime is not installed")
+    settings = {"NORMA__MODELS__BUNDLE": str(folder / "models" / "bundle.yaml"), "NORMA__MODELS__ONNXRUNTIME": str(library)}
+    checked = subprocess.run([str(norma), "models", "check"], env=os.environ | settings, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+    assert "bundle norma-quick" in checked.stdout
 
 
 def test_the_bundle_reads_a_study(trained, prepared_folder):

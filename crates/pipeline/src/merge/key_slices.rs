@@ -1,14 +1,15 @@
-use norma_domain::{KeySlice, SliceReference, StageResult};
+use norma_domain::{KeySlice, SliceReference, Stage, StageResult, VoxelBox};
 
 /// Slices named at most.
 const MOST: usize = 5;
 /// Key slices lie at least this far apart, so that they are not neighbours that show the same.
 const APART_MM: f64 = 10.0;
 
-/// The slices with the highest scores of the given stages, none close to another: first the highest of the first
-/// stage, the one whose map gives the box, then the highest of any.
+/// The slices with the highest scores of the given stages, none close to another: first the highest within the
+/// region that a stage's map points at, by that stage, then the highest of any.
 pub(super) fn key_slices(
     results: &[&StageResult],
+    region: Option<(Stage, VoxelBox)>,
     references: &[SliceReference],
     slice_spacing_mm: f64,
 ) -> Vec<KeySlice> {
@@ -33,11 +34,12 @@ pub(super) fn key_slices(
             .total_cmp(&left.score)
             .then(left.slice.cmp(&right.slice))
     });
-    let first_stage = results.first().map(|result| result.stage);
-    if let Some(first) = candidates
-        .iter()
-        .position(|candidate| Some(candidate.stage) == first_stage)
-    {
+    let in_region = |candidate: &KeySlice| {
+        region.is_some_and(|(stage, region)| {
+            candidate.stage == stage && (region.z_min..=region.z_max).contains(&candidate.slice)
+        })
+    };
+    if let Some(first) = candidates.iter().position(in_region) {
         candidates[..=first].rotate_right(1);
     }
 
