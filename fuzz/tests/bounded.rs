@@ -24,6 +24,9 @@ fn run_mutations(seeds: &[Vec<u8>], executions: usize, mut target: impl FnMut(&[
     let mut random = StdRng::seed_from_u64(20_261_123);
     let mut findings = Vec::new();
     for number in 0..executions {
+        if number % 50_000 == 49_999 {
+            println!("{} executions, {} findings", number + 1, findings.len());
+        }
         let mut input = seeds[number % seeds.len()].clone();
         let other = &seeds[random.random_range(0..seeds.len())];
         mutate(&mut input, other, &mut random);

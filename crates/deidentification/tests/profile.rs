@@ -25,7 +25,7 @@ fn key() -> Key {
 }
 
 fn vr_of(tag: Tag) -> VR {
-    match StandardDataDictionary.by_tag(tag).map(|entry| entry.vr()) {
+    match StandardDataDictionary.by_tag(tag).map(DataDictionaryEntry::vr) {
         Some(VirtualVr::Exact(vr)) => vr,
         Some(other) => other.relaxed(),
         None => VR::LO,

@@ -308,7 +308,7 @@ mod tests {
         let name = "NORMA__DATABASE__URL";
         let of = |pairs: &[(String, String)]| read_secret_files(pairs.iter().cloned());
         let pair = (format!("{name}_FILE"), file.display().to_string());
-        let variables = of(&[pair.clone()]).unwrap();
+        let variables = of(std::slice::from_ref(&pair)).unwrap();
         let environment = Environment::with_prefix("NORMA").source(Some(variables));
         let settings = Settings::from_layers(None, environment).unwrap();
         assert_eq!(
