@@ -23,13 +23,18 @@ export function launch() {
   });
 }
 
-/** A page that fails the run when the page itself fails. `errors` fills with what it logs as errors. */
-export async function openPage(browser, { language = 'en', width = 1440, height = 900 } = {}) {
+/**
+ * A page that fails the run when the page itself fails. `errors` fills with what it logs as errors. `state` is who
+ * is signed in.
+ */
+export async function openPage(browser, { language = 'en', scheme = 'light', width = 1440, height = 900, state } = {}) {
   const context = await browser.newContext({
     viewport: { width, height },
     locale: language === 'ru' ? 'ru-RU' : 'en-GB',
+    colorScheme: scheme,
     acceptDownloads: true,
     extraHTTPHeaders: AUTHORIZATION,
+    ...(state ? { storageState: state.storage } : {}),
   });
   const page = await context.newPage();
   const errors = [];

@@ -4,13 +4,16 @@
 //   NORMA_URL=http://127.0.0.1:8080 NORMA_DATA=../../shared/data npm run journey
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 import { unzipSync } from 'fflate';
 
-import { AUTHORIZATION, launch, openPage, URL_OF_NORMA } from './browser.mjs';
+import { checkAccessible } from './accessible.mjs';
+import { launch, openPage, URL_OF_NORMA } from './browser.mjs';
+import { checkEveryPage } from './every-page.mjs';
+import { checkLostConnection, checkNoOldAnswer } from './honesty.mjs';
+import { checkTransfers } from './transfers.mjs';
 
 const DATA = resolve(process.env.NORMA_DATA ?? '../../shared/data');
 const covid = join(DATA, 'series/covid-ct-md_covid-P001.zip');
@@ -24,19 +27,8 @@ if (!existsSync(covid)) {
   process.exit(process.env.CI ? 1 : 0);
 }
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const started = Date.now();
 const tell = (text) => console.log(`${((Date.now() - started) / 1000).toFixed(1).padStart(6)} s  ${text}`);
-
-/** No serious or critical finding of axe on the page as it stands. */
-async function checkAccessible(page, name) {
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
-  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-  const told = serious.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ target }) => target.join(' ')).join(' | ')}`);
-  assert.deepEqual(told, [], `axe on ${name}`);
-  tell(`axe finds nothing serious on ${name}`);
-}
 
 async function viewerShown(page) {
   await page.waitForSelector('[data-pane=axial][data-state=shown]', { timeout: 60_000 });
@@ -44,8 +36,9 @@ async function viewerShown(page) {
 }
 
 const browser = await launch();
-const { page, errors } = await openPage(browser, { language: 'en' });
-const answerOf = async (scanId) => (await fetch(`${URL_OF_NORMA}/api/scans/${scanId}/report`, { headers: AUTHORIZATION })).json();
+const { context, page, errors } = await openPage(browser, { language: 'en' });
+const get = async (path) => (await context.request.get(URL_OF_NORMA + path)).json();
+const answerOf = (scanId) => get(`/api/scans/${scanId}/report`);
 const scanOnScreen = () => page.getAttribute('[data-answer]', 'data-scan');
 
 try {
@@ -53,7 +46,6 @@ try {
   await page.getByRole('heading', { name: 'Worklist' }).waitFor();
   await page.getByText('For research use only').waitFor();
   tell('the worklist opens and states research use');
-  await checkAccessible(page, 'the worklist');
 
   const lastName = `Journey${Date.now() % 100_000}`;
   await page.getByRole('link', { name: 'Patients' }).click();
@@ -64,7 +56,6 @@ try {
   await page.getByRole('button', { name: 'Save' }).click();
   await page.getByRole('heading', { name: `${lastName} Anna` }).waitFor();
   tell('a patient is created');
-  await checkAccessible(page, 'the patient card');
 
   await page.getByRole('link', { name: 'Upload a study' }).click();
   await page.getByTestId('file-input').setInputFiles(covid);
@@ -87,7 +78,6 @@ try {
   tell(`the study opens at slice ${slice + 1}, a key slice: “${sentence}”`);
   await page.waitForSelector(`[data-overlay=axial][data-painted$="/${slice}"]`, { timeout: 30_000 });
   tell(`the map lies over it: ${await page.getAttribute('[data-overlay=axial]', 'data-painted')}`);
-  await checkAccessible(page, 'the study page');
 
   await page.keyboard.press('ArrowDown');
   await page.waitForSelector(`[data-pane=axial][data-slice="${slice - 1}"]`);
@@ -140,7 +130,7 @@ try {
   await page.getByRole('dialog').waitFor({ state: 'detached' });
   await page.keyboard.press('a');
   await page.waitForSelector(`[data-testid=answer][data-scan="${two}"]`);
-  const given = await (await fetch(`${URL_OF_NORMA}/api/analyses/${firstReport.analysis_id}/feedback`, { headers: AUTHORIZATION })).json();
+  const given = await get(`/api/analyses/${firstReport.analysis_id}/feedback`);
   assert.deepEqual(given.map(({ agree }) => agree), [false, true]);
   tell('disagreement with a comment and agreement are kept, and the next study follows');
 
@@ -149,7 +139,6 @@ try {
   await page.waitForFunction(() => [...document.images].every((image) => image.complete && image.naturalWidth > 0));
   const pdf = await page.pdf();
   assert.ok(pdf.length > 10_000);
-  await checkAccessible(page, 'the report');
   tell(`the report prints: ${Math.round(pdf.length / 1000)} kB of PDF`);
 
   await page.goto(`${URL_OF_NORMA}/mass-run`);
@@ -174,16 +163,28 @@ try {
   assert.ok(xml.includes('Failure') && xml.includes('Success'));
   tell(`the mass run ends with ${outcomes.join(', ')} and its XLSX has the columns`);
 
-  await page.goto(`${URL_OF_NORMA}/settings`);
-  await page.getByRole('heading', { name: 'Models at work' }).waitFor();
-  await checkAccessible(page, 'the settings');
-
   const unexpected = errors.filter((error) => !/status of 4(04|09|22)/.test(error));
   assert.deepEqual(unexpected, [], 'the page logs no errors');
+
+  const { items } = await get('/api/patients?limit=1');
+  await checkTransfers(browser, null, tell);
+  await checkLostConnection(browser, null, tell);
+  await checkNoOldAnswer(browser, null, tell, one, two);
+  await checkEveryPage(browser, null, tell, [
+    ['the worklist', '/', 'tbody tr'],
+    ['the patients', '/patients', 'tbody tr'],
+    ['a patient', `/patients/${items[0].id}`, 'h1'],
+    ['the upload', '/upload', '[data-testid=drop-area]'],
+    ['the mass run', '/mass-run', '[data-testid=drop-area]'],
+    ['a study', `/studies/${one}`, '[data-pane=axial][data-state=shown]'],
+    ['a report', `/print/${one}`, '[data-testid=answer]'],
+    ['the settings', '/settings', 'h2'],
+    ['what is not there', '/nothing-here', 'h1, h2'],
+  ]);
   tell('done');
 } catch (error) {
   mkdirSync(FAILURES, { recursive: true });
-  await page.screenshot({ path: join(FAILURES, 'failure.png') }).catch(() => undefined);
+  await (error.page ?? page).screenshot({ path: join(FAILURES, 'failure.png') }).catch(() => undefined);
   console.error(error);
   console.error(errors);
   process.exitCode = 1;

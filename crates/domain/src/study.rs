@@ -1,4 +1,4 @@
-//! What is known of a study after preprocessing. Holds no patient data.
+//! What is known of a study after preprocessing. Of the patient it holds the age in years and nothing else.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,8 @@ pub struct StudySummary {
     pub convolution_kernel: Option<String>,
     /// (0008,0020) as `YYYYMMDD`.
     pub study_date: Option<String>,
+    /// (0010,1010), or from the dates of birth and study, in whole years. Patient data.
+    pub patient_age_years: Option<u16>,
     pub transfer_syntax_uid: Option<String>,
     pub slice_thickness_mm: Option<f64>,
     pub contrast_agent: bool,

@@ -12,6 +12,7 @@ use crate::element_walk::{DataSet, Encoding, PixelElement, WalkError, walk_eleme
 use crate::error::{ImagingError, LimitKind};
 use crate::limits::{Limits, check_ratio, within};
 use crate::multiframe::{FrameHeader, read_frames, uses_contrast};
+use crate::patient_age::age_years;
 
 /// Most headers of single slices fit into this.
 const FIRST_PREFIX_BYTES: u64 = 16 << 10;
@@ -54,6 +55,7 @@ pub(crate) struct InstanceHeader {
     pub(crate) image_type: Vec<String>,
     pub(crate) body_part: String,
     pub(crate) study_date: Option<String>,
+    pub(crate) patient_age_years: Option<u16>,
     pub(crate) manufacturer: Option<String>,
     pub(crate) scanner_model: Option<String>,
     pub(crate) kernel: Option<String>,
@@ -191,6 +193,9 @@ fn read_header(
     pixels: Option<PixelElement>,
 ) -> InstanceHeader {
     let is_signed = values.u16(0x0028_0103) == Some(1);
+    let study_date = values
+        .text(0x0008_0020)
+        .filter(|date| date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit()));
     let number_of_frames = values
         .integer(0x0028_0008)
         .and_then(|count| u64::try_from(count).ok())
@@ -217,9 +222,12 @@ fn read_header(
             .map(|text| text.to_ascii_uppercase())
             .collect(),
         body_part: values.text(0x0018_0015).unwrap_or_default().to_ascii_uppercase(),
-        study_date: values
-            .text(0x0008_0020)
-            .filter(|date| date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit())),
+        patient_age_years: age_years(
+            values.text(0x0010_1010).as_deref(),
+            values.text(0x0010_0030).as_deref(),
+            study_date.as_deref(),
+        ),
+        study_date,
         manufacturer: values.text(0x0008_0070),
         scanner_model: values.text(0x0008_1090),
         kernel: values.kernel(),

@@ -18,6 +18,7 @@ mod load;
 mod multiframe;
 mod nifti;
 mod nifti_header;
+mod patient_age;
 mod rescale;
 mod series_choice;
 mod series_grouping;

@@ -235,6 +235,7 @@ fn assemble(
             scanner_model: header.scanner_model.clone(),
             convolution_kernel: header.kernel.clone(),
             study_date: header.study_date.clone(),
+            patient_age_years: header.patient_age_years,
             transfer_syntax_uid: Some(header.transfer_syntax.clone()).filter(|uid| !uid.is_empty()),
             slice_thickness_mm: frame.slice_thickness_mm,
             contrast_agent: header.contrast_agent,

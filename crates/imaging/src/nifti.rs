@@ -94,6 +94,7 @@ pub(crate) fn load_nifti(blob: &Blob, limits: &Limits) -> Result<LoadedSeries, I
             scanner_model: None,
             convolution_kernel: None,
             study_date: None,
+            patient_age_years: None,
             transfer_syntax_uid: None,
             slice_thickness_mm: Some(map.geometry.spacing_mm.z()),
             contrast_agent: false,

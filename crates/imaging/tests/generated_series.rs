@@ -432,3 +432,22 @@ fn a_series_above_the_voxel_limit_is_refused_before_it_is_decoded() {
     let error = load_chest_series(&studies[0], &limits).unwrap_err();
     assert_eq!(error.reason().code, ReasonCode::VolumeTooLarge);
 }
+
+#[test]
+fn of_the_patient_only_the_age_in_years_is_read() {
+    let file_with = |attributes: &[(dicom_core::Tag, VR, &str)]| {
+        let mut object = Slice::new(0).data_set();
+        for (tag, vr, text) in attributes {
+            put_text(&mut object, *tag, *vr, text);
+        }
+        let series = load_bytes(&write_file(object, EXPLICIT)).unwrap();
+        let told = format!("{:?}", series.study);
+        assert!(!told.contains("SECRET") && !told.contains("19600103"), "{told}");
+        series.study.patient_age_years
+    };
+    // The study is of 2026-01-02.
+    let born = (tags::PATIENT_BIRTH_DATE, VR::DA, "19600103");
+    assert_eq!(file_with(&[]), None);
+    assert_eq!(file_with(&[born]), Some(65));
+    assert_eq!(file_with(&[born, (tags::PATIENT_AGE, VR::AS, "064Y")]), Some(64));
+}

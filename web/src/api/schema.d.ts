@@ -1859,6 +1859,11 @@ export interface components {
             geometry: components["schemas"]["VolumeGeometry"];
             manufacturer?: string | null;
             modality?: string | null;
+            /**
+             * Format: int32
+             * @description (0010,1010), or from the dates of birth and study, in whole years. Patient data.
+             */
+            patient_age_years?: number | null;
             scanner_model?: string | null;
             series_choice: components["schemas"]["SeriesChoice"];
             series_instance_uid?: components["schemas"]["SeriesInstanceUid"] | null;

@@ -19,14 +19,22 @@ export function DropArea({ label, onSources }: DropAreaProps) {
   const files = useRef<HTMLInputElement>(null);
   const folder = useRef<HTMLInputElement>(null);
 
+  const [refusal, setRefusal] = useState<'upload.emptyFolder' | 'upload.unreadableFolder' | null>(null);
+
+  const take = (sources: UploadSource[]): void => {
+    setRefusal(sources.length === 0 ? 'upload.emptyFolder' : null);
+    if (sources.length > 0) {
+      onSources(sources);
+    }
+  };
   const onDrop = (event: DragEvent): void => {
     event.preventDefault();
     setOver(false);
-    void sourcesOfDrop(event.dataTransfer).then(onSources);
+    sourcesOfDrop(event.dataTransfer).then(take, () => setRefusal('upload.unreadableFolder'));
   };
   const onChosen = (input: HTMLInputElement): void => {
-    if (input.files) {
-      onSources(sourcesOfFiles(input.files));
+    if (input.files && input.files.length > 0) {
+      take(sourcesOfFiles(input.files));
     }
     // The same choice can be made again.
     input.value = '';
@@ -45,6 +53,11 @@ export function DropArea({ label, onSources }: DropAreaProps) {
     >
       <IconCloudUpload size={40} stroke={1.3} aria-hidden />
       <Text fw={600}>{over ? t('upload.dropActive') : label}</Text>
+      {refusal && (
+        <Text size="sm" c="var(--pathology)" role="alert">
+          {t(refusal)}
+        </Text>
+      )}
       <Group gap="xs">
         <Button variant="default" size="sm" leftSection={<IconFiles size={16} />} onClick={() => files.current?.click()}>
           {t('upload.chooseFiles')}

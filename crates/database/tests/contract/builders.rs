@@ -122,6 +122,7 @@ pub(crate) fn summary() -> PreparedSummary {
             scanner_model: None,
             convolution_kernel: None,
             study_date: Some("20240131".to_owned()),
+            patient_age_years: Some(64),
             transfer_syntax_uid: None,
             slice_thickness_mm: Some(2.5),
             contrast_agent: false,

@@ -31,6 +31,7 @@ fn prepared() -> PreparedSummary {
             scanner_model: None,
             convolution_kernel: None,
             study_date: None,
+            patient_age_years: None,
             transfer_syntax_uid: None,
             slice_thickness_mm: Some(2.0),
             contrast_agent: false,

@@ -25,6 +25,7 @@ fn sound_series() -> LoadedSeries {
             scanner_model: None,
             convolution_kernel: None,
             study_date: None,
+            patient_age_years: None,
             transfer_syntax_uid: None,
             slice_thickness_mm: Some(2.5),
             contrast_agent: false,

@@ -170,6 +170,7 @@ fn slice_object(
     text(tags::PATIENT_ID, VR::LO, format!("PHANTOM-{}", options.seed));
     text(tags::PATIENT_BIRTH_DATE, VR::DA, String::new());
     text(tags::PATIENT_SEX, VR::CS, "O".into());
+    text(tags::PATIENT_AGE, VR::AS, "060Y".into());
     text(tags::BODY_PART_EXAMINED, VR::CS, "CHEST".into());
     if options.contrast {
         text(tags::CONTRAST_BOLUS_AGENT, VR::LO, "IV".into());

@@ -49,6 +49,7 @@ fn study() -> StudySummary {
         scanner_model: None,
         convolution_kernel: None,
         study_date: Some("20260102".to_owned()),
+        patient_age_years: Some(64),
         transfer_syntax_uid: None,
         slice_thickness_mm: Some(2.0),
         contrast_agent: false,

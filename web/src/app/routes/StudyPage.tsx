@@ -30,15 +30,18 @@ export function StudyPage() {
   return <Study key={scanId} scanId={scanId} />;
 }
 
-function useBanner(scan: Scan | undefined, patient: Patient | undefined): ViewerBanner {
+function useBanner(scan: Scan | undefined, patient: Patient | undefined, age: number | null): ViewerBanner {
   const { t, i18n } = useTranslation();
   return useMemo(
     () => ({
       name: patient ? `${patient.last_name} ${patient.first_name}` : t('common.noPatient'),
       id: (scan?.patient_id ?? scan?.id ?? '').slice(-12),
-      lines: scan?.study_date ? [formatDicomDate(scan.study_date, i18n.language)] : [],
+      lines: [
+        ...(age === null ? [] : [t('common.age', { count: age })]),
+        ...(scan?.study_date ? [formatDicomDate(scan.study_date, i18n.language)] : []),
+      ],
     }),
-    [scan, patient, t, i18n.language],
+    [scan, patient, age, t, i18n.language],
   );
 }
 
@@ -148,8 +151,9 @@ function Study({ scanId }: { scanId: string }) {
   const scan = useScan(scanId);
   const patient = usePatient(scan.data?.patient_id);
   const answer = useAnswer(scanId);
+  const volume = useVolume(scanId);
   const neighbours = useNeighbours(scanId);
-  const banner = useBanner(scan.data, patient.data);
+  const banner = useBanner(scan.data, patient.data, volume.data?.study.patient_age_years ?? null);
   const [slice, setSlice] = useState<number | null>(null);
   useDocumentTitle(`${t('study.title')} · Norma`);
 

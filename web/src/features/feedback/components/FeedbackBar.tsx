@@ -48,7 +48,7 @@ export function FeedbackBar({ analysisId, verdict, findings, onNext }: FeedbackB
   };
   const latest = given.data?.at(-1);
   return (
-    <div className={classes.bar}>
+    <div className={classes.bar} data-testid="feedback">
       <div className={classes.buttons}>
         <Tooltip label={t('feedback.agreeNext') + ' (A)'}>
           <Button px="xs" leftSection={<IconThumbUp size={16} />} loading={give.isPending} onClick={agreeAndNext} data-testid="agree">

@@ -21,6 +21,7 @@ export function PrintedReport({ report, scan, pictures, children }: PrintedRepor
   const { t, i18n } = useTranslation();
   const patient = usePatient(scan.patient_id);
   const base = `/api/scans/${report.scan_id}`;
+  const age = report.study?.patient_age_years;
   const version = `analysis_id=${report.analysis_id}`;
   return (
     <article className={classes.paper} lang={i18n.language}>
@@ -44,6 +45,12 @@ export function PrintedReport({ report, scan, pictures, children }: PrintedRepor
           <dt>{t('patients.id')}</dt>
           <dd>{scan.patient_id ?? '–'}</dd>
         </div>
+        {typeof age === 'number' && (
+          <div>
+            <dt>{t('report.age')}</dt>
+            <dd>{t('common.age', { count: age })}</dd>
+          </div>
+        )}
         <div>
           <dt>{t('worklist.studyDate')}</dt>
           <dd>{formatDicomDate(scan.study_date, i18n.language)}</dd>

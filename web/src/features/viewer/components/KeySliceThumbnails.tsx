@@ -64,6 +64,7 @@ function Thumbnail({ volume, maps, keySlice, overlay, current, onSlice }: Thumbn
         context.drawImage(paintMap(map, columns, rows, scale), 0, 0, SIDE, SIDE);
       }
     };
+    // Left black: the pane says what is wrong with the pictures.
     paint().catch(() => undefined);
     return () => {
       stale = true;

@@ -1,4 +1,6 @@
+import { Button } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
+import { useTranslation } from 'react-i18next';
 
 import type { ApiError } from '@/api/errors';
 import { useProblemText } from '@/i18n/problem-text';
@@ -19,13 +21,19 @@ export function PaneLetters({ letters }: { letters: EdgeLetters }) {
 }
 
 /** Says over the picture that what is there is not what was asked for. */
-export function PaneError({ error }: { error: ApiError }) {
+export function PaneError({ error, onRetry }: { error: ApiError; onRetry?: () => void }) {
+  const { t } = useTranslation();
   const { title, advice } = useProblemText(error);
   return (
     <div className={classes.paneError} role="alert">
       <IconAlertTriangle size={28} aria-hidden />
       <strong>{title}</strong>
       <span>{advice}</span>
+      {onRetry && (
+        <Button variant="default" size="xs" mt={8} onClick={onRetry}>
+          {t('common.retry')}
+        </Button>
+      )}
     </div>
   );
 }

@@ -128,7 +128,7 @@ export function PlanesPane(props: PlanesPaneProps) {
             className={classes.pane}
             data-pane={plane}
             data-slice={state?.index}
-            data-state={state ? 'shown' : 'loading'}
+            data-state={error ? 'error' : state ? 'shown' : 'loading'}
           >
             <div
               ref={(element) => {

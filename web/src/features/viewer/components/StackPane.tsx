@@ -72,7 +72,10 @@ export function StackPane(props: StackPaneProps) {
     const stack = new StackView(element.current, volume, firstSlice, firstWindow, {
       onRendered: (shown, corners) => {
         setRendered({ slice: shown, corners });
-        setError(null);
+        if (shown === first.current.slice) {
+          // Only the slice that was asked for lifts the error from the picture.
+          setError(null);
+        }
         if (!seen) {
           seen = true;
           performance.measure('norma:first-image', { start: started, end: performance.now() });
@@ -173,7 +176,7 @@ export function StackPane(props: StackPaneProps) {
   }, [volume, onSlice]);
 
   return (
-    <div className={classes.pane} data-pane="axial" data-slice={rendered?.slice} data-state={rendered ? 'shown' : 'loading'}>
+    <div className={classes.pane} data-pane="axial" data-slice={rendered?.slice} data-state={error ? 'error' : rendered ? 'shown' : 'loading'}>
       <div
         ref={element}
         className={classes.viewport}
@@ -183,7 +186,7 @@ export function StackPane(props: StackPaneProps) {
       />
       <canvas ref={overlayCanvas} className={classes.overlay} aria-hidden data-overlay="axial" />
       {letters && <PaneLetters letters={letters} />}
-      {error && <PaneError error={error} />}
+      {error && <PaneError error={error} onRetry={() => view.current?.retry()} />}
     </div>
   );
 }

@@ -1,4 +1,4 @@
-import { cache, Enums, RenderingEngine, setVolumesForViewports, type Types, utilities, volumeLoader } from '@cornerstonejs/core';
+import { cache, Enums, eventTarget, RenderingEngine, setVolumesForViewports, type Types, utilities, volumeLoader } from '@cornerstonejs/core';
 import { CrosshairsTool, Enums as ToolEnums, StackScrollTool, ToolGroupManager, type Types as ToolTypes } from '@cornerstonejs/tools';
 
 import { edgeLetters, type EdgeLetters, positionMm, type Vector3, voxelIndex } from '../imaging/geometry';
@@ -100,7 +100,23 @@ export class PlanesView {
     for (const plane of PLANES) {
       this.#observer.observe(elements[plane]);
     }
+    this.#watchErrors();
     void this.#show(window);
+  }
+
+  /** A slice that does not come would leave a hole of 0 HU in the volume: it is told instead of shown. */
+  #watchErrors(): void {
+    const own = new Set(stackImageIds(this.volume));
+    const failed = (event: Event): void => {
+      const { imageId, error } = (event as CustomEvent<{ imageId: string; error: unknown }>).detail;
+      if (own.has(imageId)) {
+        this.events.onError(error);
+      }
+    };
+    for (const name of [Enums.Events.IMAGE_LOAD_FAILED, Enums.Events.IMAGE_LOAD_ERROR]) {
+      eventTarget.addEventListener(name, failed);
+      this.#removals.push(() => eventTarget.removeEventListener(name, failed));
+    }
   }
 
   #addCrosshairs(): void {

@@ -5,7 +5,7 @@ import { edgeLetters, type EdgeLetters, positionMm, stackIndex, type Vector3 } f
 import { type ViewedVolume } from '../imaging/viewed-volume';
 import type { WindowLevel } from '../imaging/windows';
 import { setUpCornerstone } from './setup';
-import { registerVolume, sliceOfImageId, stackImageIds } from './source';
+import { loadImage, registerVolume, sliceOfImageId, stackImageIds } from './source';
 import { createToolGroup, type PointerTool, setPointerTool } from './tools';
 
 /** Where the picture's corners lie on the pane, in CSS pixels: top left, top right, bottom left. */
@@ -27,6 +27,8 @@ export class StackView {
   readonly #group: ToolTypes.IToolGroup;
   readonly #groupId: string;
   #target: number;
+  #window: WindowLevel;
+  #ready = false;
   #moving = false;
   #destroyed = false;
   readonly #observer: ResizeObserver;
@@ -52,15 +54,22 @@ export class StackView {
     this.#listen();
     this.#observer = new ResizeObserver(() => this.#engine.resize(true, true));
     this.#observer.observe(element);
+    this.#window = window;
     void this.#show(slice, window);
   }
 
   async #show(slice: number, window: WindowLevel): Promise<void> {
     try {
+      // The library shows a black picture where an image does not come; its own loading tells nobody.
+      await loadImage(this.volume, slice);
+      if (this.#destroyed) {
+        return;
+      }
       await this.#viewport.setStack(stackImageIds(this.volume), stackIndex(this.volume.geometry, slice));
       if (this.#destroyed) {
         return;
       }
+      this.#ready = true;
       this.setWindow(window);
       if (this.#target !== slice) {
         this.setSlice(this.#target);
@@ -83,7 +92,7 @@ export class StackView {
 
   readonly #rendered = (): void => {
     const imageId = this.#viewport.getCurrentImageId() as string | undefined;
-    if (!imageId) {
+    if (!imageId || !this.#ready) {
       return;
     }
     const slice = sliceOfImageId(imageId);
@@ -92,6 +101,9 @@ export class StackView {
   };
 
   readonly #windowed = (event: Event): void => {
+    if (!this.#ready) {
+      return;
+    }
     const { range } = (event as CustomEvent<{ range: { lower: number; upper: number } }>).detail;
     const { windowCenter, windowWidth } = utilities.windowLevel.toWindowLevel(range.lower, range.upper);
     this.events.onWindow({ center: windowCenter, width: windowWidth });
@@ -109,8 +121,17 @@ export class StackView {
   /** Goes to a slice; of several asked for while one loads, only the last is shown. */
   setSlice(slice: number): void {
     this.#target = slice;
-    if (!this.#moving) {
+    if (!this.#moving && this.#ready) {
       void this.#move();
+    }
+  }
+
+  /** Asks once more for the slice that did not come. */
+  retry(): void {
+    if (this.#ready) {
+      this.setSlice(this.#target);
+    } else {
+      void this.#show(this.#target, this.#window);
     }
   }
 
@@ -120,6 +141,10 @@ export class StackView {
     try {
       while (shown !== this.#target && !this.#destroyed) {
         const target = this.#target;
+        await loadImage(this.volume, target);
+        if (this.#destroyed) {
+          return;
+        }
         await this.#viewport.setImageIdIndex(stackIndex(this.volume.geometry, target));
         shown = target;
       }
@@ -130,7 +155,12 @@ export class StackView {
     }
   }
 
-  setWindow({ center, width }: WindowLevel): void {
+  setWindow(window: WindowLevel): void {
+    this.#window = window;
+    if (!this.#ready) {
+      return;
+    }
+    const { center, width } = window;
     const range = utilities.windowLevel.toLowHighRange(width, center);
     this.#viewport.setProperties({ voiRange: range });
     this.#viewport.render();

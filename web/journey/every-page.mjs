@@ -1,0 +1,36 @@
+// Every page in both languages: it opens by its address, axe finds nothing serious, and no text is missing.
+import assert from 'node:assert/strict';
+
+import { checkAccessible } from './accessible.mjs';
+import { openPage, URL_OF_NORMA } from './browser.mjs';
+
+/** `pages`: [name, path, what shows that it stands]. */
+export async function checkEveryPage(browser, state, tell, pages) {
+  for (const [language, scheme] of [
+    ['en', 'light'],
+    ['ru', 'dark'],
+  ]) {
+    const { context, page, errors } = await openPage(browser, { state, language, scheme });
+    for (const [name, path, selector] of pages) {
+      try {
+        await page.goto(URL_OF_NORMA + path);
+        await page.waitForSelector(selector, { timeout: 60_000 });
+        assert.equal(await page.getAttribute('html', 'lang'), language);
+        const text = await page.locator('body').innerText();
+        // A key in the place of its words, or a placeholder that nothing filled.
+        assert.doesNotMatch(text, /\{\{|\b(app|common|worklist|study|answer|users|keys|audit|operator|session)\.[a-z]\w+/, name);
+        if (language === 'ru') {
+          assert.match(text, /[а-яё]{4}/i, name);
+        }
+        await checkAccessible(page, `${name} (${language}, ${scheme})`);
+      } catch (error) {
+        error.page = page;
+        throw error;
+      }
+    }
+    const unexpected = errors.filter((error) => !/status of 4(01|04|09|22)/.test(error));
+    assert.deepEqual(unexpected, [], `${language}: the pages log no errors`);
+    await context.close();
+    tell(`${pages.length} pages open by their address and pass axe (${language}, ${scheme})`);
+  }
+}
