@@ -7,6 +7,7 @@ import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
+import { answerIdentity } from './mock-identity.mjs';
 import { GEOMETRY, NODULE, phantomMap, phantomSlice } from './phantom.mjs';
 
 const PORT = Number(process.argv[2] ?? 8090);
@@ -213,6 +214,9 @@ async function answer(request, response) {
   const url = new URL(request.url, 'http://mock');
   const path = url.pathname;
   const parts = path.split('/').filter(Boolean);
+  if ((await answerIdentity(request, response, url, { sendJson, problem, page, bodyOf })) !== false) return;
+  if (path === '/readyz') return sendJson(response, 200, { ready: true, dependencies: ['database', 'queue', 'objects', 'bundle', 'models of anomaly'].map((name) => ({ name, ready: true })) });
+  if (path === '/healthz') return sendJson(response, 200, { status: 'ok', version: '0.1.0' });
   if (path === '/api/events') {
     response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' }).write(': here\n\n');
     streams.add(response);

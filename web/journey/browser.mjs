@@ -3,11 +3,6 @@ import { chromium } from 'playwright-core';
 
 export const URL_OF_NORMA = process.env.NORMA_URL ?? 'http://127.0.0.1:8080';
 
-/** Shows the key that scripts/journey made; without one the gateway asks nobody. */
-export const AUTHORIZATION = process.env.NORMA_API_KEY
-  ? { authorization: `Bearer ${process.env.NORMA_API_KEY}` }
-  : {};
-
 export function launch() {
   return chromium.launch({
     executablePath: process.env.NORMA_CHROMIUM ?? '/usr/bin/chromium',
@@ -33,7 +28,6 @@ export async function openPage(browser, { language = 'en', scheme = 'light', wid
     locale: language === 'ru' ? 'ru-RU' : 'en-GB',
     colorScheme: scheme,
     acceptDownloads: true,
-    extraHTTPHeaders: AUTHORIZATION,
     ...(state ? { storageState: state.storage } : {}),
   });
   const page = await context.newPage();

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { connect, createServer } from 'node:net';
 
 import { openPage, URL_OF_NORMA } from './browser.mjs';
+import { csrfOf } from './identity.mjs';
 
 /** A line to the gateway that can be cut. */
 async function cuttableLine() {
@@ -48,7 +49,7 @@ export async function checkLostConnection(browser, state, tell) {
     await page.getByText('What is shown may be out of date').waitFor();
     const name = `Meanwhile${Date.now() % 100_000}`;
     const created = await context.request.post(`${URL_OF_NORMA}/api/scans`, {
-      headers: state?.headers ?? {},
+      headers: await csrfOf(context),
       multipart: { description: name, file: { name: 'meanwhile.zip', mimeType: 'application/zip', buffer: Buffer.from(name) } },
     });
     assert.equal(created.status(), 201);

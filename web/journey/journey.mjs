@@ -13,6 +13,7 @@ import { checkAccessible } from './accessible.mjs';
 import { launch, openPage, URL_OF_NORMA } from './browser.mjs';
 import { checkEveryPage } from './every-page.mjs';
 import { checkLostConnection, checkNoOldAnswer } from './honesty.mjs';
+import { checkIdentity, signIn } from './identity.mjs';
 import { checkTransfers } from './transfers.mjs';
 
 const DATA = resolve(process.env.NORMA_DATA ?? '../../shared/data');
@@ -36,7 +37,8 @@ async function viewerShown(page) {
 }
 
 const browser = await launch();
-const { context, page, errors } = await openPage(browser, { language: 'en' });
+const state = await signIn(browser);
+const { context, page, errors } = await openPage(browser, { language: 'en', state });
 const get = async (path) => (await context.request.get(URL_OF_NORMA + path)).json();
 const answerOf = (scanId) => get(`/api/scans/${scanId}/report`);
 const scanOnScreen = () => page.getAttribute('[data-answer]', 'data-scan');
@@ -167,10 +169,12 @@ try {
   assert.deepEqual(unexpected, [], 'the page logs no errors');
 
   const { items } = await get('/api/patients?limit=1');
-  await checkTransfers(browser, null, tell);
-  await checkLostConnection(browser, null, tell);
-  await checkNoOldAnswer(browser, null, tell, one, two);
-  await checkEveryPage(browser, null, tell, [
+  await checkTransfers(browser, state, tell);
+  await checkLostConnection(browser, state, tell);
+  await checkNoOldAnswer(browser, state, tell, one, two);
+  await checkIdentity(browser, state, tell, one);
+  // Signing out above ended no session but its own.
+  await checkEveryPage(browser, state, tell, [
     ['the worklist', '/', 'tbody tr'],
     ['the patients', '/patients', 'tbody tr'],
     ['a patient', `/patients/${items[0].id}`, 'h1'],
@@ -179,6 +183,14 @@ try {
     ['a study', `/studies/${one}`, '[data-pane=axial][data-state=shown]'],
     ['a report', `/print/${one}`, '[data-testid=answer]'],
     ['the settings', '/settings', 'h2'],
+    ['the operation', '/operation', '[data-testid=queues] tbody tr'],
+    ...(state
+      ? [
+          ['the people', '/administration/people', 'tr[data-user]'],
+          ['the keys', '/administration/keys', 'tbody tr'],
+          ['the audit trail', '/administration/audit', 'tr[data-action]'],
+        ]
+      : []),
     ['what is not there', '/nothing-here', 'h1, h2'],
   ]);
   tell('done');

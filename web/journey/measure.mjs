@@ -1,27 +1,32 @@
 // How long a reader waits: the first image after opening an analysed study, and scrolling through all slices.
 // Prints figures; ends with 1 where a promise is broken.
 //   NORMA_URL=http://127.0.0.1:8080 npm run measure [scan id]
-import { AUTHORIZATION, launch, openPage, URL_OF_NORMA } from './browser.mjs';
+import { launch, openPage, URL_OF_NORMA } from './browser.mjs';
+import { signIn } from './identity.mjs';
 
 const RUNS = Number(process.env.NORMA_RUNS ?? 5);
 const FIRST_IMAGE_MS = 1_000;
 /** The headless browser draws WebGL in software: this pace is a slow reader's on a fast machine's. */
 const PAUSE_MS = 50;
 
-const { items } = await (await fetch(`${URL_OF_NORMA}/api/studies?limit=100`, { headers: AUTHORIZATION })).json();
+const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+const percentile = (values, part) => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))];
+
+const browser = await launch();
+const state = await signIn(browser);
+
+const asked = await openPage(browser, { state });
+const { items } = await (await asked.context.request.get(`${URL_OF_NORMA}/api/studies?limit=100`)).json();
+await asked.context.close();
 const scanId = process.argv[2] ?? items.find(({ verdict }) => verdict)?.scan_id;
 if (!scanId) {
   console.log('skipped: the gateway holds no analysed study');
   process.exit(process.env.CI ? 1 : 0);
 }
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
-const percentile = (values, part) => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))];
-
-const browser = await launch();
 
 /** From the click in the worklist until the pane shows pixels. */
 async function firstImage() {
-  const { context, page } = await openPage(browser);
+  const { context, page } = await openPage(browser, { state });
   await page.goto(URL_OF_NORMA);
   await page.waitForSelector(`tr[data-scan="${scanId}"]`);
   // The viewer's chunk is fetched while the reader looks at the list.
@@ -49,7 +54,7 @@ async function firstImage() {
 
 /** Scrolls from the top slice to the bottom one; looks at the pixels of every frame that is drawn. */
 async function scroll() {
-  const { context, page } = await openPage(browser);
+  const { context, page } = await openPage(browser, { state });
   await page.goto(`${URL_OF_NORMA}/studies/${scanId}`);
   await page.waitForSelector('[data-pane=axial][data-state=shown]', { timeout: 60_000 });
   const loadedAt = Date.now();

@@ -4,17 +4,23 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-import { AUTHORIZATION, launch, openPage, URL_OF_NORMA } from './browser.mjs';
+import { launch, openPage, URL_OF_NORMA } from './browser.mjs';
+import { signIn } from './identity.mjs';
 
 const FOLDER = resolve(process.env.NORMA_SCREENSHOTS ?? '../.norma/screenshots');
 const WIDTHS = (process.env.NORMA_WIDTHS ?? '1440,1024').split(',').map(Number);
+const SCHEME = process.env.NORMA_SCHEME ?? 'light';
 const LANGUAGES = (process.env.NORMA_LANGUAGES ?? 'en,ru').split(',');
 const wanted = process.argv.slice(2);
 mkdirSync(FOLDER, { recursive: true });
 
-const get = async (path) => (await fetch(URL_OF_NORMA + path, { headers: AUTHORIZATION })).json();
+const browser = await launch();
+const state = await signIn(browser);
+const asked = await openPage(browser, { state });
+const get = async (path) => (await asked.context.request.get(URL_OF_NORMA + path)).json();
 const { items: studies } = await get('/api/studies?limit=100');
 const { items: patients } = await get('/api/patients?limit=1');
+await asked.context.close();
 const studyWith = (test) => studies.find(test)?.scan_id;
 const pathology = studyWith(({ verdict }) => verdict === 'pathology');
 const first = pathology ?? studyWith(({ status }) => status === 'completed');
@@ -25,7 +31,13 @@ const viewerShown = async (page) => {
   await page.waitForTimeout(500);
 };
 
+const picturesShown = async (page) => {
+  await page.waitForSelector('[data-testid=answer]', { timeout: 30_000 });
+  await page.waitForFunction(() => [...document.images].every((image) => image.complete && image.naturalWidth > 0), null, { timeout: 30_000 });
+};
+
 const PAGES = [
+  { name: 'login', path: state && '/login', signedOut: true, act: (page) => page.waitForSelector('input[autocomplete=username]') },
   { name: 'worklist', path: '/' },
   { name: 'patients', path: '/patients' },
   { name: 'patient', path: patients[0] && `/patients/${patients[0].id}` },
@@ -56,19 +68,28 @@ const PAGES = [
       await page.waitForSelector('[role=dialog]');
     },
   },
-  { name: 'print', path: first && `/print/${first}`, full: true },
+  { name: 'operation', path: '/operation', act: (page) => page.waitForSelector('[data-testid=queues] tbody tr') },
+  { name: 'people', path: state && '/administration/people' },
+  { name: 'keys', path: state && '/administration/keys' },
+  { name: 'audit', path: state && '/administration/audit', act: (page) => page.waitForSelector('tr[data-action]') },
+  { name: 'print', path: first && `/print/${first}`, act: picturesShown, full: true },
 ];
 
-const browser = await launch();
 let failed = false;
-for (const { name, path, study, act, full } of PAGES.filter((one) => wanted.length === 0 || wanted.includes(one.name))) {
+for (const { name, path, study, act, full, signedOut } of PAGES.filter((one) => wanted.length === 0 || wanted.includes(one.name))) {
   if (!path) {
     console.log(`${name}: nothing to show here`);
     continue;
   }
   for (const language of LANGUAGES) {
     for (const width of WIDTHS) {
-      const { context, page, errors } = await openPage(browser, { language, width, height: width === 1024 ? 768 : 900 });
+      const { context, page, errors } = await openPage(browser, {
+        language,
+        scheme: SCHEME,
+        width,
+        height: width === 1024 ? 768 : 900,
+        state: signedOut ? null : state,
+      });
       await page.goto(URL_OF_NORMA + (study ? `/studies/${path}` : path));
       await page.waitForLoadState('load');
       await act?.(page);

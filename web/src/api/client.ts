@@ -1,10 +1,26 @@
 import createClient from 'openapi-fetch';
 
-import { asApiError, problemFrom } from './errors';
+import { csrfHeaders, noteStatus } from '@/session/session';
+
+import { asApiError, problemFrom, retryAfterOf } from './errors';
 import type { paths } from './schema';
 
 /** The gateway's client: one origin, paths and bodies typed from its OpenAPI document. */
 export const client = createClient<paths>({ baseUrl: window.location.origin });
+
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+client.use({
+  onRequest({ request }) {
+    if (!SAFE.has(request.method)) {
+      Object.entries(csrfHeaders()).forEach(([name, value]) => request.headers.set(name, value));
+    }
+    return request;
+  },
+  onResponse({ response }) {
+    noteStatus(response.status);
+  },
+});
 
 interface Answer<Body> {
   data?: Body;
@@ -18,7 +34,7 @@ export async function bodyOf<Body>(answer: Promise<Answer<Body>>): Promise<NonNu
     throw asApiError(reason);
   });
   if (!response.ok || data === undefined || data === null) {
-    throw problemFrom(response.status, error);
+    throw problemFrom(response.status, error, retryAfterOf(response));
   }
   return data;
 }
@@ -29,6 +45,6 @@ export async function done(answer: Promise<Answer<unknown>>): Promise<void> {
     throw asApiError(reason);
   });
   if (!response.ok) {
-    throw problemFrom(response.status, error);
+    throw problemFrom(response.status, error, retryAfterOf(response));
   }
 }

@@ -1,9 +1,13 @@
+import { noteStatus } from '@/session/session';
+
 /** What the gateway refused, after RFC 9457: a stable code and a sentence. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
     readonly code: string,
     readonly detail: string,
+    /** When it may be tried again, where the gateway says so. */
+    readonly retryAfterSeconds: number | null = null,
   ) {
     super(`${code}: ${detail}`);
     this.name = 'ApiError';
@@ -22,17 +26,25 @@ function fieldOf(body: unknown, name: string): string | undefined {
 }
 
 /** Makes an error of a problem document, whatever the body really is. */
-export function problemFrom(status: number, body: unknown): ApiError {
+export function problemFrom(status: number, body: unknown, retryAfterSeconds: number | null = null): ApiError {
   return new ApiError(
     status,
     fieldOf(body, 'code') ?? `http_${status}`,
     fieldOf(body, 'detail') ?? fieldOf(body, 'title') ?? '',
+    retryAfterSeconds,
   );
 }
 
+/** `Retry-After` in seconds. */
+export function retryAfterOf(response: Response): number | null {
+  const seconds = Number(response.headers.get('Retry-After') ?? Number.NaN);
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds : null;
+}
+
 export async function problemOf(response: Response): Promise<ApiError> {
+  noteStatus(response.status);
   const body: unknown = await response.json().catch(() => null);
-  return problemFrom(response.status, body);
+  return problemFrom(response.status, body, retryAfterOf(response));
 }
 
 export function asApiError(error: unknown): ApiError {

@@ -2,6 +2,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useSyncExternalStore } from 'react';
 
 import { scanKey } from './scans';
+import { checkSession } from './session';
 import { studiesKey } from './studies';
 import type { AnalysisEvent } from './types';
 
@@ -55,6 +56,8 @@ function connect(onBack: () => void): () => void {
     source.onerror = () => {
       setConnection('lost');
       if (source?.readyState === EventSource.CLOSED && !ended) {
+        // Refused, not cut: it may be for want of a session, which an event source does not tell.
+        void checkSession();
         retry = window.setTimeout(open, RECONNECT_MS);
       }
     };

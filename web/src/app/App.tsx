@@ -4,18 +4,12 @@ import { QueryClientProvider } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { RouterProvider } from 'react-router';
 
-import { useLiveUpdates } from '@/api/events';
 import { createQueryClient } from '@/api/query-client';
 
 import { router } from './router';
 import { theme } from './theme';
 
 const schemeManager = localStorageColorSchemeManager({ key: 'norma-color-scheme' });
-
-function LiveUpdates() {
-  useLiveUpdates();
-  return null;
-}
 
 /** Pictures are read on dark, paper is white; everywhere else the reader's own choice holds. */
 function schemeOf(path: string): 'dark' | 'light' | undefined {
@@ -37,7 +31,6 @@ export function App() {
         colorSchemeManager={schemeManager}
         {...(forced ? { forceColorScheme: forced } : {})}
       >
-        <LiveUpdates />
         <Notifications position="top-right" limit={4} />
         <RouterProvider router={router} />
       </MantineProvider>

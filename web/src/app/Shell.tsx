@@ -1,39 +1,49 @@
-import { ActionIcon, Indicator, Menu, SegmentedControl, Text, Tooltip, useMantineColorScheme } from '@mantine/core';
+import { ActionIcon, Indicator, Text, Tooltip } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import {
+  IconActivityHeartbeat,
   IconAdjustments,
-  IconChecklist,
   IconKeyboard,
   IconListDetails,
-  IconLanguage,
   IconPlugConnected,
   IconPlugConnectedX,
   IconStack3,
-  IconSun,
+  IconShieldLock,
   IconUpload,
   IconUsers,
+  type Icon,
 } from '@tabler/icons-react';
 import { useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, NavLink, Outlet, ScrollRestoration, useLocation } from 'react-router';
 
-import { useConnection } from '@/api/events';
+import { useConnection, useLiveUpdates } from '@/api/events';
 import { useUploads } from '@/features/upload';
 import { preloadViewer } from '@/features/viewer';
-import { changeLanguage, type Language } from '@/i18n/i18n';
 import { ShortcutHelp } from '@/features/help';
+import { AccountMenu } from '@/features/sign-in';
+import { useSession } from '@/session/session-context';
 import { useShortcuts } from '@/shortcuts/use-shortcuts';
 
 import { ConnectionBanner } from './ConnectionBanner';
+import { isMinor, mayEnter, PATHS, PLACES, type Place } from './places';
 import classes from './shell.module.css';
+import { LanguageMenu, SchemeMenu } from './ShellMenus';
 
-const PLACES = [
-  { to: '/', key: 'worklist', PlaceIcon: IconListDetails },
-  { to: '/patients', key: 'patients', PlaceIcon: IconUsers },
-  { to: '/upload', key: 'upload', PlaceIcon: IconUpload },
-  { to: '/mass-run', key: 'massRun', PlaceIcon: IconStack3 },
-  { to: '/settings', key: 'settings', PlaceIcon: IconAdjustments },
-] as const;
+const ICONS: Record<Place, Icon> = {
+  worklist: IconListDetails,
+  patients: IconUsers,
+  upload: IconUpload,
+  massRun: IconStack3,
+  operation: IconActivityHeartbeat,
+  administration: IconShieldLock,
+  settings: IconAdjustments,
+};
+
+function LiveUpdates() {
+  useLiveUpdates();
+  return null;
+}
 
 function ConnectionMark() {
   const { t } = useTranslation();
@@ -49,72 +59,12 @@ function ConnectionMark() {
   );
 }
 
-function LanguageMenu() {
-  const { t, i18n } = useTranslation();
-  return (
-    <Menu position="bottom-end" shadow="md">
-      <Menu.Target>
-        <Tooltip label={t('app.language')}>
-          <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t('app.language')}>
-            <IconLanguage size={20} />
-          </ActionIcon>
-        </Tooltip>
-      </Menu.Target>
-      <Menu.Dropdown>
-        {(
-          [
-            ['ru', 'Русский'],
-            ['en', 'English'],
-          ] as [Language, string][]
-        ).map(([language, name]) => (
-          <Menu.Item
-            key={language}
-            lang={language}
-            fw={i18n.language === language ? 700 : 400}
-            leftSection={i18n.language === language ? <IconChecklist size={16} /> : <span className={classes.noMark} />}
-            onClick={() => changeLanguage(language)}
-          >
-            {name}
-          </Menu.Item>
-        ))}
-      </Menu.Dropdown>
-    </Menu>
-  );
-}
-
-function SchemeMenu() {
-  const { t } = useTranslation();
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
-  return (
-    <Menu position="bottom-end" shadow="md">
-      <Menu.Target>
-        <Tooltip label={t('app.scheme')}>
-          <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t('app.scheme')}>
-            <IconSun size={20} />
-          </ActionIcon>
-        </Tooltip>
-      </Menu.Target>
-      <Menu.Dropdown p="xs">
-        <SegmentedControl
-          orientation="vertical"
-          aria-label={t('app.scheme')}
-          value={colorScheme}
-          data={[
-            { value: 'light', label: t('app.schemeLight') },
-            { value: 'dark', label: t('app.schemeDark') },
-            { value: 'auto', label: t('app.schemeAuto') },
-          ]}
-          onChange={(value) => setColorScheme(value as 'light' | 'dark' | 'auto')}
-        />
-      </Menu.Dropdown>
-    </Menu>
-  );
-}
-
 /** Header, page, footer. */
 export function Shell() {
   const { t } = useTranslation();
   const { pathname } = useLocation();
+  const session = useSession();
+  const reads = mayEnter(session, 'worklist');
   const [helpOpen, help] = useDisclosure(false);
   const uploads = useUploads();
   const running = uploads.filter(({ phase }) => phase === 'sending' || phase === 'packing' || phase === 'waiting').length;
@@ -134,9 +84,9 @@ export function Shell() {
 
   useEffect(() => {
     // The viewer's chunk comes once the first page stands.
-    const timer = window.setTimeout(preloadViewer, 1_500);
+    const timer = reads ? window.setTimeout(preloadViewer, 1_500) : undefined;
     return () => window.clearTimeout(timer);
-  }, []);
+  }, [reads]);
 
   return (
     <div className={classes.shell} data-viewer={inViewer}>
@@ -149,23 +99,27 @@ export function Shell() {
           <span>{t('app.name')}</span>
         </Link>
         <nav className={classes.nav} aria-label={t('app.nav')}>
-          {PLACES.map(({ to, key, PlaceIcon }) => (
-            <NavLink key={to} to={to} end={to === '/'} className={classes.place} title={t(`app.${key}`)}>
-              <Indicator
-                disabled={key !== 'upload' || running === 0}
-                label={running}
-                size={16}
-                offset={2}
-                aria-label={key === 'upload' && running > 0 ? t('app.uploadsRunning', { count: running }) : undefined}
-              >
-                <PlaceIcon size={18} aria-hidden />
-              </Indicator>
-              <span>{t(`app.${key}`)}</span>
-            </NavLink>
-          ))}
+          {PLACES.filter((place) => mayEnter(session, place)).map((key) => {
+            const to = PATHS[key];
+            const PlaceIcon = ICONS[key];
+            return (
+              <NavLink key={to} to={to} end={to === '/'} className={classes.place} data-minor={isMinor(key)} title={t(`app.${key}`)}>
+                <Indicator
+                  disabled={key !== 'upload' || running === 0}
+                  label={running}
+                  size={16}
+                  offset={2}
+                  aria-label={key === 'upload' && running > 0 ? t('app.uploadsRunning', { count: running }) : undefined}
+                >
+                  <PlaceIcon size={18} aria-hidden />
+                </Indicator>
+                <span>{t(`app.${key}`)}</span>
+              </NavLink>
+            );
+          })}
         </nav>
         <div className={classes.corner}>
-          <ConnectionMark />
+          {reads && <ConnectionMark />}
           <LanguageMenu />
           {!inViewer && <SchemeMenu />}
           <Tooltip label={`${t('app.help')} (?)`}>
@@ -173,9 +127,11 @@ export function Shell() {
               <IconKeyboard size={20} />
             </ActionIcon>
           </Tooltip>
+          <AccountMenu />
         </div>
       </header>
-      <ConnectionBanner />
+      {reads && <LiveUpdates />}
+      {reads && <ConnectionBanner />}
       <main ref={main} id="content" className={classes.main} tabIndex={-1}>
         <Outlet />
       </main>

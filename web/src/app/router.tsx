@@ -1,29 +1,72 @@
-import { createBrowserRouter } from 'react-router';
+import { createBrowserRouter, Navigate } from 'react-router';
 
 import { CrashPage } from './CrashPage';
+import { Entrance } from './Entrance';
 import { NotFoundPage } from './NotFoundPage';
+import { SessionGate } from './SessionGate';
 import { Shell } from './Shell';
 import { WorklistPage } from './routes/WorklistPage';
 
 /** Pages other than the first are fetched when they are opened. */
 export const router = createBrowserRouter([
   {
-    element: <Shell />,
+    path: 'login',
     errorElement: <CrashPage />,
-    children: [
-      { index: true, element: <WorklistPage /> },
-      { path: 'patients', lazy: async () => ({ Component: (await import('./routes/PatientsPage')).PatientsPage }) },
-      { path: 'patients/:patientId', lazy: async () => ({ Component: (await import('./routes/PatientPage')).PatientPage }) },
-      { path: 'upload', lazy: async () => ({ Component: (await import('./routes/UploadPage')).UploadPage }) },
-      { path: 'mass-run', lazy: async () => ({ Component: (await import('./routes/MassRunPage')).MassRunPage }) },
-      { path: 'studies/:scanId', lazy: async () => ({ Component: (await import('./routes/StudyPage')).StudyPage }) },
-      { path: 'settings', lazy: async () => ({ Component: (await import('./routes/SettingsPage')).SettingsPage }) },
-      { path: '*', element: <NotFoundPage /> },
-    ],
+    lazy: async () => ({ Component: (await import('./routes/LoginPage')).LoginPage }),
   },
   {
-    path: 'print/:scanId',
+    element: <SessionGate />,
     errorElement: <CrashPage />,
-    lazy: async () => ({ Component: (await import('./routes/PrintPage')).PrintPage }),
+    children: [
+      {
+        element: <Shell />,
+        errorElement: <CrashPage />,
+        children: [
+          {
+            element: <Entrance place="worklist" />,
+            children: [
+              { index: true, element: <WorklistPage /> },
+              { path: 'studies/:scanId', lazy: async () => ({ Component: (await import('./routes/StudyPage')).StudyPage }) },
+            ],
+          },
+          {
+            element: <Entrance place="patients" />,
+            children: [
+              { path: 'patients', lazy: async () => ({ Component: (await import('./routes/PatientsPage')).PatientsPage }) },
+              { path: 'patients/:patientId', lazy: async () => ({ Component: (await import('./routes/PatientPage')).PatientPage }) },
+            ],
+          },
+          {
+            element: <Entrance place="upload" />,
+            children: [{ path: 'upload', lazy: async () => ({ Component: (await import('./routes/UploadPage')).UploadPage }) }],
+          },
+          {
+            element: <Entrance place="massRun" />,
+            children: [{ path: 'mass-run', lazy: async () => ({ Component: (await import('./routes/MassRunPage')).MassRunPage }) }],
+          },
+          {
+            element: <Entrance place="operation" />,
+            children: [{ path: 'operation', lazy: async () => ({ Component: (await import('./routes/OperationPage')).OperationPage }) }],
+          },
+          {
+            element: <Entrance place="administration" />,
+            children: [
+              { path: 'administration', element: <Navigate to="/administration/people" replace /> },
+              {
+                path: 'administration/:part',
+                lazy: async () => ({ Component: (await import('./routes/AdministrationPage')).AdministrationPage }),
+              },
+            ],
+          },
+          { path: 'settings', lazy: async () => ({ Component: (await import('./routes/SettingsPage')).SettingsPage }) },
+          { path: '*', element: <NotFoundPage /> },
+        ],
+      },
+      {
+        path: 'print/:scanId',
+        errorElement: <CrashPage />,
+        lazy: async () => ({ Component: (await import('./routes/PrintPage')).PrintPage }),
+      },
+    ],
   },
 ]);

@@ -22,6 +22,8 @@ export const theme = createTheme({
   cursorType: 'pointer',
   colors: { dark },
   components: {
+    // The placeholder is a child that a menu may not have.
+    Menu: { defaultProps: { withInitialFocusPlaceholder: false } },
     Tooltip: { defaultProps: { openDelay: 350, withArrow: true } },
     Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.55, blur: 2 } } },
   },

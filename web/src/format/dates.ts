@@ -51,3 +51,7 @@ export function formatDuration(milliseconds: number, language: string): string {
   const minutes = Math.floor(seconds / 60);
   return `${number(minutes, 0)} ${russian ? 'мин' : 'min'} ${number(seconds - minutes * 60, 0)} ${russian ? 'с' : 's'}`;
 }
+
+/** A moment to the second, as a trail of events needs it. */
+export const formatMoment = (instant: string, language: string): string =>
+  new Intl.DateTimeFormat(localeOf(language), { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(instant));

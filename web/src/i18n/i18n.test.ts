@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs';
 
 import { describe, expect, it } from 'vitest';
 
+import enAccess from './en-access.json';
 import enReasons from './en-reasons.json';
 import en from './en.json';
 import i18next from './i18n';
+import ruAccess from './ru-access.json';
 import ruReasons from './ru-reasons.json';
 import ru from './ru.json';
 
@@ -23,8 +25,8 @@ function leaves(node: object, path = ''): Map<string, string> {
   return found;
 }
 
-const english = leaves({ ...en, ...enReasons });
-const russian = leaves({ ...ru, ...ruReasons });
+const english = leaves({ ...en, ...enAccess, ...enReasons });
+const russian = leaves({ ...ru, ...ruAccess, ...ruReasons });
 const names = (texts: Map<string, string>): string[] => [...new Set([...texts.keys()].map((key) => key.replace(PLURAL, '')))].sort();
 const placeholders = (text: string): string[] => [...text.matchAll(/\{\{(\w+)\}\}/g)].map(([, name]) => name ?? '').sort();
 
@@ -64,7 +66,7 @@ describe('the two languages', () => {
   it('are written in their own script', () => {
     const untranslated = [...russian].filter(([key, text]) => /[A-Za-z]{4,}/.test(text) && text === english.get(key));
     // Names, abbreviations, and texts that are nothing but placeholders.
-    const same = ['app.name', 'feedback.by', 'settings.bundleText', 'study.json', 'viewer.windowText'];
+    const same = ['app.name', 'audit.json', 'feedback.by', 'settings.bundleText', 'study.json', 'viewer.windowText'];
     expect(untranslated.map(([key]) => key).sort()).toEqual(same);
   });
 

@@ -1,8 +1,10 @@
 import i18next from 'i18next';
 import { initReactI18next } from 'react-i18next';
 
+import enAccess from './en-access.json';
 import enReasons from './en-reasons.json';
 import en from './en.json';
+import ruAccess from './ru-access.json';
 import ruReasons from './ru-reasons.json';
 import ru from './ru.json';
 
@@ -10,8 +12,8 @@ export const LANGUAGES = ['en', 'ru'] as const;
 export type Language = (typeof LANGUAGES)[number];
 
 export const resources = {
-  en: { translation: { ...en, ...enReasons } },
-  ru: { translation: { ...ru, ...ruReasons } },
+  en: { translation: { ...en, ...enAccess, ...enReasons } },
+  ru: { translation: { ...ru, ...ruAccess, ...ruReasons } },
 } as const;
 
 const KEY = 'norma-language';

@@ -1,5 +1,7 @@
 import { ApiError, NETWORK_ERROR, problemFrom } from '@/api/errors';
 
+import { csrfHeaders, noteStatus } from '@/session/session';
+
 import { Cancelled } from './pack';
 
 interface Sending {
@@ -32,7 +34,7 @@ export function sendForm<Body>({ url, fields, file, fileName, headers = {}, onPr
     const abort = (): void => request.abort();
     request.open('POST', url);
     request.setRequestHeader('Accept', 'application/json');
-    for (const [name, value] of Object.entries(headers)) {
+    for (const [name, value] of Object.entries({ ...csrfHeaders(), ...headers })) {
       request.setRequestHeader(name, value);
     }
     request.upload.onprogress = (event) => onProgress(event.loaded, event.total);
@@ -41,6 +43,7 @@ export function sendForm<Body>({ url, fields, file, fileName, headers = {}, onPr
       if (request.status >= 200 && request.status < 300 && body !== null) {
         resolve(body as Body);
       } else {
+        noteStatus(request.status);
         reject(problemFrom(request.status, body));
       }
     };

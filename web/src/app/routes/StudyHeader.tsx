@@ -27,7 +27,7 @@ export function StudyHeader({ scan, patient, report, neighbours, onGoTo }: Study
   const [deleting, ask] = useDisclosure(false);
   const remove = useDeleteScan();
   const { previous, next, position, total } = neighbours;
-  const name = patient ? `${patient.last_name} ${patient.first_name}` : t('common.noPatient');
+  const name = patient ? `${patient.last_name} ${patient.first_name}` : t(!scan || scan.patient_id ? 'common.patientLoading' : 'common.noPatient');
   const reportUrl = report ? `/api/analyses/${report.analysis_id}/report` : '';
   return (
     <div className={classes.header}>

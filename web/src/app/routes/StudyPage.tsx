@@ -34,7 +34,7 @@ function useBanner(scan: Scan | undefined, patient: Patient | undefined, age: nu
   const { t, i18n } = useTranslation();
   return useMemo(
     () => ({
-      name: patient ? `${patient.last_name} ${patient.first_name}` : t('common.noPatient'),
+      name: patient ? `${patient.last_name} ${patient.first_name}` : t(!scan || scan.patient_id ? 'common.patientLoading' : 'common.noPatient'),
       id: (scan?.patient_id ?? scan?.id ?? '').slice(-12),
       lines: [
         ...(age === null ? [] : [t('common.age', { count: age })]),

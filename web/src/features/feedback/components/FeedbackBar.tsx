@@ -71,7 +71,7 @@ export function FeedbackBar({ analysisId, verdict, findings, onNext }: FeedbackB
           {t('feedback.given')}: <b>{t(latest.agree ? 'feedback.agreed' : 'feedback.disagreed')}</b>
           {latest.label && ` (${labelText(latest.label)})`} ·{' '}
           {t('feedback.by', {
-            user: latest.user ?? t('feedback.anonymous'),
+            user: latest.user?.name ?? t('feedback.anonymous'),
             date: formatDateTime(latest.created_at, i18n.language),
           })}
           {latest.comment && ` · ${latest.comment}`}

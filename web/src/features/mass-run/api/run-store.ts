@@ -3,6 +3,7 @@ import { useSyncExternalStore } from 'react';
 import { bodyOf, client } from '@/api/client';
 import { asApiError, problemOf, type ApiError } from '@/api/errors';
 import type { Prediction } from '@/api/types';
+import { isLeaving } from '@/session/session';
 import { currentSettings } from '@/settings/settings';
 import { sizeOf, type UploadSource } from '@/transfer/collect';
 import { Cancelled, packFiles } from '@/transfer/pack';
@@ -223,7 +224,7 @@ function restore(): void {
 restore();
 
 window.addEventListener('beforeunload', (event) => {
-  if (archives.some((archive) => moving(archive) || archive.phase === 'waiting')) {
+  if (!isLeaving() && archives.some((archive) => moving(archive) || archive.phase === 'waiting')) {
     event.preventDefault();
   }
 });

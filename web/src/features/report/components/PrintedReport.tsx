@@ -2,6 +2,7 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { usePatient } from '@/api/patients';
+import { checkSession } from '@/api/session';
 import type { KeySlice, Report, Scan } from '@/api/types';
 import { formatDateTime, formatDicomDate } from '@/format/dates';
 
@@ -15,6 +16,9 @@ interface PrintedReportProps {
   /** The answer itself. */
   children: ReactNode;
 }
+
+/** A picture does not tell why it did not come: it may be for want of a session. */
+const onPictureError = (): void => void checkSession();
 
 /** The answer on paper; the browser's print makes the PDF. */
 export function PrintedReport({ report, scan, pictures, children }: PrintedReportProps) {
@@ -39,7 +43,7 @@ export function PrintedReport({ report, scan, pictures, children }: PrintedRepor
       <dl className={classes.identity}>
         <div>
           <dt>{t('report.patient')}</dt>
-          <dd>{patient.data ? `${patient.data.last_name} ${patient.data.first_name}` : t('common.noPatient')}</dd>
+          <dd>{patient.data ? `${patient.data.last_name} ${patient.data.first_name}` : t(scan.patient_id ? 'common.patientLoading' : 'common.noPatient')}</dd>
         </div>
         <div>
           <dt>{t('patients.id')}</dt>
@@ -65,9 +69,9 @@ export function PrintedReport({ report, scan, pictures, children }: PrintedRepor
           {pictures.map(({ slice, stage }) => (
             <figure key={`${stage}-${slice}`}>
               <div>
-                <img src={`${base}/slices/${slice}.png?window=lung&${version}`} alt={t('report.slice', { slice: slice + 1 })} />
+                <img src={`${base}/slices/${slice}.png?window=lung&${version}`} alt={t('report.slice', { slice: slice + 1 })} onError={onPictureError} />
                 {report.maps.some((map) => map.stage === stage) && (
-                  <img className={classes.map} src={`${base}/heatmaps/${stage}/${slice}.png?${version}`} alt="" />
+                  <img className={classes.map} src={`${base}/heatmaps/${stage}/${slice}.png?${version}`} alt="" onError={onPictureError} />
                 )}
               </div>
               <figcaption>

@@ -4,6 +4,7 @@ import { onAnalysis } from '@/api/events';
 import { bodyOf, client } from '@/api/client';
 import { asApiError, type ApiError } from '@/api/errors';
 import type { AnalysisStatus, Reason, Scan, StageProgress, Verdict } from '@/api/types';
+import { isLeaving } from '@/session/session';
 import { type UploadSource, sizeOf } from '@/transfer/collect';
 import { Cancelled, packFiles } from '@/transfer/pack';
 import { sendForm } from '@/transfer/send';
@@ -190,7 +191,7 @@ export function removeSettled(): void {
 
 window.addEventListener('beforeunload', (event) => {
   // Closing the page would break off what is on the way.
-  if (uploads.some((upload) => moving(upload) || upload.phase === 'waiting')) {
+  if (!isLeaving() && uploads.some((upload) => moving(upload) || upload.phase === 'waiting')) {
     event.preventDefault();
   }
 });

@@ -149,7 +149,7 @@ export function PlanesPane(props: PlanesPaneProps) {
             />
             {state && <PaneLetters letters={state.letters} />}
             <span className={classes.planeName} data-plane={plane}>
-              {t(`viewer.plane.${plane}`)} {state ? `${state.index + 1} / ${count}` : ''}
+              {t(`viewer.plane.${plane}`)} {state ? state.index + 1 : ''}
             </span>
           </div>
         );

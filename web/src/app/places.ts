@@ -1,0 +1,41 @@
+import type { Role, Session } from '@/api/types';
+import { mayAs } from '@/session/session';
+
+export const PLACES = ['worklist', 'patients', 'upload', 'massRun', 'operation', 'administration', 'settings'] as const;
+export type Place = (typeof PLACES)[number];
+
+export const PATHS: Record<Place, string> = {
+  worklist: '/',
+  patients: '/patients',
+  upload: '/upload',
+  massRun: '/mass-run',
+  operation: '/operation',
+  administration: '/administration',
+  settings: '/settings',
+};
+
+/** Which roles a place is for. The gateway decides; the page does not lead where it would refuse. */
+const ROLES: Record<Place, readonly Role[] | null> = {
+  worklist: ['clinician'],
+  patients: ['clinician'],
+  upload: ['clinician'],
+  massRun: ['clinician', 'integrator'],
+  operation: ['operator'],
+  administration: ['administrator'],
+  settings: null,
+};
+
+export function mayEnter(session: Session, place: Place): boolean {
+  const roles = ROLES[place];
+  // Without sign-in there are no people to administer.
+  if (place === 'administration' && session.authentication === 'off') {
+    return false;
+  }
+  return roles === null || mayAs(session, roles);
+}
+
+/** Places that are seldom gone to: on narrow screens their names give way. */
+export const isMinor = (place: Place): boolean => place === 'operation' || place === 'administration' || place === 'settings';
+
+/** Where one starts: the first place that is open. */
+export const homeOf = (session: Session): string => PATHS[PLACES.find((place) => mayEnter(session, place)) ?? 'settings'];

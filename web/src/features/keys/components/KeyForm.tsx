@@ -1,0 +1,102 @@
+import { Alert, Button, Group, Modal, Select, Stack, Text, TextInput } from '@mantine/core';
+import { useForm } from '@mantine/form';
+import { useTranslation } from 'react-i18next';
+
+import type { ApiKeyInput, Role } from '@/api/types';
+import { RoleChoice } from '@/components/RoleChoice';
+import { SecretText } from '@/components/SecretText';
+import { useProblemText } from '@/i18n/problem-text';
+
+interface KeyFormProps {
+  /** The new key's secret, once there is one. */
+  secret: string | null;
+  busy: boolean;
+  error: unknown;
+  onSubmit: (input: ApiKeyInput) => void;
+  onClose: () => void;
+}
+
+const ROLES: Role[] = ['integrator', 'clinician', 'operator', 'administrator'];
+const DAYS = [30, 90, 365] as const;
+const NEVER = 'never';
+
+/** Makes a key; its secret is shown once, here. */
+export function KeyForm({ secret, busy, error, onSubmit, onClose }: KeyFormProps) {
+  const { t } = useTranslation();
+  const problem = useProblemText(error);
+  const form = useForm({
+    initialValues: { name: '', roles: ['integrator'] as Role[], scope: '', days: '365' },
+    validate: {
+      name: (text) => (text.trim() ? null : t('patients.required')),
+      roles: (roles) => (roles.length > 0 ? null : t('role.none')),
+    },
+  });
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      size="lg"
+      title={<b>{t(secret ? 'keys.secretTitle' : 'keys.createTitle')}</b>}
+      closeOnClickOutside={!secret}
+      closeOnEscape={!secret}
+      closeButtonProps={{ 'aria-label': t('common.close') }}
+    >
+      {secret ? (
+        <Stack>
+          <Text size="sm">{t('keys.secretDetail')}</Text>
+          <SecretText label={t('keys.secret')} value={secret} testId="key-secret" />
+          <Text size="xs" c="var(--text-dim)" ff="monospace">
+            Authorization: Bearer …
+          </Text>
+          <Group justify="flex-end">
+            <Button onClick={onClose}>{t('keys.secretKept')}</Button>
+          </Group>
+        </Stack>
+      ) : (
+        <form
+          noValidate
+          onSubmit={form.onSubmit(({ name, roles, scope, days }) =>
+            onSubmit({
+              name: name.trim(),
+              roles,
+              ...(scope.trim() ? { scope: scope.trim() } : {}),
+              ...(days === NEVER ? {} : { expires_in_days: Number(days) }),
+            }),
+          )}
+        >
+          <Stack>
+            <TextInput label={t('keys.name')} description={t('keys.nameHint')} required data-autofocus autoComplete="off" {...form.getInputProps('name')} />
+            <RoleChoice
+              roles={ROLES}
+              value={form.values.roles}
+              error={typeof form.errors['roles'] === 'string' ? form.errors['roles'] : undefined}
+              onChange={(roles) => form.setFieldValue('roles', roles)}
+            />
+            {form.values.roles.includes('integrator') && (
+              <TextInput label={t('keys.scope')} description={t('keys.scopeHint')} placeholder={form.values.name} autoComplete="off" {...form.getInputProps('scope')} />
+            )}
+            <Select
+              label={t('keys.expires')}
+              allowDeselect={false}
+              data={[...DAYS.map((days) => ({ value: String(days), label: t('keys.days', { count: days }) })), { value: NEVER, label: t('keys.never') }]}
+              {...form.getInputProps('days')}
+            />
+            {error ? (
+              <Alert color="red" title={problem.title}>
+                {problem.advice}
+              </Alert>
+            ) : null}
+            <Group justify="flex-end">
+              <Button variant="default" onClick={onClose}>
+                {t('common.cancel')}
+              </Button>
+              <Button type="submit" loading={busy}>
+                {t('keys.create')}
+              </Button>
+            </Group>
+          </Stack>
+        </form>
+      )}
+    </Modal>
+  );
+}

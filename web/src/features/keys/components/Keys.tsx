@@ -1,0 +1,158 @@
+import { Badge, Button, Group, Skeleton, Text } from '@mantine/core';
+import { IconKey, IconPlus } from '@tabler/icons-react';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+
+import { useCreateKey, useKeys, useRevokeKey } from '@/api/keys';
+import type { ApiKey } from '@/api/types';
+import { ConfirmDialog } from '@/components/ConfirmDialog';
+import { ErrorNotice } from '@/components/ErrorNotice';
+import { Notice } from '@/components/Notice';
+import pageClasses from '@/components/page.module.css';
+import { Pager } from '@/components/Pager';
+import { useNow } from '@/components/use-now';
+import { formatDateTime } from '@/format/dates';
+import { useSettings } from '@/settings/settings';
+
+import { KeyForm } from './KeyForm';
+
+type KeyState = 'valid' | 'expired' | 'revoked';
+
+function stateOf({ revoked_at, expires_at }: ApiKey, now: number): KeyState {
+  if (revoked_at) {
+    return 'revoked';
+  }
+  return expires_at && new Date(expires_at).getTime() <= now ? 'expired' : 'valid';
+}
+
+/** The keys with which machines come in. */
+export function Keys() {
+  const { t, i18n } = useTranslation();
+  const now = useNow();
+  const [settings, changeSettings] = useSettings();
+  const [offset, setOffset] = useState(0);
+  const [creating, setCreating] = useState(false);
+  const [revoking, setRevoking] = useState<ApiKey | null>(null);
+  const limit = settings.pageSize;
+  const { data, error, isPending, refetch } = useKeys(limit, offset);
+  const create = useCreateKey();
+  const revoke = useRevokeKey();
+  const date = (at: string | null | undefined, none: string): string => (at ? formatDateTime(at, i18n.language) : none);
+
+  return (
+    <>
+      <Group justify="space-between" mb="sm">
+        <Text size="sm" c="var(--text-dim)" maw={720}>
+          {t('keys.subtitle')}
+        </Text>
+        <Button leftSection={<IconPlus size={16} />} onClick={() => setCreating(true)}>
+          {t('keys.create')}
+        </Button>
+      </Group>
+      <div className={pageClasses.card}>
+        {isPending && <Skeleton h={240} radius={0} />}
+        {error && !data && <ErrorNotice error={error} onRetry={() => void refetch()} />}
+        {data && data.items.length === 0 && <Notice NoticeIcon={IconKey} title={t('keys.empty')} detail={t('keys.emptyDetail')} />}
+        {data && data.items.length > 0 && (
+          <div className={pageClasses.scroll} tabIndex={0} role="region" aria-label={t('keys.table')}>
+            <table className={pageClasses.table} aria-label={t('keys.table')}>
+              <thead>
+                <tr>
+                  <th scope="col">{t('keys.name')}</th>
+                  <th scope="col">{t('role.label')}</th>
+                  <th scope="col">{t('keys.state')}</th>
+                  <th scope="col">{t('keys.lastUsed')}</th>
+                  <th scope="col">{t('keys.expires')}</th>
+                  <th scope="col">{t('keys.created')}</th>
+                  <th scope="col">
+                    <span className={pageClasses.quiet}>{t('common.actions')}</span>
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {data.items.map((key) => {
+                  const state = stateOf(key, now);
+                  return (
+                    <tr key={key.id} data-key={key.name} data-state={state}>
+                      <td>
+                        <Text size="sm" fw={600}>
+                          {key.name}
+                        </Text>
+                        <Text size="xs" c="var(--text-dim)">
+                          <code>{key.prefix}…</code> · {t('keys.scopeIs', { scope: key.scope })}
+                        </Text>
+                      </td>
+                      <td>
+                        <Group gap={4}>
+                          {key.roles.map((role) => (
+                            <Badge key={role} variant="default" tt="none" fw={500}>
+                              {t(`role.${role}`)}
+                            </Badge>
+                          ))}
+                        </Group>
+                      </td>
+                      <td>{state === 'valid' ? t('keys.stateOf.valid') : <b>{t(`keys.stateOf.${state}`)}</b>}</td>
+                      <td>{date(key.last_used_at, t('keys.unused'))}</td>
+                      <td>{date(key.expires_at, t('keys.never'))}</td>
+                      <td>{date(key.created_at, '–')}</td>
+                      <td>
+                        {state !== 'revoked' && (
+                          <Button
+                            size="compact-sm"
+                            variant="subtle"
+                            c="var(--pathology)"
+                            aria-label={t('keys.revokeName', { name: key.name })}
+                            onClick={() => setRevoking(key)}
+                          >
+                            {t('keys.revoke')}
+                          </Button>
+                        )}
+                      </td>
+                    </tr>
+                  );
+                })}
+              </tbody>
+            </table>
+          </div>
+        )}
+        {data && (
+          <Pager
+            total={data.total}
+            limit={limit}
+            offset={offset}
+            onOffset={setOffset}
+            onLimit={(pageSize) => {
+              changeSettings({ pageSize });
+              setOffset(0);
+            }}
+          />
+        )}
+      </div>
+      {creating && (
+        <KeyForm
+          secret={create.data?.secret ?? null}
+          busy={create.isPending}
+          error={create.error}
+          onSubmit={(input) => create.mutate(input)}
+          onClose={() => {
+            setCreating(false);
+            create.reset();
+          }}
+        />
+      )}
+      <ConfirmDialog
+        opened={revoking !== null}
+        title={t('keys.revokeTitle', { name: revoking?.name ?? '' })}
+        detail={t('keys.revokeDetail')}
+        confirm={t('keys.revoke')}
+        busy={revoke.isPending}
+        error={revoke.error}
+        onConfirm={() => revoking && revoke.mutate(revoking.id, { onSuccess: () => setRevoking(null) })}
+        onClose={() => {
+          revoke.reset();
+          setRevoking(null);
+        }}
+      />
+    </>
+  );
+}

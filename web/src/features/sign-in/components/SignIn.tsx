@@ -1,0 +1,101 @@
+import { Alert, Loader, Stack, Text, Title } from '@mantine/core';
+import { useEffect, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+
+import { useLoginOptions, useSessionQuery, useSignInByLink } from '@/api/session';
+import { ErrorNotice } from '@/components/ErrorNotice';
+import type { EndReason } from '@/session/session';
+import { useCodeTexts } from '@/i18n/problem-text';
+
+import { takeToken } from '../token';
+import { PasswordForm } from './PasswordForm';
+import { SignInForm } from './SignInForm';
+
+interface SignInProps {
+  returnTo: string;
+  /** Why the login page was come to. */
+  reason: EndReason | null;
+  /** Code of what went wrong at the organisation's sign-in. */
+  problem: string | null;
+  onSignedIn: () => void;
+}
+
+/** Everything between an unknown reader and the page: link, password, the organisation's sign-in, a first password. */
+export function SignIn({ returnTo, reason, problem, onSignedIn }: SignInProps) {
+  const { t } = useTranslation();
+  const { ofCode, ofError } = useCodeTexts();
+  const options = useLoginOptions();
+  const session = useSessionQuery();
+  const [token] = useState(takeToken);
+  const byLink = useSignInByLink();
+  const { mutate: followLink } = byLink;
+
+  useEffect(() => {
+    if (token) {
+      followLink(token);
+    }
+  }, [token, followLink]);
+
+  // While a link is being followed, a session from before is not the one that is wanted.
+  const settled = !token || byLink.isSuccess || byLink.isError;
+  const signedIn = settled && session.data && !session.error ? session.data : undefined;
+  // Who comes by a link has no password, or has forgotten it.
+  const setsPassword = signedIn && (signedIn.must_set_password || (byLink.isSuccess && !signedIn.password_needs_current));
+  const ready = signedIn && !setsPassword;
+  useEffect(() => {
+    if (ready) {
+      onSignedIn();
+    }
+  }, [ready, onSignedIn]);
+
+  if (options.error) {
+    return <ErrorNotice error={options.error} onRetry={() => void options.refetch()} />;
+  }
+  if (!options.data || !settled || ready || (session.isPending && !session.error)) {
+    return <Loader m="auto" color="gray" aria-label={t('common.loading')} />;
+  }
+  if (signedIn) {
+    return (
+      <Stack gap="md">
+        <div>
+          <Title order={1} size="h3">
+            {t('signIn.setTitle')}
+          </Title>
+          <Text size="sm" c="var(--text-dim)">
+            {t('signIn.setDetail', { name: signedIn.user.display_name || signedIn.user.login })}
+          </Text>
+        </div>
+        <PasswordForm
+          login={signedIn.user.login}
+          needsCurrent={signedIn.password_needs_current}
+          submit={t('signIn.setSubmit')}
+          onDone={onSignedIn}
+        />
+      </Stack>
+    );
+  }
+  const linkProblem = byLink.error ? ofError(byLink.error) : null;
+  const foreign = problem ? ofCode(problem) : null;
+  const told = linkProblem ?? foreign;
+  return (
+    <Stack gap="md">
+      <Title order={1} size="h3">
+        {t('signIn.title')}
+      </Title>
+      {reason && !told && (
+        <Alert color="gray" data-testid="sign-in-reason">
+          {t(reason === 'expired' ? 'signIn.expired' : 'signIn.signedOut')}
+        </Alert>
+      )}
+      {told && (
+        <Alert color="red" title={told.title} data-testid="sign-in-error">
+          {told.advice}
+        </Alert>
+      )}
+      <SignInForm password={options.data.password} openid={options.data.openid ?? null} returnTo={returnTo} />
+      <Text size="xs" c="var(--text-dim)">
+        {t('signIn.forgotten')}
+      </Text>
+    </Stack>
+  );
+}

@@ -1,0 +1,107 @@
+import { Alert, Button, Divider, PasswordInput, Stack, TextInput } from '@mantine/core';
+import { IconId } from '@tabler/icons-react';
+import { useEffect, useState, type SyntheticEvent } from 'react';
+import { useTranslation } from 'react-i18next';
+
+import { asApiError } from '@/api/errors';
+import { useSignIn } from '@/api/session';
+import { useProblemText } from '@/i18n/problem-text';
+
+interface SignInFormProps {
+  /** Whether local accounts may sign in. */
+  password: boolean;
+  openid: { name: string } | null;
+  returnTo: string;
+}
+
+/** Counts down to when it may be tried again. */
+function useWait(): [number, (seconds: number) => void] {
+  const [left, setLeft] = useState(0);
+  useEffect(() => {
+    if (left <= 0) {
+      return undefined;
+    }
+    const timer = window.setTimeout(() => setLeft(left - 1), 1_000);
+    return () => window.clearTimeout(timer);
+  }, [left]);
+  return [left, setLeft];
+}
+
+/** Login and password, or the way to the organisation's own sign-in. */
+export function SignInForm({ password, openid, returnTo }: SignInFormProps) {
+  const { t } = useTranslation();
+  const signIn = useSignIn();
+  const problem = useProblemText(signIn.error);
+  const [login, setLogin] = useState('');
+  const [secret, setSecret] = useState('');
+  const [wait, setWait] = useWait();
+
+  const onSubmit = (event: SyntheticEvent): void => {
+    event.preventDefault();
+    if (signIn.isPending || wait > 0) {
+      return;
+    }
+    signIn.mutate(
+      { login: login.trim(), password: secret },
+      {
+        onError: (error) => {
+          setSecret('');
+          setWait(Math.ceil(asApiError(error).retryAfterSeconds ?? 0));
+        },
+      },
+    );
+  };
+  return (
+    <Stack gap="md">
+      {password && (
+        <form onSubmit={onSubmit}>
+          <Stack gap="sm">
+            <TextInput
+              label={t('signIn.login')}
+              autoComplete="username"
+              autoCapitalize="none"
+              spellCheck={false}
+              required
+              // eslint-disable-next-line jsx-a11y/no-autofocus -- the page has nothing else to do
+              autoFocus
+              value={login}
+              onChange={(event) => setLogin(event.currentTarget.value)}
+            />
+            <PasswordInput
+              label={t('signIn.password')}
+              autoComplete="current-password"
+              required
+              value={secret}
+              visibilityToggleButtonProps={{ 'aria-label': t('signIn.showPassword') }}
+              onChange={(event) => setSecret(event.currentTarget.value)}
+            />
+            {signIn.error && (
+              <Alert color="red" title={problem.title} data-testid="sign-in-error">
+                {problem.advice} {wait > 0 && t('signIn.wait', { count: wait })}
+              </Alert>
+            )}
+            <Button type="submit" loading={signIn.isPending} disabled={wait > 0}>
+              {t('signIn.submit')}
+            </Button>
+          </Stack>
+        </form>
+      )}
+      {password && openid && <Divider label={t('signIn.or')} styles={{ label: { color: 'var(--text-dim)' } }} />}
+      {openid && (
+        <Button
+          component="a"
+          href={`/api/openid/start?return_to=${encodeURIComponent(returnTo)}`}
+          variant={password ? 'default' : 'filled'}
+          leftSection={<IconId size={18} />}
+        >
+          {t('signIn.openid', { name: openid.name })}
+        </Button>
+      )}
+      {!password && !openid && (
+        <Alert color="yellow" title={t('signIn.noWay')}>
+          {t('signIn.noWayDetail')}
+        </Alert>
+      )}
+    </Stack>
+  );
+}
