@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from servers import DATA, NORMA, ROOT, norma_environment, post, start_norma, start_peer
+from servers import DATA, NORMA, ROOT, norma_environment, start_norma, start_peer
 
 SERIES = ["covid-ct-md_normal001.zip", "covid-ct-md_covid-P001.zip", "lidc-idri-0001_mass.zip"]
 # Steps of both sides under one name; what only one side does is counted in its whole alone.
@@ -57,7 +57,8 @@ def print_series(name, ours, theirs, runtime):
     for step, (own, other) in STEPS.items():
         mine, peer = sum(ours.get(part, 0) for part in own), sum(theirs[part] for part in other)
         print(f"  {step:16} {mine:8.0f} {peer:8.0f} {ratio(peer, mine)}")
-    print(f"  {'whole, by HTTP':16} {ours['whole']:8.0f} {theirs['whole']:8.0f} {ratio(theirs['whole'], ours['whole'])}")
+    for name in ("whole", "whole, processor"):
+        print(f"  {name:16} {ours[name]:8.0f} {theirs[name]:8.0f} {ratio(theirs[name], ours[name])}")
     inside = sum(runtime.values())
     alone = sum(ours[step] for step in STEPS["preprocessing"][0]) + sum(ours[stage] for stage in STAGES)
     parts = ", ".join(f"{stage} {runtime[stage]:.0f}" for stage in STAGES)
@@ -71,38 +72,40 @@ def main():
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
     print(f"medians of {arguments.repeat}, {arguments.threads} threads each, milliseconds; ratio = peer / norma")
-    whole_ratios, preparation_ratios = [], []
+    whole_ratios, processor_ratios, preparation_ratios = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         norma, norma_url = start_norma(folder, arguments.threads)
         peer, peer_url = start_peer(arguments.threads)
         try:
-            for url in (norma_url, peer_url):
-                post(url, DATA / "series" / SERIES[0])
+            for server, url in ((norma, norma_url), (peer, peer_url)):
+                server.predict(url, DATA / "series" / SERIES[0])
             for name in SERIES:
                 path = DATA / "series" / name
-                whole, peer_runs, scores = [], [], {}
+                norma_runs, peer_runs, scores = [], [], {}
                 for _ in range(arguments.repeat):
-                    answer, milliseconds = post(norma_url, path)
-                    whole.append(milliseconds)
+                    answer, milliseconds, processor = norma.predict(norma_url, path)
+                    norma_runs.append({"whole": milliseconds, "whole, processor": processor})
                     report = answer["studies"][0]["report"]
                     scores["norma"] = {stage["stage"]: stage["score"] for stage in report["stages"] if stage["score"] is not None}
-                    answer, milliseconds = post(peer_url, path)
-                    peer_runs.append({**answer["timings_ms"], "whole": milliseconds})
+                    answer, milliseconds, processor = peer.predict(peer_url, path)
+                    peer_runs.append({**answer["timings_ms"], "whole": milliseconds, "whole, processor": processor})
                     scores["peer"] = {stage: answer[stage] for stage in ("anomaly", "classifier")}
                 theirs = {step: statistics.median(run[step] for run in peer_runs) for step in peer_runs[0]}
                 ours, runtime = measure_steps(path, arguments)
-                ours["whole"] = statistics.median(whole)
+                ours |= {name: statistics.median(run[name] for run in norma_runs) for name in norma_runs[0]}
                 print_series(name, ours, theirs, runtime)
                 for side, values in scores.items():
                     print(f"  scores of {side}: " + ", ".join(f"{stage} {value:.3f}" for stage, value in values.items()))
                 whole_ratios.append(theirs["whole"] / ours["whole"])
+                processor_ratios.append(theirs["whole, processor"] / ours["whole, processor"])
                 own, other = STEPS["preprocessing"]
                 preparation_ratios.append(sum(theirs[s] for s in other) / sum(ours[s] for s in own))
         finally:
             norma.stop()
             peer.stop()
     print(f"\npreprocessing {min(preparation_ratios):.2f} to {max(preparation_ratios):.2f} times as fast as the peer, ", end="")
-    print(f"the whole {min(whole_ratios):.2f} to {max(whole_ratios):.2f} times")
+    print(f"the whole {min(whole_ratios):.2f} to {max(whole_ratios):.2f} times, ", end="")
+    print(f"at {min(processor_ratios):.2f} to {max(processor_ratios):.2f} times less processor time")
     print(f"peak memory, MiB: norma {norma.peak_kib / 1024:.0f} (children included), peer {peer.peak_kib / 1024:.0f}")
     print(machine())
 

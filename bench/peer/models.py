@@ -117,5 +117,6 @@ def classify(model, pixels):
 
 
 def types(model, pixels):
-    probabilities = sigmoid(model.run(pixels)["logits"])
+    names = model.manifest.get("test_time_augmentation")
+    probabilities = np.mean([sigmoid(model.run(part)["logits"]) for part in augmented(pixels, names)], axis=0)
     return {label["key"]: model.aggregate(column) for label, column in zip(model.manifest["labels"], probabilities.T)}

@@ -19,6 +19,7 @@ HU_LOW, HU_HIGH = -1000.0, 200.0
 LUNG_THRESHOLD_HU = -400
 COUNT = 64
 MARGIN = 0.12
+LEAST_SIDE_OF_BODY = 0.45
 
 
 def read_series(path):
@@ -59,14 +60,25 @@ def segment_lungs(volume, spacing, threads):
     """Thresholding, 3D connected components, airways out, closing and filling per slice. Returns bool (z, y, x)."""
     labels, count = ndimage.label(volume < LUNG_THRESHOLD_HU)
     voxels = np.bincount(labels.ravel(), minlength=count + 1)
-    outside = np.unique(np.concatenate([labels[:, 0, :].ravel(), labels[:, -1, :].ravel()]))
+    edges = (labels[:, 0, :], labels[:, -1, :], labels[:, :, 0], labels[:, :, -1])
+    outside = np.unique(np.concatenate([edge.ravel() for edge in edges]))
     keep = voxels * np.prod(spacing) / 1000.0 >= 20.0
     keep[0] = False
     keep[outside] = False
     boxes = ndimage.find_objects(labels)
     for label in np.flatnonzero(keep):
         box = boxes[label - 1]
+        height, width = ((box[axis].stop - box[axis].start) * spacing[axis] for axis in (1, 2))
+        if height < 0.4 * width and width > 250:
+            keep[label] = False  # the table
+            continue
         keep[label] = -975 < np.median(volume[box][labels[box] == label]) < -430
+    if keep.any():
+        # What lies behind the back is no lung.
+        main = boxes[np.argmax(np.where(keep, voxels, 0)) - 1]
+        for label in np.flatnonzero(keep):
+            rows = boxes[label - 1][1]
+            keep[label] = (rows.start + rows.stop) / 2 <= main[1].stop
     mask = keep[labels]
     radius = max(1, round(4.0 / spacing[1]))
     disc = np.hypot(*np.mgrid[-radius : radius + 1, -radius : radius + 1]) <= radius
@@ -103,8 +115,17 @@ def prepare(volume, mask):
     masks = np.empty_like(pixels)
     for index, z in enumerate(with_lung):
         rows, columns = np.flatnonzero(mask[z].any(axis=1)), np.flatnonzero(mask[z].any(axis=0))
-        side = max(rows[-1] - rows[0], columns[-1] - columns[0]) * (1 + MARGIN)
-        middle_y, middle_x = (rows[0] + rows[-1]) / 2, (columns[0] + columns[-1]) / 2
+        left, right = columns[0], columns[-1] + 1
+        body = np.flatnonzero((volume[z] > LUNG_THRESHOLD_HU).sum(axis=0) * 10 >= volume.shape[1])
+        middle = (body[0] + body[-1] + 1) / 2
+        # Where one side shows no lung, it is taken in as well.
+        if middle - left < 0.4 * (right - middle):
+            left = max(2 * middle - right, body[0])
+        elif right - middle < 0.4 * (middle - left):
+            right = min(2 * middle - left, body[-1] + 1)
+        side = max(rows[-1] + 1 - rows[0], right - left) * (1 + MARGIN)
+        side = max(side, LEAST_SIDE_OF_BODY * (body[-1] + 1 - body[0]))
+        middle_y, middle_x = (rows[0] + rows[-1] + 1) / 2, (left + right) / 2
         box = [middle_x - side / 2, middle_y - side / 2, middle_x + side / 2, middle_y + side / 2]
         pad = int(max(0, -min(box), box[2] - volume.shape[2], box[3] - volume.shape[1])) + 1
         slice_hu = np.pad(volume[z].astype(np.float32), pad, mode="edge")
