@@ -145,6 +145,7 @@ fn problem_answer(status: &str, description: &str) -> BTreeMap<String, RefOr<Res
         norma_domain::Role,
         schema::AnalysisEvent,
         crate::negotiation::RowFormat,
+        routes::audit::AuditFormat,
         routes::studies::StudyOrder,
     )),
     tags(
