@@ -38,7 +38,7 @@ const picturesShown = async (page) => {
 
 const PAGES = [
   { name: 'login', path: state && '/login', signedOut: true, act: (page) => page.waitForSelector('input[autocomplete=username]') },
-  { name: 'worklist', path: '/' },
+  { name: 'worklist', path: '/', act: (page) => (studies.length ? page.waitForSelector('tbody tr') : undefined) },
   { name: 'patients', path: '/patients' },
   { name: 'patient', path: patients[0] && `/patients/${patients[0].id}` },
   { name: 'upload', path: '/upload' },
