@@ -66,7 +66,7 @@ fn mutate_archives() {
         seeds.len()
     );
     assert!(whole >= 8, "the seeds reach the pixels");
-    assert!(loaded > 100, "mutations reach the pixels");
+    assert!(loaded > executions / 50, "mutations reach the pixels");
     assert!(findings.is_empty(), "{findings:?}");
 }
 

@@ -200,7 +200,7 @@ fn in_a_folder_each_archive_stands_for_itself() {
     rejected.sort_unstable();
     assert_eq!(
         rejected,
-        ["broken.zip", "cut.dcm", "empty.zip", "nothing.zip", "notes.zip"]
+        ["broken.zip", "cut.dcm", "empty.zip", "notes.zip", "nothing.zip"]
     );
 }
 
