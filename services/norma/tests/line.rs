@@ -9,13 +9,14 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use norma_database::Analysis;
+use norma_database::{Analysis, PatientDetails};
 use norma_domain::{AnalysisId, AnalysisStatus, ReasonCode, Stage, StageOutcome, Verdict};
 use norma_messages::{Envelope, Message};
 use norma_object_storage::ObjectKey;
-use norma_service::{Context, Process, Settings, Telemetry};
+use norma_service::{Context, ObjectsKind, Process, Settings, Telemetry};
+use norma_test_support::servers::S3;
 use norma_test_support::{PhantomOptions, phantom_zip};
-use studies::{onnxruntime, request_study, test_bundle};
+use studies::{onnxruntime, request_study, request_study_of, test_bundle};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -254,4 +255,84 @@ async fn of_a_scan_deleted_while_it_is_read_nothing_remains() {
     let objects = line.context.objects.clone();
     line.stop().await;
     assert_eq!(objects.list().await.unwrap(), []);
+}
+
+/// Deletes patients at each moment of the line, as the gateway does, and searches the storage.
+async fn delete_patients_while_they_are_read(line: Line) {
+    let context = line.context.clone();
+    for moment in [
+        AnalysisStatus::Queued,
+        AnalysisStatus::Preparing,
+        AnalysisStatus::Analyzing,
+        AnalysisStatus::Completed,
+    ] {
+        let details = PatientDetails {
+            first_name: "A".to_owned(),
+            last_name: "B".to_owned(),
+            description: String::new(),
+        };
+        let patient = context.database.create_patient(details).await.unwrap();
+        let mut analyses = Vec::new();
+        for _ in 0..2 {
+            let patient_id = Some(patient.id);
+            let (_, analysis_id) =
+                request_study_of(&context.database, &context.objects, phantom(), patient_id).await;
+            analyses.push(analysis_id);
+        }
+        line.eventually("the moment comes", async || {
+            let analysis = context.database.analysis(analyses[0]).await.unwrap().unwrap();
+            analysis.status == moment || analysis.status.is_final()
+        })
+        .await;
+        let deleted = context
+            .database
+            .delete_patient(patient.id)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(deleted.len(), 2);
+        for scan in deleted {
+            context
+                .objects
+                .delete_scan(scan.scan_id, &scan.analysis_ids)
+                .await
+                .unwrap();
+        }
+        for analysis_id in analyses {
+            assert_eq!(context.database.analysis(analysis_id).await.unwrap(), None);
+        }
+    }
+    line.eventually("no object is left", async || {
+        line.is_quiet().await && context.objects.list().await.unwrap().is_empty()
+    })
+    .await;
+    let objects = context.objects.clone();
+    line.stop().await;
+    assert_eq!(objects.list().await.unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_patient_deleted_while_read_no_object_remains_in_a_folder() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    delete_patients_while_they_are_read(Line::start(onnxruntime, |_| {}).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_patient_deleted_while_read_no_object_remains_in_a_bucket() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    let Some(server) = tokio::task::spawn_blocking(S3::shared).await.unwrap() else {
+        return;
+    };
+    let bucket = tokio::task::spawn_blocking(|| server.fresh_bucket())
+        .await
+        .unwrap();
+    let line = Line::start(onnxruntime, |settings| {
+        settings.objects.kind = ObjectsKind::S3;
+        settings.objects.s3.endpoint = Some(server.endpoint());
+        settings.objects.s3.bucket = bucket;
+        settings.objects.s3.access_key_id = Some("norma".to_owned());
+        settings.objects.s3.secret_access_key = Some("open-sesame".to_owned().into());
+    })
+    .await;
+    delete_patients_while_they_are_read(line).await;
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use chrono::{TimeDelta, Utc};
 use norma_database::{Database, NewAnalysis, NewScan};
-use norma_domain::{AnalysisId, OperatingPointName, ScanId};
+use norma_domain::{AnalysisId, OperatingPointName, PatientId, ScanId};
 use norma_messages::Message;
 use norma_object_storage::{ObjectKey, Objects};
 use norma_service::announce;
@@ -17,13 +17,23 @@ pub(crate) async fn request_study(
     objects: &Objects,
     upload: Bytes,
 ) -> (ScanId, AnalysisId) {
+    request_study_of(database, objects, upload, None).await
+}
+
+/// The same for a study of a patient.
+pub(crate) async fn request_study_of(
+    database: &Database,
+    objects: &Objects,
+    upload: Bytes,
+    patient_id: Option<PatientId>,
+) -> (ScanId, AnalysisId) {
     let (scan_id, analysis_id) = (ScanId::generate(), AnalysisId::generate());
     let key = ObjectKey::Original(scan_id);
     let size_bytes = upload.len() as u64;
     objects.put(key, upload).await.unwrap();
     let scan = NewScan {
         id: scan_id,
-        patient_id: None,
+        patient_id,
         description: String::new(),
         file_name: "phantom.zip".to_owned(),
         sha256: "0".repeat(64),
