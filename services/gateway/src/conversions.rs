@@ -3,7 +3,6 @@
 use chrono::{DateTime, Utc};
 use norma_database as rows;
 
-use crate::paging::{Limit, Offset};
 use crate::schema::{
     AuditActorDocument, AuditItem, Feedback, FeedbackUser, Key, Patient, Scan, SignInKind, StudyPatient,
     StudyRow, TopFinding, User,
@@ -163,13 +162,5 @@ impl From<rows::AuditEvent> for AuditItem {
             detail: event.detail,
             hash: row.hash,
         }
-    }
-}
-
-/// Which part of a list the database is asked for.
-pub(crate) fn part(limit: Limit, offset: Offset) -> rows::Page {
-    rows::Page {
-        limit: limit.get(),
-        offset: offset.get(),
     }
 }

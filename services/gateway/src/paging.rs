@@ -1,8 +1,8 @@
 //! Lists: `{items, total, limit, offset}`, `limit` 1..=100 and 20 by default.
 
-use norma_database::Listing;
+use norma_database::{self as rows, Listing};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// The most items that a list answers at once.
 pub const MAX_LIMIT: u32 = 100;
@@ -60,6 +60,44 @@ impl TryFrom<u64> for Offset {
     }
 }
 
+/// Which part of a list is asked for: the query parameters that every list takes.
+#[derive(Debug, Clone, Copy, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Paging {
+    #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
+    limit: Limit,
+    #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 0, maximum = 2147483647, default = 0)]
+    offset: Offset,
+}
+
+impl Paging {
+    /// Which part the database is asked for.
+    pub(crate) const fn part(self) -> rows::Page {
+        rows::Page {
+            limit: self.limit.get(),
+            offset: self.offset.get(),
+        }
+    }
+
+    /// A listing of the database as documents of the interface.
+    pub(crate) fn page_of<T, Row: Into<T>>(self, listing: Listing<Row>) -> Page<T> {
+        let items = listing.items.into_iter().map(Row::into).collect();
+        self.page(items, listing.total)
+    }
+
+    /// Documents that the listing as a whole was needed for.
+    pub(crate) fn page<T>(self, items: Vec<T>, total: u64) -> Page<T> {
+        Page {
+            items,
+            total,
+            limit: self.limit.get(),
+            offset: self.offset.get(),
+        }
+    }
+}
+
 /// A part of a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Page<T> {
@@ -68,23 +106,6 @@ pub struct Page<T> {
     pub total: u64,
     pub limit: u32,
     pub offset: u32,
-}
-
-impl<T> Page<T> {
-    /// A listing of the database as documents of the interface.
-    pub(crate) fn of<Row: Into<T>>(listing: Listing<Row>, limit: Limit, offset: Offset) -> Self {
-        let items = listing.items.into_iter().map(Row::into).collect();
-        Self::new(items, listing.total, limit, offset)
-    }
-
-    pub(crate) fn new(items: Vec<T>, total: u64, limit: Limit, offset: Offset) -> Self {
-        Self {
-            items,
-            total,
-            limit: limit.get(),
-            offset: offset.get(),
-        }
-    }
 }
 
 #[cfg(test)]

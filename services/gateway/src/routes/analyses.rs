@@ -12,7 +12,7 @@ use crate::analysis_document::describe_analysis;
 use crate::gateway::Gateway;
 use crate::negotiation::{RowFormat, preferred_wait};
 use crate::openapi::{BadRequest, Failures, NotAcceptable, NotFound, Running, Unprocessable};
-use crate::paging::{Limit, Offset, Page};
+use crate::paging::{Page, Paging};
 use crate::problem::ApiError;
 use crate::rows::{failure_row, rows_answer};
 use crate::schema::Analysis;
@@ -32,17 +32,6 @@ pub(crate) struct AnalyzeOptions {
 pub(crate) struct ReportOptions {
     /// Instead of an `Accept` header.
     format: Option<RowFormat>,
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct AnalysisPaging {
-    #[serde(default)]
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
-    limit: Limit,
-    #[serde(default)]
-    #[param(value_type = Option<u32>, minimum = 0, maximum = 2147483647, default = 0)]
-    offset: Offset,
 }
 
 /// Requests an analysis of a scan.
@@ -94,7 +83,7 @@ pub(crate) async fn analyze_scan(
 #[utoipa::path(
     tag = "analyses",
     operation_id = "listScanAnalyses",
-    params(("scan_id" = ScanId, Path), AnalysisPaging),
+    params(("scan_id" = ScanId, Path), Paging),
     responses(
         (status = 200, description = "A part of the list", body = Page<Analysis>),
         BadRequest, NotFound, Failures
@@ -104,17 +93,18 @@ pub(crate) async fn analyze_scan(
 pub(crate) async fn list_scan_analyses(
     gateway: Data<Gateway>,
     scan_id: Path<ScanId>,
-    paging: Query<AnalysisPaging>,
+    paging: Query<Paging>,
 ) -> Result<Json<Page<Analysis>>, ApiError> {
     gateway.scan(*scan_id).await?;
     let rows = gateway.database.analyses_of_scan(*scan_id).await?;
     let total = rows.len() as u64;
-    let (skipped, taken) = (paging.offset.get() as usize, paging.limit.get() as usize);
+    let part = paging.part();
+    let (skipped, taken) = (part.offset as usize, part.limit as usize);
     let mut items = Vec::new();
     for row in rows.into_iter().skip(skipped).take(taken) {
         items.push(describe_analysis(&gateway.database, row).await?);
     }
-    Ok(Json(Page::new(items, total, paging.limit, paging.offset)))
+    Ok(Json(paging.page(items, total)))
 }
 
 /// Gives the report of a scan's latest analysis; a superset of the reference service's `{rows, summary}`.

@@ -12,10 +12,9 @@ use norma_domain::PatientId;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::conversions::part;
 use crate::gateway::Gateway;
 use crate::openapi::{BadRequest, Failures};
-use crate::paging::{Limit, Offset, Page};
+use crate::paging::{Page, Paging};
 use crate::problem::ApiError;
 use crate::schema::AuditItem;
 use crate::search::{checked_search, checked_time};
@@ -34,12 +33,19 @@ pub(crate) struct AuditFilter {
     #[param(max_length = 200)]
     action: Option<String>,
     patient_id: Option<PatientId>,
-    #[serde(default)]
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
-    limit: Limit,
-    #[serde(default)]
-    #[param(value_type = Option<u32>, minimum = 0, maximum = 2147483647, default = 0)]
-    offset: Offset,
+}
+
+impl AuditFilter {
+    fn into_query(self) -> Result<AuditQuery, ApiError> {
+        Ok(AuditQuery {
+            from: checked_time("from", self.from)?,
+            to: checked_time("to", self.to)?,
+            actor_name: checked_search(self.user)?,
+            action: checked_search(self.action)?,
+            patient_id: self.patient_id,
+            after: None,
+        })
+    }
 }
 
 /// The form of an export.
@@ -53,18 +59,7 @@ pub(crate) enum AuditFormat {
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct AuditExport {
-    /// At this time or later (RFC 3339).
-    from: Option<DateTime<Utc>>,
-    /// Before this time (RFC 3339).
-    to: Option<DateTime<Utc>>,
-    /// Login of a person or name of a key.
-    #[param(max_length = 200)]
-    user: Option<String>,
-    /// An action (`report.read`), or with a dot at its end all of a group (`patient.`).
-    #[param(max_length = 200)]
-    action: Option<String>,
-    patient_id: Option<PatientId>,
+pub(crate) struct AuditExportForm {
     #[serde(default)]
     #[param(value_type = Option<AuditFormat>)]
     format: AuditFormat,
@@ -77,28 +72,18 @@ const BATCH: u32 = 500;
 #[utoipa::path(
     tag = "audit",
     operation_id = "listAudit",
-    params(AuditFilter),
+    params(AuditFilter, Paging),
     responses((status = 200, description = "A part of the trail", body = Page<AuditItem>), BadRequest, Failures)
 )]
 #[get("/api/audit")]
 pub(crate) async fn list_audit(
     gateway: Data<Gateway>,
     filter: Query<AuditFilter>,
+    paging: Query<Paging>,
 ) -> Result<Json<Page<AuditItem>>, ApiError> {
-    let filter = filter.into_inner();
-    let query = AuditQuery {
-        from: checked_time("from", filter.from)?,
-        to: checked_time("to", filter.to)?,
-        actor_name: checked_search(filter.user)?,
-        action: checked_search(filter.action)?,
-        patient_id: filter.patient_id,
-        after: None,
-    };
-    let listing = gateway
-        .database
-        .list_audit_events(query, part(filter.limit, filter.offset))
-        .await?;
-    Ok(Json(Page::of(listing, filter.limit, filter.offset)))
+    let query = filter.into_inner().into_query()?;
+    let listing = gateway.database.list_audit_events(query, paging.part()).await?;
+    Ok(Json(paging.page_of(listing)))
 }
 
 /// Exports the audit trail, the oldest event first, as DICOM audit messages (PS3.15 section A.5, IHE ATNA).
@@ -107,7 +92,7 @@ pub(crate) async fn list_audit(
 #[utoipa::path(
     tag = "audit",
     operation_id = "exportAudit",
-    params(AuditExport),
+    params(AuditFilter, AuditExportForm),
     responses(
         (status = 200, description = "The messages", content(
             (Object = "application/json"),
@@ -119,18 +104,12 @@ pub(crate) async fn list_audit(
 #[get("/api/audit/export")]
 pub(crate) async fn export_audit(
     gateway: Data<Gateway>,
-    export: Query<AuditExport>,
+    filter: Query<AuditFilter>,
+    form: Query<AuditExportForm>,
 ) -> Result<HttpResponse, ApiError> {
-    let export = export.into_inner();
-    let query = AuditQuery {
-        from: checked_time("from", export.from)?,
-        to: checked_time("to", export.to)?,
-        actor_name: checked_search(export.user)?,
-        action: checked_search(export.action)?,
-        patient_id: export.patient_id,
-        after: None,
-    };
-    let (media_type, name) = match export.format {
+    let query = filter.into_inner().into_query()?;
+    let format = form.format;
+    let (media_type, name) = match format {
         AuditFormat::Json => ("application/json", "norma-audit.json"),
         AuditFormat::Xml => ("application/xml", "norma-audit.xml"),
     };
@@ -140,7 +119,7 @@ pub(crate) async fn export_audit(
             header::CONTENT_DISPOSITION,
             format!("attachment; filename=\"{name}\""),
         ))
-        .streaming(messages(gateway.database.clone(), query, export.format)))
+        .streaming(messages(gateway.database.clone(), query, format)))
 }
 
 /// Where an export is.

@@ -6,45 +6,28 @@ use chrono::{TimeDelta, Utc};
 use norma_access::ApiKeySecret;
 use norma_database::NewApiKey;
 use norma_domain::KeyId;
-use serde::Deserialize;
-use utoipa::IntoParams;
 
-use crate::conversions::part;
 use crate::gateway::Gateway;
 use crate::identity::{Access, Notes};
 use crate::openapi::{BadRequest, Failures, NotFound, UnsupportedMediaType};
-use crate::paging::{Limit, Offset, Page};
+use crate::paging::{Page, Paging};
 use crate::problem::ApiError;
 use crate::schema::{Key, KeyInput, NewKey, checked_name};
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct KeyPaging {
-    #[serde(default)]
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
-    limit: Limit,
-    #[serde(default)]
-    #[param(value_type = Option<u32>, minimum = 0, maximum = 2147483647, default = 0)]
-    offset: Offset,
-}
 
 /// Lists keys, the newest first, revoked and expired ones too.
 #[utoipa::path(
     tag = "keys",
     operation_id = "listKeys",
-    params(KeyPaging),
+    params(Paging),
     responses((status = 200, description = "A part of the list", body = Page<Key>), BadRequest, Failures)
 )]
 #[get("/api/keys")]
 pub(crate) async fn list_keys(
     gateway: Data<Gateway>,
-    paging: Query<KeyPaging>,
+    paging: Query<Paging>,
 ) -> Result<Json<Page<Key>>, ApiError> {
-    let listing = gateway
-        .database
-        .list_api_keys(part(paging.limit, paging.offset))
-        .await?;
-    Ok(Json(Page::of(listing, paging.limit, paging.offset)))
+    let listing = gateway.database.list_api_keys(paging.part()).await?;
+    Ok(Json(paging.page_of(listing)))
 }
 
 /// Makes a key. Its secret is in this answer and nowhere else.

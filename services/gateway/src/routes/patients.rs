@@ -7,11 +7,10 @@ use norma_domain::PatientId;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::conversions::part;
 use crate::gateway::Gateway;
 use crate::identity::Notes;
 use crate::openapi::{BadRequest, Failures, NotFound, UnsupportedMediaType};
-use crate::paging::{Limit, Offset, Page};
+use crate::paging::{Page, Paging};
 use crate::problem::ApiError;
 use crate::schema::{Patient, PatientInput};
 use crate::search::checked_search;
@@ -22,32 +21,27 @@ pub(crate) struct PatientFilter {
     /// Words that the first or last name holds, in any case.
     #[param(max_length = 200)]
     search: Option<String>,
-    #[serde(default)]
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
-    limit: Limit,
-    #[serde(default)]
-    #[param(value_type = Option<u32>, minimum = 0, maximum = 2147483647, default = 0)]
-    offset: Offset,
 }
 
 /// Lists patients by name.
 #[utoipa::path(
     tag = "patients",
     operation_id = "listPatients",
-    params(PatientFilter),
+    params(PatientFilter, Paging),
     responses((status = 200, description = "A part of the list", body = Page<Patient>), BadRequest, Failures)
 )]
 #[get("/api/patients")]
 pub(crate) async fn list_patients(
     gateway: Data<Gateway>,
     filter: Query<PatientFilter>,
+    paging: Query<Paging>,
 ) -> Result<Json<Page<Patient>>, ApiError> {
     let filter = filter.into_inner();
     let listing = gateway
         .database
-        .list_patients(checked_search(filter.search)?, part(filter.limit, filter.offset))
+        .list_patients(checked_search(filter.search)?, paging.part())
         .await?;
-    Ok(Json(Page::of(listing, filter.limit, filter.offset)))
+    Ok(Json(paging.page_of(listing)))
 }
 
 /// Registers a patient.

@@ -11,7 +11,6 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::byte_range::{ByteRange, parse_range};
-use crate::conversions::part;
 use crate::file_name::attachment;
 use crate::freshness::{Freshness, header_text};
 use crate::gateway::{Gateway, NewUpload};
@@ -19,7 +18,7 @@ use crate::identity::{Access, Notes};
 use crate::openapi::{
     BadRequest, Failures, NotFound, RangeNotSatisfiable, StorageFull, Unprocessable, UnsupportedMediaType,
 };
-use crate::paging::{Limit, Offset, Page};
+use crate::paging::{Page, Paging};
 use crate::preamble::{holds_a_preamble, without_preamble};
 use crate::problem::ApiError;
 use crate::schema::{Scan, ScanChange, ScanUpload, checked_description};
@@ -30,19 +29,13 @@ use crate::upload::DEIDENTIFY_FIELD;
 pub(crate) struct ScanFilter {
     /// Only this patient's scans.
     patient_id: Option<PatientId>,
-    #[serde(default)]
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
-    limit: Limit,
-    #[serde(default)]
-    #[param(value_type = Option<u32>, minimum = 0, maximum = 2147483647, default = 0)]
-    offset: Offset,
 }
 
 /// Lists scans, newest first.
 #[utoipa::path(
     tag = "scans",
     operation_id = "listScans",
-    params(ScanFilter),
+    params(ScanFilter, Paging),
     responses((status = 200, description = "A part of the list", body = Page<Scan>), BadRequest, Failures)
 )]
 #[get("/api/scans")]
@@ -50,16 +43,13 @@ pub(crate) async fn list_scans(
     gateway: Data<Gateway>,
     access: Access,
     filter: Query<ScanFilter>,
+    paging: Query<Paging>,
 ) -> Result<Json<Page<Scan>>, ApiError> {
     let listing = gateway
         .database
-        .list_scans(
-            filter.patient_id,
-            access.visible_owner(),
-            part(filter.limit, filter.offset),
-        )
+        .list_scans(filter.patient_id, access.visible_owner(), paging.part())
         .await?;
-    Ok(Json(Page::of(listing, filter.limit, filter.offset)))
+    Ok(Json(paging.page_of(listing)))
 }
 
 /// Uploads one study. What is answered with 201 is stored.

@@ -8,10 +8,9 @@ use norma_domain::{AnalysisStatus, PatientId, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::conversions::part;
 use crate::gateway::Gateway;
 use crate::openapi::{BadRequest, Failures};
-use crate::paging::{Limit, Offset, Page};
+use crate::paging::{Page, Paging};
 use crate::problem::ApiError;
 use crate::schema::StudyRow;
 use crate::search::{checked_search, checked_time};
@@ -49,25 +48,20 @@ pub(crate) struct StudyFilter {
     #[serde(default)]
     #[param(value_type = Option<StudyOrder>)]
     order: StudyOrder,
-    #[serde(default)]
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
-    limit: Limit,
-    #[serde(default)]
-    #[param(value_type = Option<u32>, minimum = 0, maximum = 2147483647, default = 0)]
-    offset: Offset,
 }
 
 /// Lists studies with their latest analysis, most suspicious first.
 #[utoipa::path(
     tag = "studies",
     operation_id = "listStudies",
-    params(StudyFilter),
+    params(StudyFilter, Paging),
     responses((status = 200, description = "A part of the worklist", body = Page<StudyRow>), BadRequest, Failures)
 )]
 #[get("/api/studies")]
 pub(crate) async fn list_studies(
     gateway: Data<Gateway>,
     filter: Query<StudyFilter>,
+    paging: Query<Paging>,
 ) -> Result<Json<Page<StudyRow>>, ApiError> {
     let filter = filter.into_inner();
     let query = StudyQuery {
@@ -83,9 +77,6 @@ pub(crate) async fn list_studies(
             StudyOrder::Oldest => norma_database::StudyOrder::Oldest,
         },
     };
-    let listing = gateway
-        .database
-        .list_studies(query, part(filter.limit, filter.offset))
-        .await?;
-    Ok(Json(Page::of(listing, filter.limit, filter.offset)))
+    let listing = gateway.database.list_studies(query, paging.part()).await?;
+    Ok(Json(paging.page_of(listing)))
 }

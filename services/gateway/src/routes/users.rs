@@ -5,45 +5,28 @@ use actix_web::web::{Data, Json, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, put};
 use norma_database::DatabaseError;
 use norma_domain::UserId;
-use serde::Deserialize;
-use utoipa::IntoParams;
 
-use crate::conversions::part;
 use crate::gateway::Gateway;
 use crate::identity::{Access, Caller, Notes};
 use crate::openapi::{BadRequest, Conflict, Failures, NotFound, UnsupportedMediaType};
-use crate::paging::{Limit, Offset, Page};
+use crate::paging::{Page, Paging};
 use crate::problem::ApiError;
 use crate::schema::{SignInLink, User, UserInput, UserUpdate};
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct UserPaging {
-    #[serde(default)]
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
-    limit: Limit,
-    #[serde(default)]
-    #[param(value_type = Option<u32>, minimum = 0, maximum = 2147483647, default = 0)]
-    offset: Offset,
-}
 
 /// Lists accounts by login.
 #[utoipa::path(
     tag = "users",
     operation_id = "listUsers",
-    params(UserPaging),
+    params(Paging),
     responses((status = 200, description = "A part of the list", body = Page<User>), BadRequest, Failures)
 )]
 #[get("/api/users")]
 pub(crate) async fn list_users(
     gateway: Data<Gateway>,
-    paging: Query<UserPaging>,
+    paging: Query<Paging>,
 ) -> Result<Json<Page<User>>, ApiError> {
-    let listing = gateway
-        .database
-        .list_users(part(paging.limit, paging.offset))
-        .await?;
-    Ok(Json(Page::of(listing, paging.limit, paging.offset)))
+    let listing = gateway.database.list_users(paging.part()).await?;
+    Ok(Json(paging.page_of(listing)))
 }
 
 /// Makes an account. It has no password yet: ask for a sign-in link and hand it over.
