@@ -40,11 +40,10 @@ function objectOf({ object_kind, object_id, patient_id, scan_id }: AuditEvent): 
 /** Who did what, when and from where; newest first. */
 export function AuditTrail() {
   const { t, i18n } = useTranslation();
-  const [settings, changeSettings] = useSettings();
+  const [{ pageSize: limit }] = useSettings();
   const [fields, setFields] = useState<AuditFields>(NO_FIELDS);
   const [settled] = useDebouncedValue(fields, 300);
   const [offset, setOffset] = useState(0);
-  const limit = settings.pageSize;
   const filter = filterOf(settled);
   const { data, error, isPending, isPlaceholderData, refetch } = useAudit(filter, limit, offset);
   const actorKind = (kind: string): string => {
@@ -126,18 +125,7 @@ export function AuditTrail() {
             </table>
           </div>
         )}
-        {data && (
-          <Pager
-            total={data.total}
-            limit={limit}
-            offset={offset}
-            onOffset={setOffset}
-            onLimit={(pageSize) => {
-              changeSettings({ pageSize });
-              setOffset(0);
-            }}
-          />
-        )}
+        {data && <Pager total={data.total} limit={limit} offset={offset} onOffset={setOffset} />}
       </div>
     </>
   );

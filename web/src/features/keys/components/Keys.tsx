@@ -29,11 +29,10 @@ function stateOf({ revoked_at, expires_at }: ApiKey, now: number): KeyState {
 export function Keys() {
   const { t, i18n } = useTranslation();
   const now = useNow();
-  const [settings, changeSettings] = useSettings();
+  const [{ pageSize: limit }] = useSettings();
   const [offset, setOffset] = useState(0);
   const [creating, setCreating] = useState(false);
   const [revoking, setRevoking] = useState<ApiKey | null>(null);
-  const limit = settings.pageSize;
   const { data, error, isPending, refetch } = useKeys(limit, offset);
   const create = useCreateKey();
   const revoke = useRevokeKey();
@@ -115,18 +114,7 @@ export function Keys() {
             </table>
           </div>
         )}
-        {data && (
-          <Pager
-            total={data.total}
-            limit={limit}
-            offset={offset}
-            onOffset={setOffset}
-            onLimit={(pageSize) => {
-              changeSettings({ pageSize });
-              setOffset(0);
-            }}
-          />
-        )}
+        {data && <Pager total={data.total} limit={limit} offset={offset} onOffset={setOffset} />}
       </div>
       {creating && (
         <KeyForm

@@ -17,11 +17,10 @@ import { useSettings } from '@/settings/settings';
 export function PatientList() {
   const { t, i18n } = useTranslation();
   const navigate = useNavigate();
-  const [settings, changeSettings] = useSettings();
+  const [{ pageSize: limit }] = useSettings();
   const [search, setSearch] = useState('');
   const [settled] = useDebouncedValue(search, 250);
   const [offset, setOffset] = useState(0);
-  const limit = settings.pageSize;
   const { data, error, isPending, isPlaceholderData, refetch } = usePatients({ search: settled, limit, offset });
 
   return (
@@ -81,18 +80,7 @@ export function PatientList() {
             </table>
           </div>
         )}
-        {data && (
-          <Pager
-            total={data.total}
-            limit={limit}
-            offset={offset}
-            onOffset={setOffset}
-            onLimit={(pageSize) => {
-              changeSettings({ pageSize });
-              setOffset(0);
-            }}
-          />
-        )}
+        {data && <Pager total={data.total} limit={limit} offset={offset} onOffset={setOffset} />}
       </div>
     </>
   );

@@ -27,10 +27,9 @@ export function Users() {
   const { t, i18n } = useTranslation();
   const { ofError } = useCodeTexts();
   const session = useSession();
-  const [settings, changeSettings] = useSettings();
+  const [{ pageSize: limit }] = useSettings();
   const [offset, setOffset] = useState(0);
   const [dialog, setDialog] = useState<Dialog | null>(null);
-  const limit = settings.pageSize;
   const { data, error, isPending, refetch } = useUsers(limit, offset);
   const create = useCreateUser();
   const change = useChangeUser();
@@ -147,18 +146,7 @@ export function Users() {
             </table>
           </div>
         )}
-        {data && (
-          <Pager
-            total={data.total}
-            limit={limit}
-            offset={offset}
-            onOffset={setOffset}
-            onLimit={(pageSize) => {
-              changeSettings({ pageSize });
-              setOffset(0);
-            }}
-          />
-        )}
+        {data && <Pager total={data.total} limit={limit} offset={offset} onOffset={setOffset} />}
       </div>
       {(dialog?.kind === 'create' || dialog?.kind === 'edit') && (
         <UserForm

@@ -64,7 +64,6 @@ export function Worklist() {
   const { t } = useTranslation();
   const navigate = useNavigate();
   const [filter, change] = useFilter();
-  const [, changeSettings] = useSettings();
   const [search, setSearch] = useState(filter.search ?? '');
   const [settled] = useDebouncedValue(search, 250);
   const searchBox = useRef<HTMLInputElement>(null);
@@ -173,10 +172,6 @@ export function Worklist() {
             limit={filter.limit}
             offset={filter.offset}
             onOffset={(offset) => change({ offset: offset === 0 ? null : String(offset) })}
-            onLimit={(pageSize) => {
-              changeSettings({ pageSize });
-              change({});
-            }}
           />
         )}
       </div>
