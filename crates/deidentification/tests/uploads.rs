@@ -6,13 +6,11 @@
     reason = "a helper of a test that fails is a test that fails"
 )]
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use norma_deidentification::{DeidentificationError, Key, deidentify_upload};
 use norma_imaging::{Limits, list_studies, load_chest_series};
-use norma_test_support::{PhantomOptions, TransferSyntax, phantom_zip, real_data};
-use tempfile::TempDir;
+use norma_test_support::{PhantomOptions, TransferSyntax, dicom_files_below, phantom_zip, robustness_files};
 
 fn small(transfer_syntax: TransferSyntax) -> PhantomOptions {
     PhantomOptions {
@@ -57,32 +55,6 @@ fn load(upload: &Path) -> norma_imaging::LoadedSeries {
     load_chest_series(&list_studies(upload, &limits).unwrap()[0], &limits).unwrap()
 }
 
-fn robustness_files() -> Option<(TempDir, Vec<PathBuf>)> {
-    let archive = real_data()?.join("robustness.tar.gz");
-    let folder = tempfile::tempdir().unwrap();
-    let unpacked = Command::new("tar")
-        .arg("-xzf")
-        .arg(archive)
-        .arg("-C")
-        .arg(folder.path())
-        .status();
-    assert!(unpacked.unwrap().success());
-    let mut files = Vec::new();
-    let mut open = vec![folder.path().to_owned()];
-    while let Some(folder) = open.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                open.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "dcm") {
-                files.push(path);
-            }
-        }
-    }
-    files.sort();
-    Some((folder, files))
-}
-
 /// How a file is read: its voxels, or the code of the reason.
 fn outcome(upload: &Path) -> Result<norma_volume_fingerprint::Fingerprint, String> {
     let limits = Limits::default();
@@ -110,9 +82,10 @@ mod norma_volume_fingerprint {
 
 #[test]
 fn real_files_are_read_as_before_or_left_out() {
-    let Some((folder, files)) = robustness_files() else {
+    let Some(folder) = robustness_files() else {
         return;
     };
+    let files = dicom_files_below(folder.path());
     let out = folder.path().join("out.zip");
     let (mut kept, mut left_out, mut unreadable) = (0, 0, 0);
     for file in &files {

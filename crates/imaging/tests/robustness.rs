@@ -9,26 +9,10 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use norma_imaging::{Limits, list_studies, list_upload, load_chest_series};
-
-fn files_below(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    let mut open = vec![folder.to_owned()];
-    while let Some(folder) = open.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                open.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "dcm") {
-                files.push(path);
-            }
-        }
-    }
-    files.sort();
-    files
-}
+use norma_test_support::{dicom_files_below, robustness_files};
 
 /// `loaded`, or the code of the reason.
 fn outcome(upload: &Path) -> String {
@@ -40,12 +24,12 @@ fn outcome(upload: &Path) -> String {
 
 #[test]
 fn every_file_alone_is_loaded_or_rejected_for_a_reason() {
-    let Some(folder) = norma_test_support::robustness_files() else {
+    let Some(folder) = robustness_files() else {
         return;
     };
     let mut table: BTreeMap<String, usize> = BTreeMap::new();
     let mut outcomes: BTreeMap<String, String> = BTreeMap::new();
-    for file in files_below(folder.path()) {
+    for file in dicom_files_below(folder.path()) {
         let outcome = outcome(&file);
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
         *table.entry(outcome.clone()).or_default() += 1;
@@ -82,7 +66,7 @@ fn every_file_alone_is_loaded_or_rejected_for_a_reason() {
 
 #[test]
 fn the_folder_of_all_is_studies_and_reasons() {
-    let Some(folder) = norma_test_support::robustness_files() else {
+    let Some(folder) = robustness_files() else {
         return;
     };
     let limits = Limits::default();

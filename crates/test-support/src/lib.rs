@@ -10,4 +10,4 @@ pub use phantom::{
     Lungs, Nodule, PhantomOptions, PhantomSeries, TransferSyntax, phantom_volume, phantom_zip,
     write_phantom_series,
 };
-pub use real_data::{real_data, robustness_files};
+pub use real_data::{dicom_files_below, real_data, robustness_files};

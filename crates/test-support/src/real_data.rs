@@ -1,6 +1,6 @@
 //! Where the real data for tests and measurements lie.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -42,6 +42,27 @@ pub fn robustness_files() -> Option<TempDir> {
         .expect("tar is on the machine");
     assert!(status.success(), "robustness.tar.gz cannot be unpacked");
     Some(folder)
+}
+
+/// The files named `.dcm` in a folder and those below it, by name.
+///
+/// # Panics
+/// Where a folder cannot be read.
+pub fn dicom_files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).expect("the folder can be read") {
+            let path = entry.expect("the folder can be read").path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "dcm") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    files
 }
 
 #[allow(clippy::print_stdout, reason = "a skipped test says so")]

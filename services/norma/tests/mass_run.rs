@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use norma_domain::{MassRunRow, ProcessingStatus};
-use norma_test_support::{real_data, write_damaged_archives};
+use norma_test_support::{robustness_files, write_damaged_archives};
 use studies::{onnxruntime, test_bundle};
 
 /// Where the address space of a reader ends; the real one has 6 GiB, of which it uses a tenth.
@@ -54,18 +54,9 @@ fn every_damaged_archive_has_a_reason_and_none_is_norm() {
 
 #[test]
 fn no_file_of_other_readers_tests_is_norm() {
-    let (Some(onnxruntime), Some(data)) = (onnxruntime(), real_data()) else {
+    let (Some(onnxruntime), Some(folder)) = (onnxruntime(), robustness_files()) else {
         return;
     };
-    let folder = tempfile::tempdir().unwrap();
-    let unpacked = Command::new("tar")
-        .arg("-xzf")
-        .arg(data.join("robustness.tar.gz"))
-        .arg("-C")
-        .arg(folder.path())
-        .status()
-        .unwrap();
-    assert!(unpacked.success());
     let rows = predict(&onnxruntime, &folder.path().join("robustness"));
     assert!(rows.len() > 50, "{} rows", rows.len());
     for row in &rows {
