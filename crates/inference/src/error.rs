@@ -25,6 +25,11 @@ pub enum RuntimeError {
         #[source]
         source: RuntimeMessage,
     },
+    #[error("the threads for models could not be started")]
+    NoThreads {
+        #[source]
+        source: rayon::ThreadPoolBuildError,
+    },
 }
 
 /// A model or a bundle that cannot be used, or that gave no usable answer.

@@ -3,10 +3,11 @@
 use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ort::environment::{Environment, GlobalThreadPoolOptions};
 use ort::ep::ExecutionProvider as _;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::error::RuntimeError;
 
@@ -20,11 +21,9 @@ pub const INSTALLED_LIBRARY: &str = ".norma/onnxruntime/libonnxruntime.so";
 pub struct RuntimeOptions {
     /// The library; None looks at [`LIBRARY_VARIABLE`], then for [`INSTALLED_LIBRARY`].
     pub library: Option<PathBuf>,
-    /// Threads that all sessions of the process share; 0 takes one per core. The first start decides.
+    /// Threads that all models of the process share; 0 takes one per core. The first start decides.
     pub threads: usize,
     pub cuda: Cuda,
-    /// Sessions opened per model, so that as many studies are read at once; 0 means 1.
-    pub sessions: usize,
 }
 
 /// Whether to try the GPU.
@@ -59,26 +58,39 @@ impl fmt::Display for ExecutionProvider {
 #[derive(Debug, Clone)]
 pub struct Runtime {
     pub(crate) environment: Environment,
-    pub(crate) sessions: usize,
+    /// The threads that all models of the process share. Each runs graphs by itself.
+    pub(crate) threads: Arc<ThreadPool>,
     pub(crate) cuda: Cuda,
     library: PathBuf,
 }
 
-/// ONNX Runtime allows one environment per process; it is never dropped.
-static STARTED: OnceLock<(PathBuf, Environment)> = OnceLock::new();
+/// What a process starts once.
+struct Started {
+    library: PathBuf,
+    /// ONNX Runtime allows one environment per process; it is never dropped.
+    environment: Environment,
+    threads: Arc<ThreadPool>,
+}
+
+static STARTED: OnceLock<Started> = OnceLock::new();
 static STARTING: Mutex<()> = Mutex::new(());
 
 impl Runtime {
     /// Loads the library and starts the environment, or joins the one that this process already started.
     pub fn start(options: &RuntimeOptions) -> Result<Self, RuntimeError> {
         let library = find_library(options.library.as_deref())?;
-        let environment = environment(&library, options.threads)?;
+        let started = started(&library, options.threads)?;
         Ok(Self {
-            environment,
-            sessions: options.sessions.max(1),
+            environment: started.environment.clone(),
+            threads: Arc::clone(&started.threads),
             cuda: options.cuda,
             library,
         })
+    }
+
+    /// How many threads all models of the process share.
+    pub fn threads(&self) -> usize {
+        self.threads.current_num_threads()
     }
 
     /// The library in use.
@@ -87,14 +99,14 @@ impl Runtime {
     }
 }
 
-fn environment(library: &Path, threads: usize) -> Result<Environment, RuntimeError> {
+fn started(library: &Path, threads: usize) -> Result<&'static Started, RuntimeError> {
     let _one_at_a_time = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((running, environment)) = STARTED.get() {
-        return if running == library {
-            Ok(environment.clone())
+    if let Some(started) = STARTED.get() {
+        return if started.library == library {
+            Ok(started)
         } else {
             Err(RuntimeError::AlreadyStarted {
-                running: running.clone(),
+                running: started.library.clone(),
                 asked: library.to_owned(),
             })
         };
@@ -107,23 +119,30 @@ fn environment(library: &Path, threads: usize) -> Result<Environment, RuntimeErr
     let not_started = |source: ort::Error| RuntimeError::NotStarted {
         source: Box::new(source),
     };
-    // One pool for all sessions: three model stages in one process do not fight over the cores. Spinning
-    // threads would take the cores from decoding and preparation.
-    let threads = GlobalThreadPoolOptions::default()
-        .with_intra_threads(threads)
+    // One thread per run: slices are read side by side instead, which takes about two thirds of the time that threads
+    // take who share the work of each operator (docs/adr/0305).
+    let alone = GlobalThreadPoolOptions::default()
+        .with_intra_threads(1)
         .and_then(|options| options.with_inter_threads(1))
         .and_then(|options| options.with_spin_control(false))
         .map_err(not_started)?;
     let environment = builder
         .with_name("norma")
         .with_telemetry(false)
-        .with_global_thread_pool(threads)
+        .with_global_thread_pool(alone)
         .build()
         .map_err(not_started)?;
-    Ok(STARTED
-        .get_or_init(|| (library.to_owned(), environment))
-        .1
-        .clone())
+    // One pool for all models: three stages in one process do not fight over the cores.
+    let threads = ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|number| format!("models-{number}"))
+        .build()
+        .map_err(|source| RuntimeError::NoThreads { source })?;
+    Ok(STARTED.get_or_init(|| Started {
+        library: library.to_owned(),
+        environment,
+        threads: Arc::new(threads),
+    }))
 }
 
 fn find_library(setting: Option<&Path>) -> Result<PathBuf, RuntimeError> {

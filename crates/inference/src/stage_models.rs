@@ -67,7 +67,8 @@ impl StageModels {
         self.typing.as_ref()
     }
 
-    /// What the runs of a stage's models have spent in ONNX Runtime since they were opened.
+    /// What the runs of a stage's models have spent in ONNX Runtime since they were opened, on average of the sessions
+    /// that run side by side.
     pub fn time_in_runtime(&self, stage: Stage) -> Duration {
         match stage {
             Stage::Anomaly => self.anomaly().map_or(Duration::ZERO, |anomaly| {

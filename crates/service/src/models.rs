@@ -92,18 +92,16 @@ pub async fn load_bundle(context: &Context) -> Loaded<Bundle> {
 
 /// The open models of one stage.
 pub async fn load_stage_models(context: &Context, stage: Stage) -> Loaded<StageModels> {
-    let sessions = usize::from(context.settings.workers.concurrency.of(stage));
     Loaded::load(context, format!("models of {stage}"), move |settings| {
         let bundle = open_bundle(settings).map_err(|error| error.reason())?;
-        let runtime =
-            Runtime::start(&runtime_options(settings, sessions)).map_err(|error| reason_of(&error))?;
+        let runtime = Runtime::start(&runtime_options(settings)).map_err(|error| reason_of(&error))?;
         StageModels::open(&bundle, &runtime, &[stage]).map_err(|error| error.reason())
     })
     .await
 }
 
 /// The runtime's options as the settings say.
-pub fn runtime_options(settings: &ModelSettings, sessions: usize) -> RuntimeOptions {
+pub fn runtime_options(settings: &ModelSettings) -> RuntimeOptions {
     RuntimeOptions {
         library: settings.onnxruntime.clone(),
         threads: settings.threads,
@@ -111,7 +109,6 @@ pub fn runtime_options(settings: &ModelSettings, sessions: usize) -> RuntimeOpti
             CudaSetting::Auto => Cuda::Auto,
             CudaSetting::Off => Cuda::Off,
         },
-        sessions,
     }
 }
 

@@ -14,7 +14,6 @@ pub(crate) fn bundle_folder() -> PathBuf {
 pub(crate) fn runtime() -> Option<Runtime> {
     let options = RuntimeOptions {
         threads: 2,
-        sessions: 2,
         ..RuntimeOptions::default()
     };
     match Runtime::start(&options) {

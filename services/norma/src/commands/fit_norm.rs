@@ -37,7 +37,7 @@ pub(crate) fn run(config: Option<&Path>, arguments: &FitNorm) -> anyhow::Result<
         bail!("the bundle has no memory of norm patches to fit");
     };
     let runtime =
-        Runtime::start(&runtime_options(&settings.models, 1)).context("failed to start ONNX Runtime")?;
+        Runtime::start(&runtime_options(&settings.models)).context("failed to start ONNX Runtime")?;
     let models =
         StageModels::open(&bundle, &runtime, &[Stage::Anomaly]).context("failed to open the models")?;
     let model = models

@@ -26,7 +26,7 @@ struct Measurement {
     slices: usize,
     /// By step.
     step_ms: BTreeMap<String, Vec<f64>>,
-    /// The part of a model stage that ONNX Runtime takes.
+    /// The part of a model stage that ONNX Runtime takes, on average of the sessions that run side by side.
     in_onnxruntime_ms: BTreeMap<String, Vec<f64>>,
     score: BTreeMap<String, f64>,
 }
@@ -53,7 +53,7 @@ pub(crate) fn run(config: Option<&Path>, arguments: &Measure) -> anyhow::Result<
     } else {
         let bundle = Bundle::load(&settings.models.bundle).context("failed to load the model bundle")?;
         let runtime =
-            Runtime::start(&runtime_options(&settings.models, 1)).context("failed to start ONNX Runtime")?;
+            Runtime::start(&runtime_options(&settings.models)).context("failed to start ONNX Runtime")?;
         let models = StageModels::open(&bundle, &runtime, &Stage::MODELS);
         Some(models.context("failed to open the models")?)
     };

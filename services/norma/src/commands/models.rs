@@ -29,7 +29,7 @@ fn check(config: Option<&Path>) -> anyhow::Result<ExitCode> {
         reference.name, reference.version, reference.sha256
     ));
     let runtime =
-        Runtime::start(&runtime_options(&settings.models, 1)).context("failed to start ONNX Runtime")?;
+        Runtime::start(&runtime_options(&settings.models)).context("failed to start ONNX Runtime")?;
     let models = StageModels::open(&bundle, &runtime, &Stage::MODELS).context("failed to open the models")?;
     for stage in Stage::MODELS {
         for model in bundle.models_of(stage) {
@@ -66,7 +66,7 @@ fn import(config: Option<&Path>, arguments: &Import) -> anyhow::Result<ExitCode>
         _ => settings.models.bundle.as_path(),
     };
     let runtime =
-        Runtime::start(&runtime_options(&settings.models, 1)).context("failed to start ONNX Runtime")?;
+        Runtime::start(&runtime_options(&settings.models)).context("failed to start ONNX Runtime")?;
     let model = import_model(&arguments.folder, models, &runtime).context("failed to import the model")?;
     let reference = model.reference();
     answer(&format!(

@@ -152,7 +152,7 @@ impl Reader {
     pub(crate) fn open(settings: &Settings, operating_point: Option<&str>) -> anyhow::Result<Self> {
         let bundle = Bundle::load(&settings.models.bundle).context("failed to load the model bundle")?;
         let runtime =
-            Runtime::start(&runtime_options(&settings.models, 1)).context("failed to start ONNX Runtime")?;
+            Runtime::start(&runtime_options(&settings.models)).context("failed to start ONNX Runtime")?;
         let models =
             StageModels::open(&bundle, &runtime, &Stage::MODELS).context("failed to open the models")?;
         let operating_point = match operating_point {
