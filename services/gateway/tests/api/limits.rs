@@ -186,6 +186,34 @@ async fn a_slow_head_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_head_of_too_many_or_too_long_lines_is_refused() {
+    let app = spawn_app().await;
+    let head_of = |lines: &str| format!("GET /healthz HTTP/1.1\r\nHost: norma\r\n{lines}\r\n");
+    let short = "X-Line: 1\r\n".repeat(60);
+    let (_, answers) = answers_to(&app, &head_of(&short)).await;
+    assert!(answers.starts_with("HTTP/1.1 200"), "{answers}");
+    for lines in [
+        "X-Line: 1\r\n".repeat(500),
+        format!("X-Line: {}\r\n", "1".repeat(200_000)),
+    ] {
+        let (count, answers) = answers_to(&app, &head_of(&lines)).await;
+        assert!(count <= 1, "{answers}");
+        assert!(count == 0 || answers.starts_with("HTTP/1.1 4"), "{answers}");
+    }
+    // A head without an end is not collected for ever.
+    let mut stream = connect(&app).await;
+    stream
+        .write_all(b"GET /healthz HTTP/1.1\r\nX-Line: ")
+        .await
+        .unwrap();
+    let mut sent = 0;
+    while stream.write_all(&[b'1'; 65_536]).await.is_ok() {
+        sent += 65_536;
+        assert!(sent < 64 << 20, "the gateway takes a head of {sent} bytes");
+    }
+}
+
+#[tokio::test]
 async fn a_slow_body_is_given_up() {
     let app = spawn_app_with(|options| options.body_timeout = Duration::from_secs(1)).await;
     let mut stream = connect(&app).await;

@@ -22,6 +22,7 @@ pub(crate) fn run(config: Option<&Path>, arguments: &Deidentify) -> anyhow::Resu
         (None, None) => Key::random(),
     };
     anyhow::ensure!(arguments.upload.exists(), "the given path does not exist");
+    anyhow::ensure!(!arguments.out.exists(), "the file to write is there already");
     let summary = deidentify_upload_sandboxed(
         &settings.sandbox(),
         &arguments.upload,
