@@ -1,8 +1,7 @@
 //! Where the time goes when a study is read: each step by itself, one after the other, in this process.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::BufWriter;
+use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -102,8 +101,7 @@ fn prepare(series: &LoadedSeries, measurement: &mut Measurement) -> anyhow::Resu
     measurement.timed("store", || -> anyhow::Result<()> {
         let mut file = BufWriter::new(tempfile::tempfile().context("failed to make a scratch file")?);
         write_volume(&series.volume, &mut file).context("failed to write the volume")?;
-        let file: File = file.into_inner().context("failed to write the volume")?;
-        file.sync_all().context("failed to write the volume")?;
+        file.flush().context("failed to write the volume")?;
         encode_prepared_slices(&prepared).context("failed to encode the prepared slices")?;
         Ok(())
     })?;

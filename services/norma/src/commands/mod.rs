@@ -18,6 +18,7 @@ mod serve;
 mod service;
 mod users;
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -81,13 +82,15 @@ fn tell(line: &str) {
     eprintln!("{line}");
 }
 
-/// The answer.
-#[expect(
-    clippy::print_stdout,
-    reason = "the command line gives its answer on standard output"
-)]
+/// The answer. A reader that has seen enough of it (`| head`) ends the program, quietly.
 fn answer(text: &str) {
-    println!("{text}");
+    if let Err(error) = writeln!(std::io::stdout(), "{text}") {
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            std::process::exit(0);
+        }
+        tell(&format!("norma: failed to write the answer: {error}"));
+        std::process::exit(1);
+    }
 }
 
 fn settings(config: Option<&Path>) -> anyhow::Result<Settings> {
