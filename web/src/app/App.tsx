@@ -4,7 +4,7 @@ import { QueryClientProvider } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { RouterProvider } from 'react-router';
 
-import { createQueryClient } from '@/api/query-client';
+import { queryClient } from '@/api/query-client';
 
 import { router } from './router';
 import { theme } from './theme';
@@ -20,11 +20,10 @@ function schemeOf(path: string): 'dark' | 'light' | undefined {
 }
 
 export function App() {
-  const [queries] = useState(createQueryClient);
   const [forced, setForced] = useState(() => schemeOf(window.location.pathname));
   useEffect(() => router.subscribe(({ location }) => setForced(schemeOf(location.pathname))), []);
   return (
-    <QueryClientProvider client={queries}>
+    <QueryClientProvider client={queryClient}>
       <MantineProvider
         theme={theme}
         defaultColorScheme="auto"

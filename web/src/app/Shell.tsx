@@ -27,6 +27,7 @@ import { useShortcuts } from '@/shortcuts/use-shortcuts';
 
 import { ConnectionBanner } from './ConnectionBanner';
 import { isMinor, mayEnter, PATHS, PLACES, type Place } from './places';
+import { preloadStudyPage } from './routes/study-route';
 import classes from './shell.module.css';
 import { LanguageMenu, SchemeMenu } from './ShellMenus';
 
@@ -39,6 +40,8 @@ const ICONS: Record<Place, Icon> = {
   administration: IconShieldLock,
   settings: IconAdjustments,
 };
+
+const PRELOAD_AFTER_MS = 1_000;
 
 function LiveUpdates() {
   useLiveUpdates();
@@ -83,8 +86,12 @@ export function Shell() {
   }, [pathname]);
 
   useEffect(() => {
-    // The viewer's chunk comes once the first page stands.
-    const timer = reads ? window.setTimeout(preloadViewer, 1_500) : undefined;
+    // What a study needs comes once the first page stands.
+    const preload = (): void => {
+      preloadStudyPage();
+      preloadViewer();
+    };
+    const timer = reads ? window.setTimeout(preload, PRELOAD_AFTER_MS) : undefined;
     return () => window.clearTimeout(timer);
   }, [reads]);
 

@@ -1,8 +1,9 @@
-import { ActionIcon, Menu, SegmentedControl, Tooltip, useMantineColorScheme } from '@mantine/core';
+import { ActionIcon, Menu, Tooltip } from '@mantine/core';
 import { IconChecklist, IconLanguage, IconSun } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 
-import { changeLanguage, type Language } from '@/i18n/i18n';
+import { SchemeChoice } from '@/components/SchemeChoice';
+import { changeLanguage, LANGUAGE_NAMES, LANGUAGES } from '@/i18n/i18n';
 
 import classes from './shell.module.css';
 
@@ -18,12 +19,7 @@ export function LanguageMenu() {
         </Tooltip>
       </Menu.Target>
       <Menu.Dropdown>
-        {(
-          [
-            ['ru', 'Русский'],
-            ['en', 'English'],
-          ] as [Language, string][]
-        ).map(([language, name]) => (
+        {LANGUAGES.map((language) => (
           <Menu.Item
             key={language}
             lang={language}
@@ -31,7 +27,7 @@ export function LanguageMenu() {
             leftSection={i18n.language === language ? <IconChecklist size={16} /> : <span className={classes.noMark} />}
             onClick={() => changeLanguage(language)}
           >
-            {name}
+            {LANGUAGE_NAMES[language]}
           </Menu.Item>
         ))}
       </Menu.Dropdown>
@@ -41,7 +37,6 @@ export function LanguageMenu() {
 
 export function SchemeMenu() {
   const { t } = useTranslation();
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
   return (
     <Menu position="bottom-end" shadow="md">
       <Menu.Target>
@@ -52,17 +47,7 @@ export function SchemeMenu() {
         </Tooltip>
       </Menu.Target>
       <Menu.Dropdown p="xs">
-        <SegmentedControl
-          orientation="vertical"
-          aria-label={t('app.scheme')}
-          value={colorScheme}
-          data={[
-            { value: 'light', label: t('app.schemeLight') },
-            { value: 'dark', label: t('app.schemeDark') },
-            { value: 'auto', label: t('app.schemeAuto') },
-          ]}
-          onChange={(value) => setColorScheme(value as 'light' | 'dark' | 'auto')}
-        />
+        <SchemeChoice orientation="vertical" />
       </Menu.Dropdown>
     </Menu>
   );

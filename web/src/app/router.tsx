@@ -5,6 +5,7 @@ import { Entrance } from './Entrance';
 import { NotFoundPage } from './NotFoundPage';
 import { SessionGate } from './SessionGate';
 import { Shell } from './Shell';
+import { studyRoute } from './routes/study-route';
 import { WorklistPage } from './routes/WorklistPage';
 
 /** Pages other than the first are fetched when they are opened. */
@@ -26,7 +27,7 @@ export const router = createBrowserRouter([
             element: <Entrance place="worklist" />,
             children: [
               { index: true, element: <WorklistPage /> },
-              { path: 'studies/:scanId', lazy: async () => ({ Component: (await import('./routes/StudyPage')).StudyPage }) },
+              studyRoute,
             ],
           },
           {

@@ -35,6 +35,9 @@ export function keepSession(next: Session): void {
   session = next;
 }
 
+/** The session as it was told last; none before the first answer. */
+export const currentSession = (): Session | null => session;
+
 /** What unsafe requests carry so that no other site can make them. */
 export const csrfHeaders = (): Record<string, string> => (session?.csrf_token ? { 'X-CSRF-Token': session.csrf_token } : {});
 

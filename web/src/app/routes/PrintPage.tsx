@@ -21,6 +21,10 @@ export function PrintPage() {
   const answer = useAnswer(scanId);
   useDocumentTitle(`${t('report.title')} · Norma`);
   const error = scan.error ?? answer.error;
+  const retry = (): void => {
+    void scan.refetch();
+    void answer.refetch();
+  };
   return (
     <main className={classes.page}>
       <Group className={classes.tools} justify="space-between">
@@ -31,7 +35,7 @@ export function PrintPage() {
           {t('report.print')}
         </Button>
       </Group>
-      {error && <ErrorNotice error={error} />}
+      {error && <ErrorNotice error={error} onRetry={retry} />}
       {!error && (!scan.data || !answer.data) && <Skeleton h={400} />}
       {!error && answer.data && answer.data.state !== 'completed' && (
         <Notice

@@ -1,25 +1,26 @@
-import { Loader, Skeleton } from '@mantine/core';
+import { Button, Loader, Skeleton } from '@mantine/core';
 import { useDocumentTitle } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
 import { IconFileUnknown, IconPhotoOff } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { Suspense, useCallback, useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useNavigate, useParams } from 'react-router';
+import { Link, useNavigate, useParams } from 'react-router';
 
 import { ApiError } from '@/api/errors';
 import { usePatient } from '@/api/patients';
-import { prefetchStudy, useAnswer, useScan, useVolume, answerKey, volumeKey, type Answer } from '@/api/scans';
-import { parseGeometry, type Patient, type Report, type Scan, type VolumeDescription } from '@/api/types';
+import { useAnswer, useScan, useVolume, type Answer } from '@/api/scans';
+import type { Patient, Report, Scan, VolumeDescription } from '@/api/types';
 import { ErrorNotice } from '@/components/ErrorNotice';
 import { Notice } from '@/components/Notice';
-import { AnswerPanel, completedStages, mapStages, openingSlice } from '@/features/answer';
+import { AnswerPanel, completedStages, mapStages } from '@/features/answer';
 import { FeedbackBar } from '@/features/feedback';
-import { preloadSlice, Viewer, type ViewedVolume, type ViewerAnswer, type ViewerBanner } from '@/features/viewer';
+import { Viewer, type ViewerAnswer, type ViewerBanner } from '@/features/viewer';
 import { formatDicomDate } from '@/format/dates';
 import { useNeighbours } from '@/reading-list/use-neighbours';
 import { useShortcuts } from '@/shortcuts/use-shortcuts';
 
+import { fetchStudy, firstSlice, viewedVolume } from './study-data';
 import { StudyHeader } from './StudyHeader';
 import { StudyPending } from './StudyPending';
 import classes from './study.module.css';
@@ -43,11 +44,6 @@ function useBanner(scan: Scan | undefined, patient: Patient | undefined, age: nu
     }),
     [scan, patient, age, t, i18n.language],
   );
-}
-
-function viewedVolume(volume: VolumeDescription | undefined): ViewedVolume | undefined {
-  const geometry = volume && parseGeometry(volume.study.geometry);
-  return geometry && { scanId: volume.scan_id, analysisId: volume.analysis_id, geometry };
 }
 
 const pair = (list: number[] | null | undefined): [number, number] | null => {
@@ -76,22 +72,14 @@ const isGone = (error: unknown): boolean => error instanceof ApiError && error.c
 /** How long the present study has the line to itself. */
 const NEXT_AFTER_MS = 4_000;
 
-/** Fetches the next study while the present one is read: its answer, its volume, the slice it opens at. */
+/** Fetches the next study while the present one is read. */
 function usePrefetchNext(scanId: string | undefined): void {
   const queries = useQueryClient();
   useEffect(() => {
     if (!scanId) {
       return undefined;
     }
-    const fetchNext = async (): Promise<void> => {
-      await prefetchStudy(queries, scanId);
-      const answer = queries.getQueryData<Answer>(answerKey(scanId));
-      const viewed = viewedVolume(queries.getQueryData<VolumeDescription>(volumeKey(scanId)));
-      if (viewed && answer?.state === 'completed') {
-        preloadSlice(viewed, openingSlice(answer.report));
-      }
-    };
-    const timer = window.setTimeout(() => void fetchNext(), NEXT_AFTER_MS);
+    const timer = window.setTimeout(() => void fetchStudy(queries, scanId), NEXT_AFTER_MS);
     return () => window.clearTimeout(timer);
   }, [queries, scanId]);
 }
@@ -130,7 +118,6 @@ function Pictures({ scanId, answer, banner, slice, onSlice }: PicturesProps) {
   if (!viewed) {
     return <ErrorNotice error={new ApiError(502, 'malformed_pixels', 'geometry')} />;
   }
-  const first = report ? openingSlice(report) : Math.round(viewed.geometry.shape[0] / 2);
   return (
     <Suspense fallback={opening}>
       <Viewer
@@ -138,7 +125,7 @@ function Pictures({ scanId, answer, banner, slice, onSlice }: PicturesProps) {
         volume={viewed}
         answer={shown}
         banner={banner}
-        slice={slice ?? first}
+        slice={slice ?? firstSlice(viewed, report)}
         onSlice={onSlice}
       />
     </Suspense>
@@ -178,7 +165,13 @@ function Study({ scanId }: { scanId: string }) {
   }, [answer.data, t]);
 
   if (isGone(scan.error) || isGone(answer.error)) {
-    return <Notice NoticeIcon={IconFileUnknown} title={t('study.gone')} detail={t('study.goneDetail')} tone="error" />;
+    return (
+      <Notice NoticeIcon={IconFileUnknown} title={t('study.gone')} detail={t('study.goneDetail')} tone="error">
+        <Button component={Link} to="/" variant="default">
+          {t('study.back')}
+        </Button>
+      </Notice>
+    );
   }
   const report = answer.data?.state === 'completed' ? answer.data.report : undefined;
   return (

@@ -6,17 +6,16 @@ import { useTranslation } from 'react-i18next';
 import { onAnalysis } from '@/api/events';
 import { useAnalyze, type Answer } from '@/api/scans';
 import type { StageProgress } from '@/api/types';
+import { ErrorAlert } from '@/components/ErrorAlert';
 import { StageSteps } from '@/components/StageSteps';
 import { VerdictBadge } from '@/components/VerdictBadge';
 import { Reasons } from '@/features/answer';
-import { useProblemText } from '@/i18n/problem-text';
 import { useSettings } from '@/settings/settings';
 
 function StartButton({ scanId, again }: { scanId: string; again: boolean }) {
   const { t } = useTranslation();
   const [settings] = useSettings();
   const analyze = useAnalyze();
-  const problem = useProblemText(analyze.error);
   return (
     <>
       <Button
@@ -25,11 +24,7 @@ function StartButton({ scanId, again }: { scanId: string; again: boolean }) {
       >
         {t(again ? 'study.again' : 'study.start')}
       </Button>
-      {analyze.error && (
-        <Alert color="red" title={problem.title}>
-          {problem.advice}
-        </Alert>
-      )}
+      <ErrorAlert error={analyze.error} />
     </>
   );
 }

@@ -1,6 +1,5 @@
 import { lazy } from 'react';
 
-import { fetchSlice } from './api/pixels';
 import type { ViewedVolume } from './imaging/viewed-volume';
 
 export type { ViewerProps } from './components/Viewer';
@@ -19,7 +18,9 @@ export function preloadViewer(): void {
     .catch(() => undefined);
 }
 
-/** Brings the slice that a study opens at into the browser's cache. */
+/** Loads the slice that a study opens at, before it is opened. */
 export function preloadSlice(volume: ViewedVolume, slice: number): void {
-  fetchSlice(volume, slice).catch(() => undefined);
+  load()
+    .then(({ openSlice }) => openSlice(volume, slice))
+    .catch(() => undefined);
 }

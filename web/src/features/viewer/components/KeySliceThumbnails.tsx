@@ -39,15 +39,20 @@ interface ThumbnailProps {
   overlay: OverlayState;
   current: boolean;
   onSlice: (slice: number) => void;
+  /** The big picture goes first. */
+  waiting: boolean;
 }
 
-function Thumbnail({ volume, maps, keySlice, overlay, current, onSlice }: ThumbnailProps) {
+function Thumbnail({ volume, maps, keySlice, overlay, current, onSlice, waiting }: ThumbnailProps) {
   const { t, i18n } = useTranslation();
   const canvas = useRef<HTMLCanvasElement>(null);
   const { slice, stage } = keySlice;
   const { shown, scale, opacity } = overlay;
 
   useEffect(() => {
+    if (waiting) {
+      return undefined;
+    }
     let stale = false;
     const [, rows, columns] = volume.geometry.shape;
     const paint = async (): Promise<void> => {
@@ -69,7 +74,7 @@ function Thumbnail({ volume, maps, keySlice, overlay, current, onSlice }: Thumbn
     return () => {
       stale = true;
     };
-  }, [volume, maps, slice, stage, shown, scale, opacity]);
+  }, [volume, maps, slice, stage, shown, scale, opacity, waiting]);
 
   return (
     <button
@@ -95,10 +100,11 @@ interface KeySliceThumbnailsProps {
   overlay: OverlayState;
   slice: number;
   onSlice: (slice: number) => void;
+  waiting: boolean;
 }
 
 /** The slices worth looking at first, as pictures. */
-export function KeySliceThumbnails({ volume, maps, keySlices, overlay, slice, onSlice }: KeySliceThumbnailsProps) {
+export function KeySliceThumbnails({ volume, maps, keySlices, overlay, slice, onSlice, waiting }: KeySliceThumbnailsProps) {
   const { t } = useTranslation();
   if (keySlices.length === 0) {
     return null;
@@ -114,6 +120,7 @@ export function KeySliceThumbnails({ volume, maps, keySlices, overlay, slice, on
           overlay={overlay}
           current={keySlice.slice === slice}
           onSlice={onSlice}
+          waiting={waiting}
         />
       ))}
     </nav>

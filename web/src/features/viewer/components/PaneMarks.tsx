@@ -21,7 +21,7 @@ export function PaneLetters({ letters }: { letters: EdgeLetters }) {
 }
 
 /** Says over the picture that what is there is not what was asked for. */
-export function PaneError({ error, onRetry }: { error: ApiError; onRetry?: () => void }) {
+export function PaneError({ error, onRetry }: { error: ApiError; onRetry: () => void }) {
   const { t } = useTranslation();
   const { title, advice } = useProblemText(error);
   return (
@@ -29,11 +29,9 @@ export function PaneError({ error, onRetry }: { error: ApiError; onRetry?: () =>
       <IconAlertTriangle size={28} aria-hidden />
       <strong>{title}</strong>
       <span>{advice}</span>
-      {onRetry && (
-        <Button variant="default" size="xs" mt={8} onClick={onRetry}>
-          {t('common.retry')}
-        </Button>
-      )}
+      <Button variant="default" size="xs" mt={8} onClick={onRetry}>
+        {t('common.retry')}
+      </Button>
     </div>
   );
 }

@@ -42,6 +42,7 @@ export function PlanesPane(props: PlanesPaneProps) {
   const callbacks = useRef({ onSlice, onWindow, onLoaded });
   const [states, setStates] = useState<States>({});
   const [error, setError] = useState<ApiError | null>(null);
+  const [attempt, setAttempt] = useState(0);
   const allMaps = useAllMaps(maps, volume, overlay.shown ? overlay.stage : null);
 
   useEffect(() => {
@@ -70,7 +71,7 @@ export function PlanesPane(props: PlanesPaneProps) {
       planes.destroy();
       setStates({});
     };
-  }, [volume]);
+  }, [volume, attempt]);
 
   useEffect(() => {
     view.current?.setSlice(slice);
@@ -83,11 +84,11 @@ export function PlanesPane(props: PlanesPaneProps) {
 
   useEffect(() => {
     view.current?.setTool(tool);
-  }, [tool, volume]);
+  }, [tool, volume, attempt]);
 
   useImperativeHandle(ref, () => ({
     reset: () => view.current?.resetView(),
-    clearMeasurements: () => undefined,
+    clearMeasurements: () => view.current?.clearMeasurements(),
   }));
 
   useEffect(() => {
@@ -154,7 +155,15 @@ export function PlanesPane(props: PlanesPaneProps) {
           </div>
         );
       })}
-      {error && <PaneError error={error} />}
+      {error && (
+        <PaneError
+          error={error}
+          onRetry={() => {
+            setError(null);
+            setAttempt((made) => made + 1);
+          }}
+        />
+      )}
     </div>
   );
 }

@@ -34,6 +34,7 @@ interface StackPaneProps {
   overlay: OverlayState;
   onLoaded: (slices: number) => void;
   onZoom: (zoom: number) => void;
+  onFirstImage: () => void;
 }
 
 interface Rendered {
@@ -46,20 +47,20 @@ const WHEEL_STEP = 40;
 const MAPS_AHEAD = 3;
 
 export function StackPane(props: StackPaneProps) {
-  const { ref, volume, maps, slice, onSlice, window: level, onWindow, tool, overlay, onLoaded, onZoom } = props;
+  const { ref, volume, maps, slice, onSlice, window: level, onWindow, tool, overlay, onLoaded, onZoom, onFirstImage } = props;
   const { t } = useTranslation();
   const element = useRef<HTMLDivElement>(null);
   const overlayCanvas = useRef<HTMLCanvasElement>(null);
   const view = useRef<StackView | null>(null);
   const prefetcher = useRef<Prefetcher | null>(null);
   const first = useRef({ slice, level });
-  const callbacks = useRef({ onWindow, onLoaded, onZoom });
+  const callbacks = useRef({ onWindow, onLoaded, onZoom, onFirstImage });
   const [rendered, setRendered] = useState<Rendered | null>(null);
   const [letters, setLetters] = useState<EdgeLetters | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
 
   useEffect(() => {
-    callbacks.current = { onWindow, onLoaded, onZoom };
+    callbacks.current = { onWindow, onLoaded, onZoom, onFirstImage };
   });
 
   useEffect(() => {
@@ -80,6 +81,7 @@ export function StackPane(props: StackPaneProps) {
           seen = true;
           performance.measure('norma:first-image', { start: started, end: performance.now() });
           setLetters(stack.letters());
+          callbacks.current.onFirstImage();
           prefetcher.current?.start();
         }
       },

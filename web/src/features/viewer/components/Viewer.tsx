@@ -6,6 +6,8 @@ import { useSettings } from '@/settings/settings';
 import { useShortcuts } from '@/shortcuts/use-shortcuts';
 
 import { MapCache } from '../api/map-cache';
+import { warmUpEngine } from '../cornerstone/engine';
+import { loadImage, registerVolume } from '../cornerstone/source';
 import { setUpCornerstone } from '../cornerstone/setup';
 import { cssGradient } from '../imaging/colour-scales';
 import { clampSlice, positionMm, type Vector3 } from '../imaging/geometry';
@@ -28,7 +30,14 @@ export interface ViewerProps {
 }
 
 /** Starts the imaging library before a study is opened. */
-export const warmUp = setUpCornerstone;
+export const warmUp = warmUpEngine;
+
+/** Loads a slice before its study is opened. */
+export async function openSlice(volume: ViewedVolume, slice: number): Promise<void> {
+  setUpCornerstone();
+  registerVolume(volume);
+  await loadImage(volume, slice);
+}
 
 /** Pictures of one study: stack or three planes, maps over them, scores beside them. */
 export default function Viewer({ volume, answer, banner, slice, onSlice }: ViewerProps) {
@@ -50,6 +59,7 @@ export default function Viewer({ volume, answer, banner, slice, onSlice }: Viewe
   }));
   const [loaded, setLoaded] = useState(0);
   const [zoom, setZoom] = useState(1);
+  const [pictured, setPictured] = useState(false);
   const pane = useRef<PaneHandle>(null);
   const maps = useMemo(() => new MapCache(volume), [volume]);
 
@@ -137,6 +147,7 @@ export default function Viewer({ volume, answer, banner, slice, onSlice }: Viewe
             overlay={overlay}
             onLoaded={setLoaded}
             onZoom={setZoom}
+            onFirstImage={() => setPictured(true)}
           />
         ) : (
           <PlanesPane
@@ -201,6 +212,7 @@ export default function Viewer({ volume, answer, banner, slice, onSlice }: Viewe
         overlay={overlay}
         slice={slice}
         onSlice={onSlice}
+        waiting={!pictured && state.layout === 'stack'}
       />
     </div>
   );

@@ -7,7 +7,7 @@ import type { WindowLevel } from '../imaging/windows';
 import { setUpCornerstone } from './setup';
 import { registerVolume, stackImageIds } from './source';
 import type { Corners } from './stack-view';
-import { createToolGroup, type PointerTool, setPointerTool } from './tools';
+import { clearMeasurements, createToolGroup, type PointerTool, setPointerTool } from './tools';
 
 export const PLANES = ['axial', 'sagittal', 'coronal'] as const;
 export type Plane = (typeof PLANES)[number];
@@ -63,6 +63,7 @@ export class PlanesView {
   readonly #removals: (() => void)[] = [];
   #destroyed = false;
   #ready = false;
+  #tool: PointerTool | 'crosshair' = 'crosshair';
 
   constructor(
     elements: Record<Plane, HTMLDivElement>,
@@ -181,10 +182,7 @@ export class PlanesView {
         return;
       }
       this.#ready = true;
-      setPointerTool(this.#group, null);
-      this.#group.setToolActive(CrosshairsTool.toolName as string, {
-        bindings: [{ mouseButton: ToolEnums.MouseBindings.Primary }],
-      });
+      this.setTool(this.#tool);
       this.setWindow(window);
       this.moveTo(this.centre);
       this.#engine.render();
@@ -266,6 +264,7 @@ export class PlanesView {
   }
 
   setTool(tool: PointerTool | 'crosshair'): void {
+    this.#tool = tool;
     if (!this.#ready) {
       return;
     }
@@ -284,6 +283,11 @@ export class PlanesView {
       this.#viewport(plane).resetCamera();
     }
     this.moveTo(this.centre);
+    this.#engine.render();
+  }
+
+  clearMeasurements(): void {
+    clearMeasurements();
     this.#engine.render();
   }
 

@@ -15,7 +15,9 @@ import {
 import { registerSource } from './source';
 
 const CACHE_BYTES = 1_500_000_000;
-const PANES = 3;
+/** What is measured must be read on bone and on air. */
+const TEXT = 'rgb(255, 214, 10)';
+const TEXT_GROUND = 'rgba(0, 0, 0, 0.72)';
 
 let ready = false;
 
@@ -24,8 +26,8 @@ export function setUpCornerstone(): void {
   if (ready) {
     return;
   }
-  // One WebGL context for each pane there can be; each costs time before the first picture.
-  initCore({ ...getConfiguration(), rendering: { ...getConfiguration().rendering, webGlContextCount: PANES } });
+  // An engine draws all its panes in its first context, unless it has several stacks; each more costs time.
+  initCore({ ...getConfiguration(), rendering: { ...getConfiguration().rendering, webGlContextCount: 1 } });
   initTools();
   cache.setMaxCacheSize(CACHE_BYTES);
   registerSource();
@@ -37,10 +39,13 @@ export function setUpCornerstone(): void {
     ...style.getDefaultToolStyles(),
     global: {
       ...style.getDefaultToolStyles().global,
-      color: 'rgb(255, 214, 10)',
+      color: TEXT,
       colorHighlighted: 'rgb(130, 220, 255)',
       colorSelected: 'rgb(130, 220, 255)',
-      textBoxColor: 'rgb(255, 214, 10)',
+      textBoxColor: TEXT,
+      textBoxColorHighlighted: TEXT,
+      textBoxColorSelected: TEXT,
+      textBoxBackground: TEXT_GROUND,
       textBoxFontFamily: 'Inter Variable, sans-serif',
       textBoxFontSize: '13px',
     },

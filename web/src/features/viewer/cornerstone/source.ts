@@ -1,4 +1,4 @@
-import { imageLoader, metaData, Enums, type Types } from '@cornerstonejs/core';
+import { cache, imageLoader, metaData, Enums, type Types } from '@cornerstonejs/core';
 
 import { fetchSlice } from '../api/pixels';
 import { positionMm, stackIndex } from '../imaging/geometry';
@@ -107,10 +107,8 @@ function extremes(pixels: Int16Array): [number, number] {
   return [low, high];
 }
 
-async function loadSlice(imageId: string, { volume, slice }: ImagePlace): Promise<Types.IImage> {
-  const { geometry } = volume;
+function imageOf(imageId: string, { geometry }: ViewedVolume, pixels: Int16Array): Types.IImage {
   const [, rows, columns] = geometry.shape;
-  const pixels = await fetchSlice(volume, slice);
   const [minPixelValue, maxPixelValue] = extremes(pixels);
   const image = {
     imageId,
@@ -149,7 +147,8 @@ export function registerSource(): void {
     if (!place) {
       throw new Error(`no volume is known for ${imageId}`);
     }
-    return { promise: loadSlice(imageId, place) };
+    const { volume, slice } = place;
+    return { promise: fetchSlice(volume, slice).then((pixels) => imageOf(imageId, volume, pixels)) };
   });
   metaData.addProvider(provideMetadata, 10_000);
 }
@@ -157,3 +156,17 @@ export function registerSource(): void {
 /** A slice as cornerstone holds it; loads it if need be. */
 export const loadImage = (volume: ViewedVolume, slice: number): Promise<Types.IImage> =>
   imageLoader.loadAndCacheImage(imageIdOf(volume, slice));
+
+/** A black picture of our kind that no gateway holds. */
+export function warmUpImageId(): string {
+  const volume: ViewedVolume = {
+    scanId: 'warm-up',
+    analysisId: 'none',
+    geometry: { shape: [1, 16, 16], spacing_mm: [1, 1, 1], origin_mm: [0, 0, 0], direction: [[0, 0, 1], [0, 1, 0], [1, 0, 0]] },
+  };
+  registerVolume(volume);
+  const imageId = imageIdOf(volume, 0);
+  const image = imageOf(imageId, volume, new Int16Array(256).fill(-1000));
+  void cache.putImageLoadObject(imageId, { promise: Promise.resolve(image) });
+  return imageId;
+}

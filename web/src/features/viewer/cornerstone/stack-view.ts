@@ -1,12 +1,12 @@
-import { Enums, RenderingEngine, type Types, utilities } from '@cornerstonejs/core';
-import { annotation, ToolGroupManager, type Types as ToolTypes } from '@cornerstonejs/tools';
+import { Enums, type RenderingEngine, type Types, utilities } from '@cornerstonejs/core';
+import { ToolGroupManager, type Types as ToolTypes } from '@cornerstonejs/tools';
 
 import { edgeLetters, type EdgeLetters, positionMm, stackIndex, type Vector3 } from '../imaging/geometry';
 import { type ViewedVolume } from '../imaging/viewed-volume';
 import type { WindowLevel } from '../imaging/windows';
-import { setUpCornerstone } from './setup';
+import { stackEngine } from './engine';
 import { loadImage, registerVolume, sliceOfImageId, stackImageIds } from './source';
-import { createToolGroup, type PointerTool, setPointerTool } from './tools';
+import { clearMeasurements, createToolGroup, type PointerTool, setPointerTool } from './tools';
 
 /** Where the picture's corners lie on the pane, in CSS pixels: top left, top right, bottom left. */
 export type Corners = [[number, number], [number, number], [number, number]];
@@ -26,6 +26,7 @@ export class StackView {
   readonly #viewport: Types.IStackViewport;
   readonly #group: ToolTypes.IToolGroup;
   readonly #groupId: string;
+  readonly #viewportId: string;
   #target: number;
   #window: WindowLevel;
   #ready = false;
@@ -40,16 +41,17 @@ export class StackView {
     window: WindowLevel,
     private readonly events: StackEvents,
   ) {
-    setUpCornerstone();
+    this.#engine = stackEngine();
     registerVolume(volume);
+    // On its way while the viewport is made.
+    loadImage(volume, slice).catch(() => undefined);
     opened += 1;
-    const viewportId = `stack-${opened}`;
+    this.#viewportId = `stack-${opened}`;
     this.#groupId = `stack-tools-${opened}`;
-    this.#engine = new RenderingEngine(`stack-engine-${opened}`);
-    this.#engine.enableElement({ viewportId, type: Enums.ViewportType.STACK, element });
-    this.#viewport = this.#engine.getViewport<Types.IStackViewport>(viewportId);
+    this.#engine.enableElement({ viewportId: this.#viewportId, type: Enums.ViewportType.STACK, element });
+    this.#viewport = this.#engine.getViewport<Types.IStackViewport>(this.#viewportId);
     this.#group = createToolGroup(this.#groupId);
-    this.#group.addViewport(viewportId, this.#engine.id);
+    this.#group.addViewport(this.#viewportId, this.#engine.id);
     this.#target = slice;
     this.#listen();
     this.#observer = new ResizeObserver(() => this.#engine.resize(true, true));
@@ -176,7 +178,7 @@ export class StackView {
   }
 
   clearMeasurements(): void {
-    annotation.state.removeAllAnnotations();
+    clearMeasurements();
     this.#viewport.render();
   }
 
@@ -191,6 +193,6 @@ export class StackView {
     this.element.removeEventListener(Enums.Events.IMAGE_RENDERED, this.#rendered);
     this.element.removeEventListener(Enums.Events.VOI_MODIFIED, this.#windowed);
     ToolGroupManager.destroyToolGroup(this.#groupId);
-    this.#engine.destroy();
+    this.#engine.disableElement(this.#viewportId);
   }
 }

@@ -1,4 +1,7 @@
-import { Enums, EllipticalROITool, LengthTool, PanTool, ToolGroupManager, type Types, WindowLevelTool, ZoomTool } from '@cornerstonejs/tools';
+import { annotation, Enums, EllipticalROITool, LengthTool, PanTool, ToolGroupManager, type Types, WindowLevelTool, ZoomTool } from '@cornerstonejs/tools';
+
+import { formatMillimetres, formatNumber } from '@/format/numbers';
+import i18n from '@/i18n/i18n';
 
 /** What the left mouse button does. */
 export const POINTER_TOOLS = ['window', 'pan', 'zoom', 'length', 'region'] as const;
@@ -14,21 +17,50 @@ const TOOL_NAMES: Record<PointerTool, string> = {
 
 const { Primary, Auxiliary, Secondary } = Enums.MouseBindings;
 
+interface Measured {
+  cachedStats: Record<string, Record<string, unknown>>;
+}
+
+/** A statistic of a measurement; not a number where there is none yet. */
+const statistic = ({ cachedStats }: Measured, targetId: string, name: string): number => {
+  const value = cachedStats[targetId]?.[name];
+  return typeof value === 'number' ? value : NaN;
+};
+
+function lengthLines(data: Measured, targetId: string): string[] {
+  const length = statistic(data, targetId, 'length');
+  return Number.isFinite(length) ? [formatMillimetres(length, i18n.language)] : [];
+}
+
 /** Hounsfield statistics of a region as a reader wants them. */
-function regionLines(data: { cachedStats: Record<string, Record<string, unknown>> }, targetId: string): string[] {
-  const stats = data.cachedStats[targetId];
-  if (!stats || typeof stats['mean'] !== 'number') {
+function regionLines(data: Measured, targetId: string): string[] {
+  const number = (name: string): string => {
+    const value = statistic(data, targetId, name);
+    return formatNumber(Number.isFinite(value) ? value : null, i18n.language, 0);
+  };
+  if (!Number.isFinite(statistic(data, targetId, 'mean'))) {
     return [];
   }
-  const number = (name: string): string => {
-    const value = stats[name];
-    return typeof value === 'number' && Number.isFinite(value) ? value.toFixed(0) : '–';
-  };
   return [
-    `${number('mean')} ± ${number('stdDev')} HU`,
-    `${number('min')} … ${number('max')} HU`,
-    `${number('area')} mm²`,
+    `${number('mean')} ± ${number('stdDev')} ${i18n.t('unit.HU')}`,
+    `${number('min')} … ${number('max')} ${i18n.t('unit.HU')}`,
+    `${number('area')} ${i18n.t('unit.mm')}²`,
   ];
+}
+
+const TEXT_LINES: Partial<Record<PointerTool, (data: Measured, targetId: string) => string[]>> = {
+  length: lengthLines,
+  region: regionLines,
+};
+
+/** Takes away what was measured, and leaves the crosshair. */
+export function clearMeasurements(): void {
+  const names = new Set([TOOL_NAMES.length, TOOL_NAMES.region]);
+  for (const { annotationUID, metadata } of annotation.state.getAllAnnotations()) {
+    if (annotationUID && metadata && names.has(metadata.toolName)) {
+      annotation.state.removeAnnotation(annotationUID);
+    }
+  }
 }
 
 /** A tool group for the viewports of one pane. */
@@ -37,8 +69,9 @@ export function createToolGroup(id: string): Types.IToolGroup {
   if (!group) {
     throw new Error(`tool group ${id} exists already`);
   }
-  for (const name of Object.values(TOOL_NAMES)) {
-    group.addTool(name, name === TOOL_NAMES.region ? { getTextLines: regionLines } : {});
+  for (const tool of POINTER_TOOLS) {
+    const getTextLines = TEXT_LINES[tool];
+    group.addTool(TOOL_NAMES[tool], getTextLines ? { getTextLines } : {});
   }
   setPointerTool(group, 'window');
   return group;
