@@ -8,8 +8,11 @@ import ruAccess from './ru-access.json';
 import ruReasons from './ru-reasons.json';
 import ru from './ru.json';
 
-export const LANGUAGES = ['en', 'ru'] as const;
+export const LANGUAGES = ['ru', 'en'] as const;
 export type Language = (typeof LANGUAGES)[number];
+
+/** Each in its own language: who looks for it reads that one. */
+export const LANGUAGE_NAMES: Record<Language, string> = { ru: 'Русский', en: 'English' };
 
 export const resources = {
   en: { translation: { ...en, ...enAccess, ...enReasons } },

@@ -34,8 +34,8 @@ function cell(value: CellValue | undefined): CellValue {
 export function exportRows(lines: RunLine[]): CellValue[][] {
   return lines.flatMap(({ archive, path, row }) => {
     if (row) {
-      const place = row.path_to_study === archive.name ? archive.name : `${archive.name}/${row.path_to_study}`;
-      return [COLUMNS.map((column) => cell(column === 'path_to_study' ? place : row[column]))];
+      // The gateway's path begins with the archive's name.
+      return [COLUMNS.map((column) => cell(row[column]))];
     }
     if (archive.phase !== 'refused') {
       return [];

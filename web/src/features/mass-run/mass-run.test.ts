@@ -62,11 +62,16 @@ describe('progress', () => {
     const progress = progressOf(lines, 5000);
     expect(progress).toMatchObject({ total: 4, ended: 2, failed: 1, pathology: 1, norm: 0, fraction: 0.5, leftMs: 4000 });
   });
+
+  it('tells the time left of a run that an earlier page began by what its rows took', () => {
+    const lines = runLines([archive({ startedAt: null, prediction: prediction([row('a'), row('b')], ['a', 'b', 'c']) })]);
+    expect(progressOf(lines, 5000).leftMs).toBe(4000);
+  });
 });
 
 describe('what is downloaded', () => {
   const lines = runLines([
-    archive({ prediction: prediction([row('=cmd()'), failure('b')], ['=cmd()', 'b']) }),
+    archive({ prediction: prediction([row('=cmd()'), failure('many.zip/b')], ['=cmd()', 'many.zip/b']) }),
     archive({ id: 2, name: 'bad.zip', phase: 'refused', error: new ApiError(422, 'encrypted_archive', 'it is') }),
   ]);
 
@@ -79,7 +84,7 @@ describe('what is downloaded', () => {
   it('leaves probability and pathology of a failure empty', () => {
     const [head, answer, failed, refused] = toCsv(lines).trim().split('\r\n');
     expect(head).toBe(COLUMNS.join(','));
-    expect(answer).toMatch(/^many\.zip\/=cmd\(\),,,0\.8,1,Success,4/);
+    expect(answer).toMatch(/^'=cmd\(\),,,0\.8,1,Success,4/);
     expect(failed).toMatch(/^many\.zip\/b,,,,,Failure,4,.*"no_lungs: none, ""really"""$/);
     expect(refused).toMatch(/^bad\.zip,,,,,Failure,0,.*encrypted_archive: it is$/);
   });

@@ -55,13 +55,21 @@ const hasEnded = ({ row, archive }: RunLine): boolean => row !== null || archive
 const isFailed = ({ row, archive }: RunLine): boolean =>
   row ? row.processing_status === 'Failure' : archive.phase === 'refused' || archive.phase === 'cancelled';
 
+/** What a study takes: at the pace of this page's archives, or, of a run that an earlier page began, as the rows say. */
+function paceOf(ended: RunLine[], now: number): number | null {
+  const own = ended.filter(({ row, archive }) => row !== null && archive.startedAt !== null);
+  if (own.length > 0) {
+    return (now - Math.min(...own.map(({ archive }) => archive.startedAt ?? now))) / own.length;
+  }
+  const rows = ended.flatMap(({ row }) => row ?? []);
+  return rows.length > 0 ? (rows.reduce((sum, row) => sum + row.time_of_processing, 0) / rows.length) * 1000 : null;
+}
+
 /** How far the run is; the time left is that of the studies left at the pace so far. */
 export function progressOf(lines: RunLine[], now: number): RunProgress {
   const ended = lines.filter(hasEnded);
-  const started = Math.min(...lines.flatMap(({ archive }) => (archive.startedAt === null ? [] : [archive.startedAt])));
-  const answered = ended.filter(({ row }) => row !== null).length;
   const left = lines.length - ended.length;
-  const pace = answered > 0 && Number.isFinite(started) ? (now - started) / answered : null;
+  const pace = paceOf(ended, now);
   return {
     total: lines.length,
     ended: ended.length,

@@ -9,11 +9,14 @@ import { sizeOf, type UploadSource } from '@/transfer/collect';
 import { Cancelled, packFiles } from '@/transfer/pack';
 import { sendForm } from '@/transfer/send';
 
+import { forgetInRun, noteInRun, noteUnsent, recallRun } from './run-memory';
+
 export type ArchivePhase = 'waiting' | 'packing' | 'sending' | 'running' | 'done' | 'refused' | 'cancelled';
 
 /** One archive of the run. */
 export interface RunArchive {
   id: number;
+  /** Empty for what another page has sent: the studies carry its name. */
   name: string;
   phase: ArchivePhase;
   movedBytes: number;
@@ -28,7 +31,6 @@ interface Job {
   abort: AbortController;
 }
 
-const STORED = 'norma-mass-run';
 const POLL_MS = 1_500;
 /** The archive's answer is not waited for: rows are asked for as they come. */
 const PREFER = 'wait=1';
@@ -36,22 +38,23 @@ const PARALLEL = 2;
 
 let archives: readonly RunArchive[] = [];
 let nextId = 1;
+/** Whose run it is; nobody's before the page is opened. */
+let userId: string | null = null;
+/** Archives that an earlier page had not sent when it ended. */
+let leftBehind = 0;
+/** What the memory held when the page was opened. */
+let recalled: readonly string[] = [];
 const jobs = new Map<number, Job>();
 const listeners = new Set<() => void>();
 
-/** What outlives a reload: the runs that the gateway holds. */
-function remember(): void {
-  const held = archives.flatMap(({ name, prediction }) => (prediction ? [{ name, id: prediction.id }] : []));
-  try {
-    window.sessionStorage.setItem(STORED, JSON.stringify(held));
-  } catch {
-    // Without storage a reload forgets the table, not the studies.
-  }
-}
+const moving = ({ phase }: RunArchive): boolean => phase === 'packing' || phase === 'sending';
+const unsent = (archive: RunArchive): boolean => moving(archive) || archive.phase === 'waiting';
 
 function publish(next: readonly RunArchive[]): void {
   archives = next;
-  remember();
+  if (userId !== null) {
+    noteUnsent(userId, archives.filter(unsent).length);
+  }
   listeners.forEach((listener) => listener());
 }
 
@@ -71,8 +74,15 @@ async function fetchPrediction(predictionId: string): Promise<Prediction> {
   return (await response.json()) as Prediction;
 }
 
+function drop(id: number, predictionId: string): void {
+  if (userId !== null) {
+    forgetInRun(userId, [predictionId]);
+  }
+  publish(archives.filter((archive) => archive.id !== id));
+}
+
 /** Asks until every study has ended. A lost connection is waited out: the run goes on without the page. */
-async function follow(id: number, predictionId: string): Promise<void> {
+async function follow(id: number, predictionId: string, again = false): Promise<void> {
   for (;;) {
     if (!find(id)) {
       return;
@@ -85,6 +95,11 @@ async function follow(id: number, predictionId: string): Promise<void> {
       }
     } catch (reason) {
       const error = asApiError(reason);
+      if (again && error.status === 404) {
+        // Its studies have been deleted since.
+        drop(id, predictionId);
+        return;
+      }
       const passing = error.status === 0 || error.status >= 500;
       change(id, passing ? { error } : { error, phase: 'refused' });
       if (!passing) {
@@ -119,6 +134,9 @@ async function run(id: number, source: UploadSource, signal: AbortSignal): Promi
       onProgress: (movedBytes, totalBytes) => change(id, { movedBytes, totalBytes }),
       signal,
     });
+    if (userId !== null) {
+      noteInRun(userId, prediction.id);
+    }
     change(id, { prediction, phase: prediction.finished ? 'done' : 'running' });
     startWaiting();
     if (!prediction.finished) {
@@ -130,8 +148,6 @@ async function run(id: number, source: UploadSource, signal: AbortSignal): Promi
     startWaiting();
   }
 }
-
-const moving = ({ phase }: RunArchive): boolean => phase === 'packing' || phase === 'sending';
 
 function startWaiting(): void {
   const free = Math.max(0, PARALLEL - archives.filter(moving).length);
@@ -160,6 +176,7 @@ export function addArchives(sources: UploadSource[]): void {
       startedAt: null,
     };
   });
+  leftBehind = 0;
   publish([...archives, ...added]);
   startWaiting();
 }
@@ -201,39 +218,46 @@ export async function retryFailed(): Promise<void> {
 export function clearRun(): void {
   jobs.forEach(({ abort }) => abort.abort());
   jobs.clear();
+  if (userId !== null) {
+    forgetInRun(userId, [...recalled, ...archives.flatMap(({ prediction }) => (prediction ? [prediction.id] : []))]);
+  }
+  leftBehind = 0;
   publish([]);
 }
 
-function restore(): void {
-  try {
-    const held: unknown = JSON.parse(window.sessionStorage.getItem(STORED) ?? '[]');
-    if (!Array.isArray(held)) {
-      return;
-    }
-    archives = (held as { name: string; id: string }[]).map(({ name, id: predictionId }): RunArchive => {
+/** Brings back the rows of this user's run: of another page, or of an earlier session. Once for the page. */
+export function openRun(user: string): void {
+  if (userId !== null) {
+    return;
+  }
+  const memory = recallRun(user);
+  userId = user;
+  leftBehind = memory.unsent;
+  recalled = memory.predictions;
+  publish([
+    ...memory.predictions.map((predictionId): RunArchive => {
       const id = nextId;
       nextId += 1;
       jobs.set(id, { source: null, abort: new AbortController() });
-      void Promise.resolve().then(() => follow(id, predictionId));
-      return { id, name, phase: 'running', movedBytes: 0, totalBytes: 0, prediction: null, error: null, startedAt: null };
-    });
-  } catch {
-    // What cannot be read was not ours.
-  }
+      void Promise.resolve().then(() => follow(id, predictionId, true));
+      return { id, name: '', phase: 'running', movedBytes: 0, totalBytes: 0, prediction: null, error: null, startedAt: null };
+    }),
+    ...archives,
+  ]);
 }
-restore();
 
 window.addEventListener('beforeunload', (event) => {
-  if (!isLeaving() && archives.some((archive) => moving(archive) || archive.phase === 'waiting')) {
+  if (!isLeaving() && archives.some(unsent)) {
     event.preventDefault();
   }
 });
 
-export const useRun = (): readonly RunArchive[] =>
-  useSyncExternalStore(
-    (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    () => archives,
-  );
+const subscribe = (listener: () => void): (() => void) => {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+};
+
+export const useRun = (): readonly RunArchive[] => useSyncExternalStore(subscribe, () => archives);
+
+/** How many archives an earlier page had not sent when it ended; they have to be chosen again. */
+export const useLeftBehind = (): number => useSyncExternalStore(subscribe, () => leftBehind);

@@ -1,12 +1,14 @@
+import { Alert } from '@mantine/core';
 import { IconTableOff } from '@tabler/icons-react';
-import { useMemo } from 'react';
+import { useEffect, useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { DropArea } from '@/components/DropArea';
 import { Notice } from '@/components/Notice';
 import pageClasses from '@/components/page.module.css';
+import { useSession } from '@/session/session-context';
 
-import { addArchives, useRun } from '../api/run-store';
+import { addArchives, openRun, useLeftBehind, useRun } from '../api/run-store';
 import { runLines } from '../rows';
 import { RunSummary } from './RunSummary';
 import { RunTable } from './RunTable';
@@ -14,11 +16,15 @@ import { RunTable } from './RunTable';
 /** Many archives at once, a row for each study. */
 export function MassRun() {
   const { t } = useTranslation();
+  const userId = useSession().user.id ?? 'nobody';
+  useEffect(() => openRun(userId), [userId]);
   const archives = useRun();
+  const leftBehind = useLeftBehind();
   const lines = useMemo(() => runLines(archives), [archives]);
   return (
     <>
       <DropArea label={t('massRun.drop')} onSources={addArchives} />
+      {leftBehind > 0 && <Alert color="yellow">{t('massRun.leftBehind', { count: leftBehind })}</Alert>}
       {lines.length > 0 && <RunSummary lines={lines} />}
       <div className={pageClasses.card}>
         {lines.length === 0 ? (

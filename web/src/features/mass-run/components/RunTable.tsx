@@ -69,11 +69,10 @@ export function RunTable({ lines }: { lines: RunLine[] }) {
         ? `${row.x_min}–${row.x_max ?? ''} · ${row.y_min ?? ''}–${row.y_max ?? ''} · ${row.z_min ?? ''}–${row.z_max ?? ''}`
         : '–';
     return [
-      column.accessor((line) => `${line.archive.name}/${line.path}`, {
+      column.accessor((line) => line.path, {
         id: 'path',
         header: () => t('massRun.path'),
-        sortingFn: (a, b) =>
-          `${a.original.archive.name}${a.original.path}`.localeCompare(`${b.original.archive.name}${b.original.path}`, language, { numeric: true }),
+        sortingFn: (a, b) => a.original.path.localeCompare(b.original.path, language, { numeric: true }),
         cell: ({ row: { original } }) => (
           <div className={classes.path}>
             {original.scanId ? (
@@ -81,9 +80,8 @@ export function RunTable({ lines }: { lines: RunLine[] }) {
                 {original.path}
               </Anchor>
             ) : (
-              <span>{original.path}</span>
+              <span>{original.path || t('massRun.earlier')}</span>
             )}
-            {original.path !== original.archive.name && <small>{original.archive.name}</small>}
           </div>
         ),
       }),
