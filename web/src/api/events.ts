@@ -33,6 +33,14 @@ export function onAnalysis(listener: Listener): () => void {
   return () => analysisListeners.delete(listener);
 }
 
+const backListeners = new Set<() => void>();
+
+/** Hears that the line is back after it was lost: what happened meanwhile may never have been told. */
+export function onReconnected(listener: () => void): () => void {
+  backListeners.add(listener);
+  return () => backListeners.delete(listener);
+}
+
 function parse(data: string): AnalysisEvent | undefined {
   try {
     return JSON.parse(data) as AnalysisEvent;
@@ -92,7 +100,10 @@ export function useLiveUpdates(): void {
       refreshLists();
     });
     // What happened while the line was down is fetched anew.
-    const disconnect = connect(() => void queries.invalidateQueries());
+    const disconnect = connect(() => {
+      void queries.invalidateQueries();
+      backListeners.forEach((listener) => listener());
+    });
     return () => {
       window.clearTimeout(pending);
       stopListening();

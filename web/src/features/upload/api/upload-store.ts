@@ -1,9 +1,9 @@
 import { useSyncExternalStore } from 'react';
 
-import { onAnalysis } from '@/api/events';
+import { onAnalysis, onReconnected } from '@/api/events';
 import { bodyOf, client } from '@/api/client';
 import { asApiError, type ApiError } from '@/api/errors';
-import type { AnalysisStatus, Reason, Scan, StageProgress, Verdict } from '@/api/types';
+import type { Analysis, AnalysisStatus, Reason, Scan, StageProgress, Verdict } from '@/api/types';
 import { isLeaving } from '@/session/session';
 import { type UploadSource, sizeOf } from '@/transfer/collect';
 import { Cancelled, packFiles } from '@/transfer/pack';
@@ -28,6 +28,7 @@ export interface Upload {
   totalBytes: number;
   error: ApiError | null;
   scanId: string | null;
+  analysisId: string | null;
   status: AnalysisStatus | null;
   stages: StageProgress[];
   verdict: Verdict | null;
@@ -61,19 +62,35 @@ const find = (id: number): Upload | undefined => uploads.find((upload) => upload
 
 const moving = ({ phase }: Upload): boolean => phase === 'packing' || phase === 'sending';
 
-onAnalysis((event) => {
-  const upload = uploads.find(({ scanId }) => scanId === event.scan_id);
+type Standing = Pick<Analysis, 'scan_id' | 'status' | 'stages' | 'verdict'> & { failure_code?: Reason['code'] | null };
+
+function noteStanding({ scan_id, status, stages, verdict, failure_code }: Standing): void {
+  const upload = uploads.find(({ scanId }) => scanId === scan_id);
   if (!upload || upload.phase === 'refused' || upload.phase === 'cancelled') {
     return;
   }
-  const final = event.status === 'completed' || event.status === 'failed';
+  const final = status === 'completed' || status === 'failed';
   change(upload.id, {
     phase: final ? 'done' : 'analyzing',
-    status: event.status,
-    stages: event.stages,
-    verdict: event.verdict ?? null,
-    failure: event.failure_code ? { code: event.failure_code } : null,
+    status,
+    stages,
+    verdict: verdict ?? null,
+    failure: failure_code ? { code: failure_code } : null,
   });
+}
+
+onAnalysis(noteStanding);
+
+onReconnected(() => {
+  for (const { phase, analysisId } of uploads) {
+    if (phase === 'analyzing' && analysisId) {
+      bodyOf(client.GET('/api/analyses/{analysis_id}', { params: { path: { analysis_id: analysisId } } })).then(
+        (analysis) => noteStanding({ ...analysis, failure_code: analysis.failure?.code ?? null }),
+        // Still no line: the next time that it is back this is asked again.
+        () => undefined,
+      );
+    }
+  }
 });
 
 async function contentOf(id: number, { source, abort }: Job): Promise<{ file: Blob; fileName: string }> {
@@ -93,6 +110,7 @@ async function analyze(id: number, scanId: string, operatingPoint: string | null
       params: { path: { scan_id: scanId }, query: { operating_point: operatingPoint ?? undefined } },
     }),
   );
+  change(id, { analysisId: analysis.id });
   // An event may have been quicker than this answer.
   if (find(id)?.phase !== 'done') {
     change(id, { status: analysis.status, stages: analysis.stages });
@@ -100,7 +118,13 @@ async function analyze(id: number, scanId: string, operatingPoint: string | null
 }
 
 async function run(id: number, job: Job): Promise<void> {
+  const stored = find(id)?.scanId;
   try {
+    if (stored) {
+      // It has arrived; only its analysis could not be requested.
+      await analyze(id, stored, job.options.operatingPoint);
+      return;
+    }
     const { file, fileName } = await contentOf(id, job);
     change(id, { phase: 'sending', movedBytes: 0, totalBytes: file.size });
     const { patientId, analyze: analyzing, operatingPoint } = job.options;
@@ -129,7 +153,9 @@ function startWaiting(): void {
   for (const { id, } of waiting) {
     const job = jobs.get(id);
     if (job) {
-      change(id, { phase: job.source.single ? 'sending' : 'packing' });
+      if (!find(id)?.scanId) {
+        change(id, { phase: job.source.single ? 'sending' : 'packing' });
+      }
       void run(id, job);
     }
   }
@@ -149,6 +175,7 @@ export function addUploads(sources: UploadSource[], options: UploadOptions): voi
       totalBytes: sizeOf(source),
       error: null,
       scanId: null,
+      analysisId: null,
       status: null,
       stages: [],
       verdict: null,
@@ -173,7 +200,7 @@ export function retryUpload(id: number): void {
     return;
   }
   jobs.set(id, { ...job, abort: new AbortController() });
-  change(id, { phase: 'waiting', error: null, movedBytes: 0, scanId: null, status: null, stages: [], failure: null });
+  change(id, { phase: 'waiting', error: null, movedBytes: 0, analysisId: null, status: null, stages: [], failure: null });
   startWaiting();
 }
 
