@@ -1,7 +1,7 @@
-import { Alert, Button, Group, Modal, Stack, Text } from '@mantine/core';
+import { Button, Group, Modal, Stack, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 
-import { useProblemText } from '@/i18n/problem-text';
+import { ErrorAlert } from './ErrorAlert';
 
 interface ConfirmDialogProps {
   opened: boolean;
@@ -17,16 +17,11 @@ interface ConfirmDialogProps {
 /** Asks before something that cannot be undone. */
 export function ConfirmDialog({ opened, title, detail, confirm, busy, error, onConfirm, onClose }: ConfirmDialogProps) {
   const { t } = useTranslation();
-  const problem = useProblemText(error);
   return (
     <Modal opened={opened} onClose={onClose} title={<b>{title}</b>} closeButtonProps={{ 'aria-label': t('common.close') }}>
       <Stack>
         <Text size="sm">{detail}</Text>
-        {error ? (
-          <Alert color="red" title={problem.title}>
-            {problem.advice}
-          </Alert>
-        ) : null}
+        <ErrorAlert error={error} />
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose} data-autofocus>
             {t('common.cancel')}

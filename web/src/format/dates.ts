@@ -2,6 +2,9 @@ import { localeOf } from './locale';
 
 const DASH = '–';
 
+/** The short word after a Russian year does not stand alone on the next line. */
+const whole = (text: string): string => text.replace(/ г\./, '\u00a0г.');
+
 /** A DICOM date `YYYYMMDD` as the language writes it; the text itself where it is none. */
 export function formatDicomDate(date: string | null | undefined, language: string): string {
   const match = /^(\d{4})(\d{2})(\d{2})$/.exec(date ?? '');
@@ -10,12 +13,12 @@ export function formatDicomDate(date: string | null | undefined, language: strin
   }
   const [, year, month, day] = match.map(Number);
   const parsed = new Date(Date.UTC(year ?? 0, (month ?? 1) - 1, day ?? 1));
-  return new Intl.DateTimeFormat(localeOf(language), { dateStyle: 'medium', timeZone: 'UTC' }).format(parsed);
+  return whole(new Intl.DateTimeFormat(localeOf(language), { dateStyle: 'medium', timeZone: 'UTC' }).format(parsed));
 }
 
 export function formatDateTime(instant: string | null | undefined, language: string): string {
   return instant
-    ? new Intl.DateTimeFormat(localeOf(language), { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(instant))
+    ? whole(new Intl.DateTimeFormat(localeOf(language), { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(instant)))
     : DASH;
 }
 
@@ -54,4 +57,4 @@ export function formatDuration(milliseconds: number, language: string): string {
 
 /** A moment to the second, as a trail of events needs it. */
 export const formatMoment = (instant: string, language: string): string =>
-  new Intl.DateTimeFormat(localeOf(language), { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(instant));
+  whole(new Intl.DateTimeFormat(localeOf(language), { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(instant)));

@@ -14,11 +14,11 @@ const UNITS = ['mm', 'ml', 'slices', 'files', 'degrees', 'fraction', 'HU'] as co
 export function Quality({ checks }: { checks: QualityCheck[] }) {
   const { t, i18n } = useTranslation();
   const { ofCheck, ofCode } = useCodeTexts();
-  const unitOf = (unit: string): string => {
+  const unitOf = (number: number, unit: string): string => {
     const known = UNITS.find((candidate) => candidate === unit);
-    return known ? t(`unit.${known}`) : unit;
+    return known ? t(`unit.${known}`, { count: number }) : unit;
   };
-  const value = (number: number, unit: string): string => `${formatNumber(number, i18n.language, 2)} ${unitOf(unit)}`.trim();
+  const value = (number: number, unit: string): string => `${formatNumber(number, i18n.language, 2)} ${unitOf(number, unit)}`.trim();
   const sorted = [...checks].sort((a, b) => Number(a.passed) - Number(b.passed));
   return (
     <Section title={t('answer.quality')}>

@@ -18,12 +18,13 @@ export function Reasons({ title, reasons }: { title: string; reasons: Reason[] }
           return (
             <li key={code} data-code={code}>
               <b>{text.title}</b>
-              <span className={classes.dim} lang="en">
-                {message}
-              </span>
               <span>
                 <b>{t('study.whatToDo')}:</b> {text.advice}
               </span>
+              {/* As it stands in the report and the log, for whoever looks into it. */}
+              <code lang="en">
+                {code}: {message}
+              </code>
             </li>
           );
         })}

@@ -1,12 +1,13 @@
-import { Alert, Button, Group, Modal, Radio, Stack, Text, Textarea, Tooltip } from '@mantine/core';
+import { Button, Modal, Radio, Stack, Text, Textarea, Tooltip } from '@mantine/core';
 import { IconThumbDown, IconThumbUp } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { useFeedback, useGiveFeedback } from '@/api/feedback';
 import type { Finding, Verdict } from '@/api/types';
+import { ErrorAlert } from '@/components/ErrorAlert';
+import { FormEnd } from '@/components/FormEnd';
 import { formatDateTime } from '@/format/dates';
-import { useProblemText } from '@/i18n/problem-text';
 import { useShortcuts } from '@/shortcuts/use-shortcuts';
 
 import classes from './feedback.module.css';
@@ -26,7 +27,6 @@ export function FeedbackBar({ analysisId, verdict, findings, onNext }: FeedbackB
   const { t, i18n } = useTranslation();
   const given = useFeedback(analysisId);
   const give = useGiveFeedback(analysisId);
-  const problem = useProblemText(give.error);
   const [disagreeing, setDisagreeing] = useState(false);
   const [label, setLabel] = useState<string>(verdict === 'norm' ? 'pathology' : 'norm');
   const [comment, setComment] = useState('');
@@ -61,11 +61,7 @@ export function FeedbackBar({ analysisId, verdict, findings, onNext }: FeedbackB
           </Button>
         </Tooltip>
       </div>
-      {give.error && !disagreeing && (
-        <Alert color="red" title={t('feedback.notKept')} mt="xs">
-          {problem.title}. {problem.advice}
-        </Alert>
-      )}
+      {!disagreeing && <ErrorAlert error={give.error} failed={t('feedback.notKept')} mt="xs" />}
       {latest && (
         <Text size="xs" c="var(--text-dim)" mt={6} data-testid="feedback-given">
           {t('feedback.given')}: <b>{t(latest.agree ? 'feedback.agreed' : 'feedback.disagreed')}</b>
@@ -100,7 +96,7 @@ export function FeedbackBar({ analysisId, verdict, findings, onNext }: FeedbackB
           <Stack>
             <Radio.Group label={t('feedback.label')} value={label} onChange={setLabel}>
               <Stack gap={8} mt={6}>
-                <Radio value="norm" label={t('feedback.labelNorm')} />
+                <Radio value="norm" data-autofocus label={t('feedback.labelNorm')} />
                 {findings.map((finding) => (
                   <Radio key={finding.label} value={finding.label} label={labelText(finding.label)} />
                 ))}
@@ -117,19 +113,14 @@ export function FeedbackBar({ analysisId, verdict, findings, onNext }: FeedbackB
               value={comment}
               onChange={(event) => setComment(event.currentTarget.value)}
             />
-            {give.error && (
-              <Alert color="red" title={t('feedback.notKept')}>
-                {problem.title}. {problem.advice}
-              </Alert>
-            )}
-            <Group justify="flex-end">
-              <Button variant="default" onClick={() => setDisagreeing(false)}>
-                {t('common.cancel')}
-              </Button>
-              <Button type="submit" loading={give.isPending} data-testid="send-feedback">
-                {t('feedback.send')}
-              </Button>
-            </Group>
+            <FormEnd
+              error={give.error}
+              failed={t('feedback.notKept')}
+              submit={t('feedback.send')}
+              busy={give.isPending}
+              testId="send-feedback"
+              onClose={() => setDisagreeing(false)}
+            />
           </Stack>
         </form>
       </Modal>

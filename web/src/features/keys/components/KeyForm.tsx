@@ -1,11 +1,11 @@
-import { Alert, Button, Group, Modal, Select, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Group, Modal, Select, Stack, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useTranslation } from 'react-i18next';
 
 import type { ApiKeyInput, Role } from '@/api/types';
+import { FormEnd } from '@/components/FormEnd';
 import { RoleChoice } from '@/components/RoleChoice';
 import { SecretText } from '@/components/SecretText';
-import { useProblemText } from '@/i18n/problem-text';
 
 interface KeyFormProps {
   /** The new key's secret, once there is one. */
@@ -23,7 +23,6 @@ const NEVER = 'never';
 /** Makes a key; its secret is shown once, here. */
 export function KeyForm({ secret, busy, error, onSubmit, onClose }: KeyFormProps) {
   const { t } = useTranslation();
-  const problem = useProblemText(error);
   const form = useForm({
     initialValues: { name: '', roles: ['integrator'] as Role[], scope: '', days: '365' },
     validate: {
@@ -81,19 +80,7 @@ export function KeyForm({ secret, busy, error, onSubmit, onClose }: KeyFormProps
               data={[...DAYS.map((days) => ({ value: String(days), label: t('keys.days', { count: days }) })), { value: NEVER, label: t('keys.never') }]}
               {...form.getInputProps('days')}
             />
-            {error ? (
-              <Alert color="red" title={problem.title}>
-                {problem.advice}
-              </Alert>
-            ) : null}
-            <Group justify="flex-end">
-              <Button variant="default" onClick={onClose}>
-                {t('common.cancel')}
-              </Button>
-              <Button type="submit" loading={busy}>
-                {t('keys.create')}
-              </Button>
-            </Group>
+            <FormEnd error={error} submit={t('keys.create')} busy={busy} onClose={onClose} />
           </Stack>
         </form>
       )}

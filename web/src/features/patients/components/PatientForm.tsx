@@ -1,10 +1,10 @@
-import { Alert, Button, Group, Modal, Stack, Textarea, TextInput } from '@mantine/core';
+import { Modal, Stack, Textarea, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import type { Patient, PatientInput } from '@/api/types';
-import { useProblemText } from '@/i18n/problem-text';
+import { FormEnd } from '@/components/FormEnd';
 
 interface PatientFormProps {
   opened: boolean;
@@ -22,7 +22,6 @@ const LONGEST_TEXT = 10_000;
 /** Creates or changes a patient. */
 export function PatientForm({ opened, title, patient, busy, error, onSubmit, onClose }: PatientFormProps) {
   const { t } = useTranslation();
-  const problem = useProblemText(error);
   const name = (text: string): string | null => {
     if (!text.trim()) {
       return t('patients.required');
@@ -79,19 +78,7 @@ export function PatientForm({ opened, title, patient, busy, error, onSubmit, onC
             key={form.key('description')}
             {...form.getInputProps('description')}
           />
-          {error ? (
-            <Alert color="red" title={problem.title}>
-              {problem.advice}
-            </Alert>
-          ) : null}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              {t('common.cancel')}
-            </Button>
-            <Button type="submit" loading={busy}>
-              {t('common.save')}
-            </Button>
-          </Group>
+          <FormEnd error={error} submit={t('common.save')} busy={busy} onClose={onClose} />
         </Stack>
       </form>
     </Modal>

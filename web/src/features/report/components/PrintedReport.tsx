@@ -5,6 +5,7 @@ import { usePatient } from '@/api/patients';
 import { checkSession } from '@/api/session';
 import type { KeySlice, Report, Scan } from '@/api/types';
 import { formatDateTime, formatDicomDate } from '@/format/dates';
+import en from '@/i18n/en.json';
 
 import classes from './report.module.css';
 
@@ -83,7 +84,7 @@ export function PrintedReport({ report, scan, pictures, children }: PrintedRepor
         </section>
       )}
       {children}
-      <footer className={classes.foot}>{report.disclaimer}</footer>
+      <footer className={classes.foot}>{report.disclaimer === en.report.disclaimer ? t('report.disclaimer') : report.disclaimer}</footer>
     </article>
   );
 }

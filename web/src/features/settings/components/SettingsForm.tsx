@@ -1,11 +1,12 @@
-import { Group, SegmentedControl, Select, Stack, Switch, Text, Title, useMantineColorScheme } from '@mantine/core';
+import { Group, SegmentedControl, Select, Stack, Switch, Text, Title } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 
 import { useBundle } from '@/api/bundle';
 import pageClasses from '@/components/page.module.css';
+import { SchemeChoice } from '@/components/SchemeChoice';
 import { useOperatingPointName } from '@/components/use-operating-point-name';
 import { formatProbability } from '@/format/numbers';
-import { changeLanguage, type Language } from '@/i18n/i18n';
+import { changeLanguage, LANGUAGE_NAMES, LANGUAGES, type Language } from '@/i18n/i18n';
 import { useSettings } from '@/settings/settings';
 
 const OWN = 'bundle';
@@ -14,7 +15,6 @@ const OWN = 'bundle';
 export function SettingsForm() {
   const { t, i18n } = useTranslation();
   const [settings, change] = useSettings();
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
   const nameOf = useOperatingPointName();
   const bundle = useBundle();
   return (
@@ -31,10 +31,7 @@ export function SettingsForm() {
             <SegmentedControl
               aria-label={t('app.language')}
               value={i18n.language}
-              data={[
-                { value: 'ru', label: 'Русский' },
-                { value: 'en', label: 'English' },
-              ]}
+              data={LANGUAGES.map((language) => ({ value: language, label: LANGUAGE_NAMES[language] }))}
               onChange={(language) => changeLanguage(language as Language)}
             />
           </div>
@@ -42,16 +39,7 @@ export function SettingsForm() {
             <Text size="sm" mb={4}>
               {t('app.scheme')}
             </Text>
-            <SegmentedControl
-              aria-label={t('app.scheme')}
-              value={colorScheme}
-              data={[
-                { value: 'light', label: t('app.schemeLight') },
-                { value: 'dark', label: t('app.schemeDark') },
-                { value: 'auto', label: t('app.schemeAuto') },
-              ]}
-              onChange={(scheme) => setColorScheme(scheme as 'light' | 'dark' | 'auto')}
-            />
+            <SchemeChoice />
             <Text size="xs" c="var(--text-dim)" mt={4}>
               {t('settings.viewerDark')}
             </Text>

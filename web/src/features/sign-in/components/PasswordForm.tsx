@@ -1,9 +1,9 @@
-import { Alert, Button, PasswordInput, Stack, Text } from '@mantine/core';
+import { Button, PasswordInput, Stack } from '@mantine/core';
 import { useState, type SyntheticEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { useSetPassword } from '@/api/session';
-import { useProblemText } from '@/i18n/problem-text';
+import { ErrorAlert } from '@/components/ErrorAlert';
 
 interface PasswordFormProps {
   login: string;
@@ -16,7 +16,6 @@ interface PasswordFormProps {
 export function PasswordForm({ login, needsCurrent, submit, onDone }: PasswordFormProps) {
   const { t } = useTranslation();
   const set = useSetPassword();
-  const problem = useProblemText(set.error);
   const [current, setCurrent] = useState('');
   const [next, setNext] = useState('');
   const [again, setAgain] = useState('');
@@ -67,11 +66,7 @@ export function PasswordForm({ login, needsCurrent, submit, onDone }: PasswordFo
             setDiffers(false);
           }}
         />
-        {set.error && (
-          <Alert color="red" title={problem.title}>
-            <Text size="sm">{problem.advice}</Text>
-          </Alert>
-        )}
+        <ErrorAlert error={set.error} />
         <Button type="submit" loading={set.isPending}>
           {submit}
         </Button>

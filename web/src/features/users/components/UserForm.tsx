@@ -1,10 +1,10 @@
-import { Alert, Button, Group, Modal, Stack, Switch, TextInput } from '@mantine/core';
+import { Modal, Stack, Switch, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useTranslation } from 'react-i18next';
 
 import type { Role, User } from '@/api/types';
+import { FormEnd } from '@/components/FormEnd';
 import { RoleChoice } from '@/components/RoleChoice';
-import { useProblemText } from '@/i18n/problem-text';
 
 export interface UserValues {
   login: string;
@@ -30,7 +30,6 @@ const LONGEST = 200;
 /** Makes an account or changes it. */
 export function UserForm({ user, own, busy, error, onSubmit, onClose }: UserFormProps) {
   const { t } = useTranslation();
-  const problem = useProblemText(error);
   const form = useForm<UserValues>({
     initialValues: {
       login: user?.login ?? '',
@@ -73,19 +72,7 @@ export function UserForm({ user, own, busy, error, onSubmit, onClose }: UserForm
           {user && !own && (
             <Switch label={t('users.disabled')} description={t('users.disabledDetail')} {...form.getInputProps('disabled', { type: 'checkbox' })} />
           )}
-          {error ? (
-            <Alert color="red" title={problem.title}>
-              {problem.advice}
-            </Alert>
-          ) : null}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              {t('common.cancel')}
-            </Button>
-            <Button type="submit" loading={busy}>
-              {t('common.save')}
-            </Button>
-          </Group>
+          <FormEnd error={error} submit={t('common.save')} busy={busy} onClose={onClose} />
         </Stack>
       </form>
     </Modal>
