@@ -210,12 +210,29 @@ async function file(response, path) {
   response.writeHead(200, { 'Content-Type': TYPES[extname(inside)] ?? 'text/html; charset=utf-8', 'Content-Security-Policy': CSP }).end(bytes);
 }
 
+function metrics() {
+  const lines = STAGES.flatMap((stage, index) => {
+    const ended = scans.filter(({ step }) => step > index).length;
+    return [
+      `norma_queue_depth{queue="${stage}"} ${scans.filter(({ status, step }) => status !== 'completed' && step === index).length}`,
+      `norma_stage_in_flight{stage="${stage}"} ${scans.some(({ status, step }) => status === 'analyzing' && step === index) ? 1 : 0}`,
+      `norma_stage_outcomes_total{stage="${stage}",outcome="completed"} ${ended}`,
+      `norma_stage_compute_seconds_sum{stage="${stage}"} ${ended * 0.9}`,
+      `norma_stage_compute_seconds_count{stage="${stage}"} ${ended}`,
+      `norma_stage_queue_seconds_sum{stage="${stage}"} 0`,
+      `norma_stage_queue_seconds_count{stage="${stage}"} ${ended}`,
+    ];
+  });
+  return [...lines, 'norma_queue_depth{queue="dead_letters"} 0', 'norma_outbox_unpublished 0', ''].join('\n');
+}
+
 async function answer(request, response) {
   const url = new URL(request.url, 'http://mock');
   const path = url.pathname;
   const parts = path.split('/').filter(Boolean);
   if ((await answerIdentity(request, response, url, { sendJson, problem, page, bodyOf })) !== false) return;
   if (path === '/readyz') return sendJson(response, 200, { ready: true, dependencies: ['database', 'queue', 'objects', 'bundle', 'models of anomaly'].map((name) => ({ name, ready: true })) });
+  if (path === '/metrics') return response.writeHead(200, { 'Content-Type': 'text/plain; version=0.0.4', 'Content-Security-Policy': CSP }).end(metrics());
   if (path === '/healthz') return sendJson(response, 200, { status: 'ok', version: '0.1.0' });
   if (path === '/api/events') {
     response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' }).write(': here\n\n');
@@ -303,7 +320,7 @@ async function answer(request, response) {
   if (path === '/inference/predict') {
     await bodyOf(request);
     const members = ['a', 'b', 'c'].map((name, index) => {
-      const scan = addScan({ status: 'queued', verdict: null, probability: null, minutes: 0, path: `folder/${name}`, file_name: 'many.zip' });
+      const scan = addScan({ status: 'queued', verdict: null, probability: null, minutes: 0, path: `many.zip/${name}`, file_name: 'many.zip' });
       setTimeout(() => analyze(scan, index === 1 ? 'norm' : 'pathology'), index * 2500);
       return scan;
     });

@@ -1,11 +1,13 @@
 // Pictures of every page in both languages at 1440 and 1024 px, of what the running gateway holds.
 //   NORMA_URL=http://127.0.0.1:8080 NORMA_SCREENSHOTS=folder npm run screenshots [name…]
-// Committed pictures show phantoms: run it against a gateway that holds nothing else (`norma demo`).
+// Committed pictures show phantoms: run it against a gateway that holds nothing else (`norma demo`). NORMA_PHANTOMS is a
+// folder of phantoms to upload; with it there are pictures of uploads and of a mass run, too.
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 import { launch, openPage, URL_OF_NORMA } from './browser.mjs';
 import { signIn } from './identity.mjs';
+import { pagesOf } from './pages.mjs';
 
 const FOLDER = resolve(process.env.NORMA_SCREENSHOTS ?? '../.norma/screenshots');
 const WIDTHS = (process.env.NORMA_WIDTHS ?? '1440,1024').split(',').map(Number);
@@ -19,64 +21,12 @@ const state = await signIn(browser);
 const asked = await openPage(browser, { state });
 const get = async (path) => (await asked.context.request.get(URL_OF_NORMA + path)).json();
 const { items: studies } = await get('/api/studies?limit=100');
-const { items: patients } = await get('/api/patients?limit=1');
+const { items: patients } = await get('/api/patients?limit=20');
 await asked.context.close();
-const studyWith = (test) => studies.find(test)?.scan_id;
-const pathology = studyWith(({ verdict }) => verdict === 'pathology');
-const first = pathology ?? studyWith(({ status }) => status === 'completed');
-
-const viewerShown = async (page) => {
-  await page.waitForSelector('[data-pane=axial][data-state=shown]', { timeout: 60_000 });
-  await page.waitForFunction(() => !document.querySelector('[data-testid=slice-position]')?.textContent?.includes('/'), null, { timeout: 60_000 });
-  await page.waitForTimeout(500);
-};
-
-const picturesShown = async (page) => {
-  await page.waitForSelector('[data-testid=answer]', { timeout: 30_000 });
-  await page.waitForFunction(() => [...document.images].every((image) => image.complete && image.naturalWidth > 0), null, { timeout: 30_000 });
-};
-
-const PAGES = [
-  { name: 'login', path: state && '/login', signedOut: true, act: (page) => page.waitForSelector('input[autocomplete=username]') },
-  { name: 'worklist', path: '/', act: (page) => (studies.length ? page.waitForSelector('tbody tr') : undefined) },
-  { name: 'patients', path: '/patients' },
-  { name: 'patient', path: patients[0] && `/patients/${patients[0].id}` },
-  { name: 'upload', path: '/upload' },
-  { name: 'mass-run', path: '/mass-run' },
-  { name: 'settings', path: '/settings', full: true },
-  { name: 'help', path: '/', act: (page) => page.keyboard.press('?') },
-  { name: 'study', path: first && `/studies/${first}`, act: viewerShown },
-  {
-    name: 'study-planes',
-    path: first && `/studies/${first}`,
-    act: async (page) => {
-      await viewerShown(page);
-      await page.keyboard.press('v');
-      await page.waitForSelector('[data-pane=coronal][data-state=shown]', { timeout: 60_000 });
-      await page.waitForTimeout(6_000);
-    },
-  },
-  { name: 'study-norm', path: studyWith(({ verdict }) => verdict === 'norm'), study: true, act: viewerShown },
-  { name: 'study-undetermined', path: studyWith(({ verdict }) => verdict === 'undetermined'), study: true },
-  { name: 'study-failed', path: studyWith(({ status }) => status === 'failed'), study: true },
-  {
-    name: 'disagree',
-    path: first && `/studies/${first}`,
-    act: async (page) => {
-      await page.waitForSelector('[data-testid=disagree]');
-      await page.keyboard.press('d');
-      await page.waitForSelector('[role=dialog]');
-    },
-  },
-  { name: 'operation', path: '/operation', act: (page) => page.waitForSelector('[data-testid=queues] tbody tr') },
-  { name: 'people', path: state && '/administration/people' },
-  { name: 'keys', path: state && '/administration/keys' },
-  { name: 'audit', path: state && '/administration/audit', act: (page) => page.waitForSelector('tr[data-action]') },
-  { name: 'print', path: first && `/print/${first}`, act: picturesShown, full: true },
-];
+const pages = pagesOf(studies, patients, Boolean(state)).filter(({ name }) => wanted.length === 0 || wanted.includes(name));
 
 let failed = false;
-for (const { name, path, study, act, full, signedOut } of PAGES.filter((one) => wanted.length === 0 || wanted.includes(one.name))) {
+for (const { name, path, before, act, full, signedOut } of pages) {
   if (!path) {
     console.log(`${name}: nothing to show here`);
     continue;
@@ -90,13 +40,19 @@ for (const { name, path, study, act, full, signedOut } of PAGES.filter((one) => 
         height: width === 1024 ? 768 : 900,
         state: signedOut ? null : state,
       });
-      await page.goto(URL_OF_NORMA + (study ? `/studies/${path}` : path));
-      await page.waitForLoadState('load');
-      await act?.(page);
-      await page.waitForTimeout(1_200);
+      try {
+        await before?.(page);
+        await page.goto(URL_OF_NORMA + path);
+        await page.waitForLoadState('load');
+        await act?.(page);
+        await page.waitForTimeout(1_200);
+      } catch (error) {
+        // The picture shows why.
+        errors.push(error.message);
+      }
       await page.screenshot({ path: join(FOLDER, `${name}-${language}-${width}.png`), fullPage: full ?? false });
       // Refusals that the page is meant to show are logged by the browser too.
-      const real = errors.filter((error) => !/status of 4\d\d/.test(error));
+      const real = errors.filter((error) => !/status of (4\d\d|503)|ERR_CONNECTION_RESET|ERR_FAILED/.test(error));
       if (real.length > 0) {
         failed = true;
         console.error(`${name}-${language}-${width}:`, real);
