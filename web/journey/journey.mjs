@@ -15,6 +15,7 @@ import { checkEveryPage } from './every-page.mjs';
 import { checkLostConnection, checkNoOldAnswer } from './honesty.mjs';
 import { checkIdentity, signIn } from './identity.mjs';
 import { checkTransfers } from './transfers.mjs';
+import { checkViewer } from './viewer.mjs';
 
 const DATA = resolve(process.env.NORMA_DATA ?? '../../shared/data');
 const covid = join(DATA, 'series/covid-ct-md_covid-P001.zip');
@@ -165,13 +166,25 @@ try {
   assert.ok(xml.includes('Failure') && xml.includes('Success'));
   tell(`the mass run ends with ${outcomes.join(', ')} and its XLSX has the columns`);
 
+  await page.reload();
+  await page.getByText('All have ended').waitFor({ timeout: 30_000 });
+  const again = await page.getByTestId('run-row').evaluateAll((rows) => rows.map((row) => row.getAttribute('data-outcome')));
+  assert.deepEqual(again.sort(), outcomes.sort());
+  await page.getByText('broken.zip').waitFor();
+  const kept = await page.evaluate(() => JSON.stringify([Object.entries(localStorage), Object.entries(sessionStorage)]));
+  assert.ok(!/\.zip/.test(kept), 'the browser keeps no name of a file');
+  tell('after a reload the rows are there again, and the browser keeps no name of a file');
+
   const unexpected = errors.filter((error) => !/status of 4(04|09|22)/.test(error));
   assert.deepEqual(unexpected, [], 'the page logs no errors');
 
   const { items } = await get('/api/patients?limit=1');
+  const { items: studies } = await get('/api/studies?limit=100');
+  const failed = studies.find(({ status }) => status === 'failed').scan_id;
   await checkTransfers(browser, state, tell);
   await checkLostConnection(browser, state, tell);
   await checkNoOldAnswer(browser, state, tell, one, two);
+  await checkViewer(browser, state, tell, two);
   await checkIdentity(browser, state, tell, one);
   // Signing out above ended no session but its own.
   await checkEveryPage(browser, state, tell, [
@@ -181,6 +194,8 @@ try {
     ['the upload', '/upload', '[data-testid=drop-area]'],
     ['the mass run', '/mass-run', '[data-testid=drop-area]'],
     ['a study', `/studies/${one}`, '[data-pane=axial][data-state=shown]'],
+    ['a failed study', `/studies/${failed}`, '[data-testid=analysis-failed]'],
+    ['a study that is gone', '/studies/00000000-0000-7000-8000-000000000000', 'main [role=alert]'],
     ['a report', `/print/${one}`, '[data-testid=answer]'],
     ['the settings', '/settings', 'h2'],
     ['the operation', '/operation', '[data-testid=queues] tbody tr'],
@@ -197,7 +212,8 @@ try {
 } catch (error) {
   mkdirSync(FAILURES, { recursive: true });
   await (error.page ?? page).screenshot({ path: join(FAILURES, 'failure.png') }).catch(() => undefined);
-  console.error(error);
+  // Without the page that it carries for the picture.
+  console.error(error.stack);
   console.error(errors);
   process.exitCode = 1;
 } finally {

@@ -3,6 +3,8 @@ import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { draw } from './viewer.mjs';
+
 const PHANTOMS = process.env.NORMA_PHANTOMS;
 const ANALYSIS_MS = Number(process.env.NORMA_ANALYSIS_MS ?? 240_000);
 
@@ -21,18 +23,6 @@ const dialogShown = async (page) => {
   await page.waitForSelector('[role=dialog]');
   await page.waitForTimeout(400);
 };
-
-/** Draws with the left button across the middle of the axial pane; places are parts of its sides. */
-async function draw(page, from, to) {
-  const { x, y, width, height } = await page.locator('[data-pane=axial]').first().boundingBox();
-  const at = ([across, down]) => [x + width * across, y + height * down];
-  await page.mouse.move(...at(from));
-  await page.mouse.down();
-  await page.mouse.move(...at([(from[0] + to[0]) / 2, (from[1] + to[1]) / 2]), { steps: 4 });
-  await page.mouse.move(...at(to), { steps: 4 });
-  await page.mouse.up();
-  await page.waitForTimeout(300);
-}
 
 /** Two phantoms and a file that is no study. */
 function uploads() {
@@ -124,9 +114,9 @@ export function pagesOf(studies, patients, asksWho) {
         await page.keyboard.press('2');
         await page.keyboard.press('o');
         await page.keyboard.press('l');
-        await draw(page, [0.35, 0.3], [0.5, 0.42]);
+        await draw(page, 'axial', [0.35, 0.3], [0.5, 0.42]);
         await page.keyboard.press('e');
-        await draw(page, [0.5, 0.55], [0.6, 0.68]);
+        await draw(page, 'axial', [0.5, 0.55], [0.6, 0.68]);
         await page.mouse.move(5, 5);
       },
     },

@@ -21,6 +21,13 @@ describe('keys', () => {
     expect(matches('app.help', press({ code: 'Digit7', key: '?', shiftKey: true }))).toBe(true);
   });
 
+  it('mean one thing where two share a key', () => {
+    const question = press({ code: 'Slash', key: '?' });
+    expect(matches('app.help', question)).toBe(true);
+    expect(matches('worklist.search', question)).toBe(false);
+    expect(matches('worklist.search', press({ code: 'Slash', key: '/' }))).toBe(true);
+  });
+
   it('leave the browser’s own combinations alone', () => {
     expect(matches('study.report', press({ code: 'KeyR', ctrlKey: true }))).toBe(false);
   });

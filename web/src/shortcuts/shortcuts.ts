@@ -45,8 +45,9 @@ export function matches(id: ShortcutId, event: KeyboardEvent): boolean {
   if (event.ctrlKey || event.metaKey || event.altKey) {
     return false;
   }
-  if (id === 'app.help') {
-    return isHelp(event);
+  // The key of the slash is the search's, too.
+  if (isHelp(event) || id === 'app.help') {
+    return isHelp(event) && id === 'app.help';
   }
   return !event.shiftKey && event.code === SHORTCUTS[id].code;
 }

@@ -154,8 +154,15 @@ export function registerSource(): void {
 }
 
 /** A slice as cornerstone holds it; loads it if need be. */
-export const loadImage = (volume: ViewedVolume, slice: number): Promise<Types.IImage> =>
-  imageLoader.loadAndCacheImage(imageIdOf(volume, slice));
+export function loadImage(volume: ViewedVolume, slice: number): Promise<Types.IImage> {
+  const imageId = imageIdOf(volume, slice);
+  if (!cache.getImageLoadObject(imageId)) {
+    // By hand: what the library puts into its cache itself, it leaves unheard when it fails.
+    const promise = fetchSlice(volume, slice).then((pixels) => imageOf(imageId, volume, pixels));
+    cache.putImageLoadObject(imageId, { promise }).catch(() => undefined);
+  }
+  return imageLoader.loadAndCacheImage(imageId);
+}
 
 /** A black picture of our kind that no gateway holds. */
 export function warmUpImageId(): string {
