@@ -117,7 +117,7 @@ export async function checkIdentity(browser, state, tell, scanId) {
     await page.goto(`${URL_OF_NORMA}/administration/keys`);
     await page.getByRole('button', { name: 'New key' }).click();
     await page.getByLabel(field('Name')).fill('journey-pacs');
-    await page.getByRole('dialog').getByRole('button', { name: 'New key' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Create the key' }).click();
     const secret = await page.getByTestId('key-secret').inputValue();
     const asKey = () => fetch(`${URL_OF_NORMA}/api/scans?limit=1`, { headers: { Authorization: `Bearer ${secret}` } });
     assert.equal((await asKey()).status, 200);

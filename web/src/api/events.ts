@@ -13,6 +13,11 @@ const URL = '/api/events';
 const LISTS_EVERY_MS = 700;
 /** After an error the browser connects again by itself; when it gives up, this is the pause before the next try. */
 const RECONNECT_MS = 3_000;
+/** A line can hang without breaking, and an event source does not tell the heartbeats that it hears: so it is looked after. */
+const LOOK_EVERY_MS = 15_000;
+const ANSWER_WITHIN_MS = 8_000;
+/** A computer that has slept for so long has a line that nobody answers on. */
+const ASLEEP_MS = 150_000;
 
 type Listener = (event: AnalysisEvent) => void;
 
@@ -49,6 +54,14 @@ function parse(data: string): AnalysisEvent | undefined {
   }
 }
 
+async function gatewayAnswers(): Promise<boolean> {
+  try {
+    return (await fetch('/healthz', { cache: 'no-store', signal: AbortSignal.timeout(ANSWER_WITHIN_MS) })).ok;
+  } catch {
+    return false;
+  }
+}
+
 function connect(onBack: () => void): () => void {
   let source: EventSource | null = null;
   let retry: number | undefined;
@@ -76,9 +89,22 @@ function connect(onBack: () => void): () => void {
       }
     });
   };
+  let looked = Date.now();
+  const look = async (): Promise<void> => {
+    const asleep = Date.now() - looked > ASLEEP_MS;
+    looked = Date.now();
+    const hangs = connection === 'live' && (asleep || !(await gatewayAnswers()));
+    if (hangs && !ended && connection === 'live') {
+      setConnection('lost');
+      source?.close();
+      retry = window.setTimeout(open, RECONNECT_MS);
+    }
+  };
+  const timer = window.setInterval(() => void look(), LOOK_EVERY_MS);
   open();
   return () => {
     ended = true;
+    window.clearInterval(timer);
     window.clearTimeout(retry);
     source?.close();
   };

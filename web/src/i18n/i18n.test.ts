@@ -77,6 +77,11 @@ describe('the two languages', () => {
     expect(i18next.t('upload.files', { count: 1 })).toBe('1 file');
   });
 
+  it('know the disclaimer that every report carries', () => {
+    const source = readFileSync('../crates/pipeline/src/merge.rs', 'utf8');
+    expect(/DISCLAIMER: &str =\s*"([^"]+)"/.exec(source)?.[1]).toBe(en.report.disclaimer);
+  });
+
   it('have words for every reason code of the domain', () => {
     const source = readFileSync('../crates/domain/src/reason.rs', 'utf8');
     const codes = [...source.matchAll(/^ {4}\w+ = "(\w+)",$/gm)].map(([, code]) => code ?? '');

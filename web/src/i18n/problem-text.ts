@@ -21,7 +21,8 @@ const isCheck = (code: string): code is CheckKey => code in problems.check;
 export function useCodeTexts(): {
   ofCode: (code: string) => ProblemText;
   ofError: (error: unknown) => ProblemText;
-  ofCheck: (code: string) => string;
+  /** The name of a check; two of one code measure different things. */
+  ofCheck: (code: string, unit: string) => string;
 } {
   const { t } = useTranslation();
   const ofCode = (code: string): ProblemText => {
@@ -34,7 +35,10 @@ export function useCodeTexts(): {
   return {
     ofCode,
     ofError: (error) => ofCode(asApiError(error).code),
-    ofCheck: (code) => (isCheck(code) ? t(`check.${code}`) : ofCode(code).title),
+    ofCheck: (code, unit) => {
+      const name = code === 'coverage_incomplete' && unit === 'mm' ? 'coverage_height' : code;
+      return isCheck(name) ? t(`check.${name}`) : ofCode(code).title;
+    },
   };
 }
 

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 import { MantineProvider } from '@mantine/core';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { render, screen } from '@testing-library/react';
@@ -7,6 +9,7 @@ import type { Report } from '@/api/types';
 import i18next from '@/i18n/i18n';
 
 import { AnswerPanel, mapStages, openingSlice } from '.';
+import { seriesWhy } from './series-choice';
 
 const report = (part: Partial<Report>): Report => ({
   schema: 'norma.report/v1',
@@ -102,5 +105,18 @@ describe('the answer', () => {
 
   it('a probability close to the threshold is said to be so', () => {
     expect(show(report({ probability_of_pathology: 0.55 }))).toContain('close to the threshold');
+  });
+});
+
+describe('why a series was read', () => {
+  it('has words for every rule of the imaging crate', () => {
+    const source = readFileSync('../crates/imaging/src/series_choice.rs', 'utf8');
+    const rules = [...source.matchAll(/round\.keep\(\s*"([^"]+)"/g)].map(([, rule]) => rule ?? '');
+    expect(rules.length).toBeGreaterThan(5);
+    for (const rule of rules) {
+      expect(seriesWhy(`axial CT, decided by the rule "${rule}": 154 slices over 308 mm, 2.00 mm thick`), rule).not.toBeNull();
+    }
+    expect(seriesWhy('the only axial CT series: 133 slices over 330 mm, 2.50 mm thick')).toBe('only');
+    expect(seriesWhy('a rule of tomorrow')).toBeNull();
   });
 });

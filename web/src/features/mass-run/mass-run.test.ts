@@ -26,7 +26,7 @@ const prediction = (rows: MassRunRow[], paths: string[]): Prediction => ({
   pending: paths.length - rows.length,
   rows,
   summary: {},
-  studies: paths.map((path, place) => ({ path_to_study: path, scan_id: `s${place}`, status: 'completed' })),
+  studies: paths.map((path, place) => ({ path_to_study: path, scan_id: `s${place}`, status: /broken/.test(path) ? 'failed' : 'completed' })),
   href: '',
 });
 
@@ -58,9 +58,11 @@ describe('lines', () => {
 
 describe('progress', () => {
   it('counts failures apart from answers and tells the time left', () => {
-    const lines = runLines([archive({ prediction: prediction([row('a'), failure('b')], ['a', 'b', 'c', 'd']) })]);
-    const progress = progressOf(lines, 5000);
-    expect(progress).toMatchObject({ total: 4, ended: 2, failed: 1, pathology: 1, norm: 0, fraction: 0.5, leftMs: 4000 });
+    const paths = ['a', 'broken', 'half', 'd', 'e', 'f'];
+    const lines = runLines([archive({ prediction: prediction([row('a'), failure('broken'), failure('half')], paths) })]);
+    const progress = progressOf(lines, 7000);
+    // What was read and found wanting is no failure that another try would mend.
+    expect(progress).toMatchObject({ total: 6, ended: 3, failed: 1, undetermined: 1, pathology: 1, norm: 0, fraction: 0.5, leftMs: 6000 });
   });
 
   it('tells the time left of a run that an earlier page began by what its rows took', () => {

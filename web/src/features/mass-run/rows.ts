@@ -43,6 +43,7 @@ export interface RunProgress {
   total: number;
   ended: number;
   failed: number;
+  undetermined: number;
   pathology: number;
   norm: number;
   /** 0..=1, bytes and studies together. */
@@ -52,8 +53,13 @@ export interface RunProgress {
 
 const hasEnded = ({ row, archive }: RunLine): boolean => row !== null || archive.phase === 'refused' || archive.phase === 'cancelled';
 
-const isFailed = ({ row, archive }: RunLine): boolean =>
-  row ? row.processing_status === 'Failure' : archive.phase === 'refused' || archive.phase === 'cancelled';
+/** The row of a study whose analysis ended without an answer that counts; the columns call it a failure, too. */
+export const isUndetermined = ({ row, status }: RunLine): boolean => row?.processing_status === 'Failure' && status === 'completed';
+
+const isFailed = (line: RunLine): boolean => {
+  const { row, archive } = line;
+  return row ? row.processing_status === 'Failure' && !isUndetermined(line) : archive.phase === 'refused' || archive.phase === 'cancelled';
+};
 
 /** What a study takes: at the pace of this page's archives, or, of a run that an earlier page began, as the rows say. */
 function paceOf(ended: RunLine[], now: number): number | null {
@@ -74,6 +80,7 @@ export function progressOf(lines: RunLine[], now: number): RunProgress {
     total: lines.length,
     ended: ended.length,
     failed: lines.filter(isFailed).length,
+    undetermined: lines.filter(isUndetermined).length,
     pathology: lines.filter(({ row }) => row?.pathology === 1).length,
     norm: lines.filter(({ row }) => row?.pathology === 0).length,
     fraction: lines.length === 0 ? 0 : ended.length / lines.length,

@@ -1,10 +1,11 @@
 import { useTranslation } from 'react-i18next';
 
-import type { Report } from '@/api/types';
+import type { Report, StudySummary } from '@/api/types';
 import { formatDateTime, formatDicomDate, formatDuration } from '@/format/dates';
 import { formatMillimetres, formatNumber, formatScore } from '@/format/numbers';
 
 import { completedStages } from '../reading';
+import { seriesWhy } from '../series-choice';
 import { Section } from './Section';
 import classes from './answer.module.css';
 
@@ -15,6 +16,10 @@ export function Basis({ report }: { report: Report }) {
   const { study, bundle, timings } = report;
   const compute = timings.stage_duration_ms.reduce((sum, [, duration]) => sum + duration, 0);
   const elapsed = new Date(timings.finished_at).getTime() - new Date(timings.requested_at).getTime();
+  const seriesText = ({ reason, series_considered: count }: StudySummary['series_choice']): string => {
+    const why = seriesWhy(reason);
+    return why ? t('answer.seriesOf', { why: t(`answer.seriesWhy.${why}`), count }) : reason;
+  };
   const facts: [string, string | null | undefined][] = [
     [t('answer.bundle'), `${bundle.name} ${bundle.version} · ${bundle.sha256.slice(0, 12)}`],
     ...completedStages(report).flatMap(({ stage, models, execution_provider }) =>
@@ -31,7 +36,7 @@ export function Basis({ report }: { report: Report }) {
   if (study) {
     const [slices, rows, columns] = study.geometry.shape;
     facts.push(
-      [t('answer.series'), study.series_choice.reason],
+      [t('answer.series'), seriesText(study.series_choice)],
       [t('answer.studyDate'), study.study_date ? formatDicomDate(study.study_date, language) : null],
       [t('answer.scanner'), [study.manufacturer, study.scanner_model].filter(Boolean).join(' ')],
       [t('answer.kernel'), study.convolution_kernel],

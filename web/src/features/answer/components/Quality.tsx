@@ -26,10 +26,10 @@ export function Quality({ checks }: { checks: QualityCheck[] }) {
         {sorted.map((check, place) => {
           const CheckIcon = check.passed ? IconCircleDot : IconAlertTriangle;
           return (
-            <li key={`${check.code}-${place}`} data-passed={check.passed} title={check.message}>
+            <li key={`${check.code}-${place}`} data-passed={check.passed} title={i18n.language === 'en' ? check.message : undefined}>
               <CheckIcon size={16} aria-hidden />
               <span className={classes.checkName}>
-                {ofCheck(check.code)}
+                {ofCheck(check.code, check.unit)}
                 {!check.passed && (
                   <small>
                     {ofCode(check.code).title}: {t(`answer.consequence.${check.consequence}`)}

@@ -80,7 +80,7 @@ export function KeyForm({ secret, busy, error, onSubmit, onClose }: KeyFormProps
               data={[...DAYS.map((days) => ({ value: String(days), label: t('keys.days', { count: days }) })), { value: NEVER, label: t('keys.never') }]}
               {...form.getInputProps('days')}
             />
-            <FormEnd error={error} submit={t('keys.create')} busy={busy} onClose={onClose} />
+            <FormEnd error={error} submit={t('keys.make')} busy={busy} onClose={onClose} />
           </Stack>
         </form>
       )}

@@ -29,6 +29,7 @@ export function RunSummary({ lines }: { lines: RunLine[] }) {
     ['done', progress.ended],
     ['pathology', progress.pathology],
     ['norm', progress.norm],
+    ['undetermined', progress.undetermined],
     ['failed', progress.failed],
   ] as const;
   return (

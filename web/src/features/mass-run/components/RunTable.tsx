@@ -17,13 +17,14 @@ import { VerdictBadge, type Outcome } from '@/components/VerdictBadge';
 import { formatNumber, formatProbability } from '@/format/numbers';
 import { useCodeTexts } from '@/i18n/problem-text';
 
-import type { RunLine } from '../rows';
+import { isUndetermined, type RunLine } from '../rows';
 import classes from './mass-run.module.css';
 
-function outcomeOfLine({ row, archive }: RunLine): Outcome {
+function outcomeOfLine(line: RunLine): Outcome {
+  const { row, archive } = line;
   if (row) {
-    // A row without an answer is a failure of whatever kind; its reason stands beside it.
-    return row.pathology === 1 ? 'pathology' : row.pathology === 0 ? 'norm' : 'failed';
+    // A row without an answer tells its reason beside it.
+    return row.pathology === 1 ? 'pathology' : row.pathology === 0 ? 'norm' : isUndetermined(line) ? 'undetermined' : 'failed';
   }
   return archive.phase === 'refused' ? 'failed' : 'none';
 }
