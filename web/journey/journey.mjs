@@ -175,6 +175,14 @@ try {
   assert.ok(!/\.zip/.test(kept), 'the browser keeps no name of a file');
   tell('after a reload the rows are there again, and the browser keeps no name of a file');
 
+  await page.goto(`${URL_OF_NORMA}/?order=newest`);
+  await page.waitForSelector('tbody tr');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/\/studies\//);
+  await page.keyboard.press('w');
+  await page.waitForURL(/\/\?order=newest$/);
+  tell('the way back leads to the list as it was ordered');
+
   const unexpected = errors.filter((error) => !/status of 4(04|09|22)/.test(error));
   assert.deepEqual(unexpected, [], 'the page logs no errors');
 

@@ -18,6 +18,26 @@ export function frozenReadingList(): string[] {
   }
 }
 
+const LIST_KEY = 'norma-worklist';
+
+/** Keeps how the worklist was filtered, for the way back to it. Ends with the session, as the names searched for must. */
+export function rememberList(query: string): void {
+  try {
+    window.sessionStorage.setItem(LIST_KEY, query);
+  } catch {
+    // The way back leads to the whole list then.
+  }
+}
+
+/** The worklist as the reader left it. */
+export function listAddress(): string {
+  try {
+    return `/${window.sessionStorage.getItem(LIST_KEY) ?? ''}`;
+  } catch {
+    return '/';
+  }
+}
+
 export interface Neighbours {
   previous: string | undefined;
   next: string | undefined;

@@ -8,7 +8,7 @@ import { useDeleteScan } from '@/api/scans';
 import type { Patient, Report, Scan } from '@/api/types';
 import { ConfirmDialog } from '@/components/ConfirmDialog';
 import { formatDicomDate } from '@/format/dates';
-import type { Neighbours } from '@/reading-list/reading-list';
+import { listAddress, type Neighbours } from '@/reading-list/reading-list';
 
 import classes from './study.module.css';
 
@@ -32,7 +32,7 @@ export function StudyHeader({ scan, patient, report, neighbours, onGoTo }: Study
   return (
     <div className={classes.header}>
       <Tooltip label={`${t('study.back')} (W)`}>
-        <ActionIcon component={Link} to="/" variant="subtle" color="gray" size="lg" aria-label={t('study.back')}>
+        <ActionIcon component={Link} to={listAddress()} variant="subtle" color="gray" size="lg" aria-label={t('study.back')}>
           <IconArrowLeft size={20} />
         </ActionIcon>
       </Tooltip>
@@ -125,7 +125,7 @@ export function StudyHeader({ scan, patient, report, neighbours, onGoTo }: Study
         confirm={t('worklist.deleteStudy')}
         busy={remove.isPending}
         error={remove.error}
-        onConfirm={() => scan && remove.mutate(scan.id, { onSuccess: () => void navigate('/') })}
+        onConfirm={() => scan && remove.mutate(scan.id, { onSuccess: () => void navigate(listAddress()) })}
         onClose={() => {
           remove.reset();
           ask.close();

@@ -17,6 +17,7 @@ import { AnswerPanel, completedStages, mapStages } from '@/features/answer';
 import { FeedbackBar } from '@/features/feedback';
 import { Viewer, type ViewerAnswer, type ViewerBanner } from '@/features/viewer';
 import { formatDicomDate } from '@/format/dates';
+import { listAddress } from '@/reading-list/reading-list';
 import { useNeighbours } from '@/reading-list/use-neighbours';
 import { useShortcuts } from '@/shortcuts/use-shortcuts';
 
@@ -154,7 +155,7 @@ function Study({ scanId }: { scanId: string }) {
   useShortcuts({
     'study.next': goNext ?? tellLast,
     'study.previous': () => previous && goTo(previous),
-    'study.worklist': () => void navigate('/'),
+    'study.worklist': () => void navigate(listAddress()),
     'study.report': () => void navigate(`/print/${scanId}`),
   });
 
@@ -167,7 +168,7 @@ function Study({ scanId }: { scanId: string }) {
   if (isGone(scan.error) || isGone(answer.error)) {
     return (
       <Notice NoticeIcon={IconFileUnknown} title={t('study.gone')} detail={t('study.goneDetail')} tone="error">
-        <Button component={Link} to="/" variant="default">
+        <Button component={Link} to={listAddress()} variant="default">
           {t('study.back')}
         </Button>
       </Notice>

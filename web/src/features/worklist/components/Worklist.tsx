@@ -4,19 +4,21 @@ import { useQueryClient } from '@tanstack/react-query';
 import { IconInbox, IconSearch, IconSearchOff, IconUpload } from '@tabler/icons-react';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link, useNavigate, useSearchParams } from 'react-router';
+import { Link, useLocation, useNavigate, useSearchParams } from 'react-router';
 
 import { prefetchStudy } from '@/api/scans';
 import { useStudies, type StudyFilter, type StudyOrder } from '@/api/studies';
 import type { AnalysisStatus, Verdict } from '@/api/types';
+import { ErrorAlert } from '@/components/ErrorAlert';
 import { ErrorNotice } from '@/components/ErrorNotice';
 import { Notice } from '@/components/Notice';
 import pageClasses from '@/components/page.module.css';
 import { Pager } from '@/components/Pager';
-import { freezeReadingList } from '@/reading-list/reading-list';
+import { freezeReadingList, rememberList } from '@/reading-list/reading-list';
 import { useSettings } from '@/settings/settings';
 import { useShortcuts } from '@/shortcuts/use-shortcuts';
 
+import { markedRow, type Mark } from '../marked-row';
 import { StudiesTable } from './StudiesTable';
 
 const STATUSES: AnalysisStatus[] = ['queued', 'preparing', 'analyzing', 'completed', 'failed'];
@@ -67,9 +69,19 @@ export function Worklist() {
   const [search, setSearch] = useState(filter.search ?? '');
   const [settled] = useDebouncedValue(search, 250);
   const searchBox = useRef<HTMLInputElement>(null);
-  const [selected, setSelected] = useState(0);
+  const [chosen, setChosen] = useState<Mark>({ scanId: null, row: 0 });
   const { data, error, isPending, isPlaceholderData, refetch } = useStudies(filter);
   const studies = data?.items ?? [];
+  const selected = markedRow(
+    studies.map(({ scan_id }) => scan_id),
+    chosen,
+  );
+  const choose = (row: number): void => {
+    const study = studies[row];
+    if (study) {
+      setChosen({ scanId: study.scan_id, row });
+    }
+  };
   const filtered = Boolean(filter.search || filter.status || filter.verdict);
 
   useEffect(() => {
@@ -80,9 +92,12 @@ export function Worklist() {
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [settled]);
 
+  const { search: query } = useLocation();
+  useEffect(() => rememberList(query), [query]);
+
   const queries = useQueryClient();
   const pointAt = (scanId: string): void => void prefetchStudy(queries, scanId);
-  const next = studies[Math.min(selected, studies.length - 1)];
+  const next = studies[selected];
   const nextId = next?.status === 'completed' ? next.scan_id : undefined;
   useEffect(() => {
     if (nextId) {
@@ -95,14 +110,14 @@ export function Worklist() {
     void navigate(`/studies/${scanId}`);
   };
   const openSelected = (): void => {
-    const study = studies[Math.min(selected, studies.length - 1)];
+    const study = studies[selected];
     if (study) {
       open(study.scan_id);
     }
   };
   useShortcuts({
-    'worklist.down': () => setSelected((row) => Math.min(studies.length - 1, row + 1)),
-    'worklist.up': () => setSelected((row) => Math.max(0, row - 1)),
+    'worklist.down': () => choose(selected + 1),
+    'worklist.up': () => choose(selected - 1),
     'worklist.open': openSelected,
     'worklist.search': () => searchBox.current?.focus(),
   });
@@ -147,6 +162,7 @@ export function Worklist() {
           onChange={(value) => change({ order: value === 'suspicion' ? null : value })}
         />
       </Group>
+      {data && <ErrorAlert error={error} failed={t('common.notRenewed')} />}
       <div className={pageClasses.card}>
         {isPending && <Skeleton h={320} radius={0} />}
         {error && !data && <ErrorNotice error={error} onRetry={() => void refetch()} />}
