@@ -178,7 +178,7 @@ try {
   await page.goto(`${URL_OF_NORMA}/?order=newest`);
   await page.waitForSelector('tbody tr');
   await page.keyboard.press('Enter');
-  await page.waitForURL(/\/studies\//);
+  await page.waitForSelector('[data-answer]');
   await page.keyboard.press('w');
   await page.waitForURL(/\/\?order=newest$/);
   tell('the way back leads to the list as it was ordered');

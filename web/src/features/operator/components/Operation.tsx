@@ -77,6 +77,7 @@ function Queues() {
   const { data, error, refetch } = useMetrics();
   const number = (value: number | null, digits = 0): string => formatNumber(value, i18n.language, digits);
   const dead = data ? total(data, 'norma_queue_depth', { queue: 'dead_letters' }) : null;
+  const unpublished = data ? total(data, 'norma_outbox_unpublished') : null;
   return (
     <section className={pageClasses.padded} aria-labelledby="operator-queues">
       <Title order={2} size="h4" mb={4} id="operator-queues">
@@ -129,7 +130,13 @@ function Queues() {
             </table>
           </div>
           <Text size="sm" mt="sm" data-testid="dead-letters" fw={dead ? 700 : 400} c={dead ? 'var(--pathology)' : undefined}>
-            {t('operator.deadLetters', { count: dead ?? 0 })} · {t('operator.unpublished', { count: total(data, 'norma_outbox_unpublished') ?? 0 })}
+            {/* A figure that this process does not hold is not nought. */}
+            {[
+              dead !== null && t('operator.deadLetters', { count: dead }),
+              unpublished !== null && t('operator.unpublished', { count: unpublished }),
+            ]
+              .filter(Boolean)
+              .join(' · ')}
           </Text>
         </>
       )}
