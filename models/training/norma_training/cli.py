@@ -15,12 +15,13 @@ from .adapters.mosmed import read_mosmed
 from .adapters.slices_index import unpack, write_subset
 from .adapters.studies import DatasetError, read_study_list, write_study_list
 from .budget import BUDGETS, Budget
+from .chest_ct_encoder import EncoderError
 from .convert_yolo import CheckpointError, convert_yolo
 from .leak_check import LeakError
-from .norma_prepare import PreparationError, prepare_slices, prepare_studies
+from .norma_prepare import PreparationError, prepare_slices, prepare_studies, write_phantoms
 from .prepared import PreparedSet, load_prepared
 from .progress import log, start_log
-from .train import evaluate, train
+from .train import ablate, evaluate, measure_encoder, train, write_int8_bundle
 
 HERE = Path(__file__).resolve().parents[1]
 MODELS = HERE.parent
@@ -34,7 +35,12 @@ def data_folder() -> Path:
 def parser() -> argparse.ArgumentParser:
     root = argparse.ArgumentParser(prog="norma_training", description="Train, measure and export Norma's models (research use only).")
     commands = root.add_subparsers(dest="command", required=True)
-    for name, text in (("train", "all steps to a bundle; continues where it stopped"), ("evaluate", "RESULTS.md and plots again")):
+    for name, text in (
+        ("train", "all steps to a bundle; continues where it stopped"), ("evaluate", "RESULTS.md and plots again"),
+        ("ablations", "what was tried and not taken, into models/ABLATIONS.md"),
+        ("measure-encoder", "the optional chest-CT encoder (requirements-encoder.txt) on the same splits"),
+        ("int8", "the bundle with the classifier in int8, fitted anew, into --out"),
+    ):
         command = commands.add_parser(name, help=text)
         size = command.add_mutually_exclusive_group()
         size.add_argument("--quick", dest="budget", action="store_const", const="quick", help="a tiny subset, minutes")
@@ -45,9 +51,15 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--studies", type=Path, help="list of studies (list-studies) to train on instead of the slices index")
         command.add_argument("--run", type=Path, help="folder of the run (default: models/training/runs/<budget>)")
         command.add_argument("--models", type=Path, help="where the bundle goes (default: models/; for --quick the run's folder)")
-        command.add_argument("--series", type=Path, help="folder of `norma prepare` over whole series, to look at (never to fit on)")
-        command.add_argument("--without-networks", action="store_true", help="leave out the steps that train networks (bundle without the autoencoder)")
         command.add_argument("--threads", type=int, default=0)
+        if name in ("train", "evaluate"):
+            command.add_argument("--series", type=Path, help="folder of `norma prepare` over whole series, to look at, never to fit on (default: made of NORMA_DATA's series and of phantoms)")
+            command.add_argument("--without-networks", action="store_true", help="leave out the steps that train networks (bundle without the autoencoder)")
+        if name == "measure-encoder":
+            command.add_argument("--depth", type=int, choices=(0, 16), default=0, help="equal slices that stand for a volume; 0: without end")
+            command.add_argument("--of-slices", type=int, help="about so many slices, by whole blocks (default: all)")
+        if name == "int8":
+            command.add_argument("--out", type=Path, required=True, help="folder of the new bundle")
     studies = commands.add_parser("list-studies", help="turn a data set of studies into the list that `norma prepare` reads")
     studies.add_argument("layout", choices=("labelled", "ct-rate", "mosmed"))
     studies.add_argument("folder", type=Path)
@@ -92,10 +104,27 @@ def prepared_data(arguments: argparse.Namespace, run: Path, budget: Budget) -> P
     return load_prepared(folder)
 
 
+def whole_series(arguments: argparse.Namespace, run: Path, budget: Budget) -> tuple[Path, ...]:
+    """Prepared whole series to look at: given, else those of NORMA_DATA and three phantoms (not for a tiny subset or
+    a list of studies of one's own)."""
+    if arguments.series or arguments.studies or budget.slices is not None:
+        return (arguments.series,) if arguments.series else ()
+    found = []
+    for name, studies in (("series", sorted((data_folder() / "series").glob("*.zip"))), ("phantoms", None)):
+        folder = run.parent / name
+        if not (folder / "index.csv").is_file():
+            studies = write_phantoms(run.parent / "phantom_studies", WORKSPACE) if studies is None else studies
+            if not studies:
+                continue
+            prepare_studies(studies, folder, WORKSPACE)
+        found.append(folder)
+    return tuple(found)
+
+
 def main(argv: list[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
-        if arguments.command in ("train", "evaluate"):
+        if hasattr(arguments, "budget"):
             budget = BUDGETS[arguments.budget]
             run = arguments.run or HERE / "runs" / budget.name
             start_log(run / "train.log")
@@ -103,14 +132,21 @@ def main(argv: list[str] | None = None) -> int:
                 torch.set_num_threads(arguments.threads)
             models = arguments.models or (run / "models" if budget.name == "quick" else MODELS)
             data = prepared_data(arguments, run, budget)
-            step = train if arguments.command == "train" else evaluate
-            step(data, run, models, budget, series=arguments.series, networks=not arguments.without_networks)
+            if arguments.command == "ablations":
+                ablate(data, run, models, budget)
+            elif arguments.command == "measure-encoder":
+                measure_encoder(data, run, models, budget, arguments.depth, arguments.of_slices)
+            elif arguments.command == "int8":
+                write_int8_bundle(data, run, models, arguments.out, budget)
+            else:
+                step = train if arguments.command == "train" else evaluate
+                step(data, run, models, budget, whole_series(arguments, run, budget), networks=not arguments.without_networks)
             return 0
         start_log()
         if arguments.command == "list-studies":
             return list_studies(arguments)
         convert_yolo(arguments.checkpoint, arguments.out, arguments.size)
         return 0
-    except (DatasetError, CheckpointError, LeakError, PreparationError, FileNotFoundError) as error:
+    except (DatasetError, CheckpointError, EncoderError, LeakError, PreparationError, FileNotFoundError) as error:
         print(f"norma_training: {error}", file=sys.stderr)
         return 1

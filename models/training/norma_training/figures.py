@@ -87,17 +87,32 @@ def plot_series(readings: list[SeriesReading], path: Path) -> None:
     _save(figure, path)
 
 
+def strongest_slices(maps: np.ndarray, count: int, apart: int = 6) -> np.ndarray:
+    """Indices, ascending, of the slices where a map `(n, h, w)` is strongest, at least `apart` slices from each other."""
+    strength, found = maps.max((1, 2)).astype(float), []
+    for _ in range(min(count, len(maps))):
+        best = int(strength.argmax())
+        if not np.isfinite(strength[best]):
+            break
+        found.append(best)
+        strength[max(0, best - apart + 1) : best + apart] = -np.inf
+    return np.sort(np.array(found))
+
+
 def write_overlays(readings: list[SeriesReading], folder: Path, per_series: int = 4) -> None:
-    """Real pictures with the anomaly map over them: for looking at, in an ignored folder."""
+    """Real pictures where the anomaly map is strongest: bare, with the anomaly map (deviations from norm at the same
+    place, 0 to 4 in every study) and with the class-activation map. For looking at, in an ignored folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for item in readings:
-        worst = np.sort(np.argsort(np.nan_to_num(item.reading.anomaly_slices))[-per_series:])
-        figure, axes = plt.subplots(2, len(worst), figsize=(3 * len(worst), 6.2), squeeze=False)
-        for column, index in enumerate(worst):
-            for row, (maps, limits) in enumerate(((item.reading.anomaly_map, None), (item.reading.activation_map, None))):
+        chosen = strongest_slices(np.nan_to_num(item.reading.anomaly_map), per_series)
+        figure, axes = plt.subplots(3, len(chosen), figsize=(3 * len(chosen), 9.2), squeeze=False)
+        for column, index in enumerate(chosen):
+            for row, (maps, limits) in enumerate(((None, None), (item.reading.anomaly_map, (0, 4)), (item.reading.activation_map, None))):
                 axis = axes[row][column]
                 axis.imshow(item.pixels[index], cmap="gray", vmin=0, vmax=255)
-                axis.imshow(maps[index], cmap="inferno", alpha=0.4, extent=(0, 224, 224, 0), interpolation="bilinear", clim=limits)
-                axis.set_title(f"slice {item.slice_number[index]}", fontsize=8)
+                if maps is not None:
+                    axis.imshow(maps[index], cmap="inferno", alpha=0.4, extent=(0, 224, 224, 0), interpolation="bilinear", clim=limits)
+                strength = f", {maps[index].max():.1f}" if row == 1 else ""
+                axis.set_title(f"slice {item.slice_number[index]}{strength}", fontsize=8)
                 axis.axis("off")
         _save(figure, folder / f"{item.name}.png")

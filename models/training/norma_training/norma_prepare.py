@@ -15,12 +15,12 @@ class PreparationError(RuntimeError):
 
 
 def find_norma(workspace: Path) -> Path:
-    """`NORMA_BINARY`, else the workspace's release or debug build, else `norma` on the PATH."""
+    """`NORMA_BINARY`, else the newer of the workspace's release and debug builds, else `norma` on the PATH."""
     named = os.environ.get("NORMA_BINARY")
     candidates = [Path(named)] if named else [workspace / "target" / kind / "norma" for kind in ("release", "debug")]
-    for candidate in candidates:
-        if candidate.is_file():
-            return candidate
+    built = [candidate for candidate in candidates if candidate.is_file()]
+    if built:
+        return max(built, key=lambda path: path.stat().st_mtime)
     found = shutil.which("norma") if not named else None
     if found is None:
         raise PreparationError("the norma binary is not built: run `make build`, or set NORMA_BINARY")
@@ -31,7 +31,7 @@ def _run(command: list[str], accepted: tuple[int, ...] = (0,)) -> None:
     log.info("%s", " ".join(Path(part).name if os.sep in part else part for part in command[:4]))
     finished = subprocess.run(command, check=False)
     if finished.returncode not in accepted:
-        raise PreparationError(f"norma prepare ended with {finished.returncode}")
+        raise PreparationError(f"norma {command[1]} ended with {finished.returncode}")
 
 
 def prepare_slices(index: Path, out: Path, workspace: Path) -> Path:
@@ -45,3 +45,13 @@ def prepare_studies(paths: list[Path], out: Path, workspace: Path) -> Path:
     exit status 2 says that there are some)."""
     _run([str(find_norma(workspace)), "prepare", "--out", str(out), *map(str, paths)], accepted=(0, 2))
     return out
+
+
+def write_phantoms(folder: Path, workspace: Path) -> list[Path]:
+    """The program's three phantom studies as `folder/phantom-<kind>.zip`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for kind in ("norm", "nodule", "effusion"):
+        paths.append(folder / f"phantom-{kind}.zip")
+        _run([str(find_norma(workspace)), "phantom", kind, "--out", str(paths[-1])])
+    return paths

@@ -9,10 +9,11 @@ import numpy as np
 
 from . import figures
 from .aggregation import Aggregation
+from .beside import appended, attention_section, encoder_section, footnotes, int8_section, unlike_section
 from .bootstrap import Estimate, auc_by_block
 from .calibration import expected_calibration_error
 from .ensemble import aggregated, studies_of
-from .int8 import CALIBRATION_SLICES, int8_table
+from .markdown import table
 from .pathology_types import labels_of, typing_targets
 from .series import SeriesReading
 from .steps import two_class_sources
@@ -21,11 +22,6 @@ if TYPE_CHECKING:
     from .train import Outcome
 
 REFERENCE = {"auc": 0.7782, "low": 0.7272, "high": 0.8231, "typing_auc": 0.9099, "typing_f1": 0.6079}
-
-
-def table(head: list[str], rows: list[list]) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join(lines + ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows])
 
 
 def slice_table(outcome: Outcome) -> str:
@@ -44,8 +40,13 @@ def slice_table(outcome: Outcome) -> str:
 def left_out_table(outcome: Outcome) -> str:
     sources = two_class_sources(outcome.material.data)
     rows = []
-    for title, key in (("trivial features", "trivial_loso"), ("patch memory", "memory_loso"), ("patch memory, relative to norm at the same place", "relative_loso"), ("EfficientNet-Lite0 + linear head", "head_loso")):
-        rows.append([title, *(outcome.auc_of(key, s) for s in sources)])
+    for title, key in (
+        ("trivial features (no anatomy)", "trivial_loso"), ("patch memory", "memory_loso"),
+        ("patch memory, relative to norm at the same place", "relative_loso"), ("EfficientNet-Lite0 + linear head", "head_loso"),
+        ("reconstruction error of the autoencoder", "autoencoder_loso"), ("ResNet-18, SimCLR, fine-tuned", "resnet_loso"),
+    ):
+        if key in outcome.scores:
+            rows.append([title, *(outcome.auc_of(key, s) for s in sources)])
     return table(["slices, source never trained on", *sources], rows)
 
 
@@ -129,7 +130,7 @@ def pooled(outcome: Outcome) -> Estimate:
 
 
 def write_results(outcome: Outcome, models: Path, readings: list[SeriesReading]) -> None:
-    """Writes RESULTS.md and figures/*.png; a hand-written part (models/NOTES.md) is taken in if it stands there."""
+    """Writes RESULTS.md and figures/*.png; ABLATIONS.md (the command `ablations`) and NOTES.md (by hand) are taken in."""
     pictures = models / "figures"
     figures.plot_roc(outcome, pictures / "roc.png")
     figures.plot_calibration(outcome, pictures / "calibration.png")
@@ -139,7 +140,6 @@ def write_results(outcome: Outcome, models: Path, readings: list[SeriesReading])
         figures.write_overlays(readings, models / "evaluation")
     data, assembly = outcome.material.data, outcome.assembly
     truth, probability = assembly.held_out.studies.truth, assembly.probability
-    notes = models / "NOTES.md"
     text = f"""# What the models do, measured
 
 **Research use only. Not a medical device.** Written by `make evaluate` from the run's splits, features and scores.
@@ -157,7 +157,7 @@ data, no comparison**; pooled figures also hold differences between sources, so 
 
 {slice_table(outcome)}
 
-¹ trained on the training side once; measured on the validation and test sides only.
+{footnotes(outcome)}
 
 {left_out_table(outcome)}
 
@@ -186,17 +186,32 @@ Taken: anomaly {assembly.rules[0].as_manifest()}, classifier {assembly.rules[1].
 
 {aggregation_table(outcome)}
 
+**Attention pooling** (gated attention over the frozen features) beside these rules on the classifier's scores; each pseudo-study is
+read by models that saw none of its slices, and its slices come from one fold, so these figures differ from those above. Intervals by block of
+pathology and, for made-up norm studies, by fold.
+
+{attention_section(outcome)}
+
 ## Types
 
 The reference reports AUC {REFERENCE['typing_auc']} and F1 {REFERENCE['typing_f1']} over sixteen types of CT-RATE on its own data: other types, other data.
 
 {typing_table(outcome)}
 
+## A stronger encoder
+
+{encoder_section(outcome)}
+
 ## int8
 
-Static int8 (QDQ, per channel; ranges from {CALIBRATION_SLICES} training slices) of the classifier's graph. The bundle ships float16 weights.
+{int8_section(outcome)}
 
-{int8_table(outcome.material, outcome.int8)}
+## Studies unlike any training data
+
+How often a check would fire that calls a study undetermined when it is farther from all training slices than every held-out pseudo-study,
+norm and pathology alike. Measured, not built into the service.
+
+{unlike_section(outcome)}
 
 ## Whole series
 
@@ -204,9 +219,5 @@ Never used to fit or choose anything.
 
 {series_section(readings, outcome)}
 """
-    if notes.exists():
-        text += "\n" + notes.read_text(encoding="utf-8").strip() + "\n"
+    text += "\n" + appended(models, "ABLATIONS.md", "NOTES.md")
     (models / "RESULTS.md").write_text(text, encoding="utf-8")
-
-
-

@@ -17,16 +17,16 @@ class Run:
     """Steps write arrays; a step whose arrays are there is not done again.
 
     `identity` says what the run is made of (budget, number of slices, seed); a folder made of something else
-    is refused, so that no figure mixes two runs.
+    is refused, so that no figure mixes two runs. None: the run that stands there, whatever it is.
     """
 
-    def __init__(self, folder: Path, identity: dict) -> None:
+    def __init__(self, folder: Path, identity: dict | None) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "run.json"
         if path.exists():
             found = json.loads(path.read_text())
-            if found != identity:
+            if identity is not None and found != identity:
                 raise RuntimeError(f"{folder} holds another run ({found}): choose another folder or remove it")
         else:
             path.write_text(json.dumps(identity, indent=1))

@@ -20,7 +20,7 @@ class SeriesReading:
     pixels: np.ndarray
 
 
-def read_series(prepared: Path, models: Path, run: Path) -> list[SeriesReading]:
+def read_series(prepared: Path, models: Path) -> list[SeriesReading]:
     """Reads every study of a folder of `norma prepare` with the bundle in `models`."""
     data = load_prepared(prepared)
     bundle = ServedBundle(models)

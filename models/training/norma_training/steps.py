@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-
 from . import autoencoder, recipes
 from .aggregation import Aggregation, patch_coverage, slice_scores
 from .backbone import EfficientNetLite0, load_backbone, random_backbone
@@ -19,7 +18,6 @@ from .linear_head import LinearHead, fit_head, sigmoid
 from .patch_memory import LungPatches
 from .pathology_types import labels_of, typing_targets
 from .prepared import PreparedSet
-
 from .resnet import MapClassifier
 from .run import Run
 from .simclr import pretrain
@@ -232,12 +230,17 @@ def train_reconstruction(material: Material, run: Run, budget: Budget) -> tuple[
     def compute() -> dict[str, np.ndarray]:
         found = np.full(len(data), np.nan)
         unseen = np.flatnonzero(material.side != "train")
-        for start in range(0, len(unseen), 256):
-            part = unseen[start : start + 256]
-            maps = autoencoder.compute_error_maps(network, data.pixels[part])
-            found[part] = slice_scores(maps.astype(np.float32), patch_coverage(data.lung_mask[part], maps.shape[-1]), ERROR_WITHIN)
+        found[unseen] = reconstruction_scores(network, data.pixels[unseen], data.lung_mask[unseen])
         return {"autoencoder_held_out": found}
 
     return network, run.arrays("scores_autoencoder", compute)
 
 
+def reconstruction_scores(network: autoencoder.Autoencoder, pixels: np.ndarray, lung_mask: np.ndarray) -> np.ndarray:
+    """The reconstruction error of every slice `(n)`, as the autoencoder's manifest aggregates it."""
+    found = np.full(len(pixels), np.nan)
+    for start in range(0, len(pixels), 256):
+        part = slice(start, start + 256)
+        maps = autoencoder.compute_error_maps(network, pixels[part])
+        found[part] = slice_scores(maps.astype(np.float32), patch_coverage(np.array(lung_mask[part]), maps.shape[-1]), ERROR_WITHIN)
+    return found

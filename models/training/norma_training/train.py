@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from .ablations import run_ablations
 from .aggregation import Aggregation
-from .assemble import Assembly, assemble
+from .assemble import RULES, Assembly, assemble
+from .attention_pooling import compare_attention
 from .autoencoder import Autoencoder
 from .bootstrap import Estimate, auc_by_block
 from .budget import Budget
 from .cards import write_cards
+from .encoder_comparison import compare_encoder
 from .ensemble import Bounds, aggregated, fit_bounds, studies_of
 from .expected_distance import ExpectedDistance
 from .int8 import measure_int8
+from .int8_bundle import ship_int8
+from .left_out_networks import left_out_sources, score_left_out
 from .linear_head import LinearHead
 from .pathology_types import labels_of, typing_targets
 from .prepared import PreparedSet
 from .progress import log
+from .recorded_scores import read_notes, read_scores, record_scores
 from .results import write_results
 from .run import Run
 from .series import read_series
@@ -31,6 +37,7 @@ from .steps import (
     Material, memory_recipe, memory_scores, prepare_material, score_frozen, score_inner, score_memory, score_typing, tiny_subset,
     train_reconstruction, train_resnet, two_class_sources,
 )
+from .unlike_training import measure_unlike, medians_of_series
 
 #: Study's probability of a type: the mean of its most suspicious slices.
 TYPING_RULE = Aggregation("top_k_mean", 10)
@@ -50,6 +57,13 @@ class Outcome:
     autoencoder: Autoencoder | None
     autoencoder_bounds: Bounds | None
     int8: dict[str, np.ndarray]
+    inner: dict[str, np.ndarray]
+    attention: dict[str, np.ndarray]
+    unlike: dict[str, np.ndarray]
+    #: How the scores of networks and encoders that are not shipped were made.
+    notes: dict[str, str] = field(default_factory=dict)
+    #: Whole studies' distances from all training data: name → (features, memory).
+    unlike_others: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def auc_of(self, key: str, source: str | None = None, rows: np.ndarray | None = None) -> Estimate:
         """AUC of slices: norm (and weak norm) against pathology, interval by block."""
@@ -76,7 +90,7 @@ def compute(data: PreparedSet, run_folder: Path, budget: Budget, networks: bool 
         log.info("left out by the preparation: %d × %s", count, what)
     if budget.slices is not None:
         data = tiny_subset(data, budget.slices, seed)
-    run = Run(run_folder, {"budget": budget.name, "slices": len(data), "seed": seed})
+    run = _open_run(data, run_folder, budget, seed)
     material = prepare_material(data, run, budget, seed, shipped_split)
     scores = score_frozen(material, run, budget)
     distances = score_memory(material, run, budget)
@@ -93,9 +107,13 @@ def compute(data: PreparedSet, run_folder: Path, budget: Budget, networks: bool 
         network, found = train_reconstruction(material, run, budget)
         scores |= found
         bounds = _error_bounds(data, scores["autoencoder_held_out"])
+        scores |= score_left_out(material, run, budget)
     assembly = assemble(data, scores, inner, budget.resamples)
     thresholds = _typing_thresholds(data, scores["typing_oof"])
-    return Outcome(material, budget, scores, assembly, expected, heads, thresholds, network, bounds, measure_int8(material, run, seed))
+    return Outcome(
+        material, budget, scores, assembly, expected, heads, thresholds, network, bounds, measure_int8(material, run, budget, seed), inner,
+        compare_attention(material, scores, RULES, run, budget), measure_unlike(material, run),
+    )
 
 
 def _error_bounds(data: PreparedSet, scores: np.ndarray) -> Bounds:
@@ -152,28 +170,78 @@ def outcome_auc(outcome: Outcome) -> Estimate:
     return auc_by_block(held_out.studies.truth, outcome.assembly.probability, held_out.studies.name, outcome.budget.resamples)
 
 
-def train(data: PreparedSet, run: Path, models: Path, budget: Budget, series: Path | None = None, networks: bool = True) -> Outcome:
+def network_notes(budget: Budget) -> dict[str, str]:
+    """How this budget trains the networks, for the tables' footnotes."""
+    return {
+        "resnet_held_out": f"{budget.simclr_epochs} SimCLR epochs at {budget.simclr_size} px, {budget.classifier_epochs} of fine-tuning at {budget.classifier_size} px",
+        "autoencoder_held_out": f"{budget.autoencoder_epochs} epochs",
+        "resnet_loso": f"{budget.left_out_simclr_epochs} SimCLR epochs at {budget.simclr_size} px, {budget.left_out_classifier_epochs} of fine-tuning at {budget.left_out_classifier_size} px",
+        "autoencoder_loso": f"{budget.left_out_autoencoder_epochs} epochs",
+    }
+
+
+def train(data: PreparedSet, run: Path, models: Path, budget: Budget, series: tuple[Path, ...] = (), networks: bool = True) -> Outcome:
     """Trains what is missing, then writes the bundle, its cards and the results."""
     outcome = compute(data, run, budget, networks)
     ship(outcome, models)
+    record_scores(models, outcome.material.data, outcome.scores, network_notes(budget))
     _tell(outcome, run, models, series)
     return outcome
 
 
-def evaluate(data: PreparedSet, run: Path, models: Path, budget: Budget, series: Path | None = None, networks: bool = True) -> Outcome:
+def evaluate(data: PreparedSet, run: Path, models: Path, budget: Budget, series: tuple[Path, ...] = (), networks: bool = True) -> Outcome:
     """Results and cards again; the shipped weights stay untouched.
 
     Works without the run's folder too: the shipped split is taken, the frozen-feature recipes are fitted again
-    fold by fold, and the rows of networks whose checkpoints are not there are left out.
+    fold by fold, and the rows of networks come from the scores recorded beside the bundle.
     """
-    trained = all((run / name).exists() for name in ("simclr.pt", "resnet18.pt", "autoencoder.pt"))
-    outcome = compute(data, run, budget, networks and trained, shipped_split=models / "splits.csv")
+    outcome = compute(data, run, budget, networks and networks_trained(data, run, budget), shipped_split=models / "splits.csv")
     _tell(outcome, run, models, series)
     return outcome
 
 
-def _tell(outcome: Outcome, run: Path, models: Path, series: Path | None) -> None:
-    readings = read_series(series, models, run) if series is not None else []
-    write_results(outcome, models, readings)
+def networks_trained(data: PreparedSet, run: Path, budget: Budget) -> bool:
+    """Nothing is left to train: `evaluate` never starts a training."""
+    steps = ["resnet", "autoencoder", *(f"{kind}_without_{s}" for kind in ("resnet", "autoencoder") for s in left_out_sources(data, budget))]
+    return all((run / f"{name}.pt").exists() for name in ("simclr", "resnet18", "autoencoder")) and all(
+        (run / f"scores_{name}.npz").exists() for name in steps
+    )
+
+
+def measure_encoder(data: PreparedSet, run_folder: Path, models: Path, budget: Budget, depth: int, slices: int | None) -> None:
+    """Measures the optional chest-CT encoder and records its scores beside the bundle, for `evaluate`."""
+    run = _open_run(data, run_folder, budget)
+    material = prepare_material(data, run, budget, shipped_split=models / "splits.csv")
+    scores = compare_encoder(material, run, depth, slices)
+    count = int(np.isfinite(scores[f"encoder{depth}_oof"]).sum())
+    record_scores(models, data, scores, {key: f"{count} slices" for key in scores})
+
+
+def ablate(data: PreparedSet, run_folder: Path, models: Path, budget: Budget) -> None:
+    """Measures what was tried and not taken: models/ABLATIONS.md."""
+    run = _open_run(data, run_folder, budget)
+    material = prepare_material(data, run, budget, shipped_split=models / "splits.csv")
+    rules = (Aggregation("top_k_mean", 64), Aggregation("top_k_mean", 32))
+    run_ablations(material, run, budget, score_typing(material, run)[0]["typing_oof"], rules, models)
+
+
+def write_int8_bundle(data: PreparedSet, run_folder: Path, models: Path, out: Path, budget: Budget) -> None:
+    """The shipped bundle with the classifier in int8 and what is fitted behind it fitted on its own scores."""
+    outcome = compute(data, run_folder, budget, networks_trained(data, run_folder, budget), shipped_split=models / "splits.csv")
+    ship_int8(outcome.material, Run(run_folder, None), outcome.scores, outcome.int8, models, out, budget.resamples)
+
+
+def _open_run(data: PreparedSet, folder: Path, budget: Budget, seed: int = 0) -> Run:
+    return Run(folder, {"budget": budget.name, "slices": len(data), "seed": seed})
+
+
+def _tell(outcome: Outcome, run: Path, models: Path, series: tuple[Path, ...]) -> None:
+    data = outcome.material.data
+    for key, values in read_scores(models, data).items():
+        outcome.scores.setdefault(key, values)
+    outcome.notes = read_notes(models)
+    readings = [item for folder in series for item in read_series(folder, models)]
+    outcome.unlike_others = medians_of_series(outcome.material, readings, Run(run, None))
+    write_results(outcome, models, [item for item in readings if not item.name.startswith("phantom")])
     write_cards(outcome, models)
     log.info("bundle and results in %s", models)

@@ -11,8 +11,21 @@ from conftest import WORKSPACE
 from norma_training.adapters.slices_index import write_subset
 from norma_training.adapters.studies import Study
 from norma_training.cli import data_folder
-from norma_training.norma_prepare import prepare_slices, prepare_studies
+from norma_training.norma_prepare import find_norma, prepare_slices, prepare_studies
 from norma_training.prepared import load_prepared
+
+
+def test_the_newer_build_is_taken(tmp_path, monkeypatch):
+    monkeypatch.delenv("NORMA_BINARY", raising=False)
+    for age, kind in enumerate(("debug", "release")):
+        path = tmp_path / "target" / kind / "norma"
+        path.parent.mkdir(parents=True)
+        path.write_text("")
+        os.utime(path, (1000 - age, 1000 - age))
+    assert find_norma(tmp_path).parent.name == "debug"
+    os.utime(tmp_path / "target" / "release" / "norma", (2000, 2000))
+    assert find_norma(tmp_path).parent.name == "release"
+
 
 def test_whole_studies_are_prepared_and_keep_what_is_known_of_them(norma, tmp_path):
     archive, broken = tmp_path / "phantom.zip", tmp_path / "broken.zip"

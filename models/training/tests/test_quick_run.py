@@ -10,8 +10,13 @@ import pytest
 import yaml
 
 from conftest import WORKSPACE
+from norma_training.ablations import run_ablations
+from norma_training.aggregation import Aggregation
 from norma_training.budget import QUICK
+from norma_training.int8_bundle import ship_int8
 from norma_training.prepared import load_prepared
+from norma_training.recorded_scores import read_scores
+from norma_training.run import Run
 from norma_training.served import ServedBundle
 from norma_training.train import train
 
@@ -20,7 +25,7 @@ from norma_training.train import train
 def trained(prepared_folder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     data = load_prepared(prepared_folder)
-    outcome = train(data, folder / "run", folder / "models", QUICK, series=None)
+    outcome = train(data, folder / "run", folder / "models", QUICK)
     return data, outcome, folder
 
 
@@ -85,3 +90,34 @@ def test_results_state_the_baseline_and_intervals(trained):
     assert "trivial features" in text and "source never trained on" in text and "0.7782" in text
     assert {p.name for p in (folder / "models" / "figures").iterdir()} == {"roc.png", "calibration.png", "histograms.png"}
     assert Path(folder / "models" / "splits.csv").exists()
+    assert "Attention pooling" in text and "beyond all training slices" in text and "int8, all behind it fitted anew" in text
+
+
+def test_results_name_networks_that_were_recorded_and_not_trained_again(trained, prepared_folder, tmp_path):
+    _, outcome, folder = trained
+    found = read_scores(folder / "models", outcome.material.data)
+    np.testing.assert_allclose(found["resnet_loso"], outcome.scores["resnet_loso"], rtol=1e-6)
+    assert np.isfinite(found["resnet_loso"]).sum() == (outcome.material.data.source == "alpha").sum()
+    turned = outcome.material.data.subset(np.arange(len(outcome.material.data))[::-1])
+    np.testing.assert_array_equal(read_scores(folder / "models", turned)["resnet_loso"], found["resnet_loso"][::-1])
+    assert "ResNet-18, source left out: 1 SimCLR epochs at 64 px, 1 of fine-tuning at 64 px" in (folder / "models" / "RESULTS.md").read_text()
+
+
+def test_the_int8_bundle_holds_its_own_classifier_and_thresholds(trained, tmp_path):
+    _, outcome, folder = trained
+    ship_int8(outcome.material, Run(folder / "run", None), outcome.scores, outcome.int8, folder / "models", tmp_path / "int8", 20)
+    shipped, small = (path / "classifier" / "model.onnx" for path in (folder / "models", tmp_path / "int8"))
+    assert small.stat().st_size < 0.7 * shipped.stat().st_size
+    manifest = yaml.safe_load((tmp_path / "int8" / "classifier" / "manifest.yaml").read_text())
+    assert manifest["sha256"] == hashlib.sha256(small.read_bytes()).hexdigest()
+    bundle = yaml.safe_load((tmp_path / "int8" / "bundle.yaml").read_text())
+    assert bundle["name"] == "norma-quick-int8" and len(bundle["operating_points"]) == 4
+
+
+def test_what_was_tried_is_measured_by_a_command(trained, tmp_path):
+    _, outcome, folder = trained
+    rules = (Aggregation("top_k_mean", 64), Aggregation("top_k_mean", 32))
+    run_ablations(outcome.material, Run(folder / "run", None), QUICK, outcome.scores["typing_oof"], rules, tmp_path)
+    text = (tmp_path / "ABLATIONS.md").read_text()
+    assert text.count("source never trained on |") == 5 + 3 + 4
+    assert "C = 0.001 (shipped); blocks held out" in text and "Emphysema, own source only" in text
