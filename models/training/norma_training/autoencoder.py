@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from .backbone import to_tensor
 from .checkpoint import load_checkpoint, save_checkpoint
-from .device import training_device
+from .device import mixed_precision, training_device
 from .progress import log, progress
 
 MEAN, STD = 0.0, 1.0
@@ -63,7 +63,7 @@ def train_autoencoder(pixels: np.ndarray, lung_mask: np.ndarray, run: Path, epoc
     """Norm slices only. The error inside the lungs weighs four times the error outside."""
     torch.manual_seed(seed)
     device = training_device()
-    network = Autoencoder().to(device)
+    network = Autoencoder().to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=1e-5)
     batch = min(batch, len(pixels))
     steps = max(len(pixels) // batch, 1)
@@ -82,7 +82,9 @@ def train_autoencoder(pixels: np.ndarray, lung_mask: np.ndarray, run: Path, epoc
             if torch.rand(1, generator=generator).item() < 0.5:
                 images, weight = images.flip(3), weight.flip(3)
             images, weight = images.to(device), weight.to(device)
-            loss = ((network(images) - images).abs() * weight).mean()
+            with mixed_precision():
+                drawn = network(images)
+            loss = ((drawn.float() - images).abs() * weight).mean()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

@@ -105,7 +105,7 @@ for which no label passes its threshold is *of a type not known to this model*.
 
 {common}
 """)
-    if outcome.autoencoder is not None:
+    if (models / "autoencoder").exists():
         _write(models / "autoencoder", "Autoencoder: what it cannot draw", f"""
 A convolutional autoencoder (112 × 112, code 64 × 7 × 7) trained on clean norm of the training side only; absolute error
 inside the lungs. It is weak, as reconstruction error of pixels is known to be: its weight in the shipped bundle is 0,

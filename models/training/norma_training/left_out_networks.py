@@ -5,6 +5,8 @@ A shorter budget than the main training's (three further trainings each); RESULT
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from .autoencoder import train_autoencoder
@@ -30,7 +32,7 @@ def score_left_out(material: Material, run: Run, budget: Budget) -> dict[str, np
     SimCLR on, from the other sources only. Each source is a step of its own, so a stop costs little."""
     data = material.data
     scores = {"resnet_loso": np.full(len(data), np.nan), "autoencoder_loso": np.full(len(data), np.nan)}
-    for source in left_out_sources(material.data, budget):
+    for kind, source in itertools.product(("autoencoder", "resnet"), left_out_sources(material.data, budget)):
         test, folder = np.flatnonzero(data.source == source), run.folder / "left_out" / source
 
         def resnet() -> dict[str, np.ndarray]:
@@ -52,6 +54,6 @@ def score_left_out(material: Material, run: Run, budget: Budget) -> dict[str, np
             )
             return {"score": reconstruction_scores(network, data.pixels[test], data.lung_mask[test])}
 
-        scores["autoencoder_loso"][test] = run.arrays(f"scores_autoencoder_without_{source}", reconstruction)["score"]
-        scores["resnet_loso"][test] = run.arrays(f"scores_resnet_without_{source}", resnet)["score"]
+        step = reconstruction if kind == "autoencoder" else resnet
+        scores[f"{kind}_loso"][test] = run.arrays(f"scores_{kind}_without_{source}", step)["score"]
     return scores

@@ -16,7 +16,7 @@ from .prepared import PreparedSet
 FILE = "recorded_scores.npz"
 #: Scores per slice (NaN where a slice was learnt from) of what the bundle does not hold or does not decide by.
 RECORDED = (
-    "resnet_held_out", "autoencoder_held_out", "resnet_loso", "autoencoder_loso",
+    "resnet_held_out", "resnet_loso", "autoencoder_loso",
     *(f"encoder{depth}{backbone}_{held}" for depth in (0, 16) for backbone in ("", "_lite0") for held in ("oof", "loso")),
 )
 

@@ -29,7 +29,9 @@ def read_series(prepared: Path, models: Path) -> list[SeriesReading]:
         rows = np.flatnonzero(data.block == name)
         pixels, mask = np.array(data.pixels[rows]), np.array(data.lung_mask[rows])
         reading = bundle.read(pixels, mask)
-        short = Path(str(name)).stem
+        # A study inside an archive is named by its path below it; the archive's name tells it better.
+        parts = Path(str(name)).parts
+        short = Path(next((part for part in parts if part.endswith(".zip")), parts[-1])).stem
         found.append(SeriesReading(short, data.slice_number[rows].astype(int), reading, pixels))
         log.info(
             "series %s: anomaly %.3f, classifier %.3f, probability %.3f, types %s", short, reading.anomaly, reading.classifier,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from .ablations import run_ablations
-from .aggregation import Aggregation
+from .aggregation import Aggregation, patch_coverage, slice_scores
 from .assemble import RULES, Assembly, assemble
 from .attention_pooling import compare_attention
 from .autoencoder import Autoencoder
@@ -29,12 +30,13 @@ from .recorded_scores import read_notes, read_scores, record_scores
 from .results import write_results
 from .run import Run
 from .series import read_series
+from .served import ServedModel
 from .ship import (
     figure, ship_autoencoder, ship_bundle, ship_classifier, ship_patch_memory, ship_typing, typing_thresholds,
 )
 from .splits import write_blocks
 from .steps import (
-    Material, memory_recipe, memory_scores, prepare_material, score_frozen, score_inner, score_memory, score_typing, tiny_subset,
+    ERROR_WITHIN, Material, memory_recipe, memory_scores, prepare_material, score_frozen, score_inner, score_memory, score_typing, tiny_subset,
     train_reconstruction, train_resnet, two_class_sources,
 )
 from .unlike_training import measure_unlike, medians_of_series
@@ -174,7 +176,6 @@ def network_notes(budget: Budget) -> dict[str, str]:
     """How this budget trains the networks, for the tables' footnotes."""
     return {
         "resnet_held_out": f"{budget.simclr_epochs} SimCLR epochs at {budget.simclr_size} px, {budget.classifier_epochs} of fine-tuning at {budget.classifier_size} px",
-        "autoencoder_held_out": f"{budget.autoencoder_epochs} epochs",
         "resnet_loso": f"{budget.left_out_simclr_epochs} SimCLR epochs at {budget.simclr_size} px, {budget.left_out_classifier_epochs} of fine-tuning at {budget.left_out_classifier_size} px",
         "autoencoder_loso": f"{budget.left_out_autoencoder_epochs} epochs",
     }
@@ -195,17 +196,36 @@ def evaluate(data: PreparedSet, run: Path, models: Path, budget: Budget, series:
     Works without the run's folder too: the shipped split is taken, the frozen-feature recipes are fitted again
     fold by fold, and the rows of networks come from the scores recorded beside the bundle.
     """
-    outcome = compute(data, run, budget, networks and networks_trained(data, run, budget), shipped_split=models / "splits.csv")
+    outcome = compute(data, run, budget, networks=False, shipped_split=models / "splits.csv")
+    if networks:
+        found = standing_scores(data, run, budget)
+        outcome.scores |= found
+        record_scores(models, data, found, network_notes(budget))
+    if (models / "autoencoder").exists():
+        outcome.scores["autoencoder_held_out"] = score_shipped_autoencoder(outcome.material, models)
     _tell(outcome, run, models, series)
     return outcome
 
 
-def networks_trained(data: PreparedSet, run: Path, budget: Budget) -> bool:
-    """Nothing is left to train: `evaluate` never starts a training."""
-    steps = ["resnet", "autoencoder", *(f"{kind}_without_{s}" for kind in ("resnet", "autoencoder") for s in left_out_sources(data, budget))]
-    return all((run / f"{name}.pt").exists() for name in ("simclr", "resnet18", "autoencoder")) and all(
-        (run / f"scores_{name}.npz").exists() for name in steps
-    )
+def score_shipped_autoencoder(material: Material, models: Path) -> np.ndarray:
+    """Reconstruction errors by the shipped graph, of the slices that it did not learn from."""
+    data, model = material.data, ServedModel(models / "autoencoder")
+    found = np.full(len(data), np.nan)
+    unseen = np.flatnonzero(material.side != "train")
+    maps = model.run(data.pixels[unseen])[0]
+    found[unseen] = slice_scores(maps, patch_coverage(np.array(data.lung_mask[unseen]), maps.shape[-1]), ERROR_WITHIN)
+    return found
+
+
+def standing_scores(data: PreparedSet, run: Path, budget: Budget) -> dict[str, np.ndarray]:
+    """Held-out scores of the networks that this run has trained so far: `evaluate` never trains one itself."""
+    main = run / "scores_resnet.npz"
+    found: dict[str, np.ndarray] = dict(np.load(main)) if main.exists() else {}
+    for kind, source in itertools.product(("resnet", "autoencoder"), left_out_sources(data, budget)):
+        path = run / f"scores_{kind}_without_{source}.npz"
+        if path.exists():
+            found.setdefault(f"{kind}_loso", np.full(len(data), np.nan))[data.source == source] = np.load(path)["score"]
+    return found
 
 
 def measure_encoder(data: PreparedSet, run_folder: Path, models: Path, budget: Budget, depth: int, slices: int | None) -> None:
@@ -227,7 +247,7 @@ def ablate(data: PreparedSet, run_folder: Path, models: Path, budget: Budget) ->
 
 def write_int8_bundle(data: PreparedSet, run_folder: Path, models: Path, out: Path, budget: Budget) -> None:
     """The shipped bundle with the classifier in int8 and what is fitted behind it fitted on its own scores."""
-    outcome = compute(data, run_folder, budget, networks_trained(data, run_folder, budget), shipped_split=models / "splits.csv")
+    outcome = compute(data, run_folder, budget, networks=False, shipped_split=models / "splits.csv")
     ship_int8(outcome.material, Run(run_folder, None), outcome.scores, outcome.int8, models, out, budget.resamples)
 
 

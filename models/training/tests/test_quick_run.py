@@ -3,6 +3,7 @@
 import hashlib
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from norma_training.prepared import load_prepared
 from norma_training.recorded_scores import read_scores
 from norma_training.run import Run
 from norma_training.served import ServedBundle
-from norma_training.train import train
+from norma_training.train import evaluate, train
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +118,18 @@ def test_the_int8_bundle_holds_its_own_classifier_and_thresholds(trained, tmp_pa
 def test_what_was_tried_is_measured_by_a_command(trained, tmp_path):
     _, outcome, folder = trained
     rules = (Aggregation("top_k_mean", 64), Aggregation("top_k_mean", 32))
-    run_ablations(outcome.material, Run(folder / "run", None), QUICK, outcome.scores["typing_oof"], rules, tmp_path)
+    run_ablations(outcome.material, Run(folder / "run", None), replace(QUICK, resamples=5), outcome.scores["typing_oof"], rules, tmp_path)
     text = (tmp_path / "ABLATIONS.md").read_text()
     assert text.count("source never trained on |") == 5 + 3 + 4
     assert "C = 0.001 (shipped); blocks held out" in text and "Emphysema, own source only" in text
+
+
+def test_evaluate_writes_the_same_results_and_leaves_the_weights(trained, prepared_folder):
+    _, _, folder = trained
+    results, weights = folder / "models" / "RESULTS.md", folder / "models" / "classifier" / "model.onnx"
+    written, changed = results.read_text(), weights.stat().st_mtime_ns
+    evaluate(load_prepared(prepared_folder), folder / "run", folder / "models", QUICK)
+    again = results.read_text()
+    # The autoencoder's row is computed by PyTorch in one and by its graph in the other.
+    assert [line for line in again.splitlines() if "reconstruction" not in line] == [line for line in written.splitlines() if "reconstruction" not in line]
+    assert "reconstruction error of the autoencoder ¹ |" in again and weights.stat().st_mtime_ns == changed
