@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 use crate::problem::ApiError;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 /// The analysis as it is when it ends, when `deadline` passes, or when the gateway stops, whichever is first.
-/// The workers may be other processes, so the database is asked, with pauses that grow to a second.
+/// The workers may be other processes, so the database is asked, with pauses that grow to a quarter of a second.
 pub(crate) async fn wait_for_end(
     database: &Database,
     analysis_id: AnalysisId,
