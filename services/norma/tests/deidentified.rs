@@ -173,7 +173,7 @@ impl Gateway {
         stages.iter().map(|stage| stage["score"].clone()).collect()
     }
 
-    /// Whether any stored file names the patient; originals are stored as they came, without compression of their own.
+    /// How many stored files name the patient: an archive's list of members does.
     fn originals_that_name_the_patient(&self) -> usize {
         let mut open = vec![self.folder.path().join("data/objects")];
         let mut found = 0;

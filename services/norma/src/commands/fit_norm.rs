@@ -5,11 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail, ensure};
 use norma_domain::Stage;
-use norma_inference::{Bundle, FitNormOptions, NormFitter, Runtime, Slices, StageModels, Task};
-use norma_service::runtime_options;
+use norma_inference::{Bundle, FitNormOptions, NormFitter, Slices, StageModels, Task};
 
 use super::reading::Preparer;
-use super::{answer, settings, tell};
+use super::{answer, settings, start_runtime, tell};
 use crate::command_line::FitNorm;
 
 /// Version of a model that was just fitted.
@@ -36,8 +35,7 @@ pub(crate) fn run(config: Option<&Path>, arguments: &FitNorm) -> anyhow::Result<
     else {
         bail!("the bundle has no memory of norm patches to fit");
     };
-    let runtime =
-        Runtime::start(&runtime_options(&settings.models)).context("failed to start ONNX Runtime")?;
+    let runtime = start_runtime(&settings)?;
     let models =
         StageModels::open(&bundle, &runtime, &[Stage::Anomaly]).context("failed to open the models")?;
     let model = models

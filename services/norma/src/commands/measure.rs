@@ -9,13 +9,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use norma_domain::Stage;
 use norma_imaging::{Limits, LoadedSeries, list_studies, load_chest_series};
-use norma_inference::{Bundle, Runtime, StageModels};
+use norma_inference::{Bundle, StageModels};
 use norma_pipeline::{check_quality, encode_prepared_slices, run_stage, write_volume};
-use norma_service::runtime_options;
 use norma_volume::{DEFAULT_SLICE_COUNT, PreparedSlices, prepare_slices, segment_lungs};
 use serde::Serialize;
 
-use super::{answer, settings};
+use super::{answer, settings, start_runtime};
 use crate::command_line::Measure;
 
 /// What was measured; milliseconds, an entry per reading.
@@ -51,8 +50,7 @@ pub(crate) fn run(config: Option<&Path>, arguments: &Measure) -> anyhow::Result<
         None
     } else {
         let bundle = Bundle::load(&settings.models.bundle).context("failed to load the model bundle")?;
-        let runtime =
-            Runtime::start(&runtime_options(&settings.models)).context("failed to start ONNX Runtime")?;
+        let runtime = start_runtime(&settings)?;
         let models = StageModels::open(&bundle, &runtime, &Stage::MODELS);
         Some(models.context("failed to open the models")?)
     };

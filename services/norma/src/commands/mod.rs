@@ -24,7 +24,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use norma_domain::Stage;
-use norma_service::Settings;
+use norma_inference::Runtime;
+use norma_service::{Settings, runtime_options};
 
 use crate::command_line::{Command, CommandLine};
 
@@ -91,6 +92,10 @@ fn answer(text: &str) {
         tell(&format!("norma: failed to write the answer: {error}"));
         std::process::exit(1);
     }
+}
+
+fn start_runtime(settings: &Settings) -> anyhow::Result<Runtime> {
+    Runtime::start(&runtime_options(&settings.models)).context("failed to start ONNX Runtime")
 }
 
 fn settings(config: Option<&Path>) -> anyhow::Result<Settings> {

@@ -5,10 +5,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use norma_domain::Stage;
-use norma_inference::{Bundle, Runtime, StageModels, import_model};
-use norma_service::runtime_options;
+use norma_inference::{Bundle, StageModels, import_model};
 
-use super::{answer, fit_norm, settings};
+use super::{answer, fit_norm, settings, start_runtime};
 use crate::command_line::{Import, Models};
 
 pub(crate) fn run(config: Option<&Path>, command: &Models) -> anyhow::Result<ExitCode> {
@@ -28,8 +27,7 @@ fn check(config: Option<&Path>) -> anyhow::Result<ExitCode> {
         "bundle {} {} ({})",
         reference.name, reference.version, reference.sha256
     ));
-    let runtime =
-        Runtime::start(&runtime_options(&settings.models)).context("failed to start ONNX Runtime")?;
+    let runtime = start_runtime(&settings)?;
     let models = StageModels::open(&bundle, &runtime, &Stage::MODELS).context("failed to open the models")?;
     for stage in Stage::MODELS {
         for model in bundle.models_of(stage) {
@@ -65,8 +63,7 @@ fn import(config: Option<&Path>, arguments: &Import) -> anyhow::Result<ExitCode>
         Some(folder) if settings.models.bundle.is_file() => folder,
         _ => settings.models.bundle.as_path(),
     };
-    let runtime =
-        Runtime::start(&runtime_options(&settings.models)).context("failed to start ONNX Runtime")?;
+    let runtime = start_runtime(&settings)?;
     let model = import_model(&arguments.folder, models, &runtime).context("failed to import the model")?;
     let reference = model.reference();
     answer(&format!(

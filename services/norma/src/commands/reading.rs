@@ -10,14 +10,16 @@ use norma_domain::{
     AnalysisId, MassRunRow, OperatingPoint, OperatingPointName, PreparedSummary, Reason, ReasonCode, Report,
     ScanId, Stage, StageFailure, StageOutcome,
 };
-use norma_inference::{Bundle, Runtime, StageModels};
+use norma_inference::{Bundle, StageModels};
 use norma_pipeline::{
     MergeInput, SLICES_FILE, Sandbox, StageMap, decode_prepared_slices, failure_row, merge_report,
     prepare_upload_sandboxed, run_stage, split_upload_sandboxed,
 };
-use norma_service::{Settings, runtime_options};
+use norma_service::Settings;
 use norma_volume::PreparedSlices;
 use tempfile::TempDir;
+
+use super::start_runtime;
 
 /// Prepares studies in the sandbox, as the preprocess worker does.
 pub(crate) struct Preparer {
@@ -151,8 +153,7 @@ pub(crate) struct StudyAnswer {
 impl Reader {
     pub(crate) fn open(settings: &Settings, operating_point: Option<&str>) -> anyhow::Result<Self> {
         let bundle = Bundle::load(&settings.models.bundle).context("failed to load the model bundle")?;
-        let runtime =
-            Runtime::start(&runtime_options(&settings.models)).context("failed to start ONNX Runtime")?;
+        let runtime = start_runtime(settings)?;
         let models =
             StageModels::open(&bundle, &runtime, &Stage::MODELS).context("failed to open the models")?;
         let operating_point = match operating_point {
