@@ -1,6 +1,6 @@
 """The networks trained here, each with one source left out: what they do on a source that they never saw.
 
-A shorter budget than the main training's (three further trainings each); RESULTS.md names the epochs.
+Three further trainings each; RESULTS.md names the epochs.
 """
 
 from __future__ import annotations
