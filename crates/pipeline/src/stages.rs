@@ -99,10 +99,17 @@ fn run_anomaly(
     let slice_scores: Vec<f64> = (0..indices.len())
         .map(|index| combine(&of_slices.iter().map(|scores| scores[index]).collect::<Vec<_>>()))
         .collect();
+    let names = component_names(
+        readings
+            .iter()
+            .map(|reading| reading.measure)
+            .zip(anomaly.models.iter().map(|model| model.reference().name.as_str())),
+    );
     let components = readings
         .iter()
-        .map(|reading| ScoreComponent {
-            name: reading.measure.to_owned(),
+        .zip(names)
+        .map(|(reading, name)| ScoreComponent {
+            name,
             raw: reading.raw,
             normalised: reading.normalised(),
             slice_scores: slice_scores_of(slices, &indices, &reading.slice_scores),
@@ -128,6 +135,21 @@ fn run_anomaly(
     let maps: Vec<Array3<f32>> = readings.iter().map(AnomalyReading::visible_maps).collect();
     let map = stage_map(slices, &indices, &combine_maps(&maps, &combine));
     Ok((result, Some(map)))
+}
+
+/// What each model measures; of models that measure the same, with the model's name.
+fn component_names<'a>(measures: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Vec<String> {
+    measures
+        .clone()
+        .map(|(measure, model)| {
+            let alike = measures.clone().filter(|(other, _)| *other == measure).count();
+            if alike > 1 {
+                format!("{measure}:{model}")
+            } else {
+                measure.to_owned()
+            }
+        })
+        .collect()
 }
 
 fn run_classifier(
@@ -250,5 +272,31 @@ fn stage_map(slices: &PreparedSlices, indices: &[usize], maps: &Array3<f32>) -> 
         slices: indices.iter().map(|index| slices.slices[*index]).collect(),
         maps: maps.mapv(|value| (value.clamp(0.0, 1.0) * 255.0).round() as u8),
         crops,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::component_names;
+
+    #[test]
+    fn models_that_measure_the_same_are_told_apart_by_name() {
+        let of = |parts: &[(&'static str, &'static str)]| component_names(parts.iter().copied());
+        assert_eq!(
+            of(&[("patch_distance", "patch-memory"), ("reconstruction_error", "autoencoder")]),
+            ["patch_distance", "reconstruction_error"]
+        );
+        assert_eq!(
+            of(&[
+                ("patch_distance", "patch-memory"),
+                ("patch_distance", "foundation-memory"),
+                ("reconstruction_error", "autoencoder")
+            ]),
+            [
+                "patch_distance:patch-memory",
+                "patch_distance:foundation-memory",
+                "reconstruction_error"
+            ]
+        );
     }
 }

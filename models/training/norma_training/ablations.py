@@ -27,7 +27,7 @@ from .pathology_types import labels_of, typing_targets
 from .prepared import PreparedSet
 from .progress import log, progress
 from .run import Run
-from .steps import Material, score_memory, two_class_sources
+from .steps import Material, memory_recipe, score_memory, two_class_sources
 
 FILE = "ABLATIONS.md"
 #: Blocks whose channels are pooled inside the lungs; the head's 1,280 channels come on top.
@@ -193,7 +193,7 @@ def typing_comparison(material: Material, shipped: np.ndarray, own: np.ndarray, 
 def run_ablations(material: Material, run: Run, budget: Budget, typing_shipped: np.ndarray, rules: tuple[Aggregation, Aggregation], models: Path) -> None:
     """Writes models/ABLATIONS.md, which `evaluate` takes into RESULTS.md."""
     data, features = material.data, material.features
-    memory = memory_variants(material, budget, score_memory(material, run, budget))
+    memory = memory_variants(material, budget, score_memory(material, run, memory_recipe(material, budget)))
     ridges = [
         (f"C = {ridge:g}{' (shipped)' if ridge == 1e-3 else ''}", *both_ways(material, run, f"ridge_{ridge:g}", lambda ridge=ridge: HeadWithRidge(data, features, ridge)))
         for ridge in RIDGES

@@ -9,9 +9,10 @@ import numpy as np
 from .aggregation import Aggregation
 from .bootstrap import Estimate, auc_by_block
 from .calibration import OperatingPoint, operating_points, sensitivity_at, specificity_at
-from .ensemble import Ensemble, Studies, aggregated, compare_aggregations, fit_ensemble, studies_of
+from .ensemble import FUSIONS, Ensemble, Studies, aggregated, compare_aggregations, fit_ensemble, studies_of
 from .prepared import PreparedSet
 from .progress import log
+from .steps import two_class_sources
 
 RULES = {
     "maximum": Aggregation("maximum"),
@@ -23,25 +24,31 @@ RULES = {
 }
 
 
+@dataclass(frozen=True)
+class Rules:
+    """From slices to a study: a rule per anomaly model, and the classifier's."""
+
+    anomaly: tuple[Aggregation, ...]
+    classifier: Aggregation
+
+
 @dataclass
 class StudyScores:
-    """Held-out stage scores per pseudo-study."""
+    """Held-out stage scores per pseudo-study: `anomaly` `(n, models)`, `classifier` `(n)`."""
 
     studies: Studies
     anomaly: np.ndarray
     classifier: np.ndarray
 
-    def rows(self, chosen: np.ndarray) -> "StudyScores":
-        s = self.studies
-        return StudyScores(Studies(s.name[chosen], s.source[chosen], s.truth[chosen]), self.anomaly[chosen], self.classifier[chosen])
 
-
-def study_scores_of(data: PreparedSet, anomaly: np.ndarray, classifier: np.ndarray, rules: tuple[Aggregation, Aggregation]) -> StudyScores:
-    """Blocks of which both stages could score a slice."""
-    usable = np.isfinite(anomaly) & np.isfinite(classifier)
+def study_scores_of(data: PreparedSet, anomaly: list[np.ndarray], classifier: np.ndarray, rules: Rules) -> StudyScores:
+    """Blocks of which every model could score a slice."""
+    usable = np.all([np.isfinite(values) for values in (*anomaly, classifier)], axis=0)
     studies = studies_of(data.block[usable], data.source[usable], data.is_pathology[usable])
+    block = data.block[usable]
     return StudyScores(
-        studies, aggregated(anomaly[usable], data.block[usable], rules[0]), aggregated(classifier[usable], data.block[usable], rules[1])
+        studies, np.stack([aggregated(values[usable], block, rule) for values, rule in zip(anomaly, rules.anomaly)], 1),
+        aggregated(classifier[usable], block, rules.classifier),
     )
 
 
@@ -59,7 +66,7 @@ class LeftOut:
 
 @dataclass
 class Assembly:
-    rules: tuple[Aggregation, Aggregation]
+    rules: Rules
     aggregation_table: dict[str, dict[str, dict[str, float]]]
     held_out: StudyScores
     ensembles: dict[str, Ensemble]
@@ -82,28 +89,34 @@ def best_rule(table: dict[str, dict[str, float]]) -> Aggregation:
     return RULES[name]
 
 
-def assemble(data: PreparedSet, scores: dict[str, np.ndarray], inner: dict[str, np.ndarray], resamples: int) -> Assembly:
-    """Chooses the aggregation, fits maximum and logistic fusion, and keeps the one with the higher mean AUC
-    over sources left out."""
+def assemble(
+    data: PreparedSet, scores: dict[str, np.ndarray], inner: dict[str, np.ndarray], resamples: int,
+    anomaly: tuple[str, ...] = ("memory",), classifier: str = "head", methods: tuple[str, ...] = FUSIONS,
+) -> Assembly:
+    """Chooses the aggregation, fits each fusion of `methods`, and keeps the one with the highest mean AUC over sources
+    left out. `anomaly` and `classifier` name the scores (`…_oof`, `…_loso`, and `…_<source>` in `inner`)."""
     truth = data.is_pathology
     table = {
         stage: compare_aggregations(scores[f"{key}_oof"], data.block, data.source, truth, RULES)
-        for stage, key in (("anomaly", "memory"), ("classifier", "head"))
+        for stage, key in (*zip(("anomaly", *anomaly[1:]), anomaly), ("classifier", classifier))
     }
-    rules = (best_rule(table["anomaly"]), best_rule(table["classifier"]))
-    held_out = study_scores_of(data, scores["memory_oof"], scores["head_oof"], rules)
+    chosen_rules = [best_rule(rules) for rules in table.values()]
+    rules = Rules(tuple(chosen_rules[:-1]), chosen_rules[-1])
+
+    def of(suffix: str, found: dict[str, np.ndarray], factor: np.ndarray | float = 1.0) -> StudyScores:
+        return study_scores_of(data, [found[f"{key}_{suffix}"] * factor for key in anomaly], found[f"{classifier}_{suffix}"], rules)
+
+    held_out = of("oof", scores)
     ensembles, left_out = {}, {}
-    for method in ("maximum", "logistic"):
+    for method in methods:
         ensembles[method] = fit_ensemble(held_out.anomaly, held_out.classifier, held_out.studies, method)
         left_out[method] = []
-        for key in inner:
-            if not key.startswith("head_"):
+        for source in two_class_sources(data):
+            if f"{classifier}_{source}" not in inner:
                 continue
-            source = key.removeprefix("head_")
-            others = study_scores_of(data, inner[f"memory_{source}"], inner[key], rules)
+            others = of(source, inner)
             fitted = fit_ensemble(others.anomaly, others.classifier, others.studies, method)
-            own = np.where(data.source == source, 1.0, np.nan)
-            tested = study_scores_of(data, scores["memory_loso"] * own, scores["head_loso"] * own, rules)
+            tested = of("loso", scores, np.where(data.source == source, 1.0, np.nan))
             probability = fitted.probability(tested.anomaly, tested.classifier)
             labels = tested.studies.truth
             left_out[method].append(LeftOut(

@@ -16,12 +16,13 @@ from .adapters.slices_index import unpack, write_subset
 from .adapters.studies import DatasetError, read_study_list, write_study_list
 from .budget import BUDGETS, Budget
 from .chest_ct_encoder import EncoderError
+from .commands import ablate, build_foundation, measure_encoder, write_int8_bundle
 from .convert_yolo import CheckpointError, convert_yolo
 from .leak_check import LeakError
 from .norma_prepare import PreparationError, prepare_slices, prepare_studies, write_phantoms
 from .prepared import PreparedSet, load_prepared
 from .progress import log, start_log
-from .train import ablate, evaluate, measure_encoder, train, write_int8_bundle
+from .train import evaluate, train
 
 HERE = Path(__file__).resolve().parents[1]
 MODELS = HERE.parent
@@ -40,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
         ("ablations", "what was tried and not taken, into models/ABLATIONS.md"),
         ("measure-encoder", "the optional chest-CT encoder (requirements-encoder.txt) on the same splits"),
         ("int8", "the bundle with the classifier in int8, fitted anew, into --out"),
+        ("foundation", "the bundle with the optional chest-CT encoder (requirements-encoder.txt) beside the shipped models, into --out"),
     ):
         command = commands.add_parser(name, help=text)
         size = command.add_mutually_exclusive_group()
@@ -52,13 +54,14 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--run", type=Path, help="folder of the run (default: models/training/runs/<budget>)")
         command.add_argument("--models", type=Path, help="where the bundle goes (default: models/; for --quick the run's folder)")
         command.add_argument("--threads", type=int, default=0)
-        if name in ("train", "evaluate"):
+        if name in ("train", "evaluate", "foundation"):
             command.add_argument("--series", type=Path, help="folder of `norma prepare` over whole series, to look at, never to fit on (default: made of NORMA_DATA's series and of phantoms)")
+        if name in ("train", "evaluate"):
             command.add_argument("--without-networks", action="store_true", help="leave out the steps that train networks (bundle without the autoencoder)")
         if name == "measure-encoder":
             command.add_argument("--depth", type=int, choices=(0, 16), default=0, help="equal slices that stand for a volume; 0: without end")
             command.add_argument("--of-slices", type=int, help="about so many slices, by whole blocks (default: all)")
-        if name == "int8":
+        if name in ("int8", "foundation"):
             command.add_argument("--out", type=Path, required=True, help="folder of the new bundle")
     studies = commands.add_parser("list-studies", help="turn a data set of studies into the list that `norma prepare` reads")
     studies.add_argument("layout", choices=("labelled", "ct-rate", "mosmed"))
@@ -138,6 +141,8 @@ def main(argv: list[str] | None = None) -> int:
                 measure_encoder(data, run, models, budget, arguments.depth, arguments.of_slices)
             elif arguments.command == "int8":
                 write_int8_bundle(data, run, models, arguments.out, budget)
+            elif arguments.command == "foundation":
+                build_foundation(data, run, models, arguments.out, budget, whole_series(arguments, run, budget))
             else:
                 step = train if arguments.command == "train" else evaluate
                 step(data, run, models, budget, whole_series(arguments, run, budget), networks=not arguments.without_networks)

@@ -69,6 +69,10 @@ def study_weights(source: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return weight * len(truth) / weight.sum()
 
 
+#: The fusions that are compared. `equal` is a logistic that learns nothing: both scores count the same.
+FUSIONS = ("maximum", "equal", "logistic")
+
+
 @dataclass
 class Fusion:
     """`maximum`, or sigmoid(anomaly weight · anomaly + classifier weight · classifier + intercept)."""
@@ -108,30 +112,37 @@ def fit_logistic_fusion(anomaly: np.ndarray, classifier: np.ndarray, truth: np.n
 
 @dataclass
 class Ensemble:
-    """Bounds of the anomaly score, fusion, calibration and thresholds."""
+    """Bounds of each anomaly model's score, fusion, calibration and thresholds. `anomaly_raw` is `(n, models)`."""
 
-    bounds: Bounds
+    bounds: tuple[Bounds, ...]
     fusion: Fusion
     platt: Platt
     thresholds: dict[str, float]
 
+    def anomaly(self, anomaly_raw: np.ndarray) -> np.ndarray:
+        """`(n)` in 0..1: the mean of the models' normalised scores."""
+        return np.mean([bounds(anomaly_raw[:, i]) for i, bounds in enumerate(self.bounds)], axis=0)
+
     def score(self, anomaly_raw: np.ndarray, classifier: np.ndarray) -> np.ndarray:
-        return self.fusion(self.bounds(anomaly_raw), classifier)
+        return self.fusion(self.anomaly(anomaly_raw), classifier)
 
     def probability(self, anomaly_raw: np.ndarray, classifier: np.ndarray) -> np.ndarray:
         return self.platt(self.score(anomaly_raw, classifier))
 
 
 def fit_ensemble(anomaly_raw: np.ndarray, classifier: np.ndarray, studies: Studies, method: str) -> Ensemble:
-    """Fits all of it on held-out study scores; `method` is maximum or logistic."""
+    """Fits all of it on held-out study scores; `method` is one of `FUSIONS`."""
     truth = studies.truth
     weight = study_weights(studies.source, truth)
-    bounds = fit_bounds(anomaly_raw, truth)
-    anomaly = bounds(anomaly_raw)
-    fusion = Fusion("maximum") if method == "maximum" else fit_logistic_fusion(anomaly, classifier, truth, weight)
-    score = fusion(anomaly, classifier)
-    platt = fit_platt(score, truth, weight)
-    return Ensemble(bounds, fusion, platt, choose_thresholds(platt(score), truth))
+    fitted = Ensemble(tuple(fit_bounds(anomaly_raw[:, i], truth) for i in range(anomaly_raw.shape[1])), Fusion("maximum"), Platt(1.0, 0.0), {})
+    if method == "equal":
+        fitted.fusion = Fusion("logistic", 4.0, 4.0, -4.0)
+    elif method == "logistic":
+        fitted.fusion = fit_logistic_fusion(fitted.anomaly(anomaly_raw), classifier, truth, weight)
+    score = fitted.score(anomaly_raw, classifier)
+    fitted.platt = fit_platt(score, truth, weight)
+    fitted.thresholds = choose_thresholds(fitted.platt(score), truth)
+    return fitted
 
 
 def mixed_studies(block: np.ndarray, source: np.ndarray, truth: np.ndarray, usable: np.ndarray, share: float, slices: int = 40, count: int = 60, seed: int = 0) -> list[tuple[int, str, np.ndarray]]:

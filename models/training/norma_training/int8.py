@@ -100,16 +100,16 @@ def measure_int8(material: Material, run: Run, budget: Budget, seed: int = 0) ->
     return scores | {key: found[key] for key in ("float32_mib", "int8_mib", "float32_cpu_ms", "int8_cpu_ms", "calibrated_by")}
 
 
-def int8_assembly(material: Material, scores: dict[str, np.ndarray], int8: dict[str, np.ndarray], resamples: int) -> Assembly:
+def int8_assembly(material: Material, scores: dict[str, np.ndarray], int8: dict[str, np.ndarray], fusion: str, resamples: int) -> Assembly:
     """Rules, bounds, calibration and operating points fitted on the int8 classifier's own held-out scores; the
-    fusion is the shipped one's default (maximum)."""
-    return assemble(material.data, scores | {"head_oof": int8["int8_oof"], "head_loso": int8["int8_loso"]}, {}, resamples)
+    method of fusion is the shipped bundle's."""
+    return assemble(material.data, scores | {"head_oof": int8["int8_oof"], "head_loso": int8["int8_loso"]}, {}, resamples, methods=(fusion,))
 
 
 def int8_rows(material: Material, scores: dict[str, np.ndarray], int8: dict[str, np.ndarray], shipped: Assembly, resamples: int) -> tuple[list[str], list[list]]:
     """Head and rows of the table: AUC of slices per source, AUC and ECE of the ensemble, sensitivity/specificity."""
     data, sources = material.data, two_class_sources(material.data)
-    own = int8_assembly(material, scores, int8, resamples)
+    own = int8_assembly(material, scores, int8, shipped.chosen, resamples)
     # The shipped calibration and thresholds on the int8 graph's scores: what simply swapping the file would do.
     ranked = assemble(data, scores | {"head_oof": int8["float_head_on_int8_oof"]}, {}, 1).held_out
     swapped = replace(shipped, held_out=replace(ranked, anomaly=shipped.held_out.anomaly))

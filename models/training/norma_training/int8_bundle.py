@@ -27,7 +27,7 @@ from .steps import Material
 TOLERANCE = 1e-3
 
 
-def ship_int8(material: Material, run: Run, scores: dict[str, np.ndarray], int8: dict[str, np.ndarray], models: Path, out: Path, resamples: int) -> None:
+def ship_int8(material: Material, run: Run, scores: dict[str, np.ndarray], int8: dict[str, np.ndarray], fusion: str, models: Path, out: Path, resamples: int) -> None:
     """Copies the bundle in `models` to `out`, with the classifier in int8 and rules, bounds, calibration and operating
     points fitted on its held-out scores. Raises `RuntimeError` where the graph does not give the head's logits."""
     out.mkdir(parents=True, exist_ok=True)
@@ -43,9 +43,9 @@ def ship_int8(material: Material, run: Run, scores: dict[str, np.ndarray], int8:
     difference = float(np.abs(logits - head.logits(features.pooled[:16])).max())
     if difference > TOLERANCE * max(1.0, float(np.abs(logits).max())):
         raise RuntimeError(f"the int8 graph differs from its head by {difference:.4f}")
-    assembly = int8_assembly(material, scores, int8, resamples)
+    assembly = int8_assembly(material, scores, int8, fusion, resamples)
     manifest = yaml.safe_load((folder / "manifest.yaml").read_text(encoding="utf-8"))
-    manifest |= {"sha256": sha256_of(folder / "model.onnx"), "aggregation": assembly.rules[1].as_manifest()}
+    manifest |= {"sha256": sha256_of(folder / "model.onnx"), "aggregation": assembly.rules.classifier.as_manifest()}
     manifest["provenance"]["figures"] = []
     write_yaml(folder / "manifest.yaml", manifest)
     held_out = assembly.held_out
@@ -56,7 +56,7 @@ def ship_int8(material: Material, run: Run, scores: dict[str, np.ndarray], int8:
     bundle["provenance"]["auc"] = auc_by_block(held_out.studies.truth, assembly.probability, held_out.studies.name, resamples).as_manifest()
     anomaly = out / bundle["models"]["anomaly"][0]
     manifest = yaml.safe_load((anomaly / "manifest.yaml").read_text(encoding="utf-8"))
-    manifest |= {"aggregation": assembly.rules[0].as_manifest(), "normalisation": assembly.ensemble.bounds.as_manifest()}
+    manifest |= {"aggregation": assembly.rules.anomaly[0].as_manifest(), "normalisation": assembly.ensemble.bounds[0].as_manifest()}
     write_yaml(anomaly / "manifest.yaml", manifest)
     write_yaml(out / "bundle.yaml", bundle)
     log.info("int8 bundle in %s: largest difference of a logit to its head %.6f", out, difference)

@@ -25,7 +25,7 @@ def upper_part(recipe: PatchMemoryRecipe, values: np.ndarray, part: float) -> np
 
 def memory_variants(material: Material, budget: Budget, distances: dict[str, np.ndarray]) -> list[tuple[str, np.ndarray, np.ndarray]]:
     recipe, data, everything = memory_recipe(material, budget), material.data, np.ones(len(material.data), dtype=bool)
-    scores, _ = memory_scores(material, budget, distances)
+    scores, _ = memory_scores(material, recipe, distances)
     relative = {"oof": recipe.relative_out_of_fold(distances["oof"], material.fold, everything)}
     relative["loso"] = np.full_like(relative["oof"], np.nan)
     for source in two_class_sources(data):

@@ -19,16 +19,22 @@ RECORDED = (
     "resnet_held_out", "resnet_loso", "autoencoder_loso",
     *(f"encoder{depth}{backbone}_{held}" for depth in (0, 16) for backbone in ("", "_lite0") for held in ("oof", "loso")),
 )
+#: All of the optional foundation bundle's, the ones with a source left out among them (`foundation_…_<source>`).
+RECORDED_PREFIX = "foundation_"
+
+
+def is_recorded(key: str) -> bool:
+    return key in RECORDED or key.startswith(RECORDED_PREFIX)
 
 
 def record_scores(models: Path, data: PreparedSet, scores: dict[str, np.ndarray], notes: dict[str, str]) -> None:
-    """Adds what of `RECORDED` is in `scores` to what was recorded before; `notes` says how each was made."""
-    known = {key: scores[key].astype(np.float32) for key in RECORDED if key in scores}
+    """Adds what of `scores` is recorded to what was recorded before; `notes` says how each was made."""
+    known = {key: scores[key].astype(np.float32) for key in scores if is_recorded(key)}
     if not known:
         return
     before, said = read_scores(models, data), read_notes(models)
     kept = {key: values.astype(np.float32) for key, values in before.items()} | known
-    said |= {key: text for key, text in notes.items() if key in known}
+    said |= {key: text for key, text in notes.items() if key in known or key.startswith(RECORDED_PREFIX)}
     files, order = np.unique(data.file, return_index=True)
     np.savez_compressed(
         models / FILE, slice_file=files, **{key: values[order] for key, values in kept.items()},
@@ -46,7 +52,7 @@ def read_scores(models: Path, data: PreparedSet) -> dict[str, np.ndarray]:
         if not set(data.file.tolist()) <= place.keys():
             return {}
         rows = np.array([place[name] for name in data.file.tolist()])
-        return {key: stored[key][rows].astype(np.float64) for key in stored.files if key in RECORDED}
+        return {key: stored[key][rows].astype(np.float64) for key in stored.files if is_recorded(key)}
 
 
 def read_notes(models: Path) -> dict[str, str]:

@@ -13,6 +13,7 @@ from .beside import appended, attention_section, encoder_section, footnotes, int
 from .bootstrap import Estimate, auc_by_block
 from .calibration import expected_calibration_error
 from .ensemble import aggregated, studies_of
+from .foundation_results import foundation_section, operating_table, verdicts
 from .markdown import table
 from .pathology_types import labels_of, typing_targets
 from .series import SeriesReading
@@ -51,7 +52,7 @@ def left_out_table(outcome: Outcome) -> str:
 
 
 def study_table(outcome: Outcome) -> str:
-    """Pseudo-studies, held out and left out, of the stages and of both fusions."""
+    """Pseudo-studies, held out and left out, of the stages and of each fusion."""
     assembly, sources = outcome.assembly, two_class_sources(outcome.material.data)
     held = assembly.held_out
     resamples = outcome.budget.resamples
@@ -60,26 +61,16 @@ def study_table(outcome: Outcome) -> str:
         s = held.studies
         return [auc_by_block(s.truth[s.source == n], values[s.source == n], s.name[s.source == n], resamples) for n in sources]
 
-    rows = [["patch memory, blocks held out", *per_source(held.anomaly)], ["classifier, blocks held out", *per_source(held.classifier)]]
+    rows = [["patch memory, blocks held out", *per_source(assembly.ensemble.anomaly(held.anomaly))], ["classifier, blocks held out", *per_source(held.classifier)]]
     for method, ensemble in assembly.ensembles.items():
         rows.append([f"ensemble ({method}), blocks held out", *per_source(ensemble.probability(held.anomaly, held.classifier))])
     for key, title in (("trivial_loso", "trivial features"), ("memory_loso", "patch memory"), ("relative_loso", "patch memory, relative to norm at the same place"), ("head_loso", "classifier")):
-        rule = assembly.rules[1] if key == "head_loso" else assembly.rules[0]
+        rule = assembly.rules.classifier if key == "head_loso" else assembly.rules.anomaly[0]
         rows.append([f"{title}, source never trained on", *(outcome.block_auc_of(key, s, rule) for s in sources)])
     for method, left in assembly.left_out.items():
         found = {row.source: row.auc for row in left}
         rows.append([f"ensemble ({method}), source never trained on", *(found.get(s, "–") for s in sources)])
     return table(["pseudo-studies (blocks)", *sources], rows)
-
-
-def operating_table(outcome: Outcome) -> str:
-    assembly = outcome.assembly
-    rows = []
-    for point in assembly.points:
-        left = assembly.left_out[assembly.chosen]
-        away = "; ".join(f"{r.source} {r.sensitivity[point.name]:.2f}/{r.specificity[point.name]:.2f}" for r in left)
-        rows.append([point.name, f"{point.threshold:.3f}", point.sensitivity, point.specificity, away])
-    return table(["operating point", "threshold", "sensitivity", "specificity", "with everything fitted on the other sources: sensitivity/specificity"], rows)
 
 
 def aggregation_table(outcome: Outcome) -> str:
@@ -118,9 +109,8 @@ def series_section(readings: list[SeriesReading], outcome: Outcome) -> str:
     rows = []
     for item in readings:
         r = item.reading
-        verdicts = ", ".join(f"{p.name}: {'pathology' if r.probability >= p.threshold else 'norm'}" for p in outcome.assembly.points)
         types = ", ".join(f"{k} {v:.2f}" for k, v in r.types.items())
-        rows.append([item.name, f"{r.anomaly:.3f}", f"{r.classifier:.3f}", f"{r.probability:.3f}", verdicts, types])
+        rows.append([item.name, f"{r.anomaly:.3f}", f"{r.classifier:.3f}", f"{r.probability:.3f}", verdicts(outcome.assembly, r.probability), types])
     return table(["series", "anomaly", "classifier", "probability", "verdict by operating point", "types"], rows) + "\n\n![series](figures/series.png)"
 
 
@@ -173,7 +163,7 @@ A block of about ten neighbouring slices stands for a study. Fusion taken: **{as
 
 Thresholds on the calibrated probability, chosen on the held-out pseudo-studies on which sensitivity and specificity are given.
 
-{operating_table(outcome)}
+{operating_table(outcome.assembly)}
 
 ![calibration](figures/calibration.png)
 ![histograms](figures/histograms.png)
@@ -182,7 +172,7 @@ Thresholds on the calibrated probability, chosen on the held-out pseudo-studies 
 
 Blocks are diseased throughout, studies in part: rules are compared on blocks and on made-up studies of 40 slices of one source,
 in which a share comes from one block of pathology. "k of 64": the same share of however many slices there are.
-Taken: anomaly {assembly.rules[0].as_manifest()}, classifier {assembly.rules[1].as_manifest()}.
+Taken: anomaly {assembly.rules.anomaly[0].as_manifest()}, classifier {assembly.rules.classifier.as_manifest()}.
 
 {aggregation_table(outcome)}
 
@@ -201,6 +191,13 @@ The reference reports AUC {REFERENCE['typing_auc']} and F1 {REFERENCE['typing_f1
 ## A stronger encoder
 
 {encoder_section(outcome)}
+
+## The foundation bundle
+
+Optional, built by `make foundation`, not shipped: beside the shipped patch memory one on the encoder's patches (cut inside its third
+stage), beside the shipped head one on its pooled features; rules, bounds, fusion, calibration and operating points fitted anew.
+
+{foundation_section(outcome)}
 
 ## int8
 

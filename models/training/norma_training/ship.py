@@ -12,7 +12,7 @@ from . import autoencoder as ae
 from . import backbone as lite0
 from .assemble import Assembly
 from .autoencoder import Autoencoder, ErrorMap
-from .backbone import EfficientNetLite0, to_tensor
+from .backbone import to_tensor
 from .bootstrap import Estimate
 from .budget import Budget
 from .calibration import choose_thresholds
@@ -58,7 +58,7 @@ def figure(name: str, estimate: Estimate) -> dict:
     return {"name": name, **estimate.as_manifest()}
 
 
-def _write_graph(network: torch.nn.Module, size: int, outputs: list[str], folder: Path, images: torch.Tensor) -> float:
+def write_graph(network: torch.nn.Module, size: int, outputs: list[str], folder: Path, images: torch.Tensor) -> float:
     full = export_onnx(network, size, outputs, folder / "model.float32.onnx")
     halve_weights(full, folder / "model.onnx")
     full.unlink()
@@ -79,12 +79,12 @@ def ship_patch_memory(material: Material, budget: Budget, models: Path, assembly
     network.offset.copy_(torch.from_numpy(offset).float().view(1, -1, 1, 1))
     network.scale.copy_(torch.from_numpy(scale).float().view(1, -1, 1, 1))
     folder.mkdir(parents=True, exist_ok=True)
-    _write_graph(network, 224, ["features"], folder, to_tensor(material.data.pixels[:4]))
+    write_graph(network, 224, ["features"], folder, to_tensor(material.data.pixels[:4]))
     write_manifest(
         folder, "patch_memory", VERSION, input=input_tensor(224, lite0.MEAN, lite0.STD),
         outputs=[{"name": "features", "meaning": "patch_features", "shape": ["batch", memory.shape[1], 14, 14]}],
-        slice_selection={"count": 64}, aggregation=assembly.rules[0].as_manifest(), within_slice={"method": "mean"},
-        normalisation=assembly.ensemble.bounds.as_manifest(), memory=write_memory(folder, memory, NEIGHBOURS, expected),
+        slice_selection={"count": 64}, aggregation=assembly.rules.anomaly[0].as_manifest(), within_slice={"method": "mean"},
+        normalisation=assembly.ensemble.bounds[0].as_manifest(), memory=write_memory(folder, memory, NEIGHBOURS, expected),
         provenance=provenance(material.data, figures, lite0.LICENCE),
     )
 
@@ -93,7 +93,7 @@ def ship_classifier(material: Material, models: Path, assembly: Assembly, figure
     folder = models / "classifier"
     head = fit_classifier_head(material.features, material.data.source, material.data.is_pathology)
     folder.mkdir(parents=True, exist_ok=True)
-    _write_graph(map_classifier(material.backbone, head), 224, ["logit", "activation_map"], folder, to_tensor(material.data.pixels[:4]))
+    write_graph(map_classifier(material.backbone, head), 224, ["logit", "activation_map"], folder, to_tensor(material.data.pixels[:4]))
     write_manifest(
         folder, "classifier", VERSION, input=input_tensor(224, lite0.MEAN, lite0.STD),
         outputs=[
@@ -101,7 +101,7 @@ def ship_classifier(material: Material, models: Path, assembly: Assembly, figure
             {"name": "activation_map", "meaning": "class_activation_map", "shape": ["batch", 7, 7]},
         ],
         slice_selection={"count": 64}, test_time_augmentation=["identity", "horizontal_flip"],
-        aggregation=assembly.rules[1].as_manifest(), provenance=provenance(material.data, figures, lite0.LICENCE),
+        aggregation=assembly.rules.classifier.as_manifest(), provenance=provenance(material.data, figures, lite0.LICENCE),
     )
     return head
 
@@ -109,7 +109,7 @@ def ship_classifier(material: Material, models: Path, assembly: Assembly, figure
 def ship_typing(material: Material, models: Path, heads: list[LinearHead], thresholds: list[float], rule: dict, figures: list) -> None:
     folder = models / "typing"
     folder.mkdir(parents=True, exist_ok=True)
-    _write_graph(label_classifier(material.backbone, heads), 224, ["logits"], folder, to_tensor(material.data.pixels[:4]))
+    write_graph(label_classifier(material.backbone, heads), 224, ["logits"], folder, to_tensor(material.data.pixels[:4]))
     write_manifest(
         folder, "typing", VERSION, input=input_tensor(224, lite0.MEAN, lite0.STD),
         outputs=[{"name": "logits", "meaning": "logits", "shape": ["batch", len(heads)]}],
@@ -125,7 +125,7 @@ def ship_typing(material: Material, models: Path, heads: list[LinearHead], thres
 def ship_autoencoder(network: Autoencoder, material: Material, models: Path, rule: dict, bounds: Bounds, figures: list) -> None:
     folder = models / "autoencoder"
     folder.mkdir(parents=True, exist_ok=True)
-    _write_graph(ErrorMap(network).eval(), ae.SIZE, ["error_map"], folder, ae.reduced(material.data.pixels[:4]))
+    write_graph(ErrorMap(network).eval(), ae.SIZE, ["error_map"], folder, ae.reduced(material.data.pixels[:4]))
     write_manifest(
         folder, "reconstruction", VERSION, input=input_tensor(ae.SIZE, ae.MEAN, ae.STD),
         outputs=[{"name": "error_map", "meaning": "reconstruction_error_map", "shape": ["batch", ae.SIZE // 2, ae.SIZE // 2]}],

@@ -102,11 +102,10 @@ def score_frozen(material: Material, run: Run, budget: Budget) -> dict[str, np.n
     return scores
 
 
-def score_memory(material: Material, run: Run, budget: Budget) -> dict[str, np.ndarray]:
-    """The patch memory's distances, patch by patch: blocks held out (`oof`), the source held out (`loso`), and
+def score_memory(material: Material, run: Run, recipe: recipes.PatchMemoryRecipe, step: str = "distances") -> dict[str, np.ndarray]:
+    """A patch memory's distances, patch by patch: blocks held out (`oof`), the source held out (`loso`), and
     for each source left out the others' held-out distances (`inner_<source>`)."""
     data = material.data
-    recipe = memory_recipe(material, budget)
 
     def compute() -> dict[str, np.ndarray]:
         found = {"oof": recipe.out_of_fold(material.fold, np.ones(len(data), dtype=bool))}
@@ -119,17 +118,17 @@ def score_memory(material: Material, run: Run, budget: Budget) -> dict[str, np.n
             found[f"inner_{source}"] = recipe.out_of_fold(material.fold % 3, ~test)
         return found | {"loso": loso}
 
-    return run.arrays("distances", compute)
+    return run.arrays(step, compute)
 
 
 def memory_recipe(material: Material, budget: Budget) -> recipes.PatchMemoryRecipe:
     return recipes.PatchMemoryRecipe(material.data, material.features, material.patches, budget.memory_patches)
 
 
-def memory_scores(material: Material, budget: Budget, distances: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def memory_scores(material: Material, recipe: recipes.PatchMemoryRecipe, distances: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Slice scores of the memory: the mean distance (`memory_…`) and that relative to what norm has at the same
     place (`relative_…`); and the inner ones of the plain distances."""
-    data, recipe = material.data, memory_recipe(material, budget)
+    data = material.data
     everything = np.ones(len(data), dtype=bool)
     scores = {
         "memory_oof": recipe.slice_means(distances["oof"]), "memory_loso": recipe.slice_means(distances["loso"]),

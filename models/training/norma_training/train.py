@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from .ablations import run_ablations
 from .aggregation import Aggregation, patch_coverage, slice_scores
 from .assemble import RULES, Assembly, assemble
 from .attention_pooling import compare_attention
@@ -16,11 +15,9 @@ from .autoencoder import Autoencoder
 from .bootstrap import Estimate, auc_by_block
 from .budget import Budget
 from .cards import write_cards
-from .encoder_comparison import compare_encoder
 from .ensemble import Bounds, aggregated, fit_bounds, studies_of
 from .expected_distance import ExpectedDistance
 from .int8 import measure_int8
-from .int8_bundle import ship_int8
 from .left_out_networks import left_out_sources, score_left_out
 from .linear_head import LinearHead
 from .pathology_types import labels_of, typing_targets
@@ -40,6 +37,9 @@ from .steps import (
     train_reconstruction, train_resnet, two_class_sources,
 )
 from .unlike_training import measure_unlike, medians_of_series
+
+#: Phantoms are read beside the whole series to see how unlike training they are; they are no result.
+PHANTOM = "phantom"
 
 #: Study's probability of a type: the mean of its most suspicious slices.
 TYPING_RULE = Aggregation("top_k_mean", 10)
@@ -86,20 +86,39 @@ class Outcome:
         return auc_by_block(studies.truth, values, studies.name, self.budget.resamples)
 
 
-def compute(data: PreparedSet, run_folder: Path, budget: Budget, networks: bool = True, seed: int = 0, shipped_split: Path | None = None) -> Outcome:
-    """Every step, or what stands of it already."""
+@dataclass
+class FrozenScores:
+    """Held-out scores of what stands on frozen features: `…_oof`, `…_loso`, and `…_<source>` in `inner`."""
+
+    run: Run
+    material: Material
+    scores: dict[str, np.ndarray]
+    inner: dict[str, np.ndarray]
+    expected: ExpectedDistance
+
+
+def score_frozen_features(data: PreparedSet, run_folder: Path, budget: Budget, seed: int = 0, shipped_split: Path | None = None) -> FrozenScores:
+    """The first half of every run: split, features, trivial features, memory and head."""
     for what, count in sorted(data.left_out.items()):
         log.info("left out by the preparation: %d × %s", count, what)
     if budget.slices is not None:
         data = tiny_subset(data, budget.slices, seed)
-    run = _open_run(data, run_folder, budget, seed)
+    run = open_run(data, run_folder, budget, seed)
     material = prepare_material(data, run, budget, seed, shipped_split)
     scores = score_frozen(material, run, budget)
-    distances = score_memory(material, run, budget)
-    found, inner = memory_scores(material, budget, distances)
+    memory = memory_recipe(material, budget)
+    distances = score_memory(material, run, memory)
+    found, inner = memory_scores(material, memory, distances)
     scores |= found
     inner |= score_inner(material, run, budget)
-    expected = memory_recipe(material, budget).expected(distances["oof"], np.ones(len(data), dtype=bool))
+    return FrozenScores(run, material, scores, inner, memory.expected(distances["oof"], np.ones(len(data), dtype=bool)))
+
+
+def compute(data: PreparedSet, run_folder: Path, budget: Budget, networks: bool = True, seed: int = 0, shipped_split: Path | None = None) -> Outcome:
+    """Every step, or what stands of it already."""
+    frozen = score_frozen_features(data, run_folder, budget, seed, shipped_split)
+    run, material, scores, inner = frozen.run, frozen.material, frozen.scores, frozen.inner
+    data = material.data
     typing, heads = score_typing(material, run)
     scores["typing_oof"] = typing["typing_oof"]
     network, bounds = None, None
@@ -113,7 +132,7 @@ def compute(data: PreparedSet, run_folder: Path, budget: Budget, networks: bool 
     assembly = assemble(data, scores, inner, budget.resamples)
     thresholds = _typing_thresholds(data, scores["typing_oof"])
     return Outcome(
-        material, budget, scores, assembly, expected, heads, thresholds, network, bounds, measure_int8(material, run, budget, seed), inner,
+        material, budget, scores, assembly, frozen.expected, heads, thresholds, network, bounds, measure_int8(material, run, budget, seed), inner,
         compare_attention(material, scores, RULES, run, budget), measure_unlike(material, run),
     )
 
@@ -228,30 +247,7 @@ def standing_scores(data: PreparedSet, run: Path, budget: Budget) -> dict[str, n
     return found
 
 
-def measure_encoder(data: PreparedSet, run_folder: Path, models: Path, budget: Budget, depth: int, slices: int | None) -> None:
-    """Measures the optional chest-CT encoder and records its scores beside the bundle, for `evaluate`."""
-    run = _open_run(data, run_folder, budget)
-    material = prepare_material(data, run, budget, shipped_split=models / "splits.csv")
-    scores = compare_encoder(material, run, depth, slices)
-    count = int(np.isfinite(scores[f"encoder{depth}_oof"]).sum())
-    record_scores(models, data, scores, {key: f"{count} slices" for key in scores})
-
-
-def ablate(data: PreparedSet, run_folder: Path, models: Path, budget: Budget) -> None:
-    """Measures what was tried and not taken: models/ABLATIONS.md."""
-    run = _open_run(data, run_folder, budget)
-    material = prepare_material(data, run, budget, shipped_split=models / "splits.csv")
-    rules = (Aggregation("top_k_mean", 64), Aggregation("top_k_mean", 32))
-    run_ablations(material, run, budget, score_typing(material, run)[0]["typing_oof"], rules, models)
-
-
-def write_int8_bundle(data: PreparedSet, run_folder: Path, models: Path, out: Path, budget: Budget) -> None:
-    """The shipped bundle with the classifier in int8 and what is fitted behind it fitted on its own scores."""
-    outcome = compute(data, run_folder, budget, networks=False, shipped_split=models / "splits.csv")
-    ship_int8(outcome.material, Run(run_folder, None), outcome.scores, outcome.int8, models, out, budget.resamples)
-
-
-def _open_run(data: PreparedSet, folder: Path, budget: Budget, seed: int = 0) -> Run:
+def open_run(data: PreparedSet, folder: Path, budget: Budget, seed: int = 0) -> Run:
     return Run(folder, {"budget": budget.name, "slices": len(data), "seed": seed})
 
 
@@ -262,6 +258,6 @@ def _tell(outcome: Outcome, run: Path, models: Path, series: tuple[Path, ...]) -
     outcome.notes = read_notes(models)
     readings = [item for folder in series for item in read_series(folder, models)]
     outcome.unlike_others = medians_of_series(outcome.material, readings, Run(run, None))
-    write_results(outcome, models, [item for item in readings if not item.name.startswith("phantom")])
+    write_results(outcome, models, [item for item in readings if not item.name.startswith(PHANTOM)])
     write_cards(outcome, models)
     log.info("bundle and results in %s", models)

@@ -10,7 +10,7 @@ from norma_training.autoencoder import Autoencoder, ErrorMap
 from norma_training.backbone import random_backbone
 from norma_training.bootstrap import auc, auc_by_block
 from norma_training.calibration import choose_thresholds, fit_platt, sensitivity_at
-from norma_training.ensemble import fit_ensemble, studies_of
+from norma_training.ensemble import FUSIONS, fit_ensemble, studies_of
 from norma_training.export import export_onnx, halve_weights, largest_difference
 from norma_training.linear_head import LinearHead, map_classifier
 from norma_training.patch_memory import PatchFeatures, coreset, nearest_distance
@@ -50,10 +50,10 @@ def test_an_ensemble_rises_with_each_of_its_scores():
     studies = studies_of(names, np.array(["s"] * 80), truth)
     order = np.argsort(names)
     anomaly, classifier = truth + rng.normal(0, 0.5, 80), np.clip(truth * 0.5 + rng.random(80) * 0.5, 0, 1)
-    for method in ("maximum", "logistic"):
-        fitted = fit_ensemble(anomaly[order], classifier[order], studies, method)
+    for method in FUSIONS:
+        fitted = fit_ensemble(anomaly[order][:, None], classifier[order], studies, method)
         assert fitted.platt.coefficient > 0
-        low, high = fitted.probability(np.array([-1.0, 3.0]), np.array([0.1, 0.9]))
+        low, high = fitted.probability(np.array([[-1.0], [3.0]]), np.array([0.1, 0.9]))
         assert low < high
 
 

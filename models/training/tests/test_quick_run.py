@@ -8,14 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from conftest import WORKSPACE
 from norma_training import ablations
 from norma_training.ablations import run_ablations
 from norma_training.aggregation import Aggregation
+from norma_training.backbone import to_tensor
 from norma_training.budget import QUICK
+from norma_training.commands import build_foundation
+from norma_training.foundation_bundle import PairedClassifier
+from norma_training.foundation_features import random_cut_encoder
 from norma_training.int8_bundle import ship_int8
+from norma_training.linear_head import LinearHead
 from norma_training.prepared import load_prepared
 from norma_training.recorded_scores import read_scores
 from norma_training.run import Run
@@ -49,14 +55,18 @@ def test_the_bundle_names_models_whose_hashes_fit(trained):
 
 
 def test_the_program_accepts_the_bundle(trained, norma):
-    _, _, folder = trained
+    assert "bundle norma-quick " in accept(trained[2] / "models", norma)
+
+
+def accept(models: Path, norma: Path) -> str:
+    """What `norma models check` prints of a bundle."""
     library = WORKSPACE / ".norma" / "onnxruntime" / "libonnxruntime.so"
     if not library.exists() and not os.environ.get("CI"):
         pytest.skip("ONNX Runtime is not installed")
-    settings = {"NORMA__MODELS__BUNDLE": str(folder / "models" / "bundle.yaml"), "NORMA__MODELS__ONNXRUNTIME": str(library)}
+    settings = {"NORMA__MODELS__BUNDLE": str(models / "bundle.yaml"), "NORMA__MODELS__ONNXRUNTIME": str(library)}
     checked = subprocess.run([str(norma), "models", "check"], env=os.environ | settings, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stderr
-    assert "bundle norma-quick" in checked.stdout
+    return checked.stdout
 
 
 def test_the_bundle_reads_a_study(trained, prepared_folder):
@@ -107,13 +117,57 @@ def test_results_name_networks_that_were_recorded_and_not_trained_again(trained,
 
 def test_the_int8_bundle_holds_its_own_classifier_and_thresholds(trained, tmp_path):
     _, outcome, folder = trained
-    ship_int8(outcome.material, Run(folder / "run", None), outcome.scores, outcome.int8, folder / "models", tmp_path / "int8", 20)
+    ship_int8(outcome.material, Run(folder / "run", None), outcome.scores, outcome.int8, outcome.assembly.chosen, folder / "models", tmp_path / "int8", 20)
     shipped, small = (path / "classifier" / "model.onnx" for path in (folder / "models", tmp_path / "int8"))
     assert small.stat().st_size < 0.7 * shipped.stat().st_size
     manifest = yaml.safe_load((tmp_path / "int8" / "classifier" / "manifest.yaml").read_text())
     assert manifest["sha256"] == hashlib.sha256(small.read_bytes()).hexdigest()
     bundle = yaml.safe_load((tmp_path / "int8" / "bundle.yaml").read_text())
     assert bundle["name"] == "norma-quick-int8" and len(bundle["operating_points"]) == 4
+
+
+def test_the_foundation_bundle_reads_a_study_and_stands_in_the_results(trained, prepared_folder, norma, tmp_path):
+    data, outcome, folder = trained
+    out = tmp_path / "foundation"
+    build_foundation(load_prepared(prepared_folder), folder / "run", folder / "models", out, QUICK)
+    bundle = yaml.safe_load((out / "bundle.yaml").read_text())
+    assert bundle["name"] == "norma-quick-foundation"
+    assert bundle["models"]["anomaly"] == ["patch-memory", "foundation-memory", "autoencoder"]
+    assert bundle["anomaly_combination"] == {"method": "weighted_mean", "weights": [0.5, 0.5, 0.0]}
+    pixels, mask = np.array(data.pixels[:6]), np.array(data.lung_mask[:6])
+    reading = ServedBundle(out).read(pixels, mask)
+    assert 0 <= reading.probability <= 1 and reading.activation_map.shape == (6, 14, 14)
+    accept(out, norma)
+    # What was recorded of it gives its tables without its weights.
+    evaluate(load_prepared(prepared_folder), folder / "run", folder / "models", QUICK)
+    text = (folder / "models" / "RESULTS.md").read_text()
+    assert "| foundation ensemble (" in text and "difference, source never trained on" in text and "ms of processor time per slice" in text
+
+
+def test_the_joined_logit_is_the_mean_of_both_heads(trained):
+    _, outcome, _ = trained
+    material, encoder = outcome.material, random_cut_encoder()
+    pixels = np.array(material.data.pixels[:3])
+    rng = np.random.default_rng(5)
+    heads = [LinearHead(rng.normal(0, 0.02, width).astype(np.float32), bias) for width, bias in ((1280, 0.3), (1024, -0.7))]
+    with torch.inference_mode():
+        logit, activation = PairedClassifier(material.backbone, encoder, heads).eval()(to_tensor(pixels, 0.0, 1.0))
+        chest = encoder(to_tensor(pixels, 0.0, 1.0)).mean((2, 3)).numpy()
+        shipped = material.backbone(to_tensor(pixels)).mean((2, 3)).numpy()
+    expected = (heads[0].logits(shipped) + heads[1].logits(chest)) / 2
+    np.testing.assert_allclose(logit.numpy(), expected, atol=1e-4)
+    np.testing.assert_allclose(activation.mean((1, 2)).numpy() - 0.2, expected, atol=1e-4)
+
+
+def test_the_cut_encoder_keeps_the_picture_upright():
+    encoder = random_cut_encoder()
+    images = torch.zeros(1, 1, 224, 224)
+    with torch.inference_mode():
+        empty = encoder(images)
+        images[0, 0, 20:40, 180:200] = 1.0
+        changed = (encoder(images) - empty).abs().sum(1)[0]
+    row, column = divmod(int(changed.argmax()), 14)
+    assert row < 5 and column > 9
 
 
 def test_what_was_tried_is_measured_by_a_command(trained, tmp_path, monkeypatch):

@@ -28,7 +28,8 @@ impl Credential {
         name: &str,
         role: Role,
     ) -> anyhow::Result<Self> {
-        if let Some(key) = &target.key {
+        // An empty variable is how a shell says that there is none.
+        if let Some(key) = target.key.as_ref().filter(|key| !key.trim().is_empty()) {
             return Ok(Self {
                 client: client_with(Some(key))?,
                 made: None,

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use norma_domain::Stage;
-use norma_inference::{Bundle, FitNormOptions, NormFitter, Slices, StageModels, Task};
+use norma_inference::{Bundle, FitNormOptions, InstalledModel, NormFitter, Slices, StageModels, Task};
 
 use super::reading::Preparer;
 use super::{answer, settings, start_runtime, tell};
@@ -28,13 +28,7 @@ pub(crate) fn run(config: Option<&Path>, arguments: &FitNorm) -> anyhow::Result<
     let models_folder = out.parent().context("--out has no folder above it")?;
     let settings = settings(config)?;
     let bundle = Bundle::load(&settings.models.bundle).context("failed to load the model bundle")?;
-    let Some(base) = bundle
-        .anomaly()
-        .iter()
-        .find(|model| model.manifest.task == Task::PatchMemory)
-    else {
-        bail!("the bundle has no memory of norm patches to fit");
-    };
+    let base = only_patch_memory(&bundle)?;
     let runtime = start_runtime(&settings)?;
     let models =
         StageModels::open(&bundle, &runtime, &[Stage::Anomaly]).context("failed to open the models")?;
@@ -114,4 +108,59 @@ pub(crate) fn run(config: Option<&Path>, arguments: &FitNorm) -> anyhow::Result<
         bundle_path.display()
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The model whose memory is fitted. Of several no one's false-positive rate would be the bundle's.
+fn only_patch_memory(bundle: &Bundle) -> anyhow::Result<&InstalledModel> {
+    let mut memories = bundle
+        .anomaly()
+        .iter()
+        .filter(|model| model.manifest.task == Task::PatchMemory);
+    let base = memories
+        .next()
+        .context("the bundle has no memory of norm patches to fit")?;
+    let others = memories.count();
+    ensure!(
+        others == 0,
+        "bundle {} combines {} memories of norm patches; fit a site's norm from one with a single memory, as the shipped one",
+        bundle.reference().name,
+        others + 1
+    );
+    Ok(base)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_bundle_of_two_memories_is_no_base() {
+        let fixture =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/inference/tests/fixtures/bundle");
+        let bundle = Bundle::load(&fixture).unwrap();
+        assert_eq!(only_patch_memory(&bundle).unwrap().manifest.name, "patch-memory");
+
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["patch-memory", "second-memory", "classifier", "typing"] {
+            let from = fixture.join(name.replace("second-memory", "patch-memory"));
+            fs::create_dir(folder.path().join(name)).unwrap();
+            for file in fs::read_dir(from).unwrap() {
+                let file = file.unwrap();
+                fs::copy(file.path(), folder.path().join(name).join(file.file_name())).unwrap();
+            }
+        }
+        let manifest = folder.path().join("second-memory/manifest.yaml");
+        let text = fs::read_to_string(&manifest).unwrap();
+        fs::write(&manifest, text.replace("name: patch-memory", "name: second-memory")).unwrap();
+        let text = fs::read_to_string(fixture.join("bundle.yaml")).unwrap();
+        let text = text.replace("  - autoencoder\n", "  - second-memory\n");
+        fs::write(folder.path().join("bundle.yaml"), text).unwrap();
+        let error = only_patch_memory(&Bundle::load(folder.path()).unwrap()).unwrap_err();
+        assert!(
+            error.to_string().contains("combines 2 memories of norm patches"),
+            "{error}"
+        );
+    }
 }

@@ -1,0 +1,95 @@
+"""The section of RESULTS.md on the optional foundation bundle, from its recorded scores."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .assemble import Assembly
+from .bootstrap import auc, auc_by_block, bootstrap
+from .foundation import CLASSIFIER, MEMORY, foundation_assembly
+from .markdown import table
+from .series import SeriesReading
+from .steps import two_class_sources
+
+if TYPE_CHECKING:
+    from .train import Outcome
+
+SERIES, COST = "foundation_series", "foundation_cost"
+
+
+def operating_table(assembly: Assembly) -> str:
+    rows = []
+    for point in assembly.points:
+        left = assembly.left_out[assembly.chosen]
+        away = "; ".join(f"{r.source} {r.sensitivity[point.name]:.2f}/{r.specificity[point.name]:.2f}" for r in left)
+        rows.append([point.name, f"{point.threshold:.3f}", point.sensitivity, point.specificity, away])
+    return table(["operating point", "threshold", "sensitivity", "specificity", "with everything fitted on the other sources: sensitivity/specificity"], rows)
+
+
+def verdicts(assembly: Assembly, probability: float) -> str:
+    return ", ".join(f"{p.name}: {'pathology' if probability >= p.threshold else 'norm'}" for p in assembly.points)
+
+
+def series_note(readings: list[SeriesReading]) -> str:
+    """What the bundle says of whole series, to be recorded where its weights are and printed where they are not."""
+    return json.dumps([
+        {"name": item.name, "anomaly": round(item.reading.anomaly, 3), "classifier": round(item.reading.classifier, 3),
+         "probability": round(item.reading.probability, 4)} for item in readings
+    ])
+
+
+def held_out_probability(assembly: Assembly, source: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Names, truth and probability of a source's pseudo-studies, blocks held out."""
+    studies = assembly.held_out.studies
+    own = studies.source == source
+    return studies.name[own], studies.truth[own], assembly.probability[own]
+
+
+def left_out_probability(assembly: Assembly, source: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same of a source that nothing was fitted on."""
+    row = next(row for row in assembly.left_out[assembly.chosen] if row.source == source)
+    return row.scores.studies.name, row.scores.studies.truth, row.probability
+
+
+def difference(first: tuple, second: tuple, resamples: int):
+    """AUC of the second minus that of the first on the same pseudo-studies, drawn together."""
+    common, i, j = np.intersect1d(first[0], second[0], return_indices=True)
+    return bootstrap(
+        lambda truth, a, b: auc(truth, b) - auc(truth, a), first[1][i], first[2][i], second[2][j], groups=common, resamples=resamples,
+    )
+
+
+def foundation_section(outcome: Outcome) -> str:
+    if f"{CLASSIFIER}_oof" not in outcome.scores:
+        return "Not measured in this run (`make foundation`)."
+    data, resamples, sources = outcome.material.data, outcome.budget.resamples, two_class_sources(outcome.material.data)
+    own = foundation_assembly(data, outcome.scores, outcome.inner | {k: outcome.scores[k] for k in outcome.scores}, resamples)
+    parts = []
+    for held, title in (("oof", "blocks held out"), ("loso", "source never trained on")):
+        rows = [
+            [name, *(outcome.auc_of(f"{key}_{held}", source) for source in sources)] for name, key in (
+                ("patch memory (shipped)", "memory"), ("patch memory on the encoder", MEMORY),
+                ("classifier (shipped)", "head"), ("classifier on both", CLASSIFIER), ("trivial features", "trivial"),
+            )
+        ]
+        parts.append(table([f"slices, {title}", *sources], rows))
+    rows = []
+    for title, pick in (("blocks held out", held_out_probability), ("source never trained on", left_out_probability)):
+        pairs = {source: (pick(outcome.assembly, source), pick(own, source)) for source in sources}
+        rows.append([f"shipped ensemble, {title}", *(auc_by_block(a[1], a[2], a[0], resamples) for a, _ in pairs.values())])
+        rows.append([f"foundation ensemble ({own.chosen}), {title}", *(auc_by_block(b[1], b[2], b[0], resamples) for _, b in pairs.values())])
+        rows.append([f"difference, {title}", *(difference(a, b, resamples) for a, b in pairs.values())])
+    parts.append(table(["pseudo-studies (blocks)", *sources], rows))
+    parts.append(operating_table(own))
+    read = json.loads(outcome.notes.get(SERIES, "[]"))
+    if read:
+        parts.append(table(["series", "anomaly", "classifier", "probability", "verdict by operating point"], [
+            [item["name"], f"{item['anomaly']:.3f}", f"{item['classifier']:.3f}", f"{item['probability']:.3f}", verdicts(own, item["probability"])]
+            for item in read
+        ]))
+    if COST in outcome.notes:
+        parts.append(f"Its {outcome.notes[COST]}.")
+    return "\n\n".join(parts)
