@@ -99,15 +99,14 @@ fn run_anomaly(
     let slice_scores: Vec<f64> = (0..indices.len())
         .map(|index| combine(&of_slices.iter().map(|scores| scores[index]).collect::<Vec<_>>()))
         .collect();
-    let names = component_names(
-        readings
-            .iter()
-            .map(|reading| reading.measure)
-            .zip(anomaly.models.iter().map(|model| model.reference().name.as_str())),
-    );
+    let measured: Vec<(&str, &str)> = readings
+        .iter()
+        .map(|reading| reading.measure)
+        .zip(anomaly.models.iter().map(|model| model.reference().name.as_str()))
+        .collect();
     let components = readings
         .iter()
-        .zip(names)
+        .zip(component_names(&measured))
         .map(|(reading, name)| ScoreComponent {
             name,
             raw: reading.raw,
@@ -137,16 +136,16 @@ fn run_anomaly(
     Ok((result, Some(map)))
 }
 
-/// What each model measures; of models that measure the same, with the model's name.
-fn component_names<'a>(measures: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Vec<String> {
-    measures
-        .clone()
+/// What each model measures, from pairs of measure and model; of models that measure the same, with the model's name.
+fn component_names(models: &[(&str, &str)]) -> Vec<String> {
+    models
+        .iter()
         .map(|(measure, model)| {
-            let alike = measures.clone().filter(|(other, _)| *other == measure).count();
+            let alike = models.iter().filter(|(other, _)| other == measure).count();
             if alike > 1 {
                 format!("{measure}:{model}")
             } else {
-                measure.to_owned()
+                (*measure).to_owned()
             }
         })
         .collect()
@@ -281,13 +280,15 @@ mod tests {
 
     #[test]
     fn models_that_measure_the_same_are_told_apart_by_name() {
-        let of = |parts: &[(&'static str, &'static str)]| component_names(parts.iter().copied());
         assert_eq!(
-            of(&[("patch_distance", "patch-memory"), ("reconstruction_error", "autoencoder")]),
+            component_names(&[
+                ("patch_distance", "patch-memory"),
+                ("reconstruction_error", "autoencoder")
+            ]),
             ["patch_distance", "reconstruction_error"]
         );
         assert_eq!(
-            of(&[
+            component_names(&[
                 ("patch_distance", "patch-memory"),
                 ("patch_distance", "foundation-memory"),
                 ("reconstruction_error", "autoencoder")

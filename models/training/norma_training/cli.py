@@ -107,13 +107,13 @@ def prepared_data(arguments: argparse.Namespace, run: Path, budget: Budget) -> P
     return load_prepared(folder)
 
 
-def whole_series(arguments: argparse.Namespace, run: Path, budget: Budget) -> tuple[Path, ...]:
-    """Prepared whole series to look at: given, else those of NORMA_DATA and three phantoms (not for a tiny subset or
-    a list of studies of one's own)."""
+def whole_series(arguments: argparse.Namespace, run: Path, budget: Budget, phantoms: bool = True) -> tuple[Path, ...]:
+    """Prepared whole series to look at: given, else those of NORMA_DATA and, where wanted, three phantoms (not for a
+    tiny subset or a list of studies of one's own)."""
     if arguments.series or arguments.studies or budget.slices is not None:
         return (arguments.series,) if arguments.series else ()
     found = []
-    for name, studies in (("series", sorted((data_folder() / "series").glob("*.zip"))), ("phantoms", None)):
+    for name, studies in (("series", sorted((data_folder() / "series").glob("*.zip"))), ("phantoms", None))[: 2 if phantoms else 1]:
         folder = run.parent / name
         if not (folder / "index.csv").is_file():
             studies = write_phantoms(run.parent / "phantom_studies", WORKSPACE) if studies is None else studies
@@ -142,7 +142,7 @@ def main(argv: list[str] | None = None) -> int:
             elif arguments.command == "int8":
                 write_int8_bundle(data, run, models, arguments.out, budget)
             elif arguments.command == "foundation":
-                build_foundation(data, run, models, arguments.out, budget, whole_series(arguments, run, budget))
+                build_foundation(data, run, models, arguments.out, budget, whole_series(arguments, run, budget, phantoms=False))
             else:
                 step = train if arguments.command == "train" else evaluate
                 step(data, run, models, budget, whole_series(arguments, run, budget), networks=not arguments.without_networks)

@@ -20,7 +20,7 @@ from .recorded_scores import record_scores
 from .run import Run
 from .series import read_series
 from .steps import prepare_material, score_typing
-from .train import PHANTOM, compute, open_run, score_frozen_features
+from .train import compute, open_run, score_frozen_features
 
 
 def measure_encoder(data: PreparedSet, run_folder: Path, models: Path, budget: Budget, depth: int, slices: int | None) -> None:
@@ -40,7 +40,7 @@ def build_foundation(data: PreparedSet, run_folder: Path, models: Path, out: Pat
     found = measure_foundation(material, frozen.run, budget, encoder)
     assembly = foundation_assembly(material.data, frozen.scores | found.scores, frozen.inner | found.inner, budget.resamples)
     ship_foundation(material, found, encoder, assembly, models, out, budget)
-    readings = [item for folder in series for item in read_series(folder, out) if not item.name.startswith(PHANTOM)]
+    readings = [item for folder in series for item in read_series(folder, out)]
     notes = {SERIES: series_note(readings), COST: cost_of(out, models, material.data.pixels)}
     record_scores(models, material.data, found.scores | found.inner, notes)
 

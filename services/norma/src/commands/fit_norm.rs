@@ -153,7 +153,11 @@ mod tests {
         }
         let manifest = folder.path().join("second-memory/manifest.yaml");
         let text = fs::read_to_string(&manifest).unwrap();
-        fs::write(&manifest, text.replace("name: patch-memory", "name: second-memory")).unwrap();
+        fs::write(
+            &manifest,
+            text.replace("name: patch-memory", "name: second-memory"),
+        )
+        .unwrap();
         let text = fs::read_to_string(fixture.join("bundle.yaml")).unwrap();
         let text = text.replace("  - autoencoder\n", "  - second-memory\n");
         fs::write(folder.path().join("bundle.yaml"), text).unwrap();
