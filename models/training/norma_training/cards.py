@@ -55,7 +55,8 @@ slices that the fitted model did not see. All figures, failure cases and plots: 
 """
 
 
-def _write(folder: Path, title: str, body: str) -> None:
+def write_card(folder: Path, title: str, body: str) -> None:
+    """`README.md` of a model's folder: what its manifest says of it, then `body`."""
     manifest = yaml.safe_load((folder / "manifest.yaml").read_text(encoding="utf-8"))
     size = sum(path.stat().st_size for path in folder.iterdir() if path.suffix in (".onnx", ".npy")) / 2**20
     head = f"# {title}\n\n{RESEARCH}\n\nVersion {manifest['version']}, {size:.1f} MiB, `{manifest['sha256'][:12]}…`. Input: `{manifest['input']['preprocessing']}`.\n\n"
@@ -65,7 +66,7 @@ def _write(folder: Path, title: str, body: str) -> None:
 def write_cards(outcome: Outcome, models: Path) -> None:
     trivial_rows = [("trivial features, blocks held out", "trivial_oof"), ("trivial features, source never trained on", "trivial_loso")]
     common = _common(outcome)
-    _write(models / "patch-memory", "Patch memory: how far is lung from norm lung", f"""
+    write_card(models / "patch-memory", "Patch memory: how far is lung from norm lung", f"""
 Features of an ImageNet network (EfficientNet-Lite0, block {PATCH_BLOCK}, Apache-2.0) on a 14 × 14 grid; per patch inside the lungs the
 mean distance to its {recipes.NEIGHBOURS} nearest among {outcome.budget.shipped_memory_patches} norm patches, the same number from each source. No pathology was seen.
 Scores are means of that distance. Maps show it in deviations from what norm has at the same place of the crop in slices with as much
@@ -83,7 +84,7 @@ A site's own norm makes it better: `norma models fit-norm`.
 Slices of unusual technique (very noisy, strongly smoothed, outside the levels that the preparation can fix) are
 far from the memory though nothing is wrong. Small nodules change few patches and are diluted in the mean.
 """)
-    _write(models / "classifier", "Classifier: norm or pathology, with a map", f"""
+    write_card(models / "classifier", "Classifier: norm or pathology, with a map", f"""
 EfficientNet-Lite0 (ImageNet, frozen) and a logistic head on its pooled features (1,280 weights, ridge C = {RIDGE}), each source
 and each class within a source weighing the same. The class-activation map is exact: the logit is its mean plus the
 bias. It is shipped instead of the fine-tuned ResNet-18 because it measured better on blocks held out (RESULTS.md).
@@ -98,7 +99,7 @@ bias. It is shipped instead of the fine-tuned ResNet-18 because it measured bett
 On a source never trained on it is much weaker than on those it knows, for the diseases differ and scanners do; it
 decides only together with the patch memory. It has seen emphysema, tumours and nodules, and COVID pneumonia.
 """)
-    _write(models / "typing", "Typing: which pathology", f"""
+    write_card(models / "typing", "Typing: which pathology", f"""
 One logistic head per type on the classifier's frozen features. Each type comes from one source, so a figure over
 all sources would mostly measure the source: RESULTS.md gives each type against norm of its own source. A pathology
 for which no label passes its threshold is *of a type not known to this model*.
@@ -106,7 +107,7 @@ for which no label passes its threshold is *of a type not known to this model*.
 {common}
 """)
     if (models / "autoencoder").exists():
-        _write(models / "autoencoder", "Autoencoder: what it cannot draw", f"""
+        write_card(models / "autoencoder", "Autoencoder: what it cannot draw", f"""
 A convolutional autoencoder (112 × 112, code 64 × 7 × 7) trained on clean norm of the training side only; absolute error
 inside the lungs. It is weak, as reconstruction error of pixels is known to be: its weight in the shipped bundle is 0,
 it is a row of every table and a baseline to beat.

@@ -22,6 +22,7 @@ from .assemble import Assembly
 from .backbone import EfficientNetLite0, to_tensor
 from .bootstrap import Estimate, auc_by_block
 from .budget import Budget
+from .cards import write_card
 from .chest_ct_encoder import LICENCE as ENCODER_LICENCE
 from .export import open_session
 from .foundation import CLASSIFIER, MEMORY, Foundation, PairedHeadRecipe
@@ -115,7 +116,31 @@ def ship_foundation(material: Material, found: Foundation, encoder: CutEncoder, 
     }
     bundle["provenance"]["auc"] = auc_by_block(held_out.studies.truth, assembly.probability, held_out.studies.name, budget.resamples).as_manifest()
     write_yaml(out / "bundle.yaml", bundle)
+    _write_cards(out, shipped["classifier"])
     log.info("foundation bundle in %s", out)
+
+
+def _write_cards(out: Path, classifier: str) -> None:
+    common = f"""
+Built by `make foundation`; third-party weights ({ENCODER_LICENCE}) are part of it, so it is not committed. Fitted on the shipped
+models' data and splits, whose licences allow research use only. Figures with intervals: this folder's manifest, and "The foundation bundle" in
+the project's models/RESULTS.md, beside the shipped models, the trivial features and sources never trained on.
+"""
+    write_card(out / MEMORY_FOLDER, "Patch memory on a chest-CT encoder", f"""
+How far lung is from norm lung in the features of Astra's image encoder, cut after {chest.BLOCKS} blocks of its third stage and projected to
+{chest.PROJECTED} channels; its normalised distance counts half of the anomaly score, the shipped memory's the other half. No pathology was seen.
+{common}
+## Limits
+
+Much better than the shipped memory on COVID pneumonia, worse on tumours, whose few patches the mean dilutes.
+""")
+    write_card(out / classifier, "Classifier on two backbones", f"""
+The mean of the logits of two linear heads: on the shipped EfficientNet-Lite0 and on the chest-CT encoder. The map is the mean of both maps.
+{common}
+## Limits
+
+On a source never trained on it is far weaker than on those it knows; it decides only together with the memories.
+""")
 
 
 def _auc(data: PreparedSet, values: np.ndarray, rows: np.ndarray, resamples: int) -> Estimate:

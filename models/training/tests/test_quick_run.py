@@ -138,6 +138,8 @@ def test_the_foundation_bundle_reads_a_study_and_stands_in_the_results(trained, 
     reading = ServedBundle(out).read(pixels, mask)
     assert 0 <= reading.probability <= 1 and reading.activation_map.shape == (6, 14, 14)
     accept(out, norma)
+    for name in ("foundation-memory", "classifier"):
+        assert "not committed" in (out / name / "README.md").read_text()
     # What was recorded of it gives its tables without its weights.
     evaluate(load_prepared(prepared_folder), folder / "run", folder / "models", QUICK)
     text = (folder / "models" / "RESULTS.md").read_text()
