@@ -113,7 +113,10 @@ def whole_series(arguments: argparse.Namespace, run: Path, budget: Budget, phant
     if arguments.series or arguments.studies or budget.slices is not None:
         return (arguments.series,) if arguments.series else ()
     found = []
-    for name, studies in (("series", sorted((data_folder() / "series").glob("*.zip"))), ("phantoms", None))[: 2 if phantoms else 1]:
+    wanted: list[tuple[str, list[Path] | None]] = [("series", sorted((data_folder() / "series").glob("*.zip")))]
+    if phantoms:
+        wanted.append(("phantoms", None))
+    for name, studies in wanted:
         folder = run.parent / name
         if not (folder / "index.csv").is_file():
             studies = write_phantoms(run.parent / "phantom_studies", WORKSPACE) if studies is None else studies

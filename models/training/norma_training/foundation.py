@@ -54,7 +54,6 @@ class Foundation:
     """What was measured of it, on slices that the fitted models did not see."""
 
     features: FrozenFeatures
-    recipe: PatchMemoryRecipe
     expected: ExpectedDistance
     scores: dict[str, np.ndarray]
     inner: dict[str, np.ndarray]
@@ -83,7 +82,7 @@ def measure_foundation(material: Material, run: Run, budget: Budget, encoder: Cu
     inner = {f"{MEMORY}_{source}": inner_memory[f"memory_{source}"] for source in two_class_sources(data)}
     inner |= {f"{CLASSIFIER}_{source}": of_classifier[source] for source in two_class_sources(data)}
     expected = recipe.expected(distances["oof"], np.ones(len(data), dtype=bool))
-    return Foundation(features, recipe, expected, scores, inner)
+    return Foundation(features, expected, scores, inner)
 
 
 def foundation_assembly(data: PreparedSet, scores: dict[str, np.ndarray], inner: dict[str, np.ndarray], resamples: int) -> Assembly:

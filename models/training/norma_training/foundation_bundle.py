@@ -28,11 +28,13 @@ from .export import open_session
 from .foundation import CLASSIFIER, MEMORY, Foundation, PairedHeadRecipe
 from .foundation_features import CutEncoder, Patches
 from .linear_head import LinearHead
-from .manifest import input_tensor, write_manifest, write_memory, write_yaml
+from .manifest import input_tensor, write_yaml
 from .prepared import PreparedSet
 from .progress import log
-from .recipes import NEIGHBOURS, PatchMemoryRecipe
-from .ship import VERSION, figure, provenance, write_graph
+from .recipes import PatchMemoryRecipe
+from .ship import (
+    auc_of_assembly, figure, fitted_bundle, fitted_memory, provenance, update_manifest, write_classifier_manifest, write_graph, write_memory_manifest,
+)
 from .steps import Material, two_class_sources
 
 #: The folder of its memory, beside the shipped models' folders.
@@ -81,40 +83,23 @@ def ship_foundation(material: Material, found: Foundation, encoder: CutEncoder, 
     network.standardise(offset, scale)
     folder = out / MEMORY_FOLDER
     write_graph(network, 224, ["features"], folder, images)
-    write_manifest(
-        folder, "patch_memory", VERSION, input=input_tensor(224, chest.MEAN, chest.STD),
-        outputs=[{"name": "features", "meaning": "patch_features", "shape": ["batch", memory.shape[1], 14, 14]}],
-        slice_selection={"count": 64}, aggregation=assembly.rules.anomaly[1].as_manifest(), within_slice={"method": "mean"},
-        normalisation=assembly.ensemble.bounds[1].as_manifest(), memory=write_memory(folder, memory, NEIGHBOURS, found.expected),
-        provenance=provenance(data, figures(MEMORY), ENCODER_LICENCE),
-    )
+    image = input_tensor(224, chest.MEAN, chest.STD)
+    write_memory_manifest(folder, image, memory, found.expected, fitted_memory(assembly, 1), provenance(data, figures(MEMORY), ENCODER_LICENCE))
     heads = PairedHeadRecipe(data, material.features, found.features).fit(np.flatnonzero(everything))
     folder = out / shipped["classifier"]
     write_graph(PairedClassifier(material.backbone, encoder, heads).eval(), 224, ["logit", "activation_map"], folder, images)
-    write_manifest(
-        folder, "classifier", VERSION, input=input_tensor(224, chest.MEAN, chest.STD),
-        outputs=[
-            {"name": "logit", "meaning": "logit", "shape": ["batch"]},
-            {"name": "activation_map", "meaning": "class_activation_map", "shape": ["batch", 14, 14]},
-        ],
-        slice_selection={"count": 64}, test_time_augmentation=["identity", "horizontal_flip"],
-        aggregation=assembly.rules.classifier.as_manifest(),
-        provenance=provenance(data, figures(CLASSIFIER), f"{lite0.LICENCE}; {ENCODER_LICENCE}"),
+    write_classifier_manifest(
+        folder, image, 14, assembly.rules.classifier.as_manifest(), provenance(data, figures(CLASSIFIER), f"{lite0.LICENCE}; {ENCODER_LICENCE}")
     )
-    memory_manifest = out / shipped["anomaly"][0] / "manifest.yaml"
-    content = yaml.safe_load(memory_manifest.read_text(encoding="utf-8"))
-    content |= {"aggregation": assembly.rules.anomaly[0].as_manifest(), "normalisation": assembly.ensemble.bounds[0].as_manifest()}
-    write_yaml(memory_manifest, content)
+    update_manifest(out / shipped["anomaly"][0], fitted_memory(assembly))
     others = shipped["anomaly"][1:]
-    held_out = assembly.held_out
     bundle |= {
         "name": bundle["name"] + "-foundation",
         "models": shipped | {"anomaly": [shipped["anomaly"][0], MEMORY_FOLDER, *others]},
         "anomaly_combination": {"method": "weighted_mean", "weights": [0.5, 0.5, *(0.0 for _ in others)]},
-        "fusion": assembly.ensemble.fusion.as_manifest(), "calibration": assembly.ensemble.platt.as_manifest(),
-        "operating_points": [point.as_manifest() for point in assembly.points],
+        **fitted_bundle(assembly),
     }
-    bundle["provenance"]["auc"] = auc_by_block(held_out.studies.truth, assembly.probability, held_out.studies.name, budget.resamples).as_manifest()
+    bundle["provenance"]["auc"] = auc_of_assembly(assembly, budget.resamples).as_manifest()
     write_yaml(out / "bundle.yaml", bundle)
     _write_cards(out, shipped["classifier"])
     log.info("foundation bundle in %s", out)

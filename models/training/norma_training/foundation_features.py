@@ -17,7 +17,7 @@ from torchvision.models.resnet import Bottleneck, ResNet
 from .backbone import to_tensor
 from .chest_ct_encoder import load_encoder
 from .export import export_onnx, halve_weights, open_session
-from .frozen_features import FrozenFeatures
+from .frozen_features import FrozenFeatures, read_views
 from .progress import log, progress
 
 #: Blocks of the third stage that are kept; figures of other depths stand in NOTES.md.
@@ -102,15 +102,11 @@ def foundation_features(encoder: CutEncoder, pixels: np.ndarray, folder: Path, b
         if session is None:
             halve_weights(export_onnx(_Outputs(encoder), pixels.shape[-1], ["patches", "pooled"], folder / "float32.onnx"), graph)
             session = open_session(graph)
-        patches, pooled, mirrored = [], [], []
-        for start in range(number * CHUNK, min((number + 1) * CHUNK, len(pixels)), batch):
-            images = to_tensor(pixels[start : min(start + batch, (number + 1) * CHUNK)], MEAN, STD).numpy()
-            maps, mean = session.run(None, {"image": images})
-            patches.append(maps.transpose(0, 2, 3, 1).astype(np.float16))
-            pooled.append(mean)
-            mirrored.append(session.run(["pooled"], {"image": np.ascontiguousarray(images[..., ::-1])})[0])
+        chunk = pixels[number * CHUNK : (number + 1) * CHUNK]
+        views = [read_views(session, to_tensor(chunk[i : i + batch], MEAN, STD).numpy()) for i in range(0, len(chunk), batch)]
+        patches, pooled, mirrored = (np.concatenate(values) for values in zip(*views))
         unfinished = path.with_suffix(".part.npz")
-        np.savez(unfinished, patches=np.concatenate(patches), pooled=np.concatenate(pooled), mirrored=np.concatenate(mirrored))
+        np.savez(unfinished, patches=patches, pooled=pooled, mirrored=mirrored)
         unfinished.rename(path)
         if number % 8 == 0:
             log.info("foundation features: %d of %d slices", min((number + 1) * CHUNK, len(pixels)), len(pixels))

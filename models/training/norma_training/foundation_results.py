@@ -11,6 +11,7 @@ from .assemble import Assembly
 from .bootstrap import auc, auc_by_block, bootstrap
 from .foundation import CLASSIFIER, MEMORY, foundation_assembly
 from .markdown import table
+from .operating_tables import operating_table, verdicts
 from .series import SeriesReading
 from .steps import two_class_sources
 
@@ -18,19 +19,6 @@ if TYPE_CHECKING:
     from .train import Outcome
 
 SERIES, COST = "foundation_series", "foundation_cost"
-
-
-def operating_table(assembly: Assembly) -> str:
-    rows = []
-    for point in assembly.points:
-        left = assembly.left_out[assembly.chosen]
-        away = "; ".join(f"{r.source} {r.sensitivity[point.name]:.2f}/{r.specificity[point.name]:.2f}" for r in left)
-        rows.append([point.name, f"{point.threshold:.3f}", point.sensitivity, point.specificity, away])
-    return table(["operating point", "threshold", "sensitivity", "specificity", "with everything fitted on the other sources: sensitivity/specificity"], rows)
-
-
-def verdicts(assembly: Assembly, probability: float) -> str:
-    return ", ".join(f"{p.name}: {'pathology' if probability >= p.threshold else 'norm'}" for p in assembly.points)
 
 
 def series_note(readings: list[SeriesReading]) -> str:
@@ -66,7 +54,7 @@ def foundation_section(outcome: Outcome) -> str:
     if f"{CLASSIFIER}_oof" not in outcome.scores:
         return "Not measured in this run (`make foundation`)."
     data, resamples, sources = outcome.material.data, outcome.budget.resamples, two_class_sources(outcome.material.data)
-    own = foundation_assembly(data, outcome.scores, outcome.inner | {k: outcome.scores[k] for k in outcome.scores}, resamples)
+    own = foundation_assembly(data, outcome.scores, outcome.inner | outcome.scores, resamples)
     parts = []
     for held, title in (("oof", "blocks held out"), ("loso", "source never trained on")):
         rows = [

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import torch
 from torch import nn
 
@@ -40,6 +41,13 @@ class FrozenFeatures:
         return FrozenFeatures(self.patches[rows], self.pooled[rows], self.mirrored[rows])
 
 
+def read_views(session: onnxruntime.InferenceSession, images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`patches` (float16, channels last) and `pooled` of a batch, and `pooled` of its mirror."""
+    maps, pooled = session.run(["patches", "pooled"], {"image": images})
+    mirrored = session.run(["pooled"], {"image": np.ascontiguousarray(images[..., ::-1])})[0]
+    return maps.transpose(0, 2, 3, 1).astype(np.float16), pooled, mirrored
+
+
 def frozen_features(backbone: EfficientNetLite0, pixels: np.ndarray, run: Path, batch: int = 16, tag: str = "") -> FrozenFeatures:
     """Reads the features from `run` where they stand there for as many slices, else computes them."""
     paths = {name: run / f"frozen{tag}_{name}.npy" for name in ("patches", "pooled", "mirrored")}
@@ -49,15 +57,11 @@ def frozen_features(backbone: EfficientNetLite0, pixels: np.ndarray, run: Path, 
             return found
     graph = export_onnx(_Outputs(backbone), pixels.shape[-1], ["patches", "pooled"], run / "frozen_features.onnx")
     session = open_session(graph)
-    patches, pooled, mirrored = [], [], []
+    parts = []
     log.info("frozen features of %d slices", len(pixels))
     for start in progress(range(0, len(pixels), batch), "frozen features"):
-        images = to_tensor(pixels[start : start + batch]).numpy()
-        maps, mean = session.run(None, {"image": images})
-        patches.append(maps.transpose(0, 2, 3, 1).astype(np.float16))
-        pooled.append(mean)
-        mirrored.append(session.run(["pooled"], {"image": np.ascontiguousarray(images[..., ::-1])})[0])
-    found = FrozenFeatures(np.concatenate(patches), np.concatenate(pooled), np.concatenate(mirrored))
+        parts.append(read_views(session, to_tensor(pixels[start : start + batch]).numpy()))
+    found = FrozenFeatures(*(np.concatenate(values) for values in zip(*parts)))
     for name, path in paths.items():
         np.save(path, getattr(found, name))
     return found

@@ -12,7 +12,6 @@ import yaml
 from torch import nn
 
 from .backbone import to_tensor
-from .bootstrap import auc_by_block
 from .export import sha256_of
 from .int8 import features_of, int8_assembly
 from .linear_head import WIDTH, LinearHead, fit_classifier_head
@@ -21,6 +20,7 @@ from .progress import log
 from .quantise import run_in_batches
 from .resnet import MapClassifier
 from .run import Run
+from .ship import auc_of_assembly, fitted_bundle, fitted_memory, update_manifest
 from .steps import Material
 
 #: Largest difference of a logit between the joined graph and the head on the features it was fitted on.
@@ -48,16 +48,9 @@ def ship_int8(material: Material, run: Run, scores: dict[str, np.ndarray], int8:
     manifest |= {"sha256": sha256_of(folder / "model.onnx"), "aggregation": assembly.rules.classifier.as_manifest()}
     manifest["provenance"]["figures"] = []
     write_yaml(folder / "manifest.yaml", manifest)
-    held_out = assembly.held_out
-    bundle |= {
-        "name": f"{bundle['name']}-int8", "fusion": assembly.ensemble.fusion.as_manifest(), "calibration": assembly.ensemble.platt.as_manifest(),
-        "operating_points": [point.as_manifest() for point in assembly.points],
-    }
-    bundle["provenance"]["auc"] = auc_by_block(held_out.studies.truth, assembly.probability, held_out.studies.name, resamples).as_manifest()
-    anomaly = out / bundle["models"]["anomaly"][0]
-    manifest = yaml.safe_load((anomaly / "manifest.yaml").read_text(encoding="utf-8"))
-    manifest |= {"aggregation": assembly.rules.anomaly[0].as_manifest(), "normalisation": assembly.ensemble.bounds[0].as_manifest()}
-    write_yaml(anomaly / "manifest.yaml", manifest)
+    bundle |= {"name": f"{bundle['name']}-int8", **fitted_bundle(assembly)}
+    bundle["provenance"]["auc"] = auc_of_assembly(assembly, resamples).as_manifest()
+    update_manifest(out / bundle["models"]["anomaly"][0], fitted_memory(assembly))
     write_yaml(out / "bundle.yaml", bundle)
     log.info("int8 bundle in %s: largest difference of a logit to its head %.6f", out, difference)
 

@@ -13,10 +13,12 @@ from .beside import appended, attention_section, encoder_section, footnotes, int
 from .bootstrap import Estimate, auc_by_block
 from .calibration import expected_calibration_error
 from .ensemble import aggregated, studies_of
-from .foundation_results import foundation_section, operating_table, verdicts
+from .foundation_results import foundation_section
 from .markdown import table
+from .operating_tables import operating_table, verdicts
 from .pathology_types import labels_of, typing_targets
 from .series import SeriesReading
+from .ship import auc_of_assembly
 from .steps import two_class_sources
 
 if TYPE_CHECKING:
@@ -114,11 +116,6 @@ def series_section(readings: list[SeriesReading], outcome: Outcome) -> str:
     return table(["series", "anomaly", "classifier", "probability", "verdict by operating point", "types"], rows) + "\n\n![series](figures/series.png)"
 
 
-def pooled(outcome: Outcome) -> Estimate:
-    s = outcome.assembly.held_out.studies
-    return auc_by_block(s.truth, outcome.assembly.probability, s.name, outcome.budget.resamples)
-
-
 def write_results(outcome: Outcome, models: Path, readings: list[SeriesReading]) -> None:
     """Writes RESULTS.md and figures/*.png; ABLATIONS.md (the command `ablations`) and NOTES.md (by hand) are taken in."""
     pictures = models / "figures"
@@ -139,7 +136,7 @@ bootstrap of {outcome.budget.resamples} resamples by block. *Blocks held out*: f
 kept together, each slice scored by a model that saw none of its fold. *Source never trained on*: everything,
 down to bounds, fusion, calibration and thresholds, was fitted on the other sources.
 
-Ensemble, pseudo-studies of all sources pooled, blocks held out: AUC **{pooled(outcome)}**, expected calibration error
+Ensemble, pseudo-studies of all sources pooled, blocks held out: AUC **{auc_of_assembly(assembly, outcome.budget.resamples)}**, expected calibration error
 {expected_calibration_error(probability, truth):.3f}. The reference method's authors report {REFERENCE['auc']} ({REFERENCE['low']}–{REFERENCE['high']}) on 351 patients of their own: **other
 data, no comparison**; pooled figures also hold differences between sources, so read the rows per source.
 

@@ -7,20 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import yaml
 
 from . import autoencoder as ae
 from . import backbone as lite0
 from .assemble import Assembly
 from .autoencoder import Autoencoder, ErrorMap
 from .backbone import to_tensor
-from .bootstrap import Estimate
+from .bootstrap import Estimate, auc_by_block
 from .budget import Budget
 from .calibration import choose_thresholds
 from .ensemble import Bounds
 from .expected_distance import ExpectedDistance
 from .export import export_onnx, halve_weights, largest_difference
 from .linear_head import LinearHead, fit_classifier_head, label_classifier, map_classifier
-from .manifest import input_tensor, write_bundle, write_manifest, write_memory
+from .manifest import input_tensor, write_bundle, write_manifest, write_memory, write_yaml
 from .patch_memory import PatchFeatures
 from .frozen_features import PATCH_BLOCK
 from .pathology_types import labels_of
@@ -59,6 +60,7 @@ def figure(name: str, estimate: Estimate) -> dict:
 
 
 def write_graph(network: torch.nn.Module, size: int, outputs: list[str], folder: Path, images: torch.Tensor) -> float:
+    """Writes `folder/model.onnx` with float16 weights. Raises `RuntimeError` where it differs from PyTorch on `images`."""
     full = export_onnx(network, size, outputs, folder / "model.float32.onnx")
     halve_weights(full, folder / "model.onnx")
     full.unlink()
@@ -67,6 +69,53 @@ def write_graph(network: torch.nn.Module, size: int, outputs: list[str], folder:
     if difference > PARITY_TOLERANCE:
         raise RuntimeError(f"{folder.name}: the exported graph differs from PyTorch by {difference:.4f}")
     return difference
+
+
+def fitted_memory(assembly: Assembly, index: int = 0) -> dict:
+    """What the manifest of an anomaly model holds of the assembly: its rule and its bounds."""
+    return {"aggregation": assembly.rules.anomaly[index].as_manifest(), "normalisation": assembly.ensemble.bounds[index].as_manifest()}
+
+
+def fitted_bundle(assembly: Assembly) -> dict:
+    """What a bundle holds of the assembly."""
+    return {
+        "fusion": assembly.ensemble.fusion.as_manifest(), "calibration": assembly.ensemble.platt.as_manifest(),
+        "operating_points": [point.as_manifest() for point in assembly.points],
+    }
+
+
+def auc_of_assembly(assembly: Assembly, resamples: int) -> Estimate:
+    """AUC of the probability on held-out pseudo-studies."""
+    studies = assembly.held_out.studies
+    return auc_by_block(studies.truth, assembly.probability, studies.name, resamples)
+
+
+def update_manifest(folder: Path, changes: dict) -> None:
+    """Replaces fields of `folder/manifest.yaml`."""
+    path = folder / "manifest.yaml"
+    write_yaml(path, yaml.safe_load(path.read_text(encoding="utf-8")) | changes)
+
+
+def write_memory_manifest(folder: Path, image: dict, memory: np.ndarray, expected: ExpectedDistance, fitted: dict, origin: dict) -> None:
+    """The manifest of a patch memory, and the memory `(m, c)` itself."""
+    write_manifest(
+        folder, "patch_memory", VERSION, input=image,
+        outputs=[{"name": "features", "meaning": "patch_features", "shape": ["batch", memory.shape[1], 14, 14]}],
+        slice_selection={"count": 64}, aggregation=fitted["aggregation"], within_slice={"method": "mean"},
+        normalisation=fitted["normalisation"], memory=write_memory(folder, memory, NEIGHBOURS, expected), provenance=origin,
+    )
+
+
+def write_classifier_manifest(folder: Path, image: dict, grid: int, rule: dict, origin: dict) -> None:
+    """The manifest of a classifier with a class-activation map of `grid` × `grid`."""
+    write_manifest(
+        folder, "classifier", VERSION, input=image,
+        outputs=[
+            {"name": "logit", "meaning": "logit", "shape": ["batch"]},
+            {"name": "activation_map", "meaning": "class_activation_map", "shape": ["batch", grid, grid]},
+        ],
+        slice_selection={"count": 64}, test_time_augmentation=["identity", "horizontal_flip"], aggregation=rule, provenance=origin,
+    )
 
 
 def ship_patch_memory(material: Material, budget: Budget, models: Path, assembly: Assembly, expected: ExpectedDistance, figures: list) -> None:
@@ -80,12 +129,8 @@ def ship_patch_memory(material: Material, budget: Budget, models: Path, assembly
     network.scale.copy_(torch.from_numpy(scale).float().view(1, -1, 1, 1))
     folder.mkdir(parents=True, exist_ok=True)
     write_graph(network, 224, ["features"], folder, to_tensor(material.data.pixels[:4]))
-    write_manifest(
-        folder, "patch_memory", VERSION, input=input_tensor(224, lite0.MEAN, lite0.STD),
-        outputs=[{"name": "features", "meaning": "patch_features", "shape": ["batch", memory.shape[1], 14, 14]}],
-        slice_selection={"count": 64}, aggregation=assembly.rules.anomaly[0].as_manifest(), within_slice={"method": "mean"},
-        normalisation=assembly.ensemble.bounds[0].as_manifest(), memory=write_memory(folder, memory, NEIGHBOURS, expected),
-        provenance=provenance(material.data, figures, lite0.LICENCE),
+    write_memory_manifest(
+        folder, input_tensor(224, lite0.MEAN, lite0.STD), memory, expected, fitted_memory(assembly), provenance(material.data, figures, lite0.LICENCE)
     )
 
 
@@ -94,14 +139,8 @@ def ship_classifier(material: Material, models: Path, assembly: Assembly, figure
     head = fit_classifier_head(material.features, material.data.source, material.data.is_pathology)
     folder.mkdir(parents=True, exist_ok=True)
     write_graph(map_classifier(material.backbone, head), 224, ["logit", "activation_map"], folder, to_tensor(material.data.pixels[:4]))
-    write_manifest(
-        folder, "classifier", VERSION, input=input_tensor(224, lite0.MEAN, lite0.STD),
-        outputs=[
-            {"name": "logit", "meaning": "logit", "shape": ["batch"]},
-            {"name": "activation_map", "meaning": "class_activation_map", "shape": ["batch", 7, 7]},
-        ],
-        slice_selection={"count": 64}, test_time_augmentation=["identity", "horizontal_flip"],
-        aggregation=assembly.rules.classifier.as_manifest(), provenance=provenance(material.data, figures, lite0.LICENCE),
+    write_classifier_manifest(
+        folder, input_tensor(224, lite0.MEAN, lite0.STD), 7, assembly.rules.classifier.as_manifest(), provenance(material.data, figures, lite0.LICENCE)
     )
     return head
 
@@ -138,10 +177,7 @@ def ship_bundle(models: Path, assembly: Assembly, anomaly: list[str], combinatio
     write_bundle(models, {
         "name": name, "version": VERSION,
         "models": {"anomaly": anomaly, "classifier": "classifier", "typing": "typing"},
-        "anomaly_combination": combination,
-        "fusion": assembly.ensemble.fusion.as_manifest(),
-        "calibration": assembly.ensemble.platt.as_manifest(),
-        "operating_points": [point.as_manifest() for point in assembly.points],
+        "anomaly_combination": combination, **fitted_bundle(assembly),
         "default_operating_point": "sensitivity_95",
         "provenance": note,
     })

@@ -29,7 +29,7 @@ from .run import Run
 from .series import read_series
 from .served import ServedModel
 from .ship import (
-    figure, ship_autoencoder, ship_bundle, ship_classifier, ship_patch_memory, ship_typing, typing_thresholds,
+    auc_of_assembly, figure, ship_autoencoder, ship_bundle, ship_classifier, ship_patch_memory, ship_typing, typing_thresholds,
 )
 from .splits import write_blocks
 from .steps import (
@@ -180,15 +180,10 @@ def ship(outcome: Outcome, models: Path) -> None:
         anomaly, combination = ["patch-memory", "autoencoder"], {"method": "weighted_mean", "weights": [1.0, 0.0]}
     note = {
         "operating_points_measured_on": f"{len(assembly.held_out.studies)} pseudo-studies (blocks of slices) that the fitted models did not see; intervals: bootstrap by block",
-        "auc": outcome_auc(outcome).as_manifest(),
+        "auc": auc_of_assembly(assembly, outcome.budget.resamples).as_manifest(),
         "intended_use": "research only, no medical device",
     }
     ship_bundle(models, assembly, anomaly, combination, "norma-quick" if outcome.budget.name == "quick" else "norma-first", note)
-
-
-def outcome_auc(outcome: Outcome) -> Estimate:
-    held_out = outcome.assembly.held_out
-    return auc_by_block(held_out.studies.truth, outcome.assembly.probability, held_out.studies.name, outcome.budget.resamples)
 
 
 def network_notes(budget: Budget) -> dict[str, str]:

@@ -1,0 +1,19 @@
+"""Operating points of an assembly as a table, and what they say of one probability."""
+
+from __future__ import annotations
+
+from .assemble import Assembly
+from .markdown import table
+
+
+def operating_table(assembly: Assembly) -> str:
+    rows = []
+    for point in assembly.points:
+        left = assembly.left_out[assembly.chosen]
+        away = "; ".join(f"{r.source} {r.sensitivity[point.name]:.2f}/{r.specificity[point.name]:.2f}" for r in left)
+        rows.append([point.name, f"{point.threshold:.3f}", point.sensitivity, point.specificity, away])
+    return table(["operating point", "threshold", "sensitivity", "specificity", "with everything fitted on the other sources: sensitivity/specificity"], rows)
+
+
+def verdicts(assembly: Assembly, probability: float) -> str:
+    return ", ".join(f"{p.name}: {'pathology' if probability >= p.threshold else 'norm'}" for p in assembly.points)
