@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use norma_domain::{BundleReference, ModelReference, OperatingPoint, OperatingPointName, Probability, Stage};
 use serde::{Deserialize, Serialize};
 
-use crate::calibration::Calibration;
+use crate::calibration::{Calibration, LogitScaling};
 use crate::error::ModelError;
 use crate::file_hash::{sha256_of_bytes, sha256_of_file};
 use crate::fusion::{AnomalyCombination, Fusion};
@@ -27,6 +27,9 @@ pub struct BundleFile {
     pub version: String,
     pub models: BundleModels,
     pub anomaly_combination: AnomalyCombination,
+    /// What a site's own norm makes of the classifier's score, before the fusion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classifier_scaling: Option<LogitScaling>,
     pub fusion: Fusion,
     pub calibration: Calibration,
     pub operating_points: Vec<OperatingPointFigures>,
@@ -226,30 +229,13 @@ impl Bundle {
         &self.file
     }
 
-    /// The smallest anomaly score that alone, with a classifier's probability of 0, reaches an operating
-    /// point; None where no anomaly score does.
-    pub fn anomaly_score_at(&self, point: &OperatingPoint) -> Option<f64> {
-        let reaches = |score: f64| {
-            let (fused, _) = self.file.fusion.apply(score, 0.0);
-            self.file
-                .calibration
-                .apply(fused)
-                .is_some_and(|probability| probability >= point.threshold)
-        };
-        if !reaches(1.0) {
-            return None;
-        }
-        // Fusion and calibration never fall, so bisection finds where they reach the threshold.
-        let (mut low, mut high) = (0.0, 1.0);
-        for _ in 0..50 {
-            let middle = (low + high) / 2.0;
-            if reaches(middle) {
-                high = middle;
-            } else {
-                low = middle;
-            }
-        }
-        Some(high)
+    /// The calibrated probability of a study whose anomaly models gave `anomaly`, normalised and in the bundle's order,
+    /// and whose classifier `classifier`, scaled where [`BundleFile::classifier_scaling`] is. None where the
+    /// calibration takes no such score.
+    pub fn probability(&self, anomaly: &[f64], classifier: f64) -> Option<Probability> {
+        let anomaly = self.file.anomaly_combination.apply(anomaly);
+        let (fused, _) = self.file.fusion.apply(anomaly, classifier);
+        self.file.calibration.apply(fused)
     }
 
     pub fn anomaly(&self) -> &[InstalledModel] {
@@ -327,6 +313,9 @@ impl BundleFile {
         }
         if let Err(message) = self.anomaly_combination.check(self.models.anomaly.len()) {
             return refuse(format!("anomaly_combination: {message}"));
+        }
+        if let Some(Err(message)) = self.classifier_scaling.map(|scaling| scaling.check()) {
+            return refuse(format!("classifier_scaling: {message}"));
         }
         if let Err(message) = self.fusion.check() {
             return refuse(format!("fusion: {message}"));

@@ -72,6 +72,39 @@ impl Calibration {
     }
 }
 
+/// What a site's own norm makes of the classifier's score: sigmoid(coefficient · logit(score) + intercept).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogitScaling {
+    pub coefficient: f64,
+    pub intercept: f64,
+}
+
+impl LogitScaling {
+    /// Says what does not fit. A scaling that falls with the score is refused: it would call the most suspicious
+    /// study norm.
+    pub fn check(&self) -> Result<(), String> {
+        if self.coefficient.is_finite() && self.intercept.is_finite() && self.coefficient > 0.0 {
+            return Ok(());
+        }
+        Err(format!(
+            "coefficient {} and intercept {}: finite, and the coefficient positive",
+            self.coefficient, self.intercept
+        ))
+    }
+
+    /// The scaled probability; NaN for NaN.
+    pub fn apply(&self, probability: f64) -> f64 {
+        sigmoid(self.coefficient * logit(probability) + self.intercept)
+    }
+}
+
+/// ln(p / (1 − p)) of a probability kept a millionth away from 0 and 1.
+pub(crate) fn logit(probability: f64) -> f64 {
+    let kept = probability.clamp(1e-6, 1.0 - 1e-6);
+    (kept / (1.0 - kept)).ln()
+}
+
 /// 1 / (1 + e^−x), in 0..=1 for every finite x.
 pub(crate) fn sigmoid(value: f64) -> f64 {
     1.0 / (1.0 + (-value).exp())
@@ -117,6 +150,31 @@ mod tests {
         for (score, expected) in [(0.0, 0.1), (0.3, 0.1), (0.6, 0.5), (0.8, 0.9), (2.0, 0.9)] {
             let probability = isotonic.apply(score).unwrap().value();
             assert!((probability - expected).abs() < 1e-12, "{score}: {probability}");
+        }
+    }
+
+    #[test]
+    fn a_scaling_moves_the_logit() {
+        let unchanged = LogitScaling {
+            coefficient: 1.0,
+            intercept: 0.0,
+        };
+        assert!((unchanged.apply(0.3) - 0.3).abs() < 1e-12);
+        assert!(unchanged.apply(1.0) > 0.999_99 && unchanged.apply(0.0) < 1e-5);
+        let doubled = LogitScaling {
+            coefficient: 2.0,
+            intercept: -(3.0_f64.ln()),
+        };
+        // logit(0.75) = ln 3; 2 ln 3 − ln 3 = ln 3.
+        assert!((doubled.apply(0.75) - 0.75).abs() < 1e-12);
+        assert!((doubled.apply(0.5) - 0.25).abs() < 1e-12);
+        assert!(unchanged.apply(f64::NAN).is_nan());
+        for (coefficient, intercept) in [(0.0, 0.0), (-1.0, 0.0), (f64::NAN, 0.0), (1.0, f64::INFINITY)] {
+            let wrong = LogitScaling {
+                coefficient,
+                intercept,
+            };
+            assert!(wrong.check().is_err(), "{wrong:?}");
         }
     }
 

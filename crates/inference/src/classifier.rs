@@ -5,7 +5,7 @@ use norma_domain::ModelReference;
 
 use crate::augmentation::undo_on_map;
 use crate::bundle::InstalledModel;
-use crate::calibration::sigmoid;
+use crate::calibration::{LogitScaling, sigmoid};
 use crate::error::ModelError;
 use crate::manifest::{Augmentation, Manifest, Task};
 use crate::repeated_reading::read_repeatedly;
@@ -19,6 +19,7 @@ pub struct ClassifierModel {
     manifest: Manifest,
     reference: ModelReference,
     graph: Graph,
+    scaling: Option<LogitScaling>,
 }
 
 /// What the classifier found in a study.
@@ -26,10 +27,13 @@ pub struct ClassifierModel {
 pub struct ClassifierReading {
     /// Places of the slices read among those given, ascending.
     pub indices: Vec<usize>,
-    /// Probability of pathology per slice read, averaged over the augmentations.
+    /// Probability of pathology per slice read, averaged over the augmentations and scaled like
+    /// [`score`](Self::score).
     pub slice_scores: Vec<f64>,
-    /// The study's probability before calibration, 0..=1.
+    /// The study's probability before calibration, 0..=1, scaled to the site's own norm where the bundle has one.
     pub score: f64,
+    /// The study's probability as the model gives it, aggregated from unscaled slices.
+    pub unscaled: f64,
     /// Class-activation maps `(n, h, w)` averaged over the augmentations; None where the graph has none.
     pub maps: Option<Array3<f32>>,
 }
@@ -61,7 +65,18 @@ impl ClassifierModel {
             graph: Graph::open(model, runtime)?,
             reference: model.reference(),
             manifest: model.manifest.clone(),
+            scaling: None,
         })
+    }
+
+    /// The same model with its scores scaled to a site's own norm.
+    #[must_use]
+    pub fn scaled(self, scaling: Option<LogitScaling>) -> Self {
+        Self { scaling, ..self }
+    }
+
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
     }
 
     pub fn reference(&self) -> &ModelReference {
@@ -105,8 +120,8 @@ impl ClassifierModel {
             },
         )?;
         let times = times as f64;
-        let slice_scores: Vec<f64> = sums.iter().map(|sum| sum / times).collect();
-        let score = self
+        let mut slice_scores: Vec<f64> = sums.iter().map(|sum| sum / times).collect();
+        let unscaled = self
             .manifest
             .aggregation
             .apply(&slice_scores)
@@ -115,10 +130,17 @@ impl ClassifierModel {
                 model: self.manifest.name.clone(),
                 what: "the study's score",
             })?;
+        let score = self.scaling.map_or(unscaled, |scaling| scaling.apply(unscaled));
+        if let Some(scaling) = self.scaling {
+            for score in &mut slice_scores {
+                *score = scaling.apply(*score);
+            }
+        }
         Ok(ClassifierReading {
             indices: selected.indices,
             slice_scores,
             score,
+            unscaled,
             maps: map_sum.map(|sum| sum / times as f32),
         })
     }

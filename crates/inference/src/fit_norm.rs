@@ -1,11 +1,15 @@
-//! A site's own norm: a memory of norm patches and its bounds from the site's norm studies, without labels of
-//! pathology and without training.
+//! A site's own norm: a memory of norm patches from the site's norm studies, and both stages' scores mapped onto the
+//! bundle's own norm, without labels of pathology and without training.
 //!
 //! Every study gives the same number of patches, chosen greedily so that each next one is the farthest from
 //! those chosen (k-centre, Gonzalez 1985). So leaving a study out of the memory is leaving its patches out, and
-//! the leave-one-study-out scores are exact. The bounds put the score that a given share of the site's norm
-//! exceeds where the bundle's operating point is reached.
+//! the leave-one-study-out scores are exact.
+//!
+//! A classifier and a memory that learnt on other scanners score a site's norm higher or lower than their own, and
+//! thresholds then mean nothing. So the mean and the standard deviation of the site's scores are mapped onto those of the
+//! norm that the bundle was fitted on: an operating point keeps about its specificity (docs/adr/0307).
 
+mod false_positives;
 mod k_center;
 mod statistics;
 mod write;
@@ -13,40 +17,37 @@ mod write;
 use ndarray::{Array2, ArrayRef2, Axis, concatenate};
 
 use crate::anomaly::AnomalyModel;
+use crate::bundle::{Bundle, InstalledModel};
+use crate::calibration::{LogitScaling, logit};
+use crate::classifier::ClassifierModel;
 use crate::error::ModelError;
 use crate::expected_distance::{DistanceStatistics, ExpectedDistance};
-use crate::manifest::{Bounds, ExpectedFile, Task};
+use crate::manifest::{Bounds, ExpectedFile, Manifest, NormScores, Task};
 use crate::patch_memory::PatchMemory;
 use crate::slices::Slices;
+use crate::stage_models::StageModels;
+pub use false_positives::FalsePositives;
+use false_positives::false_positives;
 use k_center::k_center;
 pub use statistics::Rate;
-use statistics::{mean_and_deviation, median, wilson_interval};
+use statistics::norm_scores;
 
 /// Fewer norm studies are refused: with ten, even no false positive at all leaves an upper bound of 28 % (Wilson).
 pub const LEAST_NORM_STUDIES: usize = 10;
-/// From this many on no false positive at all means at most 11 %, and bounds vary little with the choice of
+/// From this many on no false positive at all means at most 11 %, and what is fitted varies little with the choice of
 /// studies.
 pub const RECOMMENDED_NORM_STUDIES: usize = 30;
 
-/// Standard normal quantile of 0.95: the bounds aim at one norm study in twenty above the threshold.
-const AIMED_QUANTILE: f64 = 1.644_853_6;
-
 /// How to fit.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FitNormOptions {
     /// Patches of the memory, all studies together.
     pub patches: usize,
-    /// The normalised anomaly score at which a study is called pathology:
-    /// [`Bundle::anomaly_score_at`](crate::Bundle::anomaly_score_at).
-    pub score_threshold: f64,
 }
 
 impl Default for FitNormOptions {
     fn default() -> Self {
-        Self {
-            patches: 8_000,
-            score_threshold: 0.5,
-        }
+        Self { patches: 8_000 }
     }
 }
 
@@ -59,7 +60,15 @@ pub enum FitNormError {
     TooFewStudies { found: usize },
     #[error("{0} has no memory of patches; only a patch_memory model learns a site's norm")]
     NoPatchMemory(String),
-    #[error("the studies score so alike that no bounds can be set: are they copies of each other?")]
+    #[error("bundle {0} needs one memory of norm patches to fit a site's norm from and has {1}")]
+    NotOneMemory(String, usize),
+    #[error(
+        "{0} does not say how its own norm scores (norm_scores); a site's norm has nothing to be mapped onto"
+    )]
+    NoNormScores(String),
+    #[error("the anomaly stage and the classifier must be open")]
+    NotOpen,
+    #[error("the studies score so alike that nothing can be fitted: are they copies of each other?")]
     NoSpread,
     #[error("a study holds {found} patches inside the lungs, {wanted} are wanted of each")]
     TooFewPatches { found: usize, wanted: usize },
@@ -74,13 +83,48 @@ pub enum FitNormError {
 /// Collects norm studies, one after the other, so that their pixels need not be in memory together.
 #[derive(Debug)]
 pub struct NormFitter<'a> {
-    model: &'a AnomalyModel,
+    bundle: &'a Bundle,
+    /// The anomaly models in the bundle's order, and which of them is the memory.
+    anomaly: &'a [AnomalyModel],
+    memory_index: usize,
+    classifier: &'a ClassifierModel,
+    base: BaseNorm,
     options: FitNormOptions,
     neighbours: usize,
     position_weight: f32,
     /// How the base model keeps what distance norm has at which place.
     expected: Option<ExpectedFile>,
     studies: Vec<StudyPatches>,
+}
+
+/// The norm that the bundle was fitted on.
+#[derive(Debug, Clone, Copy)]
+struct BaseNorm {
+    memory: NormScores,
+    bounds: Bounds,
+    classifier: NormScores,
+}
+
+impl BaseNorm {
+    /// Bounds that give the site's mean and mean plus one deviation the normalised scores of the base's.
+    fn bounds(&self, site: NormScores) -> Bounds {
+        let width = self.bounds.high - self.bounds.low;
+        let mean = (self.memory.mean - self.bounds.low) / width;
+        let unit = site.standard_deviation * width / self.memory.standard_deviation;
+        let low = site.mean - mean * unit;
+        Bounds {
+            low,
+            high: low + unit,
+        }
+    }
+
+    fn scaling(&self, site: NormScores) -> LogitScaling {
+        let coefficient = self.classifier.standard_deviation / site.standard_deviation;
+        LogitScaling {
+            coefficient,
+            intercept: self.classifier.mean - coefficient * site.mean,
+        }
+    }
 }
 
 /// The patches of a study, slice after slice.
@@ -92,6 +136,10 @@ struct StudyPatches {
     cells: Vec<(usize, usize)>,
     /// Number of patches of each slice, and the part of its crop that is lung.
     slices: Vec<(usize, f32)>,
+    /// The normalised scores of the anomaly models in the bundle's order, the memory's place to be filled.
+    anomaly: Vec<f64>,
+    /// The classifier's unscaled score.
+    classifier: f64,
 }
 
 impl StudyPatches {
@@ -113,11 +161,14 @@ pub struct FittedNorm {
     /// What distance norm has at which place, where the base model keeps that.
     pub expected: Option<ExpectedDistance>,
     pub bounds: Bounds,
-    /// The raw score of each study against the memory of the others, in the order in which they were added.
+    /// Mean and deviation of the leave-one-study-out scores.
+    pub norm_scores: NormScores,
+    pub classifier_scaling: LogitScaling,
+    /// The memory's raw score of each study against the memory of the others, in the order in which they were added.
     pub leave_one_out_scores: Vec<f64>,
-    /// Norm studies that would be called pathology by the anomaly score alone, each judged by bounds and
-    /// memory without it.
-    pub false_positives: Rate,
+    /// For each operating point of the bundle the norm studies that would be called pathology, each judged by both stages
+    /// with what was fitted without it.
+    pub false_positives: Vec<FalsePositives>,
 }
 
 impl FittedNorm {
@@ -132,16 +183,40 @@ impl FittedNorm {
 }
 
 impl<'a> NormFitter<'a> {
-    /// Fits a norm for the features of `model`, a patch memory; its own memory and bounds play no part.
-    pub fn new(model: &'a AnomalyModel, options: FitNormOptions) -> Result<Self, FitNormError> {
-        let manifest = model.manifest();
-        let memory = manifest
-            .memory
-            .as_ref()
-            .filter(|_| manifest.task == Task::PatchMemory)
-            .ok_or_else(|| FitNormError::NoPatchMemory(manifest.name.clone()))?;
+    /// Fits a norm for the features of the bundle's one patch memory; `models` are the bundle's, with the anomaly stage and
+    /// the classifier open. The memory's own patches and bounds play no part.
+    ///
+    /// # Errors
+    /// Where the bundle has no memory or more than one, or its models do not say how their own norm scores.
+    pub fn new(
+        bundle: &'a Bundle,
+        models: &'a StageModels,
+        options: FitNormOptions,
+    ) -> Result<Self, FitNormError> {
+        let (Some(anomaly), Some(classifier)) = (models.anomaly(), models.classifier()) else {
+            return Err(FitNormError::NotOpen);
+        };
+        let anomaly = anomaly.models.as_slice();
+        let memory_index = only_patch_memory(bundle)?;
+        let manifest = anomaly[memory_index].manifest();
+        let (Some(memory), Some(bounds)) = (&manifest.memory, manifest.normalisation) else {
+            return Err(FitNormError::NoPatchMemory(manifest.name.clone()));
+        };
+        let own_norm = |manifest: &Manifest| {
+            manifest
+                .norm_scores
+                .ok_or_else(|| FitNormError::NoNormScores(manifest.name.clone()))
+        };
         Ok(Self {
-            model,
+            bundle,
+            anomaly,
+            memory_index,
+            classifier,
+            base: BaseNorm {
+                memory: own_norm(manifest)?,
+                bounds,
+                classifier: own_norm(classifier.manifest())?,
+            },
             options,
             neighbours: memory.neighbours,
             position_weight: memory.position_weight,
@@ -150,9 +225,30 @@ impl<'a> NormFitter<'a> {
         })
     }
 
+    /// The model whose memory is fitted.
+    pub fn base(&self) -> &'a InstalledModel {
+        &self.bundle.anomaly()[self.memory_index]
+    }
+
+    fn model(&self) -> &AnomalyModel {
+        &self.anomaly[self.memory_index]
+    }
+
     /// Adds a norm study.
     pub fn add(&mut self, slices: &Slices<'_>) -> Result<(), FitNormError> {
-        let slices = self.model.lung_patches(slices)?;
+        let anomaly = self
+            .anomaly
+            .iter()
+            .enumerate()
+            .map(|(index, model)| {
+                if index == self.memory_index {
+                    return Ok(0.0);
+                }
+                model.read(slices).map(|reading| reading.normalised())
+            })
+            .collect::<Result<Vec<f64>, ModelError>>()?;
+        let classifier = self.classifier.read(slices)?.unscaled;
+        let slices = self.model().lung_patches(slices)?;
         let features: Vec<_> = slices
             .iter()
             .map(|(patches, _)| patches.features.view())
@@ -175,11 +271,13 @@ impl<'a> NormFitter<'a> {
                 .iter()
                 .map(|(patches, share)| (patches.cells.len(), *share))
                 .collect(),
+            anomaly,
+            classifier,
         });
         Ok(())
     }
 
-    /// Builds the memory and its bounds. `on_study` is told after each study that was judged without itself.
+    /// Builds the memory and maps both stages' scores. `on_study` is told after each study that was judged without itself.
     pub fn finish(self, mut on_study: impl FnMut(usize)) -> Result<FittedNorm, FitNormError> {
         let count = self.studies.len();
         if count < LEAST_NORM_STUDIES {
@@ -199,23 +297,17 @@ impl<'a> NormFitter<'a> {
             .zip(&distances)
             .map(|(study, distances)| self.score(study, distances))
             .collect::<Result<Vec<f64>, _>>()?;
-        let bounds = self.bounds(&scores).ok_or(FitNormError::NoSpread)?;
-        let mut positives = 0;
-        for left_out in 0..count {
-            let mut others = scores.clone();
-            let score = others.remove(left_out);
-            let judged_by = self.bounds(&others).ok_or(FitNormError::NoSpread)?;
-            positives += usize::from(judged_by.normalise(score) >= self.options.score_threshold);
-        }
+        let logits: Vec<f64> = self.studies.iter().map(|study| logit(study.classifier)).collect();
+        let site = norm_scores(&scores).ok_or(FitNormError::NoSpread)?;
+        let site_logits = norm_scores(&logits).ok_or(FitNormError::NoSpread)?;
         Ok(FittedNorm {
             memory: join_without(&parts, None)?,
             expected,
-            bounds,
+            bounds: self.base.bounds(site),
+            norm_scores: site,
+            classifier_scaling: self.base.scaling(site_logits),
+            false_positives: false_positives(&self, &scores, &logits)?,
             leave_one_out_scores: scores,
-            false_positives: Rate {
-                value: positives as f64 / count as f64,
-                ci95: wilson_interval(positives, count),
-            },
         })
     }
 
@@ -272,19 +364,27 @@ impl<'a> NormFitter<'a> {
                 slice.to_vec()
             })
             .collect();
-        self.model
+        self.model()
             .aggregate(&by_slice)
             .filter(|score| score.is_finite())
             .ok_or(FitNormError::NoSpread)
     }
+}
 
-    /// 0 at the median of the norm's scores; the threshold at mean + 1.64 deviations.
-    fn bounds(&self, scores: &[f64]) -> Option<Bounds> {
-        let (mean, deviation) = mean_and_deviation(scores);
-        let low = median(scores);
-        let threshold = mean + AIMED_QUANTILE * deviation;
-        let high = low + (threshold - low) / self.options.score_threshold;
-        (high.is_finite() && high > low).then_some(Bounds { low, high })
+/// The place of the bundle's one patch memory among its anomaly models.
+fn only_patch_memory(bundle: &Bundle) -> Result<usize, FitNormError> {
+    let mut memories = bundle
+        .anomaly()
+        .iter()
+        .enumerate()
+        .filter(|(_, model)| model.manifest.task == Task::PatchMemory)
+        .map(|(index, _)| index);
+    match (memories.next(), memories.count()) {
+        (Some(index), 0) => Ok(index),
+        (first, others) => Err(FitNormError::NotOneMemory(
+            bundle.reference().name.clone(),
+            others + usize::from(first.is_some()),
+        )),
     }
 }
 

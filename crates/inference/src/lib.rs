@@ -32,20 +32,21 @@ pub use bundle::{
     BUNDLE_FILE, BUNDLE_SCHEMA, Bundle, BundleFile, BundleModels, Figure, InstalledModel,
     OperatingPointFigures,
 };
-pub use calibration::Calibration;
+pub use calibration::{Calibration, LogitScaling};
 pub use classifier::{ClassifierModel, ClassifierReading};
 pub use error::{ModelError, RuntimeError};
 pub use expected_distance::ExpectedDistance;
 pub use file_hash::{sha256_of_bytes, sha256_of_file};
 pub use fit_norm::{
-    FitNormError, FitNormOptions, FittedNorm, LEAST_NORM_STUDIES, NormFitter, RECOMMENDED_NORM_STUDIES, Rate,
+    FalsePositives, FitNormError, FitNormOptions, FittedNorm, LEAST_NORM_STUDIES, NormFitter,
+    RECOMMENDED_NORM_STUDIES, Rate,
 };
 pub use fusion::{AnomalyCombination, Fusion, FusionWeights};
 pub use import::{check_model, import_model};
 pub use input::{bilinear, bilinear_at, input_tensor, resize};
 pub use manifest::{
     Augmentation, Bounds, Dimension, ExpectedFile, InputTensor, Label, MANIFEST_FILE, MODEL_SCHEMA, Manifest,
-    MemoryFile, OutputMeaning, OutputTensor, SliceSelection, Task,
+    MemoryFile, NormScores, OutputMeaning, OutputTensor, SliceSelection, Task,
 };
 pub use patch_memory::PatchMemory;
 pub use runtime::{Cuda, ExecutionProvider, INSTALLED_LIBRARY, LIBRARY_VARIABLE, Runtime, RuntimeOptions};

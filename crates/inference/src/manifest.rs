@@ -50,6 +50,10 @@ pub struct Manifest {
     /// Patch memory: the norm patches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<MemoryFile>,
+    /// Patch memory and classifier: how norm studies score that the model did not see, each source weighing the
+    /// same. A site's own norm is mapped onto it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub norm_scores: Option<NormScores>,
     /// Training data, licence, splits, figures: for people and the model card.
     #[serde(default, skip_serializing_if = "serde_yaml_ng::Value::is_null")]
     pub provenance: serde_yaml_ng::Value,
@@ -166,6 +170,14 @@ impl Bounds {
     pub fn normalise(self, raw: f64) -> f64 {
         ((raw - self.low) / (self.high - self.low)).clamp(0.0, 1.0)
     }
+}
+
+/// Study scores of norm: of a patch memory the raw ones, of a classifier the logits of its scores.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NormScores {
+    pub mean: f64,
+    pub standard_deviation: f64,
 }
 
 /// The norm patches of a patch memory.
@@ -380,6 +392,16 @@ impl Manifest {
             }
             (Some(_), _) => return Err(self.refuse("only a patch_memory model has a memory")),
             (None, _) => {}
+        }
+        if let Some(scores) = self.norm_scores
+            && !(scores.mean.is_finite()
+                && scores.standard_deviation.is_finite()
+                && scores.standard_deviation > 0.0)
+        {
+            return Err(self.refuse(format!(
+                "norm_scores with mean {} and standard deviation {}",
+                scores.mean, scores.standard_deviation
+            )));
         }
         let mut keys: Vec<&str> = self.labels.iter().map(|label| label.key.as_str()).collect();
         keys.sort_unstable();

@@ -44,7 +44,8 @@ impl StageModels {
         };
         let classifier = wanted(Stage::Classifier)
             .then(|| ClassifierModel::open(bundle.classifier(), runtime))
-            .transpose()?;
+            .transpose()?
+            .map(|model| model.scaled(bundle.file().classifier_scaling));
         let typing = wanted(Stage::Typing)
             .then(|| TypingModel::open(bundle.typing(), runtime))
             .transpose()?;

@@ -11,9 +11,11 @@ use std::fs;
 use std::path::Path;
 
 use ndarray::Array3;
+use norma_domain::Stage;
 use norma_inference::{
-    AnomalyModel, AnomalyReading, Bundle, ExpectedFile, FitNormError, FitNormOptions, InstalledModel,
-    MANIFEST_FILE, Manifest, NormFitter, Slices, import_model, sha256_of_bytes,
+    AnomalyModel, AnomalyReading, Bundle, ExpectedFile, FitNormError, FitNormOptions, FittedNorm,
+    InstalledModel, MANIFEST_FILE, Manifest, NormFitter, Runtime, Slices, StageModels, import_model,
+    sha256_of_bytes,
 };
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -36,23 +38,28 @@ fn study(seed: u64, lesion: bool) -> (Array3<u8>, Array3<u8>) {
     (pixels, mask)
 }
 
-#[test]
-fn a_sites_norm_becomes_a_model_that_finds_what_is_not_norm() {
-    let Some(runtime) = runtime() else { return };
-    let bundle = Bundle::load(&bundle_folder()).unwrap();
-    let base = &bundle.anomaly()[0];
-    let model = AnomalyModel::open(base, &runtime).unwrap();
-    let threshold = bundle
-        .anomaly_score_at(&bundle.default_operating_point())
-        .unwrap();
-    // sigmoid(5.85 · x − 3.72) = 0.5
-    assert!((threshold - 3.72 / 5.85).abs() < 1e-9, "{threshold}");
-    let options = FitNormOptions {
-        patches: 480,
-        score_threshold: threshold,
-    };
+/// The fixture's bundle without its autoencoder in `folder`.
+fn base_bundle(folder: &Path) -> Bundle {
+    for name in ["patch-memory", "classifier", "typing"] {
+        fs::create_dir(folder.join(name)).unwrap();
+        for file in fs::read_dir(bundle_folder().join(name)).unwrap() {
+            let file = file.unwrap();
+            fs::copy(file.path(), folder.join(name).join(file.file_name())).unwrap();
+        }
+    }
+    let text = fs::read_to_string(bundle_folder().join("bundle.yaml")).unwrap();
+    let text = text.replace("  - autoencoder\n", "");
+    fs::write(folder.join("bundle.yaml"), text).unwrap();
+    Bundle::load(folder).unwrap()
+}
 
-    let mut fitter = NormFitter::new(&model, options).unwrap();
+fn open(bundle: &Bundle, runtime: &Runtime) -> StageModels {
+    StageModels::open(bundle, runtime, &[Stage::Anomaly, Stage::Classifier]).unwrap()
+}
+
+fn fit(bundle: &Bundle, runtime: &Runtime) -> FittedNorm {
+    let models = open(bundle, runtime);
+    let mut fitter = NormFitter::new(bundle, &models, FitNormOptions { patches: 480 }).unwrap();
     for seed in 0..12 {
         let (pixels, mask) = study(seed, false);
         fitter.add(&Slices::new(&pixels, &mask).unwrap()).unwrap();
@@ -60,67 +67,137 @@ fn a_sites_norm_becomes_a_model_that_finds_what_is_not_norm() {
     let mut judged = 0;
     let fitted = fitter.finish(|count| judged = count).unwrap();
     assert_eq!(judged, 12);
+    fitted
+}
+
+fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    (mean, (squares / (n - 1.0)).sqrt())
+}
+
+#[test]
+fn a_sites_norm_becomes_a_model_that_finds_what_is_not_norm() {
+    let Some(runtime) = runtime() else { return };
+    let folder = TempDir::new().unwrap();
+    let bundle = base_bundle(folder.path());
+    let base = &bundle.anomaly()[0];
+    let fitted = fit(&bundle, &runtime);
     assert_eq!(fitted.studies(), 12);
     assert!(!fitted.is_recommended());
     // Six features and the position.
     assert_eq!(fitted.memory.dim(), (480, 8));
-    assert!(
-        fitted.false_positives.value <= 0.34,
-        "{:?}",
-        fitted.false_positives
-    );
-    assert!(fitted.false_positives.ci95[1] > fitted.false_positives.value);
+    // The leave-one-out scores of the site's norm, normalised, have the base's mean and deviation:
+    // (0.22 − 0.05) / 0.85 and 0.1275 / 0.85.
+    let range = fitted.bounds.high - fitted.bounds.low;
+    let unclipped: Vec<f64> = fitted
+        .leave_one_out_scores
+        .iter()
+        .map(|score| (score - fitted.bounds.low) / range)
+        .collect();
+    let (mean, deviation) = mean_and_deviation(&unclipped);
+    assert!((mean - 0.2).abs() < 1e-9 && (deviation - 0.15).abs() < 1e-9);
 
-    let folder = TempDir::new().unwrap();
     let studies = vec!["1.2.3".to_owned()];
-    let written = fitted
-        .write_model(base, &folder.path().join("our-norm"), "1.0.0", &studies)
-        .unwrap();
+    let out = folder.path().join("our-norm");
+    let written = fitted.write_model(base, &out, "1.0.0", &studies).unwrap();
     assert_eq!(written.manifest.name, "our-norm");
-    let site = AnomalyModel::open(&written, &runtime).unwrap();
+    assert_eq!(written.manifest.norm_scores, Some(fitted.norm_scores));
+    assert!(fitted.write_model(base, &out, "1.0.0", &studies).is_err());
+    let file = bundle.file().with_site_norm("patch-memory", "our-norm", &fitted);
+    let path = folder.path().join("bundle-our-norm.yaml");
+    file.write(&path).unwrap();
+    let loaded = Bundle::load(&path).unwrap();
+    assert_eq!(loaded.anomaly()[0].manifest.name, "our-norm");
+    assert_ne!(loaded.reference().sha256, bundle.reference().sha256);
+
+    let models = open(&loaded, &runtime);
+    let site = &models.anomaly().unwrap().models[0];
     let score = |seed, lesion| {
         let (pixels, mask) = study(seed, lesion);
         site.read(&Slices::new(&pixels, &mask).unwrap())
             .unwrap()
             .normalised()
     };
-    assert!(score(100, false) < threshold, "{}", score(100, false));
-    assert!(score(100, true) >= threshold, "{}", score(100, true));
-    // The memory is stored as float16: the bounds still fit.
-    assert!(
-        fitted
-            .write_model(base, &folder.path().join("our-norm"), "1.0.0", &studies)
-            .is_err()
-    );
+    // Three deviations above the mean of norm.
+    let unusual = 0.2 + 3.0 * 0.15;
+    assert!(score(100, false) < unusual, "{}", score(100, false));
+    assert!(score(100, true) >= unusual, "{}", score(100, true));
 
-    // The bundle that names it loads once the other models stand beside it.
-    for name in ["autoencoder", "classifier", "typing"] {
-        import_model(&bundle_folder().join(name), folder.path(), &runtime).unwrap();
+    // The scaled classifier scores the site's norm as the base's norm is scored.
+    let classifier = models.classifier().unwrap();
+    let readings: Vec<_> = (0..12)
+        .map(|seed| {
+            let (pixels, mask) = study(seed, false);
+            classifier.read(&Slices::new(&pixels, &mask).unwrap()).unwrap()
+        })
+        .collect();
+    let logit = |p: f64| (p / (1.0 - p)).ln();
+    let scaled: Vec<f64> = readings.iter().map(|reading| logit(reading.score)).collect();
+    let (mean, deviation) = mean_and_deviation(&scaled);
+    assert!((mean + 1.0).abs() < 1e-6 && (deviation - 0.8).abs() < 1e-6);
+    let base_models = open(&bundle, &runtime);
+    let (pixels, mask) = study(0, false);
+    let unscaled = base_models
+        .classifier()
+        .unwrap()
+        .read(&Slices::new(&pixels, &mask).unwrap())
+        .unwrap();
+    assert_eq!(unscaled.score, unscaled.unscaled);
+    assert_eq!(unscaled.score, readings[0].unscaled);
+    assert_ne!(unscaled.score, readings[0].score);
+    for (scaled, unscaled) in readings[0].slice_scores.iter().zip(&unscaled.slice_scores) {
+        assert_eq!(*scaled, fitted.classifier_scaling.apply(*unscaled));
     }
-    let file = bundle
-        .file()
-        .with_site_norm("patch-memory", "our-norm", "our-bundle");
-    let path = folder.path().join("bundle-our-norm.yaml");
-    file.write(&path).unwrap();
-    let loaded = Bundle::load(&path).unwrap();
-    assert_eq!(loaded.anomaly()[0].manifest.name, "our-norm");
-    assert!(
-        loaded
-            .operating_points()
-            .iter()
-            .all(|point| point.sensitivity.is_none())
-    );
-    assert_ne!(loaded.reference().sha256, bundle.reference().sha256);
 }
 
-/// The fixture's patch memory that also keeps what distance norm has where, at first the same everywhere.
-fn base_with_expected(folder: &Path) -> InstalledModel {
-    let target = folder.join("patch-memory");
-    fs::create_dir(&target).unwrap();
-    for file in ["model.onnx", "memory.npy"] {
-        fs::copy(bundle_folder().join("patch-memory").join(file), target.join(file)).unwrap();
+#[test]
+fn false_positives_are_those_of_the_whole_bundle() {
+    let Some(runtime) = runtime() else { return };
+    let folder = TempDir::new().unwrap();
+    let bundle = base_bundle(folder.path());
+    let fitted = fit(&bundle, &runtime);
+    let rate_of = |fitted: &FittedNorm, name: &str| {
+        fitted
+            .false_positives
+            .iter()
+            .find(|found| found.operating_point.as_str() == name)
+            .unwrap()
+            .rate
+    };
+    let (youden, sensitive) = (rate_of(&fitted, "youden"), rate_of(&fitted, "sensitivity_95"));
+    assert!(
+        youden.value <= sensitive.value && youden.value < 0.5,
+        "{youden:?}"
+    );
+    assert!(youden.ci95[0] <= youden.value && youden.value <= youden.ci95[1]);
+    // The written bundle says so: 1 − the rate, the interval turned round.
+    let file = bundle.file().with_site_norm("patch-memory", "our-norm", &fitted);
+    for point in &file.operating_points {
+        assert!(point.sensitivity.is_none());
+        let figure = point.specificity.unwrap();
+        let rate = rate_of(&fitted, point.name.as_str());
+        assert_eq!(figure.value, Some(1.0 - rate.value));
+        assert_eq!(
+            figure.ci95,
+            Some([Some(1.0 - rate.ci95[1]), Some(1.0 - rate.ci95[0])])
+        );
     }
-    let mut manifest = Manifest::read(&bundle_folder().join("patch-memory")).unwrap();
+
+    // A classifier whose own norm scores near 1 takes the site's norm with it, however calm the memory is.
+    let manifest = folder.path().join("classifier/manifest.yaml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, text.replace("mean: -1.0", "mean: 9.0")).unwrap();
+    let alarming = fit(&Bundle::load(folder.path()).unwrap(), &runtime);
+    assert_eq!(rate_of(&alarming, "youden").value, 1.0);
+}
+
+/// The bundle of [`base_bundle`] whose patch memory also keeps what distance norm has where, at first the same everywhere.
+fn base_with_expected(folder: &Path) -> Bundle {
+    base_bundle(folder);
+    let target = folder.join("patch-memory");
+    let mut manifest = Manifest::read(&target).unwrap();
     let side = manifest.input.size / 4;
     let bytes = npy(&[1.0, 0.5].repeat(3 * side * side));
     fs::write(target.join("expected.npy"), &bytes).unwrap();
@@ -135,7 +212,7 @@ fn base_with_expected(folder: &Path) -> InstalledModel {
         serde_yaml_ng::to_string(&manifest).unwrap(),
     )
     .unwrap();
-    InstalledModel::open(&target).unwrap()
+    Bundle::load(folder).unwrap()
 }
 
 /// Pairs of values as an npy file of float32.
@@ -157,24 +234,15 @@ fn npy(values: &[f32]) -> Vec<u8> {
 fn a_sites_norm_tells_what_distance_is_usual_where() {
     let Some(runtime) = runtime() else { return };
     let folder = TempDir::new().unwrap();
-    let base = base_with_expected(folder.path());
-    let model = AnomalyModel::open(&base, &runtime).unwrap();
-    let options = FitNormOptions {
-        patches: 480,
-        score_threshold: 0.5,
-    };
-    let mut fitter = NormFitter::new(&model, options).unwrap();
-    for seed in 0..12 {
-        let (pixels, mask) = study(seed, false);
-        fitter.add(&Slices::new(&pixels, &mask).unwrap()).unwrap();
-    }
-    let fitted = fitter.finish(|_| ()).unwrap();
+    let bundle = base_with_expected(folder.path());
+    let base = &bundle.anomaly()[0];
+    let fitted = fit(&bundle, &runtime);
     let written = fitted
-        .write_model(&base, &folder.path().join("our-norm"), "1.0.0", &[])
+        .write_model(base, &folder.path().join("our-norm"), "1.0.0", &[])
         .unwrap();
     let files = |model: &InstalledModel| model.manifest.memory.clone().unwrap().expected.unwrap();
-    assert_ne!(files(&written).sha256, files(&base).sha256);
-    assert_eq!(files(&written).lung_shares, files(&base).lung_shares);
+    assert_ne!(files(&written).sha256, files(base).sha256);
+    assert_eq!(files(&written).lung_shares, files(base).lung_shares);
 
     let site = AnomalyModel::open(&written, &runtime).unwrap();
     let reading = |seed, lesion| {
@@ -210,8 +278,8 @@ fn a_sites_norm_tells_what_distance_is_usual_where() {
 fn too_few_studies_are_refused() {
     let Some(runtime) = runtime() else { return };
     let bundle = Bundle::load(&bundle_folder()).unwrap();
-    let model = AnomalyModel::open(&bundle.anomaly()[0], &runtime).unwrap();
-    let mut fitter = NormFitter::new(&model, FitNormOptions::default()).unwrap();
+    let models = open(&bundle, &runtime);
+    let mut fitter = NormFitter::new(&bundle, &models, FitNormOptions::default()).unwrap();
     for seed in 0..9 {
         let (pixels, mask) = study(seed, false);
         fitter.add(&Slices::new(&pixels, &mask).unwrap()).unwrap();
@@ -221,27 +289,60 @@ fn too_few_studies_are_refused() {
         matches!(error, FitNormError::TooFewStudies { found: 9 }),
         "{error}"
     );
+}
 
-    let autoencoder = AnomalyModel::open(&bundle.anomaly()[1], &runtime).unwrap();
-    assert!(matches!(
-        NormFitter::new(&autoencoder, FitNormOptions::default()),
-        Err(FitNormError::NoPatchMemory(_))
-    ));
+#[test]
+fn a_bundle_that_cannot_be_fitted_says_why() {
+    let Some(runtime) = runtime() else { return };
+    let folder = TempDir::new().unwrap();
+    base_bundle(folder.path());
+    let refusal = || {
+        let bundle = Bundle::load(folder.path()).unwrap();
+        let models = open(&bundle, &runtime);
+        NormFitter::new(&bundle, &models, FitNormOptions::default()).unwrap_err()
+    };
+    // A memory that does not say how its own norm scores.
+    let manifest = folder.path().join("patch-memory/manifest.yaml");
+    let sound = fs::read_to_string(&manifest).unwrap();
+    let (before, rest) = sound.split_once("norm_scores:").unwrap();
+    let (_, after) = rest.split_once("provenance:").unwrap();
+    fs::write(&manifest, format!("{before}provenance:{after}")).unwrap();
+    assert!(matches!(refusal(), FitNormError::NoNormScores(name) if name == "patch-memory"));
+    fs::write(&manifest, &sound).unwrap();
+
+    // Two memories: which is the site's?
+    let second = folder.path().join("second-memory");
+    fs::create_dir(&second).unwrap();
+    for file in fs::read_dir(folder.path().join("patch-memory")).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), second.join(file.file_name())).unwrap();
+    }
+    let renamed = sound.replace("name: patch-memory", "name: second-memory");
+    fs::write(second.join("manifest.yaml"), renamed).unwrap();
+    let path = folder.path().join("bundle.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    let text = text.replace("  - patch-memory\n", "  - patch-memory\n  - second-memory\n");
+    fs::write(&path, text).unwrap();
+    assert!(matches!(refusal(), FitNormError::NotOneMemory(_, 2)));
+
+    // A scaling that would turn the classifier round is no bundle.
+    let text = fs::read_to_string(bundle_folder().join("bundle.yaml")).unwrap();
+    let turned = "classifier_scaling:\n  coefficient: -1.0\n  intercept: 0.0\nfusion:";
+    fs::write(
+        &path,
+        text.replace("fusion:", turned).replace("  - autoencoder\n", ""),
+    )
+    .unwrap();
+    let error = Bundle::load(folder.path()).unwrap_err();
+    assert!(error.to_string().contains("classifier_scaling"), "{error}");
 }
 
 #[test]
 fn copies_of_one_study_are_no_norm() {
     let Some(runtime) = runtime() else { return };
     let bundle = Bundle::load(&bundle_folder()).unwrap();
-    let model = AnomalyModel::open(&bundle.anomaly()[0], &runtime).unwrap();
-    let mut fitter = NormFitter::new(
-        &model,
-        FitNormOptions {
-            patches: 120,
-            ..FitNormOptions::default()
-        },
-    )
-    .unwrap();
+    let models = open(&bundle, &runtime);
+    let mut fitter = NormFitter::new(&bundle, &models, FitNormOptions { patches: 120 }).unwrap();
     let (pixels, mask) = study(1, false);
     for _ in 0..10 {
         fitter.add(&Slices::new(&pixels, &mask).unwrap()).unwrap();

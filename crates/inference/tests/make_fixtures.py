@@ -187,6 +187,7 @@ def reference_patches(images, masks):
             "aggregation": {"method": "maximum"},
             "within_slice": {"method": "mean"},
             "normalisation": {"low": 0.05, "high": 0.9},
+            "norm_scores": {"mean": 0.22, "standard_deviation": 0.1275},
             "memory": {"file": "memory.npy", "neighbours": 3, "position_weight": weight},
         },
         memory,
@@ -223,6 +224,7 @@ def reference_classifier(images):
             ],
             "test_time_augmentation": ["identity", "horizontal_flip", "blur", "clahe"],
             "aggregation": {"method": "top_k_mean", "k": 3},
+            "norm_scores": {"mean": -1.0, "standard_deviation": 0.8},
         },
     )
     probabilities, maps = [], []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.special
 from sklearn.linear_model import LogisticRegression
 
 from .aggregation import Aggregation, study_scores
@@ -143,6 +144,32 @@ def fit_ensemble(anomaly_raw: np.ndarray, classifier: np.ndarray, studies: Studi
     fitted.platt = fit_platt(score, truth, weight)
     fitted.thresholds = choose_thresholds(fitted.platt(score), truth)
     return fitted
+
+
+def logit(probability: np.ndarray) -> np.ndarray:
+    """Of a probability kept a millionth away from 0 and 1, as the service does."""
+    return scipy.special.logit(np.clip(probability, 1e-6, 1 - 1e-6))
+
+
+@dataclass(frozen=True)
+class NormScores:
+    """Mean and standard deviation of norm studies' scores."""
+
+    mean: float
+    standard_deviation: float
+
+    def as_manifest(self) -> dict:
+        return {"mean": round(self.mean, 6), "standard_deviation": round(self.standard_deviation, 6)}
+
+
+def norm_scores(values: np.ndarray, studies: Studies) -> NormScores:
+    """Of the norm among `studies`, each source weighing the same: what a site's own norm is mapped onto."""
+    norm = studies.truth == 0
+    values, source = values[norm], studies.source[norm]
+    names, inverse, counts = np.unique(source, return_inverse=True, return_counts=True)
+    weight = 1.0 / counts[inverse] / len(names)
+    mean = float(weight @ values)
+    return NormScores(mean, float(np.sqrt(weight @ (values - mean) ** 2)))
 
 
 def mixed_studies(block: np.ndarray, source: np.ndarray, truth: np.ndarray, usable: np.ndarray, share: float, slices: int = 40, count: int = 60, seed: int = 0) -> list[tuple[int, str, np.ndarray]]:

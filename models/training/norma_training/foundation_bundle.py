@@ -33,7 +33,7 @@ from .prepared import PreparedSet
 from .progress import log
 from .recipes import PatchMemoryRecipe
 from .ship import (
-    auc_of_assembly, figure, fitted_bundle, fitted_memory, provenance, update_manifest, write_classifier_manifest, write_graph, write_memory_manifest,
+    auc_of_assembly, figure, fitted_bundle, fitted_classifier, fitted_memory, provenance, update_manifest, write_classifier_manifest, write_graph, write_memory_manifest,
 )
 from .steps import Material, two_class_sources
 
@@ -89,7 +89,7 @@ def ship_foundation(material: Material, found: Foundation, encoder: CutEncoder, 
     folder = out / shipped["classifier"]
     write_graph(PairedClassifier(material.backbone, encoder, heads).eval(), 224, ["logit", "activation_map"], folder, images)
     write_classifier_manifest(
-        folder, image, 14, assembly.rules.classifier.as_manifest(), provenance(data, figures(CLASSIFIER), f"{lite0.LICENCE}; {ENCODER_LICENCE}")
+        folder, image, 14, fitted_classifier(assembly), provenance(data, figures(CLASSIFIER), f"{lite0.LICENCE}; {ENCODER_LICENCE}")
     )
     update_manifest(out / shipped["anomaly"][0], fitted_memory(assembly))
     others = shipped["anomaly"][1:]

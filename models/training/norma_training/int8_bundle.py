@@ -20,7 +20,7 @@ from .progress import log
 from .quantise import run_in_batches
 from .resnet import MapClassifier
 from .run import Run
-from .ship import auc_of_assembly, fitted_bundle, fitted_memory, update_manifest
+from .ship import auc_of_assembly, fitted_bundle, fitted_classifier, fitted_memory, update_manifest
 from .steps import Material
 
 #: Largest difference of a logit between the joined graph and the head on the features it was fitted on.
@@ -45,7 +45,7 @@ def ship_int8(material: Material, run: Run, scores: dict[str, np.ndarray], int8:
         raise RuntimeError(f"the int8 graph differs from its head by {difference:.4f}")
     assembly = int8_assembly(material, scores, int8, fusion, resamples)
     manifest = yaml.safe_load((folder / "manifest.yaml").read_text(encoding="utf-8"))
-    manifest |= {"sha256": sha256_of(folder / "model.onnx"), "aggregation": assembly.rules.classifier.as_manifest()}
+    manifest |= {"sha256": sha256_of(folder / "model.onnx"), **fitted_classifier(assembly)}
     manifest["provenance"]["figures"] = []
     write_yaml(folder / "manifest.yaml", manifest)
     bundle |= {"name": f"{bundle['name']}-int8", **fitted_bundle(assembly)}

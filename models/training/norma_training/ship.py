@@ -17,7 +17,7 @@ from .backbone import to_tensor
 from .bootstrap import Estimate, auc_by_block
 from .budget import Budget
 from .calibration import choose_thresholds
-from .ensemble import Bounds
+from .ensemble import Bounds, logit, norm_scores
 from .expected_distance import ExpectedDistance
 from .export import export_onnx, halve_weights, largest_difference
 from .linear_head import LinearHead, fit_classifier_head, label_classifier, map_classifier
@@ -30,7 +30,7 @@ from .progress import log
 from .recipes import NEIGHBOURS, PatchMemoryRecipe
 from .steps import ERROR_WITHIN, Material
 
-VERSION = "0.3.0"
+VERSION = "0.3.1"
 #: Largest relative difference of any output between PyTorch (float32) and the shipped graph (float16 weights).
 PARITY_TOLERANCE = 0.02
 SOURCES = {
@@ -72,8 +72,18 @@ def write_graph(network: torch.nn.Module, size: int, outputs: list[str], folder:
 
 
 def fitted_memory(assembly: Assembly, index: int = 0) -> dict:
-    """What the manifest of an anomaly model holds of the assembly: its rule and its bounds."""
-    return {"aggregation": assembly.rules.anomaly[index].as_manifest(), "normalisation": assembly.ensemble.bounds[index].as_manifest()}
+    """What the manifest of an anomaly model holds of the assembly: its rule, its bounds, and how norm scores."""
+    held = assembly.held_out
+    return {
+        "aggregation": assembly.rules.anomaly[index].as_manifest(), "normalisation": assembly.ensemble.bounds[index].as_manifest(),
+        "norm_scores": norm_scores(held.anomaly[:, index], held.studies).as_manifest(),
+    }
+
+
+def fitted_classifier(assembly: Assembly) -> dict:
+    """What the manifest of a classifier holds of the assembly: its rule, and how norm scores."""
+    held = assembly.held_out
+    return {"aggregation": assembly.rules.classifier.as_manifest(), "norm_scores": norm_scores(logit(held.classifier), held.studies).as_manifest()}
 
 
 def fitted_bundle(assembly: Assembly) -> dict:
@@ -101,12 +111,12 @@ def write_memory_manifest(folder: Path, image: dict, memory: np.ndarray, expecte
     write_manifest(
         folder, "patch_memory", VERSION, input=image,
         outputs=[{"name": "features", "meaning": "patch_features", "shape": ["batch", memory.shape[1], 14, 14]}],
-        slice_selection={"count": 64}, aggregation=fitted["aggregation"], within_slice={"method": "mean"},
-        normalisation=fitted["normalisation"], memory=write_memory(folder, memory, NEIGHBOURS, expected), provenance=origin,
+        slice_selection={"count": 64}, within_slice={"method": "mean"}, **fitted,
+        memory=write_memory(folder, memory, NEIGHBOURS, expected), provenance=origin,
     )
 
 
-def write_classifier_manifest(folder: Path, image: dict, grid: int, rule: dict, origin: dict) -> None:
+def write_classifier_manifest(folder: Path, image: dict, grid: int, fitted: dict, origin: dict) -> None:
     """The manifest of a classifier with a class-activation map of `grid` × `grid`."""
     write_manifest(
         folder, "classifier", VERSION, input=image,
@@ -114,7 +124,7 @@ def write_classifier_manifest(folder: Path, image: dict, grid: int, rule: dict, 
             {"name": "logit", "meaning": "logit", "shape": ["batch"]},
             {"name": "activation_map", "meaning": "class_activation_map", "shape": ["batch", grid, grid]},
         ],
-        slice_selection={"count": 64}, test_time_augmentation=["identity", "horizontal_flip"], aggregation=rule, provenance=origin,
+        slice_selection={"count": 64}, test_time_augmentation=["identity", "horizontal_flip"], **fitted, provenance=origin,
     )
 
 
@@ -140,7 +150,7 @@ def ship_classifier(material: Material, models: Path, assembly: Assembly, figure
     folder.mkdir(parents=True, exist_ok=True)
     write_graph(map_classifier(material.backbone, head), 224, ["logit", "activation_map"], folder, to_tensor(material.data.pixels[:4]))
     write_classifier_manifest(
-        folder, input_tensor(224, lite0.MEAN, lite0.STD), 7, assembly.rules.classifier.as_manifest(), provenance(material.data, figures, lite0.LICENCE)
+        folder, input_tensor(224, lite0.MEAN, lite0.STD), 7, fitted_classifier(assembly), provenance(material.data, figures, lite0.LICENCE)
     )
     return head
 

@@ -25,12 +25,14 @@ from .prepared import PreparedSet
 from .progress import log
 from .recorded_scores import read_notes, read_scores, record_scores
 from .results import write_results
+from .recipes import PatchMemoryRecipe
 from .run import Run
 from .series import read_series
 from .served import ServedModel
 from .ship import (
     auc_of_assembly, figure, ship_autoencoder, ship_bundle, ship_classifier, ship_patch_memory, ship_typing, typing_thresholds,
 )
+from .site_norm import measure_site_norm
 from .splits import write_blocks
 from .steps import (
     ERROR_WITHIN, Material, memory_recipe, memory_scores, prepare_material, score_frozen, score_inner, score_memory, score_typing, tiny_subset,
@@ -62,6 +64,7 @@ class Outcome:
     inner: dict[str, np.ndarray]
     attention: dict[str, np.ndarray]
     unlike: dict[str, np.ndarray]
+    site_norm: dict[str, np.ndarray]
     #: How the scores of networks and encoders that are not shipped were made.
     notes: dict[str, str] = field(default_factory=dict)
     #: Whole studies' distances from all training data: name → (features, memory).
@@ -94,6 +97,7 @@ class FrozenScores:
     material: Material
     scores: dict[str, np.ndarray]
     inner: dict[str, np.ndarray]
+    memory: PatchMemoryRecipe
     expected: ExpectedDistance
 
 
@@ -111,7 +115,7 @@ def score_frozen_features(data: PreparedSet, run_folder: Path, budget: Budget, s
     found, inner = memory_scores(material, memory, distances)
     scores |= found
     inner |= score_inner(material, run, budget)
-    return FrozenScores(run, material, scores, inner, memory.expected(distances["oof"], np.ones(len(data), dtype=bool)))
+    return FrozenScores(run, material, scores, inner, memory, memory.expected(distances["oof"], np.ones(len(data), dtype=bool)))
 
 
 def compute(data: PreparedSet, run_folder: Path, budget: Budget, networks: bool = True, seed: int = 0, shipped_split: Path | None = None) -> Outcome:
@@ -133,7 +137,7 @@ def compute(data: PreparedSet, run_folder: Path, budget: Budget, networks: bool 
     thresholds = _typing_thresholds(data, scores["typing_oof"])
     return Outcome(
         material, budget, scores, assembly, frozen.expected, heads, thresholds, network, bounds, measure_int8(material, run, budget, seed), inner,
-        compare_attention(material, scores, RULES, run, budget), measure_unlike(material, run),
+        compare_attention(material, scores, RULES, run, budget), measure_unlike(material, run), measure_site_norm(material, run, frozen.memory),
     )
 
 

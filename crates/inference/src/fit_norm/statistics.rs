@@ -1,10 +1,24 @@
 use serde::Serialize;
 
+use crate::bundle::Figure;
+use crate::manifest::NormScores;
+
 /// A share with its 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Rate {
     pub value: f64,
     pub ci95: [f64; 2],
+}
+
+impl Rate {
+    /// The share of the others.
+    pub fn complement(self) -> Figure {
+        let [low, high] = self.ci95;
+        Figure {
+            value: Some(1.0 - self.value),
+            ci95: Some([Some(1.0 - high), Some(1.0 - low)]),
+        }
+    }
 }
 
 /// Standard normal quantile of 0.975.
@@ -20,23 +34,19 @@ pub(super) fn wilson_interval(positives: usize, count: usize) -> [f64; 2] {
     [(center - half).max(0.0), (center + half).min(1.0)]
 }
 
-/// Mean and standard deviation (n − 1).
-pub(super) fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
+/// Scores that differ by less than this are the same.
+const LEAST_DEVIATION: f64 = 1e-9;
+
+/// Mean and standard deviation (n − 1); None where the values do not differ.
+pub(super) fn norm_scores(values: &[f64]) -> Option<NormScores> {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    (mean, (squares / (n - 1.0)).sqrt())
-}
-
-pub(super) fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    if sorted.len() % 2 == 1 {
-        sorted[middle]
-    } else {
-        (sorted[middle - 1] + sorted[middle]) / 2.0
-    }
+    let standard_deviation = (squares / (n - 1.0)).sqrt();
+    (standard_deviation > LEAST_DEVIATION).then_some(NormScores {
+        mean,
+        standard_deviation,
+    })
 }
 
 #[cfg(test)]
@@ -59,11 +69,12 @@ mod tests {
     }
 
     #[test]
-    fn middle_and_spread() {
-        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), 2.5);
-        let (mean, deviation) = mean_and_deviation(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]);
-        assert_eq!(mean, 5.0);
-        assert!((deviation - 2.138_09).abs() < 1e-5);
+    fn mean_and_spread() {
+        let found = norm_scores(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]).unwrap();
+        assert_eq!(found.mean, 5.0);
+        assert!((found.standard_deviation - 2.138_09).abs() < 1e-5);
+        assert!(norm_scores(&[0.3; 5]).is_none());
+        assert!(norm_scores(&[0.3]).is_none());
+        assert!(norm_scores(&[0.3, f64::NAN]).is_none());
     }
 }

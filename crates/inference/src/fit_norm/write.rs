@@ -57,6 +57,7 @@ impl FittedNorm {
             name: name.to_owned(),
             version: version.to_owned(),
             normalisation: Some(self.bounds),
+            norm_scores: Some(self.norm_scores),
             memory: Some(MemoryFile {
                 file: MEMORY_FILE.to_owned(),
                 sha256: sha256_of_bytes(&bytes),
@@ -77,33 +78,38 @@ impl FittedNorm {
             fitted_from: String,
             norm_studies: &'a [String],
             leave_one_study_out_scores: &'a [f64],
-            false_positive_rate: super::Rate,
+            false_positive_rates: &'a [super::FalsePositives],
             base: &'a Value,
         }
         serde_yaml_ng::to_value(SiteNorm {
             fitted_from: format!("{} {}", base.manifest.name, base.manifest.version),
             norm_studies: studies,
             leave_one_study_out_scores: &self.leave_one_out_scores,
-            false_positive_rate: self.false_positives,
+            false_positive_rates: &self.false_positives,
             base: &base.manifest.provenance,
         })
     }
 }
 
 impl BundleFile {
-    /// This bundle with `model` in the place of the anomaly model `replaced`. Figures of the operating points
-    /// are left out: they were measured with the other model.
-    pub fn with_site_norm(&self, replaced: &str, model: &str, name: &str) -> Self {
+    /// This bundle with `model`, of `fitted`, in the place of the anomaly model `replaced` and the classifier scaled. The
+    /// operating points' specificities are those on the site's norm; their sensitivities are not known there.
+    pub fn with_site_norm(&self, replaced: &str, model: &str, fitted: &FittedNorm) -> Self {
         let mut file = self.clone();
         for anomaly in &mut file.models.anomaly {
             if anomaly == replaced {
                 model.clone_into(anomaly);
             }
         }
-        name.clone_into(&mut file.name);
+        model.clone_into(&mut file.name);
+        file.classifier_scaling = Some(fitted.classifier_scaling);
         for point in &mut file.operating_points {
             point.sensitivity = None;
-            point.specificity = None;
+            point.specificity = fitted
+                .false_positives
+                .iter()
+                .find(|found| found.operating_point == point.name)
+                .map(|found| found.rate.complement());
         }
         file
     }
