@@ -71,7 +71,7 @@ Features of an ImageNet network (EfficientNet-Lite0, block {PATCH_BLOCK}, Apache
 mean distance to its {recipes.NEIGHBOURS} nearest among {outcome.budget.shipped_memory_patches} norm patches, the same number from each source. No pathology was seen.
 Scores are means of that distance. Maps show it in deviations from what norm has at the same place of the crop in slices with as much
 lung (`expected.npy`, from held-out distances), smoothed: hila, diaphragm and apices are far from any memory in every chest.
-A site's own norm makes it better: `norma models fit-norm`.
+A site fits its own norm, here and of the classifier's scores, by `norma models fit-norm`.
 
 ## Figures
 

@@ -169,7 +169,7 @@ Thresholds on the calibrated probability, chosen on the held-out pseudo-studies 
 ## A site's own norm
 
 `norma models fit-norm`, measured: each source in turn is a site that nothing was fitted on (its row in the tables above), and then brings norm
-pseudo-studies of its own, 10, 20 or all of those in the other folds (24 to 82), without any pathology. A memory is built of them, and both stages' scores
+pseudo-studies of its own, 10, 20 or all of those in the other folds (24 to 76), without any pathology. A memory is built of them, and both stages' scores
 of them are mapped onto the norm of the other sources; thresholds stay. Each pseudo-study is judged by what was fitted without its fold. *Told*: the rate
 that the command prints, leave-one-study-out, to be held against 1 − specificity on the other folds.
 

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from .aggregation import Aggregation, patch_coverage, slice_scores
 from .backbone import to_tensor
 from .calibration import Platt
-from .ensemble import Bounds, Fusion
+from .ensemble import Bounds, Fusion, logit
 from .expected_distance import ExpectedDistance, smooth_lung_map
 from .export import open_session
 from .linear_head import sigmoid
@@ -105,6 +105,9 @@ class ServedBundle:
         views = [self.classifier.run(pixels, flip) for flip in (False, True)]
         per_slice = np.mean([sigmoid(view[0]) for view in views], axis=0)
         classifier = _aggregation(self.classifier.manifest["aggregation"])(per_slice)
+        scaling = self.file.get("classifier_scaling")
+        if scaling:
+            classifier, per_slice = (sigmoid(scaling["coefficient"] * logit(value) + scaling["intercept"]) for value in (classifier, per_slice))
         fusion = self.file["fusion"]
         weights = fusion.get("weights", {})
         score = float(Fusion(fusion["method"], weights.get("anomaly", 0), weights.get("classifier", 0), fusion.get("intercept", 0))(anomaly, classifier))

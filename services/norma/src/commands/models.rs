@@ -45,6 +45,12 @@ fn check(config: Option<&Path>) -> anyhow::Result<ExitCode> {
         "computes on: {}",
         provider.as_deref().unwrap_or("nothing")
     ));
+    if let Some(scaling) = bundle.file().classifier_scaling {
+        answer(&format!(
+            "classifier scaled to the site's norm: coefficient {:.3}, intercept {:.3}",
+            scaling.coefficient, scaling.intercept
+        ));
+    }
     for point in bundle.operating_points() {
         answer(&format!(
             "operating point {}: {}",

@@ -1,0 +1,160 @@
+//! A site's own norm by the commands, with the shipped models: to them every phantom is unlike the norm that they know,
+//! so a norm phantom is called pathology, until phantoms are the site's norm.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[allow(dead_code, reason = "shared with the other tests")]
+mod studies;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use norma_test_support::{PhantomOptions, phantom_zip};
+use serde_json::Value;
+use studies::{onnxruntime, shipped_bundle};
+use tempfile::TempDir;
+
+/// Norm studies that the site brings.
+const SITE_STUDIES: u64 = 12;
+
+struct Site {
+    folder: TempDir,
+    onnxruntime: PathBuf,
+}
+
+impl Site {
+    /// The shipped models in a folder of the site's own, beside its norm studies.
+    fn new(onnxruntime: PathBuf) -> Self {
+        let site = Self {
+            folder: tempfile::tempdir().unwrap(),
+            onnxruntime,
+        };
+        let shipped = shipped_bundle();
+        let shipped = shipped.parent().unwrap();
+        for name in ["patch-memory", "autoencoder", "classifier", "typing"] {
+            let folder = site.models().join(name);
+            fs::create_dir_all(&folder).unwrap();
+            for file in fs::read_dir(shipped.join(name)).unwrap() {
+                let file = file.unwrap();
+                fs::copy(file.path(), folder.join(file.file_name())).unwrap();
+            }
+        }
+        fs::copy(shipped.join("bundle.yaml"), site.models().join("bundle.yaml")).unwrap();
+        fs::create_dir(site.path("norm")).unwrap();
+        for seed in 0..SITE_STUDIES {
+            site.phantom(&format!("norm/{seed}.zip"), seed, false);
+        }
+        site
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn models(&self) -> PathBuf {
+        self.path("models")
+    }
+
+    fn phantom(&self, name: &str, seed: u64, effusion: bool) -> PathBuf {
+        let file = self.path(name);
+        let options = PhantomOptions {
+            seed,
+            effusion,
+            ..PhantomOptions::small()
+        };
+        phantom_zip(&options, &file).unwrap();
+        file
+    }
+
+    fn run(&self, bundle: &str, arguments: &[&Path]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_norma"))
+            .args(arguments)
+            .env("NORMA__MODELS__BUNDLE", self.models().join(bundle))
+            .env("NORMA__MODELS__ONNXRUNTIME", &self.onnxruntime)
+            .current_dir(self.folder.path())
+            .output()
+            .unwrap()
+    }
+
+    fn fit_norm(&self, studies: &Path) -> Output {
+        let words = ["models", "fit-norm"].map(Path::new);
+        let out = self.models().join("ours");
+        self.run(
+            "bundle.yaml",
+            &[words[0], words[1], studies, Path::new("--out"), &out],
+        )
+    }
+
+    fn report(&self, bundle: &str, study: &Path) -> Value {
+        let output = self.run(bundle, &[Path::new("predict"), study]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        answer["reports"][0].clone()
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_sites_norm_is_norm_once_it_is_fitted() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    let site = Site::new(onnxruntime);
+    let (norm, effusion) = (
+        site.phantom("new.zip", 100, false),
+        site.phantom("effusion.zip", 100, true),
+    );
+    let verdict = |report: &Value| report["verdict"].as_str().unwrap().to_owned();
+    let probability = |report: &Value| report["probability_of_pathology"].as_f64().unwrap();
+    assert_eq!(verdict(&site.report("bundle.yaml", &norm)), "pathology");
+
+    let fitted = site.fit_norm(&site.path("norm"));
+    assert!(fitted.status.success(), "{}", text(&fitted.stderr));
+    let said = text(&fitted.stdout);
+    assert!(
+        said.contains(&format!("from {SITE_STUDIES} norm studies")),
+        "{said}"
+    );
+    for point in ["f1", "youden", "sensitivity_95 (default)", "sensitivity_99"] {
+        assert!(
+            said.contains(&format!("  {point}: false-positive rate ")),
+            "{said}"
+        );
+    }
+    assert!(said.contains("fewer than 30 studies"), "{said}");
+
+    let (before, after) = (
+        site.report("bundle-ours.yaml", &norm),
+        site.report("bundle-ours.yaml", &effusion),
+    );
+    assert_eq!(verdict(&before), "norm", "{before}");
+    assert_eq!(verdict(&after), "pathology", "{after}");
+    assert!(probability(&before) < probability(&after));
+    assert_eq!(before["bundle"]["name"], "ours");
+
+    // Nothing is written over.
+    let again = site.fit_norm(&site.path("norm"));
+    assert!(!again.status.success());
+    assert!(
+        text(&again.stderr).contains("exists already"),
+        "{}",
+        text(&again.stderr)
+    );
+}
+
+#[test]
+fn a_handful_of_studies_is_no_norm() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    let site = Site::new(onnxruntime);
+    let refused = site.fit_norm(&site.path("norm/3.zip"));
+    assert!(!refused.status.success());
+    assert!(
+        text(&refused.stderr).contains("at least 10 are needed"),
+        "{}",
+        text(&refused.stderr)
+    );
+    assert!(!site.models().join("ours").exists());
+    assert!(!site.models().join("bundle-ours.yaml").exists());
+}
