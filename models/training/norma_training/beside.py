@@ -38,9 +38,6 @@ def encoder_section(outcome: Outcome) -> str:
         for name, case in ((f"Astra's I3ResNet-152, {title}", key), ("EfficientNet-Lite0, the same slices", f"{key}_lite0")):
             if f"{case}_oof" in outcome.scores:
                 part = np.isfinite(outcome.scores[f"{case}_oof"])
-                if not np.array_equal(part, np.isfinite(outcome.scores[f"{key}_oof"])):
-                    # Recorded beside an earlier measurement of fewer slices.
-                    continue
                 rows.append((f"{name} ({int(part.sum())} slices)", case, part))
     if not rows:
         return "Not measured in this run (`models/training/run measure-encoder`, with requirements-encoder.txt installed)."

@@ -29,7 +29,7 @@ def measure_encoder(data: PreparedSet, run_folder: Path, models: Path, budget: B
     material = prepare_material(data, run, budget, shipped_split=models / "splits.csv")
     scores = compare_encoder(material, run, depth, slices)
     count = int(np.isfinite(scores[f"encoder{depth}_oof"]).sum())
-    record_scores(models, data, scores, {key: f"{count} slices" for key in scores})
+    record_scores(models, data, scores, {key: f"{count} slices" for key in scores}, instead_of=f"encoder{depth}_")
 
 
 def build_foundation(data: PreparedSet, run_folder: Path, models: Path, out: Path, budget: Budget, series: tuple[Path, ...] = ()) -> None:

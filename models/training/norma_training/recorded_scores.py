@@ -27,12 +27,15 @@ def is_recorded(key: str) -> bool:
     return key in RECORDED or key.startswith(RECORDED_PREFIX)
 
 
-def record_scores(models: Path, data: PreparedSet, scores: dict[str, np.ndarray], notes: dict[str, str]) -> None:
-    """Adds what of `scores` is recorded to what was recorded before; `notes` says how each was made."""
+def record_scores(models: Path, data: PreparedSet, scores: dict[str, np.ndarray], notes: dict[str, str], instead_of: str | None = None) -> None:
+    """Adds what of `scores` is recorded to what was recorded before; `notes` says how each was made. Earlier scores whose
+    names begin with `instead_of` go: they were of another choice of slices."""
     known = {key: scores[key].astype(np.float32) for key in scores if is_recorded(key)}
     if not known:
         return
     before, said = read_scores(models, data), read_notes(models)
+    if instead_of is not None:
+        before, said = ({key: value for key, value in entries.items() if not key.startswith(instead_of)} for entries in (before, said))
     kept = {key: values.astype(np.float32) for key, values in before.items()} | known
     said |= {key: text for key, text in notes.items() if key in known or key.startswith(RECORDED_PREFIX)}
     files, order = np.unique(data.file, return_index=True)

@@ -1,5 +1,7 @@
 """The optional encoder, attention pooling and the distance from all training slices, on made-up numbers."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import torch
 from torchvision.models.resnet import Bottleneck, ResNet
@@ -8,6 +10,7 @@ from norma_training.attention_pooling import MadeStudy, fit_attention, read_stud
 from norma_training.bootstrap import auc
 from norma_training.chest_ct_encoder import InflatedResNet, SliceEncoder, oriented, summed_over_depth
 from norma_training.figures import strongest_slices
+from norma_training.recorded_scores import read_notes, read_scores, record_scores
 from norma_training.unlike_training import FeatureSpace, study_medians
 
 
@@ -63,3 +66,13 @@ def test_pictures_are_taken_where_the_map_is_strongest():
     maps = np.zeros((30, 2, 2))
     maps[4:6, 0, 0], maps[20, 1, 1] = (3.0, 2.9), 2.0
     assert strongest_slices(maps, 2).tolist() == [4, 20]
+
+
+def test_a_new_measurement_takes_the_place_of_the_earlier_one(tmp_path):
+    data = SimpleNamespace(file=np.array(["b", "a", "b"]))
+    some, all_slices = np.array([0.5, np.nan, 0.5]), np.array([0.25, 0.75, 0.25])
+    record_scores(tmp_path, data, {"encoder0_oof": some, "encoder0_lite0_oof": some, "resnet_loso": some}, {"encoder0_lite0_oof": "2 slices"})
+    record_scores(tmp_path, data, {"encoder0_oof": all_slices}, {"encoder0_oof": "3 slices"}, instead_of="encoder0_")
+    found = read_scores(tmp_path, data)
+    assert found.keys() == {"encoder0_oof", "resnet_loso"} and read_notes(tmp_path) == {"encoder0_oof": "3 slices"}
+    assert np.array_equal(found["encoder0_oof"], all_slices) and np.array_equal(found["resnet_loso"], some, equal_nan=True)
