@@ -15,6 +15,7 @@ mod statistics;
 mod write;
 
 use ndarray::{Array2, ArrayRef2, Axis, concatenate};
+use norma_domain::Probability;
 
 use crate::anomaly::AnomalyModel;
 use crate::bundle::{Bundle, InstalledModel};
@@ -27,7 +28,7 @@ use crate::patch_memory::PatchMemory;
 use crate::slices::Slices;
 use crate::stage_models::StageModels;
 pub use false_positives::FalsePositives;
-use false_positives::false_positives;
+use false_positives::{false_positives, leave_one_out_probabilities};
 use k_center::k_center;
 pub use statistics::Rate;
 use statistics::norm_scores;
@@ -166,6 +167,8 @@ pub struct FittedNorm {
     pub classifier_scaling: LogitScaling,
     /// The memory's raw score of each study against the memory of the others, in the order in which they were added.
     pub leave_one_out_scores: Vec<f64>,
+    /// The probability of pathology of each study by the whole bundle, with what was fitted without it.
+    pub leave_one_out_probabilities: Vec<Probability>,
     /// For each operating point of the bundle the norm studies that would be called pathology, each judged by both stages
     /// with what was fitted without it.
     pub false_positives: Vec<FalsePositives>,
@@ -300,13 +303,15 @@ impl<'a> NormFitter<'a> {
         let logits: Vec<f64> = self.studies.iter().map(|study| logit(study.classifier)).collect();
         let site = norm_scores(&scores).ok_or(FitNormError::NoSpread)?;
         let site_logits = norm_scores(&logits).ok_or(FitNormError::NoSpread)?;
+        let probabilities = leave_one_out_probabilities(&self, &scores, &logits)?;
         Ok(FittedNorm {
             memory: join_without(&parts, None)?,
             expected,
             bounds: self.base.bounds(site),
             norm_scores: site,
             classifier_scaling: self.base.scaling(site_logits),
-            false_positives: false_positives(&self, &scores, &logits)?,
+            false_positives: false_positives(self.bundle, &probabilities),
+            leave_one_out_probabilities: probabilities,
             leave_one_out_scores: scores,
         })
     }

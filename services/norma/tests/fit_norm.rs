@@ -145,6 +145,26 @@ fn a_sites_norm_is_norm_once_it_is_fitted() {
 }
 
 #[test]
+fn pathology_among_the_norm_studies_is_pointed_at() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    let site = Site::new(onnxruntime);
+    let effusion = site.phantom("norm/5.zip", 5, true);
+    let uid = {
+        let report = site.report("bundle.yaml", &effusion);
+        report["study"]["study_instance_uid"].as_str().unwrap().to_owned()
+    };
+    let fitted = site.fit_norm(&site.path("norm"));
+    assert!(fitted.status.success(), "{}", text(&fitted.stderr));
+    let said = text(&fitted.stdout);
+    let doubtful: Vec<&str> = said
+        .lines()
+        .filter(|line| line.starts_with("look again"))
+        .collect();
+    assert!(!doubtful.is_empty() && doubtful.len() < 4, "{said}");
+    assert!(doubtful[0].contains(&uid), "{said}");
+}
+
+#[test]
 fn a_handful_of_studies_is_no_norm() {
     let Some(onnxruntime) = onnxruntime() else { return };
     let site = Site::new(onnxruntime);

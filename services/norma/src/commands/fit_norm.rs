@@ -74,6 +74,7 @@ pub(crate) fn run(config: Option<&Path>, arguments: &FitNorm) -> anyhow::Result<
         fitted.studies()
     ));
     tell_rates(&fitted, &bundle);
+    tell_doubtful(&fitted, &bundle, &names);
     if !fitted.is_recommended() {
         answer(&format!(
             "fewer than {} studies: look at the interval before relying on it",
@@ -85,6 +86,24 @@ pub(crate) fn run(config: Option<&Path>, arguments: &FitNorm) -> anyhow::Result<
         bundle_path.display()
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The studies that even the least sensitive operating point calls pathology, the most suspicious first: are they norm?
+fn tell_doubtful(fitted: &FittedNorm, bundle: &Bundle, names: &[String]) {
+    let points = bundle.operating_points().iter();
+    let highest = points.map(|point| point.threshold.value()).fold(0.0, f64::max);
+    let probabilities = fitted.leave_one_out_probabilities.iter();
+    let mut doubtful: Vec<(f64, &String)> = probabilities
+        .map(|probability| probability.value())
+        .zip(names)
+        .filter(|(probability, _)| *probability >= highest)
+        .collect();
+    doubtful.sort_by(|left, right| right.0.total_cmp(&left.0));
+    for (probability, name) in doubtful {
+        answer(&format!(
+            "look again whether {name} is norm: probability of pathology {probability:.3}"
+        ));
+    }
 }
 
 /// How often the bundle would call the site's norm pathology, at each operating point.
