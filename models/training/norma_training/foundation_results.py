@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from .assemble import Assembly
-from .bootstrap import auc, auc_by_block, bootstrap
+from .bootstrap import auc_by_block
 from .foundation import CLASSIFIER, MEMORY, foundation_assembly
 from .markdown import table
 from .operating_tables import operating_table, verdicts
+from .paired_studies import difference, held_out_probability, left_out_probability
 from .series import SeriesReading
 from .steps import two_class_sources
 
@@ -27,27 +25,6 @@ def series_note(readings: list[SeriesReading]) -> str:
         {"name": item.name, "anomaly": round(item.reading.anomaly, 3), "classifier": round(item.reading.classifier, 3),
          "probability": round(item.reading.probability, 4)} for item in readings
     ])
-
-
-def held_out_probability(assembly: Assembly, source: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Names, truth and probability of a source's pseudo-studies, blocks held out."""
-    studies = assembly.held_out.studies
-    own = studies.source == source
-    return studies.name[own], studies.truth[own], assembly.probability[own]
-
-
-def left_out_probability(assembly: Assembly, source: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The same of a source that nothing was fitted on."""
-    row = next(row for row in assembly.left_out[assembly.chosen] if row.source == source)
-    return row.scores.studies.name, row.scores.studies.truth, row.probability
-
-
-def difference(first: tuple, second: tuple, resamples: int):
-    """AUC of the second minus that of the first on the same pseudo-studies, drawn together."""
-    common, i, j = np.intersect1d(first[0], second[0], return_indices=True)
-    return bootstrap(
-        lambda truth, a, b: auc(truth, b) - auc(truth, a), first[1][i], first[2][i], second[2][j], groups=common, resamples=resamples,
-    )
 
 
 def foundation_section(outcome: Outcome) -> str:

@@ -123,45 +123,50 @@ class SiteAnswer:
     told: dict[str, float]
 
 
-def _base_of(material: Material, assembly: Assembly, inner: dict[str, np.ndarray], source: str) -> tuple[Ensemble, NormScores, NormScores]:
-    others: StudyScores = study_scores_of(material.data, [inner[f"memory_{source}"]], inner[f"head_{source}"], assembly.rules)
-    ensemble = fit_ensemble(others.anomaly, others.classifier, others.studies, assembly.chosen)
-    return ensemble, norm_scores(others.anomaly[:, 0], others.studies), norm_scores(logit(others.classifier), others.studies)
+@dataclass
+class _OtherSources:
+    """The bundle that the other sources make, and how their norm scores."""
+
+    ensemble: Ensemble
+    memory: NormScores
+    classifier: NormScores
+
+    @classmethod
+    def of(cls, material: Material, assembly: Assembly, inner: dict[str, np.ndarray], source: str) -> "_OtherSources":
+        others: StudyScores = study_scores_of(material.data, [inner[f"memory_{source}"]], inner[f"head_{source}"], assembly.rules)
+        ensemble = fit_ensemble(others.anomaly, others.classifier, others.studies, assembly.chosen)
+        return cls(ensemble, norm_scores(others.anomaly[:, 0], others.studies), norm_scores(logit(others.classifier), others.studies))
+
+    def with_memory(self, norm: np.ndarray, raw: np.ndarray, classifier: np.ndarray) -> np.ndarray:
+        """Probabilities of studies with the scores `raw` and `classifier`, the memory's mapped by those of the site's `norm`."""
+        bounds = bounds_onto(self.memory, self.ensemble.bounds[0], site_norm_scores(norm))
+        return self.ensemble.platt(self.ensemble.fusion(bounds(raw), classifier))
+
+    def with_both(self, norm: np.ndarray, norm_classifier: np.ndarray, raw: np.ndarray, classifier: np.ndarray) -> np.ndarray:
+        """The same with the classifier's mapped too."""
+        return self.with_memory(norm, raw, scaled_onto(self.classifier, site_norm_scores(logit(norm_classifier)), classifier))
 
 
 def site_answer(material: Material, assembly: Assembly, scores: dict[str, np.ndarray], inner: dict[str, np.ndarray], distances: dict[str, np.ndarray], source: str, title: str) -> SiteAnswer:
     """Both stages mapped, fused and calibrated as the bundle of the other sources does it."""
-    data = material.data
-    ensemble, base_memory, base_classifier = _base_of(material, assembly, inner, source)
+    data, others = material.data, _OtherSources.of(material, assembly, inner, source)
+    thresholds = others.ensemble.thresholds
     test = np.where(data.source == source, distances[f"test_{source}_{title}"], np.nan)
     found = study_scores_of(data, [test], scores["head_loso"], assembly.rules)
     names, anomaly, classifier = found.studies.name, found.anomaly[:, 0], found.classifier
     fold = np.array([material.fold[data.block == name][0] for name in names])
-    answer = SiteAnswer(names, found.studies.truth, np.full(len(names), np.nan), np.full(len(names), np.nan), ensemble.thresholds, {})
-    told: dict[str, list[float]] = {point: [] for point in ensemble.thresholds}
+    probability, memory_alone = np.full(len(names), np.nan), np.full(len(names), np.nan)
+    told: dict[str, list[float]] = {point: [] for point in thresholds}
     for number, values in enumerate(distances[f"left_out_{source}_{title}"]):
         rows = np.isfinite(values)
-        norm_names = np.unique(data.block[rows])
-        raw = aggregated(values[rows], data.block[rows], assembly.rules.anomaly[0])
-        place = {name: i for i, name in enumerate(names)}
-        own = classifier[[place[name] for name in norm_names]]
-        mapped = _mapped(ensemble, base_memory, base_classifier, raw, own)
+        norm = aggregated(values[rows], data.block[rows], assembly.rules.anomaly[0])
+        norm_classifier = classifier[np.searchsorted(names, np.unique(data.block[rows]))]
         here = fold == number
-        answer.probability[here] = mapped(anomaly[here], classifier[here])
-        bounds = bounds_onto(base_memory, ensemble.bounds[0], site_norm_scores(raw))
-        answer.memory_alone[here] = ensemble.platt(ensemble.fusion(bounds(anomaly[here]), classifier[here]))
-        alone = [
-            _mapped(ensemble, base_memory, base_classifier, np.delete(raw, i), np.delete(own, i))(raw[i : i + 1], own[i : i + 1])[0]
-            for i in range(len(raw))
-        ]
-        for point, threshold in ensemble.thresholds.items():
-            told[point].append(float(np.mean(np.array(alone) >= threshold)))
-    answer.told = {point: float(np.mean(rates)) for point, rates in told.items()}
-    return answer
-
-
-def _mapped(ensemble: Ensemble, base_memory: NormScores, base_classifier: NormScores, raw: np.ndarray, own: np.ndarray):
-    """From raw scores of a study to its probability, with the norm scores `raw` and `own` of the site."""
-    bounds = bounds_onto(base_memory, ensemble.bounds[0], site_norm_scores(raw))
-    site = site_norm_scores(logit(own))
-    return lambda anomaly, classifier: ensemble.platt(ensemble.fusion(bounds(anomaly), scaled_onto(base_classifier, site, classifier)))
+        probability[here] = others.with_both(norm, norm_classifier, anomaly[here], classifier[here])
+        memory_alone[here] = others.with_memory(norm, anomaly[here], classifier[here])
+        alone = np.array([
+            others.with_both(np.delete(norm, i), np.delete(norm_classifier, i), norm[i], norm_classifier[i]) for i in range(len(norm))
+        ])
+        for point, threshold in thresholds.items():
+            told[point].append(float(np.mean(alone >= threshold)))
+    return SiteAnswer(names, found.studies.truth, probability, memory_alone, thresholds, {point: float(np.mean(rates)) for point, rates in told.items()})

@@ -8,8 +8,8 @@ import numpy as np
 
 from .bootstrap import auc_by_block, bootstrap
 from .calibration import sensitivity_at, specificity_at
-from .foundation_results import difference, left_out_probability
 from .markdown import table
+from .paired_studies import difference, left_out_probability
 from .site_norm import COUNTS, SiteAnswer, site_answer
 from .steps import two_class_sources
 
@@ -29,10 +29,10 @@ def site_norm_section(outcome: Outcome) -> str:
         }
         if not answers:
             continue
-        best = list(answers.values())[-1]
+        most = list(answers.values())[-1]
         plain = left_out_probability(outcome.assembly, source)
-        rows.append(_row(outcome, f"{source}: as shipped, unfitted", plain, best, None))
-        rows.append(_row(outcome, f"{source}: memory alone fitted", (best.name, best.truth, best.memory_alone), best, None))
+        rows.append(_row(outcome, f"{source}: as shipped, unfitted", plain, most, None))
+        rows.append(_row(outcome, f"{source}: memory alone fitted", (most.name, most.truth, most.memory_alone), most, None))
         for title, answer in answers.items():
             which = "all others" if title == "all" else title
             rows.append(_row(outcome, f"{source}: fitted to {which}", (answer.name, answer.truth, answer.probability), answer, plain))
