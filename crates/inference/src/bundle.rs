@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use norma_domain::{BundleReference, ModelReference, OperatingPoint, OperatingPointName, Probability, Stage};
+use norma_domain::{
+    BundleReference, Decision, ModelReference, OperatingPoint, OperatingPointName, Probability, Stage,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::calibration::{Calibration, LogitScaling};
@@ -229,13 +231,12 @@ impl Bundle {
         &self.file
     }
 
-    /// The calibrated probability of a study whose anomaly models gave `anomaly`, normalised and in the bundle's order,
-    /// and whose classifier `classifier`, scaled where [`BundleFile::classifier_scaling`] is. None where the
-    /// calibration takes no such score.
-    pub fn probability(&self, anomaly: &[f64], classifier: f64) -> Option<Probability> {
-        let anomaly = self.file.anomaly_combination.apply(anomaly);
-        let (fused, _) = self.file.fusion.apply(anomaly, classifier);
-        self.file.calibration.apply(fused)
+    /// What the stages' scores say together: the fused score, the stage that contributed more to it and the calibrated
+    /// probability of pathology. The classifier's score is the scaled one where [`BundleFile::classifier_scaling`] is. None
+    /// where the calibration takes no such score.
+    pub fn answer(&self, anomaly: f64, classifier: f64) -> Option<(f64, Decision, Probability)> {
+        let (fused, decision) = self.file.fusion.apply(anomaly, classifier);
+        Some((fused, decision, self.file.calibration.apply(fused)?))
     }
 
     pub fn anomaly(&self) -> &[InstalledModel] {

@@ -29,15 +29,7 @@ impl Calibration {
             Self::Platt {
                 coefficient,
                 intercept,
-            } => {
-                if coefficient.is_finite() && intercept.is_finite() && *coefficient > 0.0 {
-                    Ok(())
-                } else {
-                    Err(format!(
-                        "platt coefficient {coefficient} and intercept {intercept}: finite, and the coefficient positive"
-                    ))
-                }
-            }
+            } => check_rising(*coefficient, *intercept).map_err(|message| format!("platt {message}")),
             Self::Isotonic { x, y } => {
                 let ascending = |values: &[f64]| values.windows(2).all(|pair| pair[0] <= pair[1]);
                 if x.is_empty() || x.len() != y.len() {
@@ -84,19 +76,23 @@ impl LogitScaling {
     /// Says what does not fit. A scaling that falls with the score is refused: it would call the most suspicious
     /// study norm.
     pub fn check(&self) -> Result<(), String> {
-        if self.coefficient.is_finite() && self.intercept.is_finite() && self.coefficient > 0.0 {
-            return Ok(());
-        }
-        Err(format!(
-            "coefficient {} and intercept {}: finite, and the coefficient positive",
-            self.coefficient, self.intercept
-        ))
+        check_rising(self.coefficient, self.intercept)
     }
 
     /// The scaled probability; NaN for NaN.
     pub fn apply(&self, probability: f64) -> f64 {
         sigmoid(self.coefficient * logit(probability) + self.intercept)
     }
+}
+
+/// Says what does not fit in a line that must rise.
+fn check_rising(coefficient: f64, intercept: f64) -> Result<(), String> {
+    if coefficient.is_finite() && intercept.is_finite() && coefficient > 0.0 {
+        return Ok(());
+    }
+    Err(format!(
+        "coefficient {coefficient} and intercept {intercept}: finite, and the coefficient positive"
+    ))
 }
 
 /// ln(p / (1 − p)) of a probability kept a millionth away from 0 and 1.

@@ -113,13 +113,12 @@ fn completed(outcomes: &[StageOutcome], stage: Stage) -> Option<&StageResult> {
 /// None unless both the anomaly and the classifier stage gave a score and the calibration took their fusion.
 fn scores(input: &MergeInput<'_>) -> Option<Scores> {
     let score_of = |stage| Some(completed(&input.outcomes, stage)?.score?.value());
-    let (fused, decision) = input
+    let (fused, decision, probability) = input
         .bundle
-        .fusion()
-        .apply(score_of(Stage::Anomaly)?, score_of(Stage::Classifier)?);
+        .answer(score_of(Stage::Anomaly)?, score_of(Stage::Classifier)?)?;
     Some(Scores {
         fused,
-        probability: input.bundle.calibration().apply(fused)?,
+        probability,
         decision,
     })
 }

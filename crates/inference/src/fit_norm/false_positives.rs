@@ -27,10 +27,12 @@ pub(super) fn leave_one_out_probabilities(
         let mut anomaly = study.anomaly.clone();
         anomaly[fitter.memory_index] = fitter.base.bounds(site).normalise(scores[index]);
         let classifier = fitter.base.scaling(site_logits).apply(study.classifier);
-        fitter
+        let anomaly = fitter.bundle.anomaly_combination().apply(&anomaly);
+        let (_, _, probability) = fitter
             .bundle
-            .probability(&anomaly, classifier)
-            .ok_or(FitNormError::NoSpread)
+            .answer(anomaly, classifier)
+            .ok_or(FitNormError::NoSpread)?;
+        Ok(probability)
     };
     fitter.studies.iter().enumerate().map(judged).collect()
 }
