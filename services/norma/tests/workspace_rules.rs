@@ -52,6 +52,7 @@ fn every_folder_of_the_design_is_a_member() {
         "norma-imaging",
         "norma-inference",
         "norma-pipeline",
+        "norma-quantification",
         "norma-messages",
         "norma-queue",
         "norma-database",
