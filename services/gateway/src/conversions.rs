@@ -3,10 +3,13 @@
 use chrono::{DateTime, Utc};
 use norma_database as rows;
 
-use crate::schema::{
-    AuditActorDocument, AuditItem, Feedback, FeedbackUser, Key, Patient, Scan, SignInKind, StudyPatient,
-    StudyRow, TopFinding, User,
-};
+use crate::administration::keys::schema::Key;
+use crate::administration::users::schema::{SignInKind, User};
+use crate::audit::schema::{AuditActorDocument, AuditItem};
+use crate::feedback::schema::{Feedback, FeedbackUser};
+use crate::patients::schema::Patient;
+use crate::scans::schema::Scan;
+use crate::studies::schema::{StudyPatient, StudyRow, TopFinding};
 
 impl From<rows::Patient> for Patient {
     fn from(row: rows::Patient) -> Self {

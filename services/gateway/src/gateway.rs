@@ -18,16 +18,17 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::AuditTrail;
-use crate::event_feed::EventFeed;
+use crate::bundle::schema::BundleDescription;
+use crate::events::EventFeed;
+use crate::health::schema::{DependencyHealth, Readiness};
 use crate::identity::Identity;
 use crate::identity::openid::OpenId;
 use crate::options::GatewayOptions;
-use crate::pixel_objects::PixelObjects;
+use crate::pixels::PixelObjects;
 use crate::problem::ApiError;
-use crate::request_limits::content_length;
-use crate::schema::{BundleDescription, DependencyHealth, Readiness};
-use crate::upload::{DEIDENTIFY_FIELD, Upload, UploadLimits, receive};
-use crate::upload_reader::UploadReader;
+use crate::server::request_limits::content_length;
+use crate::uploads::reader::UploadReader;
+use crate::uploads::receive::{DEIDENTIFY_FIELD, Upload, UploadLimits, receive};
 
 /// A worker that stores an object of an analysis while it is deleted removes it itself; should it die before, this
 /// later pass does.

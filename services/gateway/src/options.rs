@@ -8,7 +8,7 @@ use norma_deidentification::Key;
 use norma_service::{IdentitySettings, Settings};
 use secrecy::ExposeSecret;
 
-use crate::tls::TlsFiles;
+use crate::server::TlsFiles;
 
 /// How many requests a client may make.
 #[derive(Debug, Clone, Copy)]

@@ -6,6 +6,8 @@ pub(crate) mod first_start;
 pub(crate) mod middleware;
 pub(crate) mod openid;
 pub(crate) mod operations;
+pub(crate) mod route;
+pub(crate) mod schema;
 pub(crate) mod session_cookie;
 pub(crate) mod sign_in;
 

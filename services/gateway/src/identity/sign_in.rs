@@ -10,9 +10,9 @@ use tokio::sync::Semaphore;
 
 use crate::identity::authentication::cookie_for;
 use crate::identity::caller::{Caller, CallerSession};
+use crate::identity::schema::SessionDocument;
 use crate::identity::session_cookie::SessionCookie;
 use crate::problem::ApiError;
-use crate::schema::SessionDocument;
 
 /// Passwords that are compared side by side: each takes memory.
 const SIDE_BY_SIDE: usize = 2;

@@ -2,6 +2,7 @@
 
 mod account;
 mod provider;
+pub(crate) mod route;
 
 pub(crate) use provider::OpenId;
 

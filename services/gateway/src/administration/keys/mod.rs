@@ -1,0 +1,4 @@
+//! Keys of machines.
+
+pub(crate) mod route;
+pub(crate) mod schema;

@@ -1,0 +1,4 @@
+//! People's accounts.
+
+pub(crate) mod route;
+pub(crate) mod schema;

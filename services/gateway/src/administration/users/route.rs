@@ -1,0 +1,174 @@
+//! `/api/users`: people's accounts.
+
+use actix_web::http::header;
+use actix_web::web::{Data, Json, Path, Query};
+use actix_web::{HttpRequest, HttpResponse, delete, get, post, put};
+use norma_database::DatabaseError;
+use norma_domain::UserId;
+
+use crate::administration::users::schema::{SignInLink, User, UserInput, UserUpdate};
+use crate::gateway::Gateway;
+use crate::http::paging::{Page, Paging};
+use crate::identity::{Access, Caller, Notes};
+use crate::openapi::{BadRequest, Conflict, Failures, NotFound, UnsupportedMediaType};
+use crate::problem::ApiError;
+
+/// Lists accounts by login.
+#[utoipa::path(
+    tag = "users",
+    operation_id = "listUsers",
+    params(Paging),
+    responses((status = 200, description = "A part of the list", body = Page<User>), BadRequest, Failures)
+)]
+#[get("/api/users")]
+pub(crate) async fn list_users(
+    gateway: Data<Gateway>,
+    paging: Query<Paging>,
+) -> Result<Json<Page<User>>, ApiError> {
+    let listing = gateway.database.list_users(paging.part()).await?;
+    Ok(Json(paging.page_of(listing)))
+}
+
+/// Makes an account. It has no password yet: ask for a sign-in link and hand it over.
+#[utoipa::path(
+    tag = "users",
+    operation_id = "createUser",
+    request_body = UserInput,
+    responses(
+        (status = 201, description = "The new account", body = User,
+            headers(("Location" = String, description = "Where the account is"))),
+        BadRequest, Conflict, UnsupportedMediaType, Failures
+    )
+)]
+#[post("/api/users")]
+pub(crate) async fn create_user(
+    gateway: Data<Gateway>,
+    notes: Notes,
+    input: Json<UserInput>,
+) -> Result<HttpResponse, ApiError> {
+    let new = input.into_inner().checked()?;
+    notes.detail(format!("roles: {}", new.roles));
+    let user = gateway
+        .database
+        .create_user(new)
+        .await
+        .map_err(|error| match error {
+            DatabaseError::UniqueViolation { .. } => ApiError::LoginTaken,
+            other => other.into(),
+        })?;
+    notes.object(user.id);
+    Ok(HttpResponse::Created()
+        .insert_header((header::LOCATION, format!("/api/users/{}", user.id)))
+        .json(User::from(user)))
+}
+
+/// Gives an account.
+#[utoipa::path(
+    tag = "users",
+    operation_id = "getUser",
+    params(("user_id" = UserId, Path)),
+    responses((status = 200, description = "The account", body = User), BadRequest, NotFound, Failures)
+)]
+#[get("/api/users/{user_id}")]
+pub(crate) async fn get_user(gateway: Data<Gateway>, user_id: Path<UserId>) -> Result<Json<User>, ApiError> {
+    let user = gateway.database.user(*user_id).await?;
+    user.map(|user| Json(user.into())).ok_or(ApiError::UserNotFound)
+}
+
+/// Changes an account's name and roles, disables or enables it. The last enabled administrator stays one.
+///
+/// Where roles change or the account is disabled, its sessions end; whoever changes the own account gets a new one.
+#[utoipa::path(
+    tag = "users",
+    operation_id = "updateUser",
+    params(("user_id" = UserId, Path)),
+    request_body = UserUpdate,
+    responses(
+        (status = 200, description = "The account as it is now", body = User),
+        BadRequest, NotFound, Conflict, UnsupportedMediaType, Failures
+    )
+)]
+#[put("/api/users/{user_id}")]
+pub(crate) async fn update_user(
+    gateway: Data<Gateway>,
+    request: HttpRequest,
+    access: Access,
+    notes: Notes,
+    user_id: Path<UserId>,
+    change: Json<UserUpdate>,
+) -> Result<HttpResponse, ApiError> {
+    let change = change.into_inner().checked()?;
+    notes.detail(format!("roles: {}; disabled: {}", change.roles, change.disabled));
+    let user = gateway
+        .database
+        .update_user(*user_id, change)
+        .await?
+        .ok_or(ApiError::UserNotFound)?;
+    let mut response = HttpResponse::Ok();
+    if let Caller::User { user: own, session } = &*access.caller
+        && own.id == user.id
+        && own.roles != user.roles
+        && !user.disabled
+    {
+        let token = gateway.identity.sign_in(&request, &user, session.method).await?;
+        response.cookie(gateway.identity.cookie(&request).with(&token));
+    }
+    Ok(response.json(User::from(user)))
+}
+
+/// Deletes an account; what it did stays in the audit trail. The last enabled administrator stays.
+#[utoipa::path(
+    tag = "users",
+    operation_id = "deleteUser",
+    params(("user_id" = UserId, Path)),
+    responses((status = 204, description = "Deleted"), BadRequest, NotFound, Conflict, Failures)
+)]
+#[delete("/api/users/{user_id}")]
+pub(crate) async fn delete_user(
+    gateway: Data<Gateway>,
+    user_id: Path<UserId>,
+) -> Result<HttpResponse, ApiError> {
+    if gateway.database.delete_user(*user_id).await? {
+        Ok(HttpResponse::NoContent().finish())
+    } else {
+        Err(ApiError::UserNotFound)
+    }
+}
+
+/// Makes a link that signs an account in once: an invitation, or help for a forgotten password. Older ones of the
+/// account stop working.
+#[utoipa::path(
+    tag = "users",
+    operation_id = "createSignInLink",
+    params(("user_id" = UserId, Path)),
+    responses(
+        (status = 200, description = "The link, shown once", body = SignInLink),
+        BadRequest, NotFound, Conflict, Failures
+    )
+)]
+#[post("/api/users/{user_id}/sign-in-link")]
+pub(crate) async fn create_sign_in_link(
+    gateway: Data<Gateway>,
+    request: HttpRequest,
+    user_id: Path<UserId>,
+) -> Result<Json<SignInLink>, ApiError> {
+    let user = gateway
+        .database
+        .user(*user_id)
+        .await?
+        .ok_or(ApiError::UserNotFound)?;
+    let base_url = match &gateway.options.public_url {
+        Some(url) => url.clone(),
+        None => {
+            let connection = request.connection_info().clone();
+            let scheme = if request.app_config().secure() {
+                "https"
+            } else {
+                "http"
+            };
+            format!("{scheme}://{}", connection.host())
+        }
+    };
+    let (link, expires_at) = gateway.identity.sign_in_link(&base_url, &user).await?;
+    Ok(Json(SignInLink { link, expires_at }))
+}

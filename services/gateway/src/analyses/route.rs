@@ -1,0 +1,227 @@
+//! Analyses of scans and their reports.
+
+use actix_web::http::header::{self, HeaderName};
+use actix_web::web::{Data, Json, Path, Query};
+use actix_web::{HttpRequest, HttpResponse, get, post};
+use norma_domain::{AnalysisId, AnalysisStatus, Report, ScanId};
+use serde::Deserialize;
+use tokio::time::Instant;
+use utoipa::IntoParams;
+
+use crate::analyses::wait::wait_for_end;
+use crate::analysis_document::describe_analysis;
+use crate::analysis_document::schema::Analysis;
+use crate::gateway::Gateway;
+use crate::http::paging::{Page, Paging};
+use crate::openapi::{BadRequest, Failures, NotAcceptable, NotFound, Running, Unprocessable};
+use crate::problem::ApiError;
+use crate::rows::{RowFormat, preferred_wait};
+use crate::rows::{failure_row, rows_answer};
+
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AnalyzeOptions {
+    /// Name of an operating point of the bundle (`GET /api/bundle`); its default where absent.
+    operating_point: Option<String>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ReportOptions {
+    /// Instead of an `Accept` header.
+    format: Option<RowFormat>,
+}
+
+/// Requests an analysis of a scan.
+///
+/// While one runs, the same request answers that one. `Prefer: wait=60` waits for the end and answers 200.
+#[utoipa::path(
+    tag = "analyses",
+    operation_id = "analyzeScan",
+    params(
+        ("scan_id" = ScanId, Path),
+        AnalyzeOptions,
+        ("Prefer" = Option<String>, Header, description = "`wait=60`: seconds to wait for the end (RFC 7240)"),
+    ),
+    responses(
+        (status = 202, description = "Requested, or running already", body = Analysis,
+            headers(("Location" = String, description = "Where the analysis is"))),
+        (status = 200, description = "It ended within the preferred wait", body = Analysis,
+            headers(("Preference-Applied" = String))),
+        BadRequest, NotFound, Unprocessable, Failures
+    )
+)]
+#[post("/api/scans/{scan_id}/analyze")]
+pub(crate) async fn analyze_scan(
+    gateway: Data<Gateway>,
+    request: HttpRequest,
+    scan_id: Path<ScanId>,
+    options: Query<AnalyzeOptions>,
+) -> Result<HttpResponse, ApiError> {
+    let operating_point = gateway.operating_point(options.into_inner().operating_point)?;
+    let requested = gateway.request_analysis(*scan_id, operating_point).await?;
+    let Some(wait) = preferred_wait(&request, gateway.options.longest_wait) else {
+        let analysis = describe_analysis(&gateway.database, requested).await?;
+        return Ok(accepted(analysis));
+    };
+    let deadline = Instant::now() + wait;
+    let ended = wait_for_end(&gateway.database, requested.id, deadline, &gateway.stopping).await?;
+    let is_final = ended.status.is_final();
+    let analysis = describe_analysis(&gateway.database, ended).await?;
+    if is_final {
+        Ok(HttpResponse::Ok()
+            .insert_header((PREFERENCE_APPLIED, format!("wait={}", wait.as_secs())))
+            .json(analysis))
+    } else {
+        Ok(accepted(analysis))
+    }
+}
+
+/// Lists a scan's analyses, newest first.
+#[utoipa::path(
+    tag = "analyses",
+    operation_id = "listScanAnalyses",
+    params(("scan_id" = ScanId, Path), Paging),
+    responses(
+        (status = 200, description = "A part of the list", body = Page<Analysis>),
+        BadRequest, NotFound, Failures
+    )
+)]
+#[get("/api/scans/{scan_id}/analyses")]
+pub(crate) async fn list_scan_analyses(
+    gateway: Data<Gateway>,
+    scan_id: Path<ScanId>,
+    paging: Query<Paging>,
+) -> Result<Json<Page<Analysis>>, ApiError> {
+    gateway.scan(*scan_id).await?;
+    let rows = gateway.database.analyses_of_scan(*scan_id).await?;
+    let total = rows.len() as u64;
+    let part = paging.part();
+    let (skipped, taken) = (part.offset as usize, part.limit as usize);
+    let mut items = Vec::new();
+    for row in rows.into_iter().skip(skipped).take(taken) {
+        items.push(describe_analysis(&gateway.database, row).await?);
+    }
+    Ok(Json(paging.page(items, total)))
+}
+
+/// Gives the report of a scan's latest analysis; a superset of the reference service's `{rows, summary}`.
+///
+/// 404 `not_analyzed` before the first analysis, 409 `analysis_running` with its state while it runs, 422
+/// `analysis_failed` with the reason and a row of status `Failure` when it failed.
+#[utoipa::path(
+    tag = "analyses",
+    operation_id = "getScanReport",
+    params(("scan_id" = ScanId, Path), ReportOptions),
+    responses(
+        (status = 200, description = "The report; as CSV or XLSX only its rows", content(
+            (Report = "application/json"),
+            (String = "text/csv"),
+            (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        )),
+        BadRequest, NotFound, NotAcceptable, Running, Unprocessable, Failures
+    )
+)]
+#[get("/api/scans/{scan_id}/report")]
+pub(crate) async fn get_scan_report(
+    gateway: Data<Gateway>,
+    request: HttpRequest,
+    scan_id: Path<ScanId>,
+    options: Query<ReportOptions>,
+) -> Result<HttpResponse, ApiError> {
+    gateway.scan(*scan_id).await?;
+    let latest = gateway.database.latest_analysis(*scan_id).await?;
+    let analysis = latest.ok_or(ApiError::NotAnalyzed { scan_id: *scan_id })?;
+    answer_report(&gateway, &request, analysis, options.format).await
+}
+
+/// Gives an analysis: its state, how far each stage is, and the verdict once there is one.
+#[utoipa::path(
+    tag = "analyses",
+    operation_id = "getAnalysis",
+    params(("analysis_id" = AnalysisId, Path)),
+    responses((status = 200, description = "The analysis", body = Analysis), BadRequest, NotFound, Failures)
+)]
+#[get("/api/analyses/{analysis_id}")]
+pub(crate) async fn get_analysis(
+    gateway: Data<Gateway>,
+    analysis_id: Path<AnalysisId>,
+) -> Result<Json<Analysis>, ApiError> {
+    let analysis = gateway.analysis(*analysis_id).await?;
+    Ok(Json(describe_analysis(&gateway.database, analysis).await?))
+}
+
+/// Gives the report of one analysis; otherwise as the report of a scan.
+#[utoipa::path(
+    tag = "analyses",
+    operation_id = "getAnalysisReport",
+    params(("analysis_id" = AnalysisId, Path), ReportOptions),
+    responses(
+        (status = 200, description = "The report; as CSV or XLSX only its rows", content(
+            (Report = "application/json"),
+            (String = "text/csv"),
+            (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        )),
+        BadRequest, NotFound, NotAcceptable, Running, Unprocessable, Failures
+    )
+)]
+#[get("/api/analyses/{analysis_id}/report")]
+pub(crate) async fn get_analysis_report(
+    gateway: Data<Gateway>,
+    request: HttpRequest,
+    analysis_id: Path<AnalysisId>,
+    options: Query<ReportOptions>,
+) -> Result<HttpResponse, ApiError> {
+    let analysis = gateway.analysis(*analysis_id).await?;
+    answer_report(&gateway, &request, analysis, options.format).await
+}
+
+fn accepted(analysis: Analysis) -> HttpResponse {
+    HttpResponse::Accepted()
+        .insert_header((header::LOCATION, analysis.links.analysis.clone()))
+        .json(analysis)
+}
+
+/// The report of an analysis, or why there is none (yet).
+async fn answer_report(
+    gateway: &Gateway,
+    request: &HttpRequest,
+    analysis: norma_database::Analysis,
+    format: Option<RowFormat>,
+) -> Result<HttpResponse, ApiError> {
+    let format = RowFormat::choose(request, format)?;
+    match analysis.status {
+        AnalysisStatus::Completed => {
+            let report = gateway.report(analysis.id).await?;
+            match format {
+                RowFormat::Json => Ok(HttpResponse::Ok().json(report)),
+                format => rows_answer(&report.rows, format),
+            }
+        }
+        AnalysisStatus::Failed => {
+            let scan = gateway.scan(analysis.scan_id).await?;
+            let row = failure_row(&scan, &analysis);
+            if format != RowFormat::Json {
+                return rows_answer(&[row], format);
+            }
+            let reason = analysis.failure.clone().ok_or_else(|| {
+                ApiError::Internal(anyhow::anyhow!(
+                    "analysis {} failed without a reason",
+                    analysis.id
+                ))
+            })?;
+            Err(ApiError::AnalysisFailed {
+                analysis: Box::new(describe_analysis(&gateway.database, analysis).await?),
+                reason,
+                rows: vec![row],
+            })
+        }
+        AnalysisStatus::Queued | AnalysisStatus::Preparing | AnalysisStatus::Analyzing => {
+            Err(ApiError::AnalysisRunning {
+                analysis: Box::new(describe_analysis(&gateway.database, analysis).await?),
+            })
+        }
+    }
+}

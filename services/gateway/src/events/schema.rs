@@ -1,0 +1,21 @@
+use chrono::{DateTime, Utc};
+use norma_domain::{AnalysisId, AnalysisStatus, Probability, ReasonCode, ScanId, Verdict};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::analysis_document::schema::StageProgress;
+
+/// The data of a server-sent event `analysis`: where an analysis stands now. Holds no patient data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AnalysisEvent {
+    pub analysis_id: AnalysisId,
+    pub scan_id: ScanId,
+    pub status: AnalysisStatus,
+    pub stages: Vec<StageProgress>,
+    /// With status `completed` only.
+    pub verdict: Option<Verdict>,
+    pub probability_of_pathology: Option<Probability>,
+    /// With status `failed` only.
+    pub failure_code: Option<ReasonCode>,
+    pub updated_at: DateTime<Utc>,
+}

@@ -1,0 +1,4 @@
+//! Health, readiness, metrics.
+
+pub(crate) mod route;
+pub(crate) mod schema;

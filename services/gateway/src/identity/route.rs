@@ -1,0 +1,170 @@
+//! `/api/session`: signing in and out.
+
+use actix_web::web::{Data, Json};
+use actix_web::{HttpRequest, HttpResponse, delete, get, post, put};
+use norma_database::SessionMethod;
+use norma_service::Authentication;
+
+use crate::gateway::Gateway;
+use crate::identity::schema::{
+    AuthenticationState, LoginOptions, OpenIdOption, PasswordChange, SessionDocument, SignIn, SignInToken,
+};
+use crate::identity::{Access, Caller, Notes};
+use crate::openapi::{
+    BadRequest, Conflict, Failures, NotAllowed, NotSignedIn, TooManyAttempts, Unprocessable,
+    UnsupportedMediaType,
+};
+use crate::problem::ApiError;
+
+/// Says who is signed in. With authentication off, everybody is.
+#[utoipa::path(
+    tag = "session",
+    operation_id = "getSession",
+    responses((status = 200, description = "Who it is, and what they may do", body = SessionDocument), Failures)
+)]
+#[get("/api/session")]
+pub(crate) async fn get_session(access: Access) -> Json<SessionDocument> {
+    Json(SessionDocument::of(&access.caller))
+}
+
+/// Signs in with a password. The answer sets the session's cookie.
+#[utoipa::path(
+    tag = "session",
+    operation_id = "signIn",
+    request_body = SignIn,
+    responses(
+        (status = 200, description = "Signed in", body = SessionDocument),
+        BadRequest, NotSignedIn, Conflict, UnsupportedMediaType, TooManyAttempts, Failures
+    )
+)]
+#[post("/api/session")]
+pub(crate) async fn sign_in(
+    gateway: Data<Gateway>,
+    request: HttpRequest,
+    notes: Notes,
+    input: Json<SignIn>,
+) -> Result<HttpResponse, ApiError> {
+    let input = input.into_inner();
+    match gateway.database.user_of_login(&input.login).await? {
+        Some(user) => notes.user(&user),
+        // What was typed may be a password in the wrong field.
+        None => notes.detail("unknown login"),
+    }
+    let user = gateway
+        .identity
+        .check_password(&input.login, input.password)
+        .await?;
+    let method = SessionMethod::Password;
+    let token = gateway.identity.sign_in(&request, &user, method).await?;
+    Ok(gateway.identity.signed_in(&request, token, user, method))
+}
+
+/// Signs in with a link that works once: of the first start, an invitation, a forgotten password.
+#[utoipa::path(
+    tag = "session",
+    operation_id = "redeemSignInLink",
+    request_body = SignInToken,
+    responses(
+        (status = 200, description = "Signed in", body = SessionDocument),
+        BadRequest, NotSignedIn, Conflict, UnsupportedMediaType, Failures
+    )
+)]
+#[post("/api/session/token")]
+pub(crate) async fn redeem_sign_in_link(
+    gateway: Data<Gateway>,
+    request: HttpRequest,
+    notes: Notes,
+    input: Json<SignInToken>,
+) -> Result<HttpResponse, ApiError> {
+    let user = gateway.identity.redeem(&input.token).await?;
+    notes.user(&user);
+    let method = SessionMethod::Link;
+    let token = gateway.identity.sign_in(&request, &user, method).await?;
+    Ok(gateway.identity.signed_in(&request, token, user, method))
+}
+
+/// Signs out.
+#[utoipa::path(
+    tag = "session",
+    operation_id = "signOut",
+    responses((status = 204, description = "Signed out"), Failures)
+)]
+#[delete("/api/session")]
+pub(crate) async fn sign_out(
+    gateway: Data<Gateway>,
+    request: HttpRequest,
+    access: Access,
+) -> Result<HttpResponse, ApiError> {
+    if let Caller::User { session, .. } = &*access.caller {
+        gateway.database.delete_session(session.token.hash()).await?;
+    }
+    let removal = gateway.identity.cookie(&request).removal();
+    Ok(HttpResponse::NoContent().cookie(removal).finish())
+}
+
+/// Sets a new password. Every session of the account ends; the answer begins a new one.
+#[utoipa::path(
+    tag = "session",
+    operation_id = "changePassword",
+    request_body = PasswordChange,
+    responses(
+        (status = 200, description = "Changed", body = SessionDocument),
+        BadRequest, NotAllowed, Conflict, UnsupportedMediaType, Unprocessable, TooManyAttempts, Failures
+    )
+)]
+#[put("/api/session/password")]
+pub(crate) async fn change_password(
+    gateway: Data<Gateway>,
+    request: HttpRequest,
+    access: Access,
+    notes: Notes,
+    input: Json<PasswordChange>,
+) -> Result<HttpResponse, ApiError> {
+    let Caller::User { user, session } = &*access.caller else {
+        return Err(match &*access.caller {
+            Caller::AuthenticationOff => ApiError::AuthenticationOff,
+            _ => ApiError::OnlyForSessions,
+        });
+    };
+    if user.openid.is_some() {
+        return Err(ApiError::OpenIdAccount);
+    }
+    notes.object(user.id);
+    let input = input.into_inner();
+    if user.password_hash.is_some() && !session.is_by_link() {
+        let current = input.current_password.unwrap_or_default();
+        gateway.identity.check_current_password(user, current).await?;
+    }
+    gateway.identity.set_password(user, input.new_password).await?;
+    let user = gateway
+        .database
+        .user(user.id)
+        .await?
+        .ok_or(ApiError::UserNotFound)?;
+    let method = SessionMethod::Password;
+    let token = gateway.identity.sign_in(&request, &user, method).await?;
+    Ok(gateway.identity.signed_in(&request, token, user, method))
+}
+
+/// Says how people sign in here: for the sign-in page.
+#[utoipa::path(
+    tag = "session",
+    operation_id = "getLoginOptions",
+    responses((status = 200, description = "What the page offers", body = LoginOptions))
+)]
+#[get("/api/login-options")]
+pub(crate) async fn get_login_options(gateway: Data<Gateway>) -> Json<LoginOptions> {
+    let identity = &gateway.options.identity;
+    let is_on = identity.authentication == Authentication::On;
+    Json(LoginOptions {
+        authentication: if is_on {
+            AuthenticationState::On
+        } else {
+            AuthenticationState::Off
+        },
+        password: is_on,
+        openid: (is_on && identity.openid.issuer.is_some()).then(|| OpenIdOption {
+            name: identity.openid.name.clone(),
+        }),
+    })
+}

@@ -1,0 +1,4 @@
+//! Patients as registered here.
+
+pub(crate) mod route;
+pub(crate) mod schema;

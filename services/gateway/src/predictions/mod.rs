@@ -1,0 +1,5 @@
+//! Uploads without a patient, answered in one go.
+
+mod prediction;
+pub(crate) mod route;
+pub(crate) mod schema;

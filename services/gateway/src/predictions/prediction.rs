@@ -1,0 +1,200 @@
+//! Predictions: an upload without a patient, answered for all its studies at once.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use norma_database::{Owner, PredictedScan, Rejection};
+use norma_domain::{AnalysisStatus, OperatingPointName, Report, ScanId};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::analyses::wait_for_end;
+use crate::gateway::{Gateway, NewUpload};
+use crate::predictions::schema::{PredictedStudy, Prediction};
+use crate::problem::ApiError;
+use crate::rows::{failure_row, summary_of};
+use crate::uploads::receive::{SPLIT_PREFIX, Upload, storage_failure};
+
+impl Gateway {
+    /// Stores the studies of an upload and requests their analyses. Goes on to the end when the client goes away in
+    /// between; where it fails, nothing of the upload is left.
+    pub(crate) async fn start_prediction(
+        self: Arc<Self>,
+        upload: Upload,
+        operating_point: OperatingPointName,
+        owner: Option<Owner>,
+    ) -> Result<Uuid, ApiError> {
+        tokio::spawn(async move {
+            let mut scans = Vec::new();
+            let started = self
+                .store_and_request(upload, &operating_point, owner, &mut scans)
+                .await;
+            if started.is_err() {
+                self.take_back(&scans).await;
+            }
+            started
+        })
+        .await
+        .map_err(ApiError::internal)?
+    }
+
+    async fn store_and_request(
+        &self,
+        upload: Upload,
+        operating_point: &OperatingPointName,
+        owner: Option<Owner>,
+        scans: &mut Vec<ScanId>,
+    ) -> Result<Uuid, ApiError> {
+        let id = Uuid::now_v7();
+        let rejections = self.store_studies(upload, owner, scans).await?;
+        self.database
+            .create_prediction(id, scans.clone(), rejections)
+            .await?;
+        for scan_id in scans {
+            self.request_analysis(*scan_id, operating_point.clone()).await?;
+        }
+        Ok(id)
+    }
+
+    /// A scan for each study of the upload; for the whole upload where it holds one, or cannot be read: then the
+    /// analysis tells why.
+    async fn store_studies(
+        &self,
+        upload: Upload,
+        owner: Option<Owner>,
+        scans: &mut Vec<ScanId>,
+    ) -> Result<Vec<Rejection>, ApiError> {
+        let folder = tempfile::Builder::new()
+            .prefix(SPLIT_PREFIX)
+            .tempdir_in(&self.options.spool_folder)
+            .map_err(storage_failure)?;
+        let separate = self
+            .reader
+            .separate(&upload.path, folder.path(), self.options.most_studies)
+            .await?;
+        let Some(separate) = separate else {
+            scans.push(self.store_study(upload.path, upload.file_name, owner).await?);
+            return Ok(Vec::new());
+        };
+        let path_of = |location: &str| path_to_study(&upload.file_name, location);
+        for study in separate.studies {
+            let path = path_of(&study.location);
+            scans.push(self.store_study(study.archive, path, owner.clone()).await?);
+        }
+        let rejections = separate.rejected.into_iter().map(|rejected| Rejection {
+            location: path_of(&rejected.location),
+            reason: rejected.reason,
+        });
+        Ok(rejections.collect())
+    }
+
+    async fn store_study<File: AsRef<Path> + Send + 'static>(
+        &self,
+        file: File,
+        file_name: String,
+        owner: Option<Owner>,
+    ) -> Result<ScanId, ApiError> {
+        let scan = self
+            .store_scan(NewUpload {
+                file,
+                file_name,
+                patient_id: None,
+                description: String::new(),
+                owner,
+            })
+            .await?;
+        Ok(scan.id)
+    }
+
+    async fn take_back(&self, scans: &[ScanId]) {
+        for scan_id in scans {
+            match self.database.delete_scan(*scan_id).await {
+                Ok(deleted) => self.forget_objects(deleted.into_iter().collect()).await,
+                Err(error) => {
+                    tracing::error!(%scan_id, %error, "a scan of a prediction that failed could not be taken back");
+                }
+            }
+        }
+    }
+
+    /// The prediction as it is when all its studies have ended, or at `deadline`.
+    pub(crate) async fn prediction(
+        &self,
+        id: Uuid,
+        deadline: Option<Instant>,
+    ) -> Result<Prediction, ApiError> {
+        let mut prediction = self
+            .database
+            .prediction(id)
+            .await?
+            .ok_or(ApiError::PredictionNotFound)?;
+        if let Some(deadline) = deadline {
+            for scan in &mut prediction.scans {
+                if let Some(analysis) = &mut scan.analysis {
+                    *analysis = wait_for_end(&self.database, analysis.id, deadline, &self.stopping).await?;
+                }
+            }
+        }
+        self.describe_prediction(id, prediction).await
+    }
+
+    async fn describe_prediction(
+        &self,
+        id: Uuid,
+        prediction: norma_database::Prediction,
+    ) -> Result<Prediction, ApiError> {
+        let mut rows = Vec::new();
+        let mut studies = Vec::with_capacity(prediction.scans.len());
+        let mut pending = 0;
+        for PredictedScan { scan, analysis } in prediction.scans {
+            let mut report = None;
+            match &analysis {
+                Some(analysis) if analysis.status == AnalysisStatus::Completed => {
+                    let complete: Report = self.report(analysis.id).await?;
+                    rows.extend(complete.rows.iter().cloned());
+                    report = Some(Box::new(complete));
+                }
+                Some(analysis) if analysis.status == AnalysisStatus::Failed => {
+                    rows.push(failure_row(&scan, analysis));
+                }
+                Some(_) | None => pending += 1,
+            }
+            studies.push(PredictedStudy {
+                path_to_study: scan.file_name,
+                scan_id: scan.id,
+                analysis_id: analysis.as_ref().map(|analysis| analysis.id),
+                status: analysis.as_ref().map(|analysis| analysis.status),
+                report,
+            });
+        }
+        rows.extend(
+            prediction
+                .rejections
+                .into_iter()
+                .map(|rejection| norma_pipeline::failure_row(&rejection.location, 0.0, &[rejection.reason])),
+        );
+        Ok(Prediction {
+            id,
+            finished: pending == 0,
+            pending,
+            summary: summary_of(&rows),
+            rows,
+            studies,
+            href: format!("/inference/predictions/{id}"),
+        })
+    }
+}
+
+/// The upload's name and the study's place in it, of at most 500 printable characters.
+fn path_to_study(upload: &str, location: &str) -> String {
+    let location = location.trim_matches('/');
+    let path = if location.is_empty() {
+        upload.to_owned()
+    } else {
+        format!("{upload}/{location}")
+    };
+    path.chars()
+        .filter(|character| !character.is_control())
+        .take(500)
+        .collect()
+}

@@ -1,0 +1,183 @@
+//! `/inference/predict`: an upload without a patient, answered in one go.
+
+use std::sync::Arc;
+
+use actix_web::http::header;
+use actix_web::web::{Data, Path, Payload, Query};
+use actix_web::{HttpRequest, HttpResponse, get, post};
+use serde::Deserialize;
+use tokio::time::Instant;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::gateway::Gateway;
+use crate::identity::{Access, Notes};
+use crate::openapi::{
+    BadRequest, Failures, NotAcceptable, NotFound, StorageFull, Unprocessable, UnsupportedMediaType,
+};
+use crate::predictions::schema::Prediction;
+use crate::problem::ApiError;
+use crate::rows::rows_answer;
+use crate::rows::{RowFormat, preferred_wait};
+use crate::uploads::receive::DEIDENTIFY_FIELD;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PredictOptions {
+    /// Name of an operating point of the bundle (`GET /api/bundle`); its default where absent.
+    operating_point: Option<String>,
+    /// Instead of an `Accept` header.
+    format: Option<RowFormat>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PredictionOptions {
+    /// Instead of an `Accept` header.
+    format: Option<RowFormat>,
+}
+
+/// The form of a prediction.
+#[derive(Debug, ToSchema)]
+#[allow(
+    dead_code,
+    reason = "describes the form in the OpenAPI document; the form itself is read as a stream"
+)]
+pub(crate) struct PredictUpload {
+    /// A zip with one or many studies, a DICOM file, or NIfTI (.nii, .nii.gz).
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
+    /// Whether to store the upload without what identifies its patients (DICOM PS3.15 annex E, basic profile).
+    #[schema(default = false)]
+    deidentify: Option<bool>,
+}
+
+/// Reads an upload without a patient and waits for the answer.
+///
+/// Many studies in one archive give a row each. A study that cannot be read is a row of status `Failure` with a
+/// reason and neither probability nor pathology. Past a time limit (`Prefer: wait=10` shortens it) the answer is
+/// 202 with the studies that have ended so far and a link.
+#[utoipa::path(
+    tag = "inference",
+    operation_id = "predict",
+    params(
+        PredictOptions,
+        ("Prefer" = Option<String>, Header, description = "`wait=10`: seconds to wait at most (RFC 7240)"),
+    ),
+    request_body(content = PredictUpload, content_type = "multipart/form-data"),
+    responses(
+        (status = 200, description = "Every study has ended; as CSV or XLSX only the rows", content(
+            (Prediction = "application/json"),
+            (String = "text/csv"),
+            (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        )),
+        (status = 202, description = "Accepted, not all have ended yet", body = Prediction,
+            headers(("Location" = String, description = "Where to ask again"))),
+        BadRequest, NotAcceptable, UnsupportedMediaType, Unprocessable, StorageFull, Failures
+    )
+)]
+#[post("/inference/predict")]
+pub(crate) async fn predict(
+    gateway: Data<Gateway>,
+    request: HttpRequest,
+    visit: (Access, Notes),
+    options: Query<PredictOptions>,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    answer_upload(&gateway, &request, visit, options.into_inner(), payload).await
+}
+
+/// The same as `/inference/predict`.
+#[utoipa::path(
+    tag = "inference",
+    operation_id = "predictUnderApi",
+    params(
+        PredictOptions,
+        ("Prefer" = Option<String>, Header, description = "`wait=10`: seconds to wait at most (RFC 7240)"),
+    ),
+    request_body(content = PredictUpload, content_type = "multipart/form-data"),
+    responses(
+        (status = 200, description = "Every study has ended; as CSV or XLSX only the rows", content(
+            (Prediction = "application/json"),
+            (String = "text/csv"),
+            (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        )),
+        (status = 202, description = "Accepted, not all have ended yet", body = Prediction,
+            headers(("Location" = String, description = "Where to ask again"))),
+        BadRequest, NotAcceptable, UnsupportedMediaType, Unprocessable, StorageFull, Failures
+    )
+)]
+#[post("/api/inference/predict")]
+pub(crate) async fn predict_under_api(
+    gateway: Data<Gateway>,
+    request: HttpRequest,
+    visit: (Access, Notes),
+    options: Query<PredictOptions>,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    answer_upload(&gateway, &request, visit, options.into_inner(), payload).await
+}
+
+/// Gives a prediction again: 200 once every study has ended, 202 before.
+#[utoipa::path(
+    tag = "inference",
+    operation_id = "getPrediction",
+    params(("prediction_id" = Uuid, Path), PredictionOptions),
+    responses(
+        (status = 200, description = "Every study has ended; as CSV or XLSX only the rows", content(
+            (Prediction = "application/json"),
+            (String = "text/csv"),
+            (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        )),
+        (status = 202, description = "Not all have ended yet", body = Prediction),
+        BadRequest, NotFound, NotAcceptable, Failures
+    )
+)]
+#[get("/inference/predictions/{prediction_id}")]
+pub(crate) async fn get_prediction(
+    gateway: Data<Gateway>,
+    request: HttpRequest,
+    prediction_id: Path<Uuid>,
+    options: Query<PredictionOptions>,
+) -> Result<HttpResponse, ApiError> {
+    let format = RowFormat::choose(&request, options.format)?;
+    let prediction = gateway.prediction(*prediction_id, None).await?;
+    answer(prediction, format)
+}
+
+async fn answer_upload(
+    gateway: &Arc<Gateway>,
+    request: &HttpRequest,
+    (access, notes): (Access, Notes),
+    options: PredictOptions,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    // What would be refused is refused before the upload is read.
+    let format = RowFormat::choose(request, options.format)?;
+    let operating_point = gateway.operating_point(options.operating_point)?;
+    let (upload, place) = gateway.receive(request, payload, &[DEIDENTIFY_FIELD]).await?;
+    let wait = preferred_wait(request, gateway.options.longest_wait).unwrap_or(gateway.options.predict_wait);
+    let deadline = Instant::now() + wait;
+    let id = Arc::clone(gateway)
+        .start_prediction(upload, operating_point, access.caller.owner())
+        .await?;
+    notes.object(id);
+    // Waiting for the answer takes no place.
+    drop(place);
+    answer(gateway.prediction(id, Some(deadline)).await?, format)
+}
+
+/// 202 with JSON as long as studies are under way, whatever was asked for: a table with rows missing could be
+/// taken for the whole.
+fn answer(prediction: Prediction, format: RowFormat) -> Result<HttpResponse, ApiError> {
+    if !prediction.finished {
+        return Ok(HttpResponse::Accepted()
+            .insert_header((header::LOCATION, prediction.href.clone()))
+            .insert_header((header::RETRY_AFTER, "2"))
+            .json(prediction));
+    }
+    match format {
+        RowFormat::Json => Ok(HttpResponse::Ok().json(prediction)),
+        format => rows_answer(&prediction.rows, format),
+    }
+}

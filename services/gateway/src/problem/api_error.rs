@@ -1,0 +1,411 @@
+//! Errors as the client sees them: RFC 9457 problem details with a stable `code`.
+//!
+//! Which error goes where: a handler answers [`ApiError`]; what is the caller's to mend has a variant of its own,
+//! everything else is [`ApiError::Unavailable`] (a dependency) or [`ApiError::Internal`] (a defect), whose
+//! cause is logged once, here, and never shown. Nothing a client sent (names, search texts, file names) is
+//! repeated in `detail`.
+
+use actix_web::http::header::{self, ContentType};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpResponse, ResponseError};
+use norma_domain::{AnalysisId, MassRunRow, Reason, Roles, ScanId, Summary};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::analysis_document::schema::Analysis;
+
+/// Media type of a problem (RFC 9457 section 3).
+pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
+
+/// Everything that a handler may answer instead of what was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    #[error("no such path")]
+    RouteNotFound,
+    #[error("the path does not take this method")]
+    MethodNotAllowed { allowed: Vec<Method> },
+    #[error("a page of another site may not change anything here")]
+    CrossOrigin,
+    #[error("with authentication off, only localhost is answered")]
+    ForeignHost,
+    #[error("sign in, or show an API key: `Authorization: Bearer norma_…`")]
+    NotAuthenticated,
+    #[error("the API key is unknown, expired or revoked")]
+    InvalidKey,
+    #[error("this needs one of the roles that `allowed` lists")]
+    Forbidden { allowed: Roles },
+    #[error("only for somebody who signed in on the page, not for keys")]
+    OnlyForSessions,
+    #[error("the header X-CSRF-Token does not hold the session's csrf_token")]
+    CsrfTokenMissing,
+    #[error("login or password is wrong")]
+    WrongCredentials,
+    #[error("too many failed attempts: the next one is looked at in {retry_after_seconds} s")]
+    TooManyAttempts { retry_after_seconds: u64 },
+    #[error("the link was used already, has expired, or never was one")]
+    SignInLinkInvalid,
+    #[error("the current password is wrong")]
+    WrongCurrentPassword,
+    #[error("{0}")]
+    PasswordTooWeak(String),
+    #[error("authentication is off: everybody may do everything")]
+    AuthenticationOff,
+    #[error("the account signs in by OpenID Connect and has no password here")]
+    OpenIdAccount,
+    #[error("no sign-in by OpenID Connect is set up here")]
+    OpenIdNotConfigured,
+    #[error("somebody has this login already")]
+    LoginTaken,
+    #[error("no enabled administrator would be left")]
+    LastAdministrator,
+    #[error("no account has this identifier")]
+    UserNotFound,
+    #[error("no key has this identifier")]
+    KeyNotFound,
+    #[error("no patient has this identifier")]
+    PatientNotFound,
+    #[error("no scan has this identifier")]
+    ScanNotFound,
+    #[error("no analysis has this identifier")]
+    AnalysisNotFound,
+    #[error("no prediction has this identifier")]
+    PredictionNotFound,
+    #[error("the scan was never analysed: request an analysis first")]
+    NotAnalyzed { scan_id: ScanId },
+    #[error("the analysis has not ended yet")]
+    AnalysisRunning { analysis: Box<Analysis> },
+    #[error("the analysis failed: there is no answer, which is not an answer of norm")]
+    AnalysisFailed {
+        analysis: Box<Analysis>,
+        reason: Reason,
+        rows: Vec<MassRunRow>,
+    },
+    #[error("no analysis of this scan has prepared its volume yet")]
+    VolumeNotPrepared,
+    #[error("the volume has {slices} slices, numbered from 0")]
+    SliceNotFound { slices: usize },
+    #[error("this stage left no map for this analysis")]
+    HeatmapNotFound { analysis_id: AnalysisId },
+    #[error("{detail}")]
+    InvalidParameter { parameter: String, detail: String },
+    #[error("{0}")]
+    InvalidBody(String),
+    #[error("{0}")]
+    UnsupportedMediaType(&'static str),
+    #[error("this can be had as {0}")]
+    NotAcceptable(&'static str),
+    #[error("the form has no field {0:?}")]
+    MissingField(&'static str),
+    #[error("the form has the field {0:?} more than once")]
+    RepeatedField(&'static str),
+    #[error("the form field {field:?} is refused: {detail}")]
+    InvalidField { field: &'static str, detail: String },
+    #[error("the file is empty")]
+    EmptyUpload,
+    #[error("the upload exceeds the limit of {limit_bytes} bytes")]
+    UploadTooLarge { limit_bytes: u64 },
+    #[error("the upload ended before its end, or is no well-formed form")]
+    UploadIncomplete,
+    #[error("no byte arrived for too long, or too few in all")]
+    UploadStalled,
+    #[error("the body exceeds the limit of {limit_bytes} bytes")]
+    BodyTooLarge { limit_bytes: u64 },
+    #[error("the body did not arrive in time")]
+    BodyStalled,
+    #[error("too many requests: ask again in {retry_after_seconds} s")]
+    TooManyRequests { retry_after_seconds: u64 },
+    #[error("too many uploads are under way: send this one again soon")]
+    TooManyUploads,
+    #[error("the upload holds {} studies; a scan is one study: send them apart, or all to /inference/predict", studies.len())]
+    SeveralStudies { studies: Vec<String> },
+    #[error("the upload holds more than {limit} studies; send it in parts")]
+    TooManyStudies { limit: usize },
+    #[error("the upload cannot be de-identified, so nothing of it was stored: {}", reason.message)]
+    NotDeidentified { reason: Reason },
+    #[error("no patient has the given patient_id")]
+    UnknownPatient,
+    #[error("the bundle has no such operating point")]
+    UnknownOperatingPoint { known: Vec<String> },
+    #[error("the range lies outside the {size_bytes} bytes there are")]
+    RangeNotSatisfiable { size_bytes: u64 },
+    #[error("the answer took too long")]
+    Timeout,
+    #[error("the disk is full: nothing was stored")]
+    StorageFull,
+    #[error(
+        "too little space is left on the disk for this upload: nothing was stored; what was accepted before is still finished"
+    )]
+    LowOnStorage,
+    #[error(
+        "the stored studies reach the quota of {limit_bytes} bytes: nothing was stored; what was accepted before is still finished"
+    )]
+    QuotaReached { limit_bytes: u64 },
+    #[error("{dependency} does not answer; nothing was changed: try again later")]
+    Unavailable {
+        dependency: &'static str,
+        #[source]
+        source: anyhow::Error,
+    },
+    #[error("something went wrong here; it has been logged")]
+    Internal(#[source] anyhow::Error),
+}
+
+impl ApiError {
+    /// A defect of ours. `source` is logged when the answer is written.
+    pub fn internal(source: impl Into<anyhow::Error>) -> Self {
+        Self::Internal(source.into())
+    }
+
+    /// The stable code, the HTTP status and the title that belongs to the code.
+    fn kind(&self) -> (StatusCode, &'static str, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::RouteNotFound => (S::NOT_FOUND, "route_not_found", "No such path"),
+            Self::MethodNotAllowed { .. } => {
+                (S::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed")
+            }
+            Self::CrossOrigin => (S::FORBIDDEN, "cross_origin", "Another site's request"),
+            Self::ForeignHost => (S::FORBIDDEN, "foreign_host", "Not this host"),
+            Self::NotAuthenticated => (S::UNAUTHORIZED, "not_authenticated", "Not signed in"),
+            Self::InvalidKey => (S::UNAUTHORIZED, "invalid_key", "Invalid API key"),
+            Self::Forbidden { .. } => (S::FORBIDDEN, "forbidden", "Not allowed"),
+            Self::OnlyForSessions => (S::FORBIDDEN, "only_for_sessions", "Only for sessions"),
+            Self::CsrfTokenMissing => (S::FORBIDDEN, "csrf_token_missing", "CSRF token missing"),
+            Self::WrongCredentials => (S::UNAUTHORIZED, "wrong_credentials", "Wrong credentials"),
+            Self::TooManyAttempts { .. } => (S::TOO_MANY_REQUESTS, "too_many_attempts", "Too many attempts"),
+            Self::SignInLinkInvalid => (S::UNAUTHORIZED, "sign_in_link_invalid", "Sign-in link invalid"),
+            Self::WrongCurrentPassword => (S::FORBIDDEN, "wrong_current_password", "Wrong current password"),
+            Self::PasswordTooWeak(_) => (S::UNPROCESSABLE_ENTITY, "password_too_weak", "Password too weak"),
+            Self::AuthenticationOff => (S::CONFLICT, "authentication_off", "Authentication is off"),
+            Self::OpenIdAccount => (S::CONFLICT, "signs_in_by_openid", "Signs in by OpenID Connect"),
+            Self::OpenIdNotConfigured => (S::NOT_FOUND, "openid_not_configured", "No OpenID Connect"),
+            Self::LoginTaken => (S::CONFLICT, "login_taken", "Login taken"),
+            Self::LastAdministrator => (S::CONFLICT, "last_administrator", "Last administrator"),
+            Self::UserNotFound => (S::NOT_FOUND, "user_not_found", "No such account"),
+            Self::KeyNotFound => (S::NOT_FOUND, "key_not_found", "No such key"),
+            Self::PatientNotFound => (S::NOT_FOUND, "patient_not_found", "No such patient"),
+            Self::ScanNotFound => (S::NOT_FOUND, "scan_not_found", "No such scan"),
+            Self::AnalysisNotFound => (S::NOT_FOUND, "analysis_not_found", "No such analysis"),
+            Self::PredictionNotFound => (S::NOT_FOUND, "prediction_not_found", "No such prediction"),
+            Self::NotAnalyzed { .. } => (S::NOT_FOUND, "not_analyzed", "Not analysed"),
+            Self::AnalysisRunning { .. } => (S::CONFLICT, "analysis_running", "Analysis still running"),
+            Self::AnalysisFailed { .. } => (S::UNPROCESSABLE_ENTITY, "analysis_failed", "Analysis failed"),
+            Self::VolumeNotPrepared => (S::NOT_FOUND, "volume_not_prepared", "No volume yet"),
+            Self::SliceNotFound { .. } => (S::NOT_FOUND, "slice_not_found", "No such slice"),
+            Self::HeatmapNotFound { .. } => (S::NOT_FOUND, "heatmap_not_found", "No such map"),
+            Self::InvalidParameter { .. } => (S::BAD_REQUEST, "invalid_parameter", "Invalid parameter"),
+            Self::InvalidBody(_) => (S::BAD_REQUEST, "invalid_body", "Invalid body"),
+            Self::UnsupportedMediaType(_) => (
+                S::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "Unsupported media type",
+            ),
+            Self::NotAcceptable(_) => (S::NOT_ACCEPTABLE, "not_acceptable", "Not acceptable"),
+            Self::MissingField(_) => (S::BAD_REQUEST, "missing_field", "Form field missing"),
+            Self::RepeatedField(_) => (S::BAD_REQUEST, "repeated_field", "Form field repeated"),
+            Self::InvalidField { .. } => (S::BAD_REQUEST, "invalid_field", "Form field invalid"),
+            Self::EmptyUpload => (S::UNPROCESSABLE_ENTITY, "empty_upload", "Empty upload"),
+            Self::UploadTooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "upload_too_large", "Upload too large"),
+            Self::UploadIncomplete => (S::BAD_REQUEST, "upload_incomplete", "Upload incomplete"),
+            Self::UploadStalled => (S::REQUEST_TIMEOUT, "upload_stalled", "Upload stalled"),
+            Self::BodyTooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "body_too_large", "Body too large"),
+            Self::BodyStalled => (S::REQUEST_TIMEOUT, "body_stalled", "Body stalled"),
+            Self::TooManyRequests { .. } => (S::TOO_MANY_REQUESTS, "too_many_requests", "Too many requests"),
+            Self::TooManyUploads => (S::TOO_MANY_REQUESTS, "too_many_uploads", "Too many uploads"),
+            Self::SeveralStudies { .. } => (S::UNPROCESSABLE_ENTITY, "several_studies", "Several studies"),
+            Self::TooManyStudies { .. } => (S::UNPROCESSABLE_ENTITY, "too_many_studies", "Too many studies"),
+            Self::NotDeidentified { .. } => {
+                (S::UNPROCESSABLE_ENTITY, "not_deidentified", "Not de-identified")
+            }
+            Self::UnknownPatient => (S::UNPROCESSABLE_ENTITY, "unknown_patient", "Unknown patient"),
+            Self::UnknownOperatingPoint { .. } => (
+                S::UNPROCESSABLE_ENTITY,
+                "unknown_operating_point",
+                "Unknown operating point",
+            ),
+            Self::RangeNotSatisfiable { .. } => (
+                S::RANGE_NOT_SATISFIABLE,
+                "range_not_satisfiable",
+                "Range not satisfiable",
+            ),
+            Self::Timeout => (S::GATEWAY_TIMEOUT, "timeout", "Timeout"),
+            Self::StorageFull | Self::LowOnStorage | Self::QuotaReached { .. } => {
+                (S::INSUFFICIENT_STORAGE, "storage_full", "Storage full")
+            }
+            Self::Unavailable { .. } => (S::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable"),
+            Self::Internal(_) => (S::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
+        }
+    }
+
+    /// The stable code that clients may rely on.
+    pub fn code(&self) -> &'static str {
+        self.kind().1
+    }
+
+    /// The body of the answer.
+    pub fn problem(&self) -> Problem {
+        let (status, code, title) = self.kind();
+        let mut problem = Problem {
+            r#type: format!("urn:norma:problem:{code}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            code: code.to_owned(),
+            detail: self.to_string(),
+            ..Problem::default()
+        };
+        match self {
+            Self::AnalysisRunning { analysis } => problem.analysis = Some(analysis.clone()),
+            Self::AnalysisFailed {
+                analysis,
+                reason,
+                rows,
+            } => {
+                problem.analysis = Some(analysis.clone());
+                problem.reason = Some(reason.clone());
+                problem.rows = Some(rows.clone());
+                problem.summary = Some(Summary {
+                    has_pathology_any: None,
+                });
+            }
+            Self::InvalidParameter { parameter, .. } => problem.parameter = Some(parameter.clone()),
+            Self::MissingField(field) | Self::RepeatedField(field) | Self::InvalidField { field, .. } => {
+                problem.parameter = Some((*field).to_owned());
+            }
+            Self::SeveralStudies { studies } => {
+                problem.studies = Some(studies.clone());
+            }
+            Self::NotDeidentified { reason } => problem.reason = Some(reason.clone()),
+            Self::UnknownOperatingPoint { known } => problem.allowed = Some(known.clone()),
+            Self::MethodNotAllowed { allowed } => {
+                problem.allowed = Some(allowed.iter().map(ToString::to_string).collect());
+            }
+            Self::Forbidden { allowed } => {
+                problem.allowed = Some(allowed.iter().map(|role| role.to_string()).collect());
+            }
+            Self::UploadTooLarge { limit_bytes }
+            | Self::BodyTooLarge { limit_bytes }
+            | Self::QuotaReached { limit_bytes } => problem.limit_bytes = Some(*limit_bytes),
+            Self::Unavailable { dependency, .. } => problem.dependency = Some((*dependency).to_owned()),
+            _ => {}
+        }
+        problem
+    }
+
+    fn log(&self) {
+        match self {
+            Self::Unavailable { dependency, source } => {
+                tracing::error!(
+                    dependency,
+                    error = format!("{source:#}"),
+                    "a dependency does not answer"
+                );
+            }
+            Self::Internal(source) => {
+                tracing::error!(error = format!("{source:#}"), "a request failed by our fault");
+            }
+            _ => tracing::debug!(code = self.code(), "a request was refused"),
+        }
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.kind().0
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.log();
+        let mut response = HttpResponse::build(self.status_code());
+        response.insert_header(ContentType(
+            PROBLEM_JSON.parse().expect("the constant is a media type"),
+        ));
+        response.insert_header((header::CACHE_CONTROL, "no-store"));
+        match self {
+            Self::AnalysisRunning { .. } => {
+                response.insert_header((header::RETRY_AFTER, "2"));
+            }
+            Self::Unavailable { .. } | Self::StorageFull => {
+                response.insert_header((header::RETRY_AFTER, "5"));
+            }
+            Self::NotAuthenticated | Self::InvalidKey => {
+                response.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"norma\""));
+            }
+            Self::TooManyAttempts { retry_after_seconds } => {
+                response.insert_header((header::RETRY_AFTER, retry_after_seconds.to_string()));
+            }
+            Self::TooManyRequests { retry_after_seconds } => {
+                response.insert_header((header::RETRY_AFTER, retry_after_seconds.to_string()));
+            }
+            Self::TooManyUploads => {
+                response.insert_header((header::RETRY_AFTER, "5"));
+                response.force_close();
+            }
+            Self::RangeNotSatisfiable { size_bytes } => {
+                response.insert_header((header::CONTENT_RANGE, format!("bytes */{size_bytes}")));
+            }
+            Self::MethodNotAllowed { allowed } => {
+                let methods: Vec<&str> = allowed.iter().map(Method::as_str).collect();
+                response.insert_header((header::ALLOW, methods.join(", ")));
+            }
+            Self::UploadTooLarge { .. }
+            | Self::UploadStalled
+            | Self::UploadIncomplete
+            | Self::BodyTooLarge { .. }
+            | Self::BodyStalled
+            | Self::LowOnStorage
+            | Self::QuotaReached { .. } => {
+                // What remains of the body is not read.
+                response.force_close();
+            }
+            _ => {}
+        }
+        response.body(serde_json::to_vec(&self.problem()).unwrap_or_default())
+    }
+}
+
+/// RFC 9457 problem details. `code` is stable; the members after it are there where they say something.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// `urn:norma:problem:{code}`.
+    #[schema(example = "urn:norma:problem:scan_not_found")]
+    pub r#type: String,
+    /// A short name of the kind of problem.
+    #[schema(example = "No such scan")]
+    pub title: String,
+    /// The HTTP status, once more.
+    #[schema(example = 404)]
+    pub status: u16,
+    /// Stable: clients may branch on it.
+    #[schema(example = "scan_not_found")]
+    pub code: String,
+    /// A sentence for a person about this occurrence.
+    #[schema(example = "no scan has this identifier")]
+    pub detail: String,
+    /// The parameter or form field that is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
+    /// What would be accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<Vec<String>>,
+    /// Study Instance UIDs of an upload that holds several studies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub studies: Option<Vec<String>>,
+    /// The limit that an upload exceeds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_bytes: Option<u64>,
+    /// The dependency that does not answer: `database`, `objects`, `queue`, `models`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dependency: Option<String>,
+    /// The analysis that still runs or that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analysis: Option<Box<Analysis>>,
+    /// Why the analysis failed, or why the upload was not de-identified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// The failed study's row: status `Failure`, neither probability nor pathology.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<Vec<MassRunRow>>,
+    /// The reference service's summary of those rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<Summary>,
+}

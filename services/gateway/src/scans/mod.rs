@@ -1,0 +1,5 @@
+//! Uploaded studies.
+
+mod preamble;
+pub(crate) mod route;
+pub(crate) mod schema;

@@ -1,0 +1,231 @@
+//! How much of the gateway one client may take: how often it asks, how long a body may be and take to come, how
+//! many uploads are received side by side. Uploads' own limits stand in [`crate::uploads::receive`].
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use actix_web::body::{BoxBody, EitherBody, MessageBody};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::error::PayloadError;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::middleware::Next;
+use actix_web::web::{Bytes, BytesMut, Data};
+use actix_web::{Error, HttpMessage, ResponseError};
+use futures::StreamExt;
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+use crate::gateway::Gateway;
+use crate::identity::authentication::source_address;
+use crate::identity::caller::Access;
+use crate::options::RequestRate;
+use crate::problem::ApiError;
+
+/// Paths whose bodies are forms with a file.
+pub(crate) const UPLOAD_ROUTES: [&str; 3] = ["/api/scans", "/inference/predict", "/api/inference/predict"];
+/// What a monitor asks, however often.
+const UNCOUNTED_ROUTES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+/// Idle clients are forgotten once so many are known.
+const CLIENTS_KEPT: usize = 10_000;
+
+/// Counts requests of each client.
+pub(crate) struct RequestCounter {
+    limiter: Option<DefaultKeyedRateLimiter<String>>,
+}
+
+impl RequestCounter {
+    pub(crate) fn new(rate: RequestRate) -> Self {
+        let quota = NonZeroU32::new(rate.per_minute).map(|per_minute| {
+            let burst = NonZeroU32::new(rate.burst).unwrap_or(NonZeroU32::MIN);
+            Quota::per_minute(per_minute).allow_burst(burst)
+        });
+        Self {
+            limiter: quota.map(RateLimiter::keyed),
+        }
+    }
+
+    /// Refuses a request of a client that asked too often.
+    fn count(&self, client: &String) -> Result<(), ApiError> {
+        let Some(limiter) = &self.limiter else {
+            return Ok(());
+        };
+        if limiter.len() > CLIENTS_KEPT {
+            limiter.retain_recent();
+        }
+        limiter.check_key(client).map_err(|early| {
+            let wait = early.wait_time_from(DefaultClock::default().now());
+            ApiError::TooManyRequests {
+                retry_after_seconds: wait.as_secs() + 1,
+            }
+        })
+    }
+}
+
+/// Middleware: who shows no credential, or one that is not known, counts by the address it comes from. So nobody tries
+/// keys at leisure, and a reading room behind one address is not taken for one client.
+pub(crate) async fn limit_rate<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
+    let is_counted = request.match_pattern().is_some_and(|pattern| {
+        !UNCOUNTED_ROUTES.contains(&pattern.as_str()) && !pattern.starts_with("/docs")
+    });
+    let counter = request.app_data::<Data<RequestCounter>>().cloned();
+    let Some(counter) = counter.filter(|_| is_counted) else {
+        return Ok(next.call(request).await?.map_into_left_body());
+    };
+    let proxies = request
+        .app_data::<Data<Gateway>>()
+        .map(|gateway| gateway.options.trusted_proxies.clone())
+        .unwrap_or_default();
+    let client = address_key(source_address(request.request(), &proxies));
+    let shows_credential = [header::AUTHORIZATION, header::COOKIE]
+        .iter()
+        .any(|name| request.headers().contains_key(name));
+    if !shows_credential && let Err(refusal) = counter.count(&client) {
+        let answer = refusal.error_response();
+        return Ok(request.into_response(answer).map_into_right_body());
+    }
+    let response = next.call(request).await?;
+    if shows_credential
+        && response.status() == StatusCode::UNAUTHORIZED
+        && let Err(refusal) = counter.count(&client)
+    {
+        let answer = refusal.error_response();
+        return Ok(response.into_response(answer).map_into_right_body());
+    }
+    Ok(response.map_into_left_body())
+}
+
+/// Middleware: who is known counts by who it is, from wherever it comes.
+pub(crate) async fn limit_identity<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
+    let identity = request.extensions().get::<Access>().and_then(|access| {
+        let actor = access.caller.actor();
+        actor.id.map(|id| format!("{} {id}", actor.kind))
+    });
+    let counter = request.app_data::<Data<RequestCounter>>().cloned();
+    if let (Some(identity), Some(counter)) = (identity, counter)
+        && let Err(refusal) = counter.count(&identity)
+    {
+        let answer = refusal.error_response();
+        return Ok(request.into_response(answer).map_into_right_body());
+    }
+    Ok(next.call(request).await?.map_into_left_body())
+}
+
+/// A household of IPv6 has 2⁶⁴ addresses: its network counts as one.
+fn address_key(address: Option<IpAddr>) -> String {
+    match address {
+        Some(IpAddr::V6(address)) if address.to_ipv4_mapped().is_none() => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).to_string()
+        }
+        Some(address) => address.to_canonical().to_string(),
+        None => String::new(),
+    }
+}
+
+/// Middleware: a body that is no upload comes whole, soon and is short. The handler then has it at once.
+pub(crate) async fn limit_body<B: MessageBody + 'static>(
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
+    let is_upload = request
+        .match_pattern()
+        .is_some_and(|pattern| UPLOAD_ROUTES.contains(&pattern.as_str()));
+    if is_upload {
+        return Ok(next.call(request).await?.map_into_left_body());
+    }
+    let limits = request
+        .app_data::<Data<Gateway>>()
+        .map(|gateway| (gateway.options.json_limit_bytes, gateway.options.body_timeout));
+    if let Some((limit_bytes, in_time)) = limits {
+        let announced = content_length(request.headers());
+        let payload = request.parts_mut().1.take();
+        if let Payload::None = payload {
+            request.set_payload(payload);
+        } else {
+            match read_body(payload, announced, limit_bytes, in_time).await {
+                Ok(body) => request.set_payload(Payload::from(body)),
+                Err(refusal) => {
+                    let answer = refusal.error_response();
+                    return Ok(request.into_response(answer).map_into_right_body());
+                }
+            }
+        }
+    }
+    Ok(next.call(request).await?.map_into_left_body())
+}
+
+/// The length that a request announces.
+pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.parse().ok())
+}
+
+async fn read_body(
+    mut payload: Payload,
+    announced: Option<u64>,
+    limit_bytes: usize,
+    in_time: Duration,
+) -> Result<Bytes, ApiError> {
+    let too_large = || ApiError::BodyTooLarge {
+        limit_bytes: limit_bytes as u64,
+    };
+    if announced.is_some_and(|bytes| bytes > limit_bytes as u64) {
+        return Err(too_large());
+    }
+    let read = async {
+        let mut body = BytesMut::new();
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|error| match error {
+                PayloadError::Overflow => too_large(),
+                _ => ApiError::InvalidBody("the body ended before its end".to_owned()),
+            })?;
+            if body.len() + chunk.len() > limit_bytes {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    };
+    tokio::time::timeout(in_time, read)
+        .await
+        .map_err(|_| ApiError::BodyStalled)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_of_ipv6_is_one_client() {
+        let key = |text: &str| address_key(Some(text.parse().unwrap()));
+        assert_eq!(key("2001:db8:1:2::3"), key("2001:db8:1:2:ffff::4"));
+        assert_ne!(key("2001:db8:1:2::3"), key("2001:db8:1:3::3"));
+        assert_eq!(key("::ffff:192.0.2.1"), key("192.0.2.1"));
+    }
+
+    #[test]
+    fn a_client_is_told_when_to_come_back_and_others_are_not_kept_waiting() {
+        let counter = RequestCounter::new(RequestRate {
+            per_minute: 1,
+            burst: 2,
+        });
+        let client = "192.0.2.1".to_owned();
+        assert!(counter.count(&client).is_ok());
+        assert!(counter.count(&client).is_ok());
+        let Err(ApiError::TooManyRequests { retry_after_seconds }) = counter.count(&client) else {
+            panic!("the third request passes");
+        };
+        assert!((1..=60).contains(&retry_after_seconds), "{retry_after_seconds}");
+        assert!(counter.count(&"192.0.2.2".to_owned()).is_ok());
+    }
+}

@@ -1,0 +1,66 @@
+//! The gateway as a service of a process.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use norma_audit::{SyslogTarget, run_syslog_export};
+use norma_service::{Authentication, Context, load_bundle};
+
+use crate::bundle::describe_bundle;
+use crate::gateway::GatewayParts;
+use crate::options::GatewayOptions;
+use crate::server::application::Application;
+use crate::server::security::listen_address;
+use crate::uploads::reader::UploadReader;
+
+/// Serves until the context's `shutdown`, then lets the requests under way finish.
+pub async fn run(context: Context) -> anyhow::Result<()> {
+    let settings = Arc::clone(&context.settings);
+    let gateway = &settings.gateway;
+    let address = listen_address(gateway.address, gateway.port, settings.identity.authentication)?;
+    let bundle = load_bundle(&context).await;
+    let (database, shutdown) = (context.database.clone(), context.shutdown.clone());
+    let parts = GatewayParts {
+        bundle: Arc::new(move || bundle.get().map(|bundle| describe_bundle(&bundle))),
+        reader: UploadReader::new(settings.sandbox(), settings.imaging_limits()),
+        options: GatewayOptions::from(settings.as_ref()),
+        context,
+    };
+    let application = Application::build(parts, address).context("failed to start the gateway")?;
+    application
+        .record_start()
+        .await
+        .context("failed to write the audit trail")?;
+    if settings.identity.authentication == Authentication::On {
+        let link = application
+            .first_link()
+            .await
+            .context("failed to prepare the first sign-in")?;
+        tell_newcomer(&application.base_url(), link.as_deref());
+    }
+    let export = settings.audit.syslog.address.clone().map(|address| {
+        let target = SyslogTarget {
+            address,
+            ca_file: settings.audit.syslog.ca_file.clone(),
+        };
+        tokio::spawn(run_syslog_export(database, target, shutdown))
+    });
+    let served = application.run_until_stopped().await;
+    if let Some(export) = export {
+        export.await.context("the export of the audit trail failed")?;
+    }
+    served
+}
+
+/// What a person at the console needs to begin. Not for the log: a link signs in.
+#[expect(clippy::print_stderr, reason = "speaks to the person who started the gateway")]
+fn tell_newcomer(base_url: &str, link: Option<&str>) {
+    eprintln!("\n  Norma: {base_url}");
+    if let Some(link) = link {
+        eprintln!("  Sign in with this link, which works once, and set a password:\n    {link}");
+    }
+    eprintln!(
+        "  For programs: norma keys create NAME, then\n    curl -H 'Authorization: Bearer norma_…' -F file=@study.zip \
+         {base_url}/inference/predict\n"
+    );
+}

@@ -1,0 +1,4 @@
+//! The worklist.
+
+pub(crate) mod route;
+pub(crate) mod schema;

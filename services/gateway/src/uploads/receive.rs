@@ -1,0 +1,310 @@
+//! Uploads: a form read as a stream into a file of the spool folder, in constant memory.
+//!
+//! The file is spooled before it is stored because it is looked at first: a form whose patient does not exist or
+//! whose archive holds several studies leaves nothing behind. It is gone when its [`Upload`] is dropped.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use actix_multipart::{Field, Multipart, MultipartError};
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use actix_web::web::Payload;
+use futures::StreamExt;
+use tempfile::TempPath;
+use tokio::io::{AsyncWriteExt, BufWriter};
+
+use crate::http::file_name::safe_file_name;
+use crate::problem::ApiError;
+use crate::server::request_limits::content_length;
+use crate::uploads::pace::Pace;
+use crate::uploads::storage_room::check_free;
+
+/// The form field with the file.
+pub(crate) const FILE_FIELD: &str = "file";
+/// The form field that asks for de-identification.
+pub(crate) const DEIDENTIFY_FIELD: &str = "deidentify";
+/// What a form may hold beside its file: text fields, boundaries, part headers.
+const FORM_OVERHEAD_BYTES: u64 = 1024 * 1024;
+/// A body without an announced length is held against the free space as it comes.
+const ROOM_CHECKED_EVERY_BYTES: u64 = 16 << 20;
+const WRITE_BUFFER_BYTES: usize = 256 * 1024;
+
+/// Where uploads are spooled and what they may take.
+#[derive(Debug, Clone)]
+pub struct UploadLimits {
+    pub spool_folder: PathBuf,
+    pub file_bytes: u64,
+    /// How long a client may send nothing.
+    pub idle: Duration,
+    /// Slower than this, once `idle` has passed since the form began, and the upload is given up.
+    pub least_bytes_per_second: u64,
+    /// More fields than this are no form of ours.
+    pub fields: usize,
+    /// The longest text field, in bytes.
+    pub text_bytes: usize,
+    /// What stays free on the spool folder's disk.
+    pub free_floor_bytes: u64,
+}
+
+/// A received form.
+#[derive(Debug)]
+pub struct Upload {
+    /// The file in the spool folder; deleted with the upload.
+    pub(crate) path: TempPath,
+    /// Made safe.
+    pub(crate) file_name: String,
+    pub(crate) size_bytes: u64,
+    texts: BTreeMap<&'static str, String>,
+}
+
+impl Upload {
+    /// Where the file lies until the upload is dropped.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// One harmless component.
+    pub fn file_name(&self) -> &str {
+        &self.file_name
+    }
+
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    /// An empty file of the spool folder to write another form of the upload to.
+    pub(crate) fn replacement(&self, spool_folder: &Path) -> Result<TempPath, ApiError> {
+        let (_, path) = create_spool_file(spool_folder).map_err(storage_failure)?;
+        Ok(path)
+    }
+
+    /// The upload with another file; the one that was received is deleted.
+    pub(crate) fn replaced_by(self, path: TempPath, file_name: &str) -> Result<Self, ApiError> {
+        let size_bytes = std::fs::metadata(&path).map_err(storage_failure)?.len();
+        Ok(Self {
+            path,
+            file_name: file_name.to_owned(),
+            size_bytes,
+            texts: self.texts,
+        })
+    }
+
+    /// A text field; None where it is absent or empty.
+    pub(crate) fn text(&self, field: &'static str) -> Option<&str> {
+        self.texts
+            .get(field)
+            .map(String::as_str)
+            .filter(|text| !text.is_empty())
+    }
+
+    /// A text field read as `T`; None where it is absent or empty.
+    pub(crate) fn parsed<T: FromStr>(
+        &self,
+        field: &'static str,
+        expected: &str,
+    ) -> Result<Option<T>, ApiError> {
+        self.text(field)
+            .map(|text| {
+                text.trim().parse().map_err(|_| ApiError::InvalidField {
+                    field,
+                    detail: expected.to_owned(),
+                })
+            })
+            .transpose()
+    }
+}
+
+/// Reads a form with a file and the given text fields, in any order. Other fields are skipped.
+pub async fn receive(
+    request: &HttpRequest,
+    payload: Payload,
+    text_fields: &'static [&'static str],
+    limits: &UploadLimits,
+) -> Result<Upload, ApiError> {
+    check_headers(request, limits)?;
+    let pace = Pace::new(limits);
+    let mut form = Multipart::new(request.headers(), pace.watch(payload));
+    let mut texts = BTreeMap::new();
+    let mut file = None;
+    let mut fields = 0;
+    while let Some(field) = pace.in_time(form.next()).await? {
+        let mut field = field.map_err(|error| refusal(&error))?;
+        fields += 1;
+        if fields > limits.fields {
+            return Err(ApiError::InvalidBody(format!(
+                "a form of more than {} fields",
+                limits.fields
+            )));
+        }
+        let name = field.name().unwrap_or_default().to_owned();
+        if name == FILE_FIELD {
+            if file.is_some() {
+                return Err(ApiError::RepeatedField(FILE_FIELD));
+            }
+            file = Some(receive_file(&mut field, limits, &pace).await?);
+        } else if let Some(known) = text_fields.iter().find(|known| **known == name) {
+            let text = receive_text(&mut field, known, limits, &pace).await?;
+            if texts.insert(*known, text).is_some() {
+                return Err(ApiError::RepeatedField(known));
+            }
+        } else {
+            receive_text(&mut field, "(unknown)", limits, &pace).await?;
+        }
+    }
+    let file = file.ok_or(ApiError::MissingField(FILE_FIELD))?;
+    if file.size_bytes == 0 {
+        return Err(ApiError::EmptyUpload);
+    }
+    Ok(Upload { texts, ..file })
+}
+
+fn check_headers(request: &HttpRequest, limits: &UploadLimits) -> Result<(), ApiError> {
+    const EXPECTED: &str = "an upload is multipart/form-data";
+    let content_type = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if !content_type
+        .to_ascii_lowercase()
+        .starts_with("multipart/form-data")
+    {
+        return Err(ApiError::UnsupportedMediaType(EXPECTED));
+    }
+    match content_length(request.headers()) {
+        Some(bytes) if bytes > limits.file_bytes.saturating_add(FORM_OVERHEAD_BYTES) => {
+            Err(ApiError::UploadTooLarge {
+                limit_bytes: limits.file_bytes,
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn receive_file(field: &mut Field, limits: &UploadLimits, pace: &Pace) -> Result<Upload, ApiError> {
+    let file_name = field
+        .content_disposition()
+        .and_then(|disposition| {
+            disposition.get_filename_ext().map_or_else(
+                || disposition.get_filename().map(safe_file_name),
+                |extended| Some(safe_file_name(&String::from_utf8_lossy(&extended.value))),
+            )
+        })
+        .unwrap_or_else(|| safe_file_name(""));
+    let (file, path) = create_spool_file(&limits.spool_folder).map_err(storage_failure)?;
+    let mut writer = BufWriter::with_capacity(WRITE_BUFFER_BYTES, tokio::fs::File::from_std(file));
+    let mut size_bytes = 0_u64;
+    while let Some(chunk) = pace.in_time(field.next()).await? {
+        let chunk = chunk.map_err(|error| refusal(&error))?;
+        let before = size_bytes;
+        size_bytes += chunk.len() as u64;
+        if size_bytes / ROOM_CHECKED_EVERY_BYTES > before / ROOM_CHECKED_EVERY_BYTES {
+            check_free(&limits.spool_folder, 0, limits.free_floor_bytes)?;
+        }
+        if size_bytes > limits.file_bytes {
+            return Err(ApiError::UploadTooLarge {
+                limit_bytes: limits.file_bytes,
+            });
+        }
+        writer.write_all(&chunk).await.map_err(storage_failure)?;
+    }
+    writer.flush().await.map_err(storage_failure)?;
+    Ok(Upload {
+        path,
+        file_name,
+        size_bytes,
+        texts: BTreeMap::new(),
+    })
+}
+
+fn create_spool_file(folder: &Path) -> io::Result<(std::fs::File, TempPath)> {
+    Ok(tempfile::Builder::new()
+        .prefix(SPOOL_PREFIX)
+        .tempfile_in(folder)?
+        .into_parts())
+}
+
+async fn receive_text(
+    field: &mut Field,
+    name: &'static str,
+    limits: &UploadLimits,
+    pace: &Pace,
+) -> Result<String, ApiError> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = pace.in_time(field.next()).await? {
+        let chunk = chunk.map_err(|error| refusal(&error))?;
+        if bytes.len() + chunk.len() > limits.text_bytes {
+            return Err(ApiError::InvalidField {
+                field: name,
+                detail: format!("at most {} bytes", limits.text_bytes),
+            });
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    String::from_utf8(bytes).map_err(|_| ApiError::InvalidField {
+        field: name,
+        detail: "UTF-8 text".to_owned(),
+    })
+}
+
+fn refusal(error: &MultipartError) -> ApiError {
+    match error {
+        MultipartError::ContentTypeMissing
+        | MultipartError::ContentTypeParse
+        | MultipartError::ContentTypeIncompatible
+        | MultipartError::BoundaryMissing => {
+            ApiError::UnsupportedMediaType("an upload is multipart/form-data with a boundary")
+        }
+        MultipartError::ContentDispositionMissing
+        | MultipartError::ContentDispositionNameMissing
+        | MultipartError::Nested => ApiError::InvalidBody(
+            "every part of the form needs a name, and none holds parts itself".to_owned(),
+        ),
+        _ => ApiError::UploadIncomplete,
+    }
+}
+
+/// A failure to write: a full disk is told, everything else is ours.
+pub(crate) fn storage_failure(error: io::Error) -> ApiError {
+    if matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    ) {
+        ApiError::StorageFull
+    } else {
+        ApiError::internal(anyhow::Error::new(error).context("failed to spool an upload"))
+    }
+}
+
+const SPOOL_PREFIX: &str = "upload-";
+/// Of the folders that archives of many studies are taken apart in.
+pub(crate) const SPLIT_PREFIX: &str = "split-";
+
+/// Makes the spool folder, and removes from it what a process left that was killed: files and folders
+/// older than a day.
+pub(crate) fn prepare_spool(folder: &Path) -> io::Result<()> {
+    const OLD: Duration = Duration::from_secs(24 * 3600);
+    std::fs::create_dir_all(folder)?;
+    for entry in std::fs::read_dir(folder)?.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let is_ours = name.starts_with(SPOOL_PREFIX) || name.starts_with(SPLIT_PREFIX);
+        let is_old = entry
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+            .is_ok_and(|modified| modified.elapsed().is_ok_and(|age| age > OLD));
+        if is_ours && is_old {
+            // Another process of the same folder may have been quicker.
+            let _ = if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                std::fs::remove_dir_all(entry.path())
+            } else {
+                std::fs::remove_file(entry.path())
+            };
+        }
+    }
+    Ok(())
+}
