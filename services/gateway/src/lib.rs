@@ -5,7 +5,6 @@ mod analyses;
 mod analysis_document;
 mod audit;
 mod bundle;
-mod conversions;
 mod events;
 mod feedback;
 mod gateway;
@@ -29,12 +28,12 @@ pub use administration::keys::schema::{Key, KeyInput, NewKey};
 pub use administration::users::schema::{SignInKind, SignInLink, User, UserInput, UserUpdate};
 pub use analysis_document::schema::{Analysis, AnalysisLinks, StageProgress, StageState};
 pub use audit::schema::{AuditActorDocument, AuditItem};
+pub use bundle::BundleSource;
 pub use bundle::schema::{
     BundleDescription, Estimate, LabelDescription, ModelDescription, OperatingPointDescription,
 };
 pub use events::schema::AnalysisEvent;
 pub use feedback::schema::{Feedback, FeedbackInput, FeedbackUser};
-pub use gateway::{BundleSource, GatewayParts};
 pub use health::schema::{DependencyHealth, Health, Readiness};
 pub use http::file_name::safe_file_name;
 pub use http::paging::{DEFAULT_LIMIT, MAX_LIMIT, Page};
@@ -43,7 +42,7 @@ pub use identity::schema::{
     SignInToken,
 };
 pub use openapi::openapi;
-pub use options::{GatewayOptions, RequestRate, StorageLimits};
+pub use options::{GatewayOptions, RequestRate, StorageLimits, TlsFiles};
 pub use patients::schema::{Patient, PatientInput};
 pub use pixels::schema::{VolumeDescription, WindowPreset};
 pub use pixels::{heatmap_png, slice_png};
@@ -51,7 +50,8 @@ pub use predictions::schema::{PredictedStudy, Prediction};
 pub use problem::{ApiError, Problem};
 pub use rows::{rows_to_csv, rows_to_xlsx};
 pub use scans::schema::{Scan, ScanChange, ScanUpload};
-pub use server::{Application, BeyondLoopback, TlsFiles, listen_address, run};
+pub use server::{Application, BeyondLoopback, GatewayParts, listen_address, run};
 pub use studies::schema::{StudyPatient, StudyRow, TopFinding};
+pub use uploads::limits::UploadLimits;
 pub use uploads::reader::UploadReader;
-pub use uploads::receive::{Upload, UploadLimits, receive as receive_upload};
+pub use uploads::receive::{Upload, receive as receive_upload};

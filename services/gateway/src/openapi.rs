@@ -1,81 +1,15 @@
 //! The OpenAPI document, made from the handlers and the types that they really use.
 
-use std::collections::BTreeMap;
-
 use actix_web::http::Method;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, OpenApi};
 
 use crate::identity::operations::{self, Rule};
-use crate::problem::{PROBLEM_JSON, Problem};
-
-macro_rules! problem_answers {
-    ($($(#[$doc:meta])* $name:ident = $status:literal, $description:literal;)*) => {
-        $(
-            $(#[$doc])*
-            pub(crate) struct $name;
-
-            impl IntoResponses for $name {
-                fn responses() -> BTreeMap<String, RefOr<Response>> {
-                    problem_answer($status, $description)
-                }
-            }
-        )*
-    };
-}
-
-problem_answers! {
-    BadRequest = "400", "A parameter, a form field or the body is malformed";
-    NotSignedIn = "401", "Nobody is signed in, or what was shown is not valid; `code` tells which";
-    NotAllowed = "403", "Signed in, but this is not allowed; `code` tells why";
-    NotFound = "404", "No such thing";
-    NotAcceptable = "406", "None of the accepted forms can be had";
-    UploadStalled = "408", "Nothing, or too little, arrived for too long";
-    Running = "409", "The analysis has not ended; `analysis` tells its state";
-    Conflict = "409", "The state of things does not allow it; `code` tells why";
-    TooLarge = "413", "The body exceeds the limit";
-    UnsupportedMediaType = "415", "The body's media type is not taken";
-    RangeNotSatisfiable = "416", "The range lies outside the file";
-    Unprocessable = "422", "Well-formed but refused; `code` tells why";
-    TooManyAttempts = "429", "Too many failed attempts; Retry-After tells when to come again";
-    TooManyRequests = "429", "This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again";
-    InternalError = "500", "A defect of the service; it is in the log";
-    Unavailable = "503", "A dependency does not answer; try again later";
-    TookTooLong = "504", "The answer took too long";
-    StorageFull = "507", "The disk is full or the quota reached; nothing was stored";
-}
-
-/// What every operation that reads the database may answer.
-pub(crate) struct Failures;
-
-impl IntoResponses for Failures {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        let mut answers = InternalError::responses();
-        answers.append(&mut UploadStalled::responses());
-        answers.append(&mut TooLarge::responses());
-        answers.append(&mut TooManyRequests::responses());
-        answers.append(&mut Unavailable::responses());
-        answers.append(&mut TookTooLong::responses());
-        answers
-    }
-}
-
-fn problem_answer(status: &str, description: &str) -> BTreeMap<String, RefOr<Response>> {
-    let response = ResponseBuilder::new()
-        .description(description)
-        .content(
-            PROBLEM_JSON,
-            ContentBuilder::new()
-                .schema(Some(Ref::from_schema_name("Problem")))
-                .build(),
-        )
-        .build();
-    BTreeMap::from([(status.to_owned(), RefOr::T(response))])
-}
+use crate::problem::Problem;
+use crate::problem::answers::{NotAllowed, NotSignedIn};
 
 /// The interface of the gateway.
 #[derive(OpenApi)]
@@ -106,7 +40,6 @@ fn problem_answer(status: &str, description: &str) -> BTreeMap<String, RefOr<Res
         crate::feedback::route::give_feedback,
         crate::studies::route::list_studies,
         crate::predictions::route::predict,
-        crate::predictions::route::predict_under_api,
         crate::predictions::route::get_prediction,
         crate::pixels::route::get_volume,
         crate::pixels::route::get_slice_picture,
@@ -168,6 +101,7 @@ pub(crate) struct ApiDocument;
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut document = ApiDocument::openapi();
     add_security_schemes(&mut document);
+    add_prediction_alias(&mut document);
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in [
             (Method::GET, &mut item.get),
@@ -181,6 +115,23 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         }
     }
     document
+}
+
+/// The path under which the reference service's other clients ask for predictions. One handler answers both.
+fn add_prediction_alias(document: &mut utoipa::openapi::OpenApi) {
+    const ALIAS_OF: &str = "/inference/predict";
+    let Some(mut item) = document.paths.paths.get(ALIAS_OF).cloned() else {
+        return;
+    };
+    if let Some(operation) = &mut item.post {
+        operation.operation_id = Some("predictUnderApi".to_owned());
+        operation.summary = Some(format!("The same as `{ALIAS_OF}`."));
+        operation.description = None;
+    }
+    document
+        .paths
+        .paths
+        .insert("/api/inference/predict".to_owned(), item);
 }
 
 const BEARER: &str = "key";

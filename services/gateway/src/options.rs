@@ -8,8 +8,6 @@ use norma_deidentification::Key;
 use norma_service::{IdentitySettings, Settings};
 use secrecy::ExposeSecret;
 
-use crate::server::TlsFiles;
-
 /// How many requests a client may make.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestRate {
@@ -26,6 +24,17 @@ pub struct StorageLimits {
     pub free_floor_bytes: u64,
     /// Bytes of all originals together; 0 sets no quota.
     pub quota_bytes: u64,
+}
+
+/// Where the certificate lies.
+#[derive(Debug, Clone)]
+pub struct TlsFiles {
+    /// PEM: the server's certificate, then those that lead to an authority.
+    pub certificate: PathBuf,
+    /// PEM: PKCS #8, PKCS #1 or SEC 1.
+    pub key: PathBuf,
+    /// How often the files are looked at.
+    pub reload_interval: Duration,
 }
 
 /// The gateway's options; `config/base.yaml` documents each.

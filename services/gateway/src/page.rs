@@ -3,10 +3,13 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
+use actix_web::http::Method;
 use actix_web::http::header::Header;
 use actix_web::http::header::{self, CacheControl, CacheDirective, EntityTag, IfNoneMatch};
 use actix_web::{HttpRequest, HttpResponse};
 use sha2::{Digest, Sha256};
+
+use crate::problem::ApiError;
 
 mod embedded {
     include!(concat!(env!("OUT_DIR"), "/page_files.rs"));
@@ -125,4 +128,17 @@ fn media_type(name: &str) -> String {
     } else {
         guess.to_string()
     }
+}
+
+/// What is no operation: a file of the page, or a problem.
+pub(crate) async fn page_or_problem(
+    request: &HttpRequest,
+    page: &PageSource,
+) -> Result<HttpResponse, ApiError> {
+    if matches!(*request.method(), Method::GET | Method::HEAD)
+        && let Some(answer) = page.answer(request).await
+    {
+        return Ok(answer);
+    }
+    Err(ApiError::RouteNotFound)
 }

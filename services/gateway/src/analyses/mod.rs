@@ -1,6 +1,8 @@
 //! Analyses of scans: requested, waited for, and their reports.
 
+mod request;
 pub(crate) mod route;
 mod wait;
 
+pub(crate) use request::request_analysis;
 pub(crate) use wait::wait_for_end;

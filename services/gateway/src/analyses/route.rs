@@ -8,14 +8,17 @@ use serde::Deserialize;
 use tokio::time::Instant;
 use utoipa::IntoParams;
 
+use crate::analyses::request::request_analysis;
 use crate::analyses::wait::wait_for_end;
 use crate::analysis_document::describe_analysis;
 use crate::analysis_document::schema::Analysis;
+use crate::bundle::RunningBundle;
 use crate::gateway::Gateway;
 use crate::http::paging::{Page, Paging};
-use crate::openapi::{BadRequest, Failures, NotAcceptable, NotFound, Running, Unprocessable};
+use crate::http::preference::preferred_wait;
 use crate::problem::ApiError;
-use crate::rows::{RowFormat, preferred_wait};
+use crate::problem::answers::{BadRequest, Failures, NotAcceptable, NotFound, Running, Unprocessable};
+use crate::rows::RowFormat;
 use crate::rows::{failure_row, rows_answer};
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -56,12 +59,13 @@ pub(crate) struct ReportOptions {
 #[post("/api/scans/{scan_id}/analyze")]
 pub(crate) async fn analyze_scan(
     gateway: Data<Gateway>,
+    bundle: Data<RunningBundle>,
     request: HttpRequest,
     scan_id: Path<ScanId>,
     options: Query<AnalyzeOptions>,
 ) -> Result<HttpResponse, ApiError> {
-    let operating_point = gateway.operating_point(options.into_inner().operating_point)?;
-    let requested = gateway.request_analysis(*scan_id, operating_point).await?;
+    let operating_point = bundle.operating_point(options.into_inner().operating_point)?;
+    let requested = request_analysis(&gateway, &bundle, *scan_id, operating_point).await?;
     let Some(wait) = preferred_wait(&request, gateway.options.longest_wait) else {
         let analysis = describe_analysis(&gateway.database, requested).await?;
         return Ok(accepted(analysis));

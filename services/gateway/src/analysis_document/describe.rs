@@ -1,37 +1,21 @@
 //! Analyses as the client sees them: the row, how far each stage is, and the answer once there is one.
 
-use norma_database::{Answer, Database, StageEnd};
+use norma_database::{Answer, Database, DatabaseError, StageEnd};
 use norma_domain::{AnalysisStatus, Stage, Verdict};
 
 use crate::analysis_document::schema::{Analysis, AnalysisLinks, StageProgress, StageState};
-use crate::events::schema::AnalysisEvent;
-use crate::problem::ApiError;
 
 /// Completes a row to the document of the interface.
 pub(crate) async fn describe_analysis(
     database: &Database,
     row: norma_database::Analysis,
-) -> Result<Analysis, ApiError> {
+) -> Result<Analysis, DatabaseError> {
     let ends = database.stage_ends(row.id).await?;
     let answer = match row.status {
         AnalysisStatus::Completed => database.answer(row.id).await?,
         _ => None,
     };
     Ok(document(row, &ends, answer.as_ref()))
-}
-
-/// An event that says where an analysis stands.
-pub(crate) fn event_of(analysis: &Analysis) -> AnalysisEvent {
-    AnalysisEvent {
-        analysis_id: analysis.id,
-        scan_id: analysis.scan_id,
-        status: analysis.status,
-        stages: analysis.stages.clone(),
-        verdict: analysis.verdict,
-        probability_of_pathology: analysis.probability_of_pathology,
-        failure_code: analysis.failure.as_ref().map(|reason| reason.code),
-        updated_at: analysis.updated_at,
-    }
 }
 
 fn document(row: norma_database::Analysis, ends: &[StageEnd], answer: Option<&Answer>) -> Analysis {

@@ -3,4 +3,4 @@
 mod describe;
 pub(crate) mod schema;
 
-pub(crate) use describe::{describe_analysis, event_of};
+pub(crate) use describe::describe_analysis;

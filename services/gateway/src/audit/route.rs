@@ -16,8 +16,8 @@ use crate::audit::schema::AuditItem;
 use crate::gateway::Gateway;
 use crate::http::paging::{Page, Paging};
 use crate::http::search::{checked_search, checked_time};
-use crate::openapi::{BadRequest, Failures};
 use crate::problem::ApiError;
+use crate::problem::answers::{BadRequest, Failures};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -1,4 +1,5 @@
 use chrono::{DateTime, Utc};
+use norma_database as rows;
 use norma_domain::{PatientId, ScanId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -38,4 +39,30 @@ pub struct AuditActorDocument {
     pub kind: String,
     pub id: Option<Uuid>,
     pub name: String,
+}
+
+impl From<rows::AuditEvent> for AuditItem {
+    fn from(row: rows::AuditEvent) -> Self {
+        let event = row.event;
+        let (object_kind, object_id) = event.object.map(|object| (object.kind, object.id)).unzip();
+        Self {
+            sequence: row.sequence,
+            at: event.at,
+            action: event.action,
+            outcome: event.outcome.as_str().to_owned(),
+            actor: AuditActorDocument {
+                kind: event.actor.kind,
+                id: event.actor.id,
+                name: event.actor.name,
+            },
+            source_address: event.source_address,
+            object_kind,
+            object_id,
+            patient_id: event.patient_id,
+            scan_id: event.scan_id,
+            status: event.status,
+            detail: event.detail,
+            hash: row.hash,
+        }
+    }
 }

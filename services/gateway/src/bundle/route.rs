@@ -3,10 +3,10 @@
 use actix_web::get;
 use actix_web::web::{Data, Json};
 
+use crate::bundle::running::RunningBundle;
 use crate::bundle::schema::BundleDescription;
-use crate::gateway::Gateway;
-use crate::openapi::Failures;
 use crate::problem::ApiError;
+use crate::problem::answers::Failures;
 
 /// Describes the model bundle: models with versions and hashes, labels, operating points.
 #[utoipa::path(
@@ -15,6 +15,6 @@ use crate::problem::ApiError;
     responses((status = 200, description = "The bundle", body = BundleDescription), Failures)
 )]
 #[get("/api/bundle")]
-pub(crate) async fn get_bundle(gateway: Data<Gateway>) -> Result<Json<BundleDescription>, ApiError> {
-    Ok(Json(gateway.bundle()?))
+pub(crate) async fn get_bundle(bundle: Data<RunningBundle>) -> Result<Json<BundleDescription>, ApiError> {
+    Ok(Json(bundle.description()?))
 }

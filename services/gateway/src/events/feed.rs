@@ -13,7 +13,7 @@ use norma_domain::AnalysisId;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
-use crate::analysis_document::{describe_analysis, event_of};
+use crate::analysis_document::describe_analysis;
 use crate::events::schema::AnalysisEvent;
 use crate::problem::ApiError;
 
@@ -104,7 +104,7 @@ impl Changes {
                 .is_some_and(|told| *told >= analysis.updated_at);
             if !is_told {
                 self.told.insert(analysis.id, analysis.updated_at);
-                events.push(event_of(&describe_analysis(database, analysis).await?));
+                events.push(AnalysisEvent::from(&describe_analysis(database, analysis).await?));
             }
         }
         self.since = looked_at;
@@ -122,7 +122,9 @@ pub(crate) async fn missed_events(
     let since = since.max(Utc::now() - LONGEST_CATCH_UP);
     let mut events = Vec::new();
     for progress in database.analyses_changed_since(since).await? {
-        events.push(event_of(&describe_analysis(database, progress.analysis).await?));
+        events.push(AnalysisEvent::from(
+            &describe_analysis(database, progress.analysis).await?,
+        ));
     }
     Ok(events)
 }

@@ -15,11 +15,11 @@ use serde::Deserialize;
 use tokio_stream::wrappers::{BroadcastStream, IntervalStream};
 use utoipa::IntoParams;
 
-use crate::events::feed::missed_events;
+use crate::events::feed::{EventFeed, missed_events};
 use crate::events::schema::AnalysisEvent;
 use crate::gateway::Gateway;
-use crate::openapi::{BadRequest, Failures};
 use crate::problem::ApiError;
+use crate::problem::answers::{BadRequest, Failures};
 
 /// How often something is sent, so that a lost connection is noticed on both sides.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -50,11 +50,12 @@ pub(crate) struct EventFilter {
 #[get("/api/events")]
 pub(crate) async fn stream_events(
     gateway: Data<Gateway>,
+    feed: Data<EventFeed>,
     request: HttpRequest,
     filter: Query<EventFilter>,
 ) -> Result<HttpResponse, ApiError> {
     // First the subscription, then what was missed: a change in between comes twice rather than never.
-    let live = gateway.events.subscribe();
+    let live = feed.subscribe();
     let missed = match last_event_time(&request) {
         Some(since) => missed_events(&gateway.database, since).await?,
         None => Vec::new(),

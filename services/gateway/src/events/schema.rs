@@ -3,7 +3,7 @@ use norma_domain::{AnalysisId, AnalysisStatus, Probability, ReasonCode, ScanId, 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::analysis_document::schema::StageProgress;
+use crate::analysis_document::schema::{Analysis, StageProgress};
 
 /// The data of a server-sent event `analysis`: where an analysis stands now. Holds no patient data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -18,4 +18,19 @@ pub struct AnalysisEvent {
     /// With status `failed` only.
     pub failure_code: Option<ReasonCode>,
     pub updated_at: DateTime<Utc>,
+}
+
+impl From<&Analysis> for AnalysisEvent {
+    fn from(analysis: &Analysis) -> Self {
+        Self {
+            analysis_id: analysis.id,
+            scan_id: analysis.scan_id,
+            status: analysis.status,
+            stages: analysis.stages.clone(),
+            verdict: analysis.verdict,
+            probability_of_pathology: analysis.probability_of_pathology,
+            failure_code: analysis.failure.as_ref().map(|reason| reason.code),
+            updated_at: analysis.updated_at,
+        }
+    }
 }

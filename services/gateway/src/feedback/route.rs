@@ -8,8 +8,8 @@ use norma_domain::AnalysisId;
 use crate::feedback::schema::{Feedback, FeedbackInput};
 use crate::gateway::Gateway;
 use crate::identity::Access;
-use crate::openapi::{BadRequest, Failures, NotFound, UnsupportedMediaType};
 use crate::problem::ApiError;
+use crate::problem::answers::{BadRequest, Failures, NotFound, UnsupportedMediaType};
 
 /// Lists the feedback on an analysis, oldest first.
 #[utoipa::path(

@@ -1,4 +1,5 @@
 use chrono::{DateTime, Utc};
+use norma_database as rows;
 use norma_domain::AnalysisId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -63,5 +64,22 @@ fn checked_text(
             detail: format!("at most {longest} characters, none of them NUL"),
         }),
         other => Ok(other.filter(|text| !text.trim().is_empty())),
+    }
+}
+
+impl From<rows::Feedback> for Feedback {
+    fn from(row: rows::Feedback) -> Self {
+        Self {
+            id: row.id,
+            analysis_id: row.analysis_id,
+            agree: row.agree,
+            label: row.label,
+            comment: row.comment,
+            user: row.user.map(|user| FeedbackUser {
+                id: user.id,
+                name: user.name,
+            }),
+            created_at: row.created_at,
+        }
     }
 }

@@ -5,6 +5,7 @@ use actix_web::{HttpResponse, get};
 use norma_domain::Role;
 
 use crate::gateway::Gateway;
+use crate::health::readiness::readiness;
 use crate::health::schema::{Health, Readiness};
 use crate::identity::Access;
 
@@ -33,15 +34,15 @@ pub(crate) async fn live() -> Json<Health> {
 )]
 #[get("/readyz")]
 pub(crate) async fn ready(gateway: Data<Gateway>, access: Access) -> HttpResponse {
-    let mut readiness = gateway.readiness().await;
+    let mut answer = readiness(&gateway.context).await;
     let roles = access.caller.roles();
     if !(roles.contains(Role::Operator) || roles.contains(Role::Administrator)) {
-        readiness.dependencies.clear();
+        answer.dependencies.clear();
     }
-    if readiness.ready {
-        HttpResponse::Ok().json(readiness)
+    if answer.ready {
+        HttpResponse::Ok().json(answer)
     } else {
-        HttpResponse::ServiceUnavailable().json(readiness)
+        HttpResponse::ServiceUnavailable().json(answer)
     }
 }
 

@@ -6,25 +6,29 @@ use actix_web::HttpRequest;
 use actix_web::http::header;
 use chrono::{TimeDelta, Utc};
 use norma_access::ApiKeySecret;
+use norma_database::Database;
 
-use crate::gateway::Gateway;
 use crate::identity::caller::Caller;
-use crate::identity::session_cookie::SessionCookie;
+use crate::identity::sign_in::Identity;
 use crate::problem::ApiError;
 
 /// Use is noted at most this often, so that reading a study does not write a row for each slice.
 const NOTED_EVERY: TimeDelta = TimeDelta::seconds(60);
 
 /// Who sent the request. A key that is shown counts alone: a wrong one is refused, whatever the cookie says.
-pub(crate) async fn authenticate(gateway: &Gateway, request: &HttpRequest) -> Result<Caller, ApiError> {
-    if !gateway.identity.is_on() {
+pub(crate) async fn authenticate(
+    identity: &Identity,
+    database: &Database,
+    request: &HttpRequest,
+) -> Result<Caller, ApiError> {
+    if !identity.is_on() {
         return Ok(Caller::AuthenticationOff);
     }
     if let Some(authorization) = request.headers().get(header::AUTHORIZATION) {
         let secret = authorization.to_str().ok().and_then(bearer_token);
-        return of_key(gateway, secret).await;
+        return of_key(database, secret).await;
     }
-    of_session(gateway, request).await
+    of_session(identity, database, request).await
 }
 
 /// The token of `Authorization: Bearer …` (RFC 6750; the scheme's case does not matter, RFC 9110).
@@ -33,12 +37,11 @@ fn bearer_token(authorization: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-async fn of_key(gateway: &Gateway, secret: Option<&str>) -> Result<Caller, ApiError> {
+async fn of_key(database: &Database, secret: Option<&str>) -> Result<Caller, ApiError> {
     let secret = secret
         .and_then(|secret| ApiKeySecret::parse(secret).ok())
         .ok_or(ApiError::InvalidKey)?;
-    let key = gateway
-        .database
+    let key = database
         .valid_api_key(secret.hash())
         .await?
         .ok_or(ApiError::InvalidKey)?;
@@ -46,7 +49,7 @@ async fn of_key(gateway: &Gateway, secret: Option<&str>) -> Result<Caller, ApiEr
         .last_used_at
         .is_none_or(|used| Utc::now() - used > NOTED_EVERY)
     {
-        let (database, id) = (gateway.database.clone(), key.id);
+        let (database, id) = (database.clone(), key.id);
         tokio::spawn(async move {
             if let Err(error) = database.touch_api_key(id).await {
                 tracing::warn!(key_id = %id, %error, "a key's use could not be noted");
@@ -56,16 +59,20 @@ async fn of_key(gateway: &Gateway, secret: Option<&str>) -> Result<Caller, ApiEr
     Ok(Caller::Key(Box::new(key)))
 }
 
-async fn of_session(gateway: &Gateway, request: &HttpRequest) -> Result<Caller, ApiError> {
-    let Some(token) = gateway.identity.cookie(request).token_of(request) else {
+async fn of_session(
+    identity: &Identity,
+    database: &Database,
+    request: &HttpRequest,
+) -> Result<Caller, ApiError> {
+    let Some(token) = identity.cookie(request).token_of(request) else {
         return Ok(Caller::Nobody);
     };
-    let idle = gateway.identity.longest_idle();
-    let Some(session) = gateway.database.session(token.hash(), idle).await? else {
+    let idle = identity.longest_idle();
+    let Some(session) = database.session(token.hash(), idle).await? else {
         return Ok(Caller::Nobody);
     };
     if Utc::now() - session.last_seen_at > NOTED_EVERY.min(idle / 2) {
-        let (database, hash) = (gateway.database.clone(), token.hash());
+        let (database, hash) = (database.clone(), token.hash());
         tokio::spawn(async move {
             if let Err(error) = database.touch_session(hash).await {
                 tracing::warn!(%error, "a session's use could not be noted");
@@ -95,13 +102,6 @@ pub(crate) fn source_address(request: &HttpRequest, trusted_proxies: &[IpAddr]) 
         }
     }
     Some(source)
-}
-
-/// The properties of the session's cookie for this request.
-pub(crate) fn cookie_for(request: &HttpRequest, public_url: Option<&str>) -> SessionCookie {
-    SessionCookie {
-        is_secure: request.app_config().secure() || public_url.is_some_and(|url| url.starts_with("https://")),
-    }
 }
 
 /// Whether the request's host is one of this machine's own names. Where authentication is off, a page of another

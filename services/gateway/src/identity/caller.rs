@@ -36,6 +36,11 @@ pub(crate) struct CallerSession {
 }
 
 impl CallerSession {
+    /// What a page shows with each request that changes something.
+    pub(crate) fn csrf_token(&self) -> String {
+        self.token.derive("csrf")
+    }
+
     /// Whether it began with a link that signs in once.
     pub(crate) fn is_by_link(&self) -> bool {
         self.method == SessionMethod::Link

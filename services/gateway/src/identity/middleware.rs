@@ -18,18 +18,17 @@ use norma_access::are_equal;
 use norma_database::{AuditObject, AuditOutcome, NewAuditEvent, OwnedObject, OwnedObjectId};
 use norma_domain::{PatientId, Role, Roles, ScanId};
 
+use crate::audit::AuditTrail;
 use crate::gateway::Gateway;
 use crate::identity::authentication::{authenticate, is_local_host, source_address};
 use crate::identity::caller::{Access, Caller, Notes};
 use crate::identity::operations::{self, Audit, Operation, Rule, path_part};
-use crate::page::PageSource;
+use crate::identity::sign_in::Identity;
+use crate::page::{PageSource, page_or_problem};
 use crate::problem::ApiError;
-use crate::server::page_or_problem;
 
 /// The header that shows that a page of ours sent a request with the session's cookie.
 const CSRF_HEADER: &str = "x-csrf-token";
-/// What a session's CSRF token is derived for.
-pub(crate) const CSRF_PURPOSE: &str = "csrf";
 
 /// Middleware: lets in, refuses, and tells the audit trail.
 pub(crate) async fn enter<B: MessageBody + 'static>(
@@ -41,6 +40,14 @@ pub(crate) async fn enter<B: MessageBody + 'static>(
         .app_data::<Data<Gateway>>()
         .cloned()
         .ok_or(state("gateway"))?;
+    let identity = request
+        .app_data::<Data<Identity>>()
+        .cloned()
+        .ok_or(state("identity"))?;
+    let trail = request
+        .app_data::<Data<AuditTrail>>()
+        .cloned()
+        .ok_or(state("audit trail"))?;
     // The path as the router reads it: with escapes undone.
     let path = request.match_info().as_str().to_owned();
     let Some(pattern) = request.resource_map().match_pattern(&path) else {
@@ -58,7 +65,7 @@ pub(crate) async fn enter<B: MessageBody + 'static>(
         return Ok(refuse(request, &refusal));
     };
 
-    let mut visit = Visit::new(&gateway, &request, operation, &pattern, &path);
+    let mut visit = Visit::new(gateway, identity, trail, &request, operation, (&pattern, &path));
     let access = match visit.admit(&request, &pattern, &path).await {
         Ok(access) => access,
         Err(refusal) => {
@@ -112,6 +119,8 @@ fn no_rule(pattern: &str) -> ApiError {
 /// One request on its way through.
 struct Visit {
     gateway: Data<Gateway>,
+    identity: Data<Identity>,
+    trail: Data<AuditTrail>,
     operation: &'static Operation,
     caller: Arc<Caller>,
     source: Option<IpAddr>,
@@ -123,11 +132,12 @@ struct Visit {
 
 impl Visit {
     fn new(
-        gateway: &Data<Gateway>,
+        gateway: Data<Gateway>,
+        identity: Data<Identity>,
+        trail: Data<AuditTrail>,
         request: &ServiceRequest,
         operation: &'static Operation,
-        pattern: &str,
-        path: &str,
+        (pattern, path): (&str, &str),
     ) -> Self {
         let objects = [
             ("patient", "patient_id"),
@@ -147,7 +157,9 @@ impl Visit {
         });
         Self {
             source: source_address(request.request(), &gateway.options.trusted_proxies),
-            gateway: gateway.clone(),
+            gateway,
+            identity,
+            trail,
             operation,
             caller: Arc::new(Caller::Nobody),
             patient_id: object
@@ -167,17 +179,14 @@ impl Visit {
         pattern: &str,
         path: &str,
     ) -> Result<Access, ApiError> {
-        let gateway = self.gateway.clone();
-        if !gateway.identity.is_on() && !is_local_host(request.request()) {
+        if !self.identity.is_on() && !is_local_host(request.request()) {
             return Err(ApiError::ForeignHost);
         }
         let caller = match self.operation.rule {
             Rule::Public => Caller::Nobody,
             // Health is told also while the database is away, and whatever an old cookie says.
-            Rule::PublicKnowing => authenticate(&gateway, request.request())
-                .await
-                .unwrap_or(Caller::Nobody),
-            Rule::Known | Rule::Roles(_) => authenticate(&gateway, request.request()).await?,
+            Rule::PublicKnowing => self.authenticate(request).await.unwrap_or(Caller::Nobody),
+            Rule::Known | Rule::Roles(_) => self.authenticate(request).await?,
         };
         self.caller = Arc::new(caller);
         let is_limited_to_own = self.check_rule()?;
@@ -188,7 +197,7 @@ impl Visit {
                 .headers()
                 .get(CSRF_HEADER)
                 .and_then(|value| value.to_str().ok());
-            let expected = session.token.derive(CSRF_PURPOSE);
+            let expected = session.csrf_token();
             if !shown.is_some_and(|shown| are_equal(shown, &expected)) {
                 return Err(ApiError::CsrfTokenMissing);
             }
@@ -198,6 +207,10 @@ impl Visit {
             caller: Arc::clone(&self.caller),
             is_limited_to_own,
         })
+    }
+
+    async fn authenticate(&self, request: &ServiceRequest) -> Result<Caller, ApiError> {
+        authenticate(&self.identity, &self.gateway.database, request.request()).await
     }
 
     /// Whether the caller is limited to what it uploaded itself.
@@ -262,10 +275,10 @@ impl Visit {
         let mut event = self.event(action, outcome_of(status), Some(status));
         event.detail = refusal.code().to_owned();
         if self.caller.is_known() {
-            self.gateway.trail.record(event).await
+            self.trail.record(event).await
         } else {
             // Anybody can send these without end.
-            self.gateway.trail.record_once_in_a_while(event).await
+            self.trail.record_once_in_a_while(event).await
         }
     }
 
@@ -274,7 +287,7 @@ impl Visit {
             return Ok(());
         };
         let event = self.event(action, AuditOutcome::Begun, None);
-        self.gateway.trail.record(event).await
+        self.trail.record(event).await
     }
 
     async fn record_end(&self, status: StatusCode) -> Result<(), ApiError> {
@@ -283,8 +296,8 @@ impl Visit {
         };
         let event = self.event(action, outcome_of(status), Some(status));
         match self.operation.audit {
-            Audit::Repeated(_) => self.gateway.trail.record_once_in_a_while(event).await,
-            _ => self.gateway.trail.record(event).await,
+            Audit::Repeated(_) => self.trail.record_once_in_a_while(event).await,
+            _ => self.trail.record(event).await,
         }
     }
 

@@ -6,15 +6,16 @@ use norma_database::SessionMethod;
 use norma_service::Authentication;
 
 use crate::gateway::Gateway;
+use crate::identity::caller::{Access, Caller, Notes};
 use crate::identity::schema::{
     AuthenticationState, LoginOptions, OpenIdOption, PasswordChange, SessionDocument, SignIn, SignInToken,
 };
-use crate::identity::{Access, Caller, Notes};
-use crate::openapi::{
+use crate::identity::sign_in::Identity;
+use crate::problem::ApiError;
+use crate::problem::answers::{
     BadRequest, Conflict, Failures, NotAllowed, NotSignedIn, TooManyAttempts, Unprocessable,
     UnsupportedMediaType,
 };
-use crate::problem::ApiError;
 
 /// Says who is signed in. With authentication off, everybody is.
 #[utoipa::path(
@@ -40,6 +41,7 @@ pub(crate) async fn get_session(access: Access) -> Json<SessionDocument> {
 #[post("/api/session")]
 pub(crate) async fn sign_in(
     gateway: Data<Gateway>,
+    identity: Data<Identity>,
     request: HttpRequest,
     notes: Notes,
     input: Json<SignIn>,
@@ -50,13 +52,10 @@ pub(crate) async fn sign_in(
         // What was typed may be a password in the wrong field.
         None => notes.detail("unknown login"),
     }
-    let user = gateway
-        .identity
-        .check_password(&input.login, input.password)
-        .await?;
+    let user = identity.check_password(&input.login, input.password).await?;
     let method = SessionMethod::Password;
-    let token = gateway.identity.sign_in(&request, &user, method).await?;
-    Ok(gateway.identity.signed_in(&request, token, user, method))
+    let token = identity.sign_in(&request, &user, method).await?;
+    Ok(identity.signed_in(&request, token, user, method))
 }
 
 /// Signs in with a link that works once: of the first start, an invitation, a forgotten password.
@@ -71,16 +70,16 @@ pub(crate) async fn sign_in(
 )]
 #[post("/api/session/token")]
 pub(crate) async fn redeem_sign_in_link(
-    gateway: Data<Gateway>,
+    identity: Data<Identity>,
     request: HttpRequest,
     notes: Notes,
     input: Json<SignInToken>,
 ) -> Result<HttpResponse, ApiError> {
-    let user = gateway.identity.redeem(&input.token).await?;
+    let user = identity.redeem(&input.token).await?;
     notes.user(&user);
     let method = SessionMethod::Link;
-    let token = gateway.identity.sign_in(&request, &user, method).await?;
-    Ok(gateway.identity.signed_in(&request, token, user, method))
+    let token = identity.sign_in(&request, &user, method).await?;
+    Ok(identity.signed_in(&request, token, user, method))
 }
 
 /// Signs out.
@@ -92,13 +91,14 @@ pub(crate) async fn redeem_sign_in_link(
 #[delete("/api/session")]
 pub(crate) async fn sign_out(
     gateway: Data<Gateway>,
+    identity: Data<Identity>,
     request: HttpRequest,
     access: Access,
 ) -> Result<HttpResponse, ApiError> {
     if let Caller::User { session, .. } = &*access.caller {
         gateway.database.delete_session(session.token.hash()).await?;
     }
-    let removal = gateway.identity.cookie(&request).removal();
+    let removal = identity.cookie(&request).removal();
     Ok(HttpResponse::NoContent().cookie(removal).finish())
 }
 
@@ -115,6 +115,7 @@ pub(crate) async fn sign_out(
 #[put("/api/session/password")]
 pub(crate) async fn change_password(
     gateway: Data<Gateway>,
+    identity: Data<Identity>,
     request: HttpRequest,
     access: Access,
     notes: Notes,
@@ -133,17 +134,17 @@ pub(crate) async fn change_password(
     let input = input.into_inner();
     if user.password_hash.is_some() && !session.is_by_link() {
         let current = input.current_password.unwrap_or_default();
-        gateway.identity.check_current_password(user, current).await?;
+        identity.check_current_password(user, current).await?;
     }
-    gateway.identity.set_password(user, input.new_password).await?;
+    identity.set_password(user, input.new_password).await?;
     let user = gateway
         .database
         .user(user.id)
         .await?
         .ok_or(ApiError::UserNotFound)?;
     let method = SessionMethod::Password;
-    let token = gateway.identity.sign_in(&request, &user, method).await?;
-    Ok(gateway.identity.signed_in(&request, token, user, method))
+    let token = identity.sign_in(&request, &user, method).await?;
+    Ok(identity.signed_in(&request, token, user, method))
 }
 
 /// Says how people sign in here: for the sign-in page.

@@ -3,8 +3,7 @@ use norma_domain::{Role, Roles, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::identity::Caller;
-use crate::identity::middleware::CSRF_PURPOSE;
+use crate::identity::caller::Caller;
 
 /// Whether people sign in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -72,7 +71,7 @@ impl SessionDocument {
                         display_name: user.display_name.clone(),
                         roles,
                     },
-                    csrf_token: Some(session.token.derive(CSRF_PURPOSE)),
+                    csrf_token: Some(session.csrf_token()),
                     authentication: AuthenticationState::On,
                     must_set_password: is_local && !has_password,
                     password_needs_current: has_password && !session.is_by_link(),

@@ -12,6 +12,14 @@ pub(crate) struct SessionCookie {
 }
 
 impl SessionCookie {
+    /// The cookie for this request.
+    pub(crate) fn of(request: &HttpRequest, public_url: Option<&str>) -> Self {
+        Self {
+            is_secure: request.app_config().secure()
+                || public_url.is_some_and(|url| url.starts_with("https://")),
+        }
+    }
+
     const fn name(self) -> &'static str {
         if self.is_secure {
             "__Host-norma_session"

@@ -8,7 +8,6 @@ use norma_domain::UserId;
 use norma_service::{Authentication, IdentitySettings};
 use tokio::sync::Semaphore;
 
-use crate::identity::authentication::cookie_for;
 use crate::identity::caller::{Caller, CallerSession};
 use crate::identity::schema::SessionDocument;
 use crate::identity::session_cookie::SessionCookie;
@@ -54,7 +53,7 @@ impl Identity {
     }
 
     pub(crate) fn cookie(&self, request: &HttpRequest) -> SessionCookie {
-        cookie_for(request, self.public_url.as_deref())
+        SessionCookie::of(request, self.public_url.as_deref())
     }
 
     /// The account of a login and its password. A login that does not exist takes as long as one that does, and is

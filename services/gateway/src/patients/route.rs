@@ -11,9 +11,10 @@ use crate::gateway::Gateway;
 use crate::http::paging::{Page, Paging};
 use crate::http::search::checked_search;
 use crate::identity::Notes;
-use crate::openapi::{BadRequest, Failures, NotFound, UnsupportedMediaType};
 use crate::patients::schema::{Patient, PatientInput};
 use crate::problem::ApiError;
+use crate::problem::answers::{BadRequest, Failures, NotFound, UnsupportedMediaType};
+use crate::scans::forget_objects;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -127,8 +128,6 @@ pub(crate) async fn delete_patient(
     patient_id: Path<PatientId>,
 ) -> Result<HttpResponse, ApiError> {
     let deleted = gateway.database.delete_patient(*patient_id).await?;
-    gateway
-        .forget_objects(deleted.ok_or(ApiError::PatientNotFound)?)
-        .await;
+    forget_objects(&gateway, deleted.ok_or(ApiError::PatientNotFound)?).await;
     Ok(HttpResponse::NoContent().finish())
 }

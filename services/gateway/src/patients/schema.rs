@@ -1,9 +1,10 @@
 use chrono::{DateTime, Utc};
-use norma_database::PatientDetails;
+use norma_database::{self as rows, PatientDetails};
 use norma_domain::PatientId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::http::text::{checked_description, checked_name};
 use crate::problem::ApiError;
 
 /// A patient as registered here.
@@ -45,27 +46,15 @@ impl PatientInput {
     }
 }
 
-/// A name, trimmed: 1 to 200 printable characters.
-pub(crate) fn checked_name(field: &'static str, text: &str) -> Result<String, ApiError> {
-    let trimmed = text.trim();
-    let length = trimmed.chars().count();
-    if length == 0 || length > 200 || trimmed.chars().any(char::is_control) {
-        return Err(ApiError::InvalidField {
-            field,
-            detail: "1 to 200 printable characters, not blank".to_owned(),
-        });
+impl From<rows::Patient> for Patient {
+    fn from(row: rows::Patient) -> Self {
+        Self {
+            id: row.id,
+            first_name: row.first_name,
+            last_name: row.last_name,
+            description: row.description,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
     }
-    Ok(trimmed.to_owned())
-}
-
-/// A description of at most 10,000 characters; an absent one is empty.
-pub(crate) fn checked_description(text: Option<String>) -> Result<String, ApiError> {
-    let text = text.unwrap_or_default();
-    if text.chars().count() > 10_000 || text.contains('\0') {
-        return Err(ApiError::InvalidField {
-            field: "description",
-            detail: "at most 10000 characters, none of them NUL".to_owned(),
-        });
-    }
-    Ok(text)
 }

@@ -3,3 +3,5 @@
 mod prediction;
 pub(crate) mod route;
 pub(crate) mod schema;
+
+pub(crate) use prediction::Predictions;

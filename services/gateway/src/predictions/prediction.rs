@@ -8,29 +8,50 @@ use norma_domain::{AnalysisStatus, OperatingPointName, Report, ScanId};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::analyses::wait_for_end;
-use crate::gateway::{Gateway, NewUpload};
+use crate::analyses::{request_analysis, wait_for_end};
+use crate::bundle::RunningBundle;
+use crate::gateway::Gateway;
 use crate::predictions::schema::{PredictedStudy, Prediction};
 use crate::problem::ApiError;
 use crate::rows::{failure_row, summary_of};
-use crate::uploads::receive::{SPLIT_PREFIX, Upload, storage_failure};
+use crate::scans::{NewUpload, forget_objects, store_scan};
+use crate::uploads::Uploads;
+use crate::uploads::receive::Upload;
+use crate::uploads::spool::{SPLIT_PREFIX, storage_failure};
 
-impl Gateway {
+/// Takes uploads without a patient, and tells what became of them.
+#[derive(Clone)]
+pub(crate) struct Predictions {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) bundle: Arc<RunningBundle>,
+    pub(crate) uploads: Arc<Uploads>,
+}
+
+impl Predictions {
+    pub(crate) fn new(gateway: Arc<Gateway>, bundle: Arc<RunningBundle>, uploads: Arc<Uploads>) -> Self {
+        Self {
+            gateway,
+            bundle,
+            uploads,
+        }
+    }
+
     /// Stores the studies of an upload and requests their analyses. Goes on to the end when the client goes away in
     /// between; where it fails, nothing of the upload is left.
     pub(crate) async fn start_prediction(
-        self: Arc<Self>,
+        &self,
         upload: Upload,
         operating_point: OperatingPointName,
         owner: Option<Owner>,
     ) -> Result<Uuid, ApiError> {
+        let own = self.clone();
         tokio::spawn(async move {
             let mut scans = Vec::new();
-            let started = self
+            let started = own
                 .store_and_request(upload, &operating_point, owner, &mut scans)
                 .await;
             if started.is_err() {
-                self.take_back(&scans).await;
+                own.take_back(&scans).await;
             }
             started
         })
@@ -47,11 +68,12 @@ impl Gateway {
     ) -> Result<Uuid, ApiError> {
         let id = Uuid::now_v7();
         let rejections = self.store_studies(upload, owner, scans).await?;
-        self.database
+        self.gateway
+            .database
             .create_prediction(id, scans.clone(), rejections)
             .await?;
         for scan_id in scans {
-            self.request_analysis(*scan_id, operating_point.clone()).await?;
+            request_analysis(&self.gateway, &self.bundle, *scan_id, operating_point.clone()).await?;
         }
         Ok(id)
     }
@@ -66,11 +88,12 @@ impl Gateway {
     ) -> Result<Vec<Rejection>, ApiError> {
         let folder = tempfile::Builder::new()
             .prefix(SPLIT_PREFIX)
-            .tempdir_in(&self.options.spool_folder)
+            .tempdir_in(&self.gateway.options.spool_folder)
             .map_err(storage_failure)?;
         let separate = self
+            .uploads
             .reader
-            .separate(&upload.path, folder.path(), self.options.most_studies)
+            .separate(&upload.path, folder.path(), self.gateway.options.most_studies)
             .await?;
         let Some(separate) = separate else {
             scans.push(self.store_study(upload.path, upload.file_name, owner).await?);
@@ -94,22 +117,24 @@ impl Gateway {
         file_name: String,
         owner: Option<Owner>,
     ) -> Result<ScanId, ApiError> {
-        let scan = self
-            .store_scan(NewUpload {
+        let scan = store_scan(
+            &self.gateway,
+            NewUpload {
                 file,
                 file_name,
                 patient_id: None,
                 description: String::new(),
                 owner,
-            })
-            .await?;
+            },
+        )
+        .await?;
         Ok(scan.id)
     }
 
     async fn take_back(&self, scans: &[ScanId]) {
         for scan_id in scans {
-            match self.database.delete_scan(*scan_id).await {
-                Ok(deleted) => self.forget_objects(deleted.into_iter().collect()).await,
+            match self.gateway.database.delete_scan(*scan_id).await {
+                Ok(deleted) => forget_objects(&self.gateway, deleted.into_iter().collect()).await,
                 Err(error) => {
                     tracing::error!(%scan_id, %error, "a scan of a prediction that failed could not be taken back");
                 }
@@ -124,6 +149,7 @@ impl Gateway {
         deadline: Option<Instant>,
     ) -> Result<Prediction, ApiError> {
         let mut prediction = self
+            .gateway
             .database
             .prediction(id)
             .await?
@@ -131,7 +157,13 @@ impl Gateway {
         if let Some(deadline) = deadline {
             for scan in &mut prediction.scans {
                 if let Some(analysis) = &mut scan.analysis {
-                    *analysis = wait_for_end(&self.database, analysis.id, deadline, &self.stopping).await?;
+                    *analysis = wait_for_end(
+                        &self.gateway.database,
+                        analysis.id,
+                        deadline,
+                        &self.gateway.stopping,
+                    )
+                    .await?;
                 }
             }
         }
@@ -150,7 +182,7 @@ impl Gateway {
             let mut report = None;
             match &analysis {
                 Some(analysis) if analysis.status == AnalysisStatus::Completed => {
-                    let complete: Report = self.report(analysis.id).await?;
+                    let complete: Report = self.gateway.report(analysis.id).await?;
                     rows.extend(complete.rows.iter().cloned());
                     report = Some(Box::new(complete));
                 }

@@ -1,24 +1,23 @@
 //! `/inference/predict`: an upload without a patient, answered in one go.
 
-use std::sync::Arc;
-
 use actix_web::http::header;
 use actix_web::web::{Data, Path, Payload, Query};
-use actix_web::{HttpRequest, HttpResponse, get, post};
+use actix_web::{HttpRequest, HttpResponse, get, routes};
 use serde::Deserialize;
 use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::gateway::Gateway;
+use crate::http::preference::preferred_wait;
 use crate::identity::{Access, Notes};
-use crate::openapi::{
-    BadRequest, Failures, NotAcceptable, NotFound, StorageFull, Unprocessable, UnsupportedMediaType,
-};
+use crate::predictions::prediction::Predictions;
 use crate::predictions::schema::Prediction;
 use crate::problem::ApiError;
+use crate::problem::answers::{
+    BadRequest, Failures, NotAcceptable, NotFound, StorageFull, Unprocessable, UnsupportedMediaType,
+};
+use crate::rows::RowFormat;
 use crate::rows::rows_answer;
-use crate::rows::{RowFormat, preferred_wait};
 use crate::uploads::receive::DEIDENTIFY_FIELD;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -58,6 +57,8 @@ pub(crate) struct PredictUpload {
 /// reason and neither probability nor pathology. Past a time limit (`Prefer: wait=10` shortens it) the answer is
 /// 202 with the studies that have ended so far and a link.
 #[utoipa::path(
+    post,
+    path = "/inference/predict",
     tag = "inference",
     operation_id = "predict",
     params(
@@ -76,46 +77,35 @@ pub(crate) struct PredictUpload {
         BadRequest, NotAcceptable, UnsupportedMediaType, Unprocessable, StorageFull, Failures
     )
 )]
+#[routes]
 #[post("/inference/predict")]
-pub(crate) async fn predict(
-    gateway: Data<Gateway>,
-    request: HttpRequest,
-    visit: (Access, Notes),
-    options: Query<PredictOptions>,
-    payload: Payload,
-) -> Result<HttpResponse, ApiError> {
-    answer_upload(&gateway, &request, visit, options.into_inner(), payload).await
-}
-
-/// The same as `/inference/predict`.
-#[utoipa::path(
-    tag = "inference",
-    operation_id = "predictUnderApi",
-    params(
-        PredictOptions,
-        ("Prefer" = Option<String>, Header, description = "`wait=10`: seconds to wait at most (RFC 7240)"),
-    ),
-    request_body(content = PredictUpload, content_type = "multipart/form-data"),
-    responses(
-        (status = 200, description = "Every study has ended; as CSV or XLSX only the rows", content(
-            (Prediction = "application/json"),
-            (String = "text/csv"),
-            (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-        )),
-        (status = 202, description = "Accepted, not all have ended yet", body = Prediction,
-            headers(("Location" = String, description = "Where to ask again"))),
-        BadRequest, NotAcceptable, UnsupportedMediaType, Unprocessable, StorageFull, Failures
-    )
-)]
 #[post("/api/inference/predict")]
-pub(crate) async fn predict_under_api(
-    gateway: Data<Gateway>,
+pub(crate) async fn predict(
+    predictions: Data<Predictions>,
     request: HttpRequest,
-    visit: (Access, Notes),
+    access: Access,
+    notes: Notes,
     options: Query<PredictOptions>,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    answer_upload(&gateway, &request, visit, options.into_inner(), payload).await
+    let options = options.into_inner();
+    // What would be refused is refused before the upload is read.
+    let format = RowFormat::choose(&request, options.format)?;
+    let operating_point = predictions.bundle.operating_point(options.operating_point)?;
+    let (upload, place) = predictions
+        .uploads
+        .receive(&request, payload, &[DEIDENTIFY_FIELD])
+        .await?;
+    let limits = &predictions.gateway.options;
+    let wait = preferred_wait(&request, limits.longest_wait).unwrap_or(limits.predict_wait);
+    let deadline = Instant::now() + wait;
+    let id = predictions
+        .start_prediction(upload, operating_point, access.caller.owner())
+        .await?;
+    notes.object(id);
+    // Waiting for the answer takes no place.
+    drop(place);
+    answer(predictions.prediction(id, Some(deadline)).await?, format)
 }
 
 /// Gives a prediction again: 200 once every study has ended, 202 before.
@@ -135,36 +125,14 @@ pub(crate) async fn predict_under_api(
 )]
 #[get("/inference/predictions/{prediction_id}")]
 pub(crate) async fn get_prediction(
-    gateway: Data<Gateway>,
+    predictions: Data<Predictions>,
     request: HttpRequest,
     prediction_id: Path<Uuid>,
     options: Query<PredictionOptions>,
 ) -> Result<HttpResponse, ApiError> {
     let format = RowFormat::choose(&request, options.format)?;
-    let prediction = gateway.prediction(*prediction_id, None).await?;
+    let prediction = predictions.prediction(*prediction_id, None).await?;
     answer(prediction, format)
-}
-
-async fn answer_upload(
-    gateway: &Arc<Gateway>,
-    request: &HttpRequest,
-    (access, notes): (Access, Notes),
-    options: PredictOptions,
-    payload: Payload,
-) -> Result<HttpResponse, ApiError> {
-    // What would be refused is refused before the upload is read.
-    let format = RowFormat::choose(request, options.format)?;
-    let operating_point = gateway.operating_point(options.operating_point)?;
-    let (upload, place) = gateway.receive(request, payload, &[DEIDENTIFY_FIELD]).await?;
-    let wait = preferred_wait(request, gateway.options.longest_wait).unwrap_or(gateway.options.predict_wait);
-    let deadline = Instant::now() + wait;
-    let id = Arc::clone(gateway)
-        .start_prediction(upload, operating_point, access.caller.owner())
-        .await?;
-    notes.object(id);
-    // Waiting for the answer takes no place.
-    drop(place);
-    answer(gateway.prediction(id, Some(deadline)).await?, format)
 }
 
 /// 202 with JSON as long as studies are under way, whatever was asked for: a table with rows missing could be

@@ -1,6 +1,4 @@
-//! What form of an answer a client wants, and how long it is ready to wait for it.
-
-use std::time::Duration;
+//! What form of rows a client wants.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, Accept, Header};
@@ -44,22 +42,6 @@ impl RowFormat {
     }
 }
 
-/// The `wait` preference of a request in seconds (RFC 7240 section 4.3), at most `longest`.
-pub(crate) fn preferred_wait(request: &HttpRequest, longest: Duration) -> Option<Duration> {
-    request
-        .headers()
-        .get_all(header::HeaderName::from_static("prefer"))
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split([',', ';']))
-        .find_map(|preference| {
-            let (name, seconds) = preference.split_once('=')?;
-            let seconds = seconds.trim().trim_matches('"').parse().ok()?;
-            name.trim()
-                .eq_ignore_ascii_case("wait")
-                .then(|| Duration::from_secs(seconds).min(longest))
-        })
-}
-
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
@@ -91,22 +73,5 @@ mod tests {
             RowFormat::choose(&request, Some(RowFormat::Xlsx)).unwrap(),
             RowFormat::Xlsx
         );
-    }
-
-    #[test]
-    fn the_wait_preference() {
-        let wait = |value: &str| {
-            preferred_wait(
-                &TestRequest::default()
-                    .insert_header(("prefer", value))
-                    .to_http_request(),
-                Duration::from_secs(120),
-            )
-        };
-        assert_eq!(wait("wait=60"), Some(Duration::from_secs(60)));
-        assert_eq!(wait("respond-async, Wait = 5"), Some(Duration::from_secs(5)));
-        assert_eq!(wait("wait=9999"), Some(Duration::from_secs(120)));
-        assert_eq!(wait("wait=soon"), None);
-        assert_eq!(wait("respond-async"), None);
     }
 }

@@ -7,5 +7,5 @@ mod xlsx;
 
 pub(crate) use self::answer::{failure_row, rows_answer, summary_of};
 pub use self::csv::rows_to_csv;
-pub(crate) use self::format::{RowFormat, preferred_wait};
+pub(crate) use self::format::RowFormat;
 pub use self::xlsx::rows_to_xlsx;

@@ -10,19 +10,22 @@ use norma_object_storage::ObjectKey;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::gateway::{Gateway, NewUpload};
+use crate::gateway::Gateway;
 use crate::http::byte_range::{ByteRange, parse_range};
 use crate::http::file_name::attachment;
 use crate::http::freshness::{Freshness, header_text};
 use crate::http::paging::{Page, Paging};
+use crate::http::text::checked_description;
 use crate::identity::{Access, Notes};
-use crate::openapi::{
+use crate::problem::ApiError;
+use crate::problem::answers::{
     BadRequest, Failures, NotFound, RangeNotSatisfiable, StorageFull, Unprocessable, UnsupportedMediaType,
 };
-use crate::patients::schema::checked_description;
-use crate::problem::ApiError;
+use crate::scans::deletion::forget_objects;
 use crate::scans::preamble::{holds_a_preamble, without_preamble};
 use crate::scans::schema::{Scan, ScanChange, ScanUpload};
+use crate::scans::storage::{NewUpload, store_scan};
+use crate::uploads::Uploads;
 use crate::uploads::receive::DEIDENTIFY_FIELD;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -70,13 +73,14 @@ pub(crate) async fn list_scans(
 #[post("/api/scans")]
 pub(crate) async fn upload_scan(
     gateway: Data<Gateway>,
+    uploads: Data<Uploads>,
     request: HttpRequest,
     access: Access,
     notes: Notes,
     payload: actix_web::web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     const TEXT_FIELDS: &[&str] = &["patient_id", "description", DEIDENTIFY_FIELD];
-    let (upload, _place) = gateway.receive(&request, payload, TEXT_FIELDS).await?;
+    let (upload, _place) = uploads.receive(&request, payload, TEXT_FIELDS).await?;
     let patient_id: Option<PatientId> = upload.parsed("patient_id", "the identifier of a patient")?;
     if patient_id.is_some() && access.is_limited_to_own {
         // Patients are the clinicians': a machine that only uploads adds to nobody's record.
@@ -90,16 +94,18 @@ pub(crate) async fn upload_scan(
     {
         return Err(ApiError::UnknownPatient);
     }
-    gateway.reader.refuse_several(&upload.path).await?;
-    let scan = gateway
-        .store_scan(NewUpload {
+    uploads.reader.refuse_several(&upload.path).await?;
+    let scan = store_scan(
+        &gateway,
+        NewUpload {
             file: upload.path,
             file_name: upload.file_name,
             patient_id,
             description,
             owner: access.caller.owner(),
-        })
-        .await?;
+        },
+    )
+    .await?;
     notes.object(scan.id);
     notes.scan(scan.id);
     notes.patient(scan.patient_id);
@@ -158,9 +164,7 @@ pub(crate) async fn delete_scan(
     scan_id: Path<ScanId>,
 ) -> Result<HttpResponse, ApiError> {
     let deleted = gateway.database.delete_scan(*scan_id).await?;
-    gateway
-        .forget_objects(vec![deleted.ok_or(ApiError::ScanNotFound)?])
-        .await;
+    forget_objects(&gateway, vec![deleted.ok_or(ApiError::ScanNotFound)?]).await;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -232,7 +236,11 @@ pub(crate) async fn download_scan_file(
         }
     };
     let (start, length) = (bytes.start, bytes.end - bytes.start);
-    let body = gateway.stream_object(ObjectKey::Original(scan.id), bytes).await?;
+    let body = gateway
+        .objects
+        .get_stream(ObjectKey::Original(scan.id), Some(bytes))
+        .await?
+        .bytes;
     let body = if is_changed {
         without_preamble(body, start).boxed_local()
     } else {

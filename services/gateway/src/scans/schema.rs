@@ -1,4 +1,5 @@
 use chrono::{DateTime, Utc};
+use norma_database as rows;
 use norma_domain::{AnalysisId, PatientId, ScanId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -53,4 +54,24 @@ pub struct ScanUpload {
     /// name goes too. An upload that cannot be read is refused then.
     #[schema(default = false)]
     pub deidentify: Option<bool>,
+}
+
+impl From<rows::Scan> for Scan {
+    fn from(row: rows::Scan) -> Self {
+        Self {
+            id: row.id,
+            patient_id: row.patient_id,
+            description: row.description,
+            file_name: row.file_name,
+            sha256: row.sha256,
+            size_bytes: row.size_bytes,
+            study_uid: row.study_uid.map(String::from),
+            series_uid: row.series_uid.map(String::from),
+            study_date: row.study_date,
+            slice_count: row.slice_count,
+            latest_analysis_id: row.latest_analysis_id,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
 }

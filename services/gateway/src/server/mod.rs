@@ -1,15 +1,18 @@
 //! The HTTP server: every room's operations, the page, and what surrounds each request.
 
 mod application;
-pub(crate) mod request_limits;
+mod extractors;
+mod parts;
+mod request_limits;
 mod request_span;
+mod rooms;
 mod routes;
 mod run;
 mod security;
+mod timing;
 mod tls;
 
 pub use application::Application;
-pub(crate) use application::page_or_problem;
+pub use parts::GatewayParts;
 pub use run::run;
 pub use security::{BeyondLoopback, listen_address};
-pub use tls::TlsFiles;

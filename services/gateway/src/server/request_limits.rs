@@ -9,7 +9,7 @@ use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::header;
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, BytesMut, Data};
 use actix_web::{Error, HttpMessage, ResponseError};
@@ -18,6 +18,7 @@ use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::gateway::Gateway;
+use crate::http::content_length::content_length;
 use crate::identity::authentication::source_address;
 use crate::identity::caller::Access;
 use crate::options::RequestRate;
@@ -160,14 +161,6 @@ pub(crate) async fn limit_body<B: MessageBody + 'static>(
         }
     }
     Ok(next.call(request).await?.map_into_left_body())
-}
-
-/// The length that a request announces.
-pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.parse().ok())
 }
 
 async fn read_body(

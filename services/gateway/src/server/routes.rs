@@ -9,7 +9,7 @@ use crate::{
     studies,
 };
 
-/// Registers every operation of the OpenAPI document.
+/// Every operation of the OpenAPI document.
 pub(crate) fn configure(services: &mut ServiceConfig) {
     services
         .service(patients::route::list_patients)
@@ -32,7 +32,6 @@ pub(crate) fn configure(services: &mut ServiceConfig) {
         .service(feedback::route::give_feedback)
         .service(studies::route::list_studies)
         .service(predictions::route::predict)
-        .service(predictions::route::predict_under_api)
         .service(predictions::route::get_prediction)
         .service(pixels::route::get_volume)
         // Before the raw forms: `{slice}` would take `12.png` too.

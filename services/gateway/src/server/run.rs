@@ -7,9 +7,9 @@ use norma_audit::{SyslogTarget, run_syslog_export};
 use norma_service::{Authentication, Context, load_bundle};
 
 use crate::bundle::describe_bundle;
-use crate::gateway::GatewayParts;
 use crate::options::GatewayOptions;
 use crate::server::application::Application;
+use crate::server::parts::GatewayParts;
 use crate::server::security::listen_address;
 use crate::uploads::reader::UploadReader;
 

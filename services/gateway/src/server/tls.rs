@@ -1,8 +1,7 @@
 //! TLS with a certificate that is taken anew when its files change or on SIGHUP, without a connection being lost.
 
-use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use anyhow::Context as _;
 use rustls::ServerConfig;
@@ -14,16 +13,7 @@ use rustls::sign::CertifiedKey;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Where the certificate lies.
-#[derive(Debug, Clone)]
-pub struct TlsFiles {
-    /// PEM: the server's certificate, then those that lead to an authority.
-    pub certificate: PathBuf,
-    /// PEM: PKCS #8, PKCS #1 or SEC 1.
-    pub key: PathBuf,
-    /// How often the files are looked at.
-    pub reload_interval: Duration,
-}
+use crate::options::TlsFiles;
 
 /// The certificate that new connections are given.
 #[derive(Debug)]

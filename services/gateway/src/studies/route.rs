@@ -11,8 +11,8 @@ use utoipa::{IntoParams, ToSchema};
 use crate::gateway::Gateway;
 use crate::http::paging::{Page, Paging};
 use crate::http::search::{checked_search, checked_time};
-use crate::openapi::{BadRequest, Failures};
 use crate::problem::ApiError;
+use crate::problem::answers::{BadRequest, Failures};
 use crate::studies::schema::StudyRow;
 
 /// The order of the worklist.

@@ -1,4 +1,5 @@
 use chrono::{DateTime, Utc};
+use norma_database as rows;
 use norma_domain::{AnalysisId, AnalysisStatus, PatientId, Probability, Reason, ReasonCode, ScanId, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -51,4 +52,46 @@ pub struct TopFinding {
     pub name_en: String,
     pub name_ru: String,
     pub probability: Probability,
+}
+
+impl From<rows::StudyRow> for StudyRow {
+    fn from(row: rows::StudyRow) -> Self {
+        let scan = row.scan;
+        let analysis = row.analysis.as_ref();
+        let answer = row.answer.as_ref();
+        let time_of = |time: fn(&rows::Analysis) -> Option<DateTime<Utc>>| analysis.and_then(time);
+        Self {
+            scan_id: scan.id,
+            analysis_id: analysis.map(|analysis| analysis.id),
+            status: analysis.map(|analysis| analysis.status),
+            verdict: answer.map(|answer| answer.verdict),
+            probability_of_pathology: answer.and_then(|answer| answer.probability),
+            threshold: answer.map(|answer| answer.threshold.value()),
+            operating_point: analysis.map(|analysis| analysis.operating_point.0.clone()),
+            top_finding: answer
+                .and_then(|answer| answer.top_finding.clone())
+                .map(|finding| TopFinding {
+                    label: finding.label,
+                    name_en: finding.name_en,
+                    name_ru: finding.name_ru,
+                    probability: finding.probability,
+                }),
+            failure: analysis.and_then(|analysis| analysis.failure.clone()),
+            quality_flags: analysis.map_or_else(Vec::new, |analysis| analysis.quality_flags.clone()),
+            requested_at: time_of(|analysis| Some(analysis.requested_at)),
+            finished_at: time_of(|analysis| analysis.finished_at),
+            patient: row.patient.map(|patient| StudyPatient {
+                id: patient.id,
+                first_name: patient.first_name,
+                last_name: patient.last_name,
+            }),
+            study_date: scan.study_date,
+            study_uid: scan.study_uid.map(String::from),
+            slices: scan.slice_count,
+            description: scan.description,
+            file_name: scan.file_name,
+            size_bytes: scan.size_bytes,
+            uploaded_at: scan.created_at,
+        }
+    }
 }

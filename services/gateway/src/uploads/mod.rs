@@ -1,6 +1,11 @@
 //! Uploads: a form with a file, received into the spool folder, where there is a place and room for it.
 
+mod admission;
+pub(crate) mod limits;
 mod pace;
 pub(crate) mod reader;
 pub(crate) mod receive;
-pub(crate) mod storage_room;
+pub(crate) mod spool;
+mod storage_room;
+
+pub(crate) use admission::Uploads;

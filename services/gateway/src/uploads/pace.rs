@@ -11,7 +11,7 @@ use futures::{Stream, StreamExt};
 use tokio::time::Instant;
 
 use crate::problem::ApiError;
-use crate::uploads::receive::UploadLimits;
+use crate::uploads::limits::UploadLimits;
 
 /// Watches one body.
 pub(crate) struct Pace {

@@ -4,10 +4,8 @@
 //! whose archive holds several studies leaves nothing behind. It is gone when its [`Upload`] is dropped.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
-use std::time::Duration;
 
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::HttpRequest;
@@ -17,10 +15,12 @@ use futures::StreamExt;
 use tempfile::TempPath;
 use tokio::io::{AsyncWriteExt, BufWriter};
 
+use crate::http::content_length::content_length;
 use crate::http::file_name::safe_file_name;
 use crate::problem::ApiError;
-use crate::server::request_limits::content_length;
+use crate::uploads::limits::UploadLimits;
 use crate::uploads::pace::Pace;
+use crate::uploads::spool::{create_spool_file, storage_failure};
 use crate::uploads::storage_room::check_free;
 
 /// The form field with the file.
@@ -32,23 +32,6 @@ const FORM_OVERHEAD_BYTES: u64 = 1024 * 1024;
 /// A body without an announced length is held against the free space as it comes.
 const ROOM_CHECKED_EVERY_BYTES: u64 = 16 << 20;
 const WRITE_BUFFER_BYTES: usize = 256 * 1024;
-
-/// Where uploads are spooled and what they may take.
-#[derive(Debug, Clone)]
-pub struct UploadLimits {
-    pub spool_folder: PathBuf,
-    pub file_bytes: u64,
-    /// How long a client may send nothing.
-    pub idle: Duration,
-    /// Slower than this, once `idle` has passed since the form began, and the upload is given up.
-    pub least_bytes_per_second: u64,
-    /// More fields than this are no form of ours.
-    pub fields: usize,
-    /// The longest text field, in bytes.
-    pub text_bytes: usize,
-    /// What stays free on the spool folder's disk.
-    pub free_floor_bytes: u64,
-}
 
 /// A received form.
 #[derive(Debug)]
@@ -221,13 +204,6 @@ async fn receive_file(field: &mut Field, limits: &UploadLimits, pace: &Pace) -> 
     })
 }
 
-fn create_spool_file(folder: &Path) -> io::Result<(std::fs::File, TempPath)> {
-    Ok(tempfile::Builder::new()
-        .prefix(SPOOL_PREFIX)
-        .tempfile_in(folder)?
-        .into_parts())
-}
-
 async fn receive_text(
     field: &mut Field,
     name: &'static str,
@@ -266,45 +242,4 @@ fn refusal(error: &MultipartError) -> ApiError {
         ),
         _ => ApiError::UploadIncomplete,
     }
-}
-
-/// A failure to write: a full disk is told, everything else is ours.
-pub(crate) fn storage_failure(error: io::Error) -> ApiError {
-    if matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
-    ) {
-        ApiError::StorageFull
-    } else {
-        ApiError::internal(anyhow::Error::new(error).context("failed to spool an upload"))
-    }
-}
-
-const SPOOL_PREFIX: &str = "upload-";
-/// Of the folders that archives of many studies are taken apart in.
-pub(crate) const SPLIT_PREFIX: &str = "split-";
-
-/// Makes the spool folder, and removes from it what a process left that was killed: files and folders
-/// older than a day.
-pub(crate) fn prepare_spool(folder: &Path) -> io::Result<()> {
-    const OLD: Duration = Duration::from_secs(24 * 3600);
-    std::fs::create_dir_all(folder)?;
-    for entry in std::fs::read_dir(folder)?.flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let is_ours = name.starts_with(SPOOL_PREFIX) || name.starts_with(SPLIT_PREFIX);
-        let is_old = entry
-            .metadata()
-            .and_then(|metadata| metadata.modified())
-            .is_ok_and(|modified| modified.elapsed().is_ok_and(|age| age > OLD));
-        if is_ours && is_old {
-            // Another process of the same folder may have been quicker.
-            let _ = if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                std::fs::remove_dir_all(entry.path())
-            } else {
-                std::fs::remove_file(entry.path())
-            };
-        }
-    }
-    Ok(())
 }

@@ -5,26 +5,24 @@ use std::path::Path;
 use crate::gateway::Gateway;
 use crate::problem::ApiError;
 
-impl Gateway {
-    /// Refuses an upload of so many bytes where it would fill a disk below what stays free, or exceed the quota.
-    pub(crate) async fn check_room(&self, size_bytes: u64) -> Result<(), ApiError> {
-        let limits = self.options.storage;
-        check_free(&self.options.spool_folder, size_bytes, limits.free_floor_bytes)?;
-        let needed = size_bytes.saturating_add(limits.free_floor_bytes);
-        let free = self.objects.free_bytes().await?;
-        if free.is_some_and(|free| free < needed) {
-            return Err(ApiError::LowOnStorage);
-        }
-        if limits.quota_bytes > 0 {
-            let stored = self.database.stored_bytes().await?;
-            if stored.saturating_add(size_bytes) > limits.quota_bytes {
-                return Err(ApiError::QuotaReached {
-                    limit_bytes: limits.quota_bytes,
-                });
-            }
-        }
-        Ok(())
+/// Refuses an upload of so many bytes where it would fill a disk below what stays free, or exceed the quota.
+pub(crate) async fn check_room(gateway: &Gateway, size_bytes: u64) -> Result<(), ApiError> {
+    let limits = gateway.options.storage;
+    check_free(&gateway.options.spool_folder, size_bytes, limits.free_floor_bytes)?;
+    let needed = size_bytes.saturating_add(limits.free_floor_bytes);
+    let free = gateway.objects.free_bytes().await?;
+    if free.is_some_and(|free| free < needed) {
+        return Err(ApiError::LowOnStorage);
     }
+    if limits.quota_bytes > 0 {
+        let stored = gateway.database.stored_bytes().await?;
+        if stored.saturating_add(size_bytes) > limits.quota_bytes {
+            return Err(ApiError::QuotaReached {
+                limit_bytes: limits.quota_bytes,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Refuses to write so many bytes where less than `floor_bytes` would stay free on the folder's disk.

@@ -10,10 +10,10 @@ use norma_domain::KeyId;
 use crate::administration::keys::schema::{Key, KeyInput, NewKey};
 use crate::gateway::Gateway;
 use crate::http::paging::{Page, Paging};
+use crate::http::text::checked_name;
 use crate::identity::{Access, Notes};
-use crate::openapi::{BadRequest, Failures, NotFound, UnsupportedMediaType};
-use crate::patients::schema::checked_name;
 use crate::problem::ApiError;
+use crate::problem::answers::{BadRequest, Failures, NotFound, UnsupportedMediaType};
 
 /// Lists keys, the newest first, revoked and expired ones too.
 #[utoipa::path(

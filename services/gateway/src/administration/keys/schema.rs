@@ -1,4 +1,5 @@
 use chrono::{DateTime, Utc};
+use norma_database as rows;
 use norma_domain::{KeyId, Role, Roles};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -48,4 +49,21 @@ pub struct NewKey {
     pub key: Key,
     /// For `Authorization: Bearer …`.
     pub secret: String,
+}
+
+impl From<rows::ApiKey> for Key {
+    fn from(row: rows::ApiKey) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            scope: row.scope,
+            roles: row.roles,
+            prefix: row.prefix,
+            created_by: row.created_by,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            last_used_at: row.last_used_at,
+            revoked_at: row.revoked_at,
+        }
+    }
 }

@@ -9,9 +9,9 @@ use norma_domain::UserId;
 use crate::administration::users::schema::{SignInLink, User, UserInput, UserUpdate};
 use crate::gateway::Gateway;
 use crate::http::paging::{Page, Paging};
-use crate::identity::{Access, Caller, Notes};
-use crate::openapi::{BadRequest, Conflict, Failures, NotFound, UnsupportedMediaType};
+use crate::identity::{Access, Caller, Identity, Notes};
 use crate::problem::ApiError;
+use crate::problem::answers::{BadRequest, Conflict, Failures, NotFound, UnsupportedMediaType};
 
 /// Lists accounts by login.
 #[utoipa::path(
@@ -91,6 +91,7 @@ pub(crate) async fn get_user(gateway: Data<Gateway>, user_id: Path<UserId>) -> R
 #[put("/api/users/{user_id}")]
 pub(crate) async fn update_user(
     gateway: Data<Gateway>,
+    identity: Data<Identity>,
     request: HttpRequest,
     access: Access,
     notes: Notes,
@@ -110,8 +111,8 @@ pub(crate) async fn update_user(
         && own.roles != user.roles
         && !user.disabled
     {
-        let token = gateway.identity.sign_in(&request, &user, session.method).await?;
-        response.cookie(gateway.identity.cookie(&request).with(&token));
+        let token = identity.sign_in(&request, &user, session.method).await?;
+        response.cookie(identity.cookie(&request).with(&token));
     }
     Ok(response.json(User::from(user)))
 }
@@ -149,6 +150,7 @@ pub(crate) async fn delete_user(
 #[post("/api/users/{user_id}/sign-in-link")]
 pub(crate) async fn create_sign_in_link(
     gateway: Data<Gateway>,
+    identity: Data<Identity>,
     request: HttpRequest,
     user_id: Path<UserId>,
 ) -> Result<Json<SignInLink>, ApiError> {
@@ -169,6 +171,6 @@ pub(crate) async fn create_sign_in_link(
             format!("{scheme}://{}", connection.host())
         }
     };
-    let (link, expires_at) = gateway.identity.sign_in_link(&base_url, &user).await?;
+    let (link, expires_at) = identity.sign_in_link(&base_url, &user).await?;
     Ok(Json(SignInLink { link, expires_at }))
 }

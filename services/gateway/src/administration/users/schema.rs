@@ -1,10 +1,10 @@
 use chrono::{DateTime, Utc};
-use norma_database::{NewUser, UserChange};
+use norma_database::{self as rows, NewUser, UserChange};
 use norma_domain::{Role, Roles, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::patients::schema::checked_name;
+use crate::http::text::checked_name;
 use crate::problem::ApiError;
 
 /// How an account signs in.
@@ -96,4 +96,26 @@ impl UserUpdate {
 pub struct SignInLink {
     pub link: String,
     pub expires_at: DateTime<Utc>,
+}
+
+impl From<rows::User> for User {
+    fn from(row: rows::User) -> Self {
+        let has_password = row.password_hash.is_some();
+        Self {
+            id: row.id,
+            login: row.login,
+            display_name: row.display_name,
+            roles: row.roles,
+            disabled: row.disabled,
+            has_password,
+            sign_in: match row.openid {
+                Some(_) => SignInKind::OpenId,
+                None if has_password => SignInKind::Password,
+                None => SignInKind::None,
+            },
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            last_sign_in_at: row.last_sign_in_at,
+        }
+    }
 }

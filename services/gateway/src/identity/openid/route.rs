@@ -5,17 +5,20 @@ use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse, get};
 use chrono::{TimeDelta, Utc};
 use norma_access::{Token, are_equal};
-use norma_database::{OpenIdAttempt, SessionMethod, User};
+use norma_database::{Database, OpenIdAttempt, SessionMethod, User};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::gateway::Gateway;
-use crate::identity::Notes;
+use crate::identity::caller::Notes;
+use crate::identity::openid::account::account_of;
+use crate::identity::openid::provider::OpenId;
 use crate::identity::openid::{
-    ATTEMPT_MINUTES, OpenId, Refusal, own_page, state_cookie, state_cookie_removal, state_of,
+    ATTEMPT_MINUTES, Refusal, own_page, state_cookie, state_cookie_removal, state_of,
 };
-use crate::openapi::{BadRequest, Failures, NotFound};
+use crate::identity::sign_in::Identity;
 use crate::problem::ApiError;
+use crate::problem::answers::{BadRequest, Failures, NotFound};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -34,10 +37,6 @@ pub(crate) struct Return {
     error: Option<String>,
 }
 
-fn openid(gateway: &Gateway) -> Result<&OpenId, ApiError> {
-    gateway.openid.as_ref().ok_or(ApiError::OpenIdNotConfigured)
-}
-
 /// Sends the browser to the issuer of OpenID Connect.
 #[utoipa::path(
     tag = "session",
@@ -52,10 +51,12 @@ fn openid(gateway: &Gateway) -> Result<&OpenId, ApiError> {
 #[get("/api/openid/start")]
 pub(crate) async fn start_openid(
     gateway: Data<Gateway>,
+    identity: Data<Identity>,
+    openid: Option<Data<OpenId>>,
     request: HttpRequest,
     destination: Query<Destination>,
 ) -> Result<HttpResponse, ApiError> {
-    let openid = openid(&gateway)?;
+    let openid = openid.ok_or(ApiError::OpenIdNotConfigured)?;
     let state = Token::generate();
     let start = match openid.start(&state).await {
         Ok(start) => start,
@@ -71,7 +72,7 @@ pub(crate) async fn start_openid(
             expires_at: Utc::now() + TimeDelta::minutes(ATTEMPT_MINUTES),
         })
         .await?;
-    let is_secure = gateway.identity.cookie(&request).is_secure;
+    let is_secure = identity.cookie(&request).is_secure;
     Ok(HttpResponse::Found()
         .insert_header((header::LOCATION, start.url))
         .cookie(state_cookie(&state, is_secure))
@@ -92,22 +93,21 @@ pub(crate) async fn start_openid(
 #[get("/api/openid/callback")]
 pub(crate) async fn finish_openid(
     gateway: Data<Gateway>,
+    identity: Data<Identity>,
+    openid: Option<Data<OpenId>>,
     request: HttpRequest,
     notes: Notes,
     come_back: Query<Return>,
 ) -> Result<HttpResponse, ApiError> {
-    let openid = openid(&gateway)?;
-    match finish(&gateway, openid, &request, come_back.into_inner()).await? {
+    let openid = openid.ok_or(ApiError::OpenIdNotConfigured)?;
+    match finish(&gateway.database, &openid, &request, come_back.into_inner()).await? {
         Ok((user, return_to)) => {
             notes.user(&user);
             notes.detail(format!("roles: {}", user.roles));
-            let token = gateway
-                .identity
-                .sign_in(&request, &user, SessionMethod::OpenId)
-                .await?;
+            let token = identity.sign_in(&request, &user, SessionMethod::OpenId).await?;
             Ok(HttpResponse::Found()
                 .insert_header((header::LOCATION, return_to))
-                .cookie(gateway.identity.cookie(&request).with(&token))
+                .cookie(identity.cookie(&request).with(&token))
                 .cookie(state_cookie_removal())
                 .finish())
         }
@@ -126,7 +126,7 @@ fn to_login_page(refusal: Refusal) -> HttpResponse {
 }
 
 async fn finish(
-    gateway: &Gateway,
+    database: &Database,
     openid: &OpenId,
     request: &HttpRequest,
     come_back: Return,
@@ -139,7 +139,7 @@ async fn finish(
     }) else {
         return Ok(Err(Refusal::UnknownState));
     };
-    let Some(attempt) = gateway.database.take_openid_attempt(state.hash()).await? else {
+    let Some(attempt) = database.take_openid_attempt(state.hash()).await? else {
         return Ok(Err(Refusal::UnknownState));
     };
     let (None, Some(code)) = (come_back.error, come_back.code) else {
@@ -149,6 +149,6 @@ async fn finish(
         Ok(person) => person,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let account = gateway.openid_account(&person).await?;
+    let account = account_of(database, &person).await?;
     Ok(account.map(|user| (user, attempt.return_to)))
 }

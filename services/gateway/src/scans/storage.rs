@@ -1,0 +1,60 @@
+//! A file becomes a scan: an object and its row.
+
+use std::path::Path;
+
+use norma_database::{NewScan, Owner, Scan};
+use norma_domain::{PatientId, ScanId};
+use norma_object_storage::ObjectKey;
+
+use crate::gateway::Gateway;
+use crate::problem::ApiError;
+
+/// A file to become a scan.
+pub(crate) struct NewUpload<File> {
+    /// Deleted by its owner.
+    pub(crate) file: File,
+    pub(crate) file_name: String,
+    pub(crate) patient_id: Option<PatientId>,
+    pub(crate) description: String,
+    /// Who uploads it.
+    pub(crate) owner: Option<Owner>,
+}
+
+/// Stores a file and its row. Goes on to the end when the client goes away in between, so that no object is
+/// left without its row.
+pub(crate) async fn store_scan<File: AsRef<Path> + Send + 'static>(
+    gateway: &Gateway,
+    upload: NewUpload<File>,
+) -> Result<Scan, ApiError> {
+    let (objects, database) = (gateway.objects.clone(), gateway.database.clone());
+    tokio::spawn(async move {
+        let id = ScanId::generate();
+        let key = ObjectKey::Original(id);
+        let stored = objects.put_file(key, upload.file.as_ref()).await?;
+        let row = database
+            .create_scan(NewScan {
+                id,
+                patient_id: upload.patient_id,
+                description: upload.description,
+                file_name: upload.file_name,
+                sha256: stored.sha256,
+                size_bytes: stored.size_bytes,
+                object_key: key.to_string(),
+                owner: upload.owner,
+            })
+            .await;
+        if row.is_err()
+            && let Err(error) = objects.delete(key).await
+        {
+            tracing::error!(scan_id = %id, %error, "an object without a row could not be deleted");
+        }
+        tracing::info!(scan_id = %id, size_bytes = stored.size_bytes, "scan stored");
+        // The patient was there a moment ago: deleted meanwhile.
+        row.map_err(|error| match ApiError::from(error) {
+            ApiError::PatientNotFound => ApiError::UnknownPatient,
+            other => other,
+        })
+    })
+    .await
+    .map_err(ApiError::internal)?
+}

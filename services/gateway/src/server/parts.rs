@@ -1,0 +1,16 @@
+//! What the gateway is made of.
+
+use norma_service::Context;
+
+use crate::bundle::BundleSource;
+use crate::options::GatewayOptions;
+use crate::uploads::reader::UploadReader;
+
+/// What the gateway is made of.
+pub struct GatewayParts {
+    pub context: Context,
+    /// Asked at each use: models may come later than the gateway. Without them analyses are refused.
+    pub bundle: BundleSource,
+    pub reader: UploadReader,
+    pub options: GatewayOptions,
+}

@@ -1,0 +1,81 @@
+//! What the rooms hold, and who is asked for what.
+
+use std::sync::Arc;
+
+use actix_web::web::{Data, ServiceConfig};
+
+use crate::audit::AuditTrail;
+use crate::bundle::RunningBundle;
+use crate::events::EventFeed;
+use crate::gateway::Gateway;
+use crate::identity::Identity;
+use crate::identity::openid::OpenId;
+use crate::pixels::PixelObjects;
+use crate::predictions::Predictions;
+use crate::server::parts::GatewayParts;
+use crate::server::routes;
+use crate::uploads::Uploads;
+
+/// The state of every room.
+#[derive(Clone)]
+pub(crate) struct Rooms {
+    pub(crate) gateway: Data<Gateway>,
+    pub(crate) bundle: Data<RunningBundle>,
+    pub(crate) identity: Data<Identity>,
+    pub(crate) events: Data<EventFeed>,
+    /// None where no issuer is set.
+    openid: Option<Data<OpenId>>,
+    trail: Data<AuditTrail>,
+    pixels: Data<PixelObjects>,
+    uploads: Data<Uploads>,
+    predictions: Data<Predictions>,
+}
+
+impl Rooms {
+    pub(crate) fn new(parts: GatewayParts) -> anyhow::Result<Self> {
+        let GatewayParts {
+            context,
+            bundle,
+            reader,
+            options,
+        } = parts;
+        let gateway = Arc::new(Gateway::new(context, options));
+        let options = &gateway.options;
+        let identity = Identity::new(
+            options.identity.clone(),
+            options.public_url.clone(),
+            gateway.database.clone(),
+        )?;
+        let bundle = Arc::new(RunningBundle::new(bundle, options.operating_point.clone()));
+        let uploads = Arc::new(Uploads::new(Arc::clone(&gateway), reader));
+        let predictions = Predictions::new(Arc::clone(&gateway), Arc::clone(&bundle), Arc::clone(&uploads));
+        Ok(Self {
+            identity: Data::new(identity),
+            openid: OpenId::of(options)?.map(Data::new),
+            trail: Data::new(AuditTrail::start(gateway.database.clone())),
+            pixels: Data::new(PixelObjects::new(gateway.objects.clone())),
+            events: Data::new(EventFeed::new()),
+            predictions: Data::new(predictions),
+            uploads: Data::from(uploads),
+            bundle: Data::from(bundle),
+            gateway: Data::from(gateway),
+        })
+    }
+
+    /// Registers every operation of the OpenAPI document with what its handlers take.
+    pub(crate) fn configure(&self, services: &mut ServiceConfig) {
+        services
+            .app_data(self.gateway.clone())
+            .app_data(self.bundle.clone())
+            .app_data(self.identity.clone())
+            .app_data(self.trail.clone())
+            .app_data(self.pixels.clone())
+            .app_data(self.events.clone())
+            .app_data(self.uploads.clone())
+            .app_data(self.predictions.clone());
+        if let Some(openid) = &self.openid {
+            services.app_data(openid.clone());
+        }
+        routes::configure(services);
+    }
+}
