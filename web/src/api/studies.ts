@@ -15,6 +15,32 @@ export interface StudyFilter {
   offset: number;
 }
 
+export const STATUSES: readonly AnalysisStatus[] = ['queued', 'preparing', 'analyzing', 'completed', 'failed'];
+export const VERDICTS: readonly Verdict[] = ['pathology', 'undetermined', 'norm'];
+const ORDERS: readonly StudyOrder[] = ['suspicion', 'newest'];
+
+const oneOf = <Value extends string>(values: readonly Value[], text: string | null): Value | undefined =>
+  values.find((value) => value === text);
+
+/** The filter as it stands in the worklist's address. */
+export const filterOf = (params: URLSearchParams, limit: number): StudyFilter => ({
+  search: params.get('search') ?? '',
+  status: oneOf(STATUSES, params.get('status')),
+  verdict: oneOf(VERDICTS, params.get('verdict')),
+  order: oneOf(ORDERS, params.get('order')) ?? 'suspicion',
+  limit,
+  offset: Math.max(0, Number(params.get('offset')) || 0),
+});
+
+/** What is filtered by, without the part of the list that is shown. */
+export const filteringOf = ({ search, patientId, status, verdict, order }: StudyFilter): Omit<StudyFilter, 'limit' | 'offset'> => ({
+  search,
+  patientId,
+  status,
+  verdict,
+  order,
+});
+
 export const studiesKey = ['studies'] as const;
 
 export const studiesQuery = (filter: StudyFilter) =>

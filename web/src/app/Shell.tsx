@@ -22,6 +22,7 @@ import { useUploads } from '@/features/upload';
 import { preloadViewer } from '@/features/viewer';
 import { ShortcutHelp } from '@/features/help';
 import { AccountMenu } from '@/features/sign-in';
+import { toggleIdentity } from '@/privacy/hidden-identity';
 import { useSession } from '@/session/session-context';
 import { useShortcuts } from '@/shortcuts/use-shortcuts';
 
@@ -73,7 +74,7 @@ export function Shell() {
   const running = uploads.filter(({ phase }) => phase === 'sending' || phase === 'packing' || phase === 'waiting').length;
   const inViewer = pathname.startsWith('/studies/');
 
-  useShortcuts({ 'app.help': help.open });
+  useShortcuts(inViewer ? { 'app.help': help.open } : { 'app.help': help.open, 'viewer.banner': toggleIdentity });
 
   const main = useRef<HTMLElement>(null);
   const shownPath = useRef(pathname);

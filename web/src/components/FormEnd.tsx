@@ -9,12 +9,14 @@ interface FormEndProps {
   failed?: string;
   submit: string;
   busy: boolean;
+  /** Something that is needed has not been said yet. */
+  disabled?: boolean;
   testId?: string;
   onClose: () => void;
 }
 
 /** The end of a dialog's form: why it was not taken, the way out, the way on. */
-export function FormEnd({ error, failed, submit, busy, testId, onClose }: FormEndProps) {
+export function FormEnd({ error, failed, submit, busy, disabled = false, testId, onClose }: FormEndProps) {
   const { t } = useTranslation();
   return (
     <>
@@ -23,7 +25,7 @@ export function FormEnd({ error, failed, submit, busy, testId, onClose }: FormEn
         <Button variant="default" onClick={onClose}>
           {t('common.cancel')}
         </Button>
-        <Button type="submit" loading={busy} data-testid={testId}>
+        <Button type="submit" loading={busy} disabled={disabled} data-testid={testId}>
           {submit}
         </Button>
       </Group>

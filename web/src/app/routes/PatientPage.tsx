@@ -43,6 +43,7 @@ function PatientCard({ patientId }: { patientId: string }) {
   return (
     <Page
       title={name}
+      identifying
       actions={
         <>
           <Button component={Link} to={`/upload?patient=${patientId}`} leftSection={<IconUpload size={16} />}>
@@ -83,7 +84,7 @@ function PatientCard({ patientId }: { patientId: string }) {
             <Text size="xs" c="var(--text-dim)">
               {t('patients.description')}
             </Text>
-            <Text size="sm" style={{ whiteSpace: 'pre-wrap' }} maw={720}>
+            <Text size="sm" style={{ whiteSpace: 'pre-wrap' }} maw={720} data-identity>
               {description || '–'}
             </Text>
           </div>
@@ -100,7 +101,8 @@ function PatientCard({ patientId }: { patientId: string }) {
             studies={studies.data.items}
             withPatient={false}
             onOpen={(scanId) => {
-              freezeReadingList(studies.data.items.map((study) => study.scan_id));
+              const scanIds = studies.data.items.map((study) => study.scan_id);
+              freezeReadingList({ filter: { patientId, order: 'newest' }, scanIds, start: 0, end: scanIds.length, total: studies.data.total });
               void navigate(`/studies/${scanId}`);
             }}
           />

@@ -8,6 +8,7 @@ import { useAnswer, useScan } from '@/api/scans';
 import { ErrorNotice } from '@/components/ErrorNotice';
 import { Notice } from '@/components/Notice';
 import { AnswerPanel, keyPictures } from '@/features/answer';
+import { PrintedFeedback } from '@/features/feedback';
 import { PrintedReport } from '@/features/report';
 
 import classes from './print.module.css';
@@ -51,6 +52,7 @@ export function PrintPage() {
           pictures={keyPictures(answer.data.report).slice(0, PICTURES)}
         >
           <AnswerPanel report={answer.data.report} onSlice={null} />
+          <PrintedFeedback report={answer.data.report} />
         </PrintedReport>
       )}
     </main>

@@ -37,7 +37,7 @@ export function StudyHeader({ scan, patient, report, neighbours, onGoTo }: Study
         </ActionIcon>
       </Tooltip>
       <div className={classes.who}>
-        <h1>
+        <h1 data-identity>
           {patient ? (
             <Link to={`/patients/${patient.id}`} className={classes.patientLink}>
               {name}
@@ -46,7 +46,7 @@ export function StudyHeader({ scan, patient, report, neighbours, onGoTo }: Study
             name
           )}
         </h1>
-        <Text size="xs" c="var(--text-dim)" truncate>
+        <Text size="xs" c="var(--text-dim)" truncate data-identity>
           {[scan?.study_date && formatDicomDate(scan.study_date, i18n.language), scan?.description || scan?.file_name]
             .filter(Boolean)
             .join(' · ')}

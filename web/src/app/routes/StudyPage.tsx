@@ -150,7 +150,9 @@ function Study({ scanId }: { scanId: string }) {
   usePrefetchNext(next);
   const goNext = next ? () => goTo(next) : null;
   const tellLast = (): void => {
-    notifications.show({ message: t('study.openNone') });
+    if (neighbours.last) {
+      notifications.show({ message: t('study.openNone') });
+    }
   };
   useShortcuts({
     'study.next': goNext ?? tellLast,

@@ -44,6 +44,11 @@ const report = (part: Partial<Report>): Report => ({
   ...part,
 });
 
+const study = {
+  geometry: { shape: [21, 8, 8], spacing_mm: [2, 1, 1], origin_mm: [0, 0, 0], direction: [[0, 0, 1], [0, 1, 0], [1, 0, 0]] },
+  series_choice: { reason: 'the only axial CT series', series_considered: 1 },
+} as unknown as NonNullable<Report['study']>;
+
 function show(shown: Report): string {
   const { container } = render(
     <QueryClientProvider client={new QueryClient({ defaultOptions: { queries: { retry: false } } })}>
@@ -65,6 +70,12 @@ describe('the slice to open at', () => {
     expect(openingSlice(report({ decided_by: 'anomaly' }))).toBe(4);
   });
 
+  it('is where the region is that the report names, whatever scores higher elsewhere', () => {
+    const region = { z_min: 10, z_max: 14, y_min: 0, y_max: 3, x_min: 0, x_max: 3 };
+    expect(openingSlice(report({ localization: region }))).toBe(12);
+    expect(openingSlice(report({ localization: { ...region, z_min: 3 } }))).toBe(9);
+  });
+
   it('is in the middle of the lungs where there is none', () => {
     expect(openingSlice(report({ key_slices: [] }))).toBe(11);
   });
@@ -76,8 +87,9 @@ it('the map of the part that decided comes first', () => {
 
 describe('the answer', () => {
   it('says pathology with its probability and where to look', () => {
-    const text = show(report({}));
-    expect(screen.getByTestId('verdict-sentence').textContent).toContain('slice 9');
+    const text = show(report({ study }));
+    // Slice 8 of 21 in the array is the thirteenth from the head.
+    expect(screen.getByTestId('verdict-sentence').textContent).toContain('slice 13');
     expect(text).toContain('80');
   });
 

@@ -8,13 +8,21 @@ export const completedStages = (report: Report): CompletedStage[] =>
 export const scoreOf = (report: Report, stage: Stage): number | null =>
   completedStages(report).find((result) => result.stage === stage)?.score ?? null;
 
+/** Slices of the volume that was read. */
+export const sliceCount = (report: Report): number => report.study?.geometry.shape[0] ?? 0;
+
 const byScore = (a: KeySlice, b: KeySlice): number => b.score - a.score;
 
 /**
- * The slice to open at: the highest key slice of the part that decided, else of either scoring part, else the
- * middle of the lungs.
+ * The slice to open at: where the region is that the report names (its highest key slice, else its middle), else the
+ * highest key slice of the part that decided, else of either scoring part, else the middle of the lungs.
  */
 export function openingSlice(report: Report): number {
+  const region = report.localization;
+  if (region) {
+    const within = report.key_slices.filter(({ slice }) => slice >= region.z_min && slice <= region.z_max).sort(byScore)[0];
+    return within?.slice ?? Math.round((region.z_min + region.z_max) / 2);
+  }
   const of = (stages: Stage[]): KeySlice | undefined =>
     report.key_slices.filter(({ stage }) => stages.includes(stage)).sort(byScore)[0];
   const key = (report.decided_by ? of([report.decided_by]) : undefined) ?? of(['anomaly', 'classifier']) ?? report.key_slices[0];
@@ -25,7 +33,7 @@ export function openingSlice(report: Report): number {
   if (low !== undefined && high !== undefined) {
     return Math.round((low + high) / 2);
   }
-  return Math.round((report.study?.geometry.shape[0] ?? 1) / 2);
+  return Math.round(sliceCount(report) / 2);
 }
 
 /** How many of the validation's pathologic cases may be told apart by so small a distance: a reader should know. */

@@ -1,1 +1,2 @@
 export { FeedbackBar } from './components/FeedbackBar';
+export { PrintedFeedback } from './components/PrintedFeedback';

@@ -3,6 +3,7 @@ import { useTranslation } from 'react-i18next';
 
 import type { Report } from '@/api/types';
 
+import { sliceCount } from '../reading';
 import { Basis } from './Basis';
 import { Findings } from './Findings';
 import { ProbabilityScale } from './ProbabilityScale';
@@ -29,7 +30,7 @@ export const AnswerPanel = memo(function AnswerPanel({ report, onSlice }: Answer
       {report.verdict === 'undetermined' && <Reasons title={t('answer.whyUndetermined')} reasons={report.reasons} />}
       {report.verdict === 'norm' && <WhyNorm report={report} />}
       <Scores report={report} />
-      <Findings findings={report.findings} onSlice={onSlice} />
+      <Findings findings={report.findings} count={sliceCount(report)} onSlice={onSlice} />
       <Quality checks={report.quality} />
       <Basis report={report} />
     </div>

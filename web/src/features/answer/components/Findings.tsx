@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 
 import type { Finding } from '@/api/types';
 import { formatProbability } from '@/format/numbers';
+import { numberFromHead } from '@/format/slice-number';
 
 import { Section } from './Section';
 import classes from './answer.module.css';
@@ -12,11 +13,13 @@ const SHOWN = 4;
 
 interface FindingsProps {
   findings: Finding[];
+  /** Slices of the volume. */
+  count: number;
   onSlice: ((slice: number) => void) | null;
 }
 
 /** Types of pathology with their probability and a way to their slice. */
-export function Findings({ findings, onSlice }: FindingsProps) {
+export function Findings({ findings, count, onSlice }: FindingsProps) {
   const { t, i18n } = useTranslation();
   const [all, setAll] = useState(onSlice === null);
   const present = findings.filter((finding) => finding.present);
@@ -39,10 +42,10 @@ export function Findings({ findings, onSlice }: FindingsProps) {
             <b>{formatProbability(finding.probability, i18n.language)}</b>
             {onSlice ? (
               <UnstyledButton className={classes.sliceLink} onClick={() => onSlice(finding.key_slice)}>
-                {t('answer.goToSlice', { slice: finding.key_slice + 1 })}
+                {t('answer.goToSlice', { slice: numberFromHead(count, finding.key_slice) })}
               </UnstyledButton>
             ) : (
-              <span>{t('answer.goToSlice', { slice: finding.key_slice + 1 })}</span>
+              <span>{t('answer.goToSlice', { slice: numberFromHead(count, finding.key_slice) })}</span>
             )}
           </li>
         ))}

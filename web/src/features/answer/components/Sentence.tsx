@@ -2,8 +2,9 @@ import { useTranslation } from 'react-i18next';
 
 import type { Report } from '@/api/types';
 import { VerdictBadge } from '@/components/VerdictBadge';
+import { numberFromHead } from '@/format/slice-number';
 
-import { isClose, openingSlice } from '../reading';
+import { isClose, openingSlice, sliceCount } from '../reading';
 import classes from './answer.module.css';
 
 /** The verdict in one plain sentence, and which part decided it. */
@@ -12,8 +13,8 @@ export function Sentence({ report }: { report: Report }) {
   const { verdict, decided_by } = report;
   const sentence =
     verdict === 'pathology'
-      ? report.key_slices.length > 0
-        ? t('answer.sentence.pathology', { slice: openingSlice(report) + 1 })
+      ? report.study && (report.key_slices.length > 0 || report.localization)
+        ? t('answer.sentence.pathology', { slice: numberFromHead(sliceCount(report), openingSlice(report)) })
         : t('answer.sentence.pathologyNoSlice')
       : t(`answer.sentence.${verdict}`);
   return (

@@ -1,5 +1,5 @@
 import { Button, Modal, Radio, Stack, Text, Textarea, Tooltip } from '@mantine/core';
-import { IconThumbDown, IconThumbUp } from '@tabler/icons-react';
+import { IconPencil, IconThumbDown, IconThumbUp } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
@@ -7,9 +7,9 @@ import { useFeedback, useGiveFeedback } from '@/api/feedback';
 import type { Finding, Verdict } from '@/api/types';
 import { ErrorAlert } from '@/components/ErrorAlert';
 import { FormEnd } from '@/components/FormEnd';
-import { formatDateTime } from '@/format/dates';
 import { useShortcuts } from '@/shortcuts/use-shortcuts';
 
+import { FeedbackLine, useLabelText } from './FeedbackLine';
 import classes from './feedback.module.css';
 
 interface FeedbackBarProps {
@@ -24,11 +24,13 @@ const LONGEST_COMMENT = 10_000;
 
 /** Agree or disagree with the answer; what is said is kept. */
 export function FeedbackBar({ analysisId, verdict, findings, onNext }: FeedbackBarProps) {
-  const { t, i18n } = useTranslation();
+  const { t } = useTranslation();
   const given = useFeedback(analysisId);
   const give = useGiveFeedback(analysisId);
   const [disagreeing, setDisagreeing] = useState(false);
-  const [label, setLabel] = useState<string>(verdict === 'norm' ? 'pathology' : 'norm');
+  // Nothing is chosen beforehand: a click in haste must not say what nobody meant.
+  const [label, setLabel] = useState<string | null>(null);
+  const answered = verdict !== 'undetermined';
   const [comment, setComment] = useState('');
 
   const agree = (then?: () => void): void => {
@@ -37,57 +39,57 @@ export function FeedbackBar({ analysisId, verdict, findings, onNext }: FeedbackB
     }
   };
   const agreeAndNext = (): void => agree(onNext ?? undefined);
-  useShortcuts({ 'study.agree': agreeAndNext, 'study.disagree': () => setDisagreeing(true) });
+  useShortcuts(answered ? { 'study.agree': agreeAndNext, 'study.disagree': () => setDisagreeing(true) } : { 'study.disagree': () => setDisagreeing(true) });
 
-  const labelText = (key: string): string => {
-    if (key === 'norm' || key === 'pathology') {
-      return t(`verdict.${key}`);
-    }
-    const finding = findings.find((candidate) => candidate.label === key);
-    return finding ? (i18n.language === 'ru' ? finding.name_ru : finding.name_en) : key;
-  };
+  const labelText = useLabelText(findings);
   const latest = given.data?.at(-1);
   return (
     <div className={classes.bar} data-testid="feedback">
       <div className={classes.buttons}>
-        <Tooltip label={t('feedback.agreeNext') + ' (A)'}>
-          <Button px="xs" leftSection={<IconThumbUp size={16} />} loading={give.isPending} onClick={agreeAndNext} data-testid="agree">
-            {t(onNext ? 'feedback.agreeNext' : 'feedback.agree')}
-          </Button>
-        </Tooltip>
-        <Tooltip label={t('feedback.disagree') + ' (D)'}>
-          <Button px="xs" variant="default" leftSection={<IconThumbDown size={16} />} onClick={() => setDisagreeing(true)} data-testid="disagree">
-            {t('feedback.disagree')}
+        {answered && (
+          <Tooltip label={t('feedback.agreeNext') + ' (A)'}>
+            <Button px="xs" leftSection={<IconThumbUp size={16} />} loading={give.isPending} onClick={agreeAndNext} data-testid="agree">
+              {t(onNext ? 'feedback.agreeNext' : 'feedback.agree')}
+            </Button>
+          </Tooltip>
+        )}
+        <Tooltip label={t(answered ? 'feedback.disagree' : 'feedback.say') + ' (D)'}>
+          <Button
+            px="xs"
+            variant="default"
+            leftSection={answered ? <IconThumbDown size={16} /> : <IconPencil size={16} />}
+            onClick={() => setDisagreeing(true)}
+            data-testid="disagree"
+          >
+            {t(answered ? 'feedback.disagree' : 'feedback.say')}
           </Button>
         </Tooltip>
       </div>
       {!disagreeing && <ErrorAlert error={give.error} failed={t('feedback.notKept')} mt="xs" />}
       {latest && (
         <Text size="xs" c="var(--text-dim)" mt={6} data-testid="feedback-given">
-          {t('feedback.given')}: <b>{t(latest.agree ? 'feedback.agreed' : 'feedback.disagreed')}</b>
-          {latest.label && ` (${labelText(latest.label)})`} ·{' '}
-          {t('feedback.by', {
-            user: latest.user?.name ?? t('feedback.anonymous'),
-            date: formatDateTime(latest.created_at, i18n.language),
-          })}
-          {latest.comment && ` · ${latest.comment}`}
+          {t('feedback.given')}: <FeedbackLine feedback={latest} findings={findings} />
         </Text>
       )}
       <Modal
         opened={disagreeing}
         onClose={() => setDisagreeing(false)}
-        title={<b>{t('feedback.disagreeTitle')}</b>}
+        title={<b>{t(answered ? 'feedback.disagreeTitle' : 'feedback.say')}</b>}
         closeButtonProps={{ 'aria-label': t('common.close') }}
       >
         <form
           onSubmit={(event) => {
             event.preventDefault();
+            if (!label) {
+              return;
+            }
             give.mutate(
               { agree: false, label, comment: comment.trim() || null },
               {
                 onSuccess: () => {
                   setDisagreeing(false);
                   setComment('');
+                  setLabel(null);
                 },
               },
             );
@@ -96,11 +98,11 @@ export function FeedbackBar({ analysisId, verdict, findings, onNext }: FeedbackB
           <Stack>
             <Radio.Group label={t('feedback.label')} value={label} onChange={setLabel}>
               <Stack gap={8} mt={6}>
-                <Radio value="norm" data-autofocus label={t('feedback.labelNorm')} />
+                {verdict !== 'norm' && <Radio value="norm" data-autofocus label={t('feedback.labelNorm')} />}
                 {findings.map((finding) => (
                   <Radio key={finding.label} value={finding.label} label={labelText(finding.label)} />
                 ))}
-                <Radio value="pathology" label={t('feedback.labelPathology')} />
+                <Radio value="pathology" label={t(findings.length > 0 ? 'feedback.labelPathology' : 'verdict.pathology')} />
               </Stack>
             </Radio.Group>
             <Textarea
@@ -118,6 +120,7 @@ export function FeedbackBar({ analysisId, verdict, findings, onNext }: FeedbackB
               failed={t('feedback.notKept')}
               submit={t('feedback.send')}
               busy={give.isPending}
+              disabled={!label}
               testId="send-feedback"
               onClose={() => setDisagreeing(false)}
             />

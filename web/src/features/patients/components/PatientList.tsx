@@ -64,12 +64,12 @@ export function PatientList() {
                     onClick={() => void navigate(`/patients/${patient.id}`)}
                   >
                     <td>
-                      <Text component={Link} to={`/patients/${patient.id}`} size="sm" fw={600} c="inherit">
+                      <Text component={Link} to={`/patients/${patient.id}`} size="sm" fw={600} c="inherit" data-identity>
                         {patient.last_name} {patient.first_name}
                       </Text>
                     </td>
                     <td>
-                      <Text size="sm" c="var(--text-dim)" lineClamp={1} maw={620}>
+                      <Text size="sm" c="var(--text-dim)" lineClamp={1} maw={620} data-identity>
                         {patient.description || '–'}
                       </Text>
                     </td>

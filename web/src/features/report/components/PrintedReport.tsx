@@ -5,6 +5,7 @@ import { usePatient } from '@/api/patients';
 import { checkSession } from '@/api/session';
 import type { KeySlice, Report, Scan } from '@/api/types';
 import { formatDateTime, formatDicomDate } from '@/format/dates';
+import { numberFromHead } from '@/format/slice-number';
 import en from '@/i18n/en.json';
 
 import classes from './report.module.css';
@@ -25,11 +26,25 @@ const onPictureError = (): void => void checkSession();
 export function PrintedReport({ report, scan, pictures, children }: PrintedReportProps) {
   const { t, i18n } = useTranslation();
   const patient = usePatient(scan.patient_id);
+  const name = patient.data ? `${patient.data.last_name} ${patient.data.first_name}` : t(scan.patient_id ? 'common.patientLoading' : 'common.noPatient');
+  const count = report.study?.geometry.shape[0] ?? 0;
+  // The x axis of the pictures, in LPS: towards the patient's left or right.
+  const leftward = (report.study?.geometry.direction[2]?.[0] ?? 1) >= 0;
   const base = `/api/scans/${report.scan_id}`;
   const age = report.study?.patient_age_years;
   const version = `analysis_id=${report.analysis_id}`;
   return (
     <article className={classes.paper} lang={i18n.language}>
+      {/* Repeated on every sheet: a page that went astray still says whose it is. */}
+      <div className={classes.running} aria-hidden data-testid="running-identity">
+        <div>
+          <b data-identity>{name}</b>
+          <span data-identity>{scan.patient_id ?? '–'}</span>
+          <span>{formatDicomDate(scan.study_date, i18n.language)}</span>
+          <span>{report.analysis_id}</span>
+        </div>
+      </div>
+      <div className={classes.sheet}>
       <header className={classes.head}>
         <div>
           <h1>{t('report.title')}</h1>
@@ -44,11 +59,11 @@ export function PrintedReport({ report, scan, pictures, children }: PrintedRepor
       <dl className={classes.identity}>
         <div>
           <dt>{t('report.patient')}</dt>
-          <dd>{patient.data ? `${patient.data.last_name} ${patient.data.first_name}` : t(scan.patient_id ? 'common.patientLoading' : 'common.noPatient')}</dd>
+          <dd data-identity>{name}</dd>
         </div>
         <div>
           <dt>{t('patients.id')}</dt>
-          <dd>{scan.patient_id ?? '–'}</dd>
+          <dd data-identity>{scan.patient_id ?? '–'}</dd>
         </div>
         {typeof age === 'number' && (
           <div>
@@ -70,13 +85,15 @@ export function PrintedReport({ report, scan, pictures, children }: PrintedRepor
           {pictures.map(({ slice, stage }) => (
             <figure key={`${stage}-${slice}`}>
               <div>
-                <img src={`${base}/slices/${slice}.png?window=lung&${version}`} alt={t('report.slice', { slice: slice + 1 })} onError={onPictureError} />
+                <img src={`${base}/slices/${slice}.png?window=lung&${version}`} alt={t('report.slice', { slice: numberFromHead(count, slice) })} onError={onPictureError} />
                 {report.maps.some((map) => map.stage === stage) && (
                   <img className={classes.map} src={`${base}/heatmaps/${stage}/${slice}.png?${version}`} alt="" onError={onPictureError} />
                 )}
+                <span data-side="left">{leftward ? 'R' : 'L'}</span>
+                <span data-side="right">{leftward ? 'L' : 'R'}</span>
               </div>
               <figcaption>
-                {t('report.slice', { slice: slice + 1 })}
+                {t('report.slice', { slice: numberFromHead(count, slice) })}
                 {(stage === 'anomaly' || stage === 'classifier') && ` · ${t('report.withMap', { map: t(`map.${stage}`).toLocaleLowerCase(i18n.language) })}`}
               </figcaption>
             </figure>
@@ -85,6 +102,7 @@ export function PrintedReport({ report, scan, pictures, children }: PrintedRepor
       )}
       {children}
       <footer className={classes.foot}>{report.disclaimer === en.report.disclaimer ? t('report.disclaimer') : report.disclaimer}</footer>
+      </div>
     </article>
   );
 }

@@ -26,9 +26,16 @@ export function SignIn({ returnTo, reason, problem, onSignedIn }: SignInProps) {
   const { ofCode, ofError } = useCodeTexts();
   const options = useLoginOptions();
   const session = useSessionQuery();
-  const [token] = useState(takeToken);
+  const [token, setToken] = useState(takeToken);
   const byLink = useSignInByLink();
   const { mutate: followLink } = byLink;
+
+  useEffect(() => {
+    // A link that is pasted into a tab which shows this page changes no more than what stands behind the #.
+    const onHash = (): void => setToken((known) => takeToken() ?? known);
+    window.addEventListener('hashchange', onHash);
+    return () => window.removeEventListener('hashchange', onHash);
+  }, []);
 
   useEffect(() => {
     if (token) {

@@ -69,7 +69,7 @@ function UploadRow({ upload }: { upload: Upload }) {
     <li className={classes.row} data-phase={phase} data-testid="upload">
       <FileIcon size={22} stroke={1.5} color="var(--text-dim)" aria-hidden />
       <div className={classes.name}>
-        <Text size="sm" fw={600} truncate title={name}>
+        <Text size="sm" fw={600} truncate title={name} data-identity>
           {name}
         </Text>
         <Text size="xs" c="var(--text-dim)">

@@ -3,8 +3,10 @@ import { IconAlertTriangle } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 
 import type { ApiError } from '@/api/errors';
+import type { VolumeGeometry, VoxelBox } from '@/api/types';
 import { useProblemText } from '@/i18n/problem-text';
 
+import type { Corners } from '../cornerstone/stack-view';
 import type { EdgeLetters } from '../imaging/geometry';
 import classes from './viewer.module.css';
 
@@ -33,5 +35,32 @@ export function PaneError({ error, onRetry }: { error: ApiError; onRetry: () => 
         {t('common.retry')}
       </Button>
     </div>
+  );
+}
+
+interface RegionBoxProps {
+  box: VoxelBox;
+  slice: number;
+  corners: Corners;
+  geometry: VolumeGeometry;
+}
+
+/** The report's region on a slice that it reaches through. */
+export function RegionBox({ box, slice, corners, geometry }: RegionBoxProps) {
+  if (slice < box.z_min || slice > box.z_max) {
+    return null;
+  }
+  const [, rows, columns] = geometry.shape;
+  const [origin, right, down] = corners;
+  const at = (row: number, column: number): string => {
+    const [u, v] = [(column + 0.5) / columns, (row + 0.5) / rows];
+    const place = (axis: 0 | 1): number => origin[axis] + u * (right[axis] - origin[axis]) + v * (down[axis] - origin[axis]);
+    return `${place(0).toFixed(1)},${place(1).toFixed(1)}`;
+  };
+  const [top, bottom, left, end] = [box.y_min - 0.5, box.y_max + 0.5, box.x_min - 0.5, box.x_max + 0.5];
+  return (
+    <svg className={classes.overlay} aria-hidden data-testid="region-box">
+      <polygon className={classes.regionBox} points={[at(top, left), at(top, end), at(bottom, end), at(bottom, left)].join(' ')} />
+    </svg>
   );
 }

@@ -3,6 +3,7 @@ import { useTranslation } from 'react-i18next';
 
 import type { KeySlice, Stage } from '@/api/types';
 import { formatScore } from '@/format/numbers';
+import { numberFromHead } from '@/format/slice-number';
 
 import type { ScoreCurve } from './viewer-state';
 import classes from './strip.module.css';
@@ -81,8 +82,8 @@ export function ScoreStrip({ count, slice, onSlice, curves, keySlices, lungExten
         aria-label={t('viewer.strip.label')}
         aria-valuemin={1}
         aria-valuemax={count}
-        aria-valuenow={slice + 1}
-        aria-valuetext={t('viewer.sliceOf', { slice: slice + 1, count })}
+        aria-valuenow={numberFromHead(count, slice)}
+        aria-valuetext={t('viewer.sliceOf', { slice: numberFromHead(count, slice), count })}
         data-testid="score-strip"
         onKeyDown={onKeyDown}
         onPointerDown={(event) => {
@@ -137,7 +138,7 @@ export function ScoreStrip({ count, slice, onSlice, curves, keySlices, lungExten
         )}
         <line x1={0} x2={WIDTH} y1={y(slice)} y2={y(slice)} className={classes.current} vectorEffect="non-scaling-stroke" />
       </svg>
-      <div className={classes.told}>{told + 1}</div>
+      <div className={classes.told}>{numberFromHead(count, told)}</div>
       {lungExtent && <div className={classes.lungNote}>{t('viewer.strip.lungs')}</div>}
     </div>
   );

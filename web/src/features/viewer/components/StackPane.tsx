@@ -2,6 +2,8 @@ import { useEffect, useImperativeHandle, useRef, useState, type Ref } from 'reac
 import { useTranslation } from 'react-i18next';
 
 import { asApiError, type ApiError } from '@/api/errors';
+import type { VoxelBox } from '@/api/types';
+import { numberFromHead } from '@/format/slice-number';
 
 import type { MapCache } from '../api/map-cache';
 import { Prefetcher } from '../cornerstone/prefetch';
@@ -11,9 +13,10 @@ import type { EdgeLetters } from '../imaging/geometry';
 import { paintMap } from '../imaging/map-pictures';
 import { clampSlice } from '../imaging/geometry';
 import type { ViewedVolume } from '../imaging/viewed-volume';
+import { wheelSteps } from '../imaging/wheel';
 import type { WindowLevel } from '../imaging/windows';
 import { clearOverlay, drawOverlay } from './overlay-canvas';
-import { PaneError, PaneLetters } from './PaneMarks';
+import { PaneError, PaneLetters, RegionBox } from './PaneMarks';
 import type { OverlayState } from './viewer-state';
 import classes from './viewer.module.css';
 
@@ -32,6 +35,8 @@ interface StackPaneProps {
   onWindow: (window: WindowLevel) => void;
   tool: PointerTool;
   overlay: OverlayState;
+  /** The region that the report names; drawn on the slices that it reaches through. */
+  box: VoxelBox | null;
   onLoaded: (slices: number) => void;
   onZoom: (zoom: number) => void;
   onFirstImage: () => void;
@@ -42,13 +47,12 @@ interface Rendered {
   corners: Corners;
 }
 
-/** Wheel distance of one slice; trackpads send many small steps. */
-const WHEEL_STEP = 40;
 const MAPS_AHEAD = 3;
 
 export function StackPane(props: StackPaneProps) {
-  const { ref, volume, maps, slice, onSlice, window: level, onWindow, tool, overlay, onLoaded, onZoom, onFirstImage } = props;
+  const { ref, volume, maps, slice, onSlice, window: level, onWindow, tool, overlay, box, onLoaded, onZoom, onFirstImage } = props;
   const { t } = useTranslation();
+  const count = volume.geometry.shape[0];
   const element = useRef<HTMLDivElement>(null);
   const overlayCanvas = useRef<HTMLCanvasElement>(null);
   const view = useRef<StackView | null>(null);
@@ -165,10 +169,9 @@ export function StackPane(props: StackPaneProps) {
     }
     const onWheel = (event: WheelEvent): void => {
       event.preventDefault();
-      wheel.current += event.deltaY;
-      const steps = Math.trunc(wheel.current / WHEEL_STEP);
+      const { steps, rest } = wheelSteps(event, wheel.current);
+      wheel.current = rest;
       if (steps !== 0) {
-        wheel.current -= steps * WHEEL_STEP;
         // Down the wheel goes towards the feet.
         onSlice(clampSlice(volume.geometry, first.current.slice - steps));
       }
@@ -183,10 +186,13 @@ export function StackPane(props: StackPaneProps) {
         ref={element}
         className={classes.viewport}
         role="img"
-        aria-label={t('viewer.axialImage', { slice: (rendered?.slice ?? slice) + 1, count: volume.geometry.shape[0] })}
+        aria-label={t('viewer.axialImage', { slice: numberFromHead(count, rendered?.slice ?? slice), count })}
         onContextMenu={(event) => event.preventDefault()}
       />
       <canvas ref={overlayCanvas} className={classes.overlay} aria-hidden data-overlay="axial" />
+      {rendered && overlay.shown && box && (
+        <RegionBox box={box} slice={rendered.slice} corners={rendered.corners} geometry={volume.geometry} />
+      )}
       {letters && <PaneLetters letters={letters} />}
       {error && <PaneError error={error} onRetry={() => view.current?.retry()} />}
     </div>

@@ -17,6 +17,7 @@ import {
 import { useTranslation } from 'react-i18next';
 
 import type { Stage } from '@/api/types';
+import { toggleIdentity, useHiddenIdentity } from '@/privacy/hidden-identity';
 import { SHORTCUTS, type ShortcutId } from '@/shortcuts/shortcuts';
 
 import { POINTER_TOOLS, type PointerTool } from '../cornerstone/tools';
@@ -46,6 +47,7 @@ interface ToolbarProps {
 /** What can be done with the picture. */
 export function Toolbar({ state, mapStages, onChange, onReset, onClear }: ToolbarProps) {
   const { t } = useTranslation();
+  const hidden = useHiddenIdentity();
   const preset = presetOf(state.window);
   const withKey = (text: string, id: ShortcutId | undefined): string => (id ? `${text} (${SHORTCUTS[id].shown})` : text);
   return (
@@ -128,15 +130,15 @@ export function Toolbar({ state, mapStages, onChange, onReset, onClear }: Toolba
             {state.layout === 'planes' ? <IconSquare size={18} /> : <IconLayoutGrid size={18} />}
           </ActionIcon>
         </Tooltip>
-        <Tooltip label={withKey(t(state.banner ? 'viewer.hideBanner' : 'viewer.showBanner'), 'viewer.banner')}>
+        <Tooltip label={withKey(t(hidden ? 'viewer.showBanner' : 'viewer.hideBanner'), 'viewer.banner')}>
           <ActionIcon
             variant="default"
             size="lg"
-            aria-pressed={!state.banner}
+            aria-pressed={hidden}
             aria-label={t('viewer.hideBanner')}
-            onClick={() => onChange({ banner: !state.banner })}
+            onClick={toggleIdentity}
           >
-            {state.banner ? <IconEye size={18} /> : <IconEyeOff size={18} />}
+            {hidden ? <IconEyeOff size={18} /> : <IconEye size={18} />}
           </ActionIcon>
         </Tooltip>
       </Group>

@@ -2,6 +2,8 @@ import { useCallback, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { formatMillimetres } from '@/format/numbers';
+import { numberFromHead } from '@/format/slice-number';
+import { toggleIdentity, useHiddenIdentity } from '@/privacy/hidden-identity';
 import { useSettings } from '@/settings/settings';
 import { useShortcuts } from '@/shortcuts/use-shortcuts';
 
@@ -45,6 +47,7 @@ export default function Viewer({ volume, answer, banner, slice, onSlice }: Viewe
   const { geometry } = volume;
   const count = geometry.shape[0];
   const [settings] = useSettings();
+  const hidden = useHiddenIdentity();
   const [state, setState] = useState<ViewerState>(() => ({
     layout: 'stack',
     tool: 'window',
@@ -55,7 +58,6 @@ export default function Viewer({ volume, answer, banner, slice, onSlice }: Viewe
       opacity: 0.55,
       scale: 'inferno',
     },
-    banner: true,
   }));
   const [loaded, setLoaded] = useState(0);
   const [zoom, setZoom] = useState(1);
@@ -111,7 +113,7 @@ export default function Viewer({ volume, answer, banner, slice, onSlice }: Viewe
     'viewer.region': toggleTool('region'),
     'viewer.clear': () => pane.current?.clearMeasurements(),
     'viewer.reset': () => pane.current?.reset(),
-    'viewer.banner': () => change({ banner: !state.banner }),
+    'viewer.banner': toggleIdentity,
   });
 
   const centre = useMemo<Vector3>(() => {
@@ -145,6 +147,7 @@ export default function Viewer({ volume, answer, banner, slice, onSlice }: Viewe
             onWindow={onWindow}
             tool={state.tool === 'crosshair' ? 'window' : state.tool}
             overlay={overlay}
+            box={answer.localization}
             onLoaded={setLoaded}
             onZoom={setZoom}
             onFirstImage={() => setPictured(true)}
@@ -164,7 +167,7 @@ export default function Viewer({ volume, answer, banner, slice, onSlice }: Viewe
             onLoaded={setLoaded}
           />
         )}
-        {state.banner && (
+        {!hidden && (
           <div className={classes.banner} data-testid="patient-banner">
             <b>{banner.name}</b>
             <span>{banner.id}</span>
@@ -174,7 +177,7 @@ export default function Viewer({ volume, answer, banner, slice, onSlice }: Viewe
           </div>
         )}
         <div className={classes.place} data-testid="slice-position">
-          <b>{t('viewer.sliceOf', { slice: slice + 1, count })}</b>
+          <b>{t('viewer.sliceOf', { slice: numberFromHead(count, slice), count })}</b>
           <span>{formatMillimetres(height, i18n.language)}</span>
           {loaded < count && <span>{t('viewer.loading', { loaded, count })}</span>}
         </div>

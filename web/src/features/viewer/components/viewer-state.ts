@@ -41,5 +41,4 @@ export interface ViewerState {
   tool: ViewerTool;
   window: WindowLevel;
   overlay: OverlayState;
-  banner: boolean;
 }

@@ -1,5 +1,7 @@
 import { cache, imageLoader, metaData, Enums, type Types } from '@cornerstonejs/core';
 
+import { numberFromHead } from '@/format/slice-number';
+
 import { fetchSlice } from '../api/pixels';
 import { positionMm, stackIndex } from '../imaging/geometry';
 import { type ViewedVolume, volumeKey } from '../imaging/viewed-volume';
@@ -86,7 +88,7 @@ export function provideMetadata(type: string, imageId: unknown): object | undefi
     case Enums.MetadataModules.GENERAL_SERIES:
       return { modality: 'CT', seriesInstanceUID: `norma.${volumeKey(place.volume)}`, seriesNumber: 1 };
     case Enums.MetadataModules.GENERAL_IMAGE:
-      return { instanceNumber: place.slice + 1 };
+      return { instanceNumber: numberFromHead(place.volume.geometry.shape[0], place.slice) };
     case Enums.MetadataModules.MODALITY_LUT:
       // The gateway serves Hounsfield units: nothing is left to rescale.
       return { rescaleSlope: 1, rescaleIntercept: 0, rescaleType: 'HU' };

@@ -159,7 +159,7 @@ export function StudiesTable({ studies, selected = -1, stale = false, withPatien
                 </td>
                 {withPatient && (
                   <td>
-                    <div className={classes.patient}>
+                    <div className={classes.patient} data-identity>
                       {study.patient ? name : <Text span size="sm" c="var(--text-dim)">{name}</Text>}
                       <Text size="xs" c="var(--text-dim)" truncate maw={200}>
                         {study.description || study.file_name}

@@ -7,8 +7,7 @@ import { useTranslation } from 'react-i18next';
 import { Link, useLocation, useNavigate, useSearchParams } from 'react-router';
 
 import { prefetchStudy } from '@/api/scans';
-import { useStudies, type StudyFilter, type StudyOrder } from '@/api/studies';
-import type { AnalysisStatus, Verdict } from '@/api/types';
+import { filteringOf, filterOf, STATUSES, useStudies, VERDICTS, type StudyFilter } from '@/api/studies';
 import { ErrorAlert } from '@/components/ErrorAlert';
 import { ErrorNotice } from '@/components/ErrorNotice';
 import { Notice } from '@/components/Notice';
@@ -21,26 +20,13 @@ import { useShortcuts } from '@/shortcuts/use-shortcuts';
 import { markedRow, type Mark } from '../marked-row';
 import { StudiesTable } from './StudiesTable';
 
-const STATUSES: AnalysisStatus[] = ['queued', 'preparing', 'analyzing', 'completed', 'failed'];
-const VERDICTS: Verdict[] = ['pathology', 'undetermined', 'norm'];
 const ALL = 'all';
-
-function oneOf<Value extends string>(values: readonly Value[], text: string | null): Value | undefined {
-  return values.find((value) => value === text);
-}
 
 /** The filter lives in the address: a link shows the same list, and Back comes back to it. */
 function useFilter(): [StudyFilter, (change: Record<string, string | null>) => void] {
   const [params, setParams] = useSearchParams();
   const [settings] = useSettings();
-  const filter: StudyFilter = {
-    search: params.get('search') ?? '',
-    status: oneOf(STATUSES, params.get('status')),
-    verdict: oneOf(VERDICTS, params.get('verdict')),
-    order: oneOf<StudyOrder>(['suspicion', 'newest'], params.get('order')) ?? 'suspicion',
-    limit: settings.pageSize,
-    offset: Math.max(0, Number(params.get('offset')) || 0),
-  };
+  const filter = filterOf(params, settings.pageSize);
   const change = (values: Record<string, string | null>): void => {
     setParams(
       (known) => {
@@ -106,7 +92,9 @@ export function Worklist() {
   }, [queries, nextId]);
 
   const open = (scanId: string): void => {
-    freezeReadingList(studies.map((study) => study.scan_id));
+    const { offset } = filter;
+    const scanIds = studies.map((study) => study.scan_id);
+    freezeReadingList({ filter: filteringOf(filter), scanIds, start: offset, end: offset + scanIds.length, total: data?.total ?? scanIds.length });
     void navigate(`/studies/${scanId}`);
   };
   const openSelected = (): void => {
