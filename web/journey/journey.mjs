@@ -78,11 +78,21 @@ try {
   const sentence = await page.getByTestId('verdict-sentence').textContent();
   assert.match(sentence, { pathology: /Pathology/, norm: /Norm/, undetermined: /Undetermined/ }[report.verdict]);
   assert.ok(report.key_slices.some((key) => key.slice === slice), `slice ${slice} is a key slice`);
-  tell(`the study opens at slice ${slice + 1}, a key slice: “${sentence}”`);
+  const region = report.localization;
+  assert.ok(!region || (slice >= region.z_min && slice <= region.z_max), `slice ${slice} shows the region of the report`);
+  await page.getByTestId('region-box').waitFor();
+  const [count] = report.study.geometry.shape;
+  await page.getByTestId('slice-position').getByText(`Slice ${count - slice} of ${count}`).waitFor();
+  tell(`the study opens at slice ${count - slice} from the head, a key slice with the region's box: “${sentence}”`);
   await page.waitForSelector(`[data-overlay=axial][data-painted$="/${slice}"]`, { timeout: 30_000 });
   tell(`the map lies over it: ${await page.getAttribute('[data-overlay=axial]', 'data-painted')}`);
 
   await page.keyboard.press('ArrowDown');
+  await page.waitForSelector(`[data-pane=axial][data-slice="${slice - 1}"]`);
+  await page.locator('[data-pane=axial]').hover();
+  await page.mouse.wheel(0, 120);
+  await page.waitForSelector(`[data-pane=axial][data-slice="${slice - 2}"]`);
+  await page.mouse.wheel(0, -120);
   await page.waitForSelector(`[data-pane=axial][data-slice="${slice - 1}"]`);
   await page.keyboard.press('2');
   await page.getByText('W 400').waitFor();
@@ -92,6 +102,9 @@ try {
   await page.waitForSelector('[data-overlay=axial][data-painted]');
   await page.keyboard.press('h');
   await page.getByTestId('patient-banner').waitFor({ state: 'detached' });
+  await page.locator('h1[data-identity]').waitFor({ state: 'hidden' });
+  await page.keyboard.press('h');
+  await page.locator('h1[data-identity]').waitFor({ state: 'visible' });
   await page.keyboard.press('v');
   await page.waitForSelector('[data-pane=coronal][data-state=shown]', { timeout: 60_000 });
   await page.keyboard.press('v');
@@ -121,11 +134,16 @@ try {
   await viewerShown(page);
   tell('the next study is reached by keyboard and shows its own answer');
 
+  await page.keyboard.press('n');
+  await page.getByText('This is the last study of the list.').waitFor();
   await page.keyboard.press('p');
   await page.waitForSelector(`[data-testid=answer][data-scan="${one}"]`);
   const firstReport = await answerOf(one);
   await page.keyboard.press('d');
   await page.getByRole('dialog').getByLabel('Comment').fill('journey');
+  assert.equal(await page.locator('[role=dialog] input[type=radio]:checked').count(), 0, 'nothing is said beforehand');
+  assert.ok(await page.getByTestId('send-feedback').isDisabled(), 'nothing is sent that nobody chose');
+  await page.locator('[role=dialog] input[type=radio]').first().check();
   await checkAccessible(page, 'the feedback dialog');
   await page.getByTestId('send-feedback').click();
   await page.getByTestId('feedback-given').getByText('disagreed').waitFor();
@@ -138,8 +156,9 @@ try {
   tell('disagreement with a comment and agreement are kept, and the next study follows');
 
   await page.keyboard.press('r');
-  await page.getByRole('heading', { name: 'Report on a chest CT' }).waitFor();
+  await page.getByRole('heading', { name: 'Result of automated analysis' }).waitFor();
   await page.waitForFunction(() => [...document.images].every((image) => image.complete && image.naturalWidth > 0));
+  await page.getByTestId('printed-feedback').getByText('disagreed').waitFor();
   const pdf = await page.pdf();
   assert.ok(pdf.length > 10_000);
   tell(`the report prints: ${Math.round(pdf.length / 1000)} kB of PDF`);

@@ -30,6 +30,12 @@ async function checkMeasurements(page) {
     await page.keyboard.press('e');
     await draw(page, plane, [0.45, 0.55], [0.55, 0.65]);
     await measured(page, /HU$/).first().waitFor();
+    if (plane === 'axial') {
+      await page.reload();
+      await page.waitForSelector('[data-pane=axial][data-state=shown]', { timeout: 60_000 });
+      await measured(page, /^\d+,\d\sмм$/).first().waitFor();
+      await measured(page, /HU$/).first().waitFor();
+    }
     await page.keyboard.press('x');
     await page.waitForFunction(() => ![...document.querySelectorAll('[data-pane] svg text')].some(({ textContent }) => /мм|HU/.test(textContent)));
     await page.keyboard.press('e');

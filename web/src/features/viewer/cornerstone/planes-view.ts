@@ -4,10 +4,11 @@ import { CrosshairsTool, Enums as ToolEnums, StackScrollTool, ToolGroupManager, 
 import { edgeLetters, type EdgeLetters, positionMm, type Vector3, voxelIndex } from '../imaging/geometry';
 import { type ViewedVolume, volumeKey } from '../imaging/viewed-volume';
 import type { WindowLevel } from '../imaging/windows';
+import { clearMeasurements, restoreMeasurements } from './measurements';
 import { setUpCornerstone } from './setup';
 import { registerVolume, stackImageIds } from './source';
 import type { Corners } from './stack-view';
-import { clearMeasurements, createToolGroup, type PointerTool, setPointerTool } from './tools';
+import { createToolGroup, type PointerTool, setPointerTool } from './tools';
 
 export const PLANES = ['axial', 'sagittal', 'coronal'] as const;
 export type Plane = (typeof PLANES)[number];
@@ -75,6 +76,7 @@ export class PlanesView {
   ) {
     setUpCornerstone();
     registerVolume(volume);
+    restoreMeasurements(volume);
     opened += 1;
     this.#volumeId = `cornerstoneStreamingImageVolume:${volumeKey(volume)}`;
     this.#groupId = `planes-tools-${opened}`;

@@ -12,6 +12,7 @@ import {
   ZoomTool,
 } from '@cornerstonejs/tools';
 
+import { keepMeasurements } from './measurements';
 import { registerSource } from './source';
 
 const CACHE_BYTES = 1_500_000_000;
@@ -34,6 +35,7 @@ export function setUpCornerstone(): void {
   for (const tool of [PanTool, ZoomTool, WindowLevelTool, StackScrollTool, LengthTool, EllipticalROITool, CrosshairsTool]) {
     addTool(tool);
   }
+  keepMeasurements();
   const style = annotation.config.style;
   style.setDefaultToolStyles({
     ...style.getDefaultToolStyles(),

@@ -5,8 +5,9 @@ import { edgeLetters, type EdgeLetters, positionMm, stackIndex, type Vector3 } f
 import { type ViewedVolume } from '../imaging/viewed-volume';
 import type { WindowLevel } from '../imaging/windows';
 import { stackEngine } from './engine';
+import { clearMeasurements, restoreMeasurements } from './measurements';
 import { loadImage, registerVolume, sliceOfImageId, stackImageIds } from './source';
-import { clearMeasurements, createToolGroup, type PointerTool, setPointerTool } from './tools';
+import { createToolGroup, type PointerTool, setPointerTool } from './tools';
 
 /** Where the picture's corners lie on the pane, in CSS pixels: top left, top right, bottom left. */
 export type Corners = [[number, number], [number, number], [number, number]];
@@ -43,6 +44,7 @@ export class StackView {
   ) {
     this.#engine = stackEngine();
     registerVolume(volume);
+    restoreMeasurements(volume);
     // On its way while the viewport is made.
     loadImage(volume, slice).catch(() => undefined);
     opened += 1;

@@ -1,4 +1,4 @@
-import { annotation, Enums, EllipticalROITool, LengthTool, PanTool, ToolGroupManager, type Types, WindowLevelTool, ZoomTool } from '@cornerstonejs/tools';
+import { Enums, EllipticalROITool, LengthTool, PanTool, ToolGroupManager, type Types, WindowLevelTool, ZoomTool } from '@cornerstonejs/tools';
 
 import { formatMillimetres, formatNumber } from '@/format/numbers';
 import i18n from '@/i18n/i18n';
@@ -52,16 +52,6 @@ const TEXT_LINES: Partial<Record<PointerTool, (data: Measured, targetId: string)
   length: lengthLines,
   region: regionLines,
 };
-
-/** Takes away what was measured, and leaves the crosshair. */
-export function clearMeasurements(): void {
-  const names = new Set([TOOL_NAMES.length, TOOL_NAMES.region]);
-  for (const { annotationUID, metadata } of annotation.state.getAllAnnotations()) {
-    if (annotationUID && metadata && names.has(metadata.toolName)) {
-      annotation.state.removeAnnotation(annotationUID);
-    }
-  }
-}
 
 /** A tool group for the viewports of one pane. */
 export function createToolGroup(id: string): Types.IToolGroup {
