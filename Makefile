@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 NORMA := target/release/norma
 web_sources := $(shell find web/src web/public -type f 2>/dev/null) $(wildcard web/*.json web/*.ts web/*.html web/*.js)
 
-.PHONY: help setup run build demo test fuzz audit lint bench train train-quick foundation evaluate up down clean
+.PHONY: help setup run build dist demo test bare fuzz audit lint bench train train-quick foundation evaluate up down clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -19,6 +19,9 @@ run: build ## serve Norma on http://127.0.0.1:8080 (one process, SQLite, a folde
 build: setup web/dist/index.html ## the release binary with the page in it
 	cargo build --release --locked -p norma
 
+dist: setup web/dist/index.html ## the binary of images, target/dist/norma: optimised as a whole, half an hour on two cores
+	cargo build --profile dist --locked -p norma
+
 web/node_modules/.package-lock.json: web/package.json web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
 
@@ -30,6 +33,9 @@ demo: ## load three phantom studies into the running service
 
 test: ## every test; starts and stops its own PostgreSQL and RabbitMQ
 	scripts/test
+
+bare: ## `make run` and `make test` on a bare Debian root (needs root), with the time of each step
+	scripts/bare
 
 fuzz: ## mutated uploads, coverage-guided, for FUZZ_SECONDS each target
 	scripts/fuzz

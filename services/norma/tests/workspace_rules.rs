@@ -9,7 +9,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let metadata = MetadataCommand::new()
         .manifest_path(workspace_root().join("Cargo.toml"))
-        .other_options(vec!["--locked".to_owned(), "--offline".to_owned()])
+        .no_deps()
         .exec()
         .expect("cargo metadata describes the workspace");
     metadata
