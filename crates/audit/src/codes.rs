@@ -1,6 +1,17 @@
 //! The code values of DICOM PS3.16 (context groups 400 and 401) for Norma's actions.
 
-use crate::message::Code;
+use serde::Serialize;
+
+/// A coded value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Code {
+    #[serde(rename = "csd-code")]
+    pub code: &'static str,
+    #[serde(rename = "codeSystemName")]
+    pub system: &'static str,
+    #[serde(rename = "originalText")]
+    pub text: &'static str,
+}
 
 /// What kind of event an action is, the type within it, and the action code (RFC 3881 section 5.1.2: create, read,
 /// update, delete, execute).

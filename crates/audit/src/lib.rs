@@ -6,8 +6,9 @@ mod syslog;
 mod tls;
 mod xml;
 
+pub use codes::Code;
 pub use message::{
-    ActiveParticipant, AuditMessage, AuditSource, Code, EventIdentification, ObjectDetail, ParticipantObject,
+    ActiveParticipant, AuditMessage, AuditSource, EventIdentification, ObjectDetail, ParticipantObject,
     audit_message,
 };
 pub use syslog::{SyslogTarget, run_syslog_export, syslog_frame};

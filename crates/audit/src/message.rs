@@ -4,18 +4,7 @@ use chrono::SecondsFormat;
 use norma_database::{AuditEvent, AuditOutcome};
 use serde::{Serialize, Serializer};
 
-use crate::codes::event_kind;
-
-/// A coded value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Code {
-    #[serde(rename = "csd-code")]
-    pub code: &'static str,
-    #[serde(rename = "codeSystemName")]
-    pub system: &'static str,
-    #[serde(rename = "originalText")]
-    pub text: &'static str,
-}
+use crate::codes::{Code, event_kind};
 
 /// One audit message.
 #[derive(Debug, Clone, PartialEq, Serialize)]

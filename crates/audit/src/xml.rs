@@ -7,7 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use quick_xml::Writer;
 use quick_xml::events::BytesText;
 
-use crate::message::{AuditMessage, Code, ParticipantObject};
+use crate::codes::Code;
+use crate::message::{AuditMessage, ParticipantObject};
 
 type Sheet = Writer<Vec<u8>>;
 

@@ -1,12 +1,13 @@
 //! The audit trail: what is appended to it. Nothing is ever changed or taken away; a trigger of the database and the
 //! chain of hashes ([`crate::AuditVerification`]) see to that.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use norma_domain::{PatientId, ScanId};
 use uuid::Uuid;
 
 use crate::audit_chain::hash_of;
+use crate::audit_row::AuditEventRow;
 use crate::connection::AnyConnection;
 use crate::schema::{audit_events, audit_head};
 use crate::sql_types::RowId;
@@ -120,27 +121,6 @@ pub struct AuditEvent {
     pub previous_hash: String,
     /// SHA-256 over the previous hash and this event, lower-case hexadecimal.
     pub hash: String,
-}
-
-#[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = audit_events, treat_none_as_default_value = false)]
-pub(crate) struct AuditEventRow {
-    pub(crate) sequence: i64,
-    pub(crate) at: NaiveDateTime,
-    pub(crate) action: String,
-    pub(crate) outcome: String,
-    pub(crate) actor_kind: String,
-    pub(crate) actor_id: Option<RowId>,
-    pub(crate) actor_name: String,
-    pub(crate) source_address: String,
-    pub(crate) object_kind: Option<String>,
-    pub(crate) object_id: Option<String>,
-    pub(crate) patient_id: Option<RowId>,
-    pub(crate) scan_id: Option<RowId>,
-    pub(crate) status: Option<i32>,
-    pub(crate) detail: String,
-    pub(crate) previous_hash: String,
-    pub(crate) hash: String,
 }
 
 impl TryFrom<AuditEventRow> for AuditEvent {

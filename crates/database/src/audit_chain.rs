@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::audit::AuditEventRow;
+use crate::audit_row::AuditEventRow;
 use crate::connection::AnyConnection;
 use crate::schema::{audit_events, audit_head};
 use crate::{Database, DatabaseError};

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use norma_domain::PatientId;
 
-use crate::audit::AuditEventRow;
+use crate::audit_row::AuditEventRow;
 use crate::connection::MultiBackend;
 use crate::schema::{audit_events, audit_exports};
 use crate::sql_types::RowId;

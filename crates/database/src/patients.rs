@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use norma_domain::{PatientId, ScanId};
 
 use crate::connection::{AnyConnection, MultiBackend};
-use crate::scans::{DeletedScan, delete_scan_rows};
+use crate::scan_deletion::{DeletedScan, delete_scan_rows};
 use crate::schema::{patients, scans};
 use crate::search::{fold_name, patterns};
 use crate::sql_types::RowId;

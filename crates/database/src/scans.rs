@@ -6,8 +6,7 @@ use norma_domain::{AnalysisId, PatientId, ScanId, SeriesInstanceUid, StudyInstan
 
 use crate::connection::{AnyConnection, MultiBackend};
 use crate::owners::Owner;
-use crate::predictions::{delete_empty_predictions, predictions_of};
-use crate::schema::{analyses, scans};
+use crate::schema::scans;
 use crate::sql_types::RowId;
 use crate::text::refuse_nul;
 use crate::{Database, DatabaseError, Listing, Page, time};
@@ -49,13 +48,6 @@ pub struct NewScan {
     pub object_key: String,
     /// Who uploads it.
     pub owner: Option<Owner>,
-}
-
-/// What went with a deleted scan: the ids whose objects are to be deleted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeletedScan {
-    pub scan_id: ScanId,
-    pub analysis_ids: Vec<AnalysisId>,
 }
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -223,13 +215,6 @@ impl Database {
         })
         .await
     }
-
-    /// Deletes a scan with its analyses and all that hangs on them, also while they run: what a worker
-    /// records afterwards finds no row. None where there is no such scan.
-    pub async fn delete_scan(&self, id: ScanId) -> Result<Option<DeletedScan>, DatabaseError> {
-        self.change(move |connection| delete_scan_rows(connection, id))
-            .await
-    }
 }
 
 fn find(connection: &mut AnyConnection, id: ScanId) -> Result<Option<Scan>, DatabaseError> {
@@ -250,25 +235,4 @@ pub(crate) fn lock_scan(connection: &mut AnyConnection, id: RowId) -> Result<(),
         row.first::<RowId>(inner).optional()?;
     }
     Ok(())
-}
-
-/// Deletes a scan inside a transaction.
-pub(crate) fn delete_scan_rows(
-    connection: &mut AnyConnection,
-    id: ScanId,
-) -> Result<Option<DeletedScan>, DatabaseError> {
-    // Keeps an analysis from being requested between the reading of the ids and the deletion.
-    lock_scan(connection, id.into())?;
-    let analysis_ids: Vec<RowId> = analyses::table
-        .filter(analyses::scan_id.eq(RowId::from(id)))
-        .order(analyses::id)
-        .select(analyses::id)
-        .load(connection)?;
-    let predictions = predictions_of(connection, id.into())?;
-    let deleted = diesel::delete(scans::table.find(RowId::from(id))).execute(connection)?;
-    delete_empty_predictions(connection, &predictions)?;
-    Ok((deleted > 0).then(|| DeletedScan {
-        scan_id: id,
-        analysis_ids: analysis_ids.into_iter().map(AnalysisId::from).collect(),
-    }))
 }

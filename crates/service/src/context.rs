@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::readiness::Problems;
+use crate::problems::Problems;
 use crate::{ObjectSettings, ObjectsKind, QueueKind, QueueSettings, Settings, Telemetry};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);

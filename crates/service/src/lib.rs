@@ -5,6 +5,7 @@ mod announcement;
 mod context;
 mod model_stage;
 mod models;
+mod problems;
 mod process;
 mod readiness;
 mod refill;

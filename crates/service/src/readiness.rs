@@ -1,8 +1,6 @@
 //! Whether a process can do its work now, dependency by dependency.
 
-use std::collections::BTreeMap;
 use std::error::Error;
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -64,19 +62,5 @@ async fn check<E: Error>(name: &str, asking: impl Future<Output = Result<(), E>>
         name: name.to_owned(),
         ready: problem.is_none(),
         problem,
-    }
-}
-
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Problems(Arc<RwLock<BTreeMap<String, Option<String>>>>);
-
-impl Problems {
-    fn set(&self, name: &str, problem: Option<String>) {
-        let mut problems = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        problems.insert(name.to_owned(), problem);
-    }
-
-    fn list(&self) -> BTreeMap<String, Option<String>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

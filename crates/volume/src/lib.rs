@@ -5,6 +5,7 @@
 )]
 
 mod components;
+mod crop_box;
 mod levels;
 mod lungs;
 mod morphology;
@@ -14,11 +15,12 @@ mod seam;
 mod slice_lungs;
 mod volume;
 
+pub use crop_box::CropBox;
 pub use levels::pseudo_hounsfield;
 pub use lungs::{LEFT_LUNG, LungSegmentation, RIGHT_LUNG, segment_lungs};
 pub use prepare::{
-    CropBox, DEFAULT_SLICE_COUNT, PREPARATION, PREPARED_HU_HIGH, PREPARED_HU_LOW, PREPARED_SIZE,
-    PreparedSlices, prepare_slice, prepare_slices,
+    DEFAULT_SLICE_COUNT, PREPARATION, PREPARED_HU_HIGH, PREPARED_HU_LOW, PREPARED_SIZE, PreparedSlices,
+    prepare_slice, prepare_slices,
 };
 pub use slice_lungs::segment_lungs_in_slice;
 pub use volume::{ShapeMismatch, Volume};

@@ -2,8 +2,8 @@
 
 use ndarray::{Array2, Array3, ArrayView2, Axis};
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
+use crate::crop_box::CropBox;
 use crate::resample::{Beyond, crop_and_resize};
 use crate::slice_lungs::LUNG_THRESHOLD_HU;
 use crate::{LungSegmentation, Volume};
@@ -23,17 +23,6 @@ pub const DEFAULT_SLICE_COUNT: usize = 64;
 const MARGIN: f32 = 0.12;
 /// A crop is at least this fraction of the body's width: slices at the apex are not blown up.
 const LEAST_SIDE_OF_BODY: f32 = 0.45;
-
-/// The square that was cut out of a slice. Where it exceeds the image, the image's edge goes on, smoothed.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct CropBox {
-    /// Top edge in source pixels; negative above the image.
-    pub y: f32,
-    /// Left edge in source pixels; negative left of the image.
-    pub x: f32,
-    /// Length of the side in source pixels.
-    pub side: f32,
-}
 
 /// What the models read of a volume.
 #[derive(Debug, Clone, PartialEq)]

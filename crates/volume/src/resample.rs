@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
 
-use crate::prepare::CropBox;
+use crate::crop_box::CropBox;
 
 /// The weights of the source pixels for one target pixel.
 struct Taps {

@@ -5,7 +5,6 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, ErrorKind, ExchangeKind};
 use norma_domain::Stage;
 
-use super::connection::Live;
 use crate::QueueError;
 use crate::topology::{BINDINGS, Names};
 
@@ -146,8 +145,8 @@ async fn bind(channel: &Channel, queue: &str, exchange: &str, routing_key: &str)
 
 /// Messages ready in a queue. A passive declaration asks without changing anything
 /// (<https://www.rabbitmq.com/docs/queues#optional-arguments>).
-pub(super) async fn depth(live: &Live, queue: &str) -> Result<u64, QueueError> {
-    let channel = live.connection.create_channel().await?;
+pub(super) async fn depth(connection: &Connection, queue: &str) -> Result<u64, QueueError> {
+    let channel = connection.create_channel().await?;
     let passive = QueueDeclareOptions {
         passive: true,
         ..QueueDeclareOptions::default()

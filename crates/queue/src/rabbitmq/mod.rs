@@ -79,11 +79,15 @@ impl Queue for RabbitMqQueue {
     }
 
     async fn depth(&self, stage: Stage) -> Result<u64, QueueError> {
-        declaration::depth(&*self.supervisor.current()?, &self.names.queue(stage)).await
+        declaration::depth(&self.supervisor.current()?.connection, &self.names.queue(stage)).await
     }
 
     async fn dead_letter_depth(&self) -> Result<u64, QueueError> {
-        declaration::depth(&*self.supervisor.current()?, &self.names.dead_letter_queue()).await
+        declaration::depth(
+            &self.supervisor.current()?.connection,
+            &self.names.dead_letter_queue(),
+        )
+        .await
     }
 
     async fn close(&self) {

@@ -6,10 +6,10 @@ use rayon::prelude::*;
 use super::anatomy::{Anatomy, Level, NearTubes};
 use super::canvas::{Canvas, FIELD_OF_VIEW_MM, Grid, blur, reached};
 use super::noise::Stream;
+use super::options::{Lungs, PhantomOptions};
 use super::shapes::{Point, Tube, blend, coverage, ellipsoid, step};
 use super::skeleton::Skeleton;
 use super::vessels::{bronchi_beside, grow};
-use super::{Lungs, PhantomOptions};
 
 const AIR_HU: f32 = -1000.0;
 const PADDING_HU: i16 = -1024;

@@ -8,7 +8,7 @@ use norma_audit::{audit_message, to_xml};
 use norma_database::{AuditHead, AuditQuery, NewAuditEvent};
 
 use super::installation::{COMMAND_LINE, open};
-use super::{EXIT_PARTIAL, answer, tell};
+use super::terminal::{EXIT_PARTIAL, answer, tell};
 use crate::command_line::{Audit, AuditFormat, ExportAudit, VerifyAudit};
 
 /// Events that are read at a time.

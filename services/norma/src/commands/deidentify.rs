@@ -8,7 +8,8 @@ use norma_deidentification::Key;
 use norma_pipeline::deidentify_upload_sandboxed;
 use secrecy::ExposeSecret;
 
-use super::{EXIT_PARTIAL, settings, tell};
+use super::settings::settings;
+use super::terminal::{EXIT_PARTIAL, tell};
 use crate::command_line::Deidentify;
 
 pub(crate) fn run(config: Option<&Path>, arguments: &Deidentify) -> anyhow::Result<ExitCode> {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::credential::Credential;
 use super::phantom::options;
-use super::tell;
+use super::terminal::tell;
 use crate::command_line::{PhantomKind, Target};
 
 const STUDIES: [(PhantomKind, &str); 3] = [

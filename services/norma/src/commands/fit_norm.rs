@@ -8,7 +8,8 @@ use norma_domain::Stage;
 use norma_inference::{Bundle, FitNormOptions, FittedNorm, NormFitter, Slices, StageModels};
 
 use super::reading::Preparer;
-use super::{answer, settings, start_runtime, tell};
+use super::settings::{settings, start_runtime};
+use super::terminal::{answer, tell};
 use crate::command_line::FitNorm;
 
 /// Version of a model that was just fitted.

@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use norma_database::{Database, DatabaseUrl};
 use norma_service::Settings;
 
-use super::settings;
+use super::settings::settings;
 use crate::command_line::Installation;
 
 /// Who acts where somebody types a command: whoever may read the database may do everything anyway.

@@ -10,7 +10,7 @@ use norma_database::{ApiKey, Database, NewApiKey, NewAuditEvent, Page};
 use norma_domain::{KeyId, Roles};
 
 use super::installation::{COMMAND_LINE, open};
-use super::{answer, tell};
+use super::terminal::{answer, tell};
 use crate::command_line::{CreateKey, Installation, Keys, RevokeKey};
 
 pub(crate) fn run(config: Option<&Path>, command: Keys) -> anyhow::Result<ExitCode> {

@@ -14,7 +14,8 @@ use norma_pipeline::{check_quality, encode_prepared_slices, run_stage, write_vol
 use norma_volume::{DEFAULT_SLICE_COUNT, PreparedSlices, prepare_slices, segment_lungs};
 use serde::Serialize;
 
-use super::{answer, settings, start_runtime};
+use super::settings::{settings, start_runtime};
+use super::terminal::answer;
 use crate::command_line::Measure;
 
 /// What was measured; milliseconds, an entry per reading.

@@ -16,21 +16,15 @@ mod reading;
 mod selftest;
 mod serve;
 mod service;
+mod settings;
+mod terminal;
 mod users;
 
-use std::io::Write as _;
-use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use norma_domain::Stage;
-use norma_inference::Runtime;
-use norma_service::{Settings, runtime_options};
 
 use crate::command_line::{Command, CommandLine};
-
-/// Exit code of a command that worked but did not give every answer.
-const EXIT_PARTIAL: u8 = 2;
 
 pub(crate) fn run(command_line: CommandLine) -> ExitCode {
     let config = command_line.config.as_deref();
@@ -72,32 +66,4 @@ pub(crate) fn run(command_line: CommandLine) -> ExitCode {
 )]
 fn report_failure(error: &anyhow::Error) {
     eprintln!("norma: {error:#}");
-}
-
-/// A line for the person at the terminal, apart from the answer on standard output.
-#[expect(
-    clippy::print_stderr,
-    reason = "the command line talks to a person on standard error"
-)]
-fn tell(line: &str) {
-    eprintln!("{line}");
-}
-
-/// The answer. A reader that has seen enough of it (`| head`) ends the program, quietly.
-fn answer(text: &str) {
-    if let Err(error) = writeln!(std::io::stdout(), "{text}") {
-        if error.kind() == std::io::ErrorKind::BrokenPipe {
-            std::process::exit(0);
-        }
-        tell(&format!("norma: failed to write the answer: {error}"));
-        std::process::exit(1);
-    }
-}
-
-fn start_runtime(settings: &Settings) -> anyhow::Result<Runtime> {
-    Runtime::start(&runtime_options(&settings.models)).context("failed to start ONNX Runtime")
-}
-
-fn settings(config: Option<&Path>) -> anyhow::Result<Settings> {
-    Settings::load(config).context("failed to load the settings")
 }

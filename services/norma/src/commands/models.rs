@@ -7,7 +7,9 @@ use anyhow::Context;
 use norma_domain::Stage;
 use norma_inference::{Bundle, StageModels, import_model};
 
-use super::{answer, fit_norm, settings, start_runtime};
+use super::fit_norm;
+use super::settings::{settings, start_runtime};
+use super::terminal::answer;
 use crate::command_line::{Import, Models};
 
 pub(crate) fn run(config: Option<&Path>, command: &Models) -> anyhow::Result<ExitCode> {

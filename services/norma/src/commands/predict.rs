@@ -12,7 +12,8 @@ use norma_gateway::{heatmap_png, rows_to_csv, rows_to_xlsx};
 use norma_pipeline::StageMap;
 
 use super::reading::{Preparer, Reader, StudyAnswer};
-use super::{EXIT_PARTIAL, answer, settings, tell};
+use super::settings::settings;
+use super::terminal::{EXIT_PARTIAL, answer, tell};
 use crate::command_line::{Format, Predict};
 
 pub(crate) fn run(config: Option<&Path>, arguments: &Predict) -> anyhow::Result<ExitCode> {

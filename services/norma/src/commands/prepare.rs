@@ -9,7 +9,8 @@ use indicatif::ProgressBar;
 use norma_pipeline::training_set::{StudySet, prepare_image_slices};
 
 use super::reading::Preparer;
-use super::{EXIT_PARTIAL, settings, tell};
+use super::settings::settings;
+use super::terminal::{EXIT_PARTIAL, tell};
 use crate::command_line::Prepare;
 
 pub(crate) fn run(config: Option<&Path>, arguments: &Prepare) -> anyhow::Result<ExitCode> {

@@ -19,7 +19,7 @@ use norma_service::Settings;
 use norma_volume::PreparedSlices;
 use tempfile::TempDir;
 
-use super::start_runtime;
+use super::settings::start_runtime;
 
 /// Prepares studies in the sandbox, as the preprocess worker does.
 pub(crate) struct Preparer {

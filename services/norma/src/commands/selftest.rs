@@ -9,7 +9,7 @@ use norma_test_support::{Lungs, PhantomOptions, phantom_zip};
 use reqwest::multipart;
 
 use super::credential::Credential;
-use super::tell;
+use super::terminal::tell;
 use crate::command_line::Target;
 
 pub(crate) fn run(config: Option<&Path>, target: &Target) -> anyhow::Result<ExitCode> {

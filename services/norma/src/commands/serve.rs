@@ -9,7 +9,7 @@ use norma_service::{Process, announce_unfinished};
 
 use super::installation::database_in;
 use super::service::{spawn_gateway, spawn_worker};
-use super::settings;
+use super::settings::settings;
 use crate::command_line::Serve;
 
 pub(crate) fn run(config: Option<&Path>, arguments: Serve) -> anyhow::Result<ExitCode> {

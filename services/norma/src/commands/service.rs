@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use norma_domain::Stage;
 use norma_service::Process;
 
-use super::settings;
+use super::settings::settings;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Service {

@@ -11,7 +11,7 @@ use norma_domain::Roles;
 use norma_service::Settings;
 
 use super::installation::{COMMAND_LINE, base_url, open};
-use super::{answer, tell};
+use super::terminal::{answer, tell};
 use crate::command_line::{CreateUser, Installation, SignInLink, Users};
 
 pub(crate) fn run(config: Option<&Path>, command: Users) -> anyhow::Result<ExitCode> {

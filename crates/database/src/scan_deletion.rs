@@ -1,0 +1,48 @@
+//! Scans are deleted with all that hangs on them.
+
+use diesel::prelude::*;
+use norma_domain::{AnalysisId, ScanId};
+
+use crate::connection::AnyConnection;
+use crate::predictions::{delete_empty_predictions, predictions_of};
+use crate::scans::lock_scan;
+use crate::schema::{analyses, scans};
+use crate::sql_types::RowId;
+use crate::{Database, DatabaseError};
+
+/// What went with a deleted scan: the ids whose objects are to be deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeletedScan {
+    pub scan_id: ScanId,
+    pub analysis_ids: Vec<AnalysisId>,
+}
+
+impl Database {
+    /// Deletes a scan with its analyses and all that hangs on them, also while they run: what a worker
+    /// records afterwards finds no row. None where there is no such scan.
+    pub async fn delete_scan(&self, id: ScanId) -> Result<Option<DeletedScan>, DatabaseError> {
+        self.change(move |connection| delete_scan_rows(connection, id))
+            .await
+    }
+}
+
+/// Deletes a scan inside a transaction.
+pub(crate) fn delete_scan_rows(
+    connection: &mut AnyConnection,
+    id: ScanId,
+) -> Result<Option<DeletedScan>, DatabaseError> {
+    // Keeps an analysis from being requested between the reading of the ids and the deletion.
+    lock_scan(connection, id.into())?;
+    let analysis_ids: Vec<RowId> = analyses::table
+        .filter(analyses::scan_id.eq(RowId::from(id)))
+        .order(analyses::id)
+        .select(analyses::id)
+        .load(connection)?;
+    let predictions = predictions_of(connection, id.into())?;
+    let deleted = diesel::delete(scans::table.find(RowId::from(id))).execute(connection)?;
+    delete_empty_predictions(connection, &predictions)?;
+    Ok((deleted > 0).then(|| DeletedScan {
+        scan_id: id,
+        analysis_ids: analysis_ids.into_iter().map(AnalysisId::from).collect(),
+    }))
+}
