@@ -1,0 +1,37 @@
+//! How likely a candidate is a nodule: a logistic rule over its features.
+//!
+//! The weights are made by `models/training/run nodules` (nodule_rule.py) from nodules pasted into norm volumes; how
+//! well the rule does, and on what, stands in models/NODULES.md.
+
+use super::candidate::CandidateFeatures;
+
+/// From this score on a candidate is worth a radiologist's look: about two false alarms in a norm study.
+pub const SHOWN_SCORE: f64 = 0.55;
+/// From this score on no candidate of a norm volume was found.
+pub const SURE_SCORE: f64 = 0.80;
+/// Smaller bodies are not told from vessels; the Fleischner Society (Radiology 284, 2017) follows solid nodules from
+/// 6 mm on.
+pub(super) const LEAST_DIAMETER_MM: f64 = 5.0;
+
+const INTERCEPT: f64 = -6.68;
+
+impl CandidateFeatures {
+    /// 0..=1, from the features and the body's diameter.
+    pub(super) fn score(&self, diameter_mm: f64) -> f64 {
+        let terms = [
+            (1.65, (self.response_hu / 300.0).ln()),
+            (4.11, self.roundness),
+            (-0.42, self.tubeness),
+            (3.79, self.axis_ratio),
+            (-1.66, self.dense_around),
+            (1.17, self.outside_around),
+            // How much of the body its inscribed ball fills, by diameters.
+            (3.26, 2.0 * self.inscribed_mm / diameter_mm),
+            (-0.15, (diameter_mm / 10.0).ln()),
+            (0.31, self.contrast_hu / 1000.0),
+            (-0.44, self.high_hu.clamp(-600.0, 200.0) / 1000.0),
+        ];
+        let logit = INTERCEPT + terms.iter().map(|(weight, value)| weight * value).sum::<f64>();
+        1.0 / (1.0 + (-logit).exp())
+    }
+}
