@@ -25,7 +25,6 @@ struct StageResultRow {
     stage: &'static str,
     payload: serde_json::Value,
     duration_ms: Option<i64>,
-    model_version: Option<String>,
     created_at: NaiveDateTime,
 }
 
@@ -94,7 +93,6 @@ impl Database {
                     stage: Stage::Preprocess.as_str(),
                     payload: json::encode(&summary, "prepared summary")?,
                     duration_ms: Some(i64::try_from(summary.duration_ms).unwrap_or(i64::MAX)),
-                    model_version: None,
                     created_at: now,
                 },
             )?;
@@ -122,19 +120,11 @@ impl Database {
             if running == 0 {
                 return Ok(false);
             }
-            let (duration_ms, model_version) = match &outcome {
+            let duration_ms = match &outcome {
                 StageOutcome::Completed(result) => {
-                    let models: Vec<String> = result
-                        .models
-                        .iter()
-                        .map(|model| format!("{} {}", model.name, model.version))
-                        .collect();
-                    (
-                        Some(i64::try_from(result.duration_ms).unwrap_or(i64::MAX)),
-                        Some(models.join(", ")),
-                    )
+                    Some(i64::try_from(result.duration_ms).unwrap_or(i64::MAX))
                 }
-                StageOutcome::Failed(_) => (None, None),
+                StageOutcome::Failed(_) => None,
             };
             let inserted = insert_stage_result(
                 connection,
@@ -143,7 +133,6 @@ impl Database {
                     stage: outcome.stage().as_str(),
                     payload: json::encode(&outcome, "stage outcome")?,
                     duration_ms,
-                    model_version,
                     created_at: now,
                 },
             )?;

@@ -59,7 +59,6 @@ diesel::table! {
         stage -> Text,
         payload -> Json,
         duration_ms -> Nullable<BigInt>,
-        model_version -> Nullable<Text>,
         created_at -> Timestamp,
     }
 }

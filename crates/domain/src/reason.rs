@@ -74,7 +74,6 @@ reason_codes! {
     DeliveryLimitExceeded = "delivery_limit_exceeded",
     DeadlineExceeded = "deadline_exceeded",
     ObjectMissing = "object_missing",
-    Cancelled = "cancelled",
     Internal = "internal",
 }
 

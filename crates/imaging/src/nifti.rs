@@ -205,7 +205,7 @@ fn read_voxels(
     let [columns, rows, planes] = header.shape;
     let sample_bytes = header.sample.bytes();
     let mut line = vec![0u8; columns * sample_bytes];
-    let (mut air, mut lowest_other) = (0u64, i16::MIN);
+    let (mut air, mut highest_other) = (0u64, i16::MIN);
     for plane in 0..planes {
         for row in 0..rows {
             stream.read_exact(&mut line).map_err(cut_short)?;
@@ -217,7 +217,7 @@ fn read_voxels(
                 let value = if value.is_nan() { f64::from(AIR) } else { value };
                 let value = value.round().clamp(f64::from(AIR), f64::from(i16::MAX)) as i16;
                 air += u64::from(value < AIR_BELOW);
-                lowest_other = lowest_other.max(value);
+                highest_other = highest_other.max(value);
                 // In range: first and step span the array exactly once.
                 voxels[target as usize] = value;
                 target += step[0];
@@ -225,7 +225,7 @@ fn read_voxels(
         }
     }
     let share = air as f64 / voxels.len() as f64;
-    Ok((hounsfield, share >= AIR_SHARE && lowest_other > 0))
+    Ok((hounsfield, share >= AIR_SHARE && highest_other > 0))
 }
 
 fn read_sample(bytes: &[u8], sample: SampleType, big_endian: bool) -> f64 {

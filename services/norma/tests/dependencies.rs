@@ -52,7 +52,9 @@ fn metadata() -> Metadata {
         // Not offline: crates of other platforms are locked, but no build of this one fetches them.
         .other_options(vec!["--locked".to_owned()])
         .exec()
-        .expect("cargo metadata reads every locked crate; without a network run `cargo fetch --locked` before")
+        .expect(
+            "cargo metadata reads every locked crate; without a network run `cargo fetch --locked` before",
+        )
 }
 
 /// Whether an expression can be satisfied with the allowed licences alone. Old ones write `MIT/Apache-2.0`.

@@ -1501,7 +1501,7 @@ export interface components {
         };
         /** @description The answer to an upload without a patient: a superset of the reference service's `{rows, summary}`. */
         Prediction: {
-            /** @description Whether every study has ended. Where not, `rows` holds those that have; ask `links.prediction` again. */
+            /** @description Whether every study has ended. Where not, `rows` holds those that have; ask `href` again. */
             finished: boolean;
             /** @description Where this prediction is asked for again: `/inference/predictions/{id}`. */
             href: string;
@@ -1625,7 +1625,7 @@ export interface components {
          * @description A stable code of a failure, a rejection or a doubt.
          * @enum {string}
          */
-        ReasonCode: "empty_upload" | "unreadable_archive" | "encrypted_archive" | "archive_limit_exceeded" | "no_images_found" | "unreadable_dicom" | "unreadable_nifti" | "unsupported_transfer_syntax" | "unsupported_pixel_format" | "undecodable_pixels" | "lying_length" | "volume_too_large" | "memory_limit_exceeded" | "several_studies" | "inconsistent_series" | "not_ct" | "not_hounsfield" | "no_chest_series" | "not_axial" | "no_lungs" | "one_lung" | "lung_volume_low" | "coverage_incomplete" | "too_few_slices" | "slices_too_thick" | "slice_gap" | "spacing_varies" | "gantry_tilt" | "contrast_agent" | "slices_undecodable" | "model_missing" | "model_invalid" | "inference_failed" | "score_not_finite" | "stage_timeout" | "delivery_limit_exceeded" | "deadline_exceeded" | "object_missing" | "cancelled" | "internal";
+        ReasonCode: "empty_upload" | "unreadable_archive" | "encrypted_archive" | "archive_limit_exceeded" | "no_images_found" | "unreadable_dicom" | "unreadable_nifti" | "unsupported_transfer_syntax" | "unsupported_pixel_format" | "undecodable_pixels" | "lying_length" | "volume_too_large" | "memory_limit_exceeded" | "several_studies" | "inconsistent_series" | "not_ct" | "not_hounsfield" | "no_chest_series" | "not_axial" | "no_lungs" | "one_lung" | "lung_volume_low" | "coverage_incomplete" | "too_few_slices" | "slices_too_thick" | "slice_gap" | "spacing_varies" | "gantry_tilt" | "contrast_agent" | "slices_undecodable" | "model_missing" | "model_invalid" | "inference_failed" | "score_not_finite" | "stage_timeout" | "delivery_limit_exceeded" | "deadline_exceeded" | "object_missing" | "internal";
         /** @description The merged answer to one analysis; a superset of the reference service's `{rows, summary}`. */
         Report: {
             analysis_id: components["schemas"]["AnalysisId"];

@@ -79,7 +79,7 @@ fn a_request_while_one_runs_returns_that_one() {
         assert_eq!(again.analysis, first);
         assert_eq!(database.count_unpublished().await.unwrap(), 1);
 
-        let reason = Reason::new(ReasonCode::Cancelled, "stopped");
+        let reason = Reason::new(ReasonCode::InferenceFailed, "stopped");
         assert!(database.fail_analysis(first.id, reason).await.unwrap());
         let next = request(database, first.scan_id).await;
         assert!(next.created);

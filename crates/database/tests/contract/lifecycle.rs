@@ -10,8 +10,8 @@ use crate::builders::{
 };
 use crate::sides::on_both_sides;
 
-fn cancelled() -> Reason {
-    Reason::new(ReasonCode::Cancelled, "stopped")
+fn stopped() -> Reason {
+    Reason::new(ReasonCode::InferenceFailed, "stopped")
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn nothing_is_recorded_for_an_analysis_that_has_ended() {
     on_both_sides(|side| async move {
         let database = &side.database;
         let analysis = requested(database).await;
-        assert!(database.fail_analysis(analysis.id, cancelled()).await.unwrap());
+        assert!(database.fail_analysis(analysis.id, stopped()).await.unwrap());
         let before = database.count_unpublished().await.unwrap();
 
         assert_eq!(database.begin_preparing(analysis.id).await.unwrap(), None);
@@ -87,13 +87,13 @@ fn nothing_is_recorded_for_an_analysis_that_has_ended() {
         assert!(!recorded.await.unwrap());
         let report = report(&analysis, Verdict::Norm, Some(0.1));
         assert!(!database.complete_analysis(report).await.unwrap());
-        assert!(!database.fail_analysis(analysis.id, cancelled()).await.unwrap());
+        assert!(!database.fail_analysis(analysis.id, stopped()).await.unwrap());
 
         assert_eq!(database.count_unpublished().await.unwrap(), before);
         assert_eq!(database.stage_outcomes(analysis.id).await.unwrap(), []);
         let analysis = database.analysis(analysis.id).await.unwrap().unwrap();
         assert_eq!(analysis.status, AnalysisStatus::Failed);
-        assert_eq!(analysis.failure, Some(cancelled()));
+        assert_eq!(analysis.failure, Some(stopped()));
     });
 }
 
@@ -111,7 +111,7 @@ fn a_scan_is_deleted_while_its_analysis_runs() {
         assert!(!recorded.await.unwrap());
         let report = report(&analysis, Verdict::Norm, Some(0.1));
         assert!(!database.complete_analysis(report).await.unwrap());
-        assert!(!database.fail_analysis(analysis.id, cancelled()).await.unwrap());
+        assert!(!database.fail_analysis(analysis.id, stopped()).await.unwrap());
         assert_eq!(database.prepared(analysis.id).await.unwrap(), None);
         assert_eq!(database.count_unpublished().await.unwrap(), before);
         assert_eq!(database.delete_scan(analysis.scan_id).await.unwrap(), None);
@@ -138,7 +138,7 @@ fn deletion_and_workers_race_without_an_error() {
             let deleting = database.clone();
             workers.spawn(async move { deleting.delete_scan(analysis.scan_id).await.map(drop) });
             let ending = database.clone();
-            workers.spawn(async move { ending.fail_analysis(analysis.id, cancelled()).await.map(drop) });
+            workers.spawn(async move { ending.fail_analysis(analysis.id, stopped()).await.map(drop) });
             for outcome in workers.join_all().await {
                 outcome.unwrap();
             }
@@ -258,7 +258,7 @@ fn unfinished_analyses_are_found_with_their_stages_and_their_deadlines() {
         let database = &side.database;
         let queued = requested(database).await;
         let ended = requested(database).await;
-        assert!(database.fail_analysis(ended.id, cancelled()).await.unwrap());
+        assert!(database.fail_analysis(ended.id, stopped()).await.unwrap());
         let scan = scan(database, None).await;
         let late = new_analysis(scan.id, Utc::now() - TimeDelta::seconds(1));
         let late = database.request_analysis(late).await.unwrap().analysis;

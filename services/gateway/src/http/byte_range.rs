@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use actix_web::http::header::Range as RangeHeader;
+
 use crate::problem::ApiError;
 
 /// What a request asks for of `size_bytes` bytes.
@@ -19,39 +21,18 @@ pub(crate) fn parse_range(
     if_range_matches: bool,
     size_bytes: u64,
 ) -> Result<ByteRange, ApiError> {
-    let Some(ranges) = header.and_then(|header| header.trim().strip_prefix("bytes=")) else {
+    let asked = header
+        .filter(|_| if_range_matches)
+        .and_then(|header| header.parse().ok());
+    let Some(RangeHeader::Bytes(ranges)) = asked else {
         return Ok(ByteRange::Whole);
     };
-    if !if_range_matches || ranges.contains(',') {
-        return Ok(ByteRange::Whole);
-    }
-    let Some((first, last)) = ranges.trim().split_once('-') else {
+    let [range] = ranges.as_slice() else {
         return Ok(ByteRange::Whole);
     };
-    let (first, last) = (first.trim(), last.trim());
-    let range = if first.is_empty() {
-        let Ok(suffix) = last.parse::<u64>() else {
-            return Ok(ByteRange::Whole);
-        };
-        size_bytes.saturating_sub(suffix)..size_bytes
-    } else {
-        let Ok(first) = first.parse::<u64>() else {
-            return Ok(ByteRange::Whole);
-        };
-        let end = if last.is_empty() {
-            size_bytes
-        } else {
-            match last.parse::<u64>() {
-                Ok(last) if last >= first => last.saturating_add(1).min(size_bytes),
-                _ => return Ok(ByteRange::Whole),
-            }
-        };
-        first..end
-    };
-    if range.is_empty() {
-        Err(ApiError::RangeNotSatisfiable { size_bytes })
-    } else {
-        Ok(ByteRange::Part(range))
+    match range.to_satisfiable_range(size_bytes) {
+        Some((first, last)) => Ok(ByteRange::Part(first..last + 1)),
+        None => Err(ApiError::RangeNotSatisfiable { size_bytes }),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Slices and maps out of object storage, a ranged read each.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,9 +12,9 @@ use crate::pixels::recently_used::RecentlyUsed;
 use crate::problem::ApiError;
 
 /// Headers kept: a few kilobytes each.
-const HEADERS_KEPT: usize = 64;
+const HEADERS_KEPT: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 /// Maps kept: a few megabytes each.
-const MAPS_KEPT: usize = 8;
+const MAPS_KEPT: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 /// The first read of a header; most fit.
 const FIRST_READ_BYTES: u64 = 64 * 1024;
 

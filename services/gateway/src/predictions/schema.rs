@@ -7,7 +7,7 @@ use uuid::Uuid;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Prediction {
     pub id: Uuid,
-    /// Whether every study has ended. Where not, `rows` holds those that have; ask `links.prediction` again.
+    /// Whether every study has ended. Where not, `rows` holds those that have; ask `href` again.
     pub finished: bool,
     /// Studies that have not ended yet.
     pub pending: usize,

@@ -1,0 +1,1 @@
+ALTER TABLE stage_results ADD COLUMN model_version TEXT;
