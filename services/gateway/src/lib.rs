@@ -5,6 +5,7 @@ mod analyses;
 mod analysis_document;
 mod audit;
 mod bundle;
+mod display;
 mod events;
 mod feedback;
 mod gateway;
@@ -32,6 +33,7 @@ pub use bundle::BundleSource;
 pub use bundle::schema::{
     BundleDescription, Estimate, LabelDescription, ModelDescription, OperatingPointDescription,
 };
+pub use display::display_values;
 pub use events::schema::AnalysisEvent;
 pub use feedback::schema::{Feedback, FeedbackInput, FeedbackUser};
 pub use health::schema::{DependencyHealth, Health, Readiness};

@@ -1,6 +1,7 @@
 import { useQuery, useQueryClient, type QueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 
+import display from '@/api/display.json';
 import { filteringOf, filterOf, studiesKey, studiesQuery } from '@/api/studies';
 
 import {
@@ -14,7 +15,7 @@ import {
   type ReadingList,
 } from './reading-list';
 
-const PART = 100;
+const PART = display.limits.page_items;
 /** A study that is linked to is looked for among so many; further down its neighbours are not known. */
 const LOOKED_FOR = 2_000;
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::http::text::TEXT_CHARACTERS;
 use crate::problem::ApiError;
 
 /// What a reader says of an answer.
@@ -48,7 +49,7 @@ impl FeedbackInput {
         Ok(Self {
             agree: self.agree,
             label: checked_text("label", self.label, 100)?,
-            comment: checked_text("comment", self.comment, 10_000)?,
+            comment: checked_text("comment", self.comment, TEXT_CHARACTERS)?,
         })
     }
 }

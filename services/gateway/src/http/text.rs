@@ -2,26 +2,31 @@
 
 use crate::problem::ApiError;
 
-/// A name, trimmed: 1 to 200 printable characters.
+/// The longest name of a person, a key or a scope.
+pub(crate) const NAME_CHARACTERS: usize = 200;
+/// The longest description or comment.
+pub(crate) const TEXT_CHARACTERS: usize = 10_000;
+
+/// A name, trimmed: 1 to [`NAME_CHARACTERS`] printable characters.
 pub(crate) fn checked_name(field: &'static str, text: &str) -> Result<String, ApiError> {
     let trimmed = text.trim();
     let length = trimmed.chars().count();
-    if length == 0 || length > 200 || trimmed.chars().any(char::is_control) {
+    if length == 0 || length > NAME_CHARACTERS || trimmed.chars().any(char::is_control) {
         return Err(ApiError::InvalidField {
             field,
-            detail: "1 to 200 printable characters, not blank".to_owned(),
+            detail: format!("1 to {NAME_CHARACTERS} printable characters, not blank"),
         });
     }
     Ok(trimmed.to_owned())
 }
 
-/// A description of at most 10,000 characters; an absent one is empty.
+/// A description of at most [`TEXT_CHARACTERS`]; an absent one is empty.
 pub(crate) fn checked_description(text: Option<String>) -> Result<String, ApiError> {
     let text = text.unwrap_or_default();
-    if text.chars().count() > 10_000 || text.contains('\0') {
+    if text.chars().count() > TEXT_CHARACTERS || text.contains('\0') {
         return Err(ApiError::InvalidField {
             field: "description",
-            detail: "at most 10000 characters, none of them NUL".to_owned(),
+            detail: format!("at most {TEXT_CHARACTERS} characters, none of them NUL"),
         });
     }
     Ok(text)

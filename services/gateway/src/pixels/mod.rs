@@ -1,13 +1,14 @@
 //! What the viewer shows: geometry, pixels, maps.
 
 mod answer;
+pub(crate) mod colour_scale;
 mod objects;
 mod picture;
 mod recently_used;
 pub(crate) mod route;
 pub(crate) mod schema;
 mod volume;
-mod window;
+pub(crate) mod window;
 
 pub(crate) use objects::PixelObjects;
 pub use picture::{heatmap_png, slice_png};

@@ -5,6 +5,8 @@ use image::error::{ParameterError, ParameterErrorKind};
 use image::{ExtendedColorType, ImageEncoder, ImageError};
 use norma_domain::WindowLevel;
 
+use crate::pixels::colour_scale::INFERNO;
+
 /// A grey 8-bit PNG of one slice. `hounsfield_le` holds `rows` × `columns` int16, little endian, row by row.
 pub fn slice_png(
     hounsfield_le: &[u8],
@@ -22,30 +24,10 @@ pub fn slice_png(
 }
 
 /// A coloured PNG of one map of `rows` × `columns` bytes, to be laid over the slice: the colour goes from violet
-/// by red to yellow, and the opacity grows with the value, so that 0 is not seen.
+/// by red to yellow, and the opacity grows with the value; weak values are not seen.
 pub fn heatmap_png(map: &[u8], rows: u32, columns: u32) -> Result<Vec<u8>, ImageError> {
-    let rgba: Vec<u8> = map.iter().flat_map(|value| colour(*value)).collect();
+    let rgba: Vec<u8> = map.iter().flat_map(|value| INFERNO.colour(*value)).collect();
     encode(&rgba, rows, columns, ExtendedColorType::Rgba8)
-}
-
-/// Red, green, blue and opacity of a map value: linear between five points of matplotlib's `inferno`.
-fn colour(value: u8) -> [u8; 4] {
-    const POINTS: [[f32; 3]; 5] = [
-        [31.0, 12.0, 72.0],
-        [136.0, 34.0, 106.0],
-        [206.0, 67.0, 71.0],
-        [249.0, 142.0, 9.0],
-        [252.0, 255.0, 164.0],
-    ];
-    let position = f32::from(value) / 255.0 * 4.0;
-    let left = (position as usize).min(3);
-    let fraction = position - left as f32;
-    let channel = |index: usize| {
-        (POINTS[left][index] + fraction * (POINTS[left + 1][index] - POINTS[left][index])).round() as u8
-    };
-    // Full opacity from half the scale on.
-    let opacity = u8::try_from(u16::from(value) * 2).unwrap_or(u8::MAX);
-    [channel(0), channel(1), channel(2), opacity]
 }
 
 fn encode(pixels: &[u8], rows: u32, columns: u32, colour: ExtendedColorType) -> Result<Vec<u8>, ImageError> {
@@ -79,7 +61,7 @@ mod tests {
 
     #[test]
     fn a_map_is_transparent_where_there_is_nothing() {
-        let png = heatmap_png(&[0, 128, 255], 1, 3).unwrap();
+        let png = heatmap_png(&[0, 200, 255], 1, 3).unwrap();
         let picture = image::load_from_memory(&png).unwrap().into_rgba8();
         assert_eq!(picture.get_pixel(0, 0).0[3], 0);
         assert_eq!(picture.get_pixel(1, 0).0[3], 255);

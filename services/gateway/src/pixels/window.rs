@@ -9,9 +9,13 @@ use crate::pixels::schema::WindowPreset;
 
 /// The named windows, in HU: centre and width.
 pub(crate) const PRESETS: [(&str, f64, f64); 4] = [
-    ("lung", -600.0, 1500.0),
-    ("mediastinum", 40.0, 400.0),
-    ("bone", 400.0, 1800.0),
+    ("lung", WindowLevel::LUNG.center(), WindowLevel::LUNG.width()),
+    (
+        "mediastinum",
+        WindowLevel::MEDIASTINUM.center(),
+        WindowLevel::MEDIASTINUM.width(),
+    ),
+    ("bone", WindowLevel::BONE.center(), WindowLevel::BONE.width()),
     ("soft", 50.0, 350.0),
 ];
 

@@ -3,6 +3,7 @@ import { IconPencil, IconThumbDown, IconThumbUp } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
+import display from '@/api/display.json';
 import { useFeedback, useGiveFeedback } from '@/api/feedback';
 import type { Finding, Verdict } from '@/api/types';
 import { ErrorAlert } from '@/components/ErrorAlert';
@@ -20,7 +21,7 @@ interface FeedbackBarProps {
   onNext: (() => void) | null;
 }
 
-const LONGEST_COMMENT = 10_000;
+const LONGEST_COMMENT = display.limits.text_characters;
 
 /** Agree or disagree with the answer; what is said is kept. */
 export function FeedbackBar({ analysisId, verdict, findings, onNext }: FeedbackBarProps) {

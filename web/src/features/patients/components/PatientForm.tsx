@@ -3,6 +3,7 @@ import { useForm } from '@mantine/form';
 import { useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 
+import display from '@/api/display.json';
 import type { Patient, PatientInput } from '@/api/types';
 import { FormEnd } from '@/components/FormEnd';
 
@@ -16,8 +17,8 @@ interface PatientFormProps {
   onClose: () => void;
 }
 
-const LONGEST_NAME = 200;
-const LONGEST_TEXT = 10_000;
+const LONGEST_NAME = display.limits.name_characters;
+const LONGEST_TEXT = display.limits.text_characters;
 
 /** Creates or changes a patient. */
 export function PatientForm({ opened, title, patient, busy, error, onSubmit, onClose }: PatientFormProps) {

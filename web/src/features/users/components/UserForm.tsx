@@ -2,6 +2,7 @@ import { Modal, Stack, Switch, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useTranslation } from 'react-i18next';
 
+import display from '@/api/display.json';
 import type { Role, User } from '@/api/types';
 import { FormEnd } from '@/components/FormEnd';
 import { RoleChoice } from '@/components/RoleChoice';
@@ -25,7 +26,7 @@ interface UserFormProps {
 }
 
 const ROLES: Role[] = ['clinician', 'operator', 'administrator', 'integrator'];
-const LONGEST = 200;
+const LONGEST = display.limits.name_characters;
 
 /** Makes an account or changes it. */
 export function UserForm({ user, own, busy, error, onSubmit, onClose }: UserFormProps) {

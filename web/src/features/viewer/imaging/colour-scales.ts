@@ -1,35 +1,16 @@
+import display from '@/api/display.json';
+
 type Rgb = readonly [number, number, number];
 
-/** Anchor colours of each scale, low to high; all three stay readable with the common colour-vision deficiencies. */
-const ANCHORS = {
-  inferno: [
-    [22, 11, 57],
-    [87, 16, 110],
-    [188, 55, 84],
-    [249, 142, 9],
-    [252, 255, 164],
-  ],
-  viridis: [
-    [68, 1, 84],
-    [59, 82, 139],
-    [33, 145, 140],
-    [94, 201, 98],
-    [253, 231, 37],
-  ],
-  hot: [
-    [120, 0, 0],
-    [225, 30, 0],
-    [255, 140, 0],
-    [255, 215, 60],
-    [255, 255, 220],
-  ],
-} as const satisfies Record<string, readonly Rgb[]>;
+export type ColourScale = keyof typeof display.colour_scales;
 
-export type ColourScale = keyof typeof ANCHORS;
+/** Anchor colours of each scale, low to high: the gateway's own, so that screen, pictures and print show the same. */
+const ANCHORS = display.colour_scales as unknown as Record<ColourScale, readonly Rgb[]>;
+
 export const COLOUR_SCALES = Object.keys(ANCHORS) as ColourScale[];
 
 /** Map values below this stay clear, so that the picture under them is not tinted. */
-export const CLEAR_BELOW = 26;
+export const CLEAR_BELOW = display.map_opacity.clear_below;
 
 function colourAt(anchors: readonly Rgb[], fraction: number): Rgb {
   const place = fraction * (anchors.length - 1);
@@ -46,7 +27,7 @@ export function lookupTable(scale: ColourScale): Uint8ClampedArray {
   for (let value = 0; value < 256; value += 1) {
     const [red, green, blue] = colourAt(ANCHORS[scale], value / 255);
     const visible = Math.max(0, value - CLEAR_BELOW) / (255 - CLEAR_BELOW);
-    table.set([red, green, blue, Math.round(255 * Math.min(1, 1.6 * visible))], value * 4);
+    table.set([red, green, blue, Math.round(255 * Math.min(1, display.map_opacity.gain * visible))], value * 4);
   }
   return table;
 }

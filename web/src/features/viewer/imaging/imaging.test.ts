@@ -68,6 +68,10 @@ describe('colour scales', () => {
       expect(table[CLEAR_BELOW * 4 + 3]).toBe(0);
       expect(table[255 * 4 + 3]).toBe(255);
     }
+    // The same cases as in services/gateway/src/pixels/colour_scale.rs.
+    const inferno = lookupTable('inferno');
+    expect([...inferno.slice(0, 4)]).toEqual([22, 11, 57, 0]);
+    expect([...inferno.slice(400, 404)]).toEqual([144, 38, 95, 132]);
   });
 });
 

@@ -1,17 +1,15 @@
+import display from '@/api/display.json';
+
 /** Window centre and width in Hounsfield units. */
 export interface WindowLevel {
   center: number;
   width: number;
 }
 
-export const WINDOW_PRESETS = {
-  lung: { center: -600, width: 1500 },
-  mediastinum: { center: 40, width: 400 },
-  bone: { center: 400, width: 1800 },
-  soft: { center: 50, width: 250 },
-} as const satisfies Record<string, WindowLevel>;
+export type WindowPreset = keyof typeof display.windows;
 
-export type WindowPreset = keyof typeof WINDOW_PRESETS;
+/** The gateway's own, so that the page and its pictures show the same. */
+export const WINDOW_PRESETS: Record<WindowPreset, WindowLevel> = display.windows;
 
 export const WINDOW_PRESET_NAMES = Object.keys(WINDOW_PRESETS) as WindowPreset[];
 
