@@ -19,9 +19,12 @@ from .chest_ct_encoder import EncoderError
 from .commands import ablate, build_foundation, measure_encoder, write_int8_bundle
 from .convert_yolo import CheckpointError, convert_yolo
 from .leak_check import LeakError
+from .nifti import NiftiError
+from .nodules import measure_nodules
 from .norma_prepare import PreparationError, prepare_slices, prepare_studies, write_phantoms
 from .prepared import PreparedSet, load_prepared
 from .progress import log, start_log
+from .synthetic_nodules import KINDS, NoPlace, write_pasted
 from .train import evaluate, train
 
 HERE = Path(__file__).resolve().parents[1]
@@ -69,6 +72,15 @@ def parser() -> argparse.ArgumentParser:
     studies.add_argument("--labels", type=Path, help="CSV of labels (labelled, ct-rate)")
     studies.add_argument("--source", default="site")
     studies.add_argument("--out", type=Path, required=True)
+    nodules = commands.add_parser("nodules", help="measure the nodule detector on nodules pasted into norm volumes: models/NODULES.md")
+    nodules.add_argument("--run", type=Path, default=HERE / "runs" / "nodules")
+    nodules.add_argument("--out", type=Path, default=MODELS / "NODULES.md")
+    nodules.add_argument("--studies-per-host", type=int, default=4)
+    paste = commands.add_parser("paste-nodules", help="a NIfTI volume with synthetic nodules, and what they are beside it as JSON")
+    paste.add_argument("volume", type=Path, help="NIfTI of int16, as `find_nodules --export` writes it")
+    paste.add_argument("--nodule", action="append", required=True, metavar="KIND:MM", help=f"{', '.join(KINDS)}; may be given more than once")
+    paste.add_argument("--seed", type=int, default=0)
+    paste.add_argument("--out", type=Path, required=True)
     yolo = commands.add_parser("convert-yolo", help="a YOLO11 classification checkpoint as ONNX and a manifest")
     yolo.add_argument("checkpoint", type=Path)
     yolo.add_argument("--out", type=Path, required=True, help="folder of the new model")
@@ -153,8 +165,15 @@ def main(argv: list[str] | None = None) -> int:
         start_log()
         if arguments.command == "list-studies":
             return list_studies(arguments)
+        if arguments.command == "nodules":
+            slices = unpack(data_folder() / "slices.tar", arguments.run.parent / "unpacked")
+            measure_nodules(data_folder(), slices, arguments.run, WORKSPACE, arguments.out, arguments.studies_per_host)
+            return 0
+        if arguments.command == "paste-nodules":
+            write_pasted(arguments.volume, arguments.nodule, arguments.seed, arguments.out)
+            return 0
         convert_yolo(arguments.checkpoint, arguments.out, arguments.size)
         return 0
-    except (DatasetError, CheckpointError, EncoderError, LeakError, PreparationError, FileNotFoundError) as error:
+    except (DatasetError, CheckpointError, EncoderError, LeakError, NiftiError, NoPlace, PreparationError, FileNotFoundError) as error:
         print(f"norma_training: {error}", file=sys.stderr)
         return 1
