@@ -23,10 +23,10 @@ pub struct Report {
     pub reasons: Vec<Reason>,
     /// Calibrated; None where the verdict is undetermined because no score could be computed.
     pub probability_of_pathology: Option<Probability>,
-    /// max(normalised anomaly, classifier probability) before calibration.
+    /// The bundle's fusion of the normalised anomaly score and the classifier's probability, before calibration.
     pub anomaly_score: Option<f64>,
     pub operating_point: OperatingPoint,
-    /// Which stage gave the larger score.
+    /// Which stage contributed the larger part to it.
     pub decided_by: Option<Decision>,
     pub study: Option<StudySummary>,
     pub quality: Vec<QualityCheck>,
@@ -48,7 +48,7 @@ pub struct Report {
     pub disclaimer: String,
 }
 
-/// The stage whose score was the larger one.
+/// The stage that contributed the larger part to the fused score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -28,7 +28,7 @@ use crate::patch_memory::PatchMemory;
 use crate::slices::Slices;
 use crate::stage_models::StageModels;
 pub use false_positives::FalsePositives;
-use false_positives::{false_positives, leave_one_out_probabilities};
+use false_positives::false_positives;
 use k_center::k_center;
 pub use statistics::Rate;
 use statistics::norm_scores;
@@ -303,7 +303,7 @@ impl<'a> NormFitter<'a> {
         let logits: Vec<f64> = self.studies.iter().map(|study| logit(study.classifier)).collect();
         let site = norm_scores(&scores).ok_or(FitNormError::NoSpread)?;
         let site_logits = norm_scores(&logits).ok_or(FitNormError::NoSpread)?;
-        let probabilities = leave_one_out_probabilities(&self, &scores, &logits)?;
+        let probabilities = self.leave_one_out_probabilities(&scores, &logits)?;
         Ok(FittedNorm {
             memory: join_without(&parts, None)?,
             expected,
@@ -374,6 +374,29 @@ impl<'a> NormFitter<'a> {
             .filter(|score| score.is_finite())
             .ok_or(FitNormError::NoSpread)
     }
+
+    /// The probability of each study by bounds and scaling of the others: `scores` of the memory without it, `logits` of the
+    /// classifier.
+    fn leave_one_out_probabilities(
+        &self,
+        scores: &[f64],
+        logits: &[f64],
+    ) -> Result<Vec<Probability>, FitNormError> {
+        let judged = |(index, study): (usize, &StudyPatches)| {
+            let site = norm_scores(&without(scores, index)).ok_or(FitNormError::NoSpread)?;
+            let site_logits = norm_scores(&without(logits, index)).ok_or(FitNormError::NoSpread)?;
+            let mut anomaly = study.anomaly.clone();
+            anomaly[self.memory_index] = self.base.bounds(site).normalise(scores[index]);
+            let classifier = self.base.scaling(site_logits).apply(study.classifier);
+            let anomaly = self.bundle.anomaly_combination().apply(&anomaly);
+            let (_, _, probability) = self
+                .bundle
+                .answer(anomaly, classifier)
+                .ok_or(FitNormError::NoSpread)?;
+            Ok(probability)
+        };
+        self.studies.iter().enumerate().map(judged).collect()
+    }
 }
 
 /// The place of the bundle's one patch memory among its anomaly models.
@@ -401,4 +424,10 @@ fn join_without(parts: &[Array2<f32>], left_out: Option<usize>) -> Result<Array2
         .map(|(_, part): (_, &Array2<f32>)| ArrayRef2::view(part))
         .collect();
     concatenate(Axis(0), &views).map_err(|error| FitNormError::Memory(error.to_string()))
+}
+
+fn without(values: &[f64], left_out: usize) -> Vec<f64> {
+    let mut others = values.to_vec();
+    others.remove(left_out);
+    others
 }

@@ -959,7 +959,7 @@ export interface components {
             version: string;
         };
         /**
-         * @description The stage whose score was the larger one.
+         * @description The stage that contributed the larger part to the fused score.
          * @enum {string}
          */
         Decision: "anomaly" | "classifier";
@@ -1631,7 +1631,7 @@ export interface components {
             analysis_id: components["schemas"]["AnalysisId"];
             /**
              * Format: double
-             * @description max(normalised anomaly, classifier probability) before calibration.
+             * @description The bundle's fusion of the normalised anomaly score and the classifier's probability, before calibration.
              */
             anomaly_score?: number | null;
             bundle: components["schemas"]["BundleReference"];
