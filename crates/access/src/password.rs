@@ -39,12 +39,6 @@ impl PasswordHashing {
         Ok(hashing)
     }
 
-    /// For tests, which hash often.
-    pub fn cheapest() -> Self {
-        Self::new(Params::MIN_M_COST, Params::MIN_T_COST, Params::MIN_P_COST)
-            .expect("the least that Argon2 takes is taken")
-    }
-
     /// A hash with a new salt, in the PHC string format. Takes tens of milliseconds: not for an async thread.
     ///
     /// # Errors
@@ -82,9 +76,14 @@ impl fmt::Debug for PasswordHashing {
 mod tests {
     use super::*;
 
+    fn cheapest() -> PasswordHashing {
+        PasswordHashing::new(Params::MIN_M_COST, Params::MIN_T_COST, Params::MIN_P_COST)
+            .expect("the least that Argon2 takes is taken")
+    }
+
     #[test]
     fn a_password_is_known_again_and_another_is_not() {
-        let hashing = PasswordHashing::cheapest();
+        let hashing = cheapest();
         let stored = hashing.hash("correct horse").unwrap();
         assert!(stored.starts_with("$argon2id$v=19$"), "{stored}");
         assert!(hashing.verify("correct horse", Some(&stored)));
@@ -98,7 +97,7 @@ mod tests {
 
     #[test]
     fn no_account_has_no_password() {
-        let hashing = PasswordHashing::cheapest();
+        let hashing = cheapest();
         assert!(!hashing.verify("", None));
         assert!(!hashing.verify("", Some("")));
         assert!(!hashing.verify("x", Some("$argon2id$broken")));
@@ -107,7 +106,7 @@ mod tests {
     #[test]
     fn a_hash_of_other_parameters_still_holds() {
         let stored = PasswordHashing::new(64, 2, 1).unwrap().hash("pass").unwrap();
-        assert!(PasswordHashing::cheapest().verify("pass", Some(&stored)));
+        assert!(cheapest().verify("pass", Some(&stored)));
         assert!(PasswordHashing::new(1, 0, 0).is_err());
     }
 }

@@ -10,7 +10,7 @@ use anyhow::Context;
 use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
-use crate::phantom::{PhantomOptions, write_phantom_series};
+use norma_phantom::{PhantomOptions, write_phantom_series};
 
 type NamedFile = (String, Vec<u8>);
 

@@ -1,12 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 mod damaged;
-pub mod phantom;
 mod real_data;
 pub mod servers;
 
 pub use damaged::write_damaged_archives;
-pub use phantom::{
+pub use norma_phantom::{
     Lungs, Nodule, PhantomOptions, PhantomSeries, TransferSyntax, phantom_volume, phantom_zip,
     write_phantom_series,
 };

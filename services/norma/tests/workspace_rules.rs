@@ -51,6 +51,7 @@ fn every_folder_of_the_design_is_a_member() {
         "norma-volume",
         "norma-imaging",
         "norma-inference",
+        "norma-phantom",
         "norma-pipeline",
         "norma-quantification",
         "norma-messages",
@@ -158,6 +159,17 @@ fn domain_and_volume_know_no_infrastructure() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn what_tests_stand_on_is_in_no_product() {
+    for (package, names) in dependencies() {
+        // The fuzzers are tests.
+        assert!(
+            !names.contains("norma-test-support") || package == "norma-fuzz",
+            "{package} depends on norma-test-support outside of its tests"
+        );
     }
 }
 

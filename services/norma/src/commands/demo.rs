@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
 use norma_domain::Role;
-use norma_test_support::phantom_zip;
+use norma_phantom::phantom_zip;
 use reqwest::multipart;
 use serde_json::{Value, json};
 

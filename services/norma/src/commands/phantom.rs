@@ -1,7 +1,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use norma_test_support::{Nodule, PhantomOptions, phantom_zip};
+use norma_phantom::{Nodule, PhantomOptions, phantom_zip};
 
 use crate::command_line::{Phantom, PhantomKind};
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail, ensure};
 use norma_domain::{Report, Role, StageOutcome, Verdict};
-use norma_test_support::{Lungs, PhantomOptions, phantom_zip};
+use norma_phantom::{Lungs, PhantomOptions, phantom_zip};
 use reqwest::multipart;
 
 use super::credential::Credential;

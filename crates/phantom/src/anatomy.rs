@@ -3,11 +3,11 @@
 //! Millimetres from the middle of the trunk: x to the patient's left, y to the back, z up from the lowest
 //! slice of a whole scan; 300 mm hold the chest from below the costophrenic recess to above the apices.
 
-use super::noise::{Noise, Stream};
-use super::shapes::{Point, Tube, chain, ellipsoid, intersection, profile, step, superellipse, union};
+use crate::noise::{Noise, Stream};
+use crate::shapes::{Point, Tube, chain, ellipsoid, intersection, profile, step, superellipse, union};
 
 /// Centres of the vertebral bodies are this far apart.
-pub(super) const VERTEBRA_MM: f32 = 22.0;
+pub(crate) const VERTEBRA_MM: f32 = 22.0;
 
 const HALF_WIDTH: &[(f32, f32)] = &[
     (0.0, 156.0),
@@ -68,7 +68,7 @@ const CAGE_BACK: &[(f32, f32)] = &[
 
 /// What depends on the height alone.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Level {
+pub(crate) struct Level {
     half_width: f32,
     front: f32,
     back: f32,
@@ -76,22 +76,22 @@ pub(super) struct Level {
     cage_front: f32,
     cage_back: f32,
     /// `y` of the vertebral bodies' centre; the thoracic spine is bent.
-    pub(super) spine_y: f32,
+    pub(crate) spine_y: f32,
     /// Half-widths of the mediastinum in its middle, in front and behind.
     septum: [f32; 3],
 }
 
 impl Level {
     /// `y` of the front of the cage in the middle.
-    pub(super) fn cage_front_y(&self) -> f32 {
+    pub(crate) fn cage_front_y(&self) -> f32 {
         2.0 - self.cage_front
     }
 }
 
 /// One person's measures and organs.
 #[derive(Debug, Clone)]
-pub(super) struct Anatomy {
-    pub(super) noise: Noise,
+pub(crate) struct Anatomy {
+    pub(crate) noise: Noise,
     width_scale: f32,
     depth_scale: f32,
     fat_mm: f32,
@@ -99,14 +99,14 @@ pub(super) struct Anatomy {
     /// Height of the right and left dome of the diaphragm.
     domes: [f32; 2],
     /// Blood: aorta, its branches, veins, pulmonary trunk.
-    pub(super) vessels: Vec<Tube>,
+    pub(crate) vessels: Vec<Tube>,
     /// Trachea and main bronchi.
-    pub(super) airways: Vec<Tube>,
-    pub(super) esophagus: Vec<Tube>,
+    pub(crate) airways: Vec<Tube>,
+    pub(crate) esophagus: Vec<Tube>,
 }
 
 impl Anatomy {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let mut stream = Stream::new(seed, 1);
         Self {
             noise: Noise::new(seed),
@@ -126,7 +126,7 @@ impl Anatomy {
         }
     }
 
-    pub(super) fn level(&self, z: f32) -> Level {
+    pub(crate) fn level(&self, z: f32) -> Level {
         let cage_back = profile(CAGE_BACK, z) * self.depth_scale;
         Level {
             half_width: profile(HALF_WIDTH, z) * self.width_scale,
@@ -166,7 +166,7 @@ impl Anatomy {
     }
 
     /// From the skin.
-    pub(super) fn body(&self, level: &Level, [x, y, _]: Point) -> f32 {
+    pub(crate) fn body(&self, level: &Level, [x, y, _]: Point) -> f32 {
         let groove = if y > 40.0 {
             7.0 * step(40.0, 120.0, y) * (-(x / 22.0).powi(2)).exp()
         } else {
@@ -176,7 +176,7 @@ impl Anatomy {
     }
 
     /// Depth of the fat under the skin.
-    pub(super) fn fat_depth(&self, point: Point) -> f32 {
+    pub(crate) fn fat_depth(&self, point: Point) -> f32 {
         let [x, y, z] = point;
         let side = (x.abs() / 150.0).min(1.0);
         let low = 1.0 - step(60.0, 170.0, z);
@@ -185,7 +185,7 @@ impl Anatomy {
     }
 
     /// From the middle of the ribs.
-    pub(super) fn cage(&self, level: &Level, [x, y, _]: Point) -> f32 {
+    pub(crate) fn cage(&self, level: &Level, [x, y, _]: Point) -> f32 {
         superellipse(
             x,
             y - 2.0,
@@ -196,7 +196,7 @@ impl Anatomy {
     }
 
     /// From the diaphragm's upper surface: negative below it. About right in millimetres.
-    pub(super) fn below_diaphragm(&self, [x, y, z]: Point) -> f32 {
+    pub(crate) fn below_diaphragm(&self, [x, y, z]: Point) -> f32 {
         let (dome, center_x) = if x < 0.0 {
             (self.domes[0], -66.0)
         } else {
@@ -210,7 +210,7 @@ impl Anatomy {
     }
 
     /// From the heart with its sac.
-    pub(super) fn heart(&self, point: Point) -> f32 {
+    pub(crate) fn heart(&self, point: Point) -> f32 {
         let scale = self.heart_scale;
         let (sin, cos) = 0.66f32.sin_cos();
         let turn = |[x, y, z]: Point, center: Point| {
@@ -261,7 +261,7 @@ impl Anatomy {
     }
 
     /// From the space of the lungs, as if both were full of air.
-    pub(super) fn lung_space(&self, level: &Level, point: Point, cage: f32, near: &NearTubes<'_>) -> f32 {
+    pub(crate) fn lung_space(&self, level: &Level, point: Point, cage: f32, near: &NearTubes<'_>) -> f32 {
         let inner_wall = cage + 6.5 + 0.8 * self.noise.at(3, point, 14.0);
         if inner_wall > 3.0 {
             return inner_wall;
@@ -289,15 +289,15 @@ impl Anatomy {
 
 /// The tubes that a slice can reach, so that a pixel asks few of them.
 #[derive(Debug)]
-pub(super) struct NearTubes<'a> {
-    pub(super) vessels: Vec<&'a Tube>,
-    pub(super) airways: Vec<&'a Tube>,
-    pub(super) esophagus: Vec<&'a Tube>,
+pub(crate) struct NearTubes<'a> {
+    pub(crate) vessels: Vec<&'a Tube>,
+    pub(crate) airways: Vec<&'a Tube>,
+    pub(crate) esophagus: Vec<&'a Tube>,
 }
 
 impl<'a> NearTubes<'a> {
     /// Tubes within 14 mm of the range of heights `low..=high`.
-    pub(super) fn new(anatomy: &'a Anatomy, low: f32, high: f32) -> Self {
+    pub(crate) fn new(anatomy: &'a Anatomy, low: f32, high: f32) -> Self {
         let near = |tubes: &'a [Tube]| {
             tubes
                 .iter()
@@ -314,7 +314,7 @@ impl<'a> NearTubes<'a> {
         }
     }
 
-    pub(super) fn distance(&self, tubes: &[&Tube], point: Point) -> f32 {
+    pub(crate) fn distance(&self, tubes: &[&Tube], point: Point) -> f32 {
         tubes.iter().map(|tube| tube.distance(point)).fold(60.0, f32::min)
     }
 }

@@ -1,7 +1,7 @@
 //! RLE Lossless, DICOM PS3.5 annex G.
 
 /// One frame of 16-bit pixels: two segments, the high bytes before the low ones.
-pub(super) fn encode_frame(pixels: &[u16], columns: usize) -> Vec<u8> {
+pub(crate) fn encode_frame(pixels: &[u16], columns: usize) -> Vec<u8> {
     let segments = [8, 0].map(|shift| {
         let bytes: Vec<u8> = pixels.iter().map(|pixel| (pixel >> shift) as u8).collect();
         let mut segment: Vec<u8> = bytes.chunks(columns).flat_map(pack_bits).collect();

@@ -1,23 +1,23 @@
 //! The grid of a slice and drawing on it.
 
-use super::shapes::{Point, Tube};
+use crate::shapes::{Point, Tube};
 
 /// Side of the square that a slice shows.
-pub(super) const FIELD_OF_VIEW_MM: f32 = 400.0;
+pub(crate) const FIELD_OF_VIEW_MM: f32 = 400.0;
 const FIELD_CENTER_Y_MM: f32 = 6.0;
 
 /// The grid of the volume.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Grid {
-    pub(super) size: usize,
-    pub(super) pixel_mm: f32,
-    pub(super) spacing_mm: f32,
-    pub(super) tilt_sin: f32,
-    pub(super) tilt_cos: f32,
+pub(crate) struct Grid {
+    pub(crate) size: usize,
+    pub(crate) pixel_mm: f32,
+    pub(crate) spacing_mm: f32,
+    pub(crate) tilt_sin: f32,
+    pub(crate) tilt_cos: f32,
 }
 
 impl Grid {
-    pub(super) fn point(&self, slice: usize, row: usize, column: usize) -> Point {
+    pub(crate) fn point(&self, slice: usize, row: usize, column: usize) -> Point {
         let from_middle = |index: usize| (index as f32 + 0.5 - self.size as f32 / 2.0) * self.pixel_mm;
         let down = from_middle(row);
         [
@@ -29,17 +29,17 @@ impl Grid {
 }
 
 /// A slice in the making.
-pub(super) struct Canvas<'a> {
-    pub(super) slice: usize,
-    pub(super) grid: &'a Grid,
-    pub(super) values: Vec<f32>,
+pub(crate) struct Canvas<'a> {
+    pub(crate) slice: usize,
+    pub(crate) grid: &'a Grid,
+    pub(crate) values: Vec<f32>,
     /// How much of each pixel is lung with air.
-    pub(super) lung: Vec<f32>,
+    pub(crate) lung: Vec<f32>,
 }
 
 impl Canvas<'_> {
     /// Draws a tube where there is lung; `draw` gets the value, the distance and the share of lung.
-    pub(super) fn paint(&mut self, tube: &Tube, draw: impl Fn(&mut f32, f32, f32)) {
+    pub(crate) fn paint(&mut self, tube: &Tube, draw: impl Fn(&mut f32, f32, f32)) {
         let size = self.grid.size;
         let reach = tube.radius_from.max(tube.radius_to) + 2.0;
         let index = |mm: f32| (mm / self.grid.pixel_mm + size as f32 / 2.0).clamp(0.0, size as f32) as usize;
@@ -60,7 +60,7 @@ impl Canvas<'_> {
 }
 
 /// The tubes that heights `low..=high` reach.
-pub(super) fn reached(tubes: &[Tube], low: f32, high: f32) -> impl Iterator<Item = &Tube> {
+pub(crate) fn reached(tubes: &[Tube], low: f32, high: f32) -> impl Iterator<Item = &Tube> {
     tubes.iter().filter(move |tube| {
         let (bottom, top) = tube.z_range(2.0);
         top >= low && bottom <= high
@@ -68,7 +68,7 @@ pub(super) fn reached(tubes: &[Tube], low: f32, high: f32) -> impl Iterator<Item
 }
 
 /// Mean with the weights 1, 2, 1 along both axes of a square image: about the sharpness of a soft kernel.
-pub(super) fn blur(values: &mut [f32], size: usize) {
+pub(crate) fn blur(values: &mut [f32], size: usize) {
     for row in values.chunks_exact_mut(size) {
         let mut before = row[0];
         for column in 0..size {

@@ -3,13 +3,13 @@
 use ndarray::{Array3, Axis};
 use rayon::prelude::*;
 
-use super::anatomy::{Anatomy, Level, NearTubes};
-use super::canvas::{Canvas, FIELD_OF_VIEW_MM, Grid, blur, reached};
-use super::noise::Stream;
-use super::options::{Lungs, PhantomOptions};
-use super::shapes::{Point, Tube, blend, coverage, ellipsoid, step};
-use super::skeleton::Skeleton;
-use super::vessels::{bronchi_beside, grow};
+use crate::anatomy::{Anatomy, Level, NearTubes};
+use crate::canvas::{Canvas, FIELD_OF_VIEW_MM, Grid, blur, reached};
+use crate::noise::Stream;
+use crate::options::{Lungs, PhantomOptions};
+use crate::shapes::{Point, Tube, blend, coverage, ellipsoid, step};
+use crate::skeleton::Skeleton;
+use crate::vessels::{bronchi_beside, grow};
 
 const AIR_HU: f32 = -1000.0;
 const PADDING_HU: i16 = -1024;
@@ -32,7 +32,7 @@ struct Scene<'a> {
 }
 
 /// All slices `(z, y, x)` of the phantom that the options describe.
-pub(super) fn render(options: &PhantomOptions) -> Array3<i16> {
+pub(crate) fn render(options: &PhantomOptions) -> Array3<i16> {
     let (tilt_sin, tilt_cos) = options.tilt_degrees.to_radians().sin_cos();
     let grid = Grid {
         size: options.size,
@@ -284,7 +284,7 @@ impl<'a> Scene<'a> {
         blend(&mut lung, -640.0, 0.75 * coverage(fissure, edge_mm));
         let mut aerated = share;
         if let Some(nodule) = &self.options.nodule {
-            let away = super::shapes::length(super::shapes::minus(point, nodule.center_mm));
+            let away = crate::shapes::length(crate::shapes::minus(point, nodule.center_mm));
             if away < nodule.diameter_mm {
                 let surface = away - nodule.diameter_mm / 2.0 * (1.0 + 0.16 * noise.at(34, point, 5.5));
                 let solid = coverage(surface, edge_mm);
@@ -415,7 +415,7 @@ fn spicules(options: &PhantomOptions) -> Vec<Tube> {
     (0..22)
         .map(|_| {
             let raw = [stream.normal(), stream.normal(), stream.normal()];
-            let norm = super::shapes::length(raw).max(1e-3);
+            let norm = crate::shapes::length(raw).max(1e-3);
             let reach = nodule.diameter_mm * stream.range(0.62, 0.95);
             Tube {
                 from: nodule.center_mm,

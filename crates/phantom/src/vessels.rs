@@ -1,14 +1,14 @@
 //! Trees of vessels and bronchi that fill the lungs.
 
-use super::noise::Stream;
-use super::shapes::{Point, Tube, length, minus, plus_scaled};
+use crate::noise::Stream;
+use crate::shapes::{Point, Tube, length, minus, plus_scaled};
 
 /// Terminal radius and the exponent by which a parent's radius follows from its children (Murray's law has 3).
 const TWIG_RADIUS_MM: f32 = 0.55;
 const BRANCHING_EXPONENT: f32 = 2.95;
 
 /// A tree from `root` to every target.
-pub(super) fn grow(root: Point, targets: Vec<Point>, stream: &mut Stream) -> Vec<Tube> {
+pub(crate) fn grow(root: Point, targets: Vec<Point>, stream: &mut Stream) -> Vec<Tube> {
     let mut tubes = Vec::with_capacity(targets.len() * 4);
     branch(root, radius_for(targets.len()), targets, 0, stream, &mut tubes);
     tubes
@@ -111,7 +111,7 @@ fn widest_axis(targets: &[Point], center: Point, stream: &mut Stream) -> Point {
 }
 
 /// The bronchi beside the thicker arteries: wall and lumen run a little to the side of them.
-pub(super) fn bronchi_beside(arteries: &[Tube]) -> Vec<Tube> {
+pub(crate) fn bronchi_beside(arteries: &[Tube]) -> Vec<Tube> {
     arteries
         .iter()
         .filter(|artery| artery.radius_to > 1.5)

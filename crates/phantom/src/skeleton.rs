@@ -1,8 +1,8 @@
 //! Ribs, spine, sternum, clavicles, scapulae, humeral heads.
 
-use super::anatomy::{Anatomy, Level, VERTEBRA_MM};
-use super::noise::Noise;
-use super::shapes::{Point, Tube, blend, chain, coverage, length, minus, step};
+use crate::anatomy::{Anatomy, Level, VERTEBRA_MM};
+use crate::noise::Noise;
+use crate::shapes::{Point, Tube, blend, chain, coverage, length, minus, step};
 
 const CORTICAL_HU: f32 = 820.0;
 const MARROW_HU: f32 = 190.0;
@@ -11,12 +11,12 @@ const CORTEX_MM: f32 = 1.6;
 
 /// Bones that are tubes; made once.
 #[derive(Debug, Clone)]
-pub(super) struct Skeleton {
+pub(crate) struct Skeleton {
     clavicles: Vec<Tube>,
 }
 
 impl Skeleton {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut clavicles = Vec::new();
         for side in [-1.0, 1.0] {
             clavicles.extend(chain(&[
@@ -31,7 +31,7 @@ impl Skeleton {
     }
 
     /// Paints the bones into the value of a point. `cage` is the point's distance from the middle of the ribs.
-    pub(super) fn paint(
+    pub(crate) fn paint(
         &self,
         anatomy: &Anatomy,
         level: &Level,

@@ -17,7 +17,7 @@ use norma_volume::Volume;
 use rayon::prelude::*;
 use zip::write::SimpleFileOptions;
 
-use super::{PhantomOptions, TransferSyntax, phantom_volume};
+use crate::{PhantomOptions, TransferSyntax, phantom_volume};
 
 /// Stored value = Hounsfield units + 1024, as scanners write them.
 const RESCALE_INTERCEPT: i16 = -1024;
@@ -234,7 +234,7 @@ fn slice_object(
         .map(|hounsfield| hounsfield.saturating_sub(RESCALE_INTERCEPT).clamp(0, 4095) as u16)
         .collect();
     if options.transfer_syntax == TransferSyntax::RleLossless {
-        let frame = super::rle::encode_frame(&stored, options.size);
+        let frame = crate::rle::encode_frame(&stored, options.size);
         let fragments = PixelFragmentSequence::new_fragments(vec![frame]);
         object.put(DataElement::new(tags::PIXEL_DATA, VR::OB, fragments));
     } else {

@@ -1,35 +1,35 @@
 //! Signed distances in millimetres: negative inside. Coordinates are `[x, y, z]`: x to the patient's left, y to
 //! the back, z to the head.
 
-pub(super) type Point = [f32; 3];
+pub(crate) type Point = [f32; 3];
 
-pub(super) fn minus(a: Point, b: Point) -> Point {
+pub(crate) fn minus(a: Point, b: Point) -> Point {
     std::array::from_fn(|axis| a[axis] - b[axis])
 }
 
-pub(super) fn plus_scaled(a: Point, b: Point, factor: f32) -> Point {
+pub(crate) fn plus_scaled(a: Point, b: Point, factor: f32) -> Point {
     std::array::from_fn(|axis| a[axis] + factor * b[axis])
 }
 
-pub(super) fn dot(a: Point, b: Point) -> f32 {
+pub(crate) fn dot(a: Point, b: Point) -> f32 {
     a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 }
 
-pub(super) fn length(a: Point) -> f32 {
+pub(crate) fn length(a: Point) -> f32 {
     dot(a, a).sqrt()
 }
 
 /// A tube between two points, its radius changing evenly.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Tube {
-    pub(super) from: Point,
-    pub(super) to: Point,
-    pub(super) radius_from: f32,
-    pub(super) radius_to: f32,
+pub(crate) struct Tube {
+    pub(crate) from: Point,
+    pub(crate) to: Point,
+    pub(crate) radius_from: f32,
+    pub(crate) radius_to: f32,
 }
 
 impl Tube {
-    pub(super) fn distance(&self, point: Point) -> f32 {
+    pub(crate) fn distance(&self, point: Point) -> f32 {
         let (along, toward) = (minus(self.to, self.from), minus(point, self.from));
         let t = (dot(toward, along) / dot(along, along).max(1e-6)).clamp(0.0, 1.0);
         let radius = self.radius_from + (self.radius_to - self.radius_from) * t;
@@ -37,7 +37,7 @@ impl Tube {
     }
 
     /// Lowest and highest z that the tube, widened by `margin`, reaches.
-    pub(super) fn z_range(&self, margin: f32) -> (f32, f32) {
+    pub(crate) fn z_range(&self, margin: f32) -> (f32, f32) {
         let reach = self.radius_from.max(self.radius_to) + margin;
         (
             self.from[2].min(self.to[2]) - reach,
@@ -47,7 +47,7 @@ impl Tube {
 }
 
 /// Tubes through the points `([x, y, z], radius)` one after the other.
-pub(super) fn chain(points: &[(Point, f32)]) -> Vec<Tube> {
+pub(crate) fn chain(points: &[(Point, f32)]) -> Vec<Tube> {
     points
         .windows(2)
         .map(|pair| Tube {
@@ -60,7 +60,7 @@ pub(super) fn chain(points: &[(Point, f32)]) -> Vec<Tube> {
 }
 
 /// Distance from an ellipsoid, exact on its surface and about right near it.
-pub(super) fn ellipsoid(point: Point, center: Point, radii: Point) -> f32 {
+pub(crate) fn ellipsoid(point: Point, center: Point, radii: Point) -> f32 {
     let relative = minus(point, center);
     let scaled: Point = std::array::from_fn(|axis| relative[axis] / radii[axis]);
     let k = length(scaled);
@@ -73,7 +73,7 @@ pub(super) fn ellipsoid(point: Point, center: Point, radii: Point) -> f32 {
 
 /// Distance along the ray from the centre to a superellipse of exponent 2.25, a little squarer than an ellipse,
 /// with its own half-depth to the front and back. Far outside it is only known to be large.
-pub(super) fn superellipse(x: f32, y: f32, half_width: f32, front: f32, back: f32) -> f32 {
+pub(crate) fn superellipse(x: f32, y: f32, half_width: f32, front: f32, back: f32) -> f32 {
     let depth = if y < 0.0 { front } else { back };
     let (u, v) = ((x / half_width).abs(), (y / depth).abs());
     if u > 1.2 || v > 1.2 {
@@ -90,24 +90,24 @@ pub(super) fn superellipse(x: f32, y: f32, half_width: f32, front: f32, back: f3
 }
 
 /// The smaller of two distances with the corner rounded over `rounding` (polynomial smooth minimum).
-pub(super) fn union(a: f32, b: f32, rounding: f32) -> f32 {
+pub(crate) fn union(a: f32, b: f32, rounding: f32) -> f32 {
     let h = (rounding - (a - b).abs()).max(0.0) / rounding;
     a.min(b) - h * h * rounding * 0.25
 }
 
 /// The larger of two distances with the corner rounded.
-pub(super) fn intersection(a: f32, b: f32, rounding: f32) -> f32 {
+pub(crate) fn intersection(a: f32, b: f32, rounding: f32) -> f32 {
     -union(-a, -b, rounding)
 }
 
 /// Smooth step from 0 at `low` to 1 at `high`.
-pub(super) fn step(low: f32, high: f32, value: f32) -> f32 {
+pub(crate) fn step(low: f32, high: f32, value: f32) -> f32 {
     let t = ((value - low) / (high - low)).clamp(0.0, 1.0);
     t * t * (3.0 - 2.0 * t)
 }
 
 /// A value that changes smoothly between knots `(position, value)`, constant beyond them.
-pub(super) fn profile(knots: &[(f32, f32)], position: f32) -> f32 {
+pub(crate) fn profile(knots: &[(f32, f32)], position: f32) -> f32 {
     let Some(after) = knots.iter().position(|knot| knot.0 > position) else {
         return knots.last().map_or(0.0, |knot| knot.1);
     };
@@ -120,11 +120,11 @@ pub(super) fn profile(knots: &[(f32, f32)], position: f32) -> f32 {
 }
 
 /// How much of a pixel lies inside, 0..=1, for an edge as wide as `edge_mm`.
-pub(super) fn coverage(distance: f32, edge_mm: f32) -> f32 {
+pub(crate) fn coverage(distance: f32, edge_mm: f32) -> f32 {
     (0.5 - distance / edge_mm).clamp(0.0, 1.0)
 }
 
 /// `value` replaced by `other` as far as it is covered.
-pub(super) fn blend(value: &mut f32, other: f32, coverage: f32) {
+pub(crate) fn blend(value: &mut f32, other: f32, coverage: f32) {
     *value += (other - *value) * coverage;
 }

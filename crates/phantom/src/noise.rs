@@ -2,25 +2,25 @@
 
 /// SplitMix64 (Steele, Lea, Flood 2014): every seed gives a stream of its own.
 #[derive(Debug, Clone)]
-pub(super) struct Stream(u64);
+pub(crate) struct Stream(u64);
 
 impl Stream {
-    pub(super) fn new(seed: u64, part: u64) -> Self {
+    pub(crate) fn new(seed: u64, part: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ part.wrapping_mul(0xD1B5_4A32_D192_ED03))
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         mix(self.0)
     }
 
     /// Evenly in `low..high`.
-    pub(super) fn range(&mut self, low: f32, high: f32) -> f32 {
+    pub(crate) fn range(&mut self, low: f32, high: f32) -> f32 {
         low + (high - low) * unit(self.next())
     }
 
     /// About normal with mean 0 and standard deviation 1: the sum of four even numbers.
-    pub(super) fn normal(&mut self) -> f32 {
+    pub(crate) fn normal(&mut self) -> f32 {
         let bits = self.next();
         let sum: u64 = (0..4).map(|part| (bits >> (16 * part)) & 0xFFFF).sum();
         (sum as f32 / 65535.0 - 2.0) * 1.732
@@ -39,14 +39,14 @@ fn unit(bits: u64) -> f32 {
 
 /// Smooth noise in space: values on a lattice that repeats, between them smooth steps.
 #[derive(Debug, Clone)]
-pub(super) struct Noise {
+pub(crate) struct Noise {
     lattice: Vec<f32>,
 }
 
 impl Noise {
     const SIDE: usize = 32;
 
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let mut stream = Stream::new(seed, 0);
         Self {
             lattice: (0..Self::SIDE.pow(3)).map(|_| stream.range(-1.0, 1.0)).collect(),
@@ -54,7 +54,7 @@ impl Noise {
     }
 
     /// −1..=1 at a position in millimetres, changing over `scale_mm`. Different parts are independent.
-    pub(super) fn at(&self, part: usize, position: [f32; 3], scale_mm: f32) -> f32 {
+    pub(crate) fn at(&self, part: usize, position: [f32; 3], scale_mm: f32) -> f32 {
         const MASK: usize = Noise::SIDE - 1;
         let scale = 1.0 / scale_mm;
         let mut corner = [0usize; 3];

@@ -1,6 +1,4 @@
-//! A phantom: a made-up chest CT that looks like one.
-//!
-//! Everything is computed from a seed; nothing comes from a person. The same options give the same voxels.
+#![doc = include_str!("../README.md")]
 
 mod anatomy;
 mod canvas;
