@@ -152,5 +152,5 @@ fn narrowed(query: &StudyQuery) -> scans::BoxedQuery<'static, MultiBackend> {
 }
 
 fn is_uid(search: &str) -> bool {
-    norma_domain::StudyInstanceUid::new(search).is_ok() && search.contains('.')
+    norma_domain::StudyInstanceUid::new(search).is_ok_and(|uid| uid.is_valid()) && search.contains('.')
 }

@@ -48,9 +48,19 @@ reason_codes! {
     MemoryLimitExceeded = "memory_limit_exceeded",
     SeveralStudies = "several_studies",
     InconsistentSeries = "inconsistent_series",
+    /// Patient ID, name, birth date, sex or accession number differ within a study.
+    SeveralPatients = "several_patients",
+    /// Study, series or instance are not named by UIDs of the standard.
+    UidInvalid = "uid_invalid",
     // The input can be read but is not a complete chest CT.
     NotCt = "not_ct",
     NotHounsfield = "not_hounsfield",
+    /// Values that cannot be measurements were read otherwise than the header says.
+    PixelsContradictHeader = "pixels_contradict_header",
+    PixelSpacingCoarse = "pixel_spacing_coarse",
+    /// Limits and models are for adults.
+    PatientNotAdult = "patient_not_adult",
+    PatientAgeUnknown = "patient_age_unknown",
     NoChestSeries = "no_chest_series",
     NotAxial = "not_axial",
     NoLungs = "no_lungs",

@@ -28,6 +28,20 @@ pub(crate) struct Samples {
 }
 
 impl Samples {
+    /// Whether a sample has bits above its own set that do not merely repeat its sign.
+    pub(crate) fn use_other_bits(&self, is_signed: bool) -> bool {
+        let bits = self.bits.clamp(1, 16);
+        if bits == 16 {
+            return false;
+        }
+        let upper = u16::MAX << bits;
+        let sign = 1u16 << (bits - 1);
+        self.values.iter().any(|raw| match raw & upper {
+            0 => false,
+            above => !(is_signed && above == upper && raw & sign != 0),
+        })
+    }
+
     /// The stored value of a sample (PS3.5 section 8.1.1).
     #[inline]
     pub(crate) fn stored(&self, is_signed: bool) -> impl Fn(u16) -> i32 + use<> {

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ndarray::{Array3, Axis};
 use rayon::prelude::*;
@@ -9,10 +11,12 @@ use rayon::prelude::*;
 use crate::codec::{Samples, check_pixel_format, decode_frame, decode_native};
 use crate::dicom_header::{InstanceHeader, PixelFormat, read_inflated};
 use crate::encapsulation::EncapsulatedFrames;
-use crate::error::ImagingError;
-use crate::limits::Limits;
+use crate::error::{ImagingError, LimitKind};
+use crate::limits::{Limits, within};
+use crate::multiframe::FrameReference;
 use crate::rescale::{AIR, to_hounsfield};
 use crate::slice_order::PlacedSlice;
+use crate::stored_frames::{StoredFrames, write_samples};
 use crate::study::Instance;
 use crate::volume_geometry::SliceGrid;
 
@@ -21,12 +25,23 @@ const VOXELS_PER_BYTE: u64 = 1000;
 /// What may be allocated without a look at the bytes behind it.
 const UNCHECKED_VOXELS: u64 = 32 << 20;
 
+/// How stored values are read where the header's word cannot be true.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct ValueReading {
+    /// Signed values as unsigned, or the other way round.
+    pub(crate) flips_sign: bool,
+    /// All bits allocated, not those said to be stored.
+    pub(crate) takes_all_bits: bool,
+}
+
 pub(crate) struct DecodedSeries {
     /// `(z, y, x)`, z ascending to the head.
     pub(crate) hounsfield: Array3<i16>,
     /// The slices that are in the array.
     pub(crate) slices: Vec<PlacedSlice>,
     pub(crate) undecodable: usize,
+    /// Whether bits above those stored are set that are no extension of the sign.
+    pub(crate) uses_other_bits: bool,
 }
 
 /// Decodes `slices` into one array. Slices that cannot be decoded are left out; where none can, the error is
@@ -35,6 +50,7 @@ pub(crate) fn decode_series(
     instances: &[Instance],
     slices: &[PlacedSlice],
     grid: &SliceGrid,
+    reading: ValueReading,
     limits: &Limits,
 ) -> Result<DecodedSeries, ImagingError> {
     let pixels = grid.rows * grid.columns;
@@ -49,18 +65,23 @@ pub(crate) fn decode_series(
     let shared = open_shared(instances, slices, limits)?;
     let mut hounsfield = Array3::from_elem((slices.len(), grid.rows, grid.columns), AIR);
     let Some(voxels) = hounsfield.as_slice_mut() else {
-        return Err(ImagingError::InconsistentSeries("its array is not contiguous"));
+        return Err(ImagingError::InconsistentSeries(
+            "its array is not contiguous".into(),
+        ));
     };
+    let uses_other_bits = AtomicBool::new(false);
     let results: Vec<Result<(), ImagingError>> = voxels
         .par_chunks_exact_mut(pixels)
         .zip(slices)
         .map(|(out, slice)| {
             let instance = &instances[slice.reference.instance];
-            match shared.get(&slice.reference.instance) {
-                Some(opened) => decode_slice(instance, opened, slice.reference.frame, out, limits),
+            let frame = slice.reference.frame;
+            let has_other_bits = match shared.get(&slice.reference.instance) {
+                Some(opened) => decode_slice(instance, opened, frame, reading, out, limits),
                 None => open_pixels(instance, limits)
-                    .and_then(|opened| decode_slice(instance, &opened, slice.reference.frame, out, limits)),
+                    .and_then(|opened| decode_slice(instance, &opened, frame, reading, out, limits)),
             }?;
+            uses_other_bits.fetch_or(has_other_bits, Ordering::Relaxed);
             grid.turn(out);
             Ok(())
         })
@@ -73,7 +94,7 @@ pub(crate) fn decode_series(
         return Err(results
             .into_iter()
             .find_map(Result::err)
-            .unwrap_or(ImagingError::InconsistentSeries("it has no slices")));
+            .unwrap_or(ImagingError::InconsistentSeries("it has no slices".into())));
     }
     // A disk that fails is no fault of the upload, and another try may read all of it.
     if let Some(error) = results
@@ -91,6 +112,7 @@ pub(crate) fn decode_series(
         },
         slices: kept.into_iter().map(|index| slices[index]).collect(),
         undecodable,
+        uses_other_bits: uses_other_bits.into_inner(),
     })
 }
 
@@ -158,21 +180,31 @@ fn open_pixels(instance: &Instance, limits: &Limits) -> Result<OpenPixels, Imagi
     Ok(OpenPixels::Encapsulated(bytes, frames))
 }
 
+/// Writes a slice to `out`; says whether bits above those stored are used.
 fn decode_slice(
     instance: &Instance,
     opened: &OpenPixels,
     frame: usize,
+    reading: ValueReading,
     out: &mut [i16],
     limits: &Limits,
-) -> Result<(), ImagingError> {
+) -> Result<bool, ImagingError> {
     let header = &*instance.header;
     let format = header
         .format
         .as_ref()
         .ok_or_else(|| ImagingError::UndecodablePixels("their format is not said".into()))?;
-    let samples = decode_samples(instance, format, opened, frame, limits)?;
-    to_hounsfield(&samples, format, header.frames[frame].rescale, out);
-    Ok(())
+    let mut samples = decode_samples(instance, format, opened, frame, limits)?;
+    let has_other_bits = samples.use_other_bits(format.is_signed);
+    if reading.takes_all_bits {
+        samples.bits = u32::from(format.bits_allocated);
+    }
+    let format = PixelFormat {
+        is_signed: format.is_signed != reading.flips_sign,
+        ..format.clone()
+    };
+    to_hounsfield(&samples, &format, header.frames[frame].rescale, out);
+    Ok(has_other_bits)
 }
 
 fn decode_samples(
@@ -195,6 +227,52 @@ fn decode_samples(
     }
 }
 
+/// A number for the stored bytes of each frame that can be read: equal pixels have equal numbers.
+pub(crate) fn fingerprint_frames(
+    instances: &[Instance],
+    frames: &[FrameReference],
+    limits: &Limits,
+) -> HashMap<FrameReference, u64> {
+    let mut by_instance: HashMap<usize, Vec<usize>> = HashMap::new();
+    for reference in frames {
+        by_instance
+            .entry(reference.instance)
+            .or_default()
+            .push(reference.frame);
+    }
+    by_instance
+        .into_par_iter()
+        .flat_map_iter(|(index, frames)| {
+            let instance = &instances[index];
+            let opened = open_pixels(instance, limits).ok();
+            frames.into_iter().filter_map(move |frame| {
+                let print = fingerprint(instance, opened.as_ref()?, frame, limits).ok()?;
+                Some((
+                    FrameReference {
+                        instance: index,
+                        frame,
+                    },
+                    print,
+                ))
+            })
+        })
+        .collect()
+}
+
+fn fingerprint(
+    instance: &Instance,
+    opened: &OpenPixels,
+    frame: usize,
+    limits: &Limits,
+) -> Result<u64, ImagingError> {
+    let mut hasher = DefaultHasher::new();
+    match opened {
+        OpenPixels::Encapsulated(bytes, frames) => frames.frame(bytes, frame)?.hash(&mut hasher),
+        _ => native_frame(instance, &instance.header, opened, frame, limits)?.hash(&mut hasher),
+    }
+    Ok(hasher.finish())
+}
+
 /// The stored values of one frame.
 #[cfg(test)]
 pub(crate) fn decode_stored(
@@ -205,6 +283,40 @@ pub(crate) fn decode_stored(
     let opened = open_pixels(instance, limits)?;
     let format = instance.header.format.as_ref().ok_or(ImagingError::EmptyUpload)?;
     decode_samples(instance, format, &opened, frame, limits)
+}
+
+/// All frames of an instance as bytes, little endian. `is_plain`: of one sample, 8 or 16 bits; others are native and
+/// copied as they are.
+pub(crate) fn read_stored_frames(
+    instance: &Instance,
+    format: &PixelFormat,
+    is_plain: bool,
+    limits: &Limits,
+) -> Result<StoredFrames, ImagingError> {
+    let opened = open_pixels(instance, limits)?;
+    let count = usize::try_from(instance.header.number_of_frames).unwrap_or(usize::MAX);
+    let total = format
+        .frame_bytes()
+        .and_then(|bytes| bytes.checked_mul(instance.header.number_of_frames))
+        .unwrap_or(u64::MAX);
+    within(LimitKind::FileBytes, total, limits.file_bytes)?;
+    let mut frames = StoredFrames {
+        bytes: Vec::new(),
+        uses_other_bits: false,
+    };
+    for frame in 0..count {
+        if is_plain {
+            let mut samples = decode_samples(instance, format, &opened, frame, limits)?;
+            samples.bits = u32::from(format.bits_stored);
+            frames.uses_other_bits |= samples.use_other_bits(format.is_signed);
+            let stored = samples.stored(format.is_signed);
+            write_samples(&samples.values, format, stored, &mut frames.bytes);
+        } else {
+            let bytes = native_frame(instance, &instance.header, &opened, frame, limits)?;
+            frames.bytes.extend_from_slice(&bytes);
+        }
+    }
+    Ok(frames)
 }
 
 /// The bytes of one native frame.

@@ -13,6 +13,7 @@ use crate::error::{ImagingError, LimitKind};
 use crate::limits::{Limits, check_ratio, within};
 use crate::multiframe::{FrameHeader, read_frames, uses_contrast};
 use crate::patient_age::age_years;
+use crate::patient_marks::PatientMarks;
 
 /// Most headers of single slices fit into this.
 const FIRST_PREFIX_BYTES: u64 = 16 << 10;
@@ -44,6 +45,36 @@ impl PixelFormat {
     }
 }
 
+/// What the images of one examination have in common though their UIDs may not say so.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(crate) struct ExaminationMarks {
+    study_date: Option<Box<[u8]>>,
+    study_time: Option<Box<[u8]>>,
+    study_id: Option<Box<[u8]>>,
+    frame_of_reference: Option<Box<[u8]>>,
+}
+
+impl ExaminationMarks {
+    fn read(values: &Values<'_>) -> Self {
+        Self {
+            study_date: values.mark(0x0008_0020),
+            study_time: values.mark(0x0008_0030),
+            study_id: values.mark(0x0020_0010),
+            frame_of_reference: values.mark(0x0020_0052),
+        }
+    }
+
+    /// Whether positions are said to be in one patient's space: a Frame of Reference UID is not given twice.
+    pub(crate) fn share_a_space(&self) -> bool {
+        self.frame_of_reference.is_some()
+    }
+
+    /// Whether anything says when or where.
+    pub(crate) fn say_anything(&self) -> bool {
+        self.frame_of_reference.is_some() || (self.study_date.is_some() && self.study_time.is_some())
+    }
+}
+
 /// A DICOM file, its pixels left where they are.
 #[derive(Debug, Clone)]
 pub(crate) struct InstanceHeader {
@@ -54,13 +85,20 @@ pub(crate) struct InstanceHeader {
     pub(crate) modality: String,
     pub(crate) image_type: Vec<String>,
     pub(crate) body_part: String,
+    /// What shows that images are of one person; compared and nothing else.
+    pub(crate) patient: PatientMarks,
+    /// What an examination's images have in common beside its UIDs.
+    pub(crate) examination: ExaminationMarks,
+    /// Whether study, series and instance are named by UIDs of the standard.
+    pub(crate) has_valid_uids: bool,
+    /// Imager Pixel Spacing (0018,1164) stands where Pixel Spacing belongs.
+    pub(crate) has_imager_spacing: bool,
     pub(crate) study_date: Option<String>,
     pub(crate) patient_age_years: Option<u16>,
     pub(crate) manufacturer: Option<String>,
     pub(crate) scanner_model: Option<String>,
     pub(crate) kernel: Option<String>,
     pub(crate) contrast_agent: bool,
-    pub(crate) acquisition_number: Option<i64>,
     pub(crate) has_modality_table: bool,
     pub(crate) transfer_syntax: String,
     pub(crate) encoding: Encoding,
@@ -193,24 +231,41 @@ fn read_header(
     pixels: Option<PixelElement>,
 ) -> InstanceHeader {
     let is_signed = values.u16(0x0028_0103) == Some(1);
-    let study_date = values
-        .text(0x0008_0020)
-        .filter(|date| date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit()));
+    let date = |tag| {
+        let text: Option<String> = values.text(tag);
+        text.filter(|date| date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let study_date = date(0x0008_0020);
+    // Series, acquisition and content follow the study within hours.
+    let some_date = study_date
+        .clone()
+        .or_else(|| date(0x0008_0021))
+        .or_else(|| date(0x0008_0022))
+        .or_else(|| date(0x0008_0023));
+    let study = values
+        .identifier(0x0020_000D)
+        .and_then(|uid| StudyInstanceUid::new(&uid).ok());
+    let series = values
+        .identifier(0x0020_000E)
+        .and_then(|uid| SeriesInstanceUid::new(&uid).ok());
+    let sop_instance = values
+        .identifier(0x0008_0018)
+        .and_then(|uid| SopInstanceUid::new(&uid).ok());
     let number_of_frames = values
         .integer(0x0028_0008)
         .and_then(|count| u64::try_from(count).ok())
         .unwrap_or(1)
         .max(1);
     InstanceHeader {
-        study: values
-            .text(0x0020_000D)
-            .and_then(|uid| StudyInstanceUid::new(&uid).ok()),
-        series: values
-            .text(0x0020_000E)
-            .and_then(|uid| SeriesInstanceUid::new(&uid).ok()),
-        sop_instance: values
-            .text(0x0008_0018)
-            .and_then(|uid| SopInstanceUid::new(&uid).ok()),
+        has_valid_uids: study.as_ref().is_some_and(StudyInstanceUid::is_valid)
+            && series.as_ref().is_some_and(SeriesInstanceUid::is_valid)
+            && sop_instance.as_ref().is_some_and(SopInstanceUid::is_valid),
+        study,
+        series,
+        sop_instance,
+        patient: PatientMarks::read(values),
+        examination: ExaminationMarks::read(values),
+        has_imager_spacing: values.mark(0x0018_1164).is_some(),
         sop_class: values
             .text(0x0008_0016)
             .or_else(|| meta.text(0x0002_0002))
@@ -225,14 +280,13 @@ fn read_header(
         patient_age_years: age_years(
             values.text(0x0010_1010).as_deref(),
             values.text(0x0010_0030).as_deref(),
-            study_date.as_deref(),
+            some_date.as_deref(),
         ),
         study_date,
         manufacturer: values.text(0x0008_0070),
         scanner_model: values.text(0x0008_1090),
         kernel: values.kernel(),
         contrast_agent: uses_contrast(values),
-        acquisition_number: values.integer(0x0020_0012),
         has_modality_table: !values.items(0x0028_3000).is_empty(),
         transfer_syntax,
         encoding: values.encoding(),

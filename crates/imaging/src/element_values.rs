@@ -1,9 +1,17 @@
 //! Values of the elements that a walk has kept.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use norma_domain::SeriesInstanceUid;
+
 use crate::element_walk::{DataSet, Encoding};
 
 /// Longest text that is taken over; all attributes read here are shorter (PS3.5 table 6.2-1).
 const TEXT_LIMIT: usize = 64;
+/// Of a value that is only compared.
+const MARK_LIMIT: usize = 256;
+/// Dimensions of an enhanced object; four are many.
+const LONGS_LIMIT: usize = 8;
 
 /// A data set with the bytes its values lie in.
 #[derive(Clone, Copy)]
@@ -72,6 +80,38 @@ impl<'data> Values<'data> {
 
     pub(crate) fn number(&self, tag: u32) -> Option<f64> {
         self.numbers::<1>(tag).map(|[number]| number)
+    }
+
+    /// The value as it stands there, without padding; None where it is empty.
+    pub(crate) fn mark(&self, tag: u32) -> Option<Box<[u8]>> {
+        let bytes = self.set.bytes(tag, self.data)?;
+        let is_padding = |byte: &u8| matches!(byte, 0 | b' ');
+        let start = bytes.iter().position(|byte| !is_padding(byte))?;
+        let end = bytes.iter().rposition(|byte| !is_padding(byte))?;
+        Some(bytes[start..=end].iter().take(MARK_LIMIT).copied().collect())
+    }
+
+    /// The text that names a study, a series or an instance, though it may be no UID; what is no plain text gets a
+    /// name that stands for it alone.
+    pub(crate) fn identifier(&self, tag: u32) -> Option<String> {
+        let mark = self.mark(tag)?;
+        let text = clean(&mark);
+        if text.as_bytes() == &*mark && text.len() <= TEXT_LIMIT && SeriesInstanceUid::new(&text).is_ok() {
+            return Some(text);
+        }
+        let mut hasher = DefaultHasher::new();
+        self.set.bytes(tag, self.data)?.hash(&mut hasher);
+        Some(format!("unnamed-{:016x}", hasher.finish()))
+    }
+
+    /// The numbers of a UL element.
+    pub(crate) fn longs(&self, tag: u32) -> Vec<u32> {
+        let bytes = self.set.bytes(tag, self.data).unwrap_or_default();
+        bytes
+            .chunks_exact(4)
+            .take(LONGS_LIMIT)
+            .map(|chunk| self.encoding.u32([chunk[0], chunk[1], chunk[2], chunk[3]]))
+            .collect()
     }
 
     /// The number of an IS element.

@@ -215,6 +215,14 @@ impl Walker<'_> {
             let header = self.header(encoding, end)?;
             match header.tag {
                 ITEM_DELIMITER if ends == End::Delimiter => return Ok(set),
+                // Zeros where a delimiter belongs: the item ends, and so does what holds it.
+                0 if header.length == 0 && ends == End::Delimiter => return Ok(set),
+                // Some writers close what has a length of its own.
+                ITEM_DELIMITER | SEQUENCE_DELIMITER
+                    if ends != End::Delimiter && matches!(header.length, 0 | UNDEFINED) =>
+                {
+                    continue;
+                }
                 ITEM | ITEM_DELIMITER | SEQUENCE_DELIMITER => {
                     return Err(WalkError::Malformed("an item stands outside a sequence"));
                 }
@@ -252,9 +260,8 @@ impl Walker<'_> {
         wanted: bool,
         depth: u32,
     ) -> Result<Option<Value>, WalkError> {
-        // PS3.5 section 6.2.2 note 2: a UN of undefined length is a sequence in implicit little endian.
         let inner = if &header.vr == b"UN" {
-            Encoding::IMPLICIT_LITTLE
+            self.encoding_in_unknown(encoding, header.length)?
         } else {
             encoding
         };
@@ -322,10 +329,24 @@ impl Walker<'_> {
                     self.position = item_end;
                 }
                 SEQUENCE_DELIMITER => break,
+                ITEM_DELIMITER if matches!(length, 0 | UNDEFINED) => {}
+                // Zeros where the delimiter belongs.
+                0 if length == 0 => break,
                 _ => return Err(WalkError::Malformed("a sequence holds something that is no item")),
             }
         }
         Ok(items)
+    }
+
+    /// PS3.5 section 6.2.2 note 2: a UN of undefined length is a sequence in implicit little endian. Some writers
+    /// change nothing but the VR: then the first element in it has one.
+    fn encoding_in_unknown(&self, outer: Encoding, length: u32) -> Result<Encoding, WalkError> {
+        let (start, end) = (self.position + 12, self.position + 14);
+        match self.data.get(start..end) {
+            Some(vr) if outer.explicit && vr.iter().all(u8::is_ascii_uppercase) => Ok(outer),
+            None if length == UNDEFINED && end <= self.total => Err(WalkError::NeedMore),
+            _ => Ok(Encoding::IMPLICIT_LITTLE),
+        }
     }
 
     fn count_kept(&mut self) -> Result<(), WalkError> {

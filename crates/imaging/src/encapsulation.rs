@@ -80,6 +80,8 @@ fn read_fragments(data: &[u8], offset: usize) -> Result<(Vec<u32>, Vec<Range<usi
                 position += length;
             }
             DELIMITER => break,
+            // No delimiter, and something else behind the last fragment: the fragments are whole all the same.
+            _ if items.len() > 1 => break,
             _ => {
                 return Err(ImagingError::UndecodablePixels(
                     "the pixel data are not in fragments".into(),

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use norma_domain::{Reason, ReasonCode};
 
 /// What a limit of [`crate::Limits`] counts.
@@ -61,12 +63,16 @@ pub enum ImagingError {
     #[error("the series holds {voxels} voxels, {limit} are allowed")]
     VolumeTooLarge { voxels: u64, limit: u64 },
     #[error("the series is inconsistent: {0}")]
-    InconsistentSeries(&'static str),
+    InconsistentSeries(Cow<'static, str>),
+    #[error("the study holds images of several patients: {0}; send each patient's study by itself")]
+    SeveralPatients(String),
     #[error("the study holds no CT series but {0}")]
     NotCt(String),
-    #[error("no CT series of the study is axial: {0}")]
+    #[error("no CT series of the study is axial: {0}; send the original axial series")]
     NotAxial(String),
-    #[error("no series of the study can be read as a chest CT: {0}")]
+    #[error(
+        "no series of the study can be read as a chest CT: {0}; send the original axial series with all its attributes"
+    )]
     NoChestSeries(String),
     #[error("failed to read the upload from its disk")]
     Io(#[from] std::io::Error),
@@ -89,6 +95,7 @@ impl ImagingError {
             Self::LyingLength { .. } => ReasonCode::LyingLength,
             Self::VolumeTooLarge { .. } => ReasonCode::VolumeTooLarge,
             Self::InconsistentSeries(_) => ReasonCode::InconsistentSeries,
+            Self::SeveralPatients(_) => ReasonCode::SeveralPatients,
             Self::NotCt(_) => ReasonCode::NotCt,
             Self::NotAxial(_) => ReasonCode::NotAxial,
             Self::NoChestSeries(_) => ReasonCode::NoChestSeries,

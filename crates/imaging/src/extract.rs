@@ -10,9 +10,7 @@ use zip::write::{SimpleFileOptions, ZipWriter};
 use crate::error::ImagingError;
 use crate::limits::Limits;
 use crate::study::{StudyContent, StudySource};
-
-/// How the note starts that an extracted study carries about files that could not be read.
-const UNREADABLE_NOTE: &str = "norma-unreadable-files: ";
+use crate::unreadable_note::{UNREADABLE_NOTE_FILE, write_unreadable_note};
 
 /// Writes the files of a study to a new zip archive at `out`. Its entries are numbered; names of the upload
 /// are not taken over.
@@ -71,8 +69,8 @@ pub fn extract_study(study: &StudySource, out: &Path) -> Result<(), ImagingError
         }
     }
     if unreadable > 0 {
-        start(&mut archive, "unreadable.txt", CompressionMethod::Stored, 0)?;
-        write!(archive, "{UNREADABLE_NOTE}{unreadable}")?;
+        start(&mut archive, UNREADABLE_NOTE_FILE, CompressionMethod::Stored, 0)?;
+        write_unreadable_note(&mut archive, unreadable)?;
     }
     archive.finish().map_err(write_error)?.flush()?;
     Ok(())
@@ -88,13 +86,6 @@ fn start(
         .compression_method(method)
         .large_file(bytes > u64::from(u32::MAX / 2));
     archive.start_file(name, options).map_err(write_error)
-}
-
-/// The number in a note of [`extract_study`]; None for any other file. One that somebody else wrote can only
-/// raise doubt.
-pub(crate) fn read_unreadable_note(start: &[u8]) -> Option<usize> {
-    let number = start.strip_prefix(UNREADABLE_NOTE.as_bytes())?;
-    std::str::from_utf8(number).ok()?.trim().parse().ok()
 }
 
 fn write_error(error: zip::result::ZipError) -> ImagingError {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod archive_names;
 mod blob;
 mod codec;
 mod convolution_kernel;
@@ -7,33 +8,46 @@ mod decode;
 #[cfg(test)]
 mod decode_reference_tests;
 mod dicom_header;
+mod element_copy;
 mod element_tags;
 mod element_values;
 mod element_walk;
 mod encapsulation;
 mod error;
 mod extract;
+mod frame_marks;
 mod limits;
 mod load;
+mod loaded_series;
 mod multiframe;
 mod nifti;
 mod nifti_header;
 mod patient_age;
+mod patient_marks;
 mod rescale;
 mod series_choice;
 mod series_grouping;
+mod series_joining;
+mod series_volumes;
 mod slice_order;
-mod split_acquisitions;
+mod stored_frames;
+mod stored_values;
 mod study;
 mod study_files;
+mod study_joining;
+mod unreadable_note;
 mod upload;
+mod value_check;
 mod volume_geometry;
+mod volume_grid;
+mod zip_directory;
 mod zip_entries;
 
 pub use error::{ImagingError, LimitKind};
 pub use extract::extract_study;
 pub use limits::Limits;
-pub use load::{Acquisition, LoadedSeries, load_chest_series};
+pub use load::load_chest_series;
+pub use loaded_series::{Acquisition, LoadedSeries};
 pub use study::{StudySource, UploadListing, list_studies, list_upload};
-pub use study_files::{DicomFile, StudyFile, read_study_files};
+pub use study_files::{DicomFile, StoredPixels, StudyFile, read_study_files};
 pub use upload::RejectedFile;

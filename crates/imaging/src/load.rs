@@ -1,53 +1,28 @@
 //! The chest series of a study as one volume.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use norma_domain::{SeriesChoice, SliceReference, StudySummary};
+use norma_domain::{SeriesChoice, SeriesInstanceUid, SliceReference, StudySummary};
 use norma_volume::Volume;
 
 use crate::convolution_kernel::sharpness;
-use crate::decode::{DecodedSeries, decode_series};
+use crate::decode::DecodedSeries;
 use crate::error::ImagingError;
 use crate::limits::Limits;
+use crate::loaded_series::{Acquisition, LoadedSeries};
 use crate::multiframe::FrameHeader;
 use crate::nifti::load_nifti;
+use crate::patient_marks::{PatientMarks, patient_conflict};
 use crate::series_choice::{Candidate, Choice, choose_series};
 use crate::series_grouping::{Exclusion, SeriesGroup, exclusion, group_series, is_reformat, nothing_left};
-use crate::slice_order::{SliceOrder, measure_spacing, order_slices, plane_axes, tilt_degrees};
-use crate::split_acquisitions::split_acquisitions;
+use crate::series_joining::series_of_instances;
+use crate::series_volumes::{SeriesVolume, separate_volumes};
+use crate::slice_order::{PlacedSlice, measure_spacing, order_slices, plane_axes, tilt_degrees};
+use crate::stored_values::{ReadValues, read_values};
 use crate::study::{Instance, StudyContent, StudySource};
+use crate::value_check::alternates;
 use crate::volume_geometry::{SliceGrid, lay_out};
-
-/// A chest series, decoded.
-#[derive(Debug, Clone)]
-pub struct LoadedSeries {
-    pub volume: Volume,
-    pub study: StudySummary,
-    pub slices: Vec<SliceReference>,
-    pub acquisition: Acquisition,
-}
-
-/// How the series was acquired and what is wrong with it. Quality checks judge by these.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Acquisition {
-    pub is_axial: bool,
-    /// Angle by which the stack is sheared or leans from the patient's long axis.
-    pub gantry_tilt_degrees: f64,
-    /// Slices left out because another one lies in the same place.
-    pub duplicates_removed: usize,
-    /// Slices that would fit into the gaps.
-    pub missing_slices: usize,
-    /// Largest distance of neighbouring slices.
-    pub largest_gap_mm: f64,
-    /// (largest − smallest) / median distance of neighbouring slices.
-    pub spacing_variation: f64,
-    /// Slices of the series whose pixels could not be decoded; they are not in the volume.
-    pub undecodable_slices: usize,
-    /// Files of the upload, of this study or not, that were meant to be images and could not be read.
-    pub unreadable_files: usize,
-    /// Whether the header says that the values are Hounsfield units, or for NIfTI the values look like them.
-    pub has_hounsfield: bool,
-}
+use crate::volume_grid::{regular_stack, square_pixels};
 
 /// Chooses the chest series of a study and decodes it.
 ///
@@ -69,6 +44,7 @@ fn load_dicom(
     instances: &[Instance],
     limits: &Limits,
 ) -> Result<LoadedSeries, ImagingError> {
+    check_one_patient(study, instances)?;
     let groups = group_series(instances);
     let considered = groups.len();
     let mut exclusions = Vec::new();
@@ -82,11 +58,7 @@ fn load_dicom(
                     without_pixels.push(group);
                 }
             }
-            None => candidates.extend(
-                split_acquisitions(group, instances)
-                    .into_iter()
-                    .filter_map(|group| PlacedSeries::new(group, instances)),
-            ),
+            None => candidates.extend(PlacedSeries::all_of(group, instances, limits)),
         }
     }
     let traits: Vec<Candidate> = candidates
@@ -132,18 +104,55 @@ fn load_dicom(
     Ok(loaded)
 }
 
+/// Refuses a study whose images are of several persons, or of nobody knows whom.
+fn check_one_patient(study: &StudySource, instances: &[Instance]) -> Result<(), ImagingError> {
+    if study.is_unclear {
+        return Err(ImagingError::InconsistentSeries(
+            "its files name neither a study nor a patient and an examination, so whether they belong together is \
+             not known; export the study again with its identifiers"
+                .into(),
+        ));
+    }
+    let mut numbers: HashMap<&SeriesInstanceUid, usize> = HashMap::new();
+    let images: Vec<(&PatientMarks, usize)> = instances
+        .iter()
+        .zip(series_of_instances(instances))
+        .map(|(instance, series)| {
+            let next = numbers.len() + 1;
+            let number = series.map_or(0, |series| *numbers.entry(series).or_insert(next));
+            (&instance.header.patient, number)
+        })
+        .collect();
+    patient_conflict(&images).map_or(Ok(()), |conflict| Err(ImagingError::SeveralPatients(conflict)))
+}
+
 /// A candidate with its slices in order.
 struct PlacedSeries {
     group: SeriesGroup,
-    order: SliceOrder,
+    slices: Vec<PlacedSlice>,
+    copies: usize,
+    unplaced: usize,
+    conflict: Option<String>,
     normal: [f64; 3],
 }
 
 impl PlacedSeries {
-    fn new(group: SeriesGroup, instances: &[Instance]) -> Option<Self> {
-        let orientation = group.first(instances).1.orientation?;
-        let (_, _, normal) = plane_axes(&orientation)?;
-        let placed: Vec<_> = group
+    /// The volumes that a series holds.
+    fn all_of(group: SeriesGroup, instances: &[Instance], limits: &Limits) -> Vec<Self> {
+        let orientation = group.first(instances).1.orientation;
+        let Some((_, _, normal)) = orientation.and_then(|orientation| plane_axes(&orientation)) else {
+            return Vec::new();
+        };
+        separate_volumes(group, normal, instances, limits)
+            .into_iter()
+            .map(|volume| Self::new(volume, normal, instances))
+            .filter(|series| !series.slices.is_empty())
+            .collect()
+    }
+
+    fn new(volume: SeriesVolume, normal: [f64; 3], instances: &[Instance]) -> Self {
+        let placed: Vec<_> = volume
+            .group
             .frames
             .iter()
             .filter_map(|reference| {
@@ -151,13 +160,19 @@ impl PlacedSeries {
                 Some((*reference, frame.position?))
             })
             .collect();
-        let order = order_slices(&placed, normal);
-        (!order.slices.is_empty()).then_some(Self { group, order, normal })
+        Self {
+            slices: order_slices(&placed, normal),
+            group: volume.group,
+            copies: volume.copies,
+            unplaced: volume.unplaced,
+            conflict: volume.conflict,
+            normal,
+        }
     }
 
     fn candidate(&self, instances: &[Instance]) -> Candidate {
         let (header, frame) = self.group.first(instances);
-        let slices = &self.order.slices;
+        let slices = &self.slices;
         let coverage = match (slices.first(), slices.last()) {
             (Some(first), Some(last)) => last.along_mm - first.along_mm,
             _ => 0.0,
@@ -167,6 +182,7 @@ impl PlacedSeries {
             name: self.group.name(),
             body_part: header.body_part.clone(),
             is_reformat: is_reformat(header, frame),
+            is_mixed: self.conflict.is_some(),
             has_hounsfield: has_hounsfield(header.has_modality_table, frame),
             coverage_mm: coverage,
             thickness_mm: frame.slice_thickness_mm.unwrap_or(0.0).max(step),
@@ -188,7 +204,10 @@ fn assemble(
     limits: &Limits,
 ) -> Result<LoadedSeries, ImagingError> {
     let (header, frame) = series.group.first(instances);
-    let inconsistent = ImagingError::InconsistentSeries;
+    let inconsistent = |what: &'static str| ImagingError::InconsistentSeries(what.into());
+    if let Some(conflict) = &series.conflict {
+        return Err(ImagingError::InconsistentSeries(conflict.clone().into()));
+    }
     let (Some(orientation), Some(pixel_spacing), Some(format)) =
         (frame.orientation, frame.pixel_spacing, header.format.as_ref())
     else {
@@ -196,29 +215,46 @@ fn assemble(
     };
     let grid = SliceGrid::new(&orientation, pixel_spacing, format.rows, format.columns)
         .ok_or(inconsistent("its orientation is no plane"))?;
+    let ReadValues {
+        decoded,
+        corrected_slices,
+        is_plausible,
+    } = read_values(instances, &series.slices, &grid, limits)?;
     let DecodedSeries {
         hounsfield,
         slices,
         undecodable,
-    } = decode_series(instances, &series.order.slices, &grid, limits)?;
+        ..
+    } = decoded;
+    if alternates(&hounsfield) {
+        return Err(inconsistent(
+            "its slices belong to two pictures by turns, as of two phases in one series; send each phase as a series \
+             of its own",
+        ));
+    }
     let spacing = measure_spacing(&slices);
-    let slice_distance = spacing
+    let step = spacing
         .median_mm
         .or(frame.spacing_between_mm)
         .or(frame.slice_thickness_mm)
         .unwrap_or(1.0);
-    let geometry = lay_out(&grid, &slices, slice_distance)
-        .ok_or(inconsistent("its spacing is not positive and finite"))?;
+    let (hounsfield, step, sources) = regular_stack(hounsfield, &slices, step, &spacing);
+    let geometry =
+        lay_out(&grid, &slices, step).ok_or(inconsistent("its spacing is not positive and finite"))?;
+    let (hounsfield, geometry) = square_pixels(hounsfield, geometry, limits)?;
     let rescaled = slices.iter().all(|slice| {
         let header = &instances[slice.reference.instance].header;
         has_hounsfield(header.has_modality_table, &header.frames[slice.reference.frame])
     });
-    let references = slices
+    let references = sources
         .iter()
         .enumerate()
-        .map(|(index, slice)| SliceReference {
+        .map(|(index, source)| SliceReference {
             slice: index,
-            sop_instance_uid: instances[slice.reference.instance].header.sop_instance.clone(),
+            sop_instance_uid: instances[slices[*source].reference.instance]
+                .header
+                .sop_instance
+                .clone(),
         })
         .collect();
     Ok(LoadedSeries {
@@ -246,13 +282,19 @@ fn assemble(
         acquisition: Acquisition {
             is_axial: true,
             gantry_tilt_degrees: tilt_degrees(&slices, series.normal),
-            duplicates_removed: series.order.duplicates_removed,
+            duplicates_removed: series.copies,
             missing_slices: spacing.missing_slices,
             largest_gap_mm: spacing.largest_gap_mm,
             spacing_variation: spacing.variation,
-            undecodable_slices: undecodable,
+            undecodable_slices: undecodable + series.unplaced,
             unreadable_files: study.unreadable_files,
-            has_hounsfield: rescaled,
+            has_hounsfield: rescaled && is_plausible,
+            corrected_slices,
+            stored_pixel_spacing_mm: pixel_spacing,
+            invalid_uids: slices
+                .iter()
+                .filter(|slice| !instances[slice.reference.instance].header.has_valid_uids)
+                .count(),
         },
     })
 }

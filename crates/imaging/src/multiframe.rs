@@ -3,6 +3,14 @@
 
 use crate::element_values::Values;
 use crate::element_walk::DataSet;
+use crate::frame_marks::FrameMarks;
+
+/// A frame of an instance of the study.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct FrameReference {
+    pub(crate) instance: usize,
+    pub(crate) frame: usize,
+}
 
 /// Slope and intercept that turn stored values into Hounsfield units (PS3.3 C.11.1).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,14 +36,19 @@ pub(crate) struct FrameHeader {
     pub(crate) frame_type: Vec<String>,
     /// Stack and position in it, for objects that hold several volumes.
     pub(crate) stack: Option<String>,
+    pub(crate) marks: FrameMarks,
 }
 
 /// One header for each frame. An enhanced object with more frames than groups gets only as many as it has groups.
 pub(crate) fn read_frames(values: &Values<'_>, number_of_frames: u64) -> Vec<FrameHeader> {
-    let shared = values
-        .group(0x5200_9229)
-        .map(|group| overlay(FrameHeader::default(), &group))
-        .unwrap_or_default();
+    let of_instance = FrameHeader {
+        marks: FrameMarks::of_instance(values),
+        ..FrameHeader::default()
+    };
+    let shared = match values.group(0x5200_9229) {
+        Some(group) => overlay(of_instance, &group),
+        None => of_instance,
+    };
     let per_frame = values.items(0x5200_9230);
     if per_frame.is_empty() {
         return vec![single(values, shared)];
@@ -74,6 +87,7 @@ fn single(values: &Values<'_>, shared: FrameHeader) -> FrameHeader {
         rescale: read_rescale(values).or(shared.rescale),
         frame_type: shared.frame_type,
         stack: shared.stack,
+        marks: shared.marks,
     }
 }
 
@@ -102,6 +116,7 @@ fn overlay(mut frame: FrameHeader, item: &Values<'_>) -> FrameHeader {
     if let Some(group) = item.group(0x0020_9111) {
         frame.stack = group.text(0x0020_9056).or(frame.stack);
     }
+    frame.marks = frame.marks.overlay(item);
     frame
 }
 

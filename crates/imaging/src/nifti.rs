@@ -9,10 +9,12 @@ use norma_volume::Volume;
 use crate::blob::Blob;
 use crate::error::ImagingError;
 use crate::limits::Limits;
-use crate::load::{Acquisition, LoadedSeries};
+use crate::loaded_series::{Acquisition, LoadedSeries};
 use crate::nifti_header::{NIFTI_HEADER_BYTES, NiftiVolumeHeader, SampleType, read_nifti_header};
 use crate::rescale::AIR;
 use crate::slice_order::{Vector, angle_degrees, cross, unit};
+use crate::value_check::{alternates, clear_filling, count_implausible};
+use crate::volume_grid::square_pixels;
 
 /// The best that deflate does is 1,032 to one; small files have some bytes more.
 const DEFLATE_RATIO: u64 = 1100;
@@ -59,7 +61,17 @@ pub(crate) fn load_nifti(blob: &Blob, limits: &Limits) -> Result<LoadedSeries, I
         });
     }
     let map = map_axes(&header)?;
-    let (hounsfield, has_hounsfield) = read_voxels(blob, &header, &map)?;
+    let (mut hounsfield, has_hounsfield) = read_voxels(blob, &header, &map)?;
+    let corrected_slices = clear_filling(&mut hounsfield);
+    let is_plausible = count_implausible(&hounsfield) == 0;
+    if alternates(&hounsfield) {
+        return Err(ImagingError::InconsistentSeries(
+            "its slices belong to two pictures by turns, as of two phases in one file".into(),
+        ));
+    }
+    let stored_pixel_spacing_mm = [map.geometry.spacing_mm.y(), map.geometry.spacing_mm.x()];
+    let (hounsfield, geometry) = square_pixels(hounsfield, map.geometry.clone(), limits)?;
+    let map = AxisMap { geometry, ..map };
     let normal = unit(cross(map.geometry.direction[2], map.geometry.direction[1])).unwrap_or([0.0, 0.0, 1.0]);
     let lean = angle_degrees(normal, [0.0, 0.0, 1.0]);
     let shear = angle_degrees(normal, map.geometry.direction[0]);
@@ -83,7 +95,10 @@ pub(crate) fn load_nifti(blob: &Blob, limits: &Limits) -> Result<LoadedSeries, I
             spacing_variation: 0.0,
             undecodable_slices: 0,
             unreadable_files: 0,
-            has_hounsfield,
+            has_hounsfield: has_hounsfield && is_plausible,
+            corrected_slices,
+            stored_pixel_spacing_mm,
+            invalid_uids: 0,
         },
         study: StudySummary {
             study_instance_uid: None,
@@ -191,7 +206,9 @@ fn read_voxels(
         step[file_axis] = if map.flipped[axis] { -stride } else { stride };
     }
     let Some(voxels) = hounsfield.as_slice_mut() else {
-        return Err(ImagingError::InconsistentSeries("its array is not contiguous"));
+        return Err(ImagingError::InconsistentSeries(
+            "its array is not contiguous".into(),
+        ));
     };
     let cut_short = |error: std::io::Error| match error.kind() {
         ErrorKind::UnexpectedEof => ImagingError::UnreadableNifti("it is cut short"),

@@ -133,7 +133,19 @@ fn affine(header: &NiftiHeader) -> Result<[[f64; 4]; 3], NiftiHeaderError> {
     if affine.iter().flatten().any(|value| !value.is_finite()) {
         return Err(NiftiHeaderError("its affine is not finite"));
     }
-    Ok(affine)
+    let unit_mm = millimetres_per_unit(header.xyzt_units)?;
+    Ok(affine.map(|row| row.map(|value| value * unit_mm)))
+}
+
+/// The spatial unit in the lowest three bits of xyzt_units (nifti1.h). Where it is not said, it is the millimetre
+/// that every reader takes.
+fn millimetres_per_unit(xyzt_units: u8) -> Result<f64, NiftiHeaderError> {
+    match xyzt_units & 7 {
+        0 | 2 => Ok(1.0),
+        1 => Ok(1000.0),
+        3 => Ok(0.001),
+        _ => Err(NiftiHeaderError("the unit of its lengths is not known")),
+    }
 }
 
 fn quaternion_affine(header: &NiftiHeader) -> [[f64; 4]; 3] {

@@ -6,10 +6,66 @@ const CHEST_COVERAGE_MM: f64 = 300.0;
 const COVERAGE_SHARE: f64 = 0.9;
 const THIN_MM: f64 = 5.0;
 const THICKNESS_TOLERANCE_MM: f64 = 0.05;
-const OTHER_BODY_PARTS: [&str; 14] = [
-    "HEAD", "BRAIN", "SKULL", "NECK", "CSPINE", "LSPINE", "PELVIS", "HIP", "KNEE", "ANKLE", "FOOT", "HAND",
-    "SHOULDER", "LEG",
+/// A code that holds one of these shows the chest, whatever it shows beside it: CHESTABDPELVIS, NECKCHEST.
+const CHEST: [&str; 4] = ["CHEST", "THORAX", "LUNG", "TORSO"];
+/// Codes of PS3.16 annex L, and what scanners write besides. Parts of words, so that WHOLEHEAD and HEADNECK are known.
+const OTHER_BODY_PARTS: [&str; 50] = [
+    "HEAD",
+    "BRAIN",
+    "SKULL",
+    "SINUS",
+    "ORBIT",
+    "FACE",
+    "JAW",
+    "MAXILLA",
+    "MANDIBLE",
+    "IAC",
+    "EAR",
+    "NECK",
+    "CAROTID",
+    "SPINE",
+    "SSPINE",
+    "CERVICAL",
+    "LUMBAR",
+    "SACR",
+    "COCCYX",
+    "ABDOMEN",
+    "ABD",
+    "LIVER",
+    "PANCREAS",
+    "KIDNEY",
+    "ADRENAL",
+    "URETER",
+    "BLADDER",
+    "PROSTATE",
+    "UTERUS",
+    "COLON",
+    "BOWEL",
+    "RECTUM",
+    "PELVI",
+    "HIP",
+    "FEMUR",
+    "THIGH",
+    "KNEE",
+    "LEG",
+    "CALF",
+    "ANKLE",
+    "FOOT",
+    "TOE",
+    "HAND",
+    "FINGER",
+    "WRIST",
+    "ELBOW",
+    "ARM",
+    "SHOULDER",
+    "HEART",
+    "EXTREMITY",
 ];
+
+/// Whether a Body Part Examined (0018,0015), in capitals, names something else than the chest.
+fn is_other_body_part(code: &str) -> bool {
+    !CHEST.iter().any(|part| code.contains(part)) && OTHER_BODY_PARTS.iter().any(|part| code.contains(part))
+}
 
 /// What the rules look at, from the headers of a series.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +73,8 @@ pub(crate) struct Candidate {
     pub(crate) name: String,
     pub(crate) body_part: String,
     pub(crate) is_reformat: bool,
+    /// Holds several volumes that nothing tells apart.
+    pub(crate) is_mixed: bool,
     pub(crate) has_hounsfield: bool,
     /// From the first to the last slice, in millimetres.
     pub(crate) coverage_mm: f64,
@@ -35,7 +93,7 @@ pub(crate) struct Choice {
 }
 
 /// Chooses among axial CT series, by these rules in this order, each applied to what the one before it leaves:
-/// not labelled as another body part; not a reformat; in Hounsfield units; most coverage (of a chest of 300 mm,
+/// not labelled as another body part; not a reformat; one image in each place; in Hounsfield units; most coverage (of a chest of 300 mm,
 /// within 10 %); slices of at most 5 mm; thinnest slices; softest kernel; most slices; lowest UID.
 ///
 /// None where there are no candidates.
@@ -50,19 +108,19 @@ pub(crate) fn choose_series(candidates: &[Candidate]) -> Option<Choice> {
     round.keep(
         "not labelled as another body part",
         "another body part",
-        |candidate| {
-            f64::from(u8::from(
-                OTHER_BODY_PARTS
-                    .iter()
-                    .any(|part| candidate.body_part.contains(part)),
-            ))
-        },
+        |candidate| f64::from(u8::from(is_other_body_part(&candidate.body_part))),
         0.0,
     );
     round.keep(
         "not a reformat",
         "reformat",
         |candidate| f64::from(u8::from(candidate.is_reformat)),
+        0.0,
+    );
+    round.keep(
+        "one image in each place",
+        "several images in one place",
+        |candidate| f64::from(u8::from(candidate.is_mixed)),
         0.0,
     );
     round.keep(
@@ -174,6 +232,7 @@ mod tests {
             name: name.into(),
             body_part: "CHEST".into(),
             is_reformat: false,
+            is_mixed: false,
             has_hounsfield: true,
             coverage_mm: 310.0,
             thickness_mm: 2.0,
@@ -192,7 +251,7 @@ mod tests {
     fn each_rule_decides_in_its_turn() {
         let base = candidate("1");
         assert!(chosen(std::slice::from_ref(&base)).1.contains("the only"));
-        let cases: [(&str, Candidate); 8] = [
+        let cases: [(&str, Candidate); 9] = [
             (
                 "another body part",
                 Candidate {
@@ -205,6 +264,14 @@ mod tests {
                 "reformat",
                 Candidate {
                     is_reformat: true,
+                    thickness_mm: 0.5,
+                    ..candidate("2")
+                },
+            ),
+            (
+                "one image in each place",
+                Candidate {
+                    is_mixed: true,
                     thickness_mm: 0.5,
                     ..candidate("2")
                 },
@@ -261,6 +328,42 @@ mod tests {
             let (name, reason) = chosen(&[other, base.clone()]);
             assert_eq!(name, "1", "{rule}");
             assert!(reason.contains(rule), "{rule}: {reason}");
+        }
+    }
+
+    #[test]
+    fn a_code_that_holds_the_chest_is_the_chest() {
+        for code in [
+            "CHEST",
+            "CHESTABDPELVIS",
+            "CHESTABDOMEN",
+            "NECKCHEST",
+            "NECKCHESTABDPELV",
+            "THORAX",
+            "THORAX_ABDOMEN",
+            "",
+        ] {
+            assert!(!is_other_body_part(code), "{code}");
+        }
+        for code in [
+            "ABDOMEN",
+            "ABDOMENPELVIS",
+            "HEART",
+            "TSPINE",
+            "CTSPINE",
+            "TLSPINE",
+            "LSPINE",
+            "SPINE",
+            "HEAD",
+            "HEADNECK",
+            "NECK",
+            "LIVER",
+            "PELVIS",
+            "SHOULDER",
+            "WRIST",
+            "COLON",
+        ] {
+            assert!(is_other_body_part(code), "{code}");
         }
     }
 

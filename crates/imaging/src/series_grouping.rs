@@ -7,7 +7,8 @@ use norma_domain::SeriesInstanceUid;
 use crate::codec::{check_pixel_format, is_supported};
 use crate::dicom_header::InstanceHeader;
 use crate::error::ImagingError;
-use crate::multiframe::FrameHeader;
+use crate::multiframe::{FrameHeader, FrameReference};
+use crate::series_joining::series_of_instances;
 use crate::slice_order::{Plane, plane_of};
 use crate::study::Instance;
 
@@ -16,13 +17,6 @@ const ORIENTATION_TOLERANCE: f64 = 0.01;
 const SPACING_TOLERANCE_MM: f64 = 0.005;
 /// A series has a few orientations at most; a file made to have thousands gets no more groups than this.
 const GROUPS_PER_SERIES: usize = 64;
-
-/// A frame of an instance of the study.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FrameReference {
-    pub(crate) instance: usize,
-    pub(crate) frame: usize,
-}
 
 /// Frames of one series with the same matrix, orientation and pixel spacing.
 #[derive(Debug, Clone)]
@@ -59,6 +53,9 @@ pub(crate) enum Exclusion {
     Projection,
     Colour,
     NoPosition,
+    NoOrientation,
+    NoFramePositions,
+    NoPixelSpacing { has_imager_spacing: bool },
     NotAxial(Plane),
     Truncated { claimed: u64, available: u64 },
     PixelFormat(String),
@@ -76,8 +73,18 @@ impl Exclusion {
             Self::Localizer => "localizer".into(),
             Self::Projection => "projection or rendering".into(),
             Self::Colour => "colour".into(),
-            Self::NoPosition => "no position of the slices".into(),
-            Self::NotAxial(plane) => format!("{plane} reformat"),
+            Self::NoPosition => "no Image Position (Patient) (0020,0032)".into(),
+            Self::NoOrientation => "no Image Orientation (Patient) (0020,0037)".into(),
+            Self::NoFramePositions => "several frames without a position of each".into(),
+            Self::NoPixelSpacing { has_imager_spacing } => {
+                let imager = if *has_imager_spacing {
+                    "; Imager Pixel Spacing is a distance on the detector, not in the patient"
+                } else {
+                    ""
+                };
+                format!("no Pixel Spacing (0028,0030), so the size of a voxel is not known{imager}")
+            }
+            Self::NotAxial(plane) => plane.to_string(),
             Self::Truncated { .. } => "pixels cut short".into(),
             Self::PixelFormat(_) => "pixel format not read".into(),
             Self::TransferSyntax(uid) => format!("transfer syntax {uid} not read"),
@@ -93,7 +100,9 @@ impl Exclusion {
             Self::Localizer => 4,
             Self::Projection => 5,
             Self::Colour => 6,
-            Self::NoPosition => 7,
+            Self::NoPosition | Self::NoOrientation | Self::NoFramePositions | Self::NoPixelSpacing { .. } => {
+                7
+            }
             Self::NotAxial(_) => 8,
             Self::Truncated { .. } => 9,
             Self::PixelFormat(_) => 10,
@@ -131,10 +140,11 @@ pub(crate) fn nothing_left(exclusions: &[(String, Exclusion)]) -> ImagingError {
 pub(crate) fn group_series(instances: &[Instance]) -> Vec<SeriesGroup> {
     let mut by_series: HashMap<Option<&SeriesInstanceUid>, Vec<usize>> = HashMap::new();
     let mut groups: Vec<SeriesGroup> = Vec::new();
+    let series_of = series_of_instances(instances);
     for (instance, source) in instances.iter().enumerate() {
         for frame in 0..source.header.frames.len() {
             let reference = FrameReference { instance, frame };
-            let of_series = by_series.entry(source.header.series.as_ref()).or_default();
+            let of_series = by_series.entry(series_of[instance]).or_default();
             let fitting = of_series
                 .iter()
                 .copied()
@@ -144,7 +154,7 @@ pub(crate) fn group_series(instances: &[Instance]) -> Vec<SeriesGroup> {
                 None if of_series.len() < GROUPS_PER_SERIES => {
                     of_series.push(groups.len());
                     groups.push(SeriesGroup {
-                        series: source.header.series.clone(),
+                        series: series_of[instance].cloned(),
                         frames: vec![reference],
                     });
                 }
@@ -238,12 +248,19 @@ pub(crate) fn exclusion(group: &SeriesGroup, instances: &[Instance]) -> Option<E
     }
     // Several frames that only the first one's attributes describe.
     if header.number_of_frames > 1 && header.frames.len() == 1 {
+        return Some(Exclusion::NoFramePositions);
+    }
+    let Some(orientation) = &frame.orientation else {
+        return Some(Exclusion::NoOrientation);
+    };
+    if frame.position.is_none() {
         return Some(Exclusion::NoPosition);
     }
-    let (Some(orientation), Some(_), Some(_)) = (&frame.orientation, &frame.position, &frame.pixel_spacing)
-    else {
-        return Some(Exclusion::NoPosition);
-    };
+    if frame.pixel_spacing.is_none() {
+        return Some(Exclusion::NoPixelSpacing {
+            has_imager_spacing: header.has_imager_spacing,
+        });
+    }
     match plane_of(orientation) {
         Plane::Axial => {}
         plane => return Some(Exclusion::NotAxial(plane)),

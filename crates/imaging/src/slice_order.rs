@@ -2,12 +2,10 @@
 
 use std::fmt;
 
-use crate::series_grouping::FrameReference;
+use crate::multiframe::FrameReference;
 
 /// A plane may be turned by this much and still be called by its name.
 const PLANE_TOLERANCE_DEGREES: f64 = 30.0;
-/// Nearer slices are the same slice.
-const DUPLICATE_TOLERANCE_MM: f64 = 0.01;
 /// A step of more than this many times the usual one is a gap.
 const GAP_FACTOR: f64 = 1.5;
 
@@ -15,6 +13,8 @@ const GAP_FACTOR: f64 = 1.5;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Plane {
     Axial,
+    /// Axial, but the picture lies between two of the patient's directions.
+    AxialTurned,
     Coronal,
     Sagittal,
     Oblique,
@@ -24,9 +24,13 @@ impl fmt::Display for Plane {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Axial => "axial",
-            Self::Coronal => "coronal",
-            Self::Sagittal => "sagittal",
-            Self::Oblique => "oblique",
+            Self::AxialTurned => {
+                "axial pictures turned in their plane by half a right angle, so that left, right, front and back are \
+                 not told"
+            }
+            Self::Coronal => "coronal reformat",
+            Self::Sagittal => "sagittal reformat",
+            Self::Oblique => "oblique reformat",
         })
     }
 }
@@ -68,15 +72,19 @@ pub(crate) fn plane_axes(orientation: &[f64; 6]) -> Option<(Vector, Vector, Vect
 
 /// The plane that Image Orientation (Patient) describes (PS3.3 C.7.6.2.1.1).
 ///
-/// An axial image whose rows do not run across the patient, turned by 90 degrees in its plane, is oblique.
+/// An axial image whose rows run from front to back (the patient lies on the side) is axial still.
 pub(crate) fn plane_of(orientation: &[f64; 6]) -> Plane {
     let Some((row, _, normal)) = plane_axes(orientation) else {
         return Plane::Oblique;
     };
     let least = PLANE_TOLERANCE_DEGREES.to_radians().cos();
     let [x, y, z] = normal.map(f64::abs);
-    if z >= least && row[0].abs() >= least {
-        Plane::Axial
+    if z >= least {
+        if row[0].abs().max(row[1].abs()) >= least {
+            Plane::Axial
+        } else {
+            Plane::AxialTurned
+        }
     } else if y >= least {
         Plane::Coronal
     } else if x >= least {
@@ -95,14 +103,6 @@ pub(crate) struct PlacedSlice {
     pub(crate) along_mm: f64,
 }
 
-/// Slices in order, and what their distances say.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct SliceOrder {
-    /// Ascending to the head, without duplicates.
-    pub(crate) slices: Vec<PlacedSlice>,
-    pub(crate) duplicates_removed: usize,
-}
-
 /// What the distances of neighbouring slices say.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct SliceSpacing {
@@ -115,8 +115,8 @@ pub(crate) struct SliceSpacing {
     pub(crate) variation: f64,
 }
 
-/// Orders slices along `normal`, which is turned to the head. Of slices in one place the first one stays.
-pub(crate) fn order_slices(frames: &[(FrameReference, Vector)], normal: Vector) -> SliceOrder {
+/// Orders slices along `normal`, which is turned to the head.
+pub(crate) fn order_slices(frames: &[(FrameReference, Vector)], normal: Vector) -> Vec<PlacedSlice> {
     let normal = if normal[2] < 0.0 {
         normal.map(|component| -component)
     } else {
@@ -131,12 +131,7 @@ pub(crate) fn order_slices(frames: &[(FrameReference, Vector)], normal: Vector) 
         })
         .collect();
     slices.sort_by(|a, b| a.along_mm.total_cmp(&b.along_mm));
-    let before = slices.len();
-    slices.dedup_by(|next, kept| next.along_mm - kept.along_mm < DUPLICATE_TOLERANCE_MM);
-    SliceOrder {
-        duplicates_removed: before - slices.len(),
-        slices,
-    }
+    slices
 }
 
 /// Measures the distances between ordered slices.
@@ -196,26 +191,21 @@ mod tests {
     #[test]
     fn slices_ascend_to_the_head_whatever_the_normal_points_to() {
         for normal in [[0.0, 0.0, 1.0], [0.0, 0.0, -1.0]] {
-            let order = order_slices(&stack(&[4.0, 0.0, 2.0, 2.0]), normal);
-            let instances: Vec<usize> = order
-                .slices
-                .iter()
-                .map(|slice| slice.reference.instance)
-                .collect();
+            let order = order_slices(&stack(&[4.0, 0.0, 2.0]), normal);
+            let instances: Vec<usize> = order.iter().map(|slice| slice.reference.instance).collect();
             assert_eq!(instances, [1, 2, 0]);
-            assert_eq!(order.duplicates_removed, 1);
         }
     }
 
     #[test]
     fn a_gap_is_counted_in_slices() {
         let order = order_slices(&stack(&[0.0, 2.5, 5.0, 12.5, 15.0]), [0.0, 0.0, 1.0]);
-        let spacing = measure_spacing(&order.slices);
+        let spacing = measure_spacing(&order);
         assert_eq!(spacing.median_mm, Some(2.5));
         assert_eq!(spacing.missing_slices, 2);
         assert_eq!(spacing.largest_gap_mm, 7.5);
         assert_eq!(spacing.variation, 2.0);
-        let single = measure_spacing(&order.slices[..1]);
+        let single = measure_spacing(&order[..1]);
         assert_eq!((single.median_mm, single.missing_slices), (None, 0));
     }
 
@@ -225,7 +215,12 @@ mod tests {
         assert_eq!(plane_of(&[-1.0, 0.0, 0.0, 0.0, -1.0, 0.0]), Plane::Axial);
         assert_eq!(plane_of(&[1.0, 0.0, 0.0, 0.0, 0.0, -1.0]), Plane::Coronal);
         assert_eq!(plane_of(&[0.0, 1.0, 0.0, 0.0, 0.0, -1.0]), Plane::Sagittal);
-        assert_eq!(plane_of(&[0.0, 1.0, 0.0, 1.0, 0.0, 0.0]), Plane::Oblique);
+        assert_eq!(plane_of(&[0.0, 1.0, 0.0, 1.0, 0.0, 0.0]), Plane::Axial);
+        assert_eq!(plane_of(&[0.0, -1.0, 0.0, 1.0, 0.0, 0.0]), Plane::Axial);
+        assert_eq!(
+            plane_of(&[0.7071, 0.7071, 0.0, -0.7071, 0.7071, 0.0]),
+            Plane::AxialTurned
+        );
         assert_eq!(plane_of(&[0.0; 6]), Plane::Oblique);
         assert_eq!(plane_of(&[1.0, 0.0, 0.0, 1.0, 0.0, 0.0]), Plane::Oblique);
         let (sin, cos) = 20f64.to_radians().sin_cos();
@@ -250,8 +245,8 @@ mod tests {
             })
             .collect();
         let order = order_slices(&frames, [0.0, 0.0, 1.0]);
-        assert!((tilt_degrees(&order.slices, [0.0, 0.0, 1.0]) - 10.0).abs() < 1e-9);
+        assert!((tilt_degrees(&order, [0.0, 0.0, 1.0]) - 10.0).abs() < 1e-9);
         let straight = order_slices(&stack(&[0.0, 1.0]), [0.0, 0.0, 1.0]);
-        assert!(tilt_degrees(&straight.slices, [0.0, 0.0, 1.0]) < 1e-6);
+        assert!(tilt_degrees(&straight, [0.0, 0.0, 1.0]) < 1e-6);
     }
 }

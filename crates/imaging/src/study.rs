@@ -10,6 +10,7 @@ use crate::blob::Blob;
 use crate::dicom_header::InstanceHeader;
 use crate::error::ImagingError;
 use crate::limits::Limits;
+use crate::study_joining::{LooseStudy, find_joined};
 use crate::upload::{Contents, ImageFile, RejectedFile, UploadedFile, read_contents};
 
 /// A study found in an upload. Holds headers only; the pixels stay where they are.
@@ -19,6 +20,8 @@ pub struct StudySource {
     location: String,
     pub(crate) content: StudyContent,
     pub(crate) unreadable_files: usize,
+    /// Files that name neither a study nor a person and an examination: whether they are one is not known.
+    pub(crate) is_unclear: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -132,6 +135,7 @@ fn group_studies(contents: Contents, is_folder: bool) -> UploadListing {
                     location: String::new(),
                     content: StudyContent::Nifti(blob),
                     unreadable_files: 0,
+                    is_unclear: false,
                 };
                 studies.push((study, vec![location]));
                 scopes.push(scope);
@@ -149,6 +153,7 @@ fn group_studies(contents: Contents, is_folder: bool) -> UploadListing {
                 location: String::new(),
                 content: StudyContent::Dicom(Vec::new()),
                 unreadable_files: 0,
+                is_unclear: false,
             };
             studies.push((study, Vec::new()));
             scopes.push(scope);
@@ -160,6 +165,7 @@ fn group_studies(contents: Contents, is_folder: bool) -> UploadListing {
         }
         locations.push(location);
     }
+    join_studies(&mut studies, &mut scopes);
     let rejected = contents.rejected;
     let noted = contents.noted_unreadable;
     let mut studies: Vec<StudySource> = studies
@@ -184,6 +190,50 @@ fn group_studies(contents: Contents, is_folder: bool) -> UploadListing {
         .collect();
     studies.sort_by(|first, second| first.location.cmp(&second.location));
     UploadListing { studies, rejected }
+}
+
+/// Makes one study of those that were taken apart by UIDs of their own.
+fn join_studies(studies: &mut Vec<(StudySource, Vec<String>)>, scopes: &mut Vec<u32>) {
+    let loose: Vec<LooseStudy<'_>> = studies
+        .iter()
+        .zip(scopes.iter())
+        .map(|((study, _), scope)| LooseStudy {
+            scope: *scope,
+            has_uid: study.study_instance_uid.is_some(),
+            headers: match &study.content {
+                StudyContent::Dicom(instances) => {
+                    instances.iter().map(|instance| &*instance.header).collect()
+                }
+                StudyContent::Nifti(_) => Vec::new(),
+            },
+        })
+        .collect();
+    let joined = find_joined(&loose);
+    let mut gone = vec![false; studies.len()];
+    for join in joined {
+        let (first, others) = (join.studies[0], &join.studies[1..]);
+        let lowest = join
+            .studies
+            .iter()
+            .filter_map(|index| studies[*index].0.study_instance_uid.clone())
+            .min();
+        for other in others {
+            let (study, locations) = studies[*other].clone();
+            gone[*other] = true;
+            if let (StudyContent::Dicom(all), StudyContent::Dicom(more)) =
+                (&mut studies[first].0.content, study.content)
+            {
+                all.extend(more);
+            }
+            studies[first].1.extend(locations);
+        }
+        studies[first].0.study_instance_uid = lowest;
+        studies[first].0.is_unclear = !join.is_certain;
+    }
+    let mut keep = gone.iter().map(|gone| !gone);
+    studies.retain(|_| keep.next().unwrap_or(true));
+    let mut keep = gone.iter().map(|gone| !gone);
+    scopes.retain(|_| keep.next().unwrap_or(true));
 }
 
 fn is_below(location: &str, folder: &str) -> bool {

@@ -11,9 +11,9 @@ use rayon::prelude::*;
 use crate::blob::Blob;
 use crate::dicom_header::{InstanceHeader, read_dicom_header};
 use crate::error::{ImagingError, LimitKind};
-use crate::extract::read_unreadable_note;
 use crate::limits::{Limits, Spent, within};
 use crate::nifti_header::{NiftiHeaderError, looks_like_nifti, read_nifti_header};
+use crate::unreadable_note::read_unreadable_note;
 use crate::zip_entries::{MemberProblem, is_resource_fork, list_zip_members};
 
 const SNIFF_BYTES: u64 = 512;

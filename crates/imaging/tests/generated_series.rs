@@ -130,8 +130,8 @@ fn slices_are_ordered_by_position_and_duplicates_removed() {
     assert_eq!(series.acquisition.missing_slices, 0);
     let geometry = &series.volume.geometry;
     assert_eq!(geometry.shape, [5, ROWS, COLUMNS]);
-    assert_eq!(geometry.spacing_mm.zyx(), [2.0, 0.5, 0.75]);
-    assert_eq!(geometry.position_mm([4.0, 2.0, 4.0]), [-17.0, -29.0, 8.0]);
+    assert_eq!(geometry.spacing_mm.zyx(), [2.0, 0.75, 0.75]);
+    assert_eq!(geometry.position_mm([4.0, 2.0, 4.0]), [-17.0, -28.5, 8.0]);
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn enhanced() -> InMemDicomObject {
             put_text(item, tags::IMAGE_ORIENTATION_PATIENT, VR::DS, "1\\0\\0\\0\\1\\0");
         }),
         group(tags::PIXEL_MEASURES_SEQUENCE, |item| {
-            put_text(item, tags::PIXEL_SPACING, VR::DS, "0.5\\0.75");
+            put_text(item, tags::PIXEL_SPACING, VR::DS, "0.75\\0.75");
             put_text(item, tags::SLICE_THICKNESS, VR::DS, "1.5");
         }),
         group(tags::CT_RECONSTRUCTION_SEQUENCE, |item| {
@@ -115,7 +115,7 @@ fn load(bytes: &[u8]) -> Result<LoadedSeries, ImagingError> {
 
 fn assert_frames(series: &LoadedSeries) {
     assert_eq!(series.volume.geometry.shape, [FRAMES, ROWS, COLUMNS]);
-    assert_eq!(series.volume.geometry.spacing_mm.zyx(), [1.5, 0.5, 0.75]);
+    assert_eq!(series.volume.geometry.spacing_mm.zyx(), [1.5, 0.75, 0.75]);
     assert_eq!(series.study.convolution_kernel.as_deref(), Some("Br40"));
     assert!(series.acquisition.has_hounsfield && series.study.contrast_agent);
     for number in 0..FRAMES {

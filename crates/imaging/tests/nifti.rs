@@ -34,7 +34,7 @@ struct Layout {
     big_endian: bool,
 }
 
-const SPACING_XYZ: [f64; 3] = [0.75, 0.5, 2.0];
+const SPACING_XYZ: [f64; 3] = [0.75, 0.75, 2.0];
 const ORIGIN_LPS: [f64; 3] = [-10.0, -20.0, -30.0];
 const PLAIN: Layout = Layout {
     axes: [0, 1, 2],
@@ -170,7 +170,7 @@ fn assert_volume(series: &LoadedSeries, tolerance: i16, layout: Layout) {
         [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]],
         "{layout:?}"
     );
-    assert_eq!(geometry.spacing_mm.zyx(), [2.0, 0.5, 0.75]);
+    assert_eq!(geometry.spacing_mm.zyx(), [2.0, 0.75, 0.75]);
     assert_eq!(geometry.origin_mm, ORIGIN_LPS);
     for ((z, y, x), value) in series.volume.hounsfield.indexed_iter() {
         assert!(
@@ -214,6 +214,29 @@ fn every_sample_type_and_byte_order() {
         ..PLAIN
     };
     assert_volume(&load(&nifti(layout)).unwrap(), 0, layout);
+}
+
+#[test]
+fn lengths_are_in_the_unit_that_the_header_names() {
+    let plain = nifti(PLAIN);
+    for (unit, factor) in [(0u8, 1.0), (2, 1.0), (2 | 8, 1.0), (3, 1000.0), (1, 0.001)] {
+        let mut changed = plain.clone();
+        changed[123] = unit;
+        for row in 0..3 {
+            for column in 0..4 {
+                let at = 280 + row * 16 + column * 4;
+                let value = f32::from_le_bytes(changed[at..at + 4].try_into().unwrap());
+                changed[at..at + 4].copy_from_slice(&(value * factor).to_le_bytes());
+            }
+        }
+        let spacing = load(&changed).unwrap().volume.geometry.spacing_mm.zyx();
+        for (got, expected) in spacing.into_iter().zip([2.0, 0.75, 0.75]) {
+            assert!((got - expected).abs() < 1e-4, "{unit}: {spacing:?}");
+        }
+    }
+    let mut unknown = plain;
+    unknown[123] = 5;
+    assert_eq!(code(&unknown), ReasonCode::UnreadableNifti);
 }
 
 #[test]

@@ -106,10 +106,11 @@ impl Default for PhantomOptions {
 }
 
 impl PhantomOptions {
-    /// A whole chest that is computed in a blink: 60 slices of 128 × 128, 5 mm.
+    /// A whole chest that is computed quickly: 60 slices of 208 × 208 pixels of 1.92 mm, 5 mm apart. Coarser pixels
+    /// are too coarse for the models.
     pub fn small() -> Self {
         Self {
-            size: 128,
+            size: 208,
             slices: 60,
             spacing_mm: 5.0,
             ..Self::default()

@@ -3,12 +3,15 @@
 //! Every check states what it measured and its limit, passed or not. What is not a chest CT fails the
 //! analysis; what is one, but not complete or not sound, leaves the verdict undetermined.
 
+mod reading;
+
 use ndarray::s;
 use norma_domain::{QualityCheck, QualityConsequence, ReasonCode};
 use norma_imaging::LoadedSeries;
 use norma_volume::{LungSegmentation, Volume};
 
 use QualityConsequence::{Failed, Note, Undetermined};
+use reading::{check_patient, check_pixel_spacing, check_spacing, note_reading};
 
 /// Less lung than this is no chest.
 const LEAST_LUNG_ML: f64 = 100.0;
@@ -25,7 +28,6 @@ const LEAST_LUNG_SLICES: usize = 30;
 const LARGEST_THICKNESS_MM: f64 = 5.01;
 /// Neighbours further apart than this many spacings have a slice missing between them.
 const LARGEST_GAP_SPACINGS: f64 = 1.5;
-const LARGEST_SPACING_VARIATION: f64 = 0.1;
 const LARGEST_TILT_DEGREES: f64 = 5.0;
 /// Fat lies at −100 HU, muscle at 50 HU, enhanced blood up to 200 HU.
 const LARGEST_SOFT_TISSUE_LEVEL_HU: f64 = 150.0;
@@ -41,6 +43,9 @@ pub fn check_quality(series: &LoadedSeries, lungs: &LungSegmentation) -> Vec<Qua
     ];
     checks.extend(check_anatomy(series, lungs));
     checks.extend(check_slices(series, lungs));
+    checks.push(check_pixel_spacing(series));
+    checks.extend(check_patient(series));
+    checks.extend(note_reading(series));
     checks.extend(notes(series));
     checks
 }
@@ -214,7 +219,10 @@ fn end_area_share(lungs: &LungSegmentation) -> f64 {
 fn check_slices(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityCheck; 6] {
     let acquisition = &series.acquisition;
     let spacing_mm = series.volume.geometry.spacing_mm.z();
-    let thickness_mm = series.study.slice_thickness_mm.unwrap_or(0.0).max(spacing_mm);
+    let mut thickness_mm = series.study.slice_thickness_mm.unwrap_or(0.0).max(spacing_mm);
+    if acquisition.missing_slices == 0 {
+        thickness_mm = thickness_mm.max(acquisition.largest_gap_mm);
+    }
     let lung_slices = lungs.extent.map_or(0, |[first, last]| last - first + 1);
     let mut gap = Measurement::at_most(
         ReasonCode::SliceGap,
@@ -251,17 +259,7 @@ fn check_slices(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityChec
             "no slice is missing",
             "slices are missing within the series",
         ),
-        Measurement::at_most(
-            ReasonCode::SpacingVaries,
-            acquisition.spacing_variation,
-            LARGEST_SPACING_VARIATION,
-            "fraction",
-        )
-        .or(
-            Undetermined,
-            "the slices are evenly spaced",
-            "the distance between slices varies",
-        ),
+        check_spacing(series),
         Measurement::at_most(
             ReasonCode::SlicesUndecodable,
             acquisition.undecodable_slices as f64,

@@ -94,7 +94,7 @@ impl Slice {
         );
         let orientation = self.orientation.map(|value| format!("{value:.6}")).join("\\");
         put_text(&mut object, tags::IMAGE_ORIENTATION_PATIENT, VR::DS, &orientation);
-        put_text(&mut object, tags::PIXEL_SPACING, VR::DS, "0.5\\0.75");
+        put_text(&mut object, tags::PIXEL_SPACING, VR::DS, "0.75\\0.75");
         put_text(&mut object, tags::RESCALE_SLOPE, VR::DS, &self.slope.to_string());
         put_text(
             &mut object,

@@ -7,6 +7,7 @@
 )]
 
 pub(crate) mod archives;
+pub(crate) mod bodies;
 pub(crate) mod dicom_files;
 
 use std::path::PathBuf;

@@ -25,7 +25,7 @@ fn sound_series() -> LoadedSeries {
             scanner_model: None,
             convolution_kernel: None,
             study_date: None,
-            patient_age_years: None,
+            patient_age_years: Some(60),
             transfer_syntax_uid: None,
             slice_thickness_mm: Some(2.5),
             contrast_agent: false,
@@ -47,6 +47,9 @@ fn sound_series() -> LoadedSeries {
             undecodable_slices: 0,
             unreadable_files: 0,
             has_hounsfield: true,
+            stored_pixel_spacing_mm: [0.7, 0.7],
+            corrected_slices: 0,
+            invalid_uids: 0,
         },
     }
 }
@@ -88,7 +91,7 @@ fn a_sound_series_passes_every_check() {
 #[test]
 fn each_defect_of_the_series_is_found() {
     type Change = fn(&mut LoadedSeries);
-    let defects: [(ReasonCode, QualityConsequence, Change); 13] = [
+    let defects: [(ReasonCode, QualityConsequence, Change); 19] = [
         (ReasonCode::NotCt, Failed, |series| {
             series.study.modality = Some("MR".into());
         }),
@@ -113,8 +116,26 @@ fn each_defect_of_the_series_is_found() {
         (ReasonCode::SliceGap, Undetermined, |series| {
             series.acquisition.missing_slices = 1;
         }),
-        (ReasonCode::SpacingVaries, Undetermined, |series| {
+        (ReasonCode::SpacingVaries, Note, |series| {
             series.acquisition.spacing_variation = 0.4;
+        }),
+        (ReasonCode::SpacingVaries, Undetermined, |series| {
+            series.acquisition.spacing_variation = 0.6;
+        }),
+        (ReasonCode::PixelSpacingCoarse, Undetermined, |series| {
+            series.acquisition.stored_pixel_spacing_mm = [0.7, 2.1];
+        }),
+        (ReasonCode::PatientNotAdult, Undetermined, |series| {
+            series.study.patient_age_years = Some(17);
+        }),
+        (ReasonCode::PatientAgeUnknown, Note, |series| {
+            series.study.patient_age_years = None;
+        }),
+        (ReasonCode::UidInvalid, Note, |series| {
+            series.acquisition.invalid_uids = 1;
+        }),
+        (ReasonCode::PixelsContradictHeader, Note, |series| {
+            series.acquisition.corrected_slices = 1;
         }),
         (ReasonCode::SlicesUndecodable, Undetermined, |series| {
             series.acquisition.undecodable_slices = 1;

@@ -1,0 +1,91 @@
+//! The values of a series, read as its header says or, where that cannot be, as they must have been stored.
+
+use crate::decode::{DecodedSeries, ValueReading, decode_series};
+use crate::error::ImagingError;
+use crate::limits::Limits;
+use crate::slice_order::PlacedSlice;
+use crate::study::Instance;
+use crate::value_check::{clear_filling, count_holes, count_implausible, count_jumps};
+use crate::volume_geometry::SliceGrid;
+
+/// Fewer edges of bone and air than this are artefacts of metal.
+const LEAST_HOLES: usize = 200;
+
+/// A series with its values as they must be.
+pub(crate) struct ReadValues {
+    pub(crate) decoded: DecodedSeries,
+    /// Slices in which values were read otherwise than the header says.
+    pub(crate) corrected_slices: usize,
+    /// Whether no slice contradicts that the values are those of a scan.
+    pub(crate) is_plausible: bool,
+}
+
+/// Decodes `slices` and holds them against what a scan looks like. Where the header's word on sign or bits makes
+/// values that no scan has, and the other reading does not, the other reading is taken and counted.
+pub(crate) fn read_values(
+    instances: &[Instance],
+    slices: &[PlacedSlice],
+    grid: &SliceGrid,
+    limits: &Limits,
+) -> Result<ReadValues, ImagingError> {
+    let read = |reading: ValueReading| -> Result<Judged, ImagingError> {
+        let mut decoded = decode_series(instances, slices, grid, reading, limits)?;
+        let as_stored = count_implausible(&decoded.hounsfield);
+        let filled = clear_filling(&mut decoded.hounsfield);
+        Ok(Judged {
+            as_stored,
+            implausible: if filled > 0 {
+                count_implausible(&decoded.hounsfield)
+            } else {
+                as_stored
+            },
+            holes: count_holes(&decoded.hounsfield),
+            filled,
+            is_corrected: reading != ValueReading::default(),
+            decoded,
+        })
+    };
+    let mut best = read(ValueReading::default())?;
+    if best.as_stored > 0 || best.holes >= LEAST_HOLES {
+        let flipped = read(ValueReading {
+            flips_sign: true,
+            takes_all_bits: false,
+        })?;
+        let is_better = best.as_stored > 0 || flipped.holes * 10 < best.holes;
+        if flipped.as_stored == 0 && is_better {
+            best = flipped;
+        }
+    }
+    if best.decoded.uses_other_bits {
+        let whole = read(ValueReading {
+            flips_sign: false,
+            takes_all_bits: true,
+        })?;
+        // What is read from too few bits jumps wherever it goes over their end; what an overlay writes above them
+        // jumps where it is read.
+        let jumps = |judged: &Judged| count_jumps(&judged.decoded.hounsfield);
+        if whole.implausible <= best.implausible && jumps(&whole) * 2 < jumps(&best) {
+            best = whole;
+        }
+    }
+    let corrected_slices = if best.is_corrected {
+        best.decoded.slices.len()
+    } else {
+        best.filled
+    };
+    Ok(ReadValues {
+        corrected_slices,
+        is_plausible: best.implausible == 0,
+        decoded: best.decoded,
+    })
+}
+
+struct Judged {
+    decoded: DecodedSeries,
+    /// Slices that no scan has, before and after a filling was cleared.
+    as_stored: usize,
+    implausible: usize,
+    holes: usize,
+    filled: usize,
+    is_corrected: bool,
+}

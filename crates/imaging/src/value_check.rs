@@ -1,0 +1,273 @@
+//! What stored values must be, whatever the header says: no scan has metal around the patient, no slice lies on
+//! another scale than its neighbours, and no volume changes to and fro from slice to slice.
+//!
+//! Everything here looks at Hounsfield units, axes `(z, y, x)`, and at every slice over its whole field.
+
+use ndarray::{Array3, ArrayView2, ArrayViewMut2, Axis};
+use rayon::prelude::*;
+
+use crate::rescale::AIR;
+
+/// A constant of more than this in the corners is a filling, not air.
+const FILLING_ABOVE: i16 = -500;
+/// A filled circle leaves a fifth of the field; a slice that is nearly all one value is left alone.
+const FILLING_SHARE: std::ops::RangeInclusive<f64> = 0.002..=0.6;
+/// Above what a scale of 12 bits reaches (3071 HU); implants of metal are small.
+const BRIGHT_ABOVE: i16 = 3100;
+const LARGEST_BRIGHT_SHARE: f64 = 0.005;
+/// In the corners of a slice is air, its filling or, in a narrow field, the patient's soft tissue.
+const LARGEST_CORNER_LEVEL: i16 = 1500;
+/// The darkest part of a slice is air, outside or in the lungs. Neighbours differ by less than this.
+const LARGEST_AIR_STEP: i32 = 600;
+const AIR_PERCENTILE: f64 = 0.02;
+/// Air beside bone that is nearly too bright for its bits: values that went over the end of their scale.
+const NEARLY_TOO_BRIGHT: std::ops::RangeInclusive<i16> = 600..=1100;
+/// Values that jump from slice to slice by twice this, all through the volume…
+const ALTERNATION_HU: f64 = 20.0;
+/// …in more than this part of it.
+const LARGEST_ALTERNATING_SHARE: f64 = 0.01;
+const LEAST_SLICES_TO_ALTERNATE: usize = 16;
+
+/// Turns a constant filling around the field of view into air: some writers fill with a value that becomes bone or
+/// metal under their header. Gives the number of slices in which that was done.
+pub(crate) fn clear_filling(hounsfield: &mut Array3<i16>) -> usize {
+    let slices: Vec<_> = hounsfield.axis_iter_mut(Axis(0)).collect();
+    slices
+        .into_par_iter()
+        .map(|slice| usize::from(clear_slice(slice)))
+        .sum()
+}
+
+fn clear_slice(mut slice: ArrayViewMut2<'_, i16>) -> bool {
+    let (rows, columns) = slice.dim();
+    if rows < 8 || columns < 8 {
+        return false;
+    }
+    let corners = [(0, 0), (0, columns - 3), (rows - 3, 0), (rows - 3, columns - 3)];
+    let constant = |&(row, column): &(usize, usize)| {
+        let block = slice.slice(ndarray::s![row..row + 3, column..column + 3]);
+        let value = block[[0, 0]];
+        (value > FILLING_ABOVE && block.iter().all(|other| *other == value)).then_some(value)
+    };
+    let values: Vec<Option<i16>> = corners.iter().map(constant).collect();
+    let Some(filling) = values
+        .iter()
+        .flatten()
+        .copied()
+        .find(|value| values.iter().filter(|other| **other == Some(*value)).count() >= 2)
+    else {
+        return false;
+    };
+    let mut region = vec![false; rows * columns];
+    let mut open: Vec<(usize, usize)> = Vec::new();
+    for (corner, value) in corners.iter().zip(&values) {
+        if *value == Some(filling) {
+            open.push(*corner);
+            region[corner.0 * columns + corner.1] = true;
+        }
+    }
+    let mut count = open.len();
+    while let Some((row, column)) = open.pop() {
+        let neighbours = [
+            (row.wrapping_sub(1), column),
+            (row + 1, column),
+            (row, column.wrapping_sub(1)),
+            (row, column + 1),
+        ];
+        for (r, c) in neighbours {
+            if r < rows && c < columns && !region[r * columns + c] && slice[[r, c]] == filling {
+                region[r * columns + c] = true;
+                count += 1;
+                open.push((r, c));
+            }
+        }
+    }
+    if !FILLING_SHARE.contains(&(count as f64 / (rows * columns) as f64)) {
+        return false;
+    }
+    for (value, is_filling) in slice.iter_mut().zip(region) {
+        if is_filling {
+            *value = AIR;
+        }
+    }
+    true
+}
+
+/// Slices whose values cannot be Hounsfield units of a scan, each by itself and beside its neighbours.
+pub(crate) fn count_implausible(hounsfield: &Array3<i16>) -> usize {
+    let told: Vec<(bool, i32)> = (0..hounsfield.len_of(Axis(0)))
+        .into_par_iter()
+        .map(|index| {
+            let slice = hounsfield.index_axis(Axis(0), index);
+            (is_implausible(slice), darkest(slice))
+        })
+        .collect();
+    let alone = told.iter().filter(|(implausible, _)| *implausible).count();
+    let steps = told
+        .windows(2)
+        .filter(|pair| (pair[0].1 - pair[1].1).abs() > LARGEST_AIR_STEP)
+        .count();
+    alone + steps
+}
+
+fn is_implausible(slice: ArrayView2<'_, i16>) -> bool {
+    let bright = slice.iter().filter(|value| **value > BRIGHT_ABOVE).count();
+    if bright as f64 > LARGEST_BRIGHT_SHARE * slice.len() as f64 {
+        return true;
+    }
+    let (rows, columns) = slice.dim();
+    let (high, wide) = ((rows / 20).max(1), (columns / 20).max(1));
+    let mut corners: Vec<i16> = [0..high, rows - high..rows]
+        .into_iter()
+        .flat_map(|rows| {
+            [0..wide, columns - wide..columns].map(|columns| slice.slice(ndarray::s![rows.clone(), columns]))
+        })
+        .flatten()
+        .copied()
+        .collect();
+    let middle = corners.len() / 2;
+    *corners.select_nth_unstable(middle).1 > LARGEST_CORNER_LEVEL
+}
+
+/// The level of the darkest part of a slice.
+fn darkest(slice: ArrayView2<'_, i16>) -> i32 {
+    let mut values: Vec<i16> = slice.iter().step_by(3).copied().collect();
+    let rank = ((values.len() - 1) as f64 * AIR_PERCENTILE) as usize;
+    i32::from(*values.select_nth_unstable(rank).1)
+}
+
+/// Neighbours in a row of which one is air and the other nearly at the end of its scale: a value that is stored as
+/// signed and is not turns dense bone into air.
+pub(crate) fn count_holes(hounsfield: &Array3<i16>) -> usize {
+    count_neighbours(hounsfield, |a, b| {
+        let (low, high) = (a.min(b), a.max(b));
+        low == AIR && NEARLY_TOO_BRIGHT.contains(&high)
+    })
+}
+
+/// Neighbours in a row that differ by nearly a thousand Hounsfield units or more.
+pub(crate) fn count_jumps(hounsfield: &Array3<i16>) -> usize {
+    count_neighbours(hounsfield, |a, b| (i32::from(a) - i32::from(b)).abs() > 900)
+}
+
+fn count_neighbours(hounsfield: &Array3<i16>, counts: impl Fn(i16, i16) -> bool + Sync) -> usize {
+    (0..hounsfield.len_of(Axis(0)))
+        .into_par_iter()
+        .map(|index| {
+            let slice = hounsfield.index_axis(Axis(0), index);
+            slice
+                .rows()
+                .into_iter()
+                .map(|row| {
+                    row.iter()
+                        .zip(row.iter().skip(1))
+                        .filter(|(a, b)| counts(**a, **b))
+                        .count()
+                })
+                .sum::<usize>()
+        })
+        .sum()
+}
+
+/// Whether every other slice belongs to another picture: two phases laid into each other. Measured as the part of the
+/// volume whose component of the shortest wavelength along z is more than noise and anatomy make.
+pub(crate) fn alternates(hounsfield: &Array3<i16>) -> bool {
+    alternating_share(hounsfield) > LARGEST_ALTERNATING_SHARE
+}
+
+pub(crate) fn alternating_share(hounsfield: &Array3<i16>) -> f64 {
+    let (slices, rows, columns) = hounsfield.dim();
+    if slices < LEAST_SLICES_TO_ALTERNATE {
+        return 0.0;
+    }
+    // An even number of slices, so that what does not change cancels out; second differences take the slow part.
+    let (mut over, mut all) = (0usize, 0usize);
+    for row in (0..rows).step_by(4) {
+        for column in (0..columns).step_by(4) {
+            let line = hounsfield.slice(ndarray::s![.., row, column]);
+            let mut sum = 0.0;
+            for index in 1..slices - 1 {
+                let middle = f64::from(line[index]);
+                let around = f64::midpoint(f64::from(line[index - 1]), f64::from(line[index + 1]));
+                let sign = if index % 2 == 0 { 1.0 } else { -1.0 };
+                // Edges that move through a voxel count no more than tissue may.
+                sum += sign * (middle - around).clamp(-200.0, 200.0);
+            }
+            // For values that alternate by ±a the second difference is ±2a.
+            over += usize::from((sum / (2.0 * (slices - 2) as f64)).abs() > ALTERNATION_HU);
+            all += 1;
+        }
+    }
+    over as f64 / all as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Air, a body of soft tissue, a bone in it, with a little noise.
+    fn chest(slices: usize) -> Array3<i16> {
+        Array3::from_shape_fn((slices, 64, 64), |(z, y, x)| {
+            let (dy, dx) = (y as f64 - 31.5, x as f64 - 31.5);
+            let noise = ((z * 31 + y * 17 + x * 7) % 11) as i16 - 5;
+            let level = match dy * dy + dx * dx {
+                distance if distance < 9.0 => 900,
+                distance if distance < 500.0 => 40,
+                _ => -1000,
+            };
+            level + noise
+        })
+    }
+
+    #[test]
+    fn a_filling_around_the_field_becomes_air() {
+        for filling in [32_767, 1072, 0, -400] {
+            let mut volume = chest(3);
+            let expected = volume.clone();
+            for ((_, y, x), value) in volume.indexed_iter_mut() {
+                let (dy, dx) = (y as f64 - 31.5, x as f64 - 31.5);
+                if dy * dy + dx * dx > 900.0 {
+                    *value = filling;
+                }
+            }
+            assert_eq!(clear_filling(&mut volume), 3, "{filling}");
+            assert_eq!(volume[[0, 0, 0]], AIR);
+            assert_eq!(volume[[1, 31, 31]], expected[[1, 31, 31]]);
+            assert_eq!(count_implausible(&volume), 0);
+        }
+        assert_eq!(clear_filling(&mut chest(3)), 0, "measured air stays");
+    }
+
+    #[test]
+    fn a_ring_of_metal_and_a_slice_on_another_scale_are_implausible() {
+        assert_eq!(count_implausible(&chest(5)), 0);
+        let mut bright = chest(5);
+        bright.mapv_inplace(|value| if value < -500 { 32_000 } else { value });
+        assert_eq!(count_implausible(&bright), 5);
+        let mut shifted = chest(5);
+        shifted
+            .index_axis_mut(Axis(0), 2)
+            .mapv_inplace(|value| value + 1024);
+        assert!(count_implausible(&shifted) > 0);
+    }
+
+    #[test]
+    fn bone_that_went_over_the_end_leaves_holes() {
+        let mut volume = chest(2);
+        assert_eq!(count_holes(&volume), 0);
+        volume.mapv_inplace(|value| if value > 900 { AIR } else { value });
+        assert!(count_holes(&volume) > 0);
+    }
+
+    #[test]
+    fn two_phases_laid_into_each_other_alternate() {
+        assert!(!alternates(&chest(40)));
+        let mut mixed = chest(40);
+        for slice in (0..40).step_by(2) {
+            mixed
+                .index_axis_mut(Axis(0), slice)
+                .mapv_inplace(|value| if value > -100 { value + 130 } else { value });
+        }
+        assert!(alternates(&mixed));
+    }
+}
