@@ -8,6 +8,7 @@ use dicom_dictionary_std::{StandardDataDictionary, tags};
 use dicom_object::InMemDicomObject;
 use dicom_object::mem::InMemElement;
 
+use crate::allowed::{is_allowed, is_code, is_number};
 use crate::dummy::dummy;
 use crate::pseudonym::Key;
 use crate::record::record_method;
@@ -22,7 +23,17 @@ pub fn deidentify_data_set(data_set: InMemDicomObject, key: &Key) -> InMemDicomO
         .or_else(|| text_of(&data_set, tags::PATIENT_NAME))
         .or_else(|| text_of(&data_set, tags::STUDY_INSTANCE_UID))
         .unwrap_or_default();
+    let minor = age_of_minor(&data_set);
     let mut clean = apply(data_set, key, 0);
+    if let Some(years) = minor {
+        // Readers of adults must know: the profile's option to retain characteristics, for minors alone.
+        let age = format!("{years:03}Y");
+        clean.put(DataElement::new(
+            tags::PATIENT_AGE,
+            VR::AS,
+            PrimitiveValue::from(age.as_str()),
+        ));
+    }
     let pseudonym = key.patient(&patient);
     for (tag, vr) in [(tags::PATIENT_NAME, VR::PN), (tags::PATIENT_ID, VR::LO)] {
         clean.put(DataElement::new(
@@ -33,6 +44,27 @@ pub fn deidentify_data_set(data_set: InMemDicomObject, key: &Key) -> InMemDicomO
     }
     record_method(&mut clean);
     clean
+}
+
+/// The age in whole years of a patient under 18, as stated or by the dates of birth and study.
+fn age_of_minor(data_set: &InMemDicomObject) -> Option<u32> {
+    let stated = text_of(data_set, tags::PATIENT_AGE).and_then(|age| {
+        let (number, unit) = age.split_at_checked(age.len().checked_sub(1)?)?;
+        let count: u32 = number.trim().parse().ok()?;
+        match unit {
+            "Y" | "y" if count > 0 => Some(count),
+            "M" | "m" => Some(count / 12),
+            "W" | "w" => Some(count / 52),
+            "D" | "d" => Some(count / 365),
+            _ => None,
+        }
+    });
+    let by_dates = || {
+        let date = |tag| text_of(data_set, tag)?.replace('.', "").parse::<u32>().ok();
+        let (birth, study) = (date(tags::PATIENT_BIRTH_DATE)?, date(tags::STUDY_DATE)?);
+        Some(study.checked_sub(birth)? / 10_000)
+    };
+    stated.or_else(by_dates).filter(|years| *years < 18)
 }
 
 fn text_of(data_set: &InMemDicomObject, tag: Tag) -> Option<String> {
@@ -70,9 +102,31 @@ fn apply_to(element: InMemElement, key: &Key, depth: u32) -> Option<InMemElement
             Some(DataElement::new(tag, vr, value))
         }
         Some(Action::ReplaceUid) => Some(replace_uids(&element, key)),
-        // Names of persons that the table forgot.
-        None if vr == VR::PN => Some(empty(tag, vr)),
-        None | Some(Action::KeepSequence) => keep(element, key, depth),
+        Some(Action::KeepSequence) => keep(element, key, depth),
+        None => keep_unlisted(element, key, depth),
+    }
+}
+
+/// What the table does not list goes, but for what cannot name anybody.
+fn keep_unlisted(element: InMemElement, key: &Key, depth: u32) -> Option<InMemElement> {
+    let (tag, vr) = (element.header().tag(), element.vr());
+    if tag == tags::CODE_MEANING {
+        // Demanded wherever a code stands; the code says what it means.
+        return Some(DataElement::new(tag, vr, dummy(vr)));
+    }
+    if vr == VR::PN {
+        return Some(empty(tag, vr));
+    }
+    let vr_of_tag = if vr == VR::UN { dictionary_vr(tag)? } else { vr };
+    if !is_allowed(tag, vr_of_tag) {
+        return None;
+    }
+    let text = || element.to_str().unwrap_or_default().into_owned();
+    match vr_of_tag {
+        VR::CS if !is_code(&text()) => None,
+        VR::DS | VR::IS if !is_number(&text()) => None,
+        VR::UI => Some(replace_uids(&element, key)),
+        _ => keep(element, key, depth),
     }
 }
 
@@ -124,7 +178,11 @@ fn replace_uids(element: &InMemElement, key: &Key) -> InMemElement {
 
 /// Private attributes, group lengths and what no dictionary knows: nobody can say what they hold.
 fn is_unknown(tag: Tag) -> bool {
-    !tag.group().is_multiple_of(2) || tag.element() == 0 || StandardDataDictionary.by_tag(tag).is_none()
+    // Groups 0002 and below belong to files and messages, not to data sets.
+    !tag.group().is_multiple_of(2)
+        || tag.group() < 0x0008
+        || tag.element() == 0
+        || StandardDataDictionary.by_tag(tag).is_none()
 }
 
 fn dictionary_vr(tag: Tag) -> Option<VR> {

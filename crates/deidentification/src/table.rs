@@ -73,8 +73,8 @@ pub(crate) fn action_of(tag: Tag) -> Option<Action> {
     match tag.group() {
         // Curves: every attribute of the groups 5000 to 501E.
         0x5000..=0x50FF => Some(Action::Remove),
-        // Overlays repeat in the groups 6000 to 601E.
-        0x6000..=0x60FF => BY_TAG.get(&Tag(0x6000, tag.element())).copied(),
+        // Overlays: planes, labels and descriptions alike may be writing. The table lists a part of them.
+        0x6000..=0x60FF => Some(Action::Remove),
         _ => BY_TAG.get(&tag).copied(),
     }
 }

@@ -4,21 +4,33 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use dicom_core::Tag;
+use dicom_core::value::PrimitiveValue;
+use dicom_core::{DataElement, Tag, VR};
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
 use dicom_transfer_syntax_registry::{TransferSyntaxIndex, TransferSyntaxRegistry};
-use norma_imaging::{DicomFile, ImagingError, Limits, StudyFile, list_upload, read_study_files};
+use norma_imaging::{
+    DicomFile, ImagingError, Limits, StoredPixels, StudyFile, list_upload, read_study_files,
+};
 use serde::{Deserialize, Serialize};
 use zip::write::{SimpleFileOptions, ZipWriter};
 
 use crate::data_set::deidentify_data_set;
 use crate::nifti::deidentify_nifti;
+use crate::pixel_text::may_carry_text;
 use crate::pseudonym::Key;
 
 const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
-/// Secondary captures: screens and papers, which show names.
-const SECONDARY_CAPTURE_ROOT: &str = "1.2.840.10008.5.1.4.1.1.7";
+
+/// Who says that pixels carry no text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum PixelCheck {
+    /// Nobody has looked: pictures that by their kind may carry text are left out.
+    #[default]
+    ByKind,
+    /// A person has looked at them and answers for it.
+    ByPerson,
+}
 
 /// Why an upload was not de-identified. Nothing of it was written then.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +60,7 @@ pub struct Summary {
 pub struct LeftOut {
     /// Reports, documents, presentation states: no pixels.
     pub no_image: usize,
-    /// Secondary captures, and images that say that text is burned in.
+    /// Pictures whose pixels may carry text: captured screens, ultrasound, dose pages, and those that say so.
     pub burned_in: usize,
     /// Files that cannot be read as a whole.
     pub unreadable: usize,
@@ -69,6 +81,7 @@ pub fn deidentify_upload(
     upload: &Path,
     out: &Path,
     key: &Key,
+    pixels: PixelCheck,
     limits: &Limits,
 ) -> Result<Summary, DeidentificationError> {
     let listing = list_upload(upload, limits)?;
@@ -85,7 +98,7 @@ pub fn deidentify_upload(
         let kept_before = summary.kept;
         for file in read_study_files(study, limits) {
             let (bytes, extension) = match file {
-                Ok(StudyFile::Dicom(file)) => match deidentify_file(file, key) {
+                Ok(StudyFile::Dicom(file)) => match deidentify_file(file, key, pixels) {
                     Ok(bytes) => (bytes, "dcm"),
                     Err(why) => {
                         why.count(&mut summary.left_out);
@@ -147,8 +160,8 @@ impl NotKept {
     }
 }
 
-/// The file in its transfer syntax; one that was deflated as a whole, or did not say, in that of its elements.
-fn deidentify_file(file: DicomFile, key: &Key) -> Result<Vec<u8>, NotKept> {
+/// The file in explicit little endian, whatever it came in.
+fn deidentify_file(file: DicomFile, key: &Key, pixels: PixelCheck) -> Result<Vec<u8>, NotKept> {
     let encoding = match (file.is_explicit, file.is_big_endian) {
         (false, _) => uids::IMPLICIT_VR_LITTLE_ENDIAN,
         (true, false) => uids::EXPLICIT_VR_LITTLE_ENDIAN,
@@ -157,49 +170,46 @@ fn deidentify_file(file: DicomFile, key: &Key) -> Result<Vec<u8>, NotKept> {
     let syntax = TransferSyntaxRegistry.get(encoding).ok_or(NotKept::Unreadable)?;
     let data_set = InMemDicomObject::read_dataset_with_ts(file.data_set.as_slice(), syntax)
         .map_err(|_| NotKept::Unreadable)?;
-    drop(file.data_set);
-    refuse_what_shows_more(&data_set)?;
-    let clean = deidentify_data_set(data_set, key);
-    let written_as = if file.is_encapsulated {
-        file.transfer_syntax.as_str()
-    } else {
-        encoding
+    let stored = file.pixels.ok_or(NotKept::NoImage)?;
+    if pixels == PixelCheck::ByKind && may_carry_text(&data_set) {
+        return Err(NotKept::BurnedIn);
+    }
+    let (bits_allocated, bytes) = match stored {
+        StoredPixels::Values {
+            bits_allocated,
+            bytes,
+        } => (bits_allocated, bytes),
+        StoredPixels::HiddenBits => return Err(NotKept::BurnedIn),
+        StoredPixels::NotRead => return Err(NotKept::Unreadable),
     };
-    let sop_class = text(&clean, tags::SOP_CLASS_UID);
+    let mut clean = deidentify_data_set(data_set, key);
+    let vr = if bits_allocated > 8 { VR::OW } else { VR::OB };
+    let mut bytes = bytes;
+    if bytes.len() % 2 == 1 {
+        bytes.push(0);
+    }
+    clean.put(DataElement::new(
+        tags::PIXEL_DATA,
+        vr,
+        PrimitiveValue::from(bytes),
+    ));
+    let written_as = uids::EXPLICIT_VR_LITTLE_ENDIAN;
     let meta = FileMetaTableBuilder::new()
         .transfer_syntax(written_as)
-        .media_storage_sop_class_uid(sop_class)
+        .media_storage_sop_class_uid(text(&clean, tags::SOP_CLASS_UID))
         .media_storage_sop_instance_uid(text(&clean, tags::SOP_INSTANCE_UID))
         .build()
         .map_err(|_| NotKept::Unreadable)?;
-    let mut bytes = vec![0; 128];
-    bytes.extend_from_slice(b"DICM");
-    meta.write(&mut bytes).map_err(|_| NotKept::Unreadable)?;
+    let mut file = vec![0; 128];
+    file.extend_from_slice(b"DICM");
+    meta.write(&mut file).map_err(|_| NotKept::Unreadable)?;
+    let written_as = TransferSyntaxRegistry
+        .get(written_as)
+        .ok_or(NotKept::Unreadable)?;
     clean
-        .write_dataset_with_ts(&mut bytes, syntax)
+        .write_dataset_with_ts(&mut file, written_as)
         .map_err(|_| NotKept::Unreadable)?;
-    Ok(bytes)
-}
-
-fn refuse_what_shows_more(data_set: &InMemDicomObject) -> Result<(), NotKept> {
-    let has_pixels = [
-        tags::PIXEL_DATA,
-        tags::FLOAT_PIXEL_DATA,
-        tags::DOUBLE_FLOAT_PIXEL_DATA,
-    ]
-    .into_iter()
-    .any(|tag| data_set.get(tag).is_some());
-    if !has_pixels {
-        return Err(NotKept::NoImage);
-    }
-    let sop_class = text(data_set, tags::SOP_CLASS_UID);
-    let is_capture = sop_class
-        .strip_prefix(SECONDARY_CAPTURE_ROOT)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-    if is_capture || text(data_set, tags::BURNED_IN_ANNOTATION) == "YES" {
-        return Err(NotKept::BurnedIn);
-    }
-    Ok(())
+    Ok(file)
 }
 
 fn text(data_set: &InMemDicomObject, tag: Tag) -> String {

@@ -243,6 +243,51 @@ fn what_was_done_is_recorded() {
     assert!(text(&clean, tags::PATIENT_ID).starts_with("NORMA-"));
 }
 
+/// An object with one element.
+fn with(tag: Tag, vr: VR, text: &str) -> InMemDicomObject {
+    let mut object = everything();
+    object.put(DataElement::new(tag, vr, PrimitiveValue::from(text)));
+    object
+}
+
+#[test]
+fn what_the_table_does_not_list_stays_only_where_it_can_name_nobody() {
+    for (tag, vr) in [
+        (Tag(0x0010, 0x0033), VR::LO), // Patient's Birth Date in Alternative Calendar
+        (Tag(0x0010, 0x0034), VR::LO),
+        (Tag(0x0008, 0x1167), VR::UI), // Multi-frame Source SOP Instance UID
+        (Tag(0x0020, 0x0242), VR::UI), // SOP Instance UID of Concatenation Source
+        (Tag(0x0040, 0xA160), VR::UT), // Text Value
+        (Tag(0x5400, 0x1010), VR::OW), // Waveform Data
+        (Tag(0x0028, 0x1055), VR::LO), // Window Center & Width Explanation
+        (Tag(0x0018, 0x1400), VR::LO), // Acquisition Device Processing Description
+        (Tag(0x6000, 0x0022), VR::LO), // Overlay Description
+        (Tag(0x6004, 0x1500), VR::LO), // Overlay Label
+        (Tag(0x0018, 0x0015), VR::CS), // a code that is none
+    ] {
+        let name = if vr == VR::UI {
+            MARKED_UID
+        } else {
+            "SECRETNAME^PATIENT"
+        };
+        let written = bytes_of(&deidentify_data_set(with(tag, vr, name), &key()));
+        assert!(!holds(&written, name), "{tag}");
+    }
+}
+
+#[test]
+fn of_a_minor_the_age_stays() {
+    let age = |tag, vr, text| {
+        let clean = deidentify_data_set(with(tag, vr, text), &key());
+        clean
+            .get(tags::PATIENT_AGE)
+            .map(|age| age.to_str().unwrap().trim().to_owned())
+    };
+    assert_eq!(age(tags::PATIENT_AGE, VR::AS, "009Y").as_deref(), Some("009Y"));
+    assert_eq!(age(tags::PATIENT_AGE, VR::AS, "030M").as_deref(), Some("002Y"));
+    assert_eq!(age(tags::PATIENT_AGE, VR::AS, "064Y"), None);
+}
+
 #[test]
 fn a_contrast_agent_stays_a_contrast_agent_and_none_stays_none() {
     for (agent, expected) in [("Omnipaque 350", "REMOVED"), ("", "")] {

@@ -5,7 +5,7 @@
     reason = "a helper of a test that fails is a test that fails"
 )]
 
-use norma_deidentification::{Key, deidentify_upload};
+use norma_deidentification::{Key, PixelCheck, deidentify_upload};
 use norma_imaging::Limits;
 use norma_pipeline::{SLICES_FILE, VOLUME_FILE, prepare_upload};
 use norma_test_support::{Nodule, PhantomOptions, phantom_zip};
@@ -20,7 +20,7 @@ fn the_models_read_the_same() {
     };
     let (upload, clean) = (folder.path().join("in.zip"), folder.path().join("out.zip"));
     phantom_zip(&options, &upload).unwrap();
-    deidentify_upload(&upload, &clean, &Key::random(), &limits).unwrap();
+    deidentify_upload(&upload, &clean, &Key::random(), PixelCheck::ByKind, &limits).unwrap();
     let prepared: Vec<_> = [&upload, &clean]
         .iter()
         .map(|upload| {

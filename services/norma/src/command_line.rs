@@ -112,6 +112,10 @@ pub(crate) struct Deidentify {
     /// to earlier ones [default: the setting deidentification.key, or a secret for this run alone].
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
+    /// A person has looked at every picture: none shows text that names the patient. Without this, captured screens,
+    /// ultrasound and what else may carry text are left out.
+    #[arg(long)]
+    pub(crate) pixels_checked: bool,
 }
 
 #[derive(Debug, Args)]

@@ -14,10 +14,18 @@ pub(super) enum Task {
     Split,
     /// Write its studies without what identifies their patients.
     Deidentify,
+    /// The same, of pictures that a person has looked at for text in their pixels.
+    DeidentifyChecked,
 }
 
 impl Task {
-    const ALL: [Self; 4] = [Self::Prepare, Self::List, Self::Split, Self::Deidentify];
+    const ALL: [Self; 5] = [
+        Self::Prepare,
+        Self::List,
+        Self::Split,
+        Self::Deidentify,
+        Self::DeidentifyChecked,
+    ];
 
     fn as_str(self) -> &'static str {
         match self {
@@ -25,6 +33,7 @@ impl Task {
             Self::List => "list",
             Self::Split => "split",
             Self::Deidentify => "deidentify",
+            Self::DeidentifyChecked => "deidentify-checked",
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 
-use norma_deidentification::{Key, Summary, deidentify_upload};
+use norma_deidentification::{Key, PixelCheck, Summary, deidentify_upload};
 use norma_domain::{PreparedSummary, ReasonCode};
 use norma_imaging::Limits;
 use rlimit::Resource;
@@ -78,12 +78,20 @@ fn answer(arguments: &Arguments) -> Answer {
         }
         Task::List => split_upload(upload, None, limits).map(Answer::Split),
         Task::Split => split_upload(upload, Some(out), limits).map(Answer::Split),
-        Task::Deidentify => deidentify(upload, out, limits).map(Answer::Deidentified),
+        Task::Deidentify => deidentify(upload, out, PixelCheck::ByKind, limits).map(Answer::Deidentified),
+        Task::DeidentifyChecked => {
+            deidentify(upload, out, PixelCheck::ByPerson, limits).map(Answer::Deidentified)
+        }
     };
     answer.unwrap_or_else(Answer::Failed)
 }
 
-fn deidentify(upload: &Path, out: &Path, limits: &Limits) -> Result<Summary, PrepareError> {
+fn deidentify(
+    upload: &Path,
+    out: &Path,
+    pixels: PixelCheck,
+    limits: &Limits,
+) -> Result<Summary, PrepareError> {
     let key = std::env::var(KEY_VARIABLE)
         .ok()
         .and_then(|key| hex::decode(key).ok())
@@ -94,7 +102,7 @@ fn deidentify(upload: &Path, out: &Path, limits: &Limits) -> Result<Summary, Pre
                 "the reader was given no key to de-identify with",
             )
         })?;
-    Ok(deidentify_upload(upload, out, &key, limits)?)
+    Ok(deidentify_upload(upload, out, &key, pixels, limits)?)
 }
 
 fn limit_self(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {

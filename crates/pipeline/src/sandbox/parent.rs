@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use norma_deidentification::{Key, Summary};
+use norma_deidentification::{Key, PixelCheck, Summary};
 use norma_domain::{PreparedSummary, ReasonCode};
 use norma_imaging::Limits;
 
@@ -78,9 +78,14 @@ pub fn deidentify_upload_sandboxed(
     upload: &Path,
     out: &Path,
     key: &Key,
+    pixels: PixelCheck,
     limits: &Limits,
 ) -> Result<Summary, PrepareError> {
-    match run(sandbox, Task::Deidentify, upload, out, limits, Some(key))? {
+    let task = match pixels {
+        PixelCheck::ByKind => Task::Deidentify,
+        PixelCheck::ByPerson => Task::DeidentifyChecked,
+    };
+    match run(sandbox, task, upload, out, limits, Some(key))? {
         Answer::Deidentified(summary) => Ok(summary),
         Answer::Failed(error) => Err(error),
         Answer::Prepared(_) | Answer::Split(_) => Err(unreadable_answer()),

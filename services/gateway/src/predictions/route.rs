@@ -18,7 +18,7 @@ use crate::problem::answers::{
 };
 use crate::rows::RowFormat;
 use crate::rows::rows_answer;
-use crate::uploads::receive::DEIDENTIFY_FIELD;
+use crate::uploads::receive::{DEIDENTIFY_FIELD, PIXELS_CHECKED_FIELD};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -49,6 +49,9 @@ pub(crate) struct PredictUpload {
     /// Whether to store the upload without what identifies its patients (DICOM PS3.15 annex E, basic profile).
     #[schema(default = false)]
     deidentify: Option<bool>,
+    /// With `deidentify`: whether a person has looked at every picture and none shows text that names a patient. Without
+    /// it captured screens, ultrasound and what else may carry text are left out.
+    pixels_checked: Option<bool>,
 }
 
 /// Reads an upload without a patient and waits for the answer.
@@ -94,7 +97,7 @@ pub(crate) async fn predict(
     let operating_point = predictions.bundle.operating_point(options.operating_point)?;
     let (upload, place) = predictions
         .uploads
-        .receive(&request, payload, &[DEIDENTIFY_FIELD])
+        .receive(&request, payload, &[DEIDENTIFY_FIELD, PIXELS_CHECKED_FIELD])
         .await?;
     let limits = &predictions.gateway.options;
     let wait = preferred_wait(&request, limits.longest_wait).unwrap_or(limits.predict_wait);

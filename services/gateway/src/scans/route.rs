@@ -26,7 +26,7 @@ use crate::scans::preamble::{holds_a_preamble, without_preamble};
 use crate::scans::schema::{Scan, ScanChange, ScanUpload};
 use crate::scans::storage::{NewUpload, store_scan};
 use crate::uploads::Uploads;
-use crate::uploads::receive::DEIDENTIFY_FIELD;
+use crate::uploads::receive::{DEIDENTIFY_FIELD, PIXELS_CHECKED_FIELD};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -79,7 +79,12 @@ pub(crate) async fn upload_scan(
     notes: Notes,
     payload: actix_web::web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    const TEXT_FIELDS: &[&str] = &["patient_id", "description", DEIDENTIFY_FIELD];
+    const TEXT_FIELDS: &[&str] = &[
+        "patient_id",
+        "description",
+        DEIDENTIFY_FIELD,
+        PIXELS_CHECKED_FIELD,
+    ];
     let (upload, _place) = uploads.receive(&request, payload, TEXT_FIELDS).await?;
     let patient_id: Option<PatientId> = upload.parsed("patient_id", "the identifier of a patient")?;
     if patient_id.is_some() && access.is_limited_to_own {

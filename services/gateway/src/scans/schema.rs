@@ -54,6 +54,9 @@ pub struct ScanUpload {
     /// name goes too. An upload that cannot be read is refused then.
     #[schema(default = false)]
     pub deidentify: Option<bool>,
+    /// With `deidentify`: whether a person has looked at every picture and none shows text that names the patient.
+    /// Without it captured screens, ultrasound and what else may carry text are left out.
+    pub pixels_checked: Option<bool>,
 }
 
 impl From<rows::Scan> for Scan {

@@ -11,8 +11,9 @@ use crate::http::content_length::content_length;
 use crate::problem::ApiError;
 use crate::uploads::limits::UploadLimits;
 use crate::uploads::reader::UploadReader;
-use crate::uploads::receive::{DEIDENTIFY_FIELD, Upload, receive};
+use crate::uploads::receive::{DEIDENTIFY_FIELD, PIXELS_CHECKED_FIELD, Upload, receive};
 use crate::uploads::storage_room::check_room;
+use norma_deidentification::PixelCheck;
 
 /// Receives uploads and looks into them.
 #[derive(Clone)]
@@ -50,20 +51,27 @@ impl Uploads {
         let mut upload = receive(request, payload, text_fields, &self.limits()).await?;
         check_room(&self.gateway, upload.size_bytes).await?;
         let is_wanted: Option<bool> = upload.parsed(DEIDENTIFY_FIELD, "true or false")?;
+        let is_checked: Option<bool> = upload.parsed(PIXELS_CHECKED_FIELD, "true or false")?;
         if self.gateway.options.deidentify_uploads || is_wanted == Some(true) {
-            upload = self.deidentify(upload).await?;
+            let pixels = if is_checked == Some(true) {
+                PixelCheck::ByPerson
+            } else {
+                PixelCheck::ByKind
+            };
+            upload = self.deidentify(upload, pixels).await?;
         }
         Ok((upload, place))
     }
 
     /// The upload without what identifies patients: its file name goes too.
-    async fn deidentify(&self, upload: Upload) -> Result<Upload, ApiError> {
+    async fn deidentify(&self, upload: Upload, pixels: PixelCheck) -> Result<Upload, ApiError> {
         let clean = upload.replacement(&self.gateway.options.spool_folder)?;
         self.reader
             .deidentify(
                 &upload.path,
                 &clean,
                 self.gateway.options.deidentification_key.clone(),
+                pixels,
             )
             .await?;
         upload.replaced_by(clean, "deidentified.zip")

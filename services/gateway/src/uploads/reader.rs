@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use norma_deidentification::Key;
+use norma_deidentification::{Key, PixelCheck};
 use norma_imaging::Limits;
 use norma_pipeline::{
     PrepareError, Sandbox, SplitRejection, SplitUpload, deidentify_upload_sandboxed, split_upload_sandboxed,
@@ -104,12 +104,18 @@ impl UploadReader {
     }
 
     /// Writes the upload's studies to a zip at `out` without what identifies their patients.
-    pub(crate) async fn deidentify(&self, upload: &Path, out: &Path, key: Key) -> Result<(), ApiError> {
+    pub(crate) async fn deidentify(
+        &self,
+        upload: &Path,
+        out: &Path,
+        key: Key,
+        pixels: PixelCheck,
+    ) -> Result<(), ApiError> {
         let _place = self.places.acquire().await.map_err(ApiError::internal)?;
         let (sandbox, limits) = (self.sandbox.clone(), self.limits.clone());
         let (upload, out) = (upload.to_owned(), out.to_owned());
         let done = tokio::task::spawn_blocking(move || {
-            deidentify_upload_sandboxed(&sandbox, &upload, &out, &key, &limits)
+            deidentify_upload_sandboxed(&sandbox, &upload, &out, &key, pixels, &limits)
         })
         .await
         .map_err(ApiError::internal)?;

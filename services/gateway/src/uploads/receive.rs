@@ -27,6 +27,8 @@ use crate::uploads::storage_room::check_free;
 pub(crate) const FILE_FIELD: &str = "file";
 /// The form field that asks for de-identification.
 pub(crate) const DEIDENTIFY_FIELD: &str = "deidentify";
+/// The form field by which a person answers for it that no picture shows text that names the patient.
+pub(crate) const PIXELS_CHECKED_FIELD: &str = "pixels_checked";
 /// What a form may hold beside its file: text fields, boundaries, part headers.
 const FORM_OVERHEAD_BYTES: u64 = 1024 * 1024;
 /// A body without an announced length is held against the free space as it comes.
@@ -65,14 +67,19 @@ impl Upload {
         Ok(path)
     }
 
-    /// The upload with another file; the one that was received is deleted.
+    /// The upload with another file; the one that was received is deleted, and so is what was written about it.
     pub(crate) fn replaced_by(self, path: TempPath, file_name: &str) -> Result<Self, ApiError> {
         let size_bytes = std::fs::metadata(&path).map_err(storage_failure)?.len();
         Ok(Self {
             path,
             file_name: file_name.to_owned(),
             size_bytes,
-            texts: self.texts,
+            // A description may name whom the file does not name any more.
+            texts: self
+                .texts
+                .into_iter()
+                .filter(|(field, _)| *field != "description")
+                .collect(),
         })
     }
 
@@ -101,7 +108,8 @@ impl Upload {
     }
 }
 
-/// Reads a form with a file and the given text fields, in any order. Other fields are skipped.
+/// Reads a form with a file and the given text fields, in any order. Other fields refuse the form, and so do wishes of
+/// the form that stand in the address.
 pub async fn receive(
     request: &HttpRequest,
     payload: Payload,
@@ -109,6 +117,7 @@ pub async fn receive(
     limits: &UploadLimits,
 ) -> Result<Upload, ApiError> {
     check_headers(request, limits)?;
+    refuse_wishes_in_address(request)?;
     let pace = Pace::new(limits);
     let mut form = Multipart::new(request.headers(), pace.watch(payload));
     let mut texts = BTreeMap::new();
@@ -135,7 +144,11 @@ pub async fn receive(
                 return Err(ApiError::RepeatedField(known));
             }
         } else {
-            receive_text(&mut field, "(unknown)", limits, &pace).await?;
+            // A field that is spelled otherwise would be a wish that nobody hears: an upload stored with its names.
+            return Err(ApiError::InvalidBody(format!(
+                "a form field that is not known; known are {FILE_FIELD}, {}",
+                text_fields.join(", ")
+            )));
         }
     }
     let file = file.ok_or(ApiError::MissingField(FILE_FIELD))?;
@@ -143,6 +156,24 @@ pub async fn receive(
         return Err(ApiError::EmptyUpload);
     }
     Ok(Upload { texts, ..file })
+}
+
+/// De-identification is asked for in the form; in the address nobody would hear it.
+fn refuse_wishes_in_address(request: &HttpRequest) -> Result<(), ApiError> {
+    let asks = |parameter: &str| {
+        let name = parameter
+            .split('=')
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        [DEIDENTIFY_FIELD, PIXELS_CHECKED_FIELD].contains(&name.as_str())
+    };
+    if request.query_string().split('&').any(asks) {
+        return Err(ApiError::InvalidBody(format!(
+            "{DEIDENTIFY_FIELD} and {PIXELS_CHECKED_FIELD} are fields of the form, not of the address"
+        )));
+    }
+    Ok(())
 }
 
 fn check_headers(request: &HttpRequest, limits: &UploadLimits) -> Result<(), ApiError> {

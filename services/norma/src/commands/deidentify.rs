@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use norma_deidentification::Key;
+use norma_deidentification::{Key, PixelCheck};
 use norma_pipeline::deidentify_upload_sandboxed;
 use secrecy::ExposeSecret;
 
@@ -29,6 +29,11 @@ pub(crate) fn run(config: Option<&Path>, arguments: &Deidentify) -> anyhow::Resu
         &arguments.upload,
         &arguments.out,
         &key,
+        if arguments.pixels_checked {
+            PixelCheck::ByPerson
+        } else {
+            PixelCheck::ByKind
+        },
         &settings.imaging_limits(),
     );
     let summary = match summary {
@@ -41,8 +46,8 @@ pub(crate) fn run(config: Option<&Path>, arguments: &Deidentify) -> anyhow::Resu
     };
     let left_out = &summary.left_out;
     tell(&format!(
-        "{} studies, {} images written; left out: {} without pixels, {} with text in their pixels, {} unreadable. \
-         Pixels are as they were: look for faces and burned-in text yourself",
+        "{} studies, {} images written; left out: {} without pixels, {} that may carry text in their pixels, \
+         {} unreadable. The values of pixels are as they were: look for faces and burned-in text yourself",
         summary.studies, summary.kept, left_out.no_image, left_out.burned_in, left_out.unreadable
     ));
     Ok(if left_out.unreadable > 0 {
