@@ -291,5 +291,6 @@ fn real_files_are_read_as_before_or_left_out() {
         }
     }
     println!("{kept} kept, {left_out} left out, {unreadable} unreadable");
-    assert!(kept > 100, "most files are images");
+    // Most others are captured screens, ultrasound or pages by their kind.
+    assert!(kept > 60, "{kept} kept");
 }

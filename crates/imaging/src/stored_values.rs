@@ -5,7 +5,7 @@ use crate::error::ImagingError;
 use crate::limits::Limits;
 use crate::slice_order::PlacedSlice;
 use crate::study::Instance;
-use crate::value_check::{clear_filling, count_holes, count_implausible, count_jumps};
+use crate::value_check::{clear_filling, count_holes, count_implausible, count_jumps, count_soft_tissue};
 use crate::volume_geometry::SliceGrid;
 
 /// Fewer edges of bone and air than this are artefacts of metal.
@@ -64,7 +64,10 @@ pub(crate) fn read_values(
         // What is read from too few bits jumps wherever it goes over their end; what an overlay writes above them
         // jumps where it is read.
         let jumps = |judged: &Judged| count_jumps(&judged.decoded.hounsfield);
-        if whole.implausible <= best.implausible && jumps(&whole) * 2 < jumps(&best) {
+        // And too few bits turn soft tissue, which every patient has, into something else.
+        let soft_tissue = |judged: &Judged| count_soft_tissue(&judged.decoded.hounsfield);
+        let is_better = jumps(&whole) * 2 < jumps(&best) || soft_tissue(&whole) > 2 * soft_tissue(&best);
+        if whole.implausible <= best.implausible && is_better {
             best = whole;
         }
     }

@@ -150,6 +150,14 @@ pub(crate) fn count_jumps(hounsfield: &Array3<i16>) -> usize {
     count_neighbours(hounsfield, |a, b| (i32::from(a) - i32::from(b)).abs() > 900)
 }
 
+/// Voxels between fat and enhanced blood.
+pub(crate) fn count_soft_tissue(hounsfield: &Array3<i16>) -> usize {
+    hounsfield
+        .iter()
+        .filter(|value| (-150..=200).contains(*value))
+        .count()
+}
+
 fn count_neighbours(hounsfield: &Array3<i16>, counts: impl Fn(i16, i16) -> bool + Sync) -> usize {
     (0..hounsfield.len_of(Axis(0)))
         .into_par_iter()
