@@ -5,7 +5,8 @@ use diesel::prelude::*;
 use norma_domain::{PatientId, ScanId};
 
 use crate::connection::{AnyConnection, MultiBackend};
-use crate::scan_deletion::{DeletedScan, delete_scan_rows};
+use crate::object_deletions::DeletedScan;
+use crate::scan_deletion::delete_scan_rows;
 use crate::schema::{patients, scans};
 use crate::search::{fold_name, patterns};
 use crate::sql_types::RowId;
@@ -153,18 +154,21 @@ impl Database {
     ) -> Result<Listing<Patient>, DatabaseError> {
         self.run(move |connection| {
             let patterns = patterns(search.as_deref().unwrap_or_default());
-            let mut wanted = patients::table
-                .select(PatientRow::as_select())
-                .into_boxed::<MultiBackend>();
+            let mut wanted = patients::table.select(patients::id).into_boxed::<MultiBackend>();
             let mut counted = patients::table.count().into_boxed::<MultiBackend>();
             for pattern in patterns {
                 wanted = wanted.filter(patients::search_name.like(pattern.clone()).escape('\\'));
                 counted = counted.filter(patients::search_name.like(pattern).escape('\\'));
             }
-            let rows = wanted
+            let ids: Vec<RowId> = wanted
                 .order(patients::id.desc())
                 .limit(page.limit.into())
                 .offset(page.offset.into())
+                .load(connection)?;
+            let rows: Vec<PatientRow> = patients::table
+                .filter(patients::id.eq_any(&ids))
+                .order(patients::id.desc())
+                .select(PatientRow::as_select())
                 .load(connection)?;
             Ok(Listing::new(
                 rows.into_iter().map(Patient::from).collect(),

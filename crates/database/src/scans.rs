@@ -174,9 +174,7 @@ impl Database {
         page: Page,
     ) -> Result<Listing<Scan>, DatabaseError> {
         self.run(move |connection| {
-            let mut wanted = scans::table
-                .select(ScanRow::as_select())
-                .into_boxed::<MultiBackend>();
+            let mut wanted = scans::table.select(scans::id).into_boxed::<MultiBackend>();
             let mut counted = scans::table.count().into_boxed::<MultiBackend>();
             if let Some(patient_id) = patient_id.map(RowId::from) {
                 wanted = wanted.filter(scans::patient_id.eq(patient_id));
@@ -186,10 +184,16 @@ impl Database {
                 wanted = wanted.filter(scans::owner.eq(owner.clone()));
                 counted = counted.filter(scans::owner.eq(owner));
             }
-            let rows = wanted
+            // First which ones, by an index alone; then all of them: rows that are skipped are not read.
+            let ids: Vec<RowId> = wanted
                 .order(scans::id.desc())
                 .limit(page.limit.into())
                 .offset(page.offset.into())
+                .load(connection)?;
+            let rows: Vec<ScanRow> = scans::table
+                .filter(scans::id.eq_any(&ids))
+                .order(scans::id.desc())
+                .select(ScanRow::as_select())
                 .load(connection)?;
             let items = rows.into_iter().map(Scan::try_from).collect::<Result<_, _>>()?;
             Ok(Listing::new(items, counted.get_result(connection)?))

@@ -50,6 +50,23 @@ diesel::table! {
         failure_message -> Nullable<Text>,
         quality_flags -> Text,
         updated_at -> Timestamp,
+        change_sequence -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    change_head (id) {
+        id -> Integer,
+        sequence -> BigInt,
+    }
+}
+
+diesel::table! {
+    object_deletions (scan_id) {
+        scan_id -> crate::sql_types::Id,
+        analysis_ids -> Text,
+        passes -> Integer,
+        due_at -> Timestamp,
     }
 }
 

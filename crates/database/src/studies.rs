@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use norma_domain::{AnalysisStatus, PatientId, Verdict};
 
-use crate::analyses::AnalysisRow;
+use crate::analyses::{AnalysisRow, is_unfinished};
 use crate::connection::MultiBackend;
 use crate::patients::PatientRow;
 use crate::reports::AnswerRow;
@@ -134,10 +134,7 @@ fn narrowed(query: &StudyQuery) -> scans::BoxedQuery<'static, MultiBackend> {
         narrowed = narrowed.filter(scans::patient_id.eq(RowId::from(patient_id)));
     }
     if let Some(status) = query.status {
-        let in_status = analyses::table
-            .filter(analyses::status.eq(status.as_str()))
-            .select(analyses::id.nullable());
-        narrowed = narrowed.filter(scans::latest_analysis_id.eq_any(in_status));
+        narrowed = in_status(narrowed, status);
     }
     if let Some(verdict) = query.verdict {
         narrowed = narrowed.filter(scans::suspicion_group.eq(SuspicionGroup::from(verdict).number()));
@@ -149,6 +146,32 @@ fn narrowed(query: &StudyQuery) -> scans::BoxedQuery<'static, MultiBackend> {
         narrowed = narrowed.filter(scans::created_at.lt(time::to_row(before)));
     }
     narrowed
+}
+
+/// The scans whose latest analysis has that status. Ended ones are told by the scan's own place in the worklist; only
+/// those that run, which are few, are looked up.
+fn in_status(
+    narrowed: scans::BoxedQuery<'static, MultiBackend>,
+    status: AnalysisStatus,
+) -> scans::BoxedQuery<'static, MultiBackend> {
+    let group = scans::suspicion_group;
+    match status {
+        // Each verdict has a group of its own. Not as a list of values: that would not follow the index's order.
+        AnalysisStatus::Completed => narrowed
+            .filter(group.ne(SuspicionGroup::Failed.number()))
+            .filter(group.ne(SuspicionGroup::Running.number()))
+            .filter(group.ne(SuspicionGroup::NOT_ANALYSED)),
+        AnalysisStatus::Failed => narrowed.filter(group.eq(SuspicionGroup::Failed.number())),
+        AnalysisStatus::Queued | AnalysisStatus::Preparing | AnalysisStatus::Analyzing => {
+            let running = analyses::table
+                .filter(is_unfinished())
+                .filter(analyses::status.eq(status.as_str()))
+                .select(analyses::id.nullable());
+            narrowed
+                .filter(group.eq(SuspicionGroup::Running.number()))
+                .filter(scans::latest_analysis_id.eq_any(running))
+        }
+    }
 }
 
 fn is_uid(search: &str) -> bool {

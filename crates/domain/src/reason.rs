@@ -74,6 +74,8 @@ reason_codes! {
     DeliveryLimitExceeded = "delivery_limit_exceeded",
     DeadlineExceeded = "deadline_exceeded",
     ObjectMissing = "object_missing",
+    /// Also any code that only a newer version knows.
+    #[serde(other)]
     Internal = "internal",
 }
 

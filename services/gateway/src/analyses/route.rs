@@ -17,7 +17,9 @@ use crate::gateway::Gateway;
 use crate::http::paging::{Page, Paging};
 use crate::http::preference::preferred_wait;
 use crate::problem::ApiError;
-use crate::problem::answers::{BadRequest, Failures, NotAcceptable, NotFound, Running, Unprocessable};
+use crate::problem::answers::{
+    BadRequest, Conflict, Failures, NotAcceptable, NotFound, Running, Unprocessable,
+};
 use crate::rows::RowFormat;
 use crate::rows::{failure_row, rows_answer};
 
@@ -39,7 +41,8 @@ pub(crate) struct ReportOptions {
 
 /// Requests an analysis of a scan.
 ///
-/// While one runs, the same request answers that one. `Prefer: wait=60` waits for the end and answers 200.
+/// While one runs, the same request answers that one; a request with another operating point is refused then (409
+/// `other_analysis_running`). `Prefer: wait=60` waits for the end and answers 200.
 #[utoipa::path(
     tag = "analyses",
     operation_id = "analyzeScan",
@@ -53,7 +56,7 @@ pub(crate) struct ReportOptions {
             headers(("Location" = String, description = "Where the analysis is"))),
         (status = 200, description = "It ended within the preferred wait", body = Analysis,
             headers(("Preference-Applied" = String))),
-        BadRequest, NotFound, Unprocessable, Failures
+        BadRequest, NotFound, Conflict, Unprocessable, Failures
     )
 )]
 #[post("/api/scans/{scan_id}/analyze")]

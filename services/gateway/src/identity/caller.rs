@@ -115,6 +115,8 @@ pub(crate) struct Access {
     pub(crate) caller: Arc<Caller>,
     /// Whether only what the caller uploaded is visible.
     pub(crate) is_limited_to_own: bool,
+    /// Whoever holds one of these is let in; empty where none is needed.
+    pub(crate) allowed: Roles,
 }
 
 impl Access {

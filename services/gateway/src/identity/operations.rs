@@ -135,10 +135,13 @@ pub(crate) fn find(method: &Method, path: &str) -> Option<&'static Operation> {
 
 /// The methods of a path.
 pub(crate) fn methods_of(path: &str) -> Vec<Method> {
-    OPERATIONS
-        .iter()
-        .filter(|operation| operation.path == path)
-        .map(|operation| operation.method.clone())
+    let operations = OPERATIONS.iter().filter(|operation| operation.path == path);
+    operations
+        .flat_map(|operation| {
+            // What can be read answers HEAD too.
+            let head = (operation.method == Method::GET).then_some(Method::HEAD);
+            std::iter::once(operation.method.clone()).chain(head)
+        })
         .collect()
 }
 

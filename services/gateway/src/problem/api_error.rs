@@ -126,9 +126,13 @@ pub enum ApiError {
     UnknownPatient,
     #[error("the bundle has no such operating point")]
     UnknownOperatingPoint { known: Vec<String> },
+    #[error(
+        "an analysis with another operating point runs (`analysis` tells which): ask again once it has ended"
+    )]
+    OtherAnalysisRunning { analysis: Box<Analysis> },
     #[error("the range lies outside the {size_bytes} bytes there are")]
     RangeNotSatisfiable { size_bytes: u64 },
-    #[error("the answer took too long")]
+    #[error("the answer took too long; a change that was begun may still be made: look before you repeat it")]
     Timeout,
     #[error("the disk is full: nothing was stored")]
     StorageFull,
@@ -228,6 +232,11 @@ impl ApiError {
                 "range_not_satisfiable",
                 "Range not satisfiable",
             ),
+            Self::OtherAnalysisRunning { .. } => (
+                S::CONFLICT,
+                "other_analysis_running",
+                "Another analysis is running",
+            ),
             Self::Timeout => (S::GATEWAY_TIMEOUT, "timeout", "Timeout"),
             Self::StorageFull | Self::LowOnStorage | Self::QuotaReached { .. } => {
                 (S::INSUFFICIENT_STORAGE, "storage_full", "Storage full")
@@ -254,7 +263,9 @@ impl ApiError {
             ..Problem::default()
         };
         match self {
-            Self::AnalysisRunning { analysis } => problem.analysis = Some(analysis.clone()),
+            Self::AnalysisRunning { analysis } | Self::OtherAnalysisRunning { analysis } => {
+                problem.analysis = Some(analysis.clone());
+            }
             Self::AnalysisFailed {
                 analysis,
                 reason,
@@ -321,7 +332,7 @@ impl ResponseError for ApiError {
         ));
         response.insert_header((header::CACHE_CONTROL, "no-store"));
         match self {
-            Self::AnalysisRunning { .. } => {
+            Self::AnalysisRunning { .. } | Self::OtherAnalysisRunning { .. } => {
                 response.insert_header((header::RETRY_AFTER, "2"));
             }
             Self::Unavailable { .. } | Self::StorageFull => {

@@ -20,13 +20,13 @@ async fn an_analysis_is_requested_once_while_it_runs() {
     );
     insta::assert_json_snapshot!(without_chance(first.clone()));
 
-    let again: Value = app
-        .post(&format!("{path}?operating_point=sensitivity_95"))
-        .await
-        .json()
-        .await
-        .unwrap();
+    let again: Value = app.post(&path).await.json().await.unwrap();
     assert_eq!(again["id"], first["id"]);
+    // Its answer would be that to another question.
+    let other = app.post(&format!("{path}?operating_point=sensitivity_95")).await;
+    let refused = problem(other, StatusCode::CONFLICT, "other_analysis_running").await;
+    assert_eq!(refused["analysis"]["id"], first["id"]);
+    assert_eq!(refused["analysis"]["operating_point"], "youden");
     assert_eq!(
         app.database.count_unpublished().await.unwrap(),
         1,

@@ -11,6 +11,8 @@ mod app;
 mod audit;
 mod events;
 mod feedback;
+mod finished;
+mod head;
 mod identity;
 mod issuer;
 mod limits;

@@ -9,6 +9,7 @@ use norma_phantom::phantom_zip;
 use reqwest::multipart;
 use serde_json::{Value, json};
 
+use super::blocking::block_on;
 use super::credential::Credential;
 use super::phantom::options;
 use super::terminal::tell;
@@ -22,8 +23,7 @@ const STUDIES: [(PhantomKind, &str); 3] = [
 
 pub(crate) fn run(config: Option<&Path>, target: &Target) -> anyhow::Result<ExitCode> {
     let url = &target.url;
-    let runtime = tokio::runtime::Runtime::new().context("failed to start")?;
-    runtime.block_on(async {
+    block_on(async {
         let credential = Credential::obtain(config, target, "demo", Role::Clinician).await?;
         let loaded = load(&credential.client, url).await;
         credential.give_back().await?;

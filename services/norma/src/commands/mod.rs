@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod audit;
+mod blocking;
 mod credential;
 mod deidentify;
 mod demo;
