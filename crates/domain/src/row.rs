@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Probability;
+use crate::{Probability, Verdict};
 
 /// Column names in their order.
 pub const MASS_RUN_COLUMNS: [&str; 15] = [
@@ -52,6 +52,9 @@ pub struct MassRunRow {
     pub y_max: Option<usize>,
     pub z_min: Option<usize>,
     pub z_max: Option<usize>,
-    /// `code: message` of a failure; None for an answer.
+    /// `code: message` of a failure, or of what limited a pathology's view; None for an answer without limits.
     pub reason: Option<String>,
+    /// The report's verdict; None where the analysis failed. No column: tables keep the reference service's.
+    #[serde(default)]
+    pub verdict: Option<Verdict>,
 }

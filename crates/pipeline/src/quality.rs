@@ -8,7 +8,7 @@ use norma_domain::{QualityCheck, QualityConsequence, ReasonCode};
 use norma_imaging::LoadedSeries;
 use norma_volume::{LungSegmentation, Volume};
 
-use QualityConsequence::{Failed, Note, Undetermined};
+use QualityConsequence::{Failed, LimitsView, Note, Undetermined};
 
 /// Less lung than this is no chest.
 const LEAST_LUNG_ML: f64 = 100.0;
@@ -167,7 +167,7 @@ fn check_anatomy(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityChe
             LEAST_SMALLER_LUNG_SHARE,
             "fraction",
         )
-        .or(Undetermined, "both lungs were found", "only one lung holds air"),
+        .or(LimitsView, "both lungs were found", "only one lung holds air"),
         Measurement::at_least(
             ReasonCode::LungVolumeLow,
             lungs.total_ml(),
@@ -175,7 +175,7 @@ fn check_anatomy(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityChe
             "ml",
         )
         .or(
-            Undetermined,
+            LimitsView,
             "the lungs hold enough air to be read",
             "the lungs hold too little air to be read",
         ),
@@ -186,7 +186,7 @@ fn check_anatomy(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityChe
             "fraction",
         )
         .or(
-            Undetermined,
+            LimitsView,
             "the scan covers the lungs from apex to base",
             "the scan ends within the lungs: apex or base is missing",
         ),
@@ -197,7 +197,7 @@ fn check_anatomy(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityChe
             "mm",
         )
         .or(
-            Undetermined,
+            LimitsView,
             "the lungs are seen over their whole height",
             "the lungs are seen over a part of their height only",
         ),
@@ -230,11 +230,7 @@ fn check_slices(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityChec
             LEAST_LUNG_SLICES as f64,
             "slices",
         )
-        .or(
-            Undetermined,
-            "enough slices show lung",
-            "too few slices show lung",
-        ),
+        .or(LimitsView, "enough slices show lung", "too few slices show lung"),
         Measurement::at_most(
             ReasonCode::SlicesTooThick,
             thickness_mm,
@@ -242,12 +238,12 @@ fn check_slices(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityChec
             "mm",
         )
         .or(
-            Undetermined,
+            LimitsView,
             "the slices are thin enough",
             "the slices are too thick or too far apart",
         ),
         gap.or(
-            Undetermined,
+            LimitsView,
             "no slice is missing",
             "slices are missing within the series",
         ),
@@ -269,7 +265,7 @@ fn check_slices(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityChec
             "slices",
         )
         .or(
-            Undetermined,
+            LimitsView,
             "every slice could be decoded",
             "some slices could not be decoded",
         ),
@@ -279,7 +275,7 @@ fn check_slices(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityChec
             LARGEST_TILT_DEGREES,
             "degrees",
         )
-        .or(Undetermined, "the gantry is upright", "the gantry is tilted"),
+        .or(LimitsView, "the gantry is upright", "the gantry is tilted"),
     ]
 }
 

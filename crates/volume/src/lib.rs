@@ -4,11 +4,14 @@
     reason = "array views are two words and are passed by value, as ndarray itself does"
 )]
 
+mod coarse;
 mod components;
 mod crop_box;
+mod gas;
 mod levels;
 mod lungs;
 mod morphology;
+mod morphology_3d;
 mod prepare;
 mod resample;
 mod seam;
@@ -16,6 +19,7 @@ mod slice_lungs;
 mod volume;
 
 pub use crop_box::CropBox;
+pub use gas::BowelGas;
 pub use levels::pseudo_hounsfield;
 pub use lungs::{LEFT_LUNG, LungSegmentation, RIGHT_LUNG, segment_lungs};
 pub use prepare::{

@@ -1116,7 +1116,7 @@ export interface components {
             pathology?: number | null;
             probability_of_pathology?: components["schemas"]["Probability"] | null;
             processing_status: components["schemas"]["ProcessingStatus"];
-            /** @description `code: message` of a failure; None for an answer. */
+            /** @description `code: message` of a failure, or of what limited a pathology's view; None for an answer without limits. */
             reason?: string | null;
             series_uid?: string | null;
             study_uid?: string | null;
@@ -1125,6 +1125,7 @@ export interface components {
              * @description Seconds.
              */
             time_of_processing: number;
+            verdict?: components["schemas"]["Verdict"] | null;
             x_max?: number | null;
             x_min?: number | null;
             y_max?: number | null;
@@ -1609,7 +1610,7 @@ export interface components {
          * @description What follows from a check that did not pass. Never a verdict of norm.
          * @enum {string}
          */
-        QualityConsequence: "note" | "undetermined" | "failed";
+        QualityConsequence: "note" | "limits_view" | "undetermined" | "failed";
         /** @description Whether requests can be served, per dependency. */
         Readiness: {
             /** @description Empty for those who are no operators. */
@@ -1640,6 +1641,11 @@ export interface components {
             disclaimer: string;
             findings: components["schemas"]["Finding"][];
             key_slices: components["schemas"]["KeySlice"][];
+            /**
+             * @description What was not seen, or not computed, of the study. Each forbids norm; beside pathology they say what else may be
+             *     there. Where the verdict is undetermined they stand in `reasons` as well.
+             */
+            limitations?: components["schemas"]["Reason"][];
             localization?: components["schemas"]["VoxelBox"] | null;
             /** @description The same box in LPS millimetres: two opposite corners `[x, y, z]`. */
             localization_mm?: number[][] | null;

@@ -195,6 +195,7 @@ pub(crate) fn report(analysis: &Analysis, verdict: Verdict, value: Option<f64>) 
         scan_id: analysis.scan_id,
         verdict,
         reasons: vec![],
+        limitations: Vec::new(),
         probability_of_pathology: value.map(probability),
         anomaly_score: value,
         operating_point: OperatingPoint {

@@ -10,6 +10,7 @@ pub(super) struct RowInput<'a> {
     pub(super) verdict: Verdict,
     pub(super) probability: Option<Probability>,
     pub(super) reasons: &'a [Reason],
+    pub(super) limitations: &'a [Reason],
     pub(super) findings: &'a [Finding],
     pub(super) localization: Option<VoxelBox>,
     pub(super) seconds: f64,
@@ -26,6 +27,7 @@ pub(super) fn row(input: &RowInput<'_>) -> MassRunRow {
             return MassRunRow {
                 study_uid,
                 series_uid,
+                verdict: Some(Verdict::Undetermined),
                 ..failure_row(input.path_to_study, input.seconds, input.reasons)
             };
         }
@@ -51,13 +53,13 @@ pub(super) fn row(input: &RowInput<'_>) -> MassRunRow {
         y_max: corner(|region| region.y_max),
         z_min: corner(|region| region.z_min),
         z_max: corner(|region| region.z_max),
-        reason: None,
+        reason: (!input.limitations.is_empty()).then(|| sentences(input.limitations)),
+        verdict: Some(input.verdict),
     }
 }
 
 /// The row of a study that got no verdict: neither probability nor pathology, and why.
 pub fn failure_row(path_to_study: &str, seconds: f64, reasons: &[Reason]) -> MassRunRow {
-    let sentences: Vec<String> = reasons.iter().map(ToString::to_string).collect();
     MassRunRow {
         path_to_study: path_to_study.to_owned(),
         study_uid: None,
@@ -73,12 +75,18 @@ pub fn failure_row(path_to_study: &str, seconds: f64, reasons: &[Reason]) -> Mas
         y_max: None,
         z_min: None,
         z_max: None,
-        reason: Some(if sentences.is_empty() {
+        reason: Some(if reasons.is_empty() {
             "internal: no reason was given".to_owned()
         } else {
-            sentences.join("; ")
+            sentences(reasons)
         }),
+        verdict: None,
     }
+}
+
+fn sentences(reasons: &[Reason]) -> String {
+    let sentences: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+    sentences.join("; ")
 }
 
 /// Whether any row says pathology; None where none says anything.

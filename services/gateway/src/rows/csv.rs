@@ -13,9 +13,19 @@ pub fn rows_to_csv(rows: &[MassRunRow]) -> Result<Vec<u8>, csv::Error> {
         .from_writer(Vec::new());
     writer.write_record(MASS_RUN_COLUMNS)?;
     for row in rows {
-        let mut row = row.clone();
-        row.path_to_study = without_formula(row.path_to_study);
-        writer.serialize(row)?;
+        // In the order of MASS_RUN_COLUMNS; what a row says beyond them is for JSON.
+        writer.serialize((
+            without_formula(row.path_to_study.clone()),
+            &row.study_uid,
+            &row.series_uid,
+            row.probability_of_pathology,
+            row.pathology,
+            row.processing_status,
+            row.time_of_processing,
+            &row.most_dangerous_pathology_type,
+            (row.x_min, row.x_max, row.y_min, row.y_max, row.z_min, row.z_max),
+            &row.reason,
+        ))?;
     }
     writer
         .into_inner()

@@ -230,6 +230,7 @@ fn report(scan_id: ScanId, analysis_id: AnalysisId, path_to_study: &str, says: S
         } else {
             Vec::new()
         },
+        limitations: Vec::new(),
         probability_of_pathology: value,
         anomaly_score: value.map(Probability::value),
         operating_point: OperatingPoint {
@@ -286,6 +287,7 @@ fn report(scan_id: ScanId, analysis_id: AnalysisId, path_to_study: &str, says: S
             z_min: None,
             z_max: None,
             reason: pathology.is_none().then(|| reason.to_string()),
+            verdict: Some(verdict),
         }],
         summary: Summary {
             has_pathology_any: pathology.map(|pathology| pathology == 1),
