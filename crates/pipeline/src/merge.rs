@@ -1,5 +1,6 @@
 //! From the stages' outcomes to the one report.
 
+mod completed;
 mod doubts;
 mod key_slices;
 mod links;
@@ -14,6 +15,8 @@ use norma_domain::{
 use norma_inference::Bundle;
 
 pub use rows::failure_row;
+
+use completed::completed;
 
 use crate::localization::within;
 
@@ -117,14 +120,6 @@ pub fn merge_report(input: MergeInput<'_>) -> Report {
         study: Some(input.prepared.study),
         disclaimer: DISCLAIMER.to_owned(),
     }
-}
-
-/// The result of a stage that completed.
-fn completed(outcomes: &[StageOutcome], stage: Stage) -> Option<&StageResult> {
-    outcomes.iter().find_map(|outcome| match outcome {
-        StageOutcome::Completed(result) if result.stage == stage => Some(result),
-        StageOutcome::Completed(_) | StageOutcome::Failed(_) => None,
-    })
 }
 
 /// What the scores say that were computed, sound or not. None unless both the anomaly and the classifier stage gave

@@ -277,6 +277,3 @@ impl Grid<'_> {
         Seen::Tissue
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -478,4 +478,6 @@ fn bounds(plane: ArrayView2<'_, u8>, side: u8) -> Option<[usize; 4]> {
 }
 
 #[cfg(test)]
+mod gas_tests;
+#[cfg(test)]
 mod tests;

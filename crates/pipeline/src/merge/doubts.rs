@@ -5,6 +5,8 @@ use norma_domain::{
 };
 use norma_inference::{Bundle, InstalledModel};
 
+use super::completed::completed;
+
 /// What speaks against an answer.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Doubts {
@@ -60,7 +62,7 @@ pub(super) fn sound_score(stage: Stage, outcomes: &[StageOutcome], bundle: &Bund
     if !doubts_of_stage(stage, outcomes, bundle).is_empty() {
         return None;
     }
-    Some(super::completed(outcomes, stage)?.score?.value())
+    Some(completed(outcomes, stage)?.score?.value())
 }
 
 fn doubts_of_stage(stage: Stage, outcomes: &[StageOutcome], bundle: &Bundle) -> Vec<Reason> {
