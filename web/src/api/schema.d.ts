@@ -140,7 +140,8 @@ export interface paths {
         /**
          * Streams server-sent events: `event: analysis` with an `AnalysisEvent` whenever an analysis changes, a comment
          *     every 15 seconds where nothing does. Each event has an `id`; a client that comes back with `Last-Event-ID`
-         *     gets what it missed.
+         *     gets what it missed. The stream ends for a client that reads too slowly, and within seconds once its session or key is
+         *     no longer valid.
          * @description Roles: clinician.
          */
         get: operations["streamEvents"];
@@ -405,7 +406,8 @@ export interface paths {
         put?: never;
         /**
          * Requests an analysis of a scan.
-         * @description While one runs, the same request answers that one. `Prefer: wait=60` waits for the end and answers 200.
+         * @description While one runs, the same request answers that one; a request with another operating point is refused then (409
+         *     `other_analysis_running`). `Prefer: wait=60` waits for the end and answers 200.
          *
          *     Roles: clinician, integrator (its own studies).
          */
@@ -2920,7 +2922,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A stream that does not end; `data` is an AnalysisEvent */
+            /** @description A stream; `data` is an AnalysisEvent */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5061,6 +5063,15 @@ export interface operations {
             };
             /** @description Nothing, or too little, arrived for too long */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things does not allow it; `code` tells why */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
