@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use diesel::connection::{Instrumentation, InstrumentationEvent, SimpleConnection as _};
 use diesel::{Connection as _, PgConnection, QueryableByName, RunQueryDsl as _, SqliteConnection};
-use norma_database::{Database, Owner, Page, StudyOrder, StudyQuery};
+use norma_database::{Database, Owner, Page, ScanQuery, StudyOrder, StudyQuery};
 use norma_domain::{AnalysisStatus, Verdict};
 use norma_test_support::servers::PostgreSql;
 
@@ -164,15 +164,17 @@ async fn check_lists(url: &str) {
         database.list_studies(query, Page::default()).await.unwrap();
     };
     check(url, "scans, far down", async {
-        database.list_scans(None, None, deep).await.unwrap();
+        database.list_scans(ScanQuery::default(), deep).await.unwrap();
     })
     .await;
     check(url, "scans of a key, far down", async {
-        let owner = Some(Owner::Scope("7".to_owned()));
+        let of_key = ScanQuery {
+            owner: Some(Owner::Scope("7".to_owned())),
+            ..ScanQuery::default()
+        };
         database
             .list_scans(
-                None,
-                owner,
+                of_key,
                 Page {
                     limit: 20,
                     offset: 300,

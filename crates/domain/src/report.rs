@@ -91,6 +91,11 @@ impl From<StageReport> for StageOutcome {
 pub struct KeySlice {
     pub slice: usize,
     pub sop_instance_uid: Option<SopInstanceUid>,
+    /// As in [`crate::SliceReference`].
+    #[serde(default)]
+    pub instance_number: Option<i64>,
+    #[serde(default)]
+    pub table_position_mm: Option<f64>,
     pub score: f64,
     /// The stage that points at it.
     pub stage: Stage,

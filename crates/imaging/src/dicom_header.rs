@@ -4,7 +4,7 @@ use std::io::Read;
 
 use dicom_dictionary_std::uids;
 use flate2::read::DeflateDecoder;
-use norma_domain::{SeriesInstanceUid, SopInstanceUid, StudyInstanceUid};
+use norma_domain::{SeriesInstanceUid, SopInstanceUid, StudyIdentity, StudyInstanceUid};
 
 use crate::blob::Blob;
 use crate::element_values::Values;
@@ -13,6 +13,7 @@ use crate::error::{ImagingError, LimitKind};
 use crate::limits::{Limits, check_ratio, within};
 use crate::multiframe::{FrameHeader, read_frames, uses_contrast};
 use crate::patient_age::age_years;
+use crate::study_identity::read_identity;
 
 /// Most headers of single slices fit into this.
 const FIRST_PREFIX_BYTES: u64 = 16 << 10;
@@ -61,6 +62,10 @@ pub(crate) struct InstanceHeader {
     pub(crate) kernel: Option<String>,
     pub(crate) contrast_agent: bool,
     pub(crate) acquisition_number: Option<i64>,
+    /// (0020,0013).
+    pub(crate) instance_number: Option<i64>,
+    /// Whose study it is. Identifying: for the database only.
+    pub(crate) identity: StudyIdentity,
     pub(crate) has_modality_table: bool,
     pub(crate) transfer_syntax: String,
     pub(crate) encoding: Encoding,
@@ -233,6 +238,8 @@ fn read_header(
         kernel: values.kernel(),
         contrast_agent: uses_contrast(values),
         acquisition_number: values.integer(0x0020_0012),
+        instance_number: values.integer(0x0020_0013),
+        identity: read_identity(values),
         has_modality_table: !values.items(0x0028_3000).is_empty(),
         transfer_syntax,
         encoding: values.encoding(),

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod blob;
+mod character_set;
 mod codec;
 mod convolution_kernel;
 mod decode;
@@ -26,6 +27,7 @@ mod slice_order;
 mod split_acquisitions;
 mod study;
 mod study_files;
+mod study_identity;
 mod upload;
 mod volume_geometry;
 mod zip_entries;

@@ -18,3 +18,4 @@ mod scans;
 mod schema;
 mod sides;
 mod studies;
+mod study_identities;
