@@ -90,6 +90,8 @@ pub fn merge_report(input: MergeInput<'_>) -> Report {
         reasons: &reasons,
         limitations: &limitations,
         findings: &findings,
+        danger_rank: &|label| input.bundle.danger_rank(label),
+        slices: &input.prepared.slices,
         localization,
         seconds: seconds_between(input.started_at.unwrap_or(input.requested_at), input.finished_at),
     });

@@ -1,7 +1,8 @@
 //! The report's row in the shape of the mass run, and the reference service's summary of rows.
 
 use norma_domain::{
-    Finding, MassRunRow, Probability, ProcessingStatus, Reason, StudySummary, Summary, Verdict, VoxelBox,
+    Finding, MassRunRow, Probability, ProcessingStatus, Reason, SliceReference, StudySummary, Summary,
+    Verdict, VoxelBox,
 };
 
 pub(super) struct RowInput<'a> {
@@ -12,6 +13,9 @@ pub(super) struct RowInput<'a> {
     pub(super) reasons: &'a [Reason],
     pub(super) limitations: &'a [Reason],
     pub(super) findings: &'a [Finding],
+    /// How dangerous a finding is, by its label: 0 the most.
+    pub(super) danger_rank: &'a dyn Fn(&str) -> usize,
+    pub(super) slices: &'a [SliceReference],
     pub(super) localization: Option<VoxelBox>,
     pub(super) seconds: f64,
 }
@@ -32,11 +36,18 @@ pub(super) fn row(input: &RowInput<'_>) -> MassRunRow {
             };
         }
     };
+    // By danger; among those of one rank the more probable.
     let most_dangerous = input
         .findings
         .iter()
         .filter(|finding| pathology == 1 && finding.present)
-        .max_by(|left, right| left.probability.value().total_cmp(&right.probability.value()));
+        .min_by(|left, right| {
+            (input.danger_rank)(&left.label)
+                .cmp(&(input.danger_rank)(&right.label))
+                .then(right.probability.value().total_cmp(&left.probability.value()))
+        });
+    let reference = |of: fn(&VoxelBox) -> usize| input.slices.get(input.localization.as_ref().map(of)?);
+    let (lowest, highest) = (reference(|region| region.z_min), reference(|region| region.z_max));
     let corner = |of: fn(&VoxelBox) -> usize| input.localization.as_ref().map(of);
     MassRunRow {
         path_to_study: input.path_to_study.to_owned(),
@@ -53,6 +64,12 @@ pub(super) fn row(input: &RowInput<'_>) -> MassRunRow {
         y_max: corner(|region| region.y_max),
         z_min: corner(|region| region.z_min),
         z_max: corner(|region| region.z_max),
+        slice_count: Some(input.slices.len()),
+        // From the head, as a PACS shows them.
+        image_first: highest.and_then(|slice| slice.instance_number),
+        image_last: lowest.and_then(|slice| slice.instance_number),
+        table_position_first_mm: highest.and_then(|slice| slice.table_position_mm),
+        table_position_last_mm: lowest.and_then(|slice| slice.table_position_mm),
         reason: (!input.limitations.is_empty()).then(|| sentences(input.limitations)),
         verdict: Some(input.verdict),
     }
@@ -80,6 +97,11 @@ pub fn failure_row(path_to_study: &str, seconds: f64, reasons: &[Reason]) -> Mas
         } else {
             sentences(reasons)
         }),
+        slice_count: None,
+        image_first: None,
+        image_last: None,
+        table_position_first_mm: None,
+        table_position_last_mm: None,
         verdict: None,
     }
 }

@@ -46,6 +46,8 @@ fn prepared() -> PreparedSummary {
             .map(|slice| SliceReference {
                 slice,
                 sop_instance_uid: SopInstanceUid::new(&format!("1.2.3.4.{slice}")).ok(),
+                instance_number: Some(slice as i64 + 1),
+                table_position_mm: Some(slice as f64),
             })
             .collect(),
         selected_slices: (20..80).collect(),

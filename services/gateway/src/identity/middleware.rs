@@ -332,7 +332,15 @@ impl Visit {
         let Some(action) = self.operation.audit.action() else {
             return Ok(());
         };
+        let also_patient = self.notes.take_also_patient();
         let event = self.event(action, outcome_of(status), Some(status));
+        if let Some(patient_id) = also_patient {
+            let also = NewAuditEvent {
+                patient_id: Some(patient_id),
+                ..event.clone()
+            };
+            self.trail.record(also).await?;
+        }
         match self.operation.audit {
             Audit::Repeated(_) => self.trail.record_once_in_a_while(event).await,
             _ => self.trail.record(event).await,

@@ -8,7 +8,7 @@
 use actix_web::http::header::{self, ContentType};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, ResponseError};
-use norma_domain::{AnalysisId, MassRunRow, Reason, Roles, ScanId, Summary};
+use norma_domain::{AnalysisId, IdentityAttribute, MassRunRow, PatientId, Reason, Roles, ScanId, Summary};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -64,6 +64,17 @@ pub enum ApiError {
     KeyNotFound,
     #[error("no patient has this identifier")]
     PatientNotFound,
+    #[error("the patient's record was merged into another: `merged_into` names it")]
+    PatientMerged { merged_into: PatientId },
+    #[error(
+        "this names another patient than the chosen one: `conflicts` tells in what; choose the right patient, or have a \
+         person confirm it with `confirm_patient_mismatch`"
+    )]
+    PatientMismatch { conflicts: Vec<IdentityAttribute> },
+    #[error("the files name no patient: choose one")]
+    NoPatientIdentity,
+    #[error("there is no such feedback of yours")]
+    FeedbackNotFound,
     #[error("no scan has this identifier")]
     ScanNotFound,
     #[error("no analysis has this identifier")]
@@ -188,6 +199,10 @@ impl ApiError {
             Self::UserNotFound => (S::NOT_FOUND, "user_not_found", "No such account"),
             Self::KeyNotFound => (S::NOT_FOUND, "key_not_found", "No such key"),
             Self::PatientNotFound => (S::NOT_FOUND, "patient_not_found", "No such patient"),
+            Self::PatientMerged { .. } => (S::GONE, "patient_merged", "Patient merged"),
+            Self::PatientMismatch { .. } => (S::CONFLICT, "patient_mismatch", "Another patient"),
+            Self::NoPatientIdentity => (S::UNPROCESSABLE_ENTITY, "no_patient_identity", "No patient named"),
+            Self::FeedbackNotFound => (S::NOT_FOUND, "feedback_not_found", "No such feedback"),
             Self::ScanNotFound => (S::NOT_FOUND, "scan_not_found", "No such scan"),
             Self::AnalysisNotFound => (S::NOT_FOUND, "analysis_not_found", "No such analysis"),
             Self::PredictionNotFound => (S::NOT_FOUND, "prediction_not_found", "No such prediction"),
@@ -286,6 +301,8 @@ impl ApiError {
                 problem.studies = Some(studies.clone());
             }
             Self::NotDeidentified { reason } => problem.reason = Some(reason.clone()),
+            Self::PatientMerged { merged_into } => problem.merged_into = Some(*merged_into),
+            Self::PatientMismatch { conflicts } => problem.conflicts = Some(conflicts.clone()),
             Self::UnknownOperatingPoint { known } => problem.allowed = Some(known.clone()),
             Self::MethodNotAllowed { allowed } => {
                 problem.allowed = Some(allowed.iter().map(ToString::to_string).collect());
@@ -401,6 +418,12 @@ pub struct Problem {
     /// Study Instance UIDs of an upload that holds several studies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub studies: Option<Vec<String>>,
+    /// In what the study, or the other record, contradicts the chosen patient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflicts: Option<Vec<IdentityAttribute>>,
+    /// The record that the patient's record was merged into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<PatientId>,
     /// The limit that an upload exceeds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit_bytes: Option<u64>,
