@@ -62,6 +62,8 @@ reason_codes! {
     SliceGap = "slice_gap",
     SpacingVaries = "spacing_varies",
     GantryTilt = "gantry_tilt",
+    /// The anatomy contradicts the sides or the size that the header states.
+    OrientationDoubtful = "orientation_doubtful",
     ContrastAgent = "contrast_agent",
     SlicesUndecodable = "slices_undecodable",
     // A stage could not answer.

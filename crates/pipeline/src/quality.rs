@@ -3,10 +3,12 @@
 //! Every check states what it measured and its limit, passed or not. What is not a chest CT fails the
 //! analysis; what is one, but not complete or not sound, leaves the verdict undetermined.
 
+mod orientation;
+
 use ndarray::s;
 use norma_domain::{QualityCheck, QualityConsequence, ReasonCode};
 use norma_imaging::LoadedSeries;
-use norma_volume::{LungSegmentation, Volume};
+use norma_volume::{LungSegmentation, Volume, measure_orientation};
 
 use QualityConsequence::{Failed, LimitsView, Note, Undetermined};
 
@@ -40,6 +42,12 @@ pub fn check_quality(series: &LoadedSeries, lungs: &LungSegmentation) -> Vec<Qua
         check_lungs(lungs),
     ];
     checks.extend(check_anatomy(series, lungs));
+    let whole =
+        end_area_share(lungs) <= LARGEST_END_AREA_SHARE && height_mm(series, lungs) >= LEAST_LUNG_HEIGHT_MM;
+    checks.extend(orientation::check_orientation(
+        &measure_orientation(&series.volume, lungs),
+        whole,
+    ));
     checks.extend(check_slices(series, lungs));
     checks.extend(notes(series));
     checks
@@ -157,9 +165,6 @@ fn check_lungs(lungs: &LungSegmentation) -> QualityCheck {
 
 fn check_anatomy(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityCheck; 4] {
     let smaller_share = lungs.right_ml.min(lungs.left_ml) / lungs.total_ml();
-    let height_mm = lungs.extent.map_or(0.0, |[first, last]| {
-        (last - first + 1) as f64 * series.volume.geometry.spacing_mm.z()
-    });
     [
         Measurement::at_least(
             ReasonCode::OneLung,
@@ -192,7 +197,7 @@ fn check_anatomy(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityChe
         ),
         Measurement::at_least(
             ReasonCode::CoverageIncomplete,
-            height_mm,
+            height_mm(series, lungs),
             LEAST_LUNG_HEIGHT_MM,
             "mm",
         )
@@ -202,6 +207,12 @@ fn check_anatomy(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityChe
             "the lungs are seen over a part of their height only",
         ),
     ]
+}
+
+fn height_mm(series: &LoadedSeries, lungs: &LungSegmentation) -> f64 {
+    lungs.extent.map_or(0.0, |[first, last]| {
+        (last - first + 1) as f64 * series.volume.geometry.spacing_mm.z()
+    })
 }
 
 /// Lung area of the first or last slice, whichever is larger, as a share of the largest area.

@@ -12,6 +12,7 @@ mod levels;
 mod lungs;
 mod morphology;
 mod morphology_3d;
+mod orientation;
 mod prepare;
 mod resample;
 mod seam;
@@ -22,6 +23,7 @@ pub use crop_box::CropBox;
 pub use gas::BowelGas;
 pub use levels::pseudo_hounsfield;
 pub use lungs::{LEFT_LUNG, LungSegmentation, RIGHT_LUNG, segment_lungs};
+pub use orientation::{OrientationEvidence, measure_orientation};
 pub use prepare::{
     DEFAULT_SLICE_COUNT, PREPARATION, PREPARED_HU_HIGH, PREPARED_HU_LOW, PREPARED_SIZE, PreparedSlices,
     prepare_slice, prepare_slices,
