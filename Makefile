@@ -28,7 +28,7 @@ web/node_modules/.package-lock.json: web/package.json web/package-lock.json
 web/dist/index.html: web/node_modules/.package-lock.json $(web_sources)
 	cd web && npm run build
 
-demo: ## load three phantom studies into the running service
+demo: build ## look around on http://127.0.0.1:8090: an instance of its own with phantom studies and right answers
 	$(NORMA) demo
 
 test: ## every test; starts and stops its own PostgreSQL and RabbitMQ

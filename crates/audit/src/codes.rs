@@ -79,8 +79,8 @@ pub(crate) fn event_kind(action: &str) -> EventKind {
 fn action_code(verb: &str) -> &'static str {
     match verb {
         "create" | "upload" | "request" | "give" => "C",
-        "read" | "download" | "follow" => "R",
-        "update" | "password" => "U",
+        "read" | "download" | "follow" | "inspect" => "R",
+        "update" | "password" | "merge" | "move" | "withdraw" => "U",
         "delete" | "revoke" => "D",
         _ => "E",
     }

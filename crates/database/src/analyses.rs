@@ -4,9 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
-use norma_domain::{
-    AnalysisId, AnalysisStatus, OperatingPointName, Reason, ReasonCode, ScanId, Stage, UnknownStage,
-};
+use norma_domain::{AnalysisId, AnalysisStatus, OperatingPointName, Reason, ReasonCode, ScanId, Stage};
 
 use crate::connection::AnyConnection;
 use crate::outbox::insert_message;
@@ -95,17 +93,20 @@ impl TryFrom<AnalysisRow> for Analysis {
             table: "analyses",
             column,
         };
-        let failure = row
-            .failure_code
-            .map(|code| {
-                let code = code.parse().map_err(|_| corrupt("failure_code"))?;
-                Ok::<_, DatabaseError>(Reason::new(code, row.failure_message.unwrap_or_default()))
-            })
-            .transpose()?;
+        // What a newer version wrote is read as the nearest that this one knows: one row breaks no page of them.
+        let failure = row.failure_code.map(|code| {
+            let code = code.parse().unwrap_or(ReasonCode::Internal);
+            Reason::new(code, row.failure_message.unwrap_or_default())
+        });
+        let status = row.status.parse().unwrap_or(match (&failure, row.finished_at) {
+            (Some(_), _) => AnalysisStatus::Failed,
+            (None, Some(_)) => AnalysisStatus::Completed,
+            (None, None) => AnalysisStatus::Analyzing,
+        });
         Ok(Self {
             id: row.id.into(),
             scan_id: row.scan_id.into(),
-            status: row.status.parse().map_err(|_| corrupt("status"))?,
+            status,
             operating_point: OperatingPointName(row.operating_point),
             bundle_version: row.bundle_version,
             attempt: u32::try_from(row.attempt).map_err(|_| corrupt("attempt"))?,
@@ -117,8 +118,8 @@ impl TryFrom<AnalysisRow> for Analysis {
             quality_flags: row
                 .quality_flags
                 .split_whitespace()
-                .map(|code| code.parse().map_err(|_| corrupt("quality_flags")))
-                .collect::<Result<_, _>>()?,
+                .filter_map(|code| code.parse().ok())
+                .collect(),
             updated_at: time::from_row(row.updated_at),
         })
     }
@@ -242,23 +243,6 @@ impl Database {
         .await
     }
 
-    /// Analyses that changed at or after `since`, in the order of their change: for progress events. Poll with
-    /// a `since` some seconds back, because a transaction that began earlier may commit later.
-    pub async fn analyses_changed_since(
-        &self,
-        since: DateTime<Utc>,
-    ) -> Result<Vec<AnalysisProgress>, DatabaseError> {
-        self.run(move |connection| {
-            let rows = analyses::table
-                .filter(analyses::updated_at.ge(time::to_row(since)))
-                .order((analyses::updated_at, analyses::id))
-                .select(AnalysisRow::as_select())
-                .load(connection)?;
-            with_stages(connection, rows)
-        })
-        .await
-    }
-
     /// How many analyses there are of each status that has any.
     pub async fn count_analyses(&self) -> Result<HashMap<AnalysisStatus, u64>, DatabaseError> {
         self.run(|connection| {
@@ -266,16 +250,12 @@ impl Database {
                 .group_by(analyses::status)
                 .select((analyses::status, diesel::dsl::count_star()))
                 .load(connection)?;
-            counts
+            Ok(counts
                 .into_iter()
-                .map(|(status, count)| {
-                    let status = status.parse().map_err(|_| DatabaseError::CorruptRow {
-                        table: "analyses",
-                        column: "status",
-                    })?;
-                    Ok((status, u64::try_from(count).unwrap_or_default()))
+                .filter_map(|(status, count)| {
+                    Some((status.parse().ok()?, u64::try_from(count).unwrap_or_default()))
                 })
-                .collect()
+                .collect())
         })
         .await
     }
@@ -311,14 +291,10 @@ fn find_running(connection: &mut AnyConnection, scan_id: ScanId) -> Result<Optio
         .transpose()
 }
 
-fn with_stages(
+pub(crate) fn with_stages(
     connection: &mut AnyConnection,
     rows: Vec<AnalysisRow>,
 ) -> Result<Vec<AnalysisProgress>, DatabaseError> {
-    let corrupt = |_: UnknownStage| DatabaseError::CorruptRow {
-        table: "stage_results",
-        column: "stage",
-    };
     let mut stages: HashMap<RowId, Vec<Stage>> = HashMap::new();
     // Both databases limit the number of values in one query.
     for part in rows.chunks(1000) {
@@ -328,10 +304,10 @@ fn with_stages(
             .select((stage_results::analysis_id, stage_results::stage))
             .load(connection)?;
         for (id, stage) in ended {
-            stages
-                .entry(id)
-                .or_default()
-                .push(stage.parse().map_err(corrupt)?);
+            // A stage that only a newer version has is none of this one's.
+            if let Ok(stage) = stage.parse() {
+                stages.entry(id).or_default().push(stage);
+            }
         }
     }
     rows.into_iter()

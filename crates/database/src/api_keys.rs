@@ -7,7 +7,7 @@ use norma_domain::{KeyId, Roles};
 use crate::connection::AnyConnection;
 use crate::schema::api_keys;
 use crate::sql_types::RowId;
-use crate::text::refuse_nul;
+use crate::text::{known_roles, refuse_nul};
 use crate::{Database, DatabaseError, Listing, Page, time};
 
 /// A key as it is kept: without its secret.
@@ -64,10 +64,7 @@ impl TryFrom<ApiKeyRow> for ApiKey {
             id: row.id.into(),
             name: row.name,
             scope: row.scope,
-            roles: row.roles.parse().map_err(|_| DatabaseError::CorruptRow {
-                table: "api_keys",
-                column: "roles",
-            })?,
+            roles: known_roles(&row.roles),
             prefix: row.prefix,
             created_by: row.created_by,
             created_at: time::from_row(row.created_at),
@@ -111,11 +108,15 @@ impl Database {
                 .first(connection)
                 .optional()?;
             let key = row.map(ApiKey::try_from).transpose()?;
-            Ok(key.filter(|key| {
-                key.revoked_at.is_none() && key.expires_at.is_none_or(|expires_at| expires_at > time::now())
-            }))
+            Ok(key.filter(is_valid))
         })
         .await
+    }
+
+    /// The key, if it is neither revoked nor expired.
+    pub async fn valid_api_key_of(&self, id: KeyId) -> Result<Option<ApiKey>, DatabaseError> {
+        self.run(move |connection| Ok(find(connection, id.into())?.filter(is_valid)))
+            .await
     }
 
     /// Keys, the newest first, revoked ones too.
@@ -161,6 +162,10 @@ impl Database {
         })
         .await
     }
+}
+
+fn is_valid(key: &ApiKey) -> bool {
+    key.revoked_at.is_none() && key.expires_at.is_none_or(|expires_at| expires_at > time::now())
 }
 
 fn find(connection: &mut AnyConnection, id: RowId) -> Result<Option<ApiKey>, DatabaseError> {

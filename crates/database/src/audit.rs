@@ -133,8 +133,13 @@ impl TryFrom<AuditEventRow> for AuditEvent {
         };
         let outcome = AuditOutcome::ALL
             .into_iter()
-            .find(|outcome| outcome.as_str() == row.outcome)
-            .ok_or(corrupt("outcome"))?;
+            .find(|outcome| outcome.as_str() == row.outcome);
+        // A word of a newer version is no success, and is shown as it stands.
+        let detail = match outcome {
+            Some(_) => row.detail,
+            None => format!("{} ({})", row.detail, row.outcome),
+        };
+        let outcome = outcome.unwrap_or(AuditOutcome::Failed);
         Ok(Self {
             sequence: u64::try_from(row.sequence).map_err(|_| corrupt("sequence"))?,
             event: NewAuditEvent {
@@ -158,7 +163,7 @@ impl TryFrom<AuditEventRow> for AuditEvent {
                     .map(u16::try_from)
                     .transpose()
                     .map_err(|_| corrupt("status"))?,
-                detail: row.detail,
+                detail,
             },
             previous_hash: row.previous_hash,
             hash: row.hash,
@@ -176,7 +181,7 @@ impl Database {
     }
 }
 
-fn append(
+pub(crate) fn append(
     connection: &mut AnyConnection,
     events: Vec<NewAuditEvent>,
 ) -> Result<Vec<AuditEvent>, DatabaseError> {

@@ -103,22 +103,27 @@ pub(crate) fn hash_of(row: &AuditEventRow) -> String {
 impl Database {
     /// Reads the whole trail and checks every link. `noted` is a head that was kept outside of the database.
     pub async fn verify_audit(&self, noted: Option<AuditHead>) -> Result<AuditVerification, DatabaseError> {
-        self.run(move |connection| {
-            // The head first: events appended meanwhile lie beyond it.
-            let head: Option<(i64, String)> = audit_head::table
-                .find(1)
-                .select((audit_head::sequence, audit_head::hash))
-                .first(connection)
-                .optional()?;
-            let mut walk = Walk::new(noted);
-            while let Some(rows) = next_rows(connection, walk.sequence)? {
-                for row in rows {
-                    walk.step(&row, head.as_ref());
-                }
+        // The head first: events appended meanwhile lie beyond it.
+        let head: Option<(i64, String)> = self
+            .run(|connection| {
+                let columns = (audit_head::sequence, audit_head::hash);
+                Ok(audit_head::table
+                    .find(1)
+                    .select(columns)
+                    .first(connection)
+                    .optional()?)
+            })
+            .await?;
+        let mut walk = Walk::new(noted);
+        loop {
+            let after = walk.sequence;
+            let Some(rows) = self.run(move |connection| next_rows(connection, after)).await? else {
+                return Ok(walk.finish(head.as_ref()));
+            };
+            for row in rows {
+                walk.step(&row, head.as_ref());
             }
-            Ok(walk.finish(head.as_ref()))
-        })
-        .await
+        }
     }
 }
 

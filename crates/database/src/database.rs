@@ -3,10 +3,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use diesel::RunQueryDsl as _;
-use diesel::r2d2::{NopErrorHandler, Pool, PooledConnection};
 
-use crate::connection::{AnyConnection, ConnectionManager, in_transaction};
+use crate::connection::{AnyConnection, Patience, in_transaction};
+use crate::pool::Connections;
 use crate::{DatabaseError, DatabaseUrl, migrations};
+
+/// What an operation may take beyond its longest statement before its connection counts as silent.
+const SILENCE_MARGIN: Duration = Duration::from_secs(2);
 
 /// How the database is opened.
 #[derive(Debug, Clone)]
@@ -16,6 +19,11 @@ pub struct DatabaseOptions {
     pub pool_size: u32,
     /// How long an operation waits for a connection before it fails as retryable.
     pub connection_timeout: Duration,
+    /// PostgreSQL: how long making a connection may take.
+    pub connect_timeout: Duration,
+    /// PostgreSQL: how long a statement may take. An operation that has no answer 2 s after that is given up, and its
+    /// connections with it.
+    pub statement_timeout: Duration,
     /// SQLite: how long a writer waits for another process's transaction.
     pub busy_timeout: Duration,
 }
@@ -26,6 +34,8 @@ impl DatabaseOptions {
             pool_size: if url.is_sqlite() { 4 } else { 10 },
             url,
             connection_timeout: Duration::from_secs(5),
+            connect_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(10),
             busy_timeout: Duration::from_secs(10),
         }
     }
@@ -34,9 +44,11 @@ impl DatabaseOptions {
 /// The database. Cheap to clone; every operation runs on a blocking thread with a connection of the pool.
 #[derive(Clone)]
 pub struct Database {
-    pool: Pool<ConnectionManager>,
+    connections: Arc<Connections>,
     /// SQLite has one writer at a time: within the process writers queue here instead of polling the file.
     writer: Option<Arc<Mutex<()>>>,
+    /// After which an operation is given up; None for SQLite, whose file does not fall silent.
+    limit: Option<Duration>,
 }
 
 impl fmt::Debug for Database {
@@ -66,7 +78,7 @@ impl Database {
     /// [`DatabaseError::Unavailable`] where it cannot be reached.
     pub async fn open_with(options: DatabaseOptions) -> Result<Self, DatabaseError> {
         let database = tokio::task::spawn_blocking(move || Self::connect(options)).await??;
-        database.run(migrations::apply).await?;
+        database.run_long(migrations::apply).await?;
         Ok(database)
     }
 
@@ -76,24 +88,27 @@ impl Database {
         {
             std::fs::create_dir_all(folder).map_err(|error| DatabaseError::Unavailable(error.to_string()))?;
         }
-        let writer = options.url.is_sqlite().then(Arc::default);
-        let pool = Pool::builder()
-            .max_size(options.pool_size)
-            .min_idle(Some(1))
-            .connection_timeout(options.connection_timeout)
-            .test_on_check_out(true)
-            // The operation that gets no connection fails and says so; nothing is logged twice.
-            .error_handler(Box::new(NopErrorHandler))
-            .build_unchecked(ConnectionManager {
-                url: options.url,
-                busy_timeout: options.busy_timeout,
-            });
-        Ok(Self { pool, writer })
+        let is_sqlite = options.url.is_sqlite();
+        let patience = Patience {
+            connect: options.connect_timeout,
+            statement: options.statement_timeout,
+            busy: options.busy_timeout,
+        };
+        Ok(Self {
+            connections: Connections::new(
+                options.url,
+                options.pool_size,
+                options.connection_timeout,
+                patience,
+            ),
+            writer: is_sqlite.then(Arc::default),
+            limit: (!is_sqlite).then_some(options.statement_timeout + SILENCE_MARGIN),
+        })
     }
 
     /// Takes back every migration, and with them every row. For tests and for the operator who means it.
     pub async fn revert_all_migrations(&self) -> Result<(), DatabaseError> {
-        self.run(migrations::revert_all).await
+        self.run_long(migrations::revert_all).await
     }
 
     /// Whether the database answers: for readiness.
@@ -110,8 +125,17 @@ impl Database {
         &self,
         work: impl FnOnce(&mut AnyConnection) -> Result<T, DatabaseError> + Send + 'static,
     ) -> Result<T, DatabaseError> {
-        let pool = self.pool.clone();
-        tokio::task::spawn_blocking(move || work(&mut *checked_out(&pool)?)).await?
+        self.with_connection(self.limit, work).await
+    }
+
+    /// Runs what may take any time, such as a change of the schema.
+    async fn run_long<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, DatabaseError> + Send + 'static,
+    ) -> Result<T, DatabaseError> {
+        // Whether the server answers at all is found out before.
+        self.ping().await?;
+        self.with_connection(None, work).await
     }
 
     /// Runs changes in one transaction.
@@ -119,20 +143,49 @@ impl Database {
         &self,
         work: impl FnOnce(&mut AnyConnection) -> Result<T, DatabaseError> + Send + 'static,
     ) -> Result<T, DatabaseError> {
-        let pool = self.pool.clone();
         let writer = self.writer.clone();
-        tokio::task::spawn_blocking(move || {
+        self.with_turn(self.limit, writer, |connection| in_transaction(connection, work))
+            .await
+    }
+
+    async fn with_connection<T: Send + 'static>(
+        &self,
+        limit: Option<Duration>,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, DatabaseError> + Send + 'static,
+    ) -> Result<T, DatabaseError> {
+        self.with_turn(limit, None, work).await
+    }
+
+    async fn with_turn<T: Send + 'static>(
+        &self,
+        limit: Option<Duration>,
+        writer: Option<Arc<Mutex<()>>>,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, DatabaseError> + Send + 'static,
+    ) -> Result<T, DatabaseError> {
+        let generation = self.connections.current();
+        let used = generation.clone();
+        let working = tokio::task::spawn_blocking(move || {
             // A writer that panicked left no half-done work: its connection rolled back.
             let _turn = writer
                 .as_deref()
                 .map(|writer| writer.lock().unwrap_or_else(PoisonError::into_inner));
-            in_transaction(&mut *checked_out(&pool)?, work)
-        })
-        .await?
+            work(&mut *used.connection()?)
+        });
+        let Some(limit) = limit else {
+            return working.await?;
+        };
+        match tokio::time::timeout(limit, working).await {
+            Ok(outcome) => {
+                let outcome = outcome?;
+                if matches!(&outcome, Err(error) if error.is_of_standby()) {
+                    self.connections.give_up(&generation);
+                }
+                outcome
+            }
+            Err(_) => {
+                self.connections.give_up(&generation);
+                Err(DatabaseError::Silent(limit))
+            }
+        }
     }
-}
-
-fn checked_out(pool: &Pool<ConnectionManager>) -> Result<PooledConnection<ConnectionManager>, DatabaseError> {
-    pool.get()
-        .map_err(|error| DatabaseError::Unavailable(error.to_string()))
 }

@@ -12,6 +12,12 @@ pub enum DatabaseError {
     /// operation may be repeated.
     #[error("the connection to the database was lost")]
     ConnectionLost(#[source] diesel::result::Error),
+    /// No answer came in time. Whether a change under way took place is unknown; every operation may be repeated.
+    #[error("the database did not answer within {} s", .0.as_secs())]
+    Silent(std::time::Duration),
+    /// The server takes no writes: it has become a standby.
+    #[error("the database takes no writes")]
+    Standby(#[source] diesel::result::Error),
     /// Another transaction was in the way for too long.
     #[error("the database is busy")]
     Busy(#[source] diesel::result::Error),
@@ -54,8 +60,16 @@ impl DatabaseError {
     pub const fn is_retryable(&self) -> bool {
         matches!(
             self,
-            Self::Unavailable(_) | Self::ConnectionLost(_) | Self::Busy(_)
+            Self::Unavailable(_)
+                | Self::ConnectionLost(_)
+                | Self::Silent(_)
+                | Self::Standby(_)
+                | Self::Busy(_)
         )
+    }
+
+    pub(crate) const fn is_of_standby(&self) -> bool {
+        matches!(self, Self::Standby(_))
     }
 }
 
@@ -75,10 +89,8 @@ impl From<diesel::result::Error> for DatabaseError {
                     DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
                         Self::ConnectionLost(error)
                     }
-                    // After a failover the old primary refuses writes until the pool finds the new one.
-                    DatabaseErrorKind::ReadOnlyTransaction | DatabaseErrorKind::SerializationFailure => {
-                        Self::Busy(error)
-                    }
+                    DatabaseErrorKind::ReadOnlyTransaction => Self::Standby(error),
+                    DatabaseErrorKind::SerializationFailure => Self::Busy(error),
                     _ if is_transient(information.message()) => Self::Busy(error),
                     _ => Self::Query(error),
                 }
@@ -90,13 +102,18 @@ impl From<diesel::result::Error> for DatabaseError {
 }
 
 /// Diesel keeps neither SQLite's error code nor PostgreSQL's SQLSTATE of the kinds it does not know, so these
-/// are told by their message: `SQLITE_BUSY`, `SQLITE_LOCKED`, 40P01, 55P03, 57P01, 57P03, 53300.
+/// are told by their message: `SQLITE_BUSY`, `SQLITE_LOCKED`, 40P01, 55P03, 57014, 57P01, 57P03, 53300, 53100,
+/// `SQLITE_FULL`.
 fn is_transient(message: &str) -> bool {
     [
         "database is locked",
         "database table is locked",
         "deadlock detected",
         "lock timeout",
+        "due to statement timeout",
+        "idle-in-transaction timeout",
+        "No space left on device",
+        "disk is full",
         "terminating connection",
         "the database system is",
         "too many clients",

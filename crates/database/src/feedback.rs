@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use norma_domain::AnalysisId;
 use uuid::Uuid;
 
+use crate::connection::MultiBackend;
 use crate::schema::feedback;
 use crate::sql_types::RowId;
 use crate::text::refuse_nul;
@@ -53,6 +54,7 @@ struct FeedbackRow {
     user_name: Option<String>,
     created_at: NaiveDateTime,
     user_id: Option<RowId>,
+    withdrawn_at: Option<NaiveDateTime>,
 }
 
 impl From<FeedbackRow> for Feedback {
@@ -89,6 +91,7 @@ impl Database {
                 user_id: new.user.as_ref().and_then(|user| user.id).map(RowId),
                 user_name: new.user.map(|user| user.name),
                 created_at: time::to_row(time::now()),
+                withdrawn_at: None,
             };
             diesel::insert_into(feedback::table)
                 .values(&row)
@@ -102,11 +105,42 @@ impl Database {
         .await
     }
 
-    /// What was said of an analysis, the oldest first.
+    /// Takes a reader's word back: it is kept and no longer listed. False where there is none of that reader's to be
+    /// taken back.
+    pub async fn withdraw_feedback(
+        &self,
+        analysis_id: AnalysisId,
+        id: Uuid,
+        by: Option<Uuid>,
+    ) -> Result<bool, DatabaseError> {
+        self.change(move |connection| {
+            let mut wanted = feedback::table
+                .filter(feedback::id.eq(RowId(id)))
+                .filter(feedback::analysis_id.eq(RowId::from(analysis_id)))
+                .filter(feedback::withdrawn_at.is_null())
+                .select(feedback::id)
+                .into_boxed::<MultiBackend>();
+            wanted = match by {
+                Some(by) => wanted.filter(feedback::user_id.eq(RowId(by))),
+                None => wanted.filter(feedback::user_id.is_null()),
+            };
+            let Some(id) = wanted.first::<RowId>(connection).optional()? else {
+                return Ok(false);
+            };
+            diesel::update(feedback::table.find(id))
+                .set(feedback::withdrawn_at.eq(Some(time::to_row(time::now()))))
+                .execute(connection)?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// What was said of an analysis and not taken back, the oldest first.
     pub async fn list_feedback(&self, analysis_id: AnalysisId) -> Result<Vec<Feedback>, DatabaseError> {
         self.run(move |connection| {
             let rows: Vec<FeedbackRow> = feedback::table
                 .filter(feedback::analysis_id.eq(RowId::from(analysis_id)))
+                .filter(feedback::withdrawn_at.is_null())
                 .order((feedback::created_at, feedback::id))
                 .select(FeedbackRow::as_select())
                 .load(connection)?;

@@ -2,6 +2,7 @@
 
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
+use diesel::sql_types::Text;
 use diesel::sqlite::Sqlite;
 use diesel::{PgConnection, RunQueryDsl as _};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
@@ -41,16 +42,34 @@ fn exclusively(
 ) -> Result<(), DatabaseError> {
     match connection {
         AnyConnection::Postgres(inner) => {
+            // A change of the schema, and the wait for another process that makes one, may take any time.
+            let limits = replace_limits(inner, ["0".to_owned(), "0".to_owned()])?;
             advisory_lock(inner, "SELECT pg_advisory_lock($1)")?;
             let outcome = work(connection);
             if let AnyConnection::Postgres(inner) = connection {
                 // Should this fail, the lock goes with the session.
                 let _ = advisory_lock(inner, "SELECT pg_advisory_unlock($1)");
+                replace_limits(inner, limits)?;
             }
             outcome
         }
         AnyConnection::Sqlite(_) => crate::connection::in_transaction(connection, work),
     }
+}
+
+/// Sets how long statements may take and wait for locks; gives what held before.
+fn replace_limits(connection: &mut PgConnection, limits: [String; 2]) -> Result<[String; 2], DatabaseError> {
+    const SETTINGS: [&str; 2] = ["statement_timeout", "lock_timeout"];
+    let mut before = SETTINGS.map(|_| String::new());
+    for ((setting, limit), before) in SETTINGS.iter().zip(limits).zip(&mut before) {
+        *before = diesel::select(diesel::dsl::sql::<Text>(&format!("current_setting('{setting}')")))
+            .get_result(connection)?;
+        diesel::sql_query("SELECT set_config($1, $2, false)")
+            .bind::<Text, _>(*setting)
+            .bind::<Text, _>(limit)
+            .execute(connection)?;
+    }
+    Ok(before)
 }
 
 fn advisory_lock(connection: &mut PgConnection, sql: &str) -> Result<(), DatabaseError> {

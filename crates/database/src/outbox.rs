@@ -82,17 +82,14 @@ impl Database {
         lease: Duration,
     ) -> Result<Vec<OutboxMessage>, DatabaseError> {
         self.change(move |connection| {
-            let now = time::now();
+            // Relays of machines whose clocks differ hold each other's leases for as long as was meant.
+            let now = time::shared_now(connection)?;
             let lease_end = now
                 .checked_add_signed(chrono::TimeDelta::from_std(lease).unwrap_or(chrono::TimeDelta::MAX))
-                .unwrap_or(DateTime::<Utc>::MAX_UTC);
+                .unwrap_or(NaiveDateTime::MAX);
             let claimable = outbox::table
                 .filter(outbox::published_at.is_null())
-                .filter(
-                    outbox::claimed_until
-                        .is_null()
-                        .or(outbox::claimed_until.le(time::to_row(now))),
-                )
+                .filter(outbox::claimed_until.is_null().or(outbox::claimed_until.le(now)))
                 .order((outbox::created_at, outbox::id))
                 .limit(limit.into())
                 .select(outbox::id);
@@ -102,7 +99,7 @@ impl Database {
                 AnyConnection::Sqlite(inner) => claimable.load(inner)?,
             };
             diesel::update(outbox::table.filter(outbox::id.eq_any(&ids)))
-                .set(outbox::claimed_until.eq(Some(time::to_row(lease_end))))
+                .set(outbox::claimed_until.eq(Some(lease_end)))
                 .execute(connection)?;
             let rows: Vec<OutboxRow> = outbox::table
                 .filter(outbox::id.eq_any(&ids))

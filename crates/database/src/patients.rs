@@ -1,11 +1,14 @@
 //! Patients: create, read, change, delete, search.
 
+use std::fmt;
+
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 use norma_domain::{PatientId, ScanId};
 
 use crate::connection::{AnyConnection, MultiBackend};
-use crate::scan_deletion::{DeletedScan, delete_scan_rows};
+use crate::object_deletions::DeletedScan;
+use crate::scan_deletion::delete_scan_rows;
 use crate::schema::{patients, scans};
 use crate::search::{fold_name, patterns};
 use crate::sql_types::RowId;
@@ -19,40 +22,88 @@ pub struct Patient {
     pub first_name: String,
     pub last_name: String,
     pub description: String,
+    pub identity: PatientIdentity,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
 
+/// What a hospital knows a patient by; None where nobody said.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct PatientIdentity {
+    /// Patient ID (0010,0020).
+    pub dicom_patient_id: Option<String>,
+    /// Issuer of Patient ID (0010,0021).
+    pub issuer_of_patient_id: Option<String>,
+    /// `YYYYMMDD`.
+    pub birth_date: Option<String>,
+    /// `M`, `F` or `O`.
+    pub sex: Option<String>,
+}
+
+/// Tells nothing of the patient.
+impl fmt::Debug for PatientIdentity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("PatientIdentity").finish_non_exhaustive()
+    }
+}
+
 /// What is known of a patient who is registered or changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PatientDetails {
     pub first_name: String,
     pub last_name: String,
     pub description: String,
+    pub identity: PatientIdentity,
 }
 
 impl PatientDetails {
     fn check(&self) -> Result<(), DatabaseError> {
         refuse_nul("first_name", &self.first_name)?;
         refuse_nul("last_name", &self.last_name)?;
-        refuse_nul("description", &self.description)
+        refuse_nul("description", &self.description)?;
+        let identity = &self.identity;
+        for (field, text) in [
+            ("dicom_patient_id", &identity.dicom_patient_id),
+            ("issuer_of_patient_id", &identity.issuer_of_patient_id),
+            ("birth_date", &identity.birth_date),
+            ("sex", &identity.sex),
+        ] {
+            refuse_nul(field, text.as_deref().unwrap_or_default())?;
+        }
+        Ok(())
     }
 
     fn search_name(&self) -> String {
-        fold_name(&format!("{} {}", self.first_name, self.last_name))
+        search_name(
+            &self.first_name,
+            &self.last_name,
+            self.identity.dicom_patient_id.as_deref(),
+        )
     }
 }
 
+/// What a patient is found by.
+pub(crate) fn search_name(first_name: &str, last_name: &str, dicom_patient_id: Option<&str>) -> String {
+    fold_name(&format!(
+        "{first_name} {last_name} {}",
+        dicom_patient_id.unwrap_or_default()
+    ))
+}
+
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = patients)]
+#[diesel(table_name = patients, treat_none_as_default_value = false)]
 pub(crate) struct PatientRow {
     id: RowId,
-    first_name: String,
-    last_name: String,
-    description: String,
+    pub(crate) first_name: String,
+    pub(crate) last_name: String,
+    pub(crate) description: String,
     search_name: String,
     created_at: NaiveDateTime,
     updated_at: NaiveDateTime,
+    pub(crate) dicom_patient_id: Option<String>,
+    pub(crate) issuer_of_patient_id: Option<String>,
+    pub(crate) birth_date: Option<String>,
+    pub(crate) sex: Option<String>,
 }
 
 impl From<PatientRow> for Patient {
@@ -62,6 +113,12 @@ impl From<PatientRow> for Patient {
             first_name: row.first_name,
             last_name: row.last_name,
             description: row.description,
+            identity: PatientIdentity {
+                dicom_patient_id: row.dicom_patient_id,
+                issuer_of_patient_id: row.issuer_of_patient_id,
+                birth_date: row.birth_date,
+                sex: row.sex,
+            },
             created_at: time::from_row(row.created_at),
             updated_at: time::from_row(row.updated_at),
         }
@@ -81,6 +138,10 @@ impl Database {
                 description: details.description,
                 created_at: now,
                 updated_at: now,
+                dicom_patient_id: details.identity.dicom_patient_id,
+                issuer_of_patient_id: details.identity.issuer_of_patient_id,
+                birth_date: details.identity.birth_date,
+                sex: details.identity.sex,
             };
             diesel::insert_into(patients::table)
                 .values(&row)
@@ -90,8 +151,25 @@ impl Database {
         .await
     }
 
+    /// The patients with this Patient ID, those registered first first. Whoever gave the ID: the caller compares.
+    pub async fn patients_by_dicom_id(
+        &self,
+        dicom_patient_id: String,
+    ) -> Result<Vec<Patient>, DatabaseError> {
+        self.run(move |connection| {
+            let rows: Vec<PatientRow> = patients::table
+                .filter(patients::dicom_patient_id.eq(dicom_patient_id))
+                .order(patients::id)
+                .limit(100)
+                .select(PatientRow::as_select())
+                .load(connection)?;
+            Ok(rows.into_iter().map(Patient::from).collect())
+        })
+        .await
+    }
+
     pub async fn patient(&self, id: PatientId) -> Result<Option<Patient>, DatabaseError> {
-        self.run(move |connection| find(connection, id)).await
+        self.run(move |connection| find_patient(connection, id)).await
     }
 
     /// None where there is no such patient.
@@ -108,10 +186,14 @@ impl Database {
                     patients::first_name.eq(details.first_name),
                     patients::last_name.eq(details.last_name),
                     patients::description.eq(details.description),
+                    patients::dicom_patient_id.eq(details.identity.dicom_patient_id),
+                    patients::issuer_of_patient_id.eq(details.identity.issuer_of_patient_id),
+                    patients::birth_date.eq(details.identity.birth_date),
+                    patients::sex.eq(details.identity.sex),
                     patients::updated_at.eq(time::to_row(time::now())),
                 ))
                 .execute(connection)?;
-            find(connection, id)
+            find_patient(connection, id)
         })
         .await
     }
@@ -145,7 +227,7 @@ impl Database {
     }
 
     /// Patients, those registered last first. `search`: every word of it is part of the first or the last
-    /// name, in either order and whatever the case.
+    /// name or of the Patient ID, in any order and whatever the case.
     pub async fn list_patients(
         &self,
         search: Option<String>,
@@ -153,18 +235,21 @@ impl Database {
     ) -> Result<Listing<Patient>, DatabaseError> {
         self.run(move |connection| {
             let patterns = patterns(search.as_deref().unwrap_or_default());
-            let mut wanted = patients::table
-                .select(PatientRow::as_select())
-                .into_boxed::<MultiBackend>();
+            let mut wanted = patients::table.select(patients::id).into_boxed::<MultiBackend>();
             let mut counted = patients::table.count().into_boxed::<MultiBackend>();
             for pattern in patterns {
                 wanted = wanted.filter(patients::search_name.like(pattern.clone()).escape('\\'));
                 counted = counted.filter(patients::search_name.like(pattern).escape('\\'));
             }
-            let rows = wanted
+            let ids: Vec<RowId> = wanted
                 .order(patients::id.desc())
                 .limit(page.limit.into())
                 .offset(page.offset.into())
+                .load(connection)?;
+            let rows: Vec<PatientRow> = patients::table
+                .filter(patients::id.eq_any(&ids))
+                .order(patients::id.desc())
+                .select(PatientRow::as_select())
                 .load(connection)?;
             Ok(Listing::new(
                 rows.into_iter().map(Patient::from).collect(),
@@ -175,7 +260,10 @@ impl Database {
     }
 }
 
-fn find(connection: &mut AnyConnection, id: PatientId) -> Result<Option<Patient>, DatabaseError> {
+pub(crate) fn find_patient(
+    connection: &mut AnyConnection,
+    id: PatientId,
+) -> Result<Option<Patient>, DatabaseError> {
     let row = patients::table
         .find(RowId::from(id))
         .select(PatientRow::as_select())

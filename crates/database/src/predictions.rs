@@ -1,7 +1,7 @@
 //! Predictions: the scans of one upload without a patient, which may hold many studies.
 
 use diesel::prelude::*;
-use norma_domain::{Reason, ScanId};
+use norma_domain::{Reason, ReasonCode, ScanId};
 use uuid::Uuid;
 
 use crate::analyses::AnalysisRow;
@@ -175,16 +175,15 @@ fn find_rejections(connection: &mut AnyConnection, id: Uuid) -> Result<Vec<Rejec
             prediction_rejections::message,
         ))
         .load(connection)?;
-    rows.into_iter()
+    Ok(rows
+        .into_iter()
         .map(|(location, code, message)| {
-            let code = code.parse().map_err(|_| DatabaseError::CorruptRow {
-                table: "prediction_rejections",
-                column: "code",
-            })?;
-            Ok(Rejection {
+            // A code of a newer version.
+            let code = code.parse().unwrap_or(ReasonCode::Internal);
+            Rejection {
                 location,
                 reason: Reason::new(code, message),
-            })
+            }
         })
-        .collect()
+        .collect())
 }

@@ -163,7 +163,7 @@ impl Database {
         self.run(move |connection| {
             let payloads: Vec<serde_json::Value> = stage_results::table
                 .filter(stage_results::analysis_id.eq(RowId::from(id)))
-                .filter(stage_results::stage.ne(Stage::Preprocess.as_str()))
+                .filter(stage_results::stage.eq_any(Stage::MODELS.map(Stage::as_str)))
                 .select(stage_results::payload)
                 .load(connection)?;
             let mut outcomes = payloads

@@ -74,7 +74,8 @@ impl TryFrom<AnswerRow> for Answer {
             _ => None,
         };
         Ok(Self {
-            verdict: parse_verdict(&row.verdict).ok_or_else(|| corrupt("verdict"))?,
+            // A verdict that this version does not know is never norm.
+            verdict: parse_verdict(&row.verdict).unwrap_or(Verdict::Undetermined),
             probability: row
                 .probability
                 .map(Probability::new)

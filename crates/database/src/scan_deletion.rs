@@ -3,19 +3,14 @@
 use diesel::prelude::*;
 use norma_domain::{AnalysisId, ScanId};
 
+use crate::audit::{NewAuditEvent, append};
 use crate::connection::AnyConnection;
+use crate::object_deletions::{DeletedScan, insert_deletion};
 use crate::predictions::{delete_empty_predictions, predictions_of};
 use crate::scans::lock_scan;
 use crate::schema::{analyses, scans};
 use crate::sql_types::RowId;
 use crate::{Database, DatabaseError};
-
-/// What went with a deleted scan: the ids whose objects are to be deleted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeletedScan {
-    pub scan_id: ScanId,
-    pub analysis_ids: Vec<AnalysisId>,
-}
 
 impl Database {
     /// Deletes a scan with its analyses and all that hangs on them, also while they run: what a worker
@@ -23,6 +18,22 @@ impl Database {
     pub async fn delete_scan(&self, id: ScanId) -> Result<Option<DeletedScan>, DatabaseError> {
         self.change(move |connection| delete_scan_rows(connection, id))
             .await
+    }
+
+    /// The same for a scan whose time is over, with the event that says so: both or neither.
+    pub async fn expire_scan(
+        &self,
+        id: ScanId,
+        event: NewAuditEvent,
+    ) -> Result<Option<DeletedScan>, DatabaseError> {
+        self.change(move |connection| {
+            let deleted = delete_scan_rows(connection, id)?;
+            if deleted.is_some() {
+                append(connection, vec![event])?;
+            }
+            Ok(deleted)
+        })
+        .await
     }
 }
 
@@ -41,8 +52,13 @@ pub(crate) fn delete_scan_rows(
     let predictions = predictions_of(connection, id.into())?;
     let deleted = diesel::delete(scans::table.find(RowId::from(id))).execute(connection)?;
     delete_empty_predictions(connection, &predictions)?;
-    Ok((deleted > 0).then(|| DeletedScan {
+    if deleted == 0 {
+        return Ok(None);
+    }
+    let deleted = DeletedScan {
         scan_id: id,
         analysis_ids: analysis_ids.into_iter().map(AnalysisId::from).collect(),
-    }))
+    };
+    insert_deletion(connection, &deleted)?;
+    Ok(Some(deleted))
 }

@@ -6,8 +6,9 @@ use norma_domain::{AnalysisId, PatientId, ScanId, SeriesInstanceUid, StudyInstan
 
 use crate::connection::{AnyConnection, MultiBackend};
 use crate::owners::Owner;
-use crate::schema::scans;
+use crate::schema::{scans, study_identities};
 use crate::sql_types::RowId;
+use crate::study_identities::{self as identities, ScanIdentity};
 use crate::text::refuse_nul;
 use crate::{Database, DatabaseError, Listing, Page, time};
 
@@ -48,6 +49,19 @@ pub struct NewScan {
     pub object_key: String,
     /// Who uploads it.
     pub owner: Option<Owner>,
+    /// Whose study its files say it is.
+    pub identity: ScanIdentity,
+}
+
+/// Which scans are wanted. What is None does not narrow the list.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ScanQuery {
+    pub patient_id: Option<PatientId>,
+    pub owner: Option<Owner>,
+    /// Patient ID of the files, as a whole.
+    pub dicom_patient_id: Option<String>,
+    /// Accession Number of the files, as a whole.
+    pub accession_number: Option<String>,
 }
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -157,39 +171,57 @@ impl Database {
                     DatabaseError::ForeignKeyViolation { .. } => DatabaseError::NotFound("patient"),
                     other => other,
                 })?;
+            identities::insert(connection, row.id, scan.identity)?;
             row.try_into()
         })
         .await
     }
 
     pub async fn scan(&self, id: ScanId) -> Result<Option<Scan>, DatabaseError> {
-        self.run(move |connection| find(connection, id)).await
+        self.run(move |connection| find_scan(connection, id)).await
     }
 
-    /// Scans, the newest first; of one patient or one owner if given.
-    pub async fn list_scans(
-        &self,
-        patient_id: Option<PatientId>,
-        owner: Option<Owner>,
-        page: Page,
-    ) -> Result<Listing<Scan>, DatabaseError> {
+    /// Scans, the newest first.
+    pub async fn list_scans(&self, query: ScanQuery, page: Page) -> Result<Listing<Scan>, DatabaseError> {
         self.run(move |connection| {
-            let mut wanted = scans::table
-                .select(ScanRow::as_select())
-                .into_boxed::<MultiBackend>();
+            let mut wanted = scans::table.select(scans::id).into_boxed::<MultiBackend>();
             let mut counted = scans::table.count().into_boxed::<MultiBackend>();
-            if let Some(patient_id) = patient_id.map(RowId::from) {
+            if let Some(patient_id) = query.patient_id.map(RowId::from) {
                 wanted = wanted.filter(scans::patient_id.eq(patient_id));
                 counted = counted.filter(scans::patient_id.eq(patient_id));
             }
-            if let Some(owner) = owner.map(String::from) {
+            if let Some(id) = query.dicom_patient_id {
+                let said = || {
+                    study_identities::table
+                        .filter(study_identities::patient_id.eq(id.clone()))
+                        .select(study_identities::scan_id)
+                };
+                wanted = wanted.filter(scans::id.eq_any(said()));
+                counted = counted.filter(scans::id.eq_any(said()));
+            }
+            if let Some(number) = query.accession_number {
+                let said = || {
+                    study_identities::table
+                        .filter(study_identities::accession_number.eq(number.clone()))
+                        .select(study_identities::scan_id)
+                };
+                wanted = wanted.filter(scans::id.eq_any(said()));
+                counted = counted.filter(scans::id.eq_any(said()));
+            }
+            if let Some(owner) = query.owner.map(String::from) {
                 wanted = wanted.filter(scans::owner.eq(owner.clone()));
                 counted = counted.filter(scans::owner.eq(owner));
             }
-            let rows = wanted
+            // First which ones, by an index alone; then all of them: rows that are skipped are not read.
+            let ids: Vec<RowId> = wanted
                 .order(scans::id.desc())
                 .limit(page.limit.into())
                 .offset(page.offset.into())
+                .load(connection)?;
+            let rows: Vec<ScanRow> = scans::table
+                .filter(scans::id.eq_any(&ids))
+                .order(scans::id.desc())
+                .select(ScanRow::as_select())
                 .load(connection)?;
             let items = rows.into_iter().map(Scan::try_from).collect::<Result<_, _>>()?;
             Ok(Listing::new(items, counted.get_result(connection)?))
@@ -211,13 +243,13 @@ impl Database {
                     scans::updated_at.eq(time::to_row(time::now())),
                 ))
                 .execute(connection)?;
-            find(connection, id)
+            find_scan(connection, id)
         })
         .await
     }
 }
 
-fn find(connection: &mut AnyConnection, id: ScanId) -> Result<Option<Scan>, DatabaseError> {
+pub(crate) fn find_scan(connection: &mut AnyConnection, id: ScanId) -> Result<Option<Scan>, DatabaseError> {
     scans::table
         .find(RowId::from(id))
         .select(ScanRow::as_select())

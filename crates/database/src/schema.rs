@@ -9,6 +9,38 @@ diesel::table! {
         search_name -> Text,
         created_at -> Timestamp,
         updated_at -> Timestamp,
+        dicom_patient_id -> Nullable<Text>,
+        issuer_of_patient_id -> Nullable<Text>,
+        birth_date -> Nullable<Text>,
+        sex -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    merged_patients (id) {
+        id -> crate::sql_types::Id,
+        merged_into -> crate::sql_types::Id,
+        merged_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    study_identities (scan_id) {
+        scan_id -> crate::sql_types::Id,
+        patient_id -> Nullable<Text>,
+        issuer_of_patient_id -> Nullable<Text>,
+        patient_name -> Nullable<Text>,
+        birth_date -> Nullable<Text>,
+        sex -> Nullable<Text>,
+        accession_number -> Nullable<Text>,
+        study_date -> Nullable<Text>,
+        study_time -> Nullable<Text>,
+        study_description -> Nullable<Text>,
+        referring_physician -> Nullable<Text>,
+        institution -> Nullable<Text>,
+        is_deidentified -> Bool,
+        search_text -> Text,
+        confirmed_conflicts -> Text,
     }
 }
 
@@ -50,6 +82,23 @@ diesel::table! {
         failure_message -> Nullable<Text>,
         quality_flags -> Text,
         updated_at -> Timestamp,
+        change_sequence -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    change_head (id) {
+        id -> Integer,
+        sequence -> BigInt,
+    }
+}
+
+diesel::table! {
+    object_deletions (scan_id) {
+        scan_id -> crate::sql_types::Id,
+        analysis_ids -> Text,
+        passes -> Integer,
+        due_at -> Timestamp,
     }
 }
 
@@ -101,6 +150,7 @@ diesel::table! {
         user_name -> Nullable<Text>,
         created_at -> Timestamp,
         user_id -> Nullable<crate::sql_types::Id>,
+        withdrawn_at -> Nullable<Timestamp>,
     }
 }
 
@@ -232,7 +282,9 @@ diesel::table! {
 
 diesel::allow_tables_to_appear_in_same_query!(
     patients,
+    merged_patients,
     scans,
+    study_identities,
     analyses,
     stage_results,
     reports,

@@ -130,10 +130,8 @@ impl Database {
             };
             Ok(Some(Session {
                 user: user.try_into()?,
-                method: SessionMethod::parse(&session.method).ok_or(DatabaseError::CorruptRow {
-                    table: "sessions",
-                    column: "method",
-                })?,
+                // A way of a newer version signs in as well as a password does.
+                method: SessionMethod::parse(&session.method).unwrap_or(SessionMethod::Password),
                 created_at: time::from_row(session.created_at),
                 last_seen_at: time::from_row(session.last_seen_at),
                 expires_at: time::from_row(session.expires_at),

@@ -25,19 +25,18 @@ impl Database {
                 .order((stage_results::created_at, stage_results::stage))
                 .select((stage_results::stage, stage_results::duration_ms))
                 .load(connection)?;
-            rows.into_iter()
-                .map(|(stage, duration_ms)| {
-                    Ok(StageEnd {
-                        stage: stage.parse().map_err(|_| DatabaseError::CorruptRow {
-                            table: "stage_results",
-                            column: "stage",
-                        })?,
+            Ok(rows
+                .into_iter()
+                .filter_map(|(stage, duration_ms)| {
+                    Some(StageEnd {
+                        // A stage that only a newer version has is none of this one's.
+                        stage: stage.parse().ok()?,
                         // Only an outcome of success is stored with its duration.
                         is_failure: duration_ms.is_none(),
                         duration_ms: duration_ms.and_then(|duration| u64::try_from(duration).ok()),
                     })
                 })
-                .collect()
+                .collect())
         })
         .await
     }

@@ -4,23 +4,29 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use norma_domain::{AnalysisStatus, PatientId, Verdict};
 
-use crate::analyses::AnalysisRow;
+use crate::analyses::{AnalysisRow, is_unfinished};
 use crate::connection::MultiBackend;
 use crate::patients::PatientRow;
 use crate::reports::AnswerRow;
 use crate::scans::ScanRow;
-use crate::schema::{analyses, patients, reports, scans};
+use crate::schema::{analyses, patients, reports, scans, study_identities};
 use crate::search::patterns;
 use crate::sql_types::RowId;
+use crate::study_identities::ScanIdentity;
 use crate::suspicion::SuspicionGroup;
 use crate::{Analysis, Answer, Database, DatabaseError, Listing, Page, Patient, Scan, time};
 
 /// Which studies are wanted. What is None does not narrow the list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StudyQuery {
-    /// Every word is part of the patient's name; or the whole is the study's UID.
+    /// Every word is part of the patient's name or Patient ID, as registered or as the files say, or of the Accession
+    /// Number; or the whole is the study's UID.
     pub search: Option<String>,
     pub patient_id: Option<PatientId>,
+    /// Patient ID of the files, as a whole.
+    pub dicom_patient_id: Option<String>,
+    /// Accession Number of the files, as a whole.
+    pub accession_number: Option<String>,
     /// Of the latest analysis.
     pub status: Option<AnalysisStatus>,
     pub verdict: Option<Verdict>,
@@ -46,6 +52,8 @@ pub enum StudyOrder {
 #[derive(Debug, Clone, PartialEq)]
 pub struct StudyRow {
     pub scan: Scan,
+    /// Whose study its files say it is; None where they say nothing.
+    pub identity: Option<ScanIdentity>,
     pub patient: Option<Patient>,
     /// The latest.
     pub analysis: Option<Analysis>,
@@ -99,11 +107,13 @@ impl Database {
                 ))
                 .load(connection)?;
             rows.sort_by_key(|(id, _)| ids.iter().position(|wanted| wanted == id));
+            let mut identities = crate::study_identities::load(connection, &ids)?;
             let items = rows
                 .into_iter()
-                .map(|(_, (scan, patient, analysis, answer))| {
+                .map(|(id, (scan, patient, analysis, answer))| {
                     Ok(StudyRow {
                         scan: scan.try_into()?,
+                        identity: identities.remove(&id.into()),
                         patient: patient.map(Patient::from),
                         analysis: analysis.map(Analysis::try_from).transpose()?,
                         answer: answer.map(Answer::try_from).transpose()?,
@@ -125,19 +135,35 @@ fn narrowed(query: &StudyQuery) -> scans::BoxedQuery<'static, MultiBackend> {
     } else {
         for pattern in patterns(search) {
             let named = patients::table
-                .filter(patients::search_name.like(pattern).escape('\\'))
+                .filter(patients::search_name.like(pattern.clone()).escape('\\'))
                 .select(patients::id.nullable());
-            narrowed = narrowed.filter(scans::patient_id.eq_any(named));
+            let said = study_identities::table
+                .filter(study_identities::search_text.like(pattern).escape('\\'))
+                .select(study_identities::scan_id);
+            // NULL is neither in nor out of a set: a scan without a patient would fall out of both.
+            let is_named = scans::patient_id
+                .is_not_null()
+                .and(scans::patient_id.eq_any(named));
+            narrowed = narrowed.filter(scans::id.eq_any(said).or(is_named.assume_not_null()));
         }
     }
     if let Some(patient_id) = query.patient_id {
         narrowed = narrowed.filter(scans::patient_id.eq(RowId::from(patient_id)));
     }
+    if let Some(dicom_patient_id) = query.dicom_patient_id.clone() {
+        let said = study_identities::table
+            .filter(study_identities::patient_id.eq(dicom_patient_id))
+            .select(study_identities::scan_id);
+        narrowed = narrowed.filter(scans::id.eq_any(said));
+    }
+    if let Some(accession_number) = query.accession_number.clone() {
+        let said = study_identities::table
+            .filter(study_identities::accession_number.eq(accession_number))
+            .select(study_identities::scan_id);
+        narrowed = narrowed.filter(scans::id.eq_any(said));
+    }
     if let Some(status) = query.status {
-        let in_status = analyses::table
-            .filter(analyses::status.eq(status.as_str()))
-            .select(analyses::id.nullable());
-        narrowed = narrowed.filter(scans::latest_analysis_id.eq_any(in_status));
+        narrowed = in_status(narrowed, status);
     }
     if let Some(verdict) = query.verdict {
         narrowed = narrowed.filter(scans::suspicion_group.eq(SuspicionGroup::from(verdict).number()));
@@ -149,6 +175,32 @@ fn narrowed(query: &StudyQuery) -> scans::BoxedQuery<'static, MultiBackend> {
         narrowed = narrowed.filter(scans::created_at.lt(time::to_row(before)));
     }
     narrowed
+}
+
+/// The scans whose latest analysis has that status. Ended ones are told by the scan's own place in the worklist; only
+/// those that run, which are few, are looked up.
+fn in_status(
+    narrowed: scans::BoxedQuery<'static, MultiBackend>,
+    status: AnalysisStatus,
+) -> scans::BoxedQuery<'static, MultiBackend> {
+    let group = scans::suspicion_group;
+    match status {
+        // Each verdict has a group of its own. Not as a list of values: that would not follow the index's order.
+        AnalysisStatus::Completed => narrowed
+            .filter(group.ne(SuspicionGroup::Failed.number()))
+            .filter(group.ne(SuspicionGroup::Running.number()))
+            .filter(group.ne(SuspicionGroup::NOT_ANALYSED)),
+        AnalysisStatus::Failed => narrowed.filter(group.eq(SuspicionGroup::Failed.number())),
+        AnalysisStatus::Queued | AnalysisStatus::Preparing | AnalysisStatus::Analyzing => {
+            let running = analyses::table
+                .filter(is_unfinished())
+                .filter(analyses::status.eq(status.as_str()))
+                .select(analyses::id.nullable());
+            narrowed
+                .filter(group.eq(SuspicionGroup::Running.number()))
+                .filter(scans::latest_analysis_id.eq_any(running))
+        }
+    }
 }
 
 fn is_uid(search: &str) -> bool {

@@ -20,6 +20,9 @@ pub(crate) enum SuspicionGroup {
 }
 
 impl SuspicionGroup {
+    /// The group of a scan that was never analysed: the column's default.
+    pub(crate) const NOT_ANALYSED: i32 = 4;
+
     pub(crate) const fn number(self) -> i32 {
         self as i32
     }

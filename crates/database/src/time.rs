@@ -1,10 +1,28 @@
 //! Times as both databases keep them: UTC, in microseconds.
 
 use chrono::{DateTime, NaiveDateTime, SubsecRound as _, Utc};
+use diesel::RunQueryDsl as _;
+use diesel::dsl::sql;
+use diesel::sql_types::Timestamp;
+
+use crate::DatabaseError;
+use crate::connection::AnyConnection;
 
 /// The present, cut to what PostgreSQL keeps, so that what is returned is what is read back.
 pub(crate) fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(6)
+}
+
+/// The present by the clock that all processes of an installation share: the server's for PostgreSQL, this machine's for
+/// a SQLite file. For what one process writes and another compares, such as the end of a lease.
+pub(crate) fn shared_now(connection: &mut AnyConnection) -> Result<NaiveDateTime, DatabaseError> {
+    match connection {
+        AnyConnection::Postgres(inner) => {
+            let clock = sql::<Timestamp>("clock_timestamp() AT TIME ZONE 'UTC'");
+            Ok(diesel::select(clock).get_result(inner)?)
+        }
+        AnyConnection::Sqlite(_) => Ok(to_row(now())),
+    }
 }
 
 pub(crate) fn to_row(time: DateTime<Utc>) -> NaiveDateTime {

@@ -24,6 +24,26 @@ impl DatabaseUrl {
         }
     }
 
+    /// The address with what it does not say itself of `parameters` (libpq's, `key=value`). Of SQLite: as it is.
+    pub(crate) fn with_parameters(self, parameters: &[(&str, String)]) -> Self {
+        let Self::Postgres(mut url) = self else {
+            return self;
+        };
+        for (key, value) in parameters {
+            let query = url.split_once('?').map(|(_, query)| query);
+            let is_given = query.is_some_and(|query| {
+                query
+                    .split('&')
+                    .any(|pair| pair.split_once('=').is_some_and(|(given, _)| given == *key))
+            });
+            if !is_given {
+                let separator = if query.is_some() { '&' } else { '?' };
+                url.push_str(&format!("{separator}{key}={value}"));
+            }
+        }
+        Self::Postgres(url)
+    }
+
     pub const fn is_sqlite(&self) -> bool {
         matches!(self, Self::Sqlite(_))
     }
@@ -68,6 +88,27 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn what_the_address_says_itself_stays() {
+        let with = |text: &str| {
+            let url = DatabaseUrl::parse(text).unwrap();
+            url.with_parameters(&[
+                ("connect_timeout", "5".to_owned()),
+                ("keepalives", "1".to_owned()),
+            ])
+        };
+        let postgres = |text: &str| DatabaseUrl::Postgres(text.to_owned());
+        assert_eq!(
+            with("postgresql://h/d"),
+            postgres("postgresql://h/d?connect_timeout=5&keepalives=1")
+        );
+        assert_eq!(
+            with("postgresql://h/d?keepalives=0&sslmode=require"),
+            postgres("postgresql://h/d?keepalives=0&sslmode=require&connect_timeout=5")
+        );
+        assert_eq!(with("sqlite://a.db"), DatabaseUrl::Sqlite("a.db".to_owned()));
     }
 
     #[test]

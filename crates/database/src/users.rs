@@ -7,7 +7,7 @@ use norma_domain::{Role, Roles, UserId};
 use crate::connection::AnyConnection;
 use crate::schema::{sessions, users};
 use crate::sql_types::RowId;
-use crate::text::refuse_nul;
+use crate::text::{known_roles, refuse_nul};
 use crate::{Database, DatabaseError, Listing, Page, time};
 
 /// A person's account.
@@ -69,10 +69,7 @@ impl TryFrom<UserRow> for User {
             id: row.id.into(),
             login: row.login,
             display_name: row.display_name,
-            roles: row.roles.parse().map_err(|_| DatabaseError::CorruptRow {
-                table: "users",
-                column: "roles",
-            })?,
+            roles: known_roles(&row.roles),
             password_hash: row.password_hash,
             openid: row.openid_issuer.zip(row.openid_subject),
             disabled: row.disabled,

@@ -10,6 +10,7 @@ fn details() -> PatientDetails {
         first_name: "Ada".to_owned(),
         last_name: "Example".to_owned(),
         description: String::new(),
+        ..PatientDetails::default()
     }
 }
 

@@ -9,7 +9,10 @@ use crate::ReasonCode;
 pub enum QualityConsequence {
     /// Stated in the report; the verdict stands.
     Note,
-    /// The verdict is undetermined.
+    /// Not all of the lungs was seen, or not as well as norm needs: the verdict is never norm, but what was seen and
+    /// reaches the threshold is pathology.
+    LimitsView,
+    /// The volume itself is not to be trusted. The verdict is undetermined.
     Undetermined,
     /// The analysis fails.
     Failed,

@@ -72,6 +72,8 @@ reason_codes! {
     SliceGap = "slice_gap",
     SpacingVaries = "spacing_varies",
     GantryTilt = "gantry_tilt",
+    /// The anatomy contradicts the sides or the size that the header states.
+    OrientationDoubtful = "orientation_doubtful",
     ContrastAgent = "contrast_agent",
     SlicesUndecodable = "slices_undecodable",
     // A stage could not answer.
@@ -84,6 +86,8 @@ reason_codes! {
     DeliveryLimitExceeded = "delivery_limit_exceeded",
     DeadlineExceeded = "deadline_exceeded",
     ObjectMissing = "object_missing",
+    /// Also any code that only a newer version knows.
+    #[serde(other)]
     Internal = "internal",
 }
 

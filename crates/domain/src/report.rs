@@ -21,7 +21,11 @@ pub struct Report {
     pub verdict: Verdict,
     /// Why the verdict is undetermined; empty otherwise.
     pub reasons: Vec<Reason>,
-    /// Calibrated; None where the verdict is undetermined because no score could be computed.
+    /// What was not seen, or not computed, of the study. Each forbids norm; beside pathology they say what else may be
+    /// there. Where the verdict is undetermined they stand in `reasons` as well.
+    #[serde(default)]
+    pub limitations: Vec<Reason>,
+    /// Calibrated; where a limitation is a stage without a score, a lower bound. None where the verdict is undetermined because no score could be computed.
     pub probability_of_pathology: Option<Probability>,
     /// The bundle's fusion of the normalised anomaly score and the classifier's probability, before calibration.
     pub anomaly_score: Option<f64>,
@@ -87,6 +91,11 @@ impl From<StageReport> for StageOutcome {
 pub struct KeySlice {
     pub slice: usize,
     pub sop_instance_uid: Option<SopInstanceUid>,
+    /// As in [`crate::SliceReference`].
+    #[serde(default)]
+    pub instance_number: Option<i64>,
+    #[serde(default)]
+    pub table_position_mm: Option<f64>,
     pub score: f64,
     /// The stage that points at it.
     pub stage: Stage,

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Probability;
+use crate::{Probability, Verdict};
 
-/// Column names in their order.
-pub const MASS_RUN_COLUMNS: [&str; 15] = [
+/// Column names in their order: those of the reference service, then ours.
+pub const MASS_RUN_COLUMNS: [&str; 20] = [
     "path_to_study",
     "study_uid",
     "series_uid",
@@ -21,6 +21,11 @@ pub const MASS_RUN_COLUMNS: [&str; 15] = [
     "z_min",
     "z_max",
     "reason",
+    "slice_count",
+    "image_first",
+    "image_last",
+    "table_position_first_mm",
+    "table_position_last_mm",
 ];
 
 /// Whether a row holds an answer.
@@ -52,6 +57,24 @@ pub struct MassRunRow {
     pub y_max: Option<usize>,
     pub z_min: Option<usize>,
     pub z_max: Option<usize>,
-    /// `code: message` of a failure; None for an answer.
+    /// `code: message` of a failure, or of what limited a pathology's view; None for an answer without limits.
     pub reason: Option<String>,
+    /// Slices of the series that was read. `z_min` and `z_max` are indices into them from the feet, from 0.
+    #[serde(default)]
+    pub slice_count: Option<usize>,
+    /// Instance Number (0020,0013) of the box's slice nearest the head.
+    #[serde(default)]
+    pub image_first: Option<i64>,
+    /// Instance Number of the box's slice nearest the feet.
+    #[serde(default)]
+    pub image_last: Option<i64>,
+    /// z of Image Position (Patient) of the box's slice nearest the head.
+    #[serde(default)]
+    pub table_position_first_mm: Option<f64>,
+    /// z of Image Position (Patient) of the box's slice nearest the feet.
+    #[serde(default)]
+    pub table_position_last_mm: Option<f64>,
+    /// The report's verdict; None where the analysis failed. No column: tables keep the reference service's.
+    #[serde(default)]
+    pub verdict: Option<Verdict>,
 }

@@ -1,4 +1,5 @@
-//! What is known of a study after preprocessing. Of the patient it holds the age in years and nothing else.
+//! What is known of a study after preprocessing. Of the patient it holds the age in years and nothing else; whose study
+//! it is stands in [`crate::StudyIdentity`].
 
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,12 @@ pub struct SliceReference {
     /// Index along z in the volume; slices ascend along the normal, towards the head.
     pub slice: usize,
     pub sop_instance_uid: Option<SopInstanceUid>,
+    /// Instance Number (0020,0013): the image's number in the PACS. None for NIfTI, and where frames share one.
+    #[serde(default)]
+    pub instance_number: Option<i64>,
+    /// The z of Image Position (Patient) (0020,0032), in millimetres: where the table stood.
+    #[serde(default)]
+    pub table_position_mm: Option<f64>,
 }
 
 /// The result of the preprocess stage. Stored as the payload of its row.

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use dicom_dictionary_std::uids;
 use flate2::read::DeflateDecoder;
-use norma_domain::{SeriesInstanceUid, SopInstanceUid, StudyInstanceUid};
+use norma_domain::{SeriesInstanceUid, SopInstanceUid, StudyIdentity, StudyInstanceUid};
 
 use crate::blob::Blob;
 use crate::element_values::Values;
@@ -14,6 +14,7 @@ use crate::limits::{Limits, check_ratio, within};
 use crate::multiframe::{FrameHeader, read_frames, uses_contrast};
 use crate::patient_age::age_years;
 use crate::patient_marks::PatientMarks;
+use crate::study_identity::read_identity;
 
 /// Most headers of single slices fit into this.
 const FIRST_PREFIX_BYTES: u64 = 16 << 10;
@@ -99,6 +100,10 @@ pub(crate) struct InstanceHeader {
     pub(crate) scanner_model: Option<String>,
     pub(crate) kernel: Option<String>,
     pub(crate) contrast_agent: bool,
+    /// (0020,0013).
+    pub(crate) instance_number: Option<i64>,
+    /// Whose study it is. Identifying: for the database only.
+    pub(crate) identity: StudyIdentity,
     pub(crate) has_modality_table: bool,
     pub(crate) transfer_syntax: String,
     pub(crate) encoding: Encoding,
@@ -287,6 +292,8 @@ fn read_header(
         scanner_model: values.text(0x0008_1090),
         kernel: values.kernel(),
         contrast_agent: uses_contrast(values),
+        instance_number: values.integer(0x0020_0013),
+        identity: read_identity(values),
         has_modality_table: !values.items(0x0028_3000).is_empty(),
         transfer_syntax,
         encoding: values.encoding(),

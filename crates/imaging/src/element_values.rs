@@ -44,6 +44,11 @@ impl<'data> Values<'data> {
         self.set.first_item(tag).map(|item| self.item(item))
     }
 
+    /// The bytes of an element as they stand.
+    pub(crate) fn bytes(&self, tag: u32) -> Option<&'data [u8]> {
+        self.set.bytes(tag, self.data)
+    }
+
     /// The values of a text element, without padding and without anything that is not printable ASCII.
     pub(crate) fn texts(&self, tag: u32) -> Vec<String> {
         let Some(bytes) = self.set.bytes(tag, self.data) else {

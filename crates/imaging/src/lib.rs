@@ -2,6 +2,7 @@
 
 mod archive_names;
 mod blob;
+mod character_set;
 mod codec;
 mod convolution_kernel;
 mod decode;
@@ -34,6 +35,7 @@ mod stored_frames;
 mod stored_values;
 mod study;
 mod study_files;
+mod study_identity;
 mod study_joining;
 mod unreadable_note;
 mod upload;

@@ -249,12 +249,16 @@ fn assemble(
     let references = sources
         .iter()
         .enumerate()
-        .map(|(index, source)| SliceReference {
-            slice: index,
-            sop_instance_uid: instances[slices[*source].reference.instance]
-                .header
-                .sop_instance
-                .clone(),
+        .map(|(index, source)| {
+            let slice = &slices[*source];
+            let header = &instances[slice.reference.instance].header;
+            SliceReference {
+                slice: index,
+                sop_instance_uid: header.sop_instance.clone(),
+                // The frames of one object share its number: it names none of them.
+                instance_number: header.instance_number.filter(|_| header.frames.len() == 1),
+                table_position_mm: header.frames[slice.reference.frame].position.map(|[_, _, z]| z),
+            }
         })
         .collect();
     Ok(LoadedSeries {

@@ -80,6 +80,8 @@ pub(crate) fn load_nifti(blob: &Blob, limits: &Limits) -> Result<LoadedSeries, I
             .map(|slice| SliceReference {
                 slice,
                 sop_instance_uid: None,
+                instance_number: None,
+                table_position_mm: Some(map.geometry.position_mm([slice as f64, 0.0, 0.0])[2]),
             })
             .collect(),
         acquisition: Acquisition {

@@ -1,4 +1,4 @@
-//! The patient's age in whole years: the only thing that is read of the person.
+//! The patient's age in whole years: the only thing of the person that a report holds.
 
 /// No living person is older; a larger number is a mistake or a placeholder.
 const OLDEST_YEARS: u16 = 130;

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 
-use norma_domain::StudyInstanceUid;
+use norma_domain::{StudyIdentity, StudyInstanceUid};
 
 use crate::blob::Blob;
 use crate::dicom_header::InstanceHeader;
 use crate::error::ImagingError;
 use crate::limits::Limits;
+use crate::study_identity::agreed;
 use crate::study_joining::{LooseStudy, find_joined};
 use crate::upload::{Contents, ImageFile, RejectedFile, UploadedFile, read_contents};
 
@@ -58,6 +59,16 @@ impl StudySource {
     /// upload: for mass-run rows only, never for logs.
     pub fn location(&self) -> &str {
         &self.location
+    }
+
+    /// Whose study its files say it is; empty for NIfTI. For the database only, never for logs.
+    pub fn identity(&self) -> StudyIdentity {
+        match &self.content {
+            StudyContent::Dicom(instances) => {
+                agreed(instances.iter().map(|instance| &instance.header.identity))
+            }
+            StudyContent::Nifti(_) => StudyIdentity::default(),
+        }
     }
 
     /// DICOM files or NIfTI volumes of the study.

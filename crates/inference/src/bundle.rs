@@ -36,6 +36,10 @@ pub struct BundleFile {
     pub calibration: Calibration,
     pub operating_points: Vec<OperatingPointFigures>,
     pub default_operating_point: OperatingPointName,
+    /// Labels of findings, the most dangerous first: of several that are present the first one here is named. A label that
+    /// is not here is less dangerous than those that are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub danger_order: Vec<String>,
     /// For people: what the figures were measured on, the studies of a site's own norm, and the like.
     #[serde(default, skip_serializing_if = "serde_yaml_ng::Value::is_null")]
     pub provenance: serde_yaml_ng::Value,
@@ -263,6 +267,15 @@ impl Bundle {
         &self.file.calibration
     }
 
+    /// How dangerous a finding is: 0 the most.
+    pub fn danger_rank(&self, label: &str) -> usize {
+        let order = &self.file.danger_order;
+        order
+            .iter()
+            .position(|known| known == label)
+            .unwrap_or(order.len())
+    }
+
     /// Every operating point with its figures.
     pub fn operating_points(&self) -> &[OperatingPointFigures] {
         &self.file.operating_points
@@ -333,6 +346,12 @@ impl BundleFile {
         names.dedup();
         if names.len() != self.operating_points.len() {
             return refuse("two operating points have the same name".to_owned());
+        }
+        let mut labels: Vec<&String> = self.danger_order.iter().collect();
+        labels.sort_unstable();
+        labels.dedup();
+        if labels.len() != self.danger_order.len() {
+            return refuse("danger_order names a label twice".to_owned());
         }
         // At a threshold of 0 nothing is norm, which is safe and useless; it points at figures never filled in.
         if let Some(point) = self

@@ -14,7 +14,7 @@ mod vessels;
 use norma_domain::{SpacingMm, VolumeGeometry};
 use norma_volume::Volume;
 
-pub use options::{Lungs, Nodule, PhantomOptions, TransferSyntax};
+pub use options::{Lungs, Nodule, PhantomOptions, PhantomPatient, TransferSyntax};
 pub use series::{PhantomSeries, phantom_zip, write_phantom_series};
 
 impl PhantomOptions {

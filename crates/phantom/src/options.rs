@@ -62,6 +62,30 @@ impl TransferSyntax {
     }
 }
 
+/// Whom the files name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhantomPatient {
+    /// Patient's Name (0010,0010).
+    pub name: String,
+    /// Patient ID (0010,0020); `PHANTOM-{seed}` where None.
+    pub id: Option<String>,
+    /// Patient's Birth Date (0010,0030); empty says nothing.
+    pub birth_date: String,
+    /// Patient Identity Removed (0012,0062): a phantom is nobody, so its name contradicts no patient's.
+    pub is_nobody: bool,
+}
+
+impl Default for PhantomPatient {
+    fn default() -> Self {
+        Self {
+            name: "PHANTOM^NORMA".to_owned(),
+            id: None,
+            birth_date: String::new(),
+            is_nobody: true,
+        }
+    }
+}
+
 /// What the phantom is like. The default is a norm chest: 120 slices of 512 × 512, 2.5 mm.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PhantomOptions {
@@ -84,6 +108,7 @@ pub struct PhantomOptions {
     /// Slices that are left out of the files; `phantom_volume` has them.
     pub missing_slices: Vec<usize>,
     pub transfer_syntax: TransferSyntax,
+    pub patient: PhantomPatient,
 }
 
 impl Default for PhantomOptions {
@@ -101,6 +126,7 @@ impl Default for PhantomOptions {
             tilt_degrees: 0.0,
             missing_slices: Vec::new(),
             transfer_syntax: TransferSyntax::ExplicitLittleEndian,
+            patient: PhantomPatient::default(),
         }
     }
 }

@@ -33,7 +33,7 @@ pub struct PhantomSeries {
 
 /// Writes the phantom into `folder` (made if need be) as `IM0001.dcm` and so on.
 ///
-/// Patient `PHANTOM^NORMA`. UIDs follow from the options' seed and kind: the same options give the same files.
+/// UIDs follow from the options' seed and kind: the same options give the same files.
 ///
 /// # Errors
 /// Where a file cannot be written.
@@ -166,9 +166,23 @@ fn slice_object(
     text(tags::REFERRING_PHYSICIAN_NAME, VR::PN, String::new());
     text(tags::STUDY_DESCRIPTION, VR::LO, "PHANTOM CHEST".into());
     text(tags::SERIES_DESCRIPTION, VR::LO, "CHEST".into());
-    text(tags::PATIENT_NAME, VR::PN, "PHANTOM^NORMA".into());
-    text(tags::PATIENT_ID, VR::LO, format!("PHANTOM-{}", options.seed));
-    text(tags::PATIENT_BIRTH_DATE, VR::DA, String::new());
+    let patient = &options.patient;
+    text(tags::PATIENT_NAME, VR::PN, patient.name.clone());
+    let id = patient.id.clone();
+    text(
+        tags::PATIENT_ID,
+        VR::LO,
+        id.unwrap_or_else(|| format!("PHANTOM-{}", options.seed)),
+    );
+    text(tags::PATIENT_BIRTH_DATE, VR::DA, patient.birth_date.clone());
+    if patient.is_nobody {
+        text(tags::PATIENT_IDENTITY_REMOVED, VR::CS, "YES".into());
+        text(
+            tags::DEIDENTIFICATION_METHOD,
+            VR::LO,
+            "generated, no person".into(),
+        );
+    }
     text(tags::PATIENT_SEX, VR::CS, "O".into());
     text(tags::PATIENT_AGE, VR::AS, "060Y".into());
     text(tags::BODY_PART_EXAMINED, VR::CS, "CHEST".into());

@@ -1,5 +1,6 @@
 //! From the stages' outcomes to the one report.
 
+mod completed;
 mod doubts;
 mod key_slices;
 mod links;
@@ -14,6 +15,8 @@ use norma_domain::{
 use norma_inference::Bundle;
 
 pub use rows::failure_row;
+
+use completed::completed;
 
 use crate::localization::within;
 
@@ -48,14 +51,29 @@ struct Scores {
 
 /// Merges the outcomes of the model stages.
 ///
-/// The verdict is norm or pathology only where every model stage completed with the bundle's models, every
-/// quality check that matters passed, and every score is finite; otherwise it is undetermined, with all
-/// reasons. The probability is given wherever both scores that it needs were computed.
+/// The verdict is norm only where every model stage completed with the bundle's models, every quality check that
+/// matters passed, and every score is finite. It is pathology where the volume is to be trusted and the sound scores
+/// reach the threshold, whatever else was not seen or not computed: the fused score never falls when a score rises,
+/// so a score that is missing counts as 0 and gives a lower bound. Otherwise it is undetermined, with all reasons. The
+/// probability is given wherever both scores that it needs were computed, and for a pathology.
 pub fn merge_report(input: MergeInput<'_>) -> Report {
-    let scores = scores(&input);
-    let reasons = doubts::doubts(&input.prepared, &input.outcomes, input.bundle, scores.is_some());
+    let sound = sound_scores(&input);
+    let doubts = doubts::doubts(&input.prepared, &input.outcomes, input.bundle, sound.is_some());
+    let verdict = verdict::verdict(
+        &doubts,
+        sound.map(|scores| scores.probability),
+        input.operating_point.threshold,
+    );
+    let scores = match verdict {
+        Verdict::Undetermined => computed_scores(&input),
+        Verdict::Norm | Verdict::Pathology => sound,
+    };
     let probability = scores.map(|scores| scores.probability);
-    let verdict = verdict::verdict(&reasons, probability, input.operating_point.threshold);
+    let limitations = doubts.limiting;
+    let reasons = match verdict {
+        Verdict::Undetermined => [doubts.forbidding, limitations.clone()].concat(),
+        Verdict::Norm | Verdict::Pathology => Vec::new(),
+    };
 
     let geometry = &input.prepared.study.geometry;
     let localization = (verdict != Verdict::Norm)
@@ -70,7 +88,10 @@ pub fn merge_report(input: MergeInput<'_>) -> Report {
         verdict,
         probability,
         reasons: &reasons,
+        limitations: &limitations,
         findings: &findings,
+        danger_rank: &|label| input.bundle.danger_rank(label),
+        slices: &input.prepared.slices,
         localization,
         seconds: seconds_between(input.started_at.unwrap_or(input.requested_at), input.finished_at),
     });
@@ -80,6 +101,7 @@ pub fn merge_report(input: MergeInput<'_>) -> Report {
         scan_id: input.scan_id,
         verdict,
         reasons,
+        limitations,
         probability_of_pathology: probability,
         anomaly_score: scores.map(|scores| scores.fused),
         operating_point: input.operating_point.clone(),
@@ -102,20 +124,24 @@ pub fn merge_report(input: MergeInput<'_>) -> Report {
     }
 }
 
-/// The result of a stage that completed.
-fn completed(outcomes: &[StageOutcome], stage: Stage) -> Option<&StageResult> {
-    outcomes.iter().find_map(|outcome| match outcome {
-        StageOutcome::Completed(result) if result.stage == stage => Some(result),
-        StageOutcome::Completed(_) | StageOutcome::Failed(_) => None,
-    })
+/// What the scores say that were computed, sound or not. None unless both the anomaly and the classifier stage gave
+/// one and the calibration took their fusion.
+fn computed_scores(input: &MergeInput<'_>) -> Option<Scores> {
+    let score_of = |stage| Some(completed(&input.outcomes, stage)?.score?.value());
+    fuse(input, score_of(Stage::Anomaly)?, score_of(Stage::Classifier)?)
 }
 
-/// None unless both the anomaly and the classifier stage gave a score and the calibration took their fusion.
-fn scores(input: &MergeInput<'_>) -> Option<Scores> {
-    let score_of = |stage| Some(completed(&input.outcomes, stage)?.score?.value());
-    let (fused, decision, probability) = input
-        .bundle
-        .answer(score_of(Stage::Anomaly)?, score_of(Stage::Classifier)?)?;
+/// What the sound scores say. A stage without one counts as 0, its lowest: neither [`norma_inference::Fusion`] nor
+/// [`norma_inference::Calibration`] falls with a score, so the result is a lower bound. None without any.
+fn sound_scores(input: &MergeInput<'_>) -> Option<Scores> {
+    let score_of = |stage| doubts::sound_score(stage, &input.outcomes, input.bundle);
+    let (anomaly, classifier) = (score_of(Stage::Anomaly), score_of(Stage::Classifier));
+    anomaly.or(classifier)?;
+    fuse(input, anomaly.unwrap_or(0.0), classifier.unwrap_or(0.0))
+}
+
+fn fuse(input: &MergeInput<'_>, anomaly: f64, classifier: f64) -> Option<Scores> {
+    let (fused, decision, probability) = input.bundle.answer(anomaly, classifier)?;
     Some(Scores {
         fused,
         probability,

@@ -3,14 +3,15 @@
 //! Every check states what it measured and its limit, passed or not. What is not a chest CT fails the
 //! analysis; what is one, but not complete or not sound, leaves the verdict undetermined.
 
+mod orientation;
 mod reading;
 
 use ndarray::s;
 use norma_domain::{QualityCheck, QualityConsequence, ReasonCode};
 use norma_imaging::LoadedSeries;
-use norma_volume::{LungSegmentation, Volume};
+use norma_volume::{LungSegmentation, Volume, measure_orientation};
 
-use QualityConsequence::{Failed, Note, Undetermined};
+use QualityConsequence::{Failed, LimitsView, Note, Undetermined};
 use reading::{check_patient, check_pixel_spacing, check_spacing, note_reading};
 
 /// Less lung than this is no chest.
@@ -42,6 +43,12 @@ pub fn check_quality(series: &LoadedSeries, lungs: &LungSegmentation) -> Vec<Qua
         check_lungs(lungs),
     ];
     checks.extend(check_anatomy(series, lungs));
+    let whole =
+        end_area_share(lungs) <= LARGEST_END_AREA_SHARE && height_mm(series, lungs) >= LEAST_LUNG_HEIGHT_MM;
+    checks.extend(orientation::check_orientation(
+        &measure_orientation(&series.volume, lungs),
+        whole,
+    ));
     checks.extend(check_slices(series, lungs));
     checks.push(check_pixel_spacing(series));
     checks.extend(check_patient(series));
@@ -162,9 +169,6 @@ fn check_lungs(lungs: &LungSegmentation) -> QualityCheck {
 
 fn check_anatomy(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityCheck; 4] {
     let smaller_share = lungs.right_ml.min(lungs.left_ml) / lungs.total_ml();
-    let height_mm = lungs.extent.map_or(0.0, |[first, last]| {
-        (last - first + 1) as f64 * series.volume.geometry.spacing_mm.z()
-    });
     [
         Measurement::at_least(
             ReasonCode::OneLung,
@@ -172,7 +176,7 @@ fn check_anatomy(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityChe
             LEAST_SMALLER_LUNG_SHARE,
             "fraction",
         )
-        .or(Undetermined, "both lungs were found", "only one lung holds air"),
+        .or(LimitsView, "both lungs were found", "only one lung holds air"),
         Measurement::at_least(
             ReasonCode::LungVolumeLow,
             lungs.total_ml(),
@@ -180,7 +184,7 @@ fn check_anatomy(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityChe
             "ml",
         )
         .or(
-            Undetermined,
+            LimitsView,
             "the lungs hold enough air to be read",
             "the lungs hold too little air to be read",
         ),
@@ -191,22 +195,28 @@ fn check_anatomy(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityChe
             "fraction",
         )
         .or(
-            Undetermined,
+            LimitsView,
             "the scan covers the lungs from apex to base",
             "the scan ends within the lungs: apex or base is missing",
         ),
         Measurement::at_least(
             ReasonCode::CoverageIncomplete,
-            height_mm,
+            height_mm(series, lungs),
             LEAST_LUNG_HEIGHT_MM,
             "mm",
         )
         .or(
-            Undetermined,
+            LimitsView,
             "the lungs are seen over their whole height",
             "the lungs are seen over a part of their height only",
         ),
     ]
+}
+
+fn height_mm(series: &LoadedSeries, lungs: &LungSegmentation) -> f64 {
+    lungs.extent.map_or(0.0, |[first, last]| {
+        (last - first + 1) as f64 * series.volume.geometry.spacing_mm.z()
+    })
 }
 
 /// Lung area of the first or last slice, whichever is larger, as a share of the largest area.
@@ -238,11 +248,7 @@ fn check_slices(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityChec
             LEAST_LUNG_SLICES as f64,
             "slices",
         )
-        .or(
-            Undetermined,
-            "enough slices show lung",
-            "too few slices show lung",
-        ),
+        .or(LimitsView, "enough slices show lung", "too few slices show lung"),
         Measurement::at_most(
             ReasonCode::SlicesTooThick,
             thickness_mm,
@@ -250,12 +256,12 @@ fn check_slices(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityChec
             "mm",
         )
         .or(
-            Undetermined,
+            LimitsView,
             "the slices are thin enough",
             "the slices are too thick or too far apart",
         ),
         gap.or(
-            Undetermined,
+            LimitsView,
             "no slice is missing",
             "slices are missing within the series",
         ),
@@ -267,7 +273,7 @@ fn check_slices(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityChec
             "slices",
         )
         .or(
-            Undetermined,
+            LimitsView,
             "every slice could be decoded",
             "some slices could not be decoded",
         ),
@@ -277,7 +283,7 @@ fn check_slices(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityChec
             LARGEST_TILT_DEGREES,
             "degrees",
         )
-        .or(Undetermined, "the gantry is upright", "the gantry is tilted"),
+        .or(LimitsView, "the gantry is upright", "the gantry is tilted"),
     ]
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use norma_domain::{Reason, ReasonCode, StudyInstanceUid};
+use norma_domain::{Reason, ReasonCode, StudyIdentity, StudyInstanceUid};
 use norma_imaging::{Limits, RejectedFile, extract_study, list_upload};
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,8 @@ pub struct SplitStudy {
     /// only, never for logs.
     pub location: String,
     pub study_instance_uid: Option<StudyInstanceUid>,
+    /// Whose study it is. For the database only, never for logs.
+    pub identity: StudyIdentity,
 }
 
 /// A file of the upload that was meant to be an image or an archive and cannot be read.
@@ -85,6 +87,7 @@ pub fn split_upload(upload: &Path, out: Option<&Path>, limits: &Limits) -> Resul
             archive,
             location,
             study_instance_uid,
+            identity: study.identity(),
         });
     }
     Ok(split)
@@ -151,6 +154,7 @@ mod tests {
             archive: None,
             location: location.to_owned(),
             study_instance_uid: None,
+            identity: StudyIdentity::default(),
         };
         let split = SplitUpload {
             studies: vec![study("one.zip/slices"), study("two")],

@@ -66,7 +66,7 @@ fn contrast_is_noted_only() {
 
 #[test]
 fn what_is_no_complete_chest_is_never_passed() {
-    use QualityConsequence::{Failed, Undetermined};
+    use QualityConsequence::{Failed, LimitsView};
     let changed = |change: &dyn Fn(&mut PhantomOptions)| {
         let mut options = PhantomOptions::small();
         change(&mut options);
@@ -81,34 +81,34 @@ fn what_is_no_complete_chest_is_never_passed() {
         (
             changed(&|phantom| phantom.lungs = Lungs::Left),
             ReasonCode::OneLung,
-            Undetermined,
+            LimitsView,
         ),
         (
             changed(&|phantom| phantom.missing_slices = vec![20, 21]),
             ReasonCode::SliceGap,
-            Undetermined,
+            LimitsView,
         ),
         (
             changed(&|phantom| phantom.tilt_degrees = 15.0),
             ReasonCode::GantryTilt,
-            Undetermined,
+            LimitsView,
         ),
         // Cut off in the upper, in the lower half.
         (
             changed(&|phantom| phantom.slices = 40),
             ReasonCode::CoverageIncomplete,
-            Undetermined,
+            LimitsView,
         ),
         (
             changed(&|phantom| phantom.missing_slices = (0..25).collect()),
             ReasonCode::CoverageIncomplete,
-            Undetermined,
+            LimitsView,
         ),
         // Every other slice of 5 mm.
         (
             changed(&|phantom| phantom.missing_slices = (0..30).map(|slice| 2 * slice + 1).collect()),
             ReasonCode::SlicesTooThick,
-            Undetermined,
+            LimitsView,
         ),
     ];
     for (options, code, consequence) in cases {

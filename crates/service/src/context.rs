@@ -74,6 +74,8 @@ fn open_objects(settings: &ObjectSettings) -> anyhow::Result<Objects> {
                 endpoint: bucket.endpoint.clone(),
                 access_key_id: bucket.access_key_id.clone(),
                 secret_access_key: bucket.secret_access_key.clone(),
+                connect_timeout: Duration::from_secs(bucket.connect_timeout_seconds),
+                answer_timeout: Duration::from_secs(bucket.answer_timeout_seconds),
             })
             .context("failed to set up the bucket objects.s3")
         }
@@ -110,6 +112,8 @@ impl Settings {
         let url = DatabaseUrl::parse(self.database.url.expose_secret()).context("database.url")?;
         Ok(DatabaseOptions {
             pool_size: self.database.connections,
+            connect_timeout: Duration::from_secs(self.database.connect_timeout_seconds),
+            statement_timeout: Duration::from_secs(self.database.statement_timeout_seconds),
             ..DatabaseOptions::new(url)
         })
     }

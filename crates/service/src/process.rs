@@ -1,12 +1,17 @@
 use std::future::Future;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::relay::run_relay;
 use crate::{Context, Settings, Telemetry, admin};
+
+/// How long each of the last steps of a process may take.
+const LAST_STEP: Duration = Duration::from_secs(5);
 
 /// A process of Norma: its context, the services that run in it, and its orderly end.
 ///
@@ -85,13 +90,24 @@ impl Process {
             }
         }
         self.context.shutdown.cancel();
-        while self.background.join_next().await.is_some() {}
-        self.context.queue.close().await;
-        let telemetry = self.context.telemetry.clone();
-        // The exporter waits for its collector.
-        let _ = tokio::task::spawn_blocking(move || telemetry.flush()).await;
+        self.end_background().await;
         tracing::info!("ended");
         outcome
+    }
+
+    /// Each step in its time: a database, broker or collector that fell silent holds no end up. What was not relayed
+    /// stays in the outbox, for the relays of other processes.
+    async fn end_background(&mut self) {
+        let relaying = async { while self.background.join_next().await.is_some() {} };
+        if timeout(LAST_STEP, relaying).await.is_err() {
+            tracing::warn!("ending although something still waits for an answer");
+            self.background.abort_all();
+        }
+        let _ = timeout(LAST_STEP, self.context.queue.close()).await;
+        let telemetry = self.context.telemetry.clone();
+        // The exporter waits for its collector.
+        let flushing = tokio::task::spawn_blocking(move || telemetry.flush());
+        let _ = timeout(LAST_STEP, flushing).await;
     }
 }
 
@@ -119,7 +135,7 @@ async fn run_upkeep(context: Context) {
     loop {
         tokio::select! {
             () = context.shutdown.cancelled() => return,
-            () = tokio::time::sleep(std::time::Duration::from_secs(5)) => context.telemetry.run_upkeep(),
+            () = tokio::time::sleep(Duration::from_secs(5)) => context.telemetry.run_upkeep(),
         }
     }
 }

@@ -9,6 +9,7 @@ use norma_domain::{AnalysisId, ScanId};
 use norma_object_storage::ObjectKey;
 
 use crate::Context;
+use crate::object_deletions::delete_objects;
 
 /// Studies deleted in one go; the next go follows at once where there are more.
 const STUDIES_AT_ONCE: u32 = 100;
@@ -37,8 +38,8 @@ pub async fn run_retention(context: Context) {
 /// Deletes the studies older than `retention.studies_days`; gives how many.
 ///
 /// # Errors
-/// Where database or objects fail. What was deleted until then stays deleted; objects whose rows are gone are found by
-/// [`delete_orphans`].
+/// Where the database fails. What was deleted until then stays deleted, and its objects follow
+/// ([`crate::run_object_deletions`]).
 pub async fn delete_old_studies(context: &Context) -> anyhow::Result<usize> {
     let days = context.settings.retention.studies_days;
     let age = TimeDelta::days(days.into());
@@ -53,16 +54,12 @@ pub async fn delete_old_studies(context: &Context) -> anyhow::Result<usize> {
         }
         for scan_id in old {
             // Another process may have been quicker.
-            let Some(scan) = context.database.delete_scan(scan_id).await? else {
-                continue;
-            };
             let mut event = NewAuditEvent::of_system("retention", "scan.expire").about("scan", scan_id);
             event.scan_id = Some(scan_id);
-            context.database.append_audit_events(vec![event]).await?;
-            context
-                .objects
-                .delete_scan(scan.scan_id, &scan.analysis_ids)
-                .await?;
+            let Some(scan) = context.database.expire_scan(scan_id, event).await? else {
+                continue;
+            };
+            delete_objects(context, &scan).await;
             tracing::info!(
                 %scan_id,
                 analyses = scan.analysis_ids.len(),

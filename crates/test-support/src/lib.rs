@@ -6,7 +6,7 @@ pub mod servers;
 
 pub use damaged::write_damaged_archives;
 pub use norma_phantom::{
-    Lungs, Nodule, PhantomOptions, PhantomSeries, TransferSyntax, phantom_volume, phantom_zip,
-    write_phantom_series,
+    Lungs, Nodule, PhantomOptions, PhantomPatient, PhantomSeries, TransferSyntax, phantom_volume,
+    phantom_zip, write_phantom_series,
 };
 pub use real_data::{dicom_files_below, real_data, robustness_files};

@@ -4,11 +4,15 @@
     reason = "array views are two words and are passed by value, as ndarray itself does"
 )]
 
+mod coarse;
 mod components;
 mod crop_box;
+mod gas;
 mod levels;
 mod lungs;
 mod morphology;
+mod morphology_3d;
+mod orientation;
 mod prepare;
 mod resample;
 mod seam;
@@ -16,8 +20,10 @@ mod slice_lungs;
 mod volume;
 
 pub use crop_box::CropBox;
+pub use gas::BowelGas;
 pub use levels::pseudo_hounsfield;
 pub use lungs::{LEFT_LUNG, LungSegmentation, RIGHT_LUNG, segment_lungs};
+pub use orientation::{OrientationEvidence, measure_orientation};
 pub use prepare::{
     DEFAULT_SLICE_COUNT, PREPARATION, PREPARED_HU_HIGH, PREPARED_HU_LOW, PREPARED_SIZE, PreparedSlices,
     prepare_slice, prepare_slices,

@@ -4,7 +4,9 @@ use ndarray::{Array2, Array3, ArrayView2, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
 
 use crate::Volume;
+use crate::coarse::CoarseVolume;
 use crate::components::{Components, Statistics};
+use crate::gas::{BowelGas, find_bowel_gas};
 use crate::morphology;
 use crate::seam::Seam;
 use crate::slice_lungs::{LUNG_THRESHOLD_HU, fill_holes};
@@ -26,6 +28,8 @@ const GAS_QUARTILE_HU: i16 = -940;
 const GAS_MEDIAN_HU: i16 = -975;
 /// Lung that has no air left is not found by a threshold.
 const DENSE_MEDIAN_HU: i16 = -430;
+/// Gas beside a lung that is apart from it counts as its pneumothorax from this volume on.
+const LEAST_PNEUMOTHORAX_ML: f64 = 100.0;
 /// Gaps narrower than twice this (vessels, nodules at the pleura) belong to the lung.
 const CLOSING_MM: f64 = 4.0;
 /// Trachea and main bronchi in one slice.
@@ -52,6 +56,8 @@ pub struct LungSegmentation {
     pub touches_first: bool,
     /// The last slice (towards the head) holds lung.
     pub touches_last: bool,
+    /// Gas of stomach and bowel that would have been taken for lung.
+    pub bowel_gas: BowelGas,
 }
 
 impl LungSegmentation {
@@ -60,7 +66,7 @@ impl LungSegmentation {
         self.right_ml + self.left_ml
     }
 
-    fn measure(mask: Array3<u8>, volume: &Volume) -> Self {
+    fn measure(mask: Array3<u8>, bowel_gas: BowelGas, volume: &Volume) -> Self {
         let spacing = volume.geometry.spacing_mm;
         let planes: Vec<_> = mask.axis_iter(Axis(0)).collect();
         let counts: Vec<[usize; 2]> = planes
@@ -89,6 +95,7 @@ impl LungSegmentation {
             touches_first: area_mm2.first().is_some_and(has_lung),
             touches_last: area_mm2.last().is_some_and(has_lung),
             area_mm2,
+            bowel_gas,
             mask,
         }
     }
@@ -105,11 +112,12 @@ pub fn segment_lungs(volume: &Volume) -> LungSegmentation {
     let voxels = volume.hounsfield.view();
     let threshold = LUNG_THRESHOLD_HU as i16;
     let air = Components::where_true(voxels, |hounsfield| hounsfield < threshold);
-    let is_lung = choose_lungs(&air, volume);
+    let body = BodyAxis::measure(volume);
+    let is_lung = choose_lungs(&air, volume, &body);
     let mut mask = air.mask(voxels.dim(), |component| is_lung[component]);
     drop(air);
+    let bowel_gas = remove_bowel_gas(&mut mask, volume);
     if is_lung.iter().any(|&chosen| chosen) {
-        let body = BodyAxis::measure(volume);
         remove_airways(&mut mask, volume, &body);
         let pieces = Components::of(mask.view());
         remove_crumbs(&mut mask, &pieces, volume);
@@ -122,7 +130,14 @@ pub fn segment_lungs(volume: &Volume) -> LungSegmentation {
             .into_par_iter()
             .for_each(|plane| close_and_fill(plane, radius));
     }
-    LungSegmentation::measure(mask, volume)
+    LungSegmentation::measure(mask, bowel_gas, volume)
+}
+
+/// Takes out the gas of stomach and bowel that hung on the lungs through a thin dome.
+fn remove_bowel_gas(mask: &mut Array3<u8>, volume: &Volume) -> BowelGas {
+    let bowel_gas = find_bowel_gas(&CoarseVolume::of(volume), mask);
+    bowel_gas.remove_from(mask);
+    bowel_gas
 }
 
 fn planes_of(mask: &mut Array3<u8>) -> Vec<ArrayViewMut2<'_, u8>> {
@@ -130,7 +145,7 @@ fn planes_of(mask: &mut Array3<u8>) -> Vec<ArrayViewMut2<'_, u8>> {
 }
 
 /// Which components of air are lung.
-fn choose_lungs(air: &Components, volume: &Volume) -> Vec<bool> {
+fn choose_lungs(air: &Components, volume: &Volume, body: &BodyAxis) -> Vec<bool> {
     let count = air.statistics.len();
     let outside = outside_components(air, volume.geometry.shape);
     let millilitres = |statistics: &Statistics| {
@@ -143,11 +158,15 @@ fn choose_lungs(air: &Components, volume: &Volume) -> Vec<bool> {
         })
         .collect();
     let quartiles = quartiles(air, volume, &candidate);
+    let mut is_gas = vec![false; count];
     for component in 0..count {
         let [lower, median] = quartiles[component];
-        candidate[component] &= median < DENSE_MEDIAN_HU
-            && median > GAS_MEDIAN_HU
-            && (lower > GAS_QUARTILE_HU || millilitres(&air.statistics[component]) > SURE_PIECE_ML);
+        let has_air = median < DENSE_MEDIAN_HU;
+        let is_small = millilitres(&air.statistics[component]) <= SURE_PIECE_ML;
+        is_gas[component] = candidate[component]
+            && has_air
+            && (median <= GAS_MEDIAN_HU || (is_small && lower <= GAS_QUARTILE_HU));
+        candidate[component] &= has_air && !is_gas[component];
     }
     let Some(main) = (0..count)
         .filter(|&c| candidate[c])
@@ -156,12 +175,34 @@ fn choose_lungs(air: &Components, volume: &Volume) -> Vec<bool> {
         return candidate;
     };
     let main = air.statistics[main];
-    for (chosen, statistics) in candidate.iter_mut().zip(&air.statistics) {
+    for component in 0..count {
+        let statistics = &air.statistics[component];
         let beside = statistics.high[0] >= main.low[0] && statistics.low[0] <= main.high[0];
         let behind_the_back = statistics.centroid()[1] > main.high[1] as f64;
-        *chosen &= beside && !behind_the_back;
+        let lies_in_chest = is_gas[component]
+            && millilitres(statistics) >= LEAST_PNEUMOTHORAX_ML
+            && lies_beside_lung(statistics, &main, body);
+        candidate[component] = (candidate[component] && beside && !behind_the_back) || lies_in_chest;
     }
     candidate
+}
+
+/// Whether gas apart from the lungs lies where a lung should be: off the middle, no further out than the lung that was
+/// found, and up to its upper part, where no bowel and no hernia reaches. So a lung that collapsed under a
+/// pneumothorax keeps its side.
+fn lies_beside_lung(gas: &Statistics, main: &Statistics, body: &BodyAxis) -> bool {
+    let outermost = |piece: &Statistics| {
+        (body.center - piece.low[2] as f64)
+            .abs()
+            .max((piece.high[2] as f64 - body.center).abs())
+    };
+    let height = (main.high[0] - main.low[0]) as f64;
+    let [_, y, x] = gas.centroid();
+    gas.high[0] as f64 > main.low[0] as f64 + 0.6 * height
+        && (gas.high[0] - gas.low[0]) as f64 > 0.3 * height
+        && (x - body.center).abs() > 0.13 * body.width
+        && outermost(gas) <= 1.15 * outermost(main)
+        && (main.low[1] as f64..=main.high[1] as f64).contains(&y)
 }
 
 /// The air around the body: it holds a corner of a slice, or lies along the border of the field of view.
@@ -436,5 +477,7 @@ fn bounds(plane: ArrayView2<'_, u8>, side: u8) -> Option<[usize; 4]> {
     bounds
 }
 
+#[cfg(test)]
+mod gas_tests;
 #[cfg(test)]
 mod tests;

@@ -86,11 +86,19 @@ def fitted_classifier(assembly: Assembly) -> dict:
     return {"aggregation": assembly.rules.classifier.as_manifest(), "norm_scores": norm_scores(logit(held.classifier), held.studies).as_manifest()}
 
 
+# The most dangerous first: what kills unseen, what needs treatment now, what is chronic, what is found by the way.
+DANGER_ORDER = [
+    "lung_nodule", "consolidation", "pericardial_effusion", "pleural_effusion", "viral_pneumonia", "lymphadenopathy", "lung_opacity", "atelectasis",
+    "cardiomegaly", "mosaic_attenuation_pattern", "pulmonary_fibrotic_sequela", "emphysema", "coronary_artery_wall_calcification", "bronchiectasis",
+    "peribronchial_thickening", "arterial_wall_calcification", "hiatal_hernia",
+]
+
+
 def fitted_bundle(assembly: Assembly) -> dict:
     """What a bundle holds of the assembly."""
     return {
         "fusion": assembly.ensemble.fusion.as_manifest(), "calibration": assembly.ensemble.platt.as_manifest(),
-        "operating_points": [point.as_manifest() for point in assembly.points],
+        "operating_points": [point.as_manifest() for point in assembly.points], "danger_order": DANGER_ORDER,
     }
 
 

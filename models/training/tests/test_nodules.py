@@ -9,6 +9,7 @@ import pytest
 
 from norma_training.nifti import NiftiError, NiftiVolume, read_nifti, write_nifti
 from norma_training.nodule_froc import best_scores, match, sensitivity, threshold_for
+from norma_training.nodule_network import SIDE, ScoredStudy, cut_cubes, held_out_scores
 from norma_training.nodule_studies import Found
 from norma_training.synthetic_nodules import KINDS, NoPlace, PastedNodule, parse_nodule, paste_nodules, write_pasted
 
@@ -92,3 +93,23 @@ def test_free_response_figures_by_hand() -> None:
         assert (false_scores >= threshold_for(false_scores, 2, alarms)).sum() == allowed
     figure = sensitivity(np.array([0.7, 0.4, -np.inf, 0.9]), 0.5)
     assert (figure.found, figure.of) == (2, 4) and figure.low < 0.5 < figure.high
+
+
+def test_the_network_reads_a_cube_and_features_for_each_candidate(chest: NiftiVolume, tmp_path) -> None:
+    features = {"response_hu": 500.0, "roundness": 0.8, "tubeness": 0.9, "axis_ratio": 0.8, "dense_around": 0.0, "outside_around": 0.0, "inscribed_mm": 4.0, "contrast_hu": 800.0, "high_hu": 40.0}
+    wanted = [("solid", 10.0), ("solid", 20.0)]
+    pasted, nodules = paste_nodules(chest, wanted, 4)
+    write_nifti(tmp_path / "pasted.nii", pasted)
+    centres = np.array([nodule.centre_voxel for nodule in nodules] + [(55.0, 100.0, 70.0)] * 30)
+    sizes = np.array([nodule.diameter_mm for nodule in nodules] + [8.0] * 30)
+    candidates = [{"diameter_mm": float(size), "features": features} for size in sizes]
+    found = Found(np.array(SPACING), centres, sizes, [features] * len(sizes), candidates)
+    cubes = cut_cubes(tmp_path / "pasted.nii", found)
+    assert cubes.shape == (32, SIDE, SIDE, SIDE)
+    # The middle is soft tissue; of the cube of 30 mm around the one of 10 mm, 9 mm aside is lung.
+    small = cubes[int(np.argmin(sizes[:2]))]
+    assert (cubes[:2, 10, 10, 10] > 1.0).all() and min(small[4, 10, 10], small[10, 4, 10], small[10, 10, 16]) < 0.2
+    studies = [ScoredStudy(host, tmp_path / "pasted.nii", nodules, found, True) for host in ("one", "two")]
+    scores = held_out_scores(studies, tmp_path / "scores.npz")
+    assert [len(score) for score in scores] == [32, 32] and all(np.isfinite(score).all() for score in scores)
+    assert np.array_equal(held_out_scores(studies, tmp_path / "scores.npz")[1], scores[1])

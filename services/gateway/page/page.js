@@ -124,7 +124,7 @@ async function upload(event) {
     const scan = await ask("/api/scans", { method: "POST", body: form });
     shown = scan.id;
     const operatingPoint = encodeURIComponent(element("operating-point").value);
-    await ask(`/api/scans/${scan.id}/analyze?operating_point=${operatingPoint}`, { method: "POST" });
+    await ask(`/api/scans/${scan.id}/analyze?operating_point=${operatingPoint}`, { method: "POST", headers: { Prefer: "respond-async" } });
     say("In progress");
     await showStudies();
   } catch (error) {

@@ -15,6 +15,7 @@ mod identity;
 mod openapi;
 mod options;
 mod page;
+mod patient_match;
 mod patients;
 mod pixels;
 mod predictions;
@@ -24,10 +25,11 @@ mod scans;
 mod server;
 mod studies;
 mod uploads;
+mod whose;
 
 pub use administration::keys::schema::{Key, KeyInput, NewKey};
 pub use administration::users::schema::{SignInKind, SignInLink, User, UserInput, UserUpdate};
-pub use analysis_document::schema::{Analysis, AnalysisLinks, StageProgress, StageState};
+pub use analysis_document::schema::{Analysis, AnalysisLinks, RequestedAnalysis, StageProgress, StageState};
 pub use audit::schema::{AuditActorDocument, AuditItem};
 pub use bundle::BundleSource;
 pub use bundle::schema::{
@@ -45,10 +47,10 @@ pub use identity::schema::{
 };
 pub use openapi::openapi;
 pub use options::{GatewayOptions, RequestRate, StorageLimits, TlsFiles};
-pub use patients::schema::{Patient, PatientInput};
+pub use patients::schema::{Patient, PatientChange, PatientInput, PatientMerge};
 pub use pixels::schema::{VolumeDescription, WindowPreset};
 pub use pixels::{heatmap_png, slice_png};
-pub use predictions::schema::{PredictedStudy, Prediction};
+pub use predictions::schema::{OnlyRow, PredictedStudy, Prediction};
 pub use problem::{ApiError, Problem};
 pub use rows::{rows_to_csv, rows_to_xlsx};
 pub use scans::schema::{Scan, ScanChange, ScanUpload};
@@ -57,3 +59,4 @@ pub use studies::schema::{StudyPatient, StudyRow, TopFinding};
 pub use uploads::limits::UploadLimits;
 pub use uploads::reader::UploadReader;
 pub use uploads::receive::{Upload, receive as receive_upload};
+pub use whose::schema::{InspectedUpload, ScanPatient};

@@ -99,7 +99,7 @@ async fn no_word_of_a_patient_is_logged() {
         .post(&format!("/api/scans/{scan_id}/analyze?operating_point={MARKER}"))
         .await;
     assert!(!analysis.text().await.unwrap().contains(MARKER));
-    let analysis = app.post(&format!("/api/scans/{scan_id}/analyze")).await;
+    let analysis = app.post_async(&format!("/api/scans/{scan_id}/analyze")).await;
     let analysis: serde_json::Value = analysis.json().await.unwrap();
     let feedback = format!("/api/analyses/{}/feedback", analysis["id"].as_str().unwrap());
     app.send_json(

@@ -56,8 +56,9 @@ pub(crate) enum Command {
     Audit(Audit),
     /// Send a phantom study through the running system and check the report.
     Selftest(Target),
-    /// Load three phantom studies (norm, nodule, effusion) into the running system.
-    Demo(Target),
+    /// Look around: an instance of its own, fitted to generated norm phantoms, with a norm, three kinds of pathology and an
+    /// undetermined study.
+    Demo(Demo),
     /// Write a phantom chest CT as a zip of a DICOM series.
     Phantom(Phantom),
     /// The sandboxed child of the preprocess stage.
@@ -300,11 +301,36 @@ pub(crate) struct Target {
     pub(crate) installation: Installation,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Folder of the demonstration's database, objects and models; may be deleted afterwards [default: .norma/demo].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Address to listen on.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
+    pub(crate) listen: SocketAddr,
+    /// End once every study is answered; with exit code 2 where an answer is not the right one.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Load the studies into this running system instead, as its own bundle reads them.
+    #[arg(long, conflicts_with_all = ["listen", "once"])]
+    pub(crate) url: Option<String>,
+    /// API key for --url; without one, a short-lived key is made in the database.
+    #[arg(long, env = "NORMA_API_KEY", hide_env_values = true, requires = "url")]
+    pub(crate) key: Option<String>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PhantomKind {
     Norm,
+    /// A spiculated nodule in the right upper lobe.
     Nodule,
+    /// Fluid around the right lung.
     Effusion,
+    /// A consolidation in the left lower lobe.
+    Consolidation,
+    /// A norm chest whose apices were not scanned.
+    Incomplete,
 }
 
 #[derive(Debug, Args)]

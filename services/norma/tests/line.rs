@@ -270,6 +270,7 @@ async fn delete_patients_while_they_are_read(line: Line) {
             first_name: "A".to_owned(),
             last_name: "B".to_owned(),
             description: String::new(),
+            ..PatientDetails::default()
         };
         let patient = context.database.create_patient(details).await.unwrap();
         let mut analyses = Vec::new();

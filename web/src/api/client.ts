@@ -8,6 +8,9 @@ import type { paths } from './schema';
 /** The gateway's client: one origin, paths and bodies typed from its OpenAPI document. */
 export const client = createClient<paths>({ baseUrl: window.location.origin });
 
+/** Answer at once: the page hears of the end by events (RFC 7240). */
+export const RESPOND_ASYNC = { Prefer: 'respond-async' } as const;
+
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 client.use({

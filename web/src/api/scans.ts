@@ -1,6 +1,6 @@
 import { queryOptions, useMutation, useQuery, useQueryClient, type QueryClient } from '@tanstack/react-query';
 
-import { bodyOf, client, done } from './client';
+import { bodyOf, client, done, RESPOND_ASYNC } from './client';
 import { asApiError, problemFrom } from './errors';
 import { studiesKey } from './studies';
 import type { Analysis, Problem, Reason, Report } from './types';
@@ -85,6 +85,7 @@ export function useAnalyze() {
       bodyOf(
         client.POST('/api/scans/{scan_id}/analyze', {
           params: { path: { scan_id: scanId }, query: { operating_point: operatingPoint } },
+          headers: RESPOND_ASYNC,
         }),
       ),
     onSettled: (_analysis, _error, { scanId }) => {

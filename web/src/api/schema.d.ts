@@ -48,6 +48,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/analyses/{analysis_id}/feedback/{feedback_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes one's own feedback back: it is no longer listed, and stays in the audit trail.
+         * @description Roles: clinician.
+         */
+        delete: operations["withdrawFeedback"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/analyses/{analysis_id}/report": {
         parameters: {
             query?: never;
@@ -140,7 +160,8 @@ export interface paths {
         /**
          * Streams server-sent events: `event: analysis` with an `AnalysisEvent` whenever an analysis changes, a comment
          *     every 15 seconds where nothing does. Each event has an `id`; a client that comes back with `Last-Event-ID`
-         *     gets what it missed.
+         *     gets what it missed. The stream ends for a client that reads too slowly, and within seconds once its session or key is
+         *     no longer valid.
          * @description Roles: clinician.
          */
         get: operations["streamEvents"];
@@ -275,7 +296,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists patients by name.
+         * Lists patients by name or Patient ID.
          * @description Roles: clinician.
          */
         get: operations["listPatients"];
@@ -304,7 +325,7 @@ export interface paths {
          */
         get: operations["getPatient"];
         /**
-         * Replaces a patient's names and description.
+         * Changes a patient: what is absent or null stays as it is.
          * @description Roles: clinician.
          */
         put: operations["updatePatient"];
@@ -314,6 +335,30 @@ export interface paths {
          * @description Roles: clinician.
          */
         delete: operations["deletePatient"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/patients/{patient_id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes two records of one patient one: the studies of `merged_patient_id` move into the record of the path, and what
+         *     this leaves open is taken from the other, which ends. Who asks for the ended one is answered 410 `patient_merged`.
+         * @description Where the two contradict each other (Patient ID, name, birth date, sex) the answer is 409 `patient_mismatch`, until
+         *     `confirm_patient_mismatch` says that a person saw it.
+         *
+         *     Roles: clinician.
+         */
+        post: operations["mergePatients"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -335,7 +380,8 @@ export interface paths {
         /**
          * Uploads one study. What is answered with 201 is stored.
          * @description Several studies in one upload are refused with `several_studies`, which names them. An integrator names no
-         *     patient.
+         *     patient. Where the files name another patient than `patient_id` the answer is 409 `patient_mismatch`, until
+         *     `confirm_patient_mismatch` says that a person saw it; `patient_from_dicom` takes or registers the one they name.
          *
          *     Roles: clinician, integrator (its own studies).
          */
@@ -359,7 +405,7 @@ export interface paths {
          */
         get: operations["getScan"];
         /**
-         * Changes a scan's description.
+         * Changes a scan's description: what is absent or null stays as it is.
          * @description Roles: clinician.
          */
         put: operations["updateScan"];
@@ -405,7 +451,10 @@ export interface paths {
         put?: never;
         /**
          * Requests an analysis of a scan.
-         * @description While one runs, the same request answers that one. `Prefer: wait=60` waits for the end and answers 200.
+         * @description While one runs, the same request answers that one; a request with another operating point is refused then (409
+         *     `other_analysis_running`). The answer waits for the end, up to a setting, and is then 200 with the reference service's
+         *     `ok`, `files_processed` and `has_pathology_any`; 202 where it takes longer. `Prefer: respond-async` answers 202 at once,
+         *     `Prefer: wait=60` waits for so many seconds at most.
          *
          *     Roles: clinician, integrator (its own studies).
          */
@@ -474,6 +523,30 @@ export interface paths {
          */
         get: operations["getHeatmapPicture"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/scans/{scan_id}/patient": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Puts a scan into a patient's record, with its analyses and reports; both patients' records tell of it in the audit
+         *     trail.
+         * @description Where the files name another patient the answer is 409 `patient_mismatch`, until `confirm_patient_mismatch` says that
+         *     a person saw it; `patient_from_dicom` takes or registers the one they name.
+         *
+         *     Roles: clinician.
+         */
+        put: operations["setScanPatient"];
         post?: never;
         delete?: never;
         options?: never;
@@ -558,6 +631,26 @@ export interface paths {
         get: operations["getVolume"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/scans/inspect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tells whose study an upload is and stores nothing of it.
+         * @description Roles: clinician.
+         */
+        post: operations["inspectUpload"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1028,6 +1121,19 @@ export interface components {
             status: string;
             version: string;
         };
+        /**
+         * @description An attribute by which a study and a patient are compared.
+         * @enum {string}
+         */
+        IdentityAttribute: "patient_id" | "patient_name" | "birth_date" | "sex";
+        /** @description What an upload says of its patient, without being stored. */
+        InspectedUpload: {
+            identity?: components["schemas"]["StudyIdentity"] | null;
+            /** @description In what it contradicts the patient of the form's `patient_id`. */
+            patient_mismatch: components["schemas"]["IdentityAttribute"][];
+            /** @description Registered patients with its Patient ID. */
+            patients: components["schemas"]["Patient"][];
+        };
         /** @description An API key, without its secret. */
         Key: {
             /** Format: date-time */
@@ -1073,12 +1179,19 @@ export interface components {
         };
         /** @description A slice worth looking at first. */
         KeySlice: {
+            /**
+             * Format: int64
+             * @description As in [`crate::SliceReference`].
+             */
+            instance_number?: number | null;
             /** Format: double */
             score: number;
             slice: number;
             sop_instance_uid?: components["schemas"]["SopInstanceUid"] | null;
             /** @description The stage that points at it. */
             stage: components["schemas"]["Stage"];
+            /** Format: double */
+            table_position_mm?: number | null;
         };
         /** @description A pathology type that a typing model declares. */
         LabelDescription: {
@@ -1107,6 +1220,16 @@ export interface components {
          *     probability nor pathology.
          */
         MassRunRow: {
+            /**
+             * Format: int64
+             * @description Instance Number (0020,0013) of the box's slice nearest the head.
+             */
+            image_first?: number | null;
+            /**
+             * Format: int64
+             * @description Instance Number of the box's slice nearest the feet.
+             */
+            image_last?: number | null;
             most_dangerous_pathology_type?: string | null;
             path_to_study: string;
             /**
@@ -1116,15 +1239,28 @@ export interface components {
             pathology?: number | null;
             probability_of_pathology?: components["schemas"]["Probability"] | null;
             processing_status: components["schemas"]["ProcessingStatus"];
-            /** @description `code: message` of a failure; None for an answer. */
+            /** @description `code: message` of a failure, or of what limited a pathology's view; None for an answer without limits. */
             reason?: string | null;
             series_uid?: string | null;
+            /** @description Slices of the series that was read. `z_min` and `z_max` are indices into them from the feet, from 0. */
+            slice_count?: number | null;
             study_uid?: string | null;
+            /**
+             * Format: double
+             * @description z of Image Position (Patient) of the box's slice nearest the head.
+             */
+            table_position_first_mm?: number | null;
+            /**
+             * Format: double
+             * @description z of Image Position (Patient) of the box's slice nearest the feet.
+             */
+            table_position_last_mm?: number | null;
             /**
              * Format: double
              * @description Seconds.
              */
             time_of_processing: number;
+            verdict?: components["schemas"]["Verdict"] | null;
             x_max?: number | null;
             x_min?: number | null;
             y_max?: number | null;
@@ -1155,6 +1291,29 @@ export interface components {
             key: components["schemas"]["Key"];
             /** @description For `Authorization: Bearer …`. */
             secret: string;
+        };
+        /**
+         * @description The columns of the row of an upload with one study. Where there is no answer, or several, the values are null and
+         *     the status is `Failure`, so that a client that reads only these takes nothing for a norm.
+         */
+        OnlyRow: {
+            most_dangerous_pathology_type?: string | null;
+            /**
+             * Format: int32
+             * @description 1 pathology, 0 norm.
+             */
+            pathology?: number | null;
+            probability_of_pathology?: components["schemas"]["Probability"] | null;
+            processing_status: components["schemas"]["ProcessingStatus"];
+            /** @description `code: message` where there is no answer. */
+            reason?: string | null;
+            series_uid?: string | null;
+            study_uid?: string | null;
+            /**
+             * Format: double
+             * @description Seconds.
+             */
+            time_of_processing?: number | null;
         };
         /** @description Sign-in by OpenID Connect: `GET /api/openid/start`. */
         OpenIdOption: {
@@ -1305,15 +1464,32 @@ export interface components {
         /** @description A part of a list. */
         Page_Patient: {
             items: {
+                /**
+                 * @description `YYYYMMDD`.
+                 * @example 19600515
+                 */
+                birth_date?: string | null;
                 /** Format: date-time */
                 created_at: string;
                 /** @description Empty where nothing was said. */
                 description: string;
+                /**
+                 * @description Patient ID (0010,0020) by which the hospital knows the patient; null where nobody said.
+                 * @example 4711
+                 */
+                dicom_patient_id?: string | null;
                 /** @example Anna */
                 first_name: string;
                 id: components["schemas"]["PatientId"];
+                /** @description Issuer of Patient ID (0010,0021): who gave it. */
+                issuer_of_patient_id?: string | null;
                 /** @example Petrova */
                 last_name: string;
+                /**
+                 * @description `M`, `F` or `O`.
+                 * @example F
+                 */
+                sex?: string | null;
                 /** Format: date-time */
                 updated_at: string;
             }[];
@@ -1336,8 +1512,11 @@ export interface components {
                 /** @description The name of the uploaded file, made safe. */
                 file_name: string;
                 id: components["schemas"]["ScanId"];
+                identity?: components["schemas"]["StudyIdentity"] | null;
                 latest_analysis_id?: components["schemas"]["AnalysisId"] | null;
                 patient_id?: components["schemas"]["PatientId"] | null;
+                /** @description In what the files contradict the patient that a person chose nonetheless. */
+                patient_mismatch: components["schemas"]["IdentityAttribute"][];
                 /** @description (0020,000E) of the series that was read, known after preprocessing. */
                 series_uid?: string | null;
                 /** @description SHA-256 of the uploaded bytes, lower-case hexadecimal. */
@@ -1375,8 +1554,11 @@ export interface components {
                 file_name: string;
                 /** Format: date-time */
                 finished_at?: string | null;
+                identity?: components["schemas"]["StudyIdentity"] | null;
                 operating_point?: string | null;
                 patient?: components["schemas"]["StudyPatient"] | null;
+                /** @description In what the files contradict the patient that a person chose nonetheless. */
+                patient_mismatch: components["schemas"]["IdentityAttribute"][];
                 probability_of_pathology?: components["schemas"]["Probability"] | null;
                 /** @description Codes of the quality checks that did not pass. */
                 quality_flags: components["schemas"]["ReasonCode"][];
@@ -1459,17 +1641,77 @@ export interface components {
         };
         /** @description A patient as registered here. */
         Patient: {
+            /**
+             * @description `YYYYMMDD`.
+             * @example 19600515
+             */
+            birth_date?: string | null;
             /** Format: date-time */
             created_at: string;
             /** @description Empty where nothing was said. */
             description: string;
+            /**
+             * @description Patient ID (0010,0020) by which the hospital knows the patient; null where nobody said.
+             * @example 4711
+             */
+            dicom_patient_id?: string | null;
             /** @example Anna */
             first_name: string;
             id: components["schemas"]["PatientId"];
+            /** @description Issuer of Patient ID (0010,0021): who gave it. */
+            issuer_of_patient_id?: string | null;
             /** @example Petrova */
             last_name: string;
+            /**
+             * @description `M`, `F` or `O`.
+             * @example F
+             */
+            sex?: string | null;
             /** Format: date-time */
             updated_at: string;
+        };
+        /**
+         * @description What is to be changed of a patient. What is absent or null stays as it is; an empty text takes away what may be
+         *     missing.
+         */
+        PatientChange: {
+            /**
+             * @description `YYYYMMDD`.
+             * @default null
+             * @example 19600515
+             */
+            birth_date: string | null;
+            /** @default null */
+            description: string | null;
+            /**
+             * @description Patient ID (0010,0020).
+             * @default null
+             * @example 4711
+             */
+            dicom_patient_id: string | null;
+            /**
+             * @description 1 to 200 characters, not blank.
+             * @default null
+             * @example Anna
+             */
+            first_name: string | null;
+            /**
+             * @description Issuer of Patient ID (0010,0021).
+             * @default null
+             */
+            issuer_of_patient_id: string | null;
+            /**
+             * @description 1 to 200 characters, not blank.
+             * @default null
+             * @example Petrova
+             */
+            last_name: string | null;
+            /**
+             * @description `M`, `F` or `O`.
+             * @default null
+             * @example F
+             */
+            sex: string | null;
         };
         /**
          * Format: uuid
@@ -1478,17 +1720,41 @@ export interface components {
         PatientId: string;
         /** @description What is said of a patient on creation and on change. */
         PatientInput: {
+            /**
+             * @description `YYYYMMDD`.
+             * @example 19600515
+             */
+            birth_date?: string | null;
             description?: string | null;
+            /**
+             * @description Patient ID (0010,0020).
+             * @example 4711
+             */
+            dicom_patient_id?: string | null;
             /**
              * @description 1 to 200 characters, not blank.
              * @example Anna
              */
             first_name: string;
+            /** @description Issuer of Patient ID (0010,0021). */
+            issuer_of_patient_id?: string | null;
             /**
              * @description 1 to 200 characters, not blank.
              * @example Petrova
              */
             last_name: string;
+            /**
+             * @description `M`, `F` or `O`.
+             * @example F
+             */
+            sex?: string | null;
+        };
+        /** @description Two records of one patient. */
+        PatientMerge: {
+            /** @description Whether a person saw that the two contradict each other and merges them nonetheless. */
+            confirm_patient_mismatch?: boolean;
+            /** @description The patient whose studies move into the record of the path and whose own record ends. */
+            merged_patient_id: components["schemas"]["PatientId"];
         };
         /** @description One study of a prediction. */
         PredictedStudy: {
@@ -1500,7 +1766,7 @@ export interface components {
             status?: components["schemas"]["AnalysisStatus"] | null;
         };
         /** @description The answer to an upload without a patient: a superset of the reference service's `{rows, summary}`. */
-        Prediction: {
+        Prediction: components["schemas"]["OnlyRow"] & {
             /** @description Whether every study has ended. Where not, `rows` holds those that have; ask `href` again. */
             finished: boolean;
             /** @description Where this prediction is asked for again: `/inference/predictions/{id}`. */
@@ -1530,11 +1796,6 @@ export interface components {
              * @description A zip with one or many studies, a DICOM file, or NIfTI (.nii, .nii.gz).
              */
             file: string;
-            /**
-             * @description With `deidentify`: whether a person has looked at every picture and none shows text that names a patient. Without
-             *     it captured screens, ultrasound and what else may carry text are left out.
-             */
-            pixels_checked?: boolean | null;
         };
         /**
          * Format: double
@@ -1551,6 +1812,8 @@ export interface components {
              * @example scan_not_found
              */
             code: string;
+            /** @description In what the study, or the other record, contradicts the chosen patient. */
+            conflicts?: components["schemas"]["IdentityAttribute"][] | null;
             /** @description The dependency that does not answer: `database`, `objects`, `queue`, `models`. */
             dependency?: string | null;
             /**
@@ -1563,6 +1826,7 @@ export interface components {
              * @description The limit that an upload exceeds.
              */
             limit_bytes?: number | null;
+            merged_into?: components["schemas"]["PatientId"] | null;
             /** @description The parameter or form field that is refused. */
             parameter?: string | null;
             reason?: components["schemas"]["Reason"] | null;
@@ -1614,7 +1878,7 @@ export interface components {
          * @description What follows from a check that did not pass. Never a verdict of norm.
          * @enum {string}
          */
-        QualityConsequence: "note" | "undetermined" | "failed";
+        QualityConsequence: "note" | "limits_view" | "undetermined" | "failed";
         /** @description Whether requests can be served, per dependency. */
         Readiness: {
             /** @description Empty for those who are no operators. */
@@ -1630,7 +1894,7 @@ export interface components {
          * @description A stable code of a failure, a rejection or a doubt.
          * @enum {string}
          */
-        ReasonCode: "empty_upload" | "unreadable_archive" | "encrypted_archive" | "archive_limit_exceeded" | "no_images_found" | "unreadable_dicom" | "unreadable_nifti" | "unsupported_transfer_syntax" | "unsupported_pixel_format" | "undecodable_pixels" | "lying_length" | "volume_too_large" | "memory_limit_exceeded" | "several_studies" | "inconsistent_series" | "several_patients" | "uid_invalid" | "not_ct" | "not_hounsfield" | "pixels_contradict_header" | "pixel_spacing_coarse" | "patient_not_adult" | "patient_age_unknown" | "no_chest_series" | "not_axial" | "no_lungs" | "one_lung" | "lung_volume_low" | "coverage_incomplete" | "too_few_slices" | "slices_too_thick" | "slice_gap" | "spacing_varies" | "gantry_tilt" | "contrast_agent" | "slices_undecodable" | "model_missing" | "model_invalid" | "inference_failed" | "score_not_finite" | "stage_timeout" | "delivery_limit_exceeded" | "deadline_exceeded" | "object_missing" | "internal";
+        ReasonCode: "empty_upload" | "unreadable_archive" | "encrypted_archive" | "archive_limit_exceeded" | "no_images_found" | "unreadable_dicom" | "unreadable_nifti" | "unsupported_transfer_syntax" | "unsupported_pixel_format" | "undecodable_pixels" | "lying_length" | "volume_too_large" | "memory_limit_exceeded" | "several_studies" | "inconsistent_series" | "not_ct" | "not_hounsfield" | "no_chest_series" | "not_axial" | "no_lungs" | "one_lung" | "lung_volume_low" | "coverage_incomplete" | "too_few_slices" | "slices_too_thick" | "slice_gap" | "spacing_varies" | "gantry_tilt" | "orientation_doubtful" | "contrast_agent" | "slices_undecodable" | "model_missing" | "model_invalid" | "inference_failed" | "score_not_finite" | "stage_timeout" | "delivery_limit_exceeded" | "deadline_exceeded" | "object_missing" | "internal";
         /** @description The merged answer to one analysis; a superset of the reference service's `{rows, summary}`. */
         Report: {
             analysis_id: components["schemas"]["AnalysisId"];
@@ -1645,6 +1909,11 @@ export interface components {
             disclaimer: string;
             findings: components["schemas"]["Finding"][];
             key_slices: components["schemas"]["KeySlice"][];
+            /**
+             * @description What was not seen, or not computed, of the study. Each forbids norm; beside pathology they say what else may be
+             *     there. Where the verdict is undetermined they stand in `reasons` as well.
+             */
+            limitations?: components["schemas"]["Reason"][];
             localization?: components["schemas"]["VoxelBox"] | null;
             /** @description The same box in LPS millimetres: two opposite corners `[x, y, z]`. */
             localization_mm?: number[][] | null;
@@ -1665,6 +1934,14 @@ export interface components {
             timings: components["schemas"]["Timings"];
             verdict: components["schemas"]["Verdict"];
         };
+        /** @description An analysis as the request for it is answered: with what the reference service answers. */
+        RequestedAnalysis: components["schemas"]["Analysis"] & {
+            /**
+             * Format: int32
+             * @description Slices of the series that was read; null where the analysis has not ended, and where nothing could be read.
+             */
+            files_processed?: number | null;
+        };
         /**
          * @description What somebody may do. A person or a key holds any set of these.
          * @enum {string}
@@ -1683,8 +1960,11 @@ export interface components {
             /** @description The name of the uploaded file, made safe. */
             file_name: string;
             id: components["schemas"]["ScanId"];
+            identity?: components["schemas"]["StudyIdentity"] | null;
             latest_analysis_id?: components["schemas"]["AnalysisId"] | null;
             patient_id?: components["schemas"]["PatientId"] | null;
+            /** @description In what the files contradict the patient that a person chose nonetheless. */
+            patient_mismatch: components["schemas"]["IdentityAttribute"][];
             /** @description (0020,000E) of the series that was read, known after preprocessing. */
             series_uid?: string | null;
             /** @description SHA-256 of the uploaded bytes, lower-case hexadecimal. */
@@ -1703,17 +1983,40 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
         };
-        /** @description What may be changed of a scan. */
+        /** @description What is to be changed of a scan. What is absent or null stays as it is. */
         ScanChange: {
-            description: string;
+            /** @default null */
+            description: string | null;
+            /** @default null */
+            patient_id: components["schemas"]["PatientId"] | null;
         };
         /**
          * Format: uuid
          * @description A scan: one uploaded study.
          */
         ScanId: string;
+        /** @description Whose study a scan is to be. */
+        ScanPatient: {
+            /**
+             * @description Whether a person saw that the files name another patient and chooses this one nonetheless.
+             * @default false
+             */
+            confirm_patient_mismatch: boolean;
+            /**
+             * @description Instead of `patient_id`: the patient that the files name, registered if need be.
+             * @default false
+             */
+            patient_from_dicom: boolean;
+            /** @default null */
+            patient_id: components["schemas"]["PatientId"] | null;
+        };
         /** @description The form of an upload; its fields may come in any order. */
         ScanUpload: {
+            /**
+             * @description Whether a person saw that the files name another patient and chooses this one nonetheless.
+             * @default false
+             */
+            confirm_patient_mismatch: boolean | null;
             /**
              * @description Whether to store the upload without what identifies its patient (DICOM PS3.15 annex E, basic profile). The file
              *     name goes too. An upload that cannot be read is refused then.
@@ -1726,12 +2029,12 @@ export interface components {
              * @description A zip, a DICOM file, or NIfTI (.nii, .nii.gz) with one study.
              */
             file: string;
-            patient_id?: components["schemas"]["PatientId"] | null;
             /**
-             * @description With `deidentify`: whether a person has looked at every picture and none shows text that names the patient.
-             *     Without it captured screens, ultrasound and what else may carry text are left out.
+             * @description Instead of `patient_id`: the patient that the files name, registered if need be.
+             * @default false
              */
-            pixels_checked?: boolean | null;
+            patient_from_dicom: boolean | null;
+            patient_id?: components["schemas"]["PatientId"] | null;
         };
         /** @description One of the measures that a stage's score is made of, e.g. reconstruction error or patch distance. */
         ScoreComponent: {
@@ -1803,9 +2106,19 @@ export interface components {
         };
         /** @description A slice of the volume and the DICOM object it came from. */
         SliceReference: {
+            /**
+             * Format: int64
+             * @description Instance Number (0020,0013): the image's number in the PACS. None for NIfTI, and where frames share one.
+             */
+            instance_number?: number | null;
             /** @description Index along z in the volume; slices ascend along the normal, towards the head. */
             slice: number;
             sop_instance_uid?: components["schemas"]["SopInstanceUid"] | null;
+            /**
+             * Format: double
+             * @description The z of Image Position (Patient) (0020,0032), in millimetres: where the table stood.
+             */
+            table_position_mm?: number | null;
         };
         /** @description The score of one slice of the volume. */
         SliceScore: {
@@ -1870,6 +2183,74 @@ export interface components {
          * @enum {string}
          */
         StageState: "pending" | "completed" | "failed" | "skipped";
+        /**
+         * @description The attributes by which DICOM says whose study it is and where it comes from (PS3.3 C.7.1.1, C.7.2.1, C.7.5.1).
+         *
+         *     An attribute is None where no file has it, and where the files of the study contradict each other.
+         */
+        StudyIdentity: {
+            /**
+             * @description Accession Number (0008,0050).
+             * @default null
+             */
+            accession_number: string | null;
+            /**
+             * @description Patient's Birth Date (0010,0030) as `YYYYMMDD`.
+             * @default null
+             */
+            birth_date: string | null;
+            /**
+             * @description Institution Name (0008,0080).
+             * @default null
+             */
+            institution: string | null;
+            /**
+             * @description Whether Patient Identity Removed (0012,0062) says that name and Patient ID are pseudonyms.
+             * @default false
+             */
+            is_deidentified: boolean;
+            /**
+             * @description Issuer of Patient ID (0010,0021): who gave the Patient ID.
+             * @default null
+             */
+            issuer_of_patient_id: string | null;
+            /**
+             * @description Patient ID (0010,0020).
+             * @default null
+             */
+            patient_id: string | null;
+            /**
+             * @description Patient's Name (0010,0010) as in the file: `family^given^middle^prefix^suffix`.
+             * @default null
+             * @example Petrova^Anna
+             */
+            patient_name: string | null;
+            /**
+             * @description Referring Physician's Name (0008,0090).
+             * @default null
+             */
+            referring_physician: string | null;
+            /**
+             * @description Patient's Sex (0010,0040): `M`, `F` or `O`.
+             * @default null
+             */
+            sex: string | null;
+            /**
+             * @description Study Date (0008,0020) as `YYYYMMDD`.
+             * @default null
+             */
+            study_date: string | null;
+            /**
+             * @description Study Description (0008,1030).
+             * @default null
+             */
+            study_description: string | null;
+            /**
+             * @description Study Time (0008,0030) as `HHMMSS`, or a beginning of it.
+             * @default null
+             */
+            study_time: string | null;
+        };
         /** @description (0020,000D) Study Instance UID. */
         StudyInstanceUid: string;
         /**
@@ -1879,9 +2260,15 @@ export interface components {
         StudyOrder: "suspicion" | "newest" | "oldest";
         /** @description The patient of a worklist line. */
         StudyPatient: {
+            /** @description `YYYYMMDD`. */
+            birth_date?: string | null;
+            /** @description Patient ID (0010,0020) as registered. */
+            dicom_patient_id?: string | null;
             first_name: string;
             id: components["schemas"]["PatientId"];
             last_name: string;
+            /** @description `M`, `F` or `O`. */
+            sex?: string | null;
         };
         /** @description A line of the worklist: a scan with its latest analysis. */
         StudyRow: {
@@ -1891,8 +2278,11 @@ export interface components {
             file_name: string;
             /** Format: date-time */
             finished_at?: string | null;
+            identity?: components["schemas"]["StudyIdentity"] | null;
             operating_point?: string | null;
             patient?: components["schemas"]["StudyPatient"] | null;
+            /** @description In what the files contradict the patient that a person chose nonetheless. */
+            patient_mismatch: components["schemas"]["IdentityAttribute"][];
             probability_of_pathology?: components["schemas"]["Probability"] | null;
             /** @description Codes of the quality checks that did not pass. */
             quality_flags: components["schemas"]["ReasonCode"][];
@@ -1972,6 +2362,15 @@ export interface components {
             name_en: string;
             name_ru: string;
             probability: components["schemas"]["Probability"];
+        };
+        /** @description The form of an upload to be inspected. */
+        UploadToInspect: {
+            /**
+             * Format: binary
+             * @description A zip, a DICOM file, or NIfTI (.nii, .nii.gz) with one study.
+             */
+            file: string;
+            patient_id?: components["schemas"]["PatientId"] | null;
         };
         /** @description A person's account. */
         User: {
@@ -2402,6 +2801,117 @@ export interface operations {
             };
             /** @description The body's media type is not taken */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdrawFeedback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                analysis_id: components["schemas"]["AnalysisId"];
+                feedback_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken back */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing, or too little, arrived for too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the limit */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2924,7 +3434,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A stream that does not end; `data` is an AnalysisEvent */
+            /** @description A stream; `data` is an AnalysisEvent */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3723,7 +4233,7 @@ export interface operations {
             query?: {
                 limit?: number;
                 offset?: number;
-                /** @description Words that the first or last name holds, in any case. */
+                /** @description Words that the first or last name or the Patient ID holds, in any case. */
                 search?: string;
             };
             header?: never;
@@ -4005,6 +4515,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The patient's record was merged into another; `merged_into` names it */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body exceeds the limit */
             413: {
                 headers: {
@@ -4063,7 +4582,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PatientInput"];
+                "application/json": components["schemas"]["PatientChange"];
             };
         };
         responses: {
@@ -4114,6 +4633,15 @@ export interface operations {
             };
             /** @description Nothing, or too little, arrived for too long */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The patient's record was merged into another; `merged_into` names it */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4287,9 +4815,156 @@ export interface operations {
             };
         };
     };
+    mergePatients: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                patient_id: components["schemas"]["PatientId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatientMerge"];
+            };
+        };
+        responses: {
+            /** @description The patient as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Patient"];
+                };
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing, or too little, arrived for too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things does not allow it; `code` tells why */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The patient's record was merged into another; `merged_into` names it */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body's media type is not taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listScans: {
         parameters: {
             query?: {
+                /** @description Only scans whose files have this Accession Number (0008,0050). */
+                accession_number?: string;
+                /** @description Only scans whose files have this Patient ID (0010,0020). */
+                dicom_patient_id?: string;
                 limit?: number;
                 offset?: number;
                 /** @description Only this patient's scans. */
@@ -4446,6 +5121,24 @@ export interface operations {
             };
             /** @description Nothing, or too little, arrived for too long */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things does not allow it; `code` tells why */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The patient's record was merged into another; `merged_into` names it */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4996,7 +5689,7 @@ export interface operations {
                 operating_point?: string;
             };
             header?: {
-                /** @description `wait=60`: seconds to wait for the end (RFC 7240) */
+                /** @description `respond-async`, or `wait=60`: seconds to wait for the end (RFC 7240) */
                 Prefer?: string | null;
             };
             path: {
@@ -5006,17 +5699,17 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It ended within the preferred wait */
+            /** @description It ended within the wait */
             200: {
                 headers: {
                     "Preference-Applied"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Analysis"];
+                    "application/json": components["schemas"]["RequestedAnalysis"];
                 };
             };
-            /** @description Requested, or running already */
+            /** @description Requested, or running still */
             202: {
                 headers: {
                     /** @description Where the analysis is */
@@ -5024,7 +5717,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Analysis"];
+                    "application/json": components["schemas"]["RequestedAnalysis"];
                 };
             };
             /** @description A parameter, a form field or the body is malformed */
@@ -5065,6 +5758,15 @@ export interface operations {
             };
             /** @description Nothing, or too little, arrived for too long */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things does not allow it; `code` tells why */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5487,6 +6189,158 @@ export interface operations {
             };
             /** @description The body exceeds the limit */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setScanPatient: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                scan_id: components["schemas"]["ScanId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScanPatient"];
+            };
+        };
+        responses: {
+            /** @description The scan as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scan"];
+                };
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing, or too little, arrived for too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things does not allow it; `code` tells why */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The patient's record was merged into another; `merged_into` names it */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body's media type is not taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Well-formed but refused; `code` tells why */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6054,6 +6908,147 @@ export interface operations {
             };
         };
     };
+    inspectUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["UploadToInspect"];
+            };
+        };
+        responses: {
+            /** @description What the files say */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InspectedUpload"];
+                };
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing, or too little, arrived for too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The patient's record was merged into another; `merged_into` names it */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body's media type is not taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Well-formed but refused; `code` tells why */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full or the quota reached; nothing was stored */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getSession: {
         parameters: {
             query?: never;
@@ -6599,12 +7594,19 @@ export interface operations {
     listStudies: {
         parameters: {
             query?: {
+                /** @description Only studies whose files have this Accession Number (0008,0050). */
+                accession_number?: string;
+                /** @description Only studies whose files have this Patient ID (0010,0020). */
+                dicom_patient_id?: string;
                 limit?: number;
                 offset?: number;
                 order?: components["schemas"]["StudyOrder"];
                 /** @description Only this patient's studies. */
                 patient_id?: components["schemas"]["PatientId"];
-                /** @description Words that the patient's name holds, in any case; or a Study Instance UID. */
+                /**
+                 * @description Words that the patient's name or Patient ID, as registered or as the files say, or the Accession Number holds, in
+                 *     any case; or a Study Instance UID.
+                 */
                 search?: string;
                 /** @description Only studies whose latest analysis stands so. */
                 status?: components["schemas"]["AnalysisStatus"];

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use norma_database::{
     Analysis, Database, DatabaseError, NewAnalysis, NewScan, OutboxMessage, PatientDetails,
-    RequestedAnalysis, Scan,
+    RequestedAnalysis, Scan, ScanIdentity,
 };
 use norma_domain::{
     AnalysisId, BundleReference, Finding, ModelReference, OperatingPoint, OperatingPointName, PatientId,
@@ -24,6 +24,7 @@ pub(crate) fn details(first_name: &str, last_name: &str) -> PatientDetails {
         first_name: first_name.to_owned(),
         last_name: last_name.to_owned(),
         description: String::new(),
+        ..PatientDetails::default()
     }
 }
 
@@ -35,19 +36,22 @@ pub(crate) async fn try_scan(
     database: &Database,
     patient_id: Option<PatientId>,
 ) -> Result<Scan, DatabaseError> {
+    database.create_scan(new_scan(patient_id)).await
+}
+
+pub(crate) fn new_scan(patient_id: Option<PatientId>) -> NewScan {
     let id = ScanId::generate();
-    database
-        .create_scan(NewScan {
-            id,
-            patient_id,
-            description: "follow-up".to_owned(),
-            file_name: "study.zip".to_owned(),
-            sha256: "ab".repeat(32),
-            size_bytes: 5_000_000_000,
-            object_key: format!("originals/{id}"),
-            owner: None,
-        })
-        .await
+    NewScan {
+        id,
+        patient_id,
+        description: "follow-up".to_owned(),
+        file_name: "study.zip".to_owned(),
+        sha256: "ab".repeat(32),
+        size_bytes: 5_000_000_000,
+        object_key: format!("originals/{id}"),
+        owner: None,
+        identity: ScanIdentity::default(),
+    }
 }
 
 pub(crate) fn message(routing_key: &str) -> OutboxMessage {
@@ -195,6 +199,7 @@ pub(crate) fn report(analysis: &Analysis, verdict: Verdict, value: Option<f64>) 
         scan_id: analysis.scan_id,
         verdict,
         reasons: vec![],
+        limitations: Vec::new(),
         probability_of_pathology: value.map(probability),
         anomaly_score: value,
         operating_point: OperatingPoint {

@@ -29,10 +29,40 @@ fn feedback_is_kept_in_its_order_and_goes_with_the_scan() {
         };
         let first = database.add_feedback(agreeing.clone()).await.unwrap();
         let second = database.add_feedback(disagreeing).await.unwrap();
+        let second_id = second.id;
+        let second_reader = second.user.as_ref().and_then(|user| user.id);
         assert_eq!(
             database.list_feedback(analysis.id).await.unwrap(),
             [first, second]
         );
+
+        // Only who gave it takes it back, once; what is taken back is not listed.
+        let reader = second_reader;
+        assert!(
+            !database
+                .withdraw_feedback(analysis.id, second_id, None)
+                .await
+                .unwrap()
+        );
+        assert!(
+            !database
+                .withdraw_feedback(analysis.id, second_id, Some(Uuid::now_v7()))
+                .await
+                .unwrap()
+        );
+        assert!(
+            database
+                .withdraw_feedback(analysis.id, second_id, reader)
+                .await
+                .unwrap()
+        );
+        assert!(
+            !database
+                .withdraw_feedback(analysis.id, second_id, reader)
+                .await
+                .unwrap()
+        );
+        assert_eq!(database.list_feedback(analysis.id).await.unwrap().len(), 1);
 
         database.delete_scan(analysis.scan_id).await.unwrap();
         assert_eq!(database.list_feedback(analysis.id).await.unwrap(), []);

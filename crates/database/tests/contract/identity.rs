@@ -3,7 +3,7 @@
 use chrono::{TimeDelta, Utc};
 use norma_database::{
     Database, DatabaseError, NewApiKey, NewScan, NewSession, NewUser, OpenIdAttempt, OwnedObjectId, Owner,
-    Page, SessionMethod, SignInBackoff, User, UserChange,
+    Page, ScanIdentity, ScanQuery, SessionMethod, SignInBackoff, User, UserChange,
 };
 use norma_domain::{Role, Roles, ScanId};
 
@@ -276,6 +276,7 @@ fn a_scan_and_its_analyses_belong_to_who_uploaded_it() {
             size_bytes: 1,
             object_key: format!("originals/{id}"),
             owner: Some(pacs.clone()),
+            identity: ScanIdentity::default(),
         };
         database.create_scan(new).await.unwrap();
         let analysis = crate::builders::request(database, id).await.analysis;
@@ -291,13 +292,19 @@ fn a_scan_and_its_analyses_belong_to_who_uploaded_it() {
         let unknown = OwnedObjectId::Scan(ScanId::generate());
         assert_eq!(database.owned_object(unknown).await.unwrap(), None);
         let own = database
-            .list_scans(None, Some(pacs), Page::default())
+            .list_scans(
+                ScanQuery {
+                    owner: Some(pacs),
+                    ..ScanQuery::default()
+                },
+                Page::default(),
+            )
             .await
             .unwrap();
         assert_eq!((own.total, own.items[0].id), (1, id));
         assert_eq!(
             database
-                .list_scans(None, None, Page::default())
+                .list_scans(ScanQuery::default(), Page::default())
                 .await
                 .unwrap()
                 .total,

@@ -5,9 +5,12 @@
 mod analyses;
 mod audit;
 mod builders;
+mod changes;
+mod deletions;
 mod feedback;
 mod identity;
 mod lifecycle;
+mod newer;
 mod outbox;
 mod patients;
 mod predictions;
@@ -15,3 +18,4 @@ mod scans;
 mod schema;
 mod sides;
 mod studies;
+mod study_identities;

@@ -1,4 +1,4 @@
-use norma_database::{DatabaseError, NewScan, Page};
+use norma_database::{DatabaseError, NewScan, Page, ScanIdentity, ScanQuery};
 use norma_domain::{PatientId, ScanId};
 
 use crate::builders::{details, scan};
@@ -36,12 +36,18 @@ fn scans_are_listed_by_patient_the_newest_first() {
         let third = scan(database, None).await;
 
         let listing = database
-            .list_scans(Some(patient.id), None, Page::default())
+            .list_scans(
+                ScanQuery {
+                    patient_id: Some(patient.id),
+                    ..ScanQuery::default()
+                },
+                Page::default(),
+            )
             .await
             .unwrap();
         assert_eq!((listing.items, listing.total), (vec![second, first], 2));
         let page = Page { limit: 1, offset: 0 };
-        let listing = database.list_scans(None, None, page).await.unwrap();
+        let listing = database.list_scans(ScanQuery::default(), page).await.unwrap();
         assert_eq!((listing.items, listing.total), (vec![third], 3));
     });
 }
@@ -60,6 +66,7 @@ fn a_scan_of_nobody_and_a_scan_twice_are_refused_by_name() {
             size_bytes: 0,
             object_key: String::new(),
             owner: None,
+            identity: ScanIdentity::default(),
         };
         let refused = database.create_scan(new.clone()).await;
         assert!(matches!(refused, Err(DatabaseError::NotFound("patient"))));

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::path::Path;
+use std::time::Duration;
 
 use norma_object_storage::{Objects, S3Settings};
 use norma_test_support::servers::S3;
@@ -54,6 +55,8 @@ pub(crate) fn settings(endpoint: String, bucket: String) -> S3Settings {
         endpoint: Some(endpoint),
         access_key_id: Some("norma".to_owned()),
         secret_access_key: Some("open-sesame".into()),
+        connect_timeout: Duration::from_secs(5),
+        answer_timeout: Duration::from_secs(15),
     }
 }
 

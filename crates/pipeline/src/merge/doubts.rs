@@ -5,46 +5,64 @@ use norma_domain::{
 };
 use norma_inference::{Bundle, InstalledModel};
 
-/// All reasons for which the verdict is undetermined, the input's first. Empty only where everything is as it
-/// should be: a completed, complete and finite result of each model stage by the bundle's own models, on a
-/// study that passed its quality checks.
+use super::completed::completed;
+
+/// What speaks against an answer.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Doubts {
+    /// The volume itself is not to be trusted, or nothing of it was read: no verdict at all.
+    pub(super) forbidding: Vec<Reason>,
+    /// Something was not seen or not computed: no norm.
+    pub(super) limiting: Vec<Reason>,
+}
+
+/// All doubts, the input's first. Empty only where everything is as it should be: a completed, complete and finite
+/// result of each model stage by the bundle's own models, on a study that passed its quality checks.
 pub(super) fn doubts(
     prepared: &PreparedSummary,
     outcomes: &[StageOutcome],
     bundle: &Bundle,
     scores_fuse: bool,
-) -> Vec<Reason> {
-    let mut doubts: Vec<Reason> = prepared
-        .quality
-        .iter()
-        .filter(|check| !check.passed && check.consequence != QualityConsequence::Note)
-        .map(|check| Reason::new(check.code, check.message.clone()))
-        .collect();
-    if prepared.lung_extent.is_none() || prepared.selected_slices.is_empty() {
-        push(
-            &mut doubts,
-            ReasonCode::NoLungs,
-            "no slice with lungs was read".to_owned(),
-        );
+) -> Doubts {
+    let mut doubts = Doubts::default();
+    for check in prepared.quality.iter().filter(|check| !check.passed) {
+        let reason = Reason::new(check.code, check.message.clone());
+        match check.consequence {
+            QualityConsequence::Note => {}
+            QualityConsequence::LimitsView => doubts.limiting.push(reason),
+            QualityConsequence::Undetermined | QualityConsequence::Failed => doubts.forbidding.push(reason),
+        }
     }
-    let before_stages = doubts.len();
+    if (prepared.lung_extent.is_none() || prepared.selected_slices.is_empty())
+        && !doubts
+            .forbidding
+            .iter()
+            .any(|doubt| doubt.code == ReasonCode::NoLungs)
+    {
+        doubts
+            .forbidding
+            .push(Reason::new(ReasonCode::NoLungs, "no slice with lungs was read"));
+    }
+    let of_input = doubts.limiting.len();
     for stage in Stage::MODELS {
-        doubts.extend(doubts_of_stage(stage, outcomes, bundle));
+        doubts.limiting.extend(doubts_of_stage(stage, outcomes, bundle));
     }
-    if !scores_fuse && doubts.len() == before_stages {
-        push(
-            &mut doubts,
+    if !scores_fuse && doubts.limiting.len() == of_input {
+        doubts.limiting.push(Reason::new(
             ReasonCode::ScoreNotFinite,
-            "the scores gave no probability".to_owned(),
-        );
+            "the scores gave no probability",
+        ));
     }
     doubts
 }
 
-fn push(doubts: &mut Vec<Reason>, code: ReasonCode, message: String) {
-    if !doubts.iter().any(|doubt| doubt.code == code) {
-        doubts.push(Reason::new(code, message));
+/// The score of a stage that a verdict may rest on: the stage ended once, with a complete and finite result by the
+/// bundle's own models.
+pub(super) fn sound_score(stage: Stage, outcomes: &[StageOutcome], bundle: &Bundle) -> Option<f64> {
+    if !doubts_of_stage(stage, outcomes, bundle).is_empty() {
+        return None;
     }
+    Some(completed(outcomes, stage)?.score?.value())
 }
 
 fn doubts_of_stage(stage: Stage, outcomes: &[StageOutcome], bundle: &Bundle) -> Vec<Reason> {

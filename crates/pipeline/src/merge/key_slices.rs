@@ -16,14 +16,16 @@ pub(super) fn key_slices(
     let mut candidates: Vec<KeySlice> = results
         .iter()
         .flat_map(|result| {
-            result.slice_scores.iter().map(|slice| KeySlice {
-                slice: slice.slice,
-                sop_instance_uid: references
-                    .iter()
-                    .find(|reference| reference.slice == slice.slice)
-                    .and_then(|reference| reference.sop_instance_uid.clone()),
-                score: slice.score,
-                stage: result.stage,
+            result.slice_scores.iter().map(|slice| {
+                let reference = references.iter().find(|reference| reference.slice == slice.slice);
+                KeySlice {
+                    slice: slice.slice,
+                    sop_instance_uid: reference.and_then(|reference| reference.sop_instance_uid.clone()),
+                    instance_number: reference.and_then(|reference| reference.instance_number),
+                    table_position_mm: reference.and_then(|reference| reference.table_position_mm),
+                    score: slice.score,
+                    stage: result.stage,
+                }
             })
         })
         .filter(|candidate| candidate.score.is_finite())

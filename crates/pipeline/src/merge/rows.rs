@@ -1,7 +1,8 @@
 //! The report's row in the shape of the mass run, and the reference service's summary of rows.
 
 use norma_domain::{
-    Finding, MassRunRow, Probability, ProcessingStatus, Reason, StudySummary, Summary, Verdict, VoxelBox,
+    Finding, MassRunRow, Probability, ProcessingStatus, Reason, SliceReference, StudySummary, Summary,
+    Verdict, VoxelBox,
 };
 
 pub(super) struct RowInput<'a> {
@@ -10,7 +11,11 @@ pub(super) struct RowInput<'a> {
     pub(super) verdict: Verdict,
     pub(super) probability: Option<Probability>,
     pub(super) reasons: &'a [Reason],
+    pub(super) limitations: &'a [Reason],
     pub(super) findings: &'a [Finding],
+    /// How dangerous a finding is, by its label: 0 the most.
+    pub(super) danger_rank: &'a dyn Fn(&str) -> usize,
+    pub(super) slices: &'a [SliceReference],
     pub(super) localization: Option<VoxelBox>,
     pub(super) seconds: f64,
 }
@@ -26,15 +31,23 @@ pub(super) fn row(input: &RowInput<'_>) -> MassRunRow {
             return MassRunRow {
                 study_uid,
                 series_uid,
+                verdict: Some(Verdict::Undetermined),
                 ..failure_row(input.path_to_study, input.seconds, input.reasons)
             };
         }
     };
+    // By danger; among those of one rank the more probable.
     let most_dangerous = input
         .findings
         .iter()
         .filter(|finding| pathology == 1 && finding.present)
-        .max_by(|left, right| left.probability.value().total_cmp(&right.probability.value()));
+        .min_by(|left, right| {
+            (input.danger_rank)(&left.label)
+                .cmp(&(input.danger_rank)(&right.label))
+                .then(right.probability.value().total_cmp(&left.probability.value()))
+        });
+    let reference = |of: fn(&VoxelBox) -> usize| input.slices.get(input.localization.as_ref().map(of)?);
+    let (lowest, highest) = (reference(|region| region.z_min), reference(|region| region.z_max));
     let corner = |of: fn(&VoxelBox) -> usize| input.localization.as_ref().map(of);
     MassRunRow {
         path_to_study: input.path_to_study.to_owned(),
@@ -51,13 +64,19 @@ pub(super) fn row(input: &RowInput<'_>) -> MassRunRow {
         y_max: corner(|region| region.y_max),
         z_min: corner(|region| region.z_min),
         z_max: corner(|region| region.z_max),
-        reason: None,
+        slice_count: Some(input.slices.len()),
+        // From the head, as a PACS shows them.
+        image_first: highest.and_then(|slice| slice.instance_number),
+        image_last: lowest.and_then(|slice| slice.instance_number),
+        table_position_first_mm: highest.and_then(|slice| slice.table_position_mm),
+        table_position_last_mm: lowest.and_then(|slice| slice.table_position_mm),
+        reason: (!input.limitations.is_empty()).then(|| sentences(input.limitations)),
+        verdict: Some(input.verdict),
     }
 }
 
 /// The row of a study that got no verdict: neither probability nor pathology, and why.
 pub fn failure_row(path_to_study: &str, seconds: f64, reasons: &[Reason]) -> MassRunRow {
-    let sentences: Vec<String> = reasons.iter().map(ToString::to_string).collect();
     MassRunRow {
         path_to_study: path_to_study.to_owned(),
         study_uid: None,
@@ -73,12 +92,23 @@ pub fn failure_row(path_to_study: &str, seconds: f64, reasons: &[Reason]) -> Mas
         y_max: None,
         z_min: None,
         z_max: None,
-        reason: Some(if sentences.is_empty() {
+        reason: Some(if reasons.is_empty() {
             "internal: no reason was given".to_owned()
         } else {
-            sentences.join("; ")
+            sentences(reasons)
         }),
+        slice_count: None,
+        image_first: None,
+        image_last: None,
+        table_position_first_mm: None,
+        table_position_last_mm: None,
+        verdict: None,
     }
+}
+
+fn sentences(reasons: &[Reason]) -> String {
+    let sentences: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+    sentences.join("; ")
 }
 
 /// Whether any row says pathology; None where none says anything.

@@ -46,6 +46,8 @@ fn prepared() -> PreparedSummary {
             .map(|slice| SliceReference {
                 slice,
                 sop_instance_uid: SopInstanceUid::new(&format!("1.2.3.4.{slice}")).ok(),
+                instance_number: Some(slice as i64 + 1),
+                table_position_mm: Some(slice as f64),
             })
             .collect(),
         selected_slices: (20..80).collect(),
@@ -194,6 +196,7 @@ impl Fate {
 enum Preparation {
     Good,
     Noted,
+    Limited,
     Doubtful,
     ShouldHaveFailed,
     NoLungs,
@@ -201,9 +204,10 @@ enum Preparation {
 }
 
 impl Preparation {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Good,
         Self::Noted,
+        Self::Limited,
         Self::Doubtful,
         Self::ShouldHaveFailed,
         Self::NoLungs,
@@ -225,6 +229,9 @@ impl Preparation {
         match self {
             Self::Good => {}
             Self::Noted => prepared.quality.push(check(false, QualityConsequence::Note)),
+            Self::Limited => prepared
+                .quality
+                .push(check(false, QualityConsequence::LimitsView)),
             Self::Doubtful => prepared
                 .quality
                 .push(check(false, QualityConsequence::Undetermined)),
@@ -236,6 +243,10 @@ impl Preparation {
     }
 
     fn allows_a_verdict(self) -> bool {
+        matches!(self, Self::Good | Self::Noted | Self::Limited)
+    }
+
+    fn allows_norm(self) -> bool {
         matches!(self, Self::Good | Self::Noted)
     }
 }
@@ -259,16 +270,24 @@ fn no_combination_with_a_failure_gives_norm() {
                             .flat_map(|(stage, fate)| fate.outcomes(&bundle, stage, score))
                             .collect();
                         let report = merge_report(input(&bundle, prepared.clone(), outcomes));
-                        let sound = preparation.allows_a_verdict() && fates == [Fate::Good; 3];
-                        let expected = match (sound, score > 0.5) {
-                            (false, _) => Verdict::Undetermined,
-                            (true, false) => Verdict::Norm,
-                            (true, true) => Verdict::Pathology,
+                        let limited = preparation == Preparation::Limited || fates != [Fate::Good; 3];
+                        let a_sound_score = anomaly == Fate::Good || classifier == Fate::Good;
+                        let expected = if !preparation.allows_a_verdict() {
+                            Verdict::Undetermined
+                        } else if a_sound_score && score > 0.5 {
+                            Verdict::Pathology
+                        } else if preparation.allows_norm() && fates == [Fate::Good; 3] {
+                            Verdict::Norm
+                        } else {
+                            Verdict::Undetermined
                         };
                         let case = format!("{preparation:?} {fates:?} {score}");
                         assert_eq!(report.verdict, expected, "{case}");
-                        assert_eq!(report.reasons.is_empty(), sound, "{case}");
-                        let scored = anomaly.leaves_a_score() && classifier.leaves_a_score();
+                        let undetermined = expected == Verdict::Undetermined;
+                        assert_eq!(!report.reasons.is_empty(), undetermined, "{case}");
+                        assert_eq!(!report.limitations.is_empty(), limited, "{case}");
+                        let scored = (anomaly.leaves_a_score() && classifier.leaves_a_score())
+                            || expected == Verdict::Pathology;
                         assert_eq!(report.probability_of_pathology.is_some(), scored, "{case}");
                         assert_eq!(report.anomaly_score.is_some(), scored, "{case}");
                         assert_eq!(report.decided_by.is_some(), scored, "{case}");
@@ -279,8 +298,10 @@ fn no_combination_with_a_failure_gives_norm() {
             }
         }
     }
-    // 6 preparations, 8³ fates, 2 scores; all but 2 preparations with 1 combination of fates are undetermined.
-    assert_eq!(verdicts, [2, 2, 6 * 512 * 2 - 4]);
+    // 7 preparations, 8³ fates, 2 scores. Norm: 2 preparations, every fate good. Pathology: 3 preparations, 15 of 64
+    // pairs of fates with a sound score of anomaly or classifier, 8 fates of typing.
+    let pathology = 3 * 15 * 8;
+    assert_eq!(verdicts, [2, pathology, 7 * 512 * 2 - 2 - pathology]);
 }
 
 #[track_caller]
@@ -312,8 +333,9 @@ fn assert_row_is_consistent(report: &Report, case: &str) {
         let pathology = report.verdict == Verdict::Pathology;
         assert_eq!(row.pathology, Some(u8::from(pathology)), "{case}");
         assert_eq!(report.summary.has_pathology_any, Some(pathology), "{case}");
-        assert_eq!(row.reason, None, "{case}");
+        assert_eq!(row.reason.is_some(), !report.limitations.is_empty(), "{case}");
     }
+    assert_eq!(row.verdict, Some(report.verdict), "{case}");
 }
 
 #[test]
@@ -355,6 +377,52 @@ fn a_report_of_pathology_says_where_and_why() {
     assert_eq!(report.timings.stage_duration_ms[0], (Stage::Preprocess, 700));
     assert_eq!(report.timings.stage_duration_ms.len(), 4);
     assert_eq!(report.bundle, *bundle.reference());
+}
+
+#[test]
+fn a_mass_above_a_cut_base_is_pathology_with_the_limitation_beside_it() {
+    let bundle = bundle();
+    let prepared = Preparation::Limited.summary();
+    let report = merge_report(input(
+        &bundle,
+        prepared.clone(),
+        completed_outcomes(&bundle, 0.4, 0.9),
+    ));
+    assert_eq!(report.verdict, Verdict::Pathology);
+    assert_eq!(report.reasons, []);
+    assert_eq!(report.limitations[0].code, ReasonCode::SliceGap);
+    let row = &report.rows[0];
+    assert_eq!(
+        (row.pathology, row.processing_status),
+        (Some(1), ProcessingStatus::Success)
+    );
+    assert_eq!(
+        row.reason.as_deref(),
+        Some("slice_gap: there is a gap of 9 mm between two slices")
+    );
+    assert!(report.localization.is_some());
+
+    let below = merge_report(input(&bundle, prepared, completed_outcomes(&bundle, 0.1, 0.2)));
+    assert_eq!(below.verdict, Verdict::Undetermined);
+    assert_eq!(below.reasons, below.limitations);
+}
+
+#[test]
+fn a_sound_score_without_the_other_is_a_lower_bound() {
+    let bundle = bundle();
+    for (missing, left) in [
+        (Stage::Anomaly, Stage::Classifier),
+        (Stage::Classifier, Stage::Anomaly),
+    ] {
+        let mut outcomes = Fate::Failed.outcomes(&bundle, missing, 0.0);
+        outcomes.extend(Fate::Good.outcomes(&bundle, left, 0.9));
+        outcomes.extend(Fate::Good.outcomes(&bundle, Stage::Typing, 0.9));
+        let bound = merge_report(input(&bundle, prepared(), outcomes));
+        let whole = merge_report(input(&bundle, prepared(), completed_outcomes(&bundle, 0.95, 0.9)));
+        assert_eq!(bound.verdict, Verdict::Pathology);
+        assert!(bound.probability_of_pathology.unwrap() <= whole.probability_of_pathology.unwrap());
+        assert_eq!(bound.limitations[0].code, ReasonCode::InferenceFailed);
+    }
 }
 
 #[test]

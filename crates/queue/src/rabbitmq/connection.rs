@@ -23,6 +23,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a connection is looked at that reports no event.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// A broker answers within milliseconds.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A working connection with its topology declared.
 pub(super) struct Live {
@@ -36,6 +38,20 @@ impl Live {
     /// Somebody saw it fail or hang: it is dropped and made anew.
     pub(super) fn mark_broken(&self) {
         self.broken.cancel();
+    }
+
+    /// Returns once it is seen to have failed.
+    pub(super) async fn broke(&self) {
+        self.broken.cancelled().await;
+    }
+
+    /// Whether the broker answers over it, within `CHECK_TIMEOUT`: a peer that is gone without a word looks alive.
+    pub(super) async fn answers(&self) -> bool {
+        let asking = async {
+            let channel = self.connection.create_channel().await?;
+            channel.close(200, "OK".into()).await
+        };
+        matches!(tokio::time::timeout(CHECK_TIMEOUT, asking).await, Ok(Ok(())))
     }
 
     fn works(&self) -> bool {

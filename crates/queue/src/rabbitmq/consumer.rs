@@ -37,7 +37,7 @@ struct Subscription {
     channel: Channel,
     messages: lapin::Consumer,
     /// Kept: the connection closes when the last holder lets go.
-    _live: Arc<Live>,
+    live: Arc<Live>,
 }
 
 impl RabbitMqConsumer {
@@ -58,7 +58,13 @@ impl RabbitMqConsumer {
     async fn receive(&mut self) -> Result<Delivery, QueueError> {
         loop {
             let subscription = self.subscribed().await?;
-            let Some(message) = subscription.messages.next().await else {
+            let next = tokio::select! {
+                biased;
+                message = subscription.messages.next() => message,
+                // Somebody saw that the broker does not answer: over that connection nothing comes any more.
+                () = subscription.live.broke() => None,
+            };
+            let Some(message) = next else {
                 return Err(QueueError::Disconnected);
             };
             let message = message?;
@@ -142,7 +148,7 @@ async fn subscribe_over(live: Arc<Live>, queue: &str, prefetch: u16) -> Result<S
     Ok(Subscription {
         channel,
         messages,
-        _live: live,
+        live,
     })
 }
 

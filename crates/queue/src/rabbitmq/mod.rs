@@ -75,7 +75,11 @@ impl Queue for RabbitMqQueue {
         if live.connection.status().blocked() {
             return Err(QueueError::Blocked);
         }
-        Ok(())
+        if live.answers().await {
+            Ok(())
+        } else {
+            Err(QueueError::Disconnected)
+        }
     }
 
     async fn depth(&self, stage: Stage) -> Result<u64, QueueError> {

@@ -97,6 +97,19 @@ impl Settings {
         if self.database.connections == 0 {
             return invalid("database.connections", "is at least 1");
         }
+        if self.database.connect_timeout_seconds == 0 || self.database.statement_timeout_seconds == 0 {
+            return invalid(
+                "database.connect_timeout_seconds or database.statement_timeout_seconds",
+                "is at least 1",
+            );
+        }
+        let bucket = &self.objects.s3;
+        if bucket.connect_timeout_seconds == 0 || bucket.answer_timeout_seconds == 0 {
+            return invalid(
+                "objects.s3.connect_timeout_seconds or objects.s3.answer_timeout_seconds",
+                "is at least 1",
+            );
+        }
         if self.outbox.batch == 0 || self.outbox.poll_interval_ms == 0 {
             return invalid("outbox.batch or outbox.poll_interval_ms", "is at least 1");
         }

@@ -39,6 +39,8 @@ pub struct DatabaseSettings {
     /// May hold a password.
     pub url: SecretString,
     pub connections: u32,
+    pub connect_timeout_seconds: u64,
+    pub statement_timeout_seconds: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -94,6 +96,8 @@ pub struct S3Settings {
     pub access_key_id: Option<String>,
     #[serde(deserialize_with = "optional")]
     pub secret_access_key: Option<SecretString>,
+    pub connect_timeout_seconds: u64,
+    pub answer_timeout_seconds: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use chrono::{TimeDelta, Utc};
-use norma_database::{NewAnalysis, NewScan};
+use norma_database::{NewAnalysis, NewScan, ScanIdentity};
 use norma_domain::{AnalysisId, OperatingPointName, ScanId};
 use norma_messages::Message;
 use norma_service::{Context, Settings, Telemetry, announce};
@@ -55,6 +55,7 @@ pub(crate) async fn request_analysis(context: &Context, deadline: TimeDelta) -> 
         size_bytes: 1,
         object_key: String::new(),
         owner: None,
+        identity: ScanIdentity::default(),
     };
     context.database.create_scan(scan).await.unwrap();
     let analysis = NewAnalysis {

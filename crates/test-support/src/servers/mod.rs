@@ -4,12 +4,14 @@
 mod guarded;
 mod port;
 mod postgresql;
+mod proxy;
 mod rabbitmq;
 mod s3;
 
 pub use guarded::GuardedProcess;
 pub use port::free_port;
 pub use postgresql::PostgreSql;
+pub use proxy::Proxy;
 pub use rabbitmq::RabbitMq;
 pub use s3::S3;
 

@@ -11,13 +11,15 @@ use utoipa::IntoParams;
 use crate::analyses::request::request_analysis;
 use crate::analyses::wait::wait_for_end;
 use crate::analysis_document::describe_analysis;
-use crate::analysis_document::schema::Analysis;
+use crate::analysis_document::schema::{Analysis, RequestedAnalysis};
 use crate::bundle::RunningBundle;
 use crate::gateway::Gateway;
 use crate::http::paging::{Page, Paging};
-use crate::http::preference::preferred_wait;
+use crate::http::preference::wait_of;
 use crate::problem::ApiError;
-use crate::problem::answers::{BadRequest, Failures, NotAcceptable, NotFound, Running, Unprocessable};
+use crate::problem::answers::{
+    BadRequest, Conflict, Failures, NotAcceptable, NotFound, Running, Unprocessable,
+};
 use crate::rows::RowFormat;
 use crate::rows::{failure_row, rows_answer};
 
@@ -39,21 +41,24 @@ pub(crate) struct ReportOptions {
 
 /// Requests an analysis of a scan.
 ///
-/// While one runs, the same request answers that one. `Prefer: wait=60` waits for the end and answers 200.
+/// While one runs, the same request answers that one; a request with another operating point is refused then (409
+/// `other_analysis_running`). The answer waits for the end, up to a setting, and is then 200 with the reference service's
+/// `ok`, `files_processed` and `has_pathology_any`; 202 where it takes longer. `Prefer: respond-async` answers 202 at once,
+/// `Prefer: wait=60` waits for so many seconds at most.
 #[utoipa::path(
     tag = "analyses",
     operation_id = "analyzeScan",
     params(
         ("scan_id" = ScanId, Path),
         AnalyzeOptions,
-        ("Prefer" = Option<String>, Header, description = "`wait=60`: seconds to wait for the end (RFC 7240)"),
+        ("Prefer" = Option<String>, Header, description = "`respond-async`, or `wait=60`: seconds to wait for the end (RFC 7240)"),
     ),
     responses(
-        (status = 202, description = "Requested, or running already", body = Analysis,
+        (status = 202, description = "Requested, or running still", body = RequestedAnalysis,
             headers(("Location" = String, description = "Where the analysis is"))),
-        (status = 200, description = "It ended within the preferred wait", body = Analysis,
+        (status = 200, description = "It ended within the wait", body = RequestedAnalysis,
             headers(("Preference-Applied" = String))),
-        BadRequest, NotFound, Unprocessable, Failures
+        BadRequest, NotFound, Conflict, Unprocessable, Failures
     )
 )]
 #[post("/api/scans/{scan_id}/analyze")]
@@ -66,21 +71,33 @@ pub(crate) async fn analyze_scan(
 ) -> Result<HttpResponse, ApiError> {
     let operating_point = bundle.operating_point(options.into_inner().operating_point)?;
     let requested = request_analysis(&gateway, &bundle, *scan_id, operating_point).await?;
-    let Some(wait) = preferred_wait(&request, gateway.options.longest_wait) else {
-        let analysis = describe_analysis(&gateway.database, requested).await?;
-        return Ok(accepted(analysis));
-    };
-    let deadline = Instant::now() + wait;
-    let ended = wait_for_end(&gateway.database, requested.id, deadline, &gateway.stopping).await?;
-    let is_final = ended.status.is_final();
-    let analysis = describe_analysis(&gateway.database, ended).await?;
-    if is_final {
-        Ok(HttpResponse::Ok()
-            .insert_header((PREFERENCE_APPLIED, format!("wait={}", wait.as_secs())))
-            .json(analysis))
+    let wait = wait_of(
+        &request,
+        gateway.options.longest_wait,
+        gateway.options.predict_wait,
+    );
+    let analysis = if wait.is_zero() {
+        requested
     } else {
-        Ok(accepted(analysis))
+        let deadline = Instant::now() + wait;
+        wait_for_end(&gateway.database, requested.id, deadline, &gateway.stopping).await?
+    };
+    let is_final = analysis.status.is_final();
+    let scan = gateway.scan(*scan_id).await?;
+    let answer = RequestedAnalysis {
+        analysis: describe_analysis(&gateway.database, analysis).await?,
+        files_processed: scan.slice_count.filter(|_| is_final),
+    };
+    if !is_final {
+        return Ok(HttpResponse::Accepted()
+            .insert_header((header::LOCATION, answer.analysis.links.analysis.clone()))
+            .json(answer));
     }
+    let mut response = HttpResponse::Ok();
+    if request.headers().contains_key("prefer") {
+        response.insert_header((PREFERENCE_APPLIED, format!("wait={}", wait.as_secs())));
+    }
+    Ok(response.json(answer))
 }
 
 /// Lists a scan's analyses, newest first.
@@ -180,12 +197,6 @@ pub(crate) async fn get_analysis_report(
 ) -> Result<HttpResponse, ApiError> {
     let analysis = gateway.analysis(*analysis_id).await?;
     answer_report(&gateway, &request, analysis, options.format).await
-}
-
-fn accepted(analysis: Analysis) -> HttpResponse {
-    HttpResponse::Accepted()
-        .insert_header((header::LOCATION, analysis.links.analysis.clone()))
-        .json(analysis)
 }
 
 /// The report of an analysis, or why there is none (yet).

@@ -35,6 +35,15 @@ pub struct Analysis {
     pub links: AnalysisLinks,
 }
 
+/// An analysis as the request for it is answered: with what the reference service answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RequestedAnalysis {
+    #[serde(flatten)]
+    pub analysis: Analysis,
+    /// Slices of the series that was read; null where the analysis has not ended, and where nothing could be read.
+    pub files_processed: Option<u32>,
+}
+
 /// Where an analysis, its scan and its report are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AnalysisLinks {

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use norma_database as rows;
-use norma_domain::AnalysisId;
+use norma_domain::{AnalysisId, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -51,6 +51,24 @@ impl FeedbackInput {
             label: checked_text("label", self.label, 100)?,
             comment: checked_text("comment", self.comment, TEXT_CHARACTERS)?,
         })
+    }
+
+    /// Refuses a word that contradicts itself: nobody agrees with a pathology that is norm, or disagrees with one that
+    /// is pathology.
+    pub(crate) fn fits(&self, verdict: Verdict) -> Result<(), ApiError> {
+        let named = match self.label.as_deref() {
+            Some("norm") => Verdict::Norm,
+            Some("pathology") => Verdict::Pathology,
+            _ => return Ok(()),
+        };
+        if self.agree == (named == verdict) {
+            Ok(())
+        } else {
+            Err(ApiError::InvalidField {
+                field: "label",
+                detail: format!("the verdict is {verdict}, which this label and `agree` contradict"),
+            })
+        }
     }
 }
 

@@ -8,10 +8,15 @@ const LONGEST_SEARCH: usize = 200;
 
 /// The search text; refused where it is too long or holds U+0000, which no name does.
 pub(crate) fn checked_search(search: Option<String>) -> Result<Option<String>, ApiError> {
+    checked_text("search", search)
+}
+
+/// A text that is searched for; refused as a search text is.
+pub(crate) fn checked_text(parameter: &str, search: Option<String>) -> Result<Option<String>, ApiError> {
     match &search {
         Some(text) if text.chars().count() > LONGEST_SEARCH || text.contains('\0') => {
             Err(ApiError::InvalidParameter {
-                parameter: "search".to_owned(),
+                parameter: parameter.to_owned(),
                 detail: format!("at most {LONGEST_SEARCH} characters, none of them NUL"),
             })
         }

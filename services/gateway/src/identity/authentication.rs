@@ -8,7 +8,7 @@ use chrono::{TimeDelta, Utc};
 use norma_access::ApiKeySecret;
 use norma_database::Database;
 
-use crate::identity::caller::Caller;
+use crate::identity::caller::{Access, Caller};
 use crate::identity::sign_in::Identity;
 use crate::problem::ApiError;
 
@@ -16,19 +16,43 @@ use crate::problem::ApiError;
 const NOTED_EVERY: TimeDelta = TimeDelta::seconds(60);
 
 /// Who sent the request. A key that is shown counts alone: a wrong one is refused, whatever the cookie says.
+/// `is_noted`: that the session or key was used is written down now and then.
 pub(crate) async fn authenticate(
     identity: &Identity,
     database: &Database,
     request: &HttpRequest,
+    is_noted: bool,
 ) -> Result<Caller, ApiError> {
     if !identity.is_on() {
         return Ok(Caller::AuthenticationOff);
     }
     if let Some(authorization) = request.headers().get(header::AUTHORIZATION) {
         let secret = authorization.to_str().ok().and_then(bearer_token);
-        return of_key(database, secret).await;
+        return of_key(database, secret, is_noted).await;
     }
-    of_session(identity, database, request).await
+    of_session(identity, database, request, is_noted).await
+}
+
+/// Whether a request that goes on for long would still be let in: its session or key is valid and has a role for it.
+/// A database that does not answer ends nothing.
+pub(crate) async fn is_still_let_in(identity: &Identity, database: &Database, access: &Access) -> bool {
+    let roles = match &*access.caller {
+        Caller::AuthenticationOff => return true,
+        Caller::Nobody => return false,
+        Caller::User { session, .. } => database
+            .session(session.token.hash(), identity.longest_idle())
+            .await
+            .map(|session| session.map(|session| session.user.roles)),
+        Caller::Key(key) => database
+            .valid_api_key_of(key.id)
+            .await
+            .map(|key| key.map(|key| key.roles)),
+    };
+    match roles {
+        Ok(Some(roles)) => access.allowed.is_empty() || !roles.intersection(access.allowed).is_empty(),
+        Ok(None) => false,
+        Err(_) => true,
+    }
 }
 
 /// The token of `Authorization: Bearer …` (RFC 6750; the scheme's case does not matter, RFC 9110).
@@ -37,7 +61,7 @@ fn bearer_token(authorization: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-async fn of_key(database: &Database, secret: Option<&str>) -> Result<Caller, ApiError> {
+async fn of_key(database: &Database, secret: Option<&str>, is_noted: bool) -> Result<Caller, ApiError> {
     let secret = secret
         .and_then(|secret| ApiKeySecret::parse(secret).ok())
         .ok_or(ApiError::InvalidKey)?;
@@ -45,9 +69,10 @@ async fn of_key(database: &Database, secret: Option<&str>) -> Result<Caller, Api
         .valid_api_key(secret.hash())
         .await?
         .ok_or(ApiError::InvalidKey)?;
-    if key
-        .last_used_at
-        .is_none_or(|used| Utc::now() - used > NOTED_EVERY)
+    if is_noted
+        && key
+            .last_used_at
+            .is_none_or(|used| Utc::now() - used > NOTED_EVERY)
     {
         let (database, id) = (database.clone(), key.id);
         tokio::spawn(async move {
@@ -63,6 +88,7 @@ async fn of_session(
     identity: &Identity,
     database: &Database,
     request: &HttpRequest,
+    is_noted: bool,
 ) -> Result<Caller, ApiError> {
     let Some(token) = identity.cookie(request).token_of(request) else {
         return Ok(Caller::Nobody);
@@ -71,7 +97,7 @@ async fn of_session(
     let Some(session) = database.session(token.hash(), idle).await? else {
         return Ok(Caller::Nobody);
     };
-    if Utc::now() - session.last_seen_at > NOTED_EVERY.min(idle / 2) {
+    if is_noted && Utc::now() - session.last_seen_at > NOTED_EVERY.min(idle / 2) {
         let (database, hash) = (database.clone(), token.hash());
         tokio::spawn(async move {
             if let Err(error) = database.touch_session(hash).await {

@@ -115,6 +115,8 @@ pub(crate) struct Access {
     pub(crate) caller: Arc<Caller>,
     /// Whether only what the caller uploaded is visible.
     pub(crate) is_limited_to_own: bool,
+    /// Whoever holds one of these is let in; empty where none is needed.
+    pub(crate) allowed: Roles,
 }
 
 impl Access {
@@ -141,6 +143,8 @@ pub(crate) struct NoteValues {
     pub(crate) actor: Option<AuditActor>,
     pub(crate) object_id: Option<String>,
     pub(crate) patient_id: Option<PatientId>,
+    /// A second patient whom the request concerns: with an event of their own.
+    pub(crate) also_patient: Option<PatientId>,
     pub(crate) scan_id: Option<ScanId>,
     pub(crate) detail: Option<String>,
     /// Where the status of the answer does not tell it.
@@ -160,6 +164,11 @@ impl Notes {
         self.0.borrow_mut().patient_id = id;
     }
 
+    /// The request concerns this patient too.
+    pub(crate) fn also_patient(&self, id: PatientId) {
+        self.0.borrow_mut().also_patient = Some(id);
+    }
+
     pub(crate) fn scan(&self, id: ScanId) {
         self.0.borrow_mut().scan_id = Some(id);
     }
@@ -167,6 +176,20 @@ impl Notes {
     /// Words for the trail: nothing of a patient.
     pub(crate) fn detail(&self, detail: impl Into<String>) {
         self.0.borrow_mut().detail = Some(detail.into());
+    }
+
+    /// The same, after what was said already.
+    pub(crate) fn add_detail(&self, detail: impl std::fmt::Display) {
+        let mut values = self.0.borrow_mut();
+        values.detail = Some(match values.detail.take() {
+            Some(said) => format!("{said}; {detail}"),
+            None => detail.to_string(),
+        });
+    }
+
+    /// The second patient, once.
+    pub(crate) fn take_also_patient(&self) -> Option<PatientId> {
+        self.0.borrow_mut().also_patient.take()
     }
 
     /// Refused, though the answer is a redirection.

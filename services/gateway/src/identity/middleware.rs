@@ -6,6 +6,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -17,6 +18,7 @@ use chrono::Utc;
 use norma_access::are_equal;
 use norma_database::{AuditObject, AuditOutcome, NewAuditEvent, OwnedObject, OwnedObjectId};
 use norma_domain::{PatientId, Role, Roles, ScanId};
+use tracing::Instrument as _;
 
 use crate::audit::AuditTrail;
 use crate::gateway::Gateway;
@@ -65,24 +67,42 @@ pub(crate) async fn enter<B: MessageBody + 'static>(
         return Ok(refuse(request, &refusal));
     };
 
-    let mut visit = Visit::new(gateway, identity, trail, &request, operation, (&pattern, &path));
-    let access = match visit.admit(&request, &pattern, &path).await {
+    let visit = Visit::new(gateway, identity, trail, &request, operation, (&pattern, &path));
+    if matches!(operation.audit, Audit::Change(_)) {
+        // A change goes on to its end, and into the trail, whether or not the client still waits for the answer.
+        let changing = pass(visit, request, next, pattern, path).in_current_span();
+        return actix_web::rt::spawn(changing).await.map_err(ApiError::internal)?;
+    }
+    pass(visit, request, next, pattern, path).await
+}
+
+/// The way of a request from its authentication to the last word about it in the audit trail.
+async fn pass<B: MessageBody + 'static>(
+    mut visit: Visit,
+    request: ServiceRequest,
+    next: Next<B>,
+    pattern: String,
+    path: String,
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
+    let limit = visit.gateway.options.request_timeout;
+    let admitted = in_time(limit, visit.admit(&request, &pattern, &path)).await;
+    let access = match admitted {
         Ok(access) => access,
         Err(refusal) => {
-            let refusal = match visit.record_refusal(&refusal).await {
+            let refusal = match in_time(limit, visit.record_refusal(&refusal)).await {
                 Ok(()) => refusal,
                 Err(failure) => failure,
             };
             return Ok(refuse(request, &refusal));
         }
     };
-    if let Err(failure) = visit.record_beginning().await {
+    if let Err(failure) = in_time(limit, visit.record_beginning()).await {
         return Ok(refuse(request, &failure));
     }
     request.extensions_mut().insert(access);
     request.extensions_mut().insert(visit.notes.clone());
     match next.call(request).await {
-        Ok(response) => match visit.record_end(response.status()).await {
+        Ok(response) => match in_time(limit, visit.record_end(response.status())).await {
             Ok(()) => Ok(response.map_into_left_body()),
             // What cannot be written down is not given out.
             Err(failure) => {
@@ -91,10 +111,18 @@ pub(crate) async fn enter<B: MessageBody + 'static>(
             }
         },
         Err(error) => {
-            visit.record_end(error.as_response_error().status_code()).await?;
+            let status = error.as_response_error().status_code();
+            in_time(limit, visit.record_end(status)).await?;
             Err(error)
         }
     }
+}
+
+/// Authentication and the audit trail stand under the time of a request, also where the request itself may take longer.
+async fn in_time<T>(limit: Duration, step: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+    tokio::time::timeout(limit, step)
+        .await
+        .unwrap_or(Err(ApiError::Timeout))
 }
 
 fn refuse<B>(request: ServiceRequest, refusal: &ApiError) -> ServiceResponse<EitherBody<B, BoxBody>> {
@@ -184,9 +212,9 @@ impl Visit {
         }
         let caller = match self.operation.rule {
             Rule::Public => Caller::Nobody,
-            // Health is told also while the database is away, and whatever an old cookie says.
-            Rule::PublicKnowing => self.authenticate(request).await.unwrap_or(Caller::Nobody),
-            Rule::Known | Rule::Roles(_) => self.authenticate(request).await?,
+            // Health is told also while the database is away, and whatever an old cookie says; asking writes nothing.
+            Rule::PublicKnowing => self.authenticate(request, false).await.unwrap_or(Caller::Nobody),
+            Rule::Known | Rule::Roles(_) => self.authenticate(request, true).await?,
         };
         self.caller = Arc::new(caller);
         let is_limited_to_own = self.check_rule()?;
@@ -206,11 +234,21 @@ impl Visit {
         Ok(Access {
             caller: Arc::clone(&self.caller),
             is_limited_to_own,
+            allowed: match self.operation.rule {
+                Rule::Roles(allowed) => allowed,
+                Rule::Public | Rule::PublicKnowing | Rule::Known => Roles::NONE,
+            },
         })
     }
 
-    async fn authenticate(&self, request: &ServiceRequest) -> Result<Caller, ApiError> {
-        authenticate(&self.identity, &self.gateway.database, request.request()).await
+    async fn authenticate(&self, request: &ServiceRequest, is_noted: bool) -> Result<Caller, ApiError> {
+        authenticate(
+            &self.identity,
+            &self.gateway.database,
+            request.request(),
+            is_noted,
+        )
+        .await
     }
 
     /// Whether the caller is limited to what it uploaded itself.
@@ -294,7 +332,15 @@ impl Visit {
         let Some(action) = self.operation.audit.action() else {
             return Ok(());
         };
+        let also_patient = self.notes.take_also_patient();
         let event = self.event(action, outcome_of(status), Some(status));
+        if let Some(patient_id) = also_patient {
+            let also = NewAuditEvent {
+                patient_id: Some(patient_id),
+                ..event.clone()
+            };
+            self.trail.record(also).await?;
+        }
         match self.operation.audit {
             Audit::Repeated(_) => self.trail.record_once_in_a_while(event).await,
             _ => self.trail.record(event).await,

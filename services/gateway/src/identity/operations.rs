@@ -66,11 +66,14 @@ const OPERATIONS: &[Operation] = operations! {
     GET "/api/patients/{patient_id}" CLINICIAN, Audit::Event("patient.read");
     PUT "/api/patients/{patient_id}" CLINICIAN, Audit::Change("patient.update");
     DELETE "/api/patients/{patient_id}" CLINICIAN, Audit::Change("patient.delete");
+    POST "/api/patients/{patient_id}/merge" CLINICIAN, Audit::Change("patient.merge");
 
     GET "/api/scans" CLINICIAN_OR_OWN, Audit::Event("scan.search");
     POST "/api/scans" CLINICIAN_OR_OWN, Audit::Change("scan.upload");
+    POST "/api/scans/inspect" CLINICIAN, Audit::Event("scan.inspect");
     GET "/api/scans/{scan_id}" CLINICIAN_OR_OWN, Audit::Event("scan.read");
     PUT "/api/scans/{scan_id}" CLINICIAN, Audit::Change("scan.update");
+    PUT "/api/scans/{scan_id}/patient" CLINICIAN, Audit::Change("scan.move");
     DELETE "/api/scans/{scan_id}" CLINICIAN, Audit::Change("scan.delete");
     GET "/api/scans/{scan_id}/file" CLINICIAN_OR_OWN, Audit::Event("scan.download");
     POST "/api/scans/{scan_id}/analyze" CLINICIAN_OR_OWN, Audit::Change("analysis.request");
@@ -86,6 +89,7 @@ const OPERATIONS: &[Operation] = operations! {
     GET "/api/analyses/{analysis_id}/report" CLINICIAN_OR_OWN, Audit::Event("report.read");
     GET "/api/analyses/{analysis_id}/feedback" CLINICIAN, Audit::Event("feedback.read");
     POST "/api/analyses/{analysis_id}/feedback" CLINICIAN, Audit::Change("feedback.give");
+    DELETE "/api/analyses/{analysis_id}/feedback/{feedback_id}" CLINICIAN, Audit::Change("feedback.withdraw");
 
     GET "/api/studies" CLINICIAN, Audit::Event("study.search");
     GET "/api/events" CLINICIAN, Audit::Repeated("analysis.follow");
@@ -135,10 +139,13 @@ pub(crate) fn find(method: &Method, path: &str) -> Option<&'static Operation> {
 
 /// The methods of a path.
 pub(crate) fn methods_of(path: &str) -> Vec<Method> {
-    OPERATIONS
-        .iter()
-        .filter(|operation| operation.path == path)
-        .map(|operation| operation.method.clone())
+    let operations = OPERATIONS.iter().filter(|operation| operation.path == path);
+    operations
+        .flat_map(|operation| {
+            // What can be read answers HEAD too.
+            let head = (operation.method == Method::GET).then_some(Method::HEAD);
+            std::iter::once(operation.method.clone()).chain(head)
+        })
         .collect()
 }
 

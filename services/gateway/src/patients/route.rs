@@ -11,20 +11,21 @@ use crate::gateway::Gateway;
 use crate::http::paging::{Page, Paging};
 use crate::http::search::checked_search;
 use crate::identity::Notes;
-use crate::patients::schema::{Patient, PatientInput};
+use crate::patient_match::confirmed;
+use crate::patients::schema::{Patient, PatientChange, PatientInput, PatientMerge};
 use crate::problem::ApiError;
-use crate::problem::answers::{BadRequest, Failures, NotFound, UnsupportedMediaType};
+use crate::problem::answers::{BadRequest, Conflict, Failures, Gone, NotFound, UnsupportedMediaType};
 use crate::scans::forget_objects;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct PatientFilter {
-    /// Words that the first or last name holds, in any case.
+    /// Words that the first or last name or the Patient ID holds, in any case.
     #[param(max_length = 200)]
     search: Option<String>,
 }
 
-/// Lists patients by name.
+/// Lists patients by name or Patient ID.
 #[utoipa::path(
     tag = "patients",
     operation_id = "listPatients",
@@ -78,41 +79,82 @@ pub(crate) async fn create_patient(
     tag = "patients",
     operation_id = "getPatient",
     params(("patient_id" = PatientId, Path)),
-    responses((status = 200, description = "The patient", body = Patient), BadRequest, NotFound, Failures)
+    responses(
+        (status = 200, description = "The patient", body = Patient),
+        BadRequest, NotFound, Gone, Failures
+    )
 )]
 #[get("/api/patients/{patient_id}")]
 pub(crate) async fn get_patient(
     gateway: Data<Gateway>,
     patient_id: Path<PatientId>,
 ) -> Result<Json<Patient>, ApiError> {
-    let patient = gateway.database.patient(*patient_id).await?;
-    patient
-        .map(|patient| Json(patient.into()))
-        .ok_or(ApiError::PatientNotFound)
+    Ok(Json(gateway.patient(*patient_id).await?.into()))
 }
 
-/// Replaces a patient's names and description.
+/// Changes a patient: what is absent or null stays as it is.
 #[utoipa::path(
     tag = "patients",
     operation_id = "updatePatient",
     params(("patient_id" = PatientId, Path)),
-    request_body = PatientInput,
+    request_body = PatientChange,
     responses(
         (status = 200, description = "The patient as it is now", body = Patient),
-        BadRequest, NotFound, UnsupportedMediaType, Failures
+        BadRequest, NotFound, Gone, UnsupportedMediaType, Failures
     )
 )]
 #[put("/api/patients/{patient_id}")]
 pub(crate) async fn update_patient(
     gateway: Data<Gateway>,
     patient_id: Path<PatientId>,
-    input: Json<PatientInput>,
+    change: Json<PatientChange>,
 ) -> Result<Json<Patient>, ApiError> {
-    let details = input.into_inner().checked()?;
+    let details = change
+        .into_inner()
+        .applied_to(gateway.patient(*patient_id).await?)?;
     let patient = gateway.database.update_patient(*patient_id, details).await?;
     patient
         .map(|patient| Json(patient.into()))
         .ok_or(ApiError::PatientNotFound)
+}
+
+/// Makes two records of one patient one: the studies of `merged_patient_id` move into the record of the path, and what
+/// this leaves open is taken from the other, which ends. Who asks for the ended one is answered 410 `patient_merged`.
+///
+/// Where the two contradict each other (Patient ID, name, birth date, sex) the answer is 409 `patient_mismatch`, until
+/// `confirm_patient_mismatch` says that a person saw it.
+#[utoipa::path(
+    tag = "patients",
+    operation_id = "mergePatients",
+    params(("patient_id" = PatientId, Path)),
+    request_body = PatientMerge,
+    responses(
+        (status = 200, description = "The patient as it is now", body = Patient),
+        BadRequest, NotFound, Gone, Conflict, UnsupportedMediaType, Failures
+    )
+)]
+#[post("/api/patients/{patient_id}/merge")]
+pub(crate) async fn merge_patients(
+    gateway: Data<Gateway>,
+    notes: Notes,
+    patient_id: Path<PatientId>,
+    merge: Json<PatientMerge>,
+) -> Result<Json<Patient>, ApiError> {
+    let merged_id = merge.merged_patient_id;
+    if merged_id == *patient_id {
+        return Err(ApiError::InvalidField {
+            field: "merged_patient_id",
+            detail: "another patient than the one of the path".to_owned(),
+        });
+    }
+    // Both records tell of it.
+    notes.also_patient(merged_id);
+    notes.detail(format!("{merged_id} into {}", *patient_id));
+    let conflicts = gateway.conflicts_of_patients(*patient_id, merged_id).await?;
+    confirmed(&notes, conflicts, merge.confirm_patient_mismatch)?;
+    let merged = gateway.database.merge_patients(*patient_id, merged_id).await?;
+    let merged = merged.ok_or(ApiError::PatientNotFound)?;
+    Ok(Json(merged.patient.into()))
 }
 
 /// Deletes a patient with all scans, analyses, reports and stored files, also while analyses run.

@@ -3,19 +3,20 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use norma_database::{Owner, PredictedScan, Rejection};
-use norma_domain::{AnalysisStatus, OperatingPointName, Report, ScanId};
+use norma_database::{Owner, PredictedScan, Rejection, ScanIdentity};
+use norma_domain::{AnalysisStatus, OperatingPointName, Report, ScanId, StudyIdentity};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::analyses::{request_analysis, wait_for_end};
 use crate::bundle::RunningBundle;
 use crate::gateway::Gateway;
-use crate::predictions::schema::{PredictedStudy, Prediction};
+use crate::predictions::schema::{OnlyRow, PredictedStudy, Prediction};
 use crate::problem::ApiError;
 use crate::rows::{failure_row, summary_of};
 use crate::scans::{NewUpload, forget_objects, store_scan};
 use crate::uploads::Uploads;
+use crate::uploads::reader::Separation;
 use crate::uploads::receive::Upload;
 use crate::uploads::spool::{SPLIT_PREFIX, storage_failure};
 
@@ -95,14 +96,19 @@ impl Predictions {
             .reader
             .separate(&upload.path, folder.path(), self.gateway.options.most_studies)
             .await?;
-        let Some(separate) = separate else {
-            scans.push(self.store_study(upload.path, upload.file_name, owner).await?);
-            return Ok(Vec::new());
+        let separate = match separate {
+            Separation::One(identity) => {
+                let stored = self.store_study(upload.path, upload.file_name, *identity, owner);
+                scans.push(stored.await?);
+                return Ok(Vec::new());
+            }
+            Separation::Many(separate) => separate,
         };
         let path_of = |location: &str| path_to_study(&upload.file_name, location);
         for study in separate.studies {
             let path = path_of(&study.location);
-            scans.push(self.store_study(study.archive, path, owner.clone()).await?);
+            let stored = self.store_study(study.archive, path, study.identity, owner.clone());
+            scans.push(stored.await?);
         }
         let rejections = separate.rejected.into_iter().map(|rejected| Rejection {
             location: path_of(&rejected.location),
@@ -115,6 +121,7 @@ impl Predictions {
         &self,
         file: File,
         file_name: String,
+        identity: StudyIdentity,
         owner: Option<Owner>,
     ) -> Result<ScanId, ApiError> {
         let scan = store_scan(
@@ -125,6 +132,10 @@ impl Predictions {
                 patient_id: None,
                 description: String::new(),
                 owner,
+                identity: ScanIdentity {
+                    study: identity,
+                    confirmed_conflicts: Vec::new(),
+                },
             },
         )
         .await?;
@@ -210,6 +221,7 @@ impl Predictions {
             finished: pending == 0,
             pending,
             summary: summary_of(&rows),
+            only_row: OnlyRow::of(&rows, pending),
             rows,
             studies,
             href: format!("/inference/predictions/{id}"),

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::http::preference::preferred_wait;
+use crate::http::preference::wait_of;
 use crate::identity::{Access, Notes};
 use crate::predictions::prediction::Predictions;
 use crate::predictions::schema::Prediction;
@@ -100,7 +100,7 @@ pub(crate) async fn predict(
         .receive(&request, payload, &[DEIDENTIFY_FIELD, PIXELS_CHECKED_FIELD])
         .await?;
     let limits = &predictions.gateway.options;
-    let wait = preferred_wait(&request, limits.longest_wait).unwrap_or(limits.predict_wait);
+    let wait = wait_of(&request, limits.longest_wait, limits.predict_wait);
     let deadline = Instant::now() + wait;
     let id = predictions
         .start_prediction(upload, operating_point, access.caller.owner())

@@ -1,4 +1,6 @@
-use norma_domain::{AnalysisId, AnalysisStatus, MassRunRow, Report, ScanId, Summary};
+use norma_domain::{
+    AnalysisId, AnalysisStatus, MassRunRow, Probability, ProcessingStatus, Report, ScanId, Summary,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -15,10 +17,62 @@ pub struct Prediction {
     /// read and belongs to none of the studies.
     pub rows: Vec<MassRunRow>,
     pub summary: Summary,
+    /// The columns of the upload's one row, as the reference service answers them.
+    #[serde(flatten)]
+    pub only_row: OnlyRow,
     /// Every study of the upload, in its order.
     pub studies: Vec<PredictedStudy>,
     /// Where this prediction is asked for again: `/inference/predictions/{id}`.
     pub href: String,
+}
+
+/// The columns of the row of an upload with one study. Where there is no answer, or several, the values are null and
+/// the status is `Failure`, so that a client that reads only these takes nothing for a norm.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct OnlyRow {
+    pub study_uid: Option<String>,
+    pub series_uid: Option<String>,
+    pub probability_of_pathology: Option<Probability>,
+    /// 1 pathology, 0 norm.
+    pub pathology: Option<u8>,
+    pub processing_status: ProcessingStatus,
+    /// Seconds.
+    pub time_of_processing: Option<f64>,
+    pub most_dangerous_pathology_type: Option<String>,
+    /// `code: message` where there is no answer.
+    pub reason: Option<String>,
+}
+
+impl OnlyRow {
+    pub(crate) fn of(rows: &[MassRunRow], pending: usize) -> Self {
+        if let ([row], 0) = (rows, pending) {
+            return Self {
+                study_uid: row.study_uid.clone(),
+                series_uid: row.series_uid.clone(),
+                probability_of_pathology: row.probability_of_pathology,
+                pathology: row.pathology,
+                processing_status: row.processing_status,
+                time_of_processing: Some(row.time_of_processing),
+                most_dangerous_pathology_type: row.most_dangerous_pathology_type.clone(),
+                reason: row.reason.clone(),
+            };
+        }
+        let reason = if pending > 0 {
+            "analysis_running: ask again where `href` says"
+        } else {
+            "several_studies: each study has a row of its own in `rows`"
+        };
+        Self {
+            study_uid: None,
+            series_uid: None,
+            probability_of_pathology: None,
+            pathology: None,
+            processing_status: ProcessingStatus::Failure,
+            time_of_processing: None,
+            most_dangerous_pathology_type: None,
+            reason: Some(reason.to_owned()),
+        }
+    }
 }
 
 /// One study of a prediction.

@@ -31,6 +31,7 @@ problem_answers! {
     UploadStalled = "408", "Nothing, or too little, arrived for too long";
     Running = "409", "The analysis has not ended; `analysis` tells its state";
     Conflict = "409", "The state of things does not allow it; `code` tells why";
+    Gone = "410", "The patient's record was merged into another; `merged_into` names it";
     TooLarge = "413", "The body exceeds the limit";
     UnsupportedMediaType = "415", "The body's media type is not taken";
     RangeNotSatisfiable = "416", "The range lies outside the file";

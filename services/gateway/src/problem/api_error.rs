@@ -8,7 +8,7 @@
 use actix_web::http::header::{self, ContentType};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, ResponseError};
-use norma_domain::{AnalysisId, MassRunRow, Reason, Roles, ScanId, Summary};
+use norma_domain::{AnalysisId, IdentityAttribute, MassRunRow, PatientId, Reason, Roles, ScanId, Summary};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -64,6 +64,17 @@ pub enum ApiError {
     KeyNotFound,
     #[error("no patient has this identifier")]
     PatientNotFound,
+    #[error("the patient's record was merged into another: `merged_into` names it")]
+    PatientMerged { merged_into: PatientId },
+    #[error(
+        "this names another patient than the chosen one: `conflicts` tells in what; choose the right patient, or have a \
+         person confirm it with `confirm_patient_mismatch`"
+    )]
+    PatientMismatch { conflicts: Vec<IdentityAttribute> },
+    #[error("the files name no patient: choose one")]
+    NoPatientIdentity,
+    #[error("there is no such feedback of yours")]
+    FeedbackNotFound,
     #[error("no scan has this identifier")]
     ScanNotFound,
     #[error("no analysis has this identifier")]
@@ -126,9 +137,13 @@ pub enum ApiError {
     UnknownPatient,
     #[error("the bundle has no such operating point")]
     UnknownOperatingPoint { known: Vec<String> },
+    #[error(
+        "an analysis with another operating point runs (`analysis` tells which): ask again once it has ended"
+    )]
+    OtherAnalysisRunning { analysis: Box<Analysis> },
     #[error("the range lies outside the {size_bytes} bytes there are")]
     RangeNotSatisfiable { size_bytes: u64 },
-    #[error("the answer took too long")]
+    #[error("the answer took too long; a change that was begun may still be made: look before you repeat it")]
     Timeout,
     #[error("the disk is full: nothing was stored")]
     StorageFull,
@@ -184,6 +199,10 @@ impl ApiError {
             Self::UserNotFound => (S::NOT_FOUND, "user_not_found", "No such account"),
             Self::KeyNotFound => (S::NOT_FOUND, "key_not_found", "No such key"),
             Self::PatientNotFound => (S::NOT_FOUND, "patient_not_found", "No such patient"),
+            Self::PatientMerged { .. } => (S::GONE, "patient_merged", "Patient merged"),
+            Self::PatientMismatch { .. } => (S::CONFLICT, "patient_mismatch", "Another patient"),
+            Self::NoPatientIdentity => (S::UNPROCESSABLE_ENTITY, "no_patient_identity", "No patient named"),
+            Self::FeedbackNotFound => (S::NOT_FOUND, "feedback_not_found", "No such feedback"),
             Self::ScanNotFound => (S::NOT_FOUND, "scan_not_found", "No such scan"),
             Self::AnalysisNotFound => (S::NOT_FOUND, "analysis_not_found", "No such analysis"),
             Self::PredictionNotFound => (S::NOT_FOUND, "prediction_not_found", "No such prediction"),
@@ -228,6 +247,11 @@ impl ApiError {
                 "range_not_satisfiable",
                 "Range not satisfiable",
             ),
+            Self::OtherAnalysisRunning { .. } => (
+                S::CONFLICT,
+                "other_analysis_running",
+                "Another analysis is running",
+            ),
             Self::Timeout => (S::GATEWAY_TIMEOUT, "timeout", "Timeout"),
             Self::StorageFull | Self::LowOnStorage | Self::QuotaReached { .. } => {
                 (S::INSUFFICIENT_STORAGE, "storage_full", "Storage full")
@@ -254,7 +278,9 @@ impl ApiError {
             ..Problem::default()
         };
         match self {
-            Self::AnalysisRunning { analysis } => problem.analysis = Some(analysis.clone()),
+            Self::AnalysisRunning { analysis } | Self::OtherAnalysisRunning { analysis } => {
+                problem.analysis = Some(analysis.clone());
+            }
             Self::AnalysisFailed {
                 analysis,
                 reason,
@@ -275,6 +301,8 @@ impl ApiError {
                 problem.studies = Some(studies.clone());
             }
             Self::NotDeidentified { reason } => problem.reason = Some(reason.clone()),
+            Self::PatientMerged { merged_into } => problem.merged_into = Some(*merged_into),
+            Self::PatientMismatch { conflicts } => problem.conflicts = Some(conflicts.clone()),
             Self::UnknownOperatingPoint { known } => problem.allowed = Some(known.clone()),
             Self::MethodNotAllowed { allowed } => {
                 problem.allowed = Some(allowed.iter().map(ToString::to_string).collect());
@@ -321,7 +349,7 @@ impl ResponseError for ApiError {
         ));
         response.insert_header((header::CACHE_CONTROL, "no-store"));
         match self {
-            Self::AnalysisRunning { .. } => {
+            Self::AnalysisRunning { .. } | Self::OtherAnalysisRunning { .. } => {
                 response.insert_header((header::RETRY_AFTER, "2"));
             }
             Self::Unavailable { .. } | Self::StorageFull => {
@@ -390,6 +418,12 @@ pub struct Problem {
     /// Study Instance UIDs of an upload that holds several studies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub studies: Option<Vec<String>>,
+    /// In what the study, or the other record, contradicts the chosen patient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflicts: Option<Vec<IdentityAttribute>>,
+    /// The record that the patient's record was merged into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<PatientId>,
     /// The limit that an upload exceeds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit_bytes: Option<u64>,

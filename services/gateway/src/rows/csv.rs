@@ -2,6 +2,8 @@
 
 use norma_domain::{MASS_RUN_COLUMNS, MassRunRow};
 
+use crate::rows::table::for_a_table;
+
 /// Media type of the answer.
 pub(crate) const CSV: &str = "text/csv; charset=utf-8";
 
@@ -13,9 +15,27 @@ pub fn rows_to_csv(rows: &[MassRunRow]) -> Result<Vec<u8>, csv::Error> {
         .from_writer(Vec::new());
     writer.write_record(MASS_RUN_COLUMNS)?;
     for row in rows {
-        let mut row = row.clone();
-        row.path_to_study = without_formula(row.path_to_study);
-        writer.serialize(row)?;
+        let row = for_a_table(row);
+        // In the order of MASS_RUN_COLUMNS; what a row says beyond them is for JSON.
+        writer.serialize((
+            without_formula(row.path_to_study.clone()),
+            &row.study_uid,
+            &row.series_uid,
+            row.probability_of_pathology,
+            row.pathology,
+            row.processing_status,
+            row.time_of_processing,
+            &row.most_dangerous_pathology_type,
+            (row.x_min, row.x_max, row.y_min, row.y_max, row.z_min, row.z_max),
+            &row.reason,
+            (
+                row.slice_count,
+                row.image_first,
+                row.image_last,
+                row.table_position_first_mm,
+                row.table_position_last_mm,
+            ),
+        ))?;
     }
     writer
         .into_inner()

@@ -3,6 +3,7 @@
 mod answer;
 mod csv;
 mod format;
+mod table;
 mod xlsx;
 
 pub(crate) use self::answer::{failure_row, rows_answer, summary_of};

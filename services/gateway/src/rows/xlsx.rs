@@ -3,6 +3,8 @@
 use norma_domain::{MASS_RUN_COLUMNS, MassRunRow, Probability, ProcessingStatus};
 use rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
 
+use crate::rows::table::for_a_table;
+
 /// Media type of the answer.
 pub(crate) const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
@@ -17,7 +19,7 @@ pub fn rows_to_xlsx(rows: &[MassRunRow]) -> Result<Vec<u8>, XlsxError> {
     }
     sheet.set_freeze_panes(1, 0)?;
     for (line, row) in (1..).zip(rows) {
-        write_row(sheet, line, row)?;
+        write_row(sheet, line, &for_a_table(row))?;
     }
     workbook.save_to_buffer()
 }
@@ -52,7 +54,14 @@ fn write_row(sheet: &mut Worksheet, line: u32, row: &MassRunRow) -> Result<(), X
         // A voxel index is far below 2^53.
         cells.number(bound.map(|voxel| voxel as f64))?;
     }
-    cells.text(row.reason.as_deref())
+    cells.text(row.reason.as_deref())?;
+    cells.number(row.slice_count.map(|count| count as f64))?;
+    for image in [row.image_first, row.image_last] {
+        // An Instance Number has twelve digits at most (PS3.5 table 6.2-1, IS).
+        cells.number(image.map(|number| number as f64))?;
+    }
+    cells.number(row.table_position_first_mm)?;
+    cells.number(row.table_position_last_mm)
 }
 
 /// Writes one cell after the other.

@@ -3,51 +3,24 @@
 use std::time::Duration;
 
 use norma_database::DeletedScan;
-use norma_object_storage::Objects;
+use norma_service::delete_objects;
 
 use crate::gateway::Gateway;
 
-/// A worker that stores an object of an analysis while it is deleted removes it itself; should it die before, this
-/// later pass does.
-const SECOND_DELETION_AFTER: Duration = Duration::from_secs(120);
-const DELETION_ATTEMPTS: u32 = 5;
+/// How long an answer waits for the deletion of objects.
+const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Deletes the objects of deleted rows; again later where analyses may still have been running.
+/// Deletes the objects of deleted rows. It is waited for a little; what takes longer, or fails, is finished in the
+/// background ([`norma_service::run_object_deletions`]): the deletion stands, and is answered as such.
 pub(crate) async fn forget_objects(gateway: &Gateway, deleted: Vec<DeletedScan>) {
-    let objects = gateway.objects.clone();
-    let stopping = gateway.stopping.clone();
-    let first = tokio::spawn(async move {
+    let context = gateway.context.clone();
+    let deleting = tokio::spawn(async move {
         for scan in &deleted {
-            delete_objects(&objects, scan).await;
+            delete_objects(&context, scan).await;
             tracing::info!(scan_id = %scan.scan_id, analyses = scan.analysis_ids.len(), "scan deleted");
         }
-        if deleted.iter().any(|scan| !scan.analysis_ids.is_empty()) {
-            tokio::spawn(async move {
-                tokio::select! {
-                    () = stopping.cancelled() => {}
-                    () = tokio::time::sleep(SECOND_DELETION_AFTER) => {}
-                }
-                for scan in &deleted {
-                    delete_objects(&objects, scan).await;
-                }
-            });
-        }
     });
-    if let Err(error) = first.await {
-        tracing::error!(%error, "the deletion of objects did not finish");
-    }
-}
-
-async fn delete_objects(objects: &Objects, scan: &DeletedScan) {
-    let mut pause = Duration::from_millis(200);
-    for attempt in 1..=DELETION_ATTEMPTS {
-        match objects.delete_scan(scan.scan_id, &scan.analysis_ids).await {
-            Ok(()) => return,
-            Err(error) => {
-                tracing::error!(scan_id = %scan.scan_id, attempt, %error, "objects of a deleted scan remain");
-            }
-        }
-        tokio::time::sleep(pause).await;
-        pause *= 4;
+    if let Ok(Err(error)) = tokio::time::timeout(PATIENCE, deleting).await {
+        tracing::error!(%error, "the deletion of objects did not finish: it is taken up again");
     }
 }

@@ -5,6 +5,7 @@ use actix_web::http::header::{self, ContentEncoding, EntityTag};
 use actix_web::web::{Data, Json, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, put};
 use futures::StreamExt;
+use norma_database::ScanQuery;
 use norma_domain::{PatientId, Role, Roles, ScanId};
 use norma_object_storage::ObjectKey;
 use serde::Deserialize;
@@ -15,11 +16,14 @@ use crate::http::byte_range::{ByteRange, parse_range};
 use crate::http::file_name::attachment;
 use crate::http::freshness::{Freshness, header_text};
 use crate::http::paging::{Page, Paging};
+use crate::http::search::checked_text;
 use crate::http::text::checked_description;
 use crate::identity::{Access, Notes};
+use crate::patient_match::{WantedPatient, wanted_patient};
 use crate::problem::ApiError;
 use crate::problem::answers::{
-    BadRequest, Failures, NotFound, RangeNotSatisfiable, StorageFull, Unprocessable, UnsupportedMediaType,
+    BadRequest, Conflict, Failures, Gone, NotFound, RangeNotSatisfiable, StorageFull, Unprocessable,
+    UnsupportedMediaType,
 };
 use crate::scans::deletion::forget_objects;
 use crate::scans::preamble::{holds_a_preamble, without_preamble};
@@ -33,6 +37,12 @@ use crate::uploads::receive::{DEIDENTIFY_FIELD, PIXELS_CHECKED_FIELD};
 pub(crate) struct ScanFilter {
     /// Only this patient's scans.
     patient_id: Option<PatientId>,
+    /// Only scans whose files have this Patient ID (0010,0020).
+    #[param(max_length = 200)]
+    dicom_patient_id: Option<String>,
+    /// Only scans whose files have this Accession Number (0008,0050).
+    #[param(max_length = 200)]
+    accession_number: Option<String>,
 }
 
 /// Lists scans, newest first.
@@ -49,17 +59,28 @@ pub(crate) async fn list_scans(
     filter: Query<ScanFilter>,
     paging: Query<Paging>,
 ) -> Result<Json<Page<Scan>>, ApiError> {
-    let listing = gateway
-        .database
-        .list_scans(filter.patient_id, access.visible_owner(), paging.part())
-        .await?;
-    Ok(Json(paging.page_of(listing)))
+    let filter = filter.into_inner();
+    let query = ScanQuery {
+        patient_id: filter.patient_id,
+        owner: access.visible_owner(),
+        dicom_patient_id: checked_text("dicom_patient_id", filter.dicom_patient_id)?,
+        accession_number: checked_text("accession_number", filter.accession_number)?,
+    };
+    let listing = gateway.database.list_scans(query, paging.part()).await?;
+    let ids = listing.items.iter().map(|scan| scan.id).collect();
+    let mut identities = gateway.database.scan_identities(ids).await?;
+    let scans = listing.items.into_iter().map(|scan| {
+        let identity = identities.remove(&scan.id);
+        Scan::new(scan, identity)
+    });
+    Ok(Json(paging.page(scans.collect(), listing.total)))
 }
 
 /// Uploads one study. What is answered with 201 is stored.
 ///
 /// Several studies in one upload are refused with `several_studies`, which names them. An integrator names no
-/// patient.
+/// patient. Where the files name another patient than `patient_id` the answer is 409 `patient_mismatch`, until
+/// `confirm_patient_mismatch` says that a person saw it; `patient_from_dicom` takes or registers the one they name.
 #[utoipa::path(
     tag = "scans",
     operation_id = "uploadScan",
@@ -67,7 +88,7 @@ pub(crate) async fn list_scans(
     responses(
         (status = 201, description = "The new scan", body = Scan,
             headers(("Location" = String, description = "Where the scan is"))),
-        BadRequest, UnsupportedMediaType, Unprocessable, StorageFull, Failures
+        BadRequest, Conflict, Gone, UnsupportedMediaType, Unprocessable, StorageFull, Failures
     )
 )]
 #[post("/api/scans")]
@@ -81,25 +102,33 @@ pub(crate) async fn upload_scan(
 ) -> Result<HttpResponse, ApiError> {
     const TEXT_FIELDS: &[&str] = &[
         "patient_id",
+        "patient_from_dicom",
+        "confirm_patient_mismatch",
         "description",
         DEIDENTIFY_FIELD,
         PIXELS_CHECKED_FIELD,
     ];
     let (upload, _place) = uploads.receive(&request, payload, TEXT_FIELDS).await?;
     let patient_id: Option<PatientId> = upload.parsed("patient_id", "the identifier of a patient")?;
-    if patient_id.is_some() && access.is_limited_to_own {
+    let flag = |field| {
+        upload
+            .parsed::<bool>(field, "true or false")
+            .map(Option::unwrap_or_default)
+    };
+    let wanted = wanted_patient(patient_id, flag("patient_from_dicom")?)?;
+    let is_confirmed = flag("confirm_patient_mismatch")?;
+    if wanted != WantedPatient::Nobody && access.is_limited_to_own {
         // Patients are the clinicians': a machine that only uploads adds to nobody's record.
         return Err(ApiError::Forbidden {
             allowed: Roles::of(&[Role::Clinician]),
         });
     }
     let description = checked_description(upload.text("description").map(ToOwned::to_owned))?;
-    if let Some(patient_id) = patient_id
-        && gateway.database.patient(patient_id).await?.is_none()
-    {
-        return Err(ApiError::UnknownPatient);
-    }
-    uploads.reader.refuse_several(&upload.path).await?;
+    gateway.check_patient_exists(wanted).await?;
+    let study = uploads.reader.only_study(&upload.path).await?;
+    let (patient_id, identity) = gateway
+        .patient_of_study(&notes, wanted, study, is_confirmed)
+        .await?;
     let scan = store_scan(
         &gateway,
         NewUpload {
@@ -108,6 +137,7 @@ pub(crate) async fn upload_scan(
             patient_id,
             description,
             owner: access.caller.owner(),
+            identity: identity.clone(),
         },
     )
     .await?;
@@ -116,7 +146,14 @@ pub(crate) async fn upload_scan(
     notes.patient(scan.patient_id);
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, format!("/api/scans/{}", scan.id)))
-        .json(Scan::from(scan)))
+        .json(Scan::new(scan, Some(identity))))
+}
+
+/// A scan with what its files say.
+async fn scan_document(gateway: &Gateway, scan: norma_database::Scan) -> Result<Scan, ApiError> {
+    let mut identities = gateway.database.scan_identities(vec![scan.id]).await?;
+    let identity = identities.remove(&scan.id);
+    Ok(Scan::new(scan, identity))
 }
 
 /// Gives a scan.
@@ -128,10 +165,11 @@ pub(crate) async fn upload_scan(
 )]
 #[get("/api/scans/{scan_id}")]
 pub(crate) async fn get_scan(gateway: Data<Gateway>, scan_id: Path<ScanId>) -> Result<Json<Scan>, ApiError> {
-    Ok(Json(gateway.scan(*scan_id).await?.into()))
+    let scan = gateway.scan(*scan_id).await?;
+    Ok(Json(scan_document(&gateway, scan).await?))
 }
 
-/// Changes a scan's description.
+/// Changes a scan's description: what is absent or null stays as it is.
 #[utoipa::path(
     tag = "scans",
     operation_id = "updateScan",
@@ -148,12 +186,23 @@ pub(crate) async fn update_scan(
     scan_id: Path<ScanId>,
     change: Json<ScanChange>,
 ) -> Result<Json<Scan>, ApiError> {
-    let description = checked_description(Some(change.into_inner().description))?;
-    let scan = gateway
-        .database
-        .update_scan_description(*scan_id, description)
-        .await?;
-    scan.map(|scan| Json(scan.into())).ok_or(ApiError::ScanNotFound)
+    let change = change.into_inner();
+    let mut scan = gateway.scan(*scan_id).await?;
+    if change.patient_id.is_some() && change.patient_id != scan.patient_id {
+        return Err(ApiError::InvalidField {
+            field: "patient_id",
+            detail: "PUT /api/scans/{scan_id}/patient puts a scan into another record".to_owned(),
+        });
+    }
+    if change.description.is_some() {
+        let description = checked_description(change.description)?;
+        let changed = gateway
+            .database
+            .update_scan_description(*scan_id, description)
+            .await?;
+        scan = changed.ok_or(ApiError::ScanNotFound)?;
+    }
+    Ok(Json(scan_document(&gateway, scan).await?))
 }
 
 /// Deletes a scan with its analyses, reports and stored files, also while an analysis runs.

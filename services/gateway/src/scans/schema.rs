@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use norma_database as rows;
-use norma_domain::{AnalysisId, PatientId, ScanId};
+use norma_domain::{AnalysisId, IdentityAttribute, PatientId, ScanId, StudyIdentity};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -24,17 +24,24 @@ pub struct Scan {
     pub study_date: Option<String>,
     /// Slices of the series that was read, known after preprocessing.
     pub slice_count: Option<u32>,
+    /// Whose study its files say it is; null where they say nothing.
+    pub identity: Option<StudyIdentity>,
+    /// In what the files contradict the patient that a person chose nonetheless.
+    pub patient_mismatch: Vec<IdentityAttribute>,
     /// The latest analysis: `GET /api/analyses/{id}`.
     pub latest_analysis_id: Option<AnalysisId>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
 
-/// What may be changed of a scan.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
+/// What is to be changed of a scan. What is absent or null stays as it is.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(default)]
 pub struct ScanChange {
     #[schema(max_length = 10000)]
-    pub description: String,
+    pub description: Option<String>,
+    /// The scan's patient as it is: another one is set by `PUT /api/scans/{scan_id}/patient`.
+    pub patient_id: Option<PatientId>,
 }
 
 /// The form of an upload; its fields may come in any order.
@@ -48,6 +55,12 @@ pub struct ScanUpload {
     #[schema(value_type = String, format = Binary)]
     pub file: Vec<u8>,
     pub patient_id: Option<PatientId>,
+    /// Instead of `patient_id`: the patient that the files name, registered if need be.
+    #[schema(default = false)]
+    pub patient_from_dicom: Option<bool>,
+    /// Whether a person saw that the files name another patient and chooses this one nonetheless.
+    #[schema(default = false)]
+    pub confirm_patient_mismatch: Option<bool>,
     #[schema(max_length = 10000)]
     pub description: Option<String>,
     /// Whether to store the upload without what identifies its patient (DICOM PS3.15 annex E, basic profile). The file
@@ -59,8 +72,10 @@ pub struct ScanUpload {
     pub pixels_checked: Option<bool>,
 }
 
-impl From<rows::Scan> for Scan {
-    fn from(row: rows::Scan) -> Self {
+impl Scan {
+    /// The document of a row and of what its files say.
+    pub(crate) fn new(row: rows::Scan, identity: Option<rows::ScanIdentity>) -> Self {
+        let identity = identity.unwrap_or_default();
         Self {
             id: row.id,
             patient_id: row.patient_id,
@@ -72,6 +87,8 @@ impl From<rows::Scan> for Scan {
             series_uid: row.series_uid.map(String::from),
             study_date: row.study_date,
             slice_count: row.slice_count,
+            identity: Some(identity.study).filter(|study| !study.is_empty()),
+            patient_mismatch: identity.confirmed_conflicts,
             latest_analysis_id: row.latest_analysis_id,
             created_at: row.created_at,
             updated_at: row.updated_at,

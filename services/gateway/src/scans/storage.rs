@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use norma_database::{NewScan, Owner, Scan};
+use norma_database::{NewScan, Owner, Scan, ScanIdentity};
 use norma_domain::{PatientId, ScanId};
 use norma_object_storage::ObjectKey;
 
@@ -18,6 +18,8 @@ pub(crate) struct NewUpload<File> {
     pub(crate) description: String,
     /// Who uploads it.
     pub(crate) owner: Option<Owner>,
+    /// Whose study its files say it is.
+    pub(crate) identity: ScanIdentity,
 }
 
 /// Stores a file and its row. Goes on to the end when the client goes away in between, so that no object is
@@ -41,6 +43,7 @@ pub(crate) async fn store_scan<File: AsRef<Path> + Send + 'static>(
                 size_bytes: stored.size_bytes,
                 object_key: key.to_string(),
                 owner: upload.owner,
+                identity: upload.identity,
             })
             .await;
         if row.is_err()

@@ -12,6 +12,7 @@ use actix_web::web::{self, Data};
 use actix_web::{App, HttpServer};
 use anyhow::Context as _;
 use norma_database::NewAuditEvent;
+use norma_service::run_object_deletions;
 use tracing_actix_web::TracingLogger;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -21,6 +22,7 @@ use crate::identity::middleware::enter;
 use crate::openapi::openapi;
 use crate::page::PageSource;
 use crate::server::extractors::{json_config, path_config, query_config};
+use crate::server::head::answer_head;
 use crate::server::parts::GatewayParts;
 use crate::server::request_limits::{RequestCounter, limit_body, limit_identity, limit_rate};
 use crate::server::request_span::RequestSpan;
@@ -67,14 +69,15 @@ impl Application {
                 .app_data(json_config(json_limit_bytes))
                 .app_data(path_config())
                 .app_data(query_config())
-                .wrap(from_fn(limit_time))
                 .wrap(from_fn(limit_body))
                 .wrap(from_fn(limit_identity))
                 .wrap(from_fn(enter))
+                .wrap(from_fn(limit_time))
                 .wrap(Compress::default())
                 .wrap(from_fn(limit_rate))
                 .wrap(Condition::new(!origins.is_empty(), cors(&origins)))
                 .wrap(from_fn(guard))
+                .wrap(from_fn(answer_head))
                 .wrap(from_fn(count))
                 .wrap(TracingLogger::<RequestSpan>::new())
                 .configure(|services| served.configure(services))
@@ -163,6 +166,7 @@ impl Application {
         let stopping = gateway.stopping.clone();
         let events = EventFeed::clone(&self.rooms.events);
         let feed = tokio::spawn(events.run(gateway.database.clone(), stopping.clone()));
+        let deleting = tokio::spawn(run_object_deletions(gateway.context.clone()));
         let handle = self.server.handle();
         let stopper = tokio::spawn(async move {
             stopping.cancelled().await;
@@ -176,6 +180,7 @@ impl Application {
         gateway.stopping.cancel();
         stopper.await.context("the server's stop failed")?;
         feed.await.context("the event feed failed")?;
+        deleting.await.context("the deletion of objects failed")?;
         served
     }
 }

@@ -2,6 +2,7 @@
 
 mod application;
 mod extractors;
+mod head;
 mod parts;
 mod request_limits;
 mod request_span;

@@ -25,7 +25,12 @@ use crate::options::RequestRate;
 use crate::problem::ApiError;
 
 /// Paths whose bodies are forms with a file.
-pub(crate) const UPLOAD_ROUTES: [&str; 3] = ["/api/scans", "/inference/predict", "/api/inference/predict"];
+pub(crate) const UPLOAD_ROUTES: [&str; 4] = [
+    "/api/scans",
+    "/api/scans/inspect",
+    "/inference/predict",
+    "/api/inference/predict",
+];
 /// What a monitor asks, however often.
 const UNCOUNTED_ROUTES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 /// Idle clients are forgotten once so many are known.

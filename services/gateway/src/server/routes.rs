@@ -6,7 +6,7 @@ use crate::administration::{keys, users};
 use crate::identity::openid;
 use crate::{
     analyses, audit, bundle, events, feedback, health, identity, patients, pixels, predictions, scans,
-    studies,
+    studies, whose,
 };
 
 /// Every operation of the OpenAPI document.
@@ -17,10 +17,13 @@ pub(crate) fn configure(services: &mut ServiceConfig) {
         .service(patients::route::get_patient)
         .service(patients::route::update_patient)
         .service(patients::route::delete_patient)
+        .service(patients::route::merge_patients)
         .service(scans::route::list_scans)
         .service(scans::route::upload_scan)
+        .service(whose::route::inspect_upload)
         .service(scans::route::get_scan)
         .service(scans::route::update_scan)
+        .service(whose::route::set_scan_patient)
         .service(scans::route::delete_scan)
         .service(scans::route::download_scan_file)
         .service(analyses::route::analyze_scan)
@@ -30,6 +33,7 @@ pub(crate) fn configure(services: &mut ServiceConfig) {
         .service(analyses::route::get_analysis_report)
         .service(feedback::route::list_feedback)
         .service(feedback::route::give_feedback)
+        .service(feedback::route::withdraw_feedback)
         .service(studies::route::list_studies)
         .service(predictions::route::predict)
         .service(predictions::route::get_prediction)

@@ -11,8 +11,9 @@ use crate::gateway::Gateway;
 use crate::problem::ApiError;
 
 /// Paths whose requests upload, wait or stream: they have limits of their own.
-const LONG_ROUTES: [&str; 6] = [
+const LONG_ROUTES: [&str; 7] = [
     "/api/scans",
+    "/api/scans/inspect",
     "/api/scans/{scan_id}/analyze",
     "/api/scans/{scan_id}/file",
     "/inference/predict",

@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::gateway::Gateway;
 use crate::http::paging::{Page, Paging};
-use crate::http::search::{checked_search, checked_time};
+use crate::http::search::{checked_search, checked_text, checked_time};
 use crate::problem::ApiError;
 use crate::problem::answers::{BadRequest, Failures};
 use crate::studies::schema::StudyRow;
@@ -32,11 +32,18 @@ pub(crate) enum StudyOrder {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct StudyFilter {
-    /// Words that the patient's name holds, in any case; or a Study Instance UID.
+    /// Words that the patient's name or Patient ID, as registered or as the files say, or the Accession Number holds, in
+    /// any case; or a Study Instance UID.
     #[param(max_length = 200)]
     search: Option<String>,
     /// Only this patient's studies.
     patient_id: Option<PatientId>,
+    /// Only studies whose files have this Patient ID (0010,0020).
+    #[param(max_length = 200)]
+    dicom_patient_id: Option<String>,
+    /// Only studies whose files have this Accession Number (0008,0050).
+    #[param(max_length = 200)]
+    accession_number: Option<String>,
     /// Only studies whose latest analysis stands so.
     status: Option<AnalysisStatus>,
     /// Only studies whose latest analysis says so.
@@ -67,6 +74,8 @@ pub(crate) async fn list_studies(
     let query = StudyQuery {
         search: checked_search(filter.search)?,
         patient_id: filter.patient_id,
+        dicom_patient_id: checked_text("dicom_patient_id", filter.dicom_patient_id)?,
+        accession_number: checked_text("accession_number", filter.accession_number)?,
         status: filter.status,
         verdict: filter.verdict,
         created_from: checked_time("uploaded_from", filter.uploaded_from)?,

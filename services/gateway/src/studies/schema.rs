@@ -1,6 +1,9 @@
 use chrono::{DateTime, Utc};
 use norma_database as rows;
-use norma_domain::{AnalysisId, AnalysisStatus, PatientId, Probability, Reason, ReasonCode, ScanId, Verdict};
+use norma_domain::{
+    AnalysisId, AnalysisStatus, IdentityAttribute, PatientId, Probability, Reason, ReasonCode, ScanId,
+    StudyIdentity, Verdict,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -21,6 +24,10 @@ pub struct StudyRow {
     pub failure: Option<Reason>,
     /// None for a prediction without a patient.
     pub patient: Option<StudyPatient>,
+    /// Whose study its files say it is; null where they say nothing.
+    pub identity: Option<StudyIdentity>,
+    /// In what the files contradict the patient that a person chose nonetheless.
+    pub patient_mismatch: Vec<IdentityAttribute>,
     /// (0008,0020) as `YYYYMMDD`, known after preprocessing.
     pub study_date: Option<String>,
     pub study_uid: Option<String>,
@@ -43,6 +50,12 @@ pub struct StudyPatient {
     pub id: PatientId,
     pub first_name: String,
     pub last_name: String,
+    /// Patient ID (0010,0020) as registered.
+    pub dicom_patient_id: Option<String>,
+    /// `YYYYMMDD`.
+    pub birth_date: Option<String>,
+    /// `M`, `F` or `O`.
+    pub sex: Option<String>,
 }
 
 /// The most probable finding of the typing stage.
@@ -57,6 +70,7 @@ pub struct TopFinding {
 impl From<rows::StudyRow> for StudyRow {
     fn from(row: rows::StudyRow) -> Self {
         let scan = row.scan;
+        let identity = row.identity.unwrap_or_default();
         let analysis = row.analysis.as_ref();
         let answer = row.answer.as_ref();
         let time_of = |time: fn(&rows::Analysis) -> Option<DateTime<Utc>>| analysis.and_then(time);
@@ -84,7 +98,12 @@ impl From<rows::StudyRow> for StudyRow {
                 id: patient.id,
                 first_name: patient.first_name,
                 last_name: patient.last_name,
+                dicom_patient_id: patient.identity.dicom_patient_id,
+                birth_date: patient.identity.birth_date,
+                sex: patient.identity.sex,
             }),
+            identity: Some(identity.study).filter(|study| !study.is_empty()),
+            patient_mismatch: identity.confirmed_conflicts,
             study_date: scan.study_date,
             study_uid: scan.study_uid.map(String::from),
             slices: scan.slice_count,

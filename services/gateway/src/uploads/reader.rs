@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use norma_deidentification::{Key, PixelCheck};
+use norma_domain::StudyIdentity;
 use norma_imaging::Limits;
 use norma_pipeline::{
     PrepareError, Sandbox, SplitRejection, SplitUpload, deidentify_upload_sandboxed, split_upload_sandboxed,
@@ -29,6 +30,15 @@ pub(crate) struct SeparateStudy {
     pub(crate) location: String,
     /// The archive with this study alone.
     pub(crate) archive: PathBuf,
+    /// Whose it is. Never for logs.
+    pub(crate) identity: StudyIdentity,
+}
+
+/// What an upload turned out to be.
+pub(crate) enum Separation {
+    /// One study, or an upload that cannot be read, which is nobody's.
+    One(Box<StudyIdentity>),
+    Many(SeparateStudies),
 }
 
 /// What an upload with many studies was taken apart into.
@@ -47,13 +57,15 @@ impl UploadReader {
         }
     }
 
-    /// Refuses an upload that holds several studies. One that cannot be read passes: its analysis tells why.
-    pub(crate) async fn refuse_several(&self, upload: &Path) -> Result<(), ApiError> {
-        let Some(split) = self.read(upload, None).await? else {
-            return Ok(());
+    /// Whose study the upload is; nobody's where it cannot be read: its analysis tells why. An upload that holds
+    /// several studies is refused.
+    pub(crate) async fn only_study(&self, upload: &Path) -> Result<StudyIdentity, ApiError> {
+        let Some(mut split) = self.read(upload, None).await? else {
+            return Ok(StudyIdentity::default());
         };
         if split.studies.len() < 2 {
-            return Ok(());
+            let only = split.studies.pop();
+            return Ok(only.map(|study| study.identity).unwrap_or_default());
         }
         let mut studies: Vec<String> = split
             .studies
@@ -68,36 +80,41 @@ impl UploadReader {
         Err(ApiError::SeveralStudies { studies })
     }
 
-    /// The studies of an upload, each written out alone into `out`; None where there is only one, or where the
-    /// upload cannot be read.
+    /// The studies of an upload, each written out alone into `out` where there are several.
     pub(crate) async fn separate(
         &self,
         upload: &Path,
         out: &Path,
         most: usize,
-    ) -> Result<Option<SeparateStudies>, ApiError> {
+    ) -> Result<Separation, ApiError> {
+        let unreadable = || Separation::One(Box::default());
         // Counted before anything is written out.
-        let Some(listed) = self.read(upload, None).await? else {
-            return Ok(None);
+        let Some(mut listed) = self.read(upload, None).await? else {
+            return Ok(unreadable());
         };
         match (listed.studies.len(), listed.strays().len()) {
-            (0, _) | (1, 0) => return Ok(None),
+            (0, _) => return Ok(unreadable()),
+            (1, 0) => {
+                let only = listed.studies.pop();
+                return Ok(only.map_or_else(unreadable, |study| Separation::One(Box::new(study.identity))));
+            }
             (studies, rejected) if studies + rejected > most => {
                 return Err(ApiError::TooManyStudies { limit: most });
             }
             _ => {}
         }
         let Some(split) = self.read(upload, Some(out)).await? else {
-            return Ok(None);
+            return Ok(unreadable());
         };
         let rejected = split.strays();
         let studies = split.studies.into_iter().filter_map(|study| {
             Some(SeparateStudy {
                 location: study.location,
                 archive: study.archive?,
+                identity: study.identity,
             })
         });
-        Ok(Some(SeparateStudies {
+        Ok(Separation::Many(SeparateStudies {
             studies: studies.collect(),
             rejected,
         }))

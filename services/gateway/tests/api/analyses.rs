@@ -10,7 +10,7 @@ async fn an_analysis_is_requested_once_while_it_runs() {
     let app = spawn_app().await;
     let scan_id = app.upload(b"x").await;
     let path = format!("/api/scans/{scan_id}/analyze");
-    let first = app.post(&path).await;
+    let first = app.post_async(&path).await;
     assert_eq!(first.status(), StatusCode::ACCEPTED);
     let location = first.headers()["location"].to_str().unwrap().to_owned();
     let first: Value = first.json().await.unwrap();
@@ -20,13 +20,15 @@ async fn an_analysis_is_requested_once_while_it_runs() {
     );
     insta::assert_json_snapshot!(without_chance(first.clone()));
 
-    let again: Value = app
-        .post(&format!("{path}?operating_point=sensitivity_95"))
-        .await
-        .json()
-        .await
-        .unwrap();
+    let again: Value = app.post_async(&path).await.json().await.unwrap();
     assert_eq!(again["id"], first["id"]);
+    // Its answer would be that to another question.
+    let other = app
+        .post_async(&format!("{path}?operating_point=sensitivity_95"))
+        .await;
+    let refused = problem(other, StatusCode::CONFLICT, "other_analysis_running").await;
+    assert_eq!(refused["analysis"]["id"], first["id"]);
+    assert_eq!(refused["analysis"]["operating_point"], "youden");
     assert_eq!(
         app.database.count_unpublished().await.unwrap(),
         1,
@@ -35,7 +37,7 @@ async fn an_analysis_is_requested_once_while_it_runs() {
 
     app.complete(scan_id, id_of(&first), Says::Norm(0.1)).await;
     let next: Value = app
-        .post(&format!("{path}?operating_point=sensitivity_95"))
+        .post_async(&format!("{path}?operating_point=sensitivity_95"))
         .await
         .json()
         .await
@@ -170,7 +172,7 @@ async fn a_failed_analysis_is_told_with_its_reason_and_never_as_norm() {
     let csv = csv.text().await.unwrap();
     let row = csv.lines().nth(1).unwrap();
     assert!(row.starts_with("chest.zip,,,,,Failure,"), "{row}");
-    assert!(row.ends_with("no_lungs: no lungs were found"), "{row}");
+    assert!(row.ends_with("no_lungs: no lungs were found,,,,,"), "{row}");
 }
 
 #[tokio::test]

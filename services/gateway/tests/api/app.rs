@@ -203,6 +203,12 @@ impl App {
         self.request(Method::POST, path).send().await.unwrap()
     }
 
+    /// Asks for an answer at once.
+    pub(crate) async fn post_async(&self, path: &str) -> Response {
+        let request = self.request(Method::POST, path);
+        request.header("prefer", "respond-async").send().await.unwrap()
+    }
+
     pub(crate) async fn delete(&self, path: &str) -> Response {
         self.request(Method::DELETE, path).send().await.unwrap()
     }
@@ -231,7 +237,8 @@ impl App {
 
     /// Requests an analysis of a scan.
     pub(crate) async fn analyze(&self, scan_id: ScanId) -> AnalysisId {
-        let response = self.post(&format!("/api/scans/{scan_id}/analyze")).await;
+        let path = format!("/api/scans/{scan_id}/analyze");
+        let response = self.post_async(&path).await;
         assert_eq!(response.status(), StatusCode::ACCEPTED);
         id_of(&response.json().await.unwrap())
     }

@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use norma_domain::Stage;
+use norma_domain::{Role, Stage};
 use reqwest::{Method, Response};
 use serde_json::Value;
 
-use crate::app::{App, spawn_app};
+use crate::app::{App, client, make_key, spawn_app};
 use crate::worker::Says;
 
 /// Reads events until one satisfies `is_last`.
@@ -98,6 +98,51 @@ async fn who_comes_back_is_told_what_was_missed() {
         states,
         ["completed", "pending", "pending", "completed", "pending"]
     );
+}
+
+#[tokio::test]
+async fn a_key_that_is_revoked_hears_no_more() {
+    let app = spawn_app().await;
+    let key = make_key(&app.database, "listener", &[Role::Clinician], |_| {}).await;
+    let response = client(Some(&key))
+        .get(format!("{}/api/events", app.base))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), 200);
+    let keys = app.get_json("/api/keys").await;
+    let listener = keys["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|key| key["name"] == "listener")
+        .unwrap();
+    let id = listener["id"].as_str().unwrap();
+    assert!(app.delete(&format!("/api/keys/{id}")).await.status().is_success());
+    let reading = response.bytes();
+    tokio::time::timeout(Duration::from_secs(15), reading)
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+#[tokio::test]
+async fn changes_that_nobody_heard_are_told_to_who_comes_back() {
+    let app = spawn_app().await;
+    let scan_id = app.upload(b"x").await;
+    let analysis_id = app.analyze(scan_id).await;
+    let come_back = async |last: &str| {
+        let request = app
+            .request(Method::GET, "/api/events")
+            .header("last-event-id", last);
+        read_until(request.send().await.unwrap(), |_| true).await
+    };
+    let first = come_back("0").await;
+    assert_eq!(first[0]["analysis_id"], analysis_id.to_string());
+    // Nobody listens now.
+    app.prepare(scan_id, analysis_id).await;
+    let second = come_back("1").await;
+    assert_eq!(second[0]["status"], "analyzing");
 }
 
 #[tokio::test]

@@ -8,8 +8,16 @@ use zip::write::SimpleFileOptions;
 use crate::app::{App, form, problem, spawn_app, spawn_app_with, without_chance};
 use crate::worker::Says;
 
+/// A text element: group, number, value representation, value.
+pub(crate) type TextElement<'a> = (u16, u16, &'a [u8; 2], &'a str);
+
 /// A DICOM file (explicit little endian) that says of which study it is and has no pixels: enough to be listed.
 fn dicom_file(study_uid: &str, instance: usize) -> Vec<u8> {
+    dicom_file_with(study_uid, instance, &[])
+}
+
+/// The same, with further elements.
+pub(crate) fn dicom_file_with(study_uid: &str, instance: usize, further: &[TextElement<'_>]) -> Vec<u8> {
     fn element(bytes: &mut Vec<u8>, group: u16, number: u16, kind: &[u8; 2], value: &[u8]) {
         bytes.extend(group.to_le_bytes());
         bytes.extend(number.to_le_bytes());
@@ -41,11 +49,20 @@ fn dicom_file(study_uid: &str, instance: usize) -> Vec<u8> {
     file.extend(b"DICM");
     element(&mut file, 2, 0, b"UL", &(meta.len() as u32).to_le_bytes());
     file.extend(meta);
-    element(&mut file, 8, 0x16, b"UI", &padded(sop, 0));
-    element(&mut file, 8, 0x18, b"UI", &padded(&instance_uid, 0));
-    element(&mut file, 8, 0x60, b"CS", &padded("CT", b' '));
-    element(&mut file, 0x20, 0xd, b"UI", &padded(study_uid, 0));
-    element(&mut file, 0x20, 0xe, b"UI", &padded(&format!("{study_uid}.1"), 0));
+    let series_uid = format!("{study_uid}.1");
+    let mut elements: Vec<TextElement<'_>> = vec![
+        (8, 0x16, b"UI", sop),
+        (8, 0x18, b"UI", &instance_uid),
+        (8, 0x60, b"CS", "CT"),
+        (0x20, 0xd, b"UI", study_uid),
+        (0x20, 0xe, b"UI", &series_uid),
+    ];
+    elements.extend(further);
+    elements.sort_by_key(|(group, number, ..)| (*group, *number));
+    for (group, number, kind, text) in elements {
+        let padding = if kind == b"UI" { 0 } else { b' ' };
+        element(&mut file, group, number, kind, &padded(text, padding));
+    }
     file
 }
 

@@ -7,8 +7,8 @@ use crate::app::{problem, spawn_app, spawn_app_with};
 async fn a_wrong_method_names_the_right_ones() {
     let app = spawn_app().await;
     for (method, path, allowed) in [
-        (Method::PUT, "/api/patients", "GET, POST"),
-        (Method::POST, "/healthz", "GET"),
+        (Method::PUT, "/api/patients", "GET, HEAD, POST"),
+        (Method::POST, "/healthz", "GET, HEAD"),
         (Method::GET, "/inference/predict", "POST"),
     ] {
         let response = app.request(method, path).send().await.unwrap();

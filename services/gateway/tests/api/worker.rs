@@ -121,6 +121,8 @@ impl App {
                 .map(|slice| SliceReference {
                     slice,
                     sop_instance_uid: None,
+                    instance_number: Some((SHAPE[0] - slice) as i64),
+                    table_position_mm: Some(2.0 * slice as f64),
                 })
                 .collect(),
             selected_slices: vec![0, 2],
@@ -230,6 +232,7 @@ fn report(scan_id: ScanId, analysis_id: AnalysisId, path_to_study: &str, says: S
         } else {
             Vec::new()
         },
+        limitations: Vec::new(),
         probability_of_pathology: value,
         anomaly_score: value.map(Probability::value),
         operating_point: OperatingPoint {
@@ -249,6 +252,8 @@ fn report(scan_id: ScanId, analysis_id: AnalysisId, path_to_study: &str, says: S
         key_slices: vec![KeySlice {
             slice: 2,
             sop_instance_uid: None,
+            instance_number: Some(1),
+            table_position_mm: Some(4.0),
             score: 0.75,
             stage: Stage::Anomaly,
         }],
@@ -286,6 +291,12 @@ fn report(scan_id: ScanId, analysis_id: AnalysisId, path_to_study: &str, says: S
             z_min: None,
             z_max: None,
             reason: pathology.is_none().then(|| reason.to_string()),
+            slice_count: Some(SHAPE[0]),
+            image_first: None,
+            image_last: None,
+            table_position_first_mm: None,
+            table_position_last_mm: None,
+            verdict: Some(verdict),
         }],
         summary: Summary {
             has_pathology_any: pathology.map(|pathology| pathology == 1),

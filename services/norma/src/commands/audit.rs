@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use norma_audit::{audit_message, to_xml};
 use norma_database::{AuditHead, AuditQuery, NewAuditEvent};
 
+use super::blocking::block_on;
 use super::installation::{COMMAND_LINE, open};
 use super::terminal::{EXIT_PARTIAL, answer, tell};
 use crate::command_line::{Audit, AuditFormat, ExportAudit, VerifyAudit};
@@ -15,8 +16,7 @@ use crate::command_line::{Audit, AuditFormat, ExportAudit, VerifyAudit};
 const BATCH: u32 = 500;
 
 pub(crate) fn run(config: Option<&Path>, command: Audit) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Runtime::new().context("failed to start")?;
-    runtime.block_on(async {
+    block_on(async {
         match command {
             Audit::Verify(arguments) => verify(config, arguments).await,
             Audit::Export(arguments) => export(config, arguments).await,

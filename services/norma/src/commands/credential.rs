@@ -72,7 +72,7 @@ async fn is_asked_for(url: &str) -> anyhow::Result<bool> {
     Ok(options.get("authentication").and_then(|state| state.as_str()) != Some("off"))
 }
 
-fn client_with(key: Option<&str>) -> anyhow::Result<reqwest::Client> {
+pub(crate) fn client_with(key: Option<&str>) -> anyhow::Result<reqwest::Client> {
     let mut headers = HeaderMap::new();
     if let Some(key) = key {
         let mut value = HeaderValue::from_str(&format!("Bearer {key}")).context("this is no API key")?;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, ensure};
 use norma_domain::Stage;
 use norma_inference::{Bundle, FitNormOptions, FittedNorm, NormFitter, Slices, StageModels};
+use norma_service::Settings;
 
 use super::reading::Preparer;
 use super::settings::{settings, start_runtime};
@@ -16,6 +17,12 @@ use crate::command_line::FitNorm;
 const FIRST_VERSION: &str = "1.0.0";
 
 pub(crate) fn run(config: Option<&Path>, arguments: &FitNorm) -> anyhow::Result<ExitCode> {
+    fit(&settings(config)?, arguments)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Fits the norm of the studies and writes model and bundle.
+pub(crate) fn fit(settings: &Settings, arguments: &FitNorm) -> anyhow::Result<()> {
     let out = &arguments.out;
     let name = out
         .file_name()
@@ -30,15 +37,14 @@ pub(crate) fn run(config: Option<&Path>, arguments: &FitNorm) -> anyhow::Result<
             path.display()
         );
     }
-    let settings = settings(config)?;
     let bundle = Bundle::load(&settings.models.bundle).context("failed to load the model bundle")?;
-    let runtime = start_runtime(&settings)?;
+    let runtime = start_runtime(settings)?;
     let models = StageModels::open(&bundle, &runtime, &[Stage::Anomaly, Stage::Classifier])
         .context("failed to open the models")?;
     let mut fitter = NormFitter::new(&bundle, &models, FitNormOptions::default())?;
     let base = fitter.base();
 
-    let preparer = Preparer::new(&settings);
+    let preparer = Preparer::new(settings);
     let mut names = Vec::new();
     for path in &arguments.studies {
         for study in preparer.studies(path)? {
@@ -86,7 +92,7 @@ pub(crate) fn run(config: Option<&Path>, arguments: &FitNorm) -> anyhow::Result<
         "bundle {}: its other models must lie beside it; use it with NORMA__MODELS__BUNDLE",
         bundle_path.display()
     ));
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// The studies that even the least sensitive operating point calls pathology, the most suspicious first: are they norm?

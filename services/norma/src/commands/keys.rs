@@ -3,19 +3,19 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use chrono::{TimeDelta, Utc};
 use norma_access::ApiKeySecret;
 use norma_database::{ApiKey, Database, NewApiKey, NewAuditEvent, Page};
 use norma_domain::{KeyId, Roles};
 
+use super::blocking::block_on;
 use super::installation::{COMMAND_LINE, open};
 use super::terminal::{answer, tell};
 use crate::command_line::{CreateKey, Installation, Keys, RevokeKey};
 
 pub(crate) fn run(config: Option<&Path>, command: Keys) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Runtime::new().context("failed to start")?;
-    runtime.block_on(async {
+    block_on(async {
         match command {
             Keys::Create(arguments) => create(config, arguments).await,
             Keys::List(installation) => list(config, &installation).await,

@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod audit;
+mod blocking;
 mod credential;
 mod deidentify;
 mod demo;
@@ -48,7 +49,7 @@ pub(crate) fn run(command_line: CommandLine) -> ExitCode {
         Command::Users(command) => users::run(config, command),
         Command::Audit(command) => audit::run(config, command),
         Command::Selftest(target) => selftest::run(config, &target),
-        Command::Demo(target) => demo::run(config, &target),
+        Command::Demo(arguments) => demo::run(config, arguments),
         Command::Phantom(arguments) => phantom::run(&arguments),
     };
     match result {

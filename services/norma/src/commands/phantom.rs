@@ -16,6 +16,19 @@ pub(crate) fn options(kind: PhantomKind) -> PhantomOptions {
             effusion: true,
             ..PhantomOptions::default()
         },
+        PhantomKind::Consolidation => PhantomOptions {
+            nodule: Some(Nodule {
+                center_mm: [82.0, 34.0, 110.0],
+                diameter_mm: 64.0,
+                hounsfield: 35.0,
+                spiculated: false,
+            }),
+            ..PhantomOptions::default()
+        },
+        PhantomKind::Incomplete => PhantomOptions {
+            slices: 72,
+            ..PhantomOptions::default()
+        },
     }
 }
 

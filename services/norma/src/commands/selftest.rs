@@ -8,13 +8,13 @@ use norma_domain::{Report, Role, StageOutcome, Verdict};
 use norma_phantom::{Lungs, PhantomOptions, phantom_zip};
 use reqwest::multipart;
 
+use super::blocking::block_on;
 use super::credential::Credential;
 use super::terminal::tell;
 use crate::command_line::Target;
 
 pub(crate) fn run(config: Option<&Path>, target: &Target) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Runtime::new().context("failed to start")?;
-    runtime.block_on(async {
+    block_on(async {
         let credential = Credential::obtain(config, target, "selftest", Role::Integrator).await?;
         let checked = check(&credential.client, &target.url).await;
         credential.give_back().await?;

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use norma_domain::Stage;
 use norma_service::{Process, announce_unfinished};
 
+use super::blocking::block_on;
 use super::installation::database_in;
 use super::service::{spawn_gateway, spawn_worker};
 use super::settings::settings;
@@ -24,8 +25,7 @@ pub(crate) fn run(config: Option<&Path>, arguments: Serve) -> anyhow::Result<Exi
         settings.gateway.address = listen.ip();
         settings.gateway.port = listen.port();
     }
-    let runtime = tokio::runtime::Runtime::new().context("failed to start")?;
-    runtime.block_on(async {
+    block_on(async {
         let mut process = Process::start(settings, "serve").await?;
         announce_unfinished(&process.context()).await?;
         for stage in Stage::ALL {

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use norma_domain::Stage;
 use norma_service::Process;
 
+use super::blocking::block_on;
 use super::settings::settings;
 
 #[derive(Debug, Clone, Copy)]
@@ -17,8 +17,7 @@ pub(crate) enum Service {
 
 pub(crate) fn run(config: Option<&Path>, service: Service) -> anyhow::Result<ExitCode> {
     let settings = settings(config)?;
-    let runtime = tokio::runtime::Runtime::new().context("failed to start")?;
-    runtime.block_on(async {
+    block_on(async {
         let name = match service {
             Service::Gateway => "gateway",
             Service::Worker(stage) => stage.as_str(),

@@ -10,13 +10,13 @@ use norma_database::{Database, DatabaseError, NewAuditEvent, NewUser, Page, User
 use norma_domain::Roles;
 use norma_service::Settings;
 
+use super::blocking::block_on;
 use super::installation::{COMMAND_LINE, base_url, open};
 use super::terminal::{answer, tell};
 use crate::command_line::{CreateUser, Installation, SignInLink, Users};
 
 pub(crate) fn run(config: Option<&Path>, command: Users) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Runtime::new().context("failed to start")?;
-    runtime.block_on(async {
+    block_on(async {
         match command {
             Users::Create(arguments) => create(config, arguments).await,
             Users::List(installation) => list(config, &installation).await,

@@ -11,21 +11,19 @@ use std::path::{Path, PathBuf};
 use graph::{Crate, rings};
 
 /// Rings that are known and to be mended: a list that only gets shorter. Crate, module they lie in, members.
-const KNOWN_RINGS: &[(&str, &str, &[&str])] = &[
-    (
-        "crates/imaging",
-        "crate::codec",
-        &[
-            "(own items)",
-            "jpeg",
-            "jpeg2000",
-            "jpeg_ls",
-            "jpeg_xl",
-            "native",
-            "rle",
-        ],
-    ),
-];
+const KNOWN_RINGS: &[(&str, &str, &[&str])] = &[(
+    "crates/imaging",
+    "crate::codec",
+    &[
+        "(own items)",
+        "jpeg",
+        "jpeg2000",
+        "jpeg_ls",
+        "jpeg_xl",
+        "native",
+        "rle",
+    ],
+)];
 
 pub(crate) fn workspace_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

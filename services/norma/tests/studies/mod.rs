@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use chrono::{TimeDelta, Utc};
-use norma_database::{Database, NewAnalysis, NewScan};
+use norma_database::{Database, NewAnalysis, NewScan, ScanIdentity};
 use norma_domain::{AnalysisId, OperatingPointName, PatientId, ScanId};
 use norma_messages::Message;
 use norma_object_storage::{ObjectKey, Objects};
@@ -40,6 +40,7 @@ pub(crate) async fn request_study_of(
         size_bytes,
         object_key: key.to_string(),
         owner: None,
+        identity: ScanIdentity::default(),
     };
     database.create_scan(scan).await.unwrap();
     let analysis = NewAnalysis {

@@ -115,6 +115,13 @@ describe('the answer', () => {
     expect(document.querySelector('[data-outcome=norm]')).toBeNull();
   });
 
+  it('a pathology of which not all was seen says what was not', () => {
+    const text = show(report({ limitations: [{ code: 'coverage_incomplete', message: 'the base is missing' }] }));
+    expect(text).toContain('more may be there');
+    expect(text).toContain('the base is missing');
+    expect(show(report({}))).not.toContain('more may be there');
+  });
+
   it('a probability close to the threshold is said to be so', () => {
     expect(show(report({ probability_of_pathology: 0.55 }))).toContain('close to the threshold');
   });

@@ -87,8 +87,8 @@ describe('what is downloaded', () => {
     const [head, answer, failed, refused] = toCsv(lines).trim().split('\r\n');
     expect(head).toBe(COLUMNS.join(','));
     expect(answer).toMatch(/^'=cmd\(\),,,0\.8,1,Success,4/);
-    expect(failed).toMatch(/^many\.zip\/b,,,,,Failure,4,.*"no_lungs: none, ""really"""$/);
-    expect(refused).toMatch(/^bad\.zip,,,,,Failure,0,.*encrypted_archive: it is$/);
+    expect(failed).toMatch(/^many\.zip\/b,,,,,Failure,4,.*"no_lungs: none, ""really""",,,,,$/);
+    expect(refused).toMatch(/^bad\.zip,,,,,Failure,0,.*encrypted_archive: it is,,,,,$/);
   });
 
   it('can be written as XLSX', async () => {

@@ -23,11 +23,15 @@ interface AnswerPanelProps {
 /** The answer and why. */
 export const AnswerPanel = memo(function AnswerPanel({ report, onSlice }: AnswerPanelProps) {
   const { t } = useTranslation();
+  const limitations = report.limitations ?? [];
   return (
     <div className={classes.answer} data-verdict={report.verdict} data-scan={report.scan_id} data-testid="answer">
       <Sentence report={report} />
       <ProbabilityScale report={report} />
       {report.verdict === 'undetermined' && <Reasons title={t('answer.whyUndetermined')} reasons={report.reasons} />}
+      {report.verdict === 'pathology' && limitations.length > 0 && (
+        <Reasons title={t('answer.limitations')} reasons={limitations} />
+      )}
       {report.verdict === 'norm' && <WhyNorm report={report} />}
       <Scores report={report} />
       <Findings findings={report.findings} count={sliceCount(report)} onSlice={onSlice} />

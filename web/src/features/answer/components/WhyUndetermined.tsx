@@ -6,17 +6,17 @@ import { useCodeTexts } from '@/i18n/problem-text';
 import { Section } from './Section';
 import classes from './answer.module.css';
 
-/** Why there is no answer, and what to do next. */
+/** Why there is no answer, or what limits it, and what to do next. */
 export function Reasons({ title, reasons }: { title: string; reasons: Reason[] }) {
   const { t } = useTranslation();
   const { ofCode } = useCodeTexts();
   return (
     <Section title={title}>
       <ul className={classes.reasonCards}>
-        {reasons.map(({ code, message }) => {
+        {reasons.map(({ code, message }, place) => {
           const text = ofCode(code);
           return (
-            <li key={code} data-code={code}>
+            <li key={`${code}-${place}`} data-code={code}>
               <b>{text.title}</b>
               <span>
                 <b>{t('study.whatToDo')}:</b> {text.advice}

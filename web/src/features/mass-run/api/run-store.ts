@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react';
 
-import { bodyOf, client } from '@/api/client';
+import { bodyOf, client, RESPOND_ASYNC } from '@/api/client';
 import { asApiError, problemOf, type ApiError } from '@/api/errors';
 import type { Prediction } from '@/api/types';
 import { isLeaving } from '@/session/session';
@@ -205,7 +205,7 @@ export async function retryFailed(): Promise<void> {
     }
     try {
       for (const { scan_id } of failed) {
-        await bodyOf(client.POST('/api/scans/{scan_id}/analyze', { params: { path: { scan_id } } }));
+        await bodyOf(client.POST('/api/scans/{scan_id}/analyze', { params: { path: { scan_id } }, headers: RESPOND_ASYNC }));
       }
       change(id, { phase: 'running', startedAt: Date.now() });
       void follow(id, prediction.id);

@@ -1,7 +1,7 @@
 import { useSyncExternalStore } from 'react';
 
 import { onAnalysis, onReconnected } from '@/api/events';
-import { bodyOf, client } from '@/api/client';
+import { bodyOf, client, RESPOND_ASYNC } from '@/api/client';
 import { asApiError, type ApiError } from '@/api/errors';
 import type { Analysis, AnalysisStatus, Reason, Scan, StageProgress, Verdict } from '@/api/types';
 import { isLeaving } from '@/session/session';
@@ -108,6 +108,7 @@ async function analyze(id: number, scanId: string, operatingPoint: string | null
   const analysis = await bodyOf(
     client.POST('/api/scans/{scan_id}/analyze', {
       params: { path: { scan_id: scanId }, query: { operating_point: operatingPoint ?? undefined } },
+      headers: RESPOND_ASYNC,
     }),
   );
   change(id, { analysisId: analysis.id });

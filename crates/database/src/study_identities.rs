@@ -1,0 +1,181 @@
+//! Whose study the files say it is. The only table with what identifies a patient by DICOM.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use norma_domain::{IdentityAttribute, PatientId, ScanId, StudyIdentity};
+
+use crate::connection::AnyConnection;
+use crate::schema::{scans, study_identities};
+use crate::search::fold_name;
+use crate::sql_types::RowId;
+use crate::{Database, DatabaseError};
+
+/// What a scan's files say, and what a person confirmed of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ScanIdentity {
+    pub study: StudyIdentity,
+    /// In what the study contradicts the patient that a person chose for it nonetheless.
+    pub confirmed_conflicts: Vec<IdentityAttribute>,
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = study_identities, treat_none_as_default_value = false)]
+pub(crate) struct IdentityRow {
+    scan_id: RowId,
+    patient_id: Option<String>,
+    issuer_of_patient_id: Option<String>,
+    patient_name: Option<String>,
+    birth_date: Option<String>,
+    sex: Option<String>,
+    accession_number: Option<String>,
+    study_date: Option<String>,
+    study_time: Option<String>,
+    study_description: Option<String>,
+    referring_physician: Option<String>,
+    institution: Option<String>,
+    is_deidentified: bool,
+    search_text: String,
+    confirmed_conflicts: String,
+}
+
+impl From<IdentityRow> for ScanIdentity {
+    fn from(row: IdentityRow) -> Self {
+        Self {
+            confirmed_conflicts: conflicts_of(&row.confirmed_conflicts),
+            study: StudyIdentity {
+                patient_id: row.patient_id,
+                issuer_of_patient_id: row.issuer_of_patient_id,
+                patient_name: row.patient_name,
+                birth_date: row.birth_date,
+                sex: row.sex,
+                accession_number: row.accession_number,
+                study_date: row.study_date,
+                study_time: row.study_time,
+                study_description: row.study_description,
+                referring_physician: row.referring_physician,
+                institution: row.institution,
+                is_deidentified: row.is_deidentified,
+            },
+        }
+    }
+}
+
+impl Database {
+    /// Whose study each of the scans is, as far as its files tell.
+    pub async fn scan_identities(
+        &self,
+        ids: Vec<ScanId>,
+    ) -> Result<HashMap<ScanId, ScanIdentity>, DatabaseError> {
+        self.run(move |connection| {
+            let ids: Vec<RowId> = ids.into_iter().map(RowId::from).collect();
+            load(connection, &ids)
+        })
+        .await
+    }
+
+    /// What the studies of a patient's record say, the newest first.
+    pub async fn identities_of_patient(&self, id: PatientId) -> Result<Vec<StudyIdentity>, DatabaseError> {
+        /// More say nothing new.
+        const MOST: i64 = 200;
+        self.run(move |connection| {
+            let rows: Vec<IdentityRow> = study_identities::table
+                .inner_join(scans::table.on(study_identities::scan_id.eq(scans::id)))
+                .filter(scans::patient_id.eq(RowId::from(id)))
+                .order(scans::id.desc())
+                .limit(MOST)
+                .select(IdentityRow::as_select())
+                .load(connection)?;
+            Ok(rows
+                .into_iter()
+                .map(|row| ScanIdentity::from(row).study)
+                .collect())
+        })
+        .await
+    }
+}
+
+/// The identities of these scans.
+pub(crate) fn load(
+    connection: &mut AnyConnection,
+    ids: &[RowId],
+) -> Result<HashMap<ScanId, ScanIdentity>, DatabaseError> {
+    let rows: Vec<IdentityRow> = study_identities::table
+        .filter(study_identities::scan_id.eq_any(ids))
+        .select(IdentityRow::as_select())
+        .load(connection)?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.scan_id.into(), ScanIdentity::from(row)))
+        .collect())
+}
+
+/// Writes what a new scan's files say; nothing where they say nothing.
+pub(crate) fn insert(
+    connection: &mut AnyConnection,
+    scan_id: RowId,
+    identity: ScanIdentity,
+) -> Result<(), DatabaseError> {
+    if identity.study.is_empty() && !identity.study.is_deidentified {
+        return Ok(());
+    }
+    let confirmed_conflicts = words_of(&identity.confirmed_conflicts);
+    // PostgreSQL keeps no U+0000 in a text.
+    let text = |text: Option<String>| text.map(|text| text.replace('\0', ""));
+    let study = identity.study;
+    let row = IdentityRow {
+        scan_id,
+        search_text: search_text(&study),
+        patient_id: text(study.patient_id),
+        issuer_of_patient_id: text(study.issuer_of_patient_id),
+        patient_name: text(study.patient_name),
+        birth_date: text(study.birth_date),
+        sex: text(study.sex),
+        accession_number: text(study.accession_number),
+        study_date: text(study.study_date),
+        study_time: text(study.study_time),
+        study_description: text(study.study_description),
+        referring_physician: text(study.referring_physician),
+        institution: text(study.institution),
+        is_deidentified: study.is_deidentified,
+        confirmed_conflicts,
+    };
+    diesel::insert_into(study_identities::table)
+        .values(row)
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Replaces what a person confirmed of a scan.
+pub(crate) fn confirm(
+    connection: &mut AnyConnection,
+    scan_id: RowId,
+    conflicts: &[IdentityAttribute],
+) -> Result<(), DatabaseError> {
+    diesel::update(study_identities::table.find(scan_id))
+        .set(study_identities::confirmed_conflicts.eq(words_of(conflicts)))
+        .execute(connection)?;
+    Ok(())
+}
+
+fn search_text(study: &StudyIdentity) -> String {
+    let parts = [&study.patient_name, &study.patient_id, &study.accession_number];
+    let text: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
+    fold_name(&text.join(" ").replace(['^', '=', '\0'], " "))
+}
+
+fn words_of(conflicts: &[IdentityAttribute]) -> String {
+    let words: Vec<&str> = conflicts.iter().map(|conflict| conflict.as_str()).collect();
+    words.join(" ")
+}
+
+fn conflicts_of(words: &str) -> Vec<IdentityAttribute> {
+    words
+        .split_whitespace()
+        .filter_map(|word| {
+            IdentityAttribute::ALL
+                .into_iter()
+                .find(|attribute| attribute.as_str() == word)
+        })
+        .collect()
+}

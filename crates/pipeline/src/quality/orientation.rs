@@ -1,0 +1,149 @@
+//! Whether the anatomy agrees with the sides and the size that the header states.
+
+use norma_domain::{QualityCheck, QualityConsequence, ReasonCode};
+use norma_volume::OrientationEvidence;
+
+/// An axis whose evidence is lower contradicts the header; one between this and its negative cannot be told.
+const CONTRADICTION: f64 = -0.15;
+/// Width of both lungs of an adult, in millimetres.
+const LEAST_WIDTH_MM: f64 = 165.0;
+const LARGEST_WIDTH_MM: f64 = 370.0;
+/// Lungs are wider than deep, in the deepest chest about as deep as wide.
+const LARGEST_DEPTH_OF_WIDTH: f64 = 1.05;
+const LARGEST_HEIGHT_MM: f64 = 400.0;
+
+/// The checks of sides and size. `whole` says that the scan holds the lungs from apex to base: of a part of them
+/// the places of airway and heart say nothing.
+pub(super) fn check_orientation(evidence: &OrientationEvidence, whole: bool) -> [QualityCheck; 2] {
+    [check_sides(evidence, whole), check_size(evidence)]
+}
+
+fn check_sides(evidence: &OrientationEvidence, whole: bool) -> QualityCheck {
+    let axes = [
+        (evidence.foot_head, "head and foot"),
+        (evidence.front_back, "front and back"),
+        (evidence.left_right, "left and right, or the organs lie mirrored"),
+    ];
+    let told: Vec<(f64, &str)> = axes
+        .into_iter()
+        .filter_map(|(evidence, name)| Some((evidence?, name)))
+        .filter(|_| whole)
+        .collect();
+    let weakest = told
+        .iter()
+        .copied()
+        .min_by(|one, other| one.0.total_cmp(&other.0));
+    let check = |passed, consequence, message: String| QualityCheck {
+        code: ReasonCode::OrientationDoubtful,
+        passed,
+        measured: weakest.map(|(evidence, _)| evidence),
+        limit: Some(CONTRADICTION),
+        unit: "fraction".to_owned(),
+        consequence,
+        message,
+    };
+    match weakest {
+        Some((evidence, name)) if evidence <= CONTRADICTION => check(
+            false,
+            QualityConsequence::Undetermined,
+            format!("the anatomy contradicts the header: {name}"),
+        ),
+        Some((evidence, _)) if told.len() == axes.len() && evidence >= -CONTRADICTION => check(
+            true,
+            QualityConsequence::Undetermined,
+            "the anatomy agrees with the sides that the header states".to_owned(),
+        ),
+        Some(_) | None => check(
+            false,
+            QualityConsequence::Note,
+            "the anatomy does not tell every side; the header was trusted".to_owned(),
+        ),
+    }
+}
+
+fn check_size(evidence: &OrientationEvidence) -> QualityCheck {
+    let passed = evidence.extent_mm.is_none_or(|[height, depth, width]| {
+        (LEAST_WIDTH_MM..=LARGEST_WIDTH_MM).contains(&width)
+            && depth <= LARGEST_DEPTH_OF_WIDTH * width
+            && height <= LARGEST_HEIGHT_MM
+    });
+    let message = if passed {
+        "the lungs have the size of an adult's"
+    } else {
+        "the lungs have no adult's size or shape: the spacing or the axes may be wrong"
+    };
+    QualityCheck {
+        code: ReasonCode::OrientationDoubtful,
+        passed,
+        measured: None,
+        limit: None,
+        unit: String::new(),
+        consequence: QualityConsequence::Undetermined,
+        message: message.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOUND: OrientationEvidence = OrientationEvidence {
+        left_right: Some(0.5),
+        foot_head: Some(1.1),
+        front_back: Some(0.6),
+        extent_mm: Some([260.0, 160.0, 240.0]),
+    };
+
+    fn outcome(evidence: OrientationEvidence, whole: bool) -> [(bool, QualityConsequence); 2] {
+        check_orientation(&evidence, whole).map(|check| (check.passed, check.consequence))
+    }
+
+    #[test]
+    fn each_axis_that_contradicts_makes_the_verdict_undetermined() {
+        use QualityConsequence::{Note, Undetermined};
+        let passed = (true, Undetermined);
+        assert_eq!(outcome(SOUND, true), [passed, passed]);
+        for wrong in [
+            OrientationEvidence {
+                left_right: Some(-0.4),
+                ..SOUND
+            },
+            OrientationEvidence {
+                foot_head: Some(-1.0),
+                ..SOUND
+            },
+            OrientationEvidence {
+                front_back: Some(-0.4),
+                ..SOUND
+            },
+        ] {
+            assert_eq!(outcome(wrong, true)[0], (false, Undetermined));
+            // Of a part of the lungs nothing is told.
+            assert_eq!(outcome(wrong, false)[0], (false, Note));
+        }
+        let untold = OrientationEvidence {
+            left_right: Some(0.05),
+            ..SOUND
+        };
+        assert_eq!(outcome(untold, true), [(false, Note), passed]);
+    }
+
+    #[test]
+    fn a_size_that_no_adult_has_makes_the_verdict_undetermined() {
+        for extent in [
+            [260.0, 80.0, 120.0],
+            [260.0, 320.0, 480.0],
+            [520.0, 160.0, 240.0],
+            [240.0, 240.0, 200.0],
+        ] {
+            let evidence = OrientationEvidence {
+                extent_mm: Some(extent),
+                ..SOUND
+            };
+            assert_eq!(
+                outcome(evidence, true)[1],
+                (false, QualityConsequence::Undetermined)
+            );
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Whose study a scan is: what an upload says of its patient, and the way into another record.
+
+use actix_web::web::{Data, Json, Path, Payload};
+use actix_web::{HttpRequest, post, put};
+use norma_domain::{PatientId, ScanId};
+
+use crate::gateway::Gateway;
+use crate::identity::Notes;
+use crate::patient_match::{WantedPatient, wanted_patient};
+use crate::patients::schema::Patient;
+use crate::problem::ApiError;
+use crate::problem::answers::{
+    BadRequest, Conflict, Failures, Gone, NotFound, StorageFull, Unprocessable, UnsupportedMediaType,
+};
+use crate::scans::schema::Scan;
+use crate::uploads::Uploads;
+use crate::whose::schema::{InspectedUpload, ScanPatient, UploadToInspect};
+
+/// Tells whose study an upload is and stores nothing of it.
+#[utoipa::path(
+    tag = "scans",
+    operation_id = "inspectUpload",
+    request_body(content = UploadToInspect, content_type = "multipart/form-data"),
+    responses(
+        (status = 200, description = "What the files say", body = InspectedUpload),
+        BadRequest, Gone, UnsupportedMediaType, Unprocessable, StorageFull, Failures
+    )
+)]
+#[post("/api/scans/inspect")]
+pub(crate) async fn inspect_upload(
+    gateway: Data<Gateway>,
+    uploads: Data<Uploads>,
+    request: HttpRequest,
+    notes: Notes,
+    payload: Payload,
+) -> Result<Json<InspectedUpload>, ApiError> {
+    let (upload, _place) = uploads.receive(&request, payload, &["patient_id"]).await?;
+    let patient_id: Option<PatientId> = upload.parsed("patient_id", "the identifier of a patient")?;
+    notes.patient(patient_id);
+    let study = uploads.reader.only_study(&upload.path).await?;
+    let patient_mismatch = match patient_id {
+        Some(id) => gateway.contradictions(id, &study).await?,
+        None => Vec::new(),
+    };
+    let patients = match &study.patient_id {
+        Some(id) => gateway.database.patients_by_dicom_id(id.clone()).await?,
+        None => Vec::new(),
+    };
+    Ok(Json(InspectedUpload {
+        patient_mismatch,
+        patients: patients.into_iter().map(Patient::from).collect(),
+        identity: Some(study).filter(|study| !study.is_empty()),
+    }))
+}
+
+/// Puts a scan into a patient's record, with its analyses and reports; both patients' records tell of it in the audit
+/// trail.
+///
+/// Where the files name another patient the answer is 409 `patient_mismatch`, until `confirm_patient_mismatch` says that
+/// a person saw it; `patient_from_dicom` takes or registers the one they name.
+#[utoipa::path(
+    tag = "scans",
+    operation_id = "setScanPatient",
+    params(("scan_id" = ScanId, Path)),
+    request_body = ScanPatient,
+    responses(
+        (status = 200, description = "The scan as it is now", body = Scan),
+        BadRequest, NotFound, Conflict, Gone, UnsupportedMediaType, Unprocessable, Failures
+    )
+)]
+#[put("/api/scans/{scan_id}/patient")]
+pub(crate) async fn set_scan_patient(
+    gateway: Data<Gateway>,
+    notes: Notes,
+    scan_id: Path<ScanId>,
+    change: Json<ScanPatient>,
+) -> Result<Json<Scan>, ApiError> {
+    let wanted = wanted_patient(change.patient_id, change.patient_from_dicom)?;
+    if wanted == WantedPatient::Nobody {
+        return Err(ApiError::InvalidField {
+            field: "patient_id",
+            detail: "the identifier of a patient, or `patient_from_dicom`".to_owned(),
+        });
+    }
+    let scan = gateway.scan(*scan_id).await?;
+    let mut identities = gateway.database.scan_identities(vec![scan.id]).await?;
+    let study = identities.remove(&scan.id).unwrap_or_default().study;
+    let (patient_id, identity) = gateway
+        .patient_of_study(&notes, wanted, study, change.confirm_patient_mismatch)
+        .await?;
+    let patient_id = patient_id.ok_or(ApiError::UnknownPatient)?;
+    notes.patient(Some(patient_id));
+    match scan.patient_id {
+        Some(before) => {
+            notes.also_patient(before);
+            notes.add_detail(format!("from {before} to {patient_id}"));
+        }
+        None => notes.add_detail(format!("to {patient_id}")),
+    }
+    let conflicts = identity.confirmed_conflicts.clone();
+    let moved = gateway
+        .database
+        .move_scan(*scan_id, patient_id, conflicts)
+        .await
+        .map_err(|error| match ApiError::from(error) {
+            ApiError::PatientNotFound => ApiError::UnknownPatient,
+            other => other,
+        })?
+        .ok_or(ApiError::ScanNotFound)?;
+    Ok(Json(Scan::new(moved, Some(identity))))
+}
