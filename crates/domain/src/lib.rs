@@ -3,9 +3,11 @@
 mod analysis;
 mod geometry;
 mod ids;
+mod measure;
 mod operating_point;
 mod patient_match;
 mod person_name;
+mod place;
 mod probability;
 mod quality;
 mod reason;
@@ -22,9 +24,14 @@ mod window;
 pub use analysis::{AnalysisStatus, UnknownStatus};
 pub use geometry::{InvalidSpacing, SpacingMm, VolumeGeometry, VoxelBox};
 pub use ids::{AnalysisId, KeyId, PatientId, ScanId, UserId};
+pub use measure::{
+    Ground, LookedFor, Measure, MeasureCode, MeasureState, MeasuredFinding, NotMeasurable, PathologyType,
+    Quantification, ReferenceRange, TypeCoverage,
+};
 pub use operating_point::{OperatingPoint, OperatingPointName};
 pub use patient_match::{IdentityAttribute, KnownPatient, PatientIdentifier};
 pub use person_name::names_agree;
+pub use place::{LungSide, LungThird};
 pub use probability::{InvalidProbability, Probability};
 pub use quality::{QualityCheck, QualityConsequence};
 pub use reason::{Reason, ReasonCode, UnknownReasonCode};

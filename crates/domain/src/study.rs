@@ -3,7 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{QualityCheck, SeriesInstanceUid, SopInstanceUid, StudyInstanceUid, VolumeGeometry};
+use crate::{
+    QualityCheck, Quantification, SeriesInstanceUid, SopInstanceUid, StudyInstanceUid, VolumeGeometry,
+};
 
 /// The study and the series that were read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,5 +70,8 @@ pub struct PreparedSummary {
     /// Lung volume in millilitres.
     pub lung_volume_ml: f64,
     pub quality: Vec<QualityCheck>,
+    /// None where the study was prepared before there were measures.
+    #[serde(default)]
+    pub quantification: Option<Quantification>,
     pub duration_ms: u64,
 }

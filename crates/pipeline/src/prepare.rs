@@ -5,9 +5,10 @@ use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::time::Instant;
 
-use norma_domain::{PreparedSummary, QualityCheck, QualityConsequence, Reason, ReasonCode};
+use norma_domain::{PreparedSummary, QualityCheck, QualityConsequence, Quantification, Reason, ReasonCode};
 use norma_imaging::{Limits, LoadedSeries, StudySource, list_studies, load_chest_series};
-use norma_volume::{DEFAULT_SLICE_COUNT, PreparedSlices, prepare_slices, segment_lungs};
+use norma_quantification::quantify;
+use norma_volume::{DEFAULT_SLICE_COUNT, LungSegmentation, PreparedSlices, prepare_slices, segment_lungs};
 
 use crate::objects::{encode_prepared_slices, write_volume};
 use crate::prepare_error::PrepareError;
@@ -66,9 +67,18 @@ pub fn prepare_series(series: &LoadedSeries) -> Result<(PreparedSummary, Prepare
         lung_extent: lungs.extent,
         lung_volume_ml: lungs.right_ml + lungs.left_ml,
         quality,
+        quantification: Some(measure(series, &lungs)),
         duration_ms: 0,
     };
     Ok((summary, prepared))
+}
+
+/// The measures with the time that they took.
+fn measure(series: &LoadedSeries, lungs: &LungSegmentation) -> Quantification {
+    let started = Instant::now();
+    let mut quantification = quantify(&series.volume, lungs);
+    quantification.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    quantification
 }
 
 fn only_study(studies: &[StudySource]) -> Result<&StudySource, PrepareError> {

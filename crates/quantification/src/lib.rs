@@ -4,7 +4,17 @@
     reason = "array views are two words and are passed by value, as ndarray itself does"
 )]
 
+mod density;
+mod distance;
+mod fluid;
+mod grid;
 pub mod nodules;
+mod opacity;
 mod place;
+mod quantify;
+mod ranges;
+mod regions;
+mod thorax;
 
 pub use place::{LungSide, LungThird};
+pub use quantify::quantify;

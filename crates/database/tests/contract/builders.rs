@@ -151,6 +151,7 @@ pub(crate) fn summary() -> PreparedSummary {
             check(ReasonCode::ContrastAgent, false),
             check(ReasonCode::GantryTilt, false),
         ],
+        quantification: None,
         duration_ms: 812,
     }
 }

@@ -54,6 +54,7 @@ fn prepared() -> PreparedSummary {
         lung_extent: Some([15, 85]),
         lung_volume_ml: 4000.0,
         quality: Vec::new(),
+        quantification: None,
         duration_ms: 700,
     }
 }

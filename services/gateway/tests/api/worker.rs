@@ -129,6 +129,7 @@ impl App {
             lung_extent: Some([0, 2]),
             lung_volume_ml: 4200.0,
             quality: quality(),
+            quantification: None,
             duration_ms: 120,
         };
         let message = announce(Message::StudyPrepared { analysis_id, scan_id });

@@ -1,0 +1,122 @@
+//! What is measured of the real series, against what is known of them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may stop and may print"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use norma_domain::{LungSide, MeasureCode, MeasureState, PathologyType, Quantification};
+use norma_imaging::{Limits, list_studies, load_chest_series};
+use norma_quantification::quantify;
+use norma_test_support::real_data;
+use norma_volume::segment_lungs;
+
+fn measure(path: &Path) -> Quantification {
+    let limits = Limits::default();
+    let studies = list_studies(path, &limits).unwrap();
+    let series = load_chest_series(&studies[0], &limits).unwrap();
+    let lungs = segment_lungs(&series.volume);
+    let started = std::time::Instant::now();
+    let quantification = quantify(&series.volume, &lungs);
+    println!(
+        "{} in {:?}",
+        path.file_name().unwrap().to_string_lossy(),
+        started.elapsed()
+    );
+    for measure in &quantification.measures {
+        println!(
+            "  {:?} {:?} {} {:?} {:?} {:?} {:?}",
+            measure.code,
+            measure.value,
+            measure.unit,
+            measure.state,
+            measure.why,
+            measure.by_side,
+            measure.by_third
+        );
+    }
+    for finding in &quantification.findings {
+        println!("  {finding:?}");
+    }
+    quantification
+}
+
+fn volumes(data: &Path, folder: &Path) -> Vec<PathBuf> {
+    let archive = data.join("volumes.tar.xz");
+    let status = Command::new("tar")
+        .arg("-xJf")
+        .arg(archive)
+        .arg("-C")
+        .arg(folder)
+        .status()
+        .unwrap();
+    assert!(status.success());
+    [
+        "covid-ct-md_cap001",
+        "nsclc-radiomics_LUNG1-001",
+        "nsclc-radiomics_LUNG1-024",
+    ]
+    .map(|name| folder.join(format!("volumes/{name}.nii")))
+    .to_vec()
+}
+
+fn value(quantification: &Quantification, code: MeasureCode) -> f64 {
+    quantification.measure(code).unwrap().value.unwrap()
+}
+
+#[test]
+fn a_norm_is_within_and_pneumonia_is_not() {
+    let Some(data) = real_data() else { return };
+    let series = |name: &str| measure(&data.join(format!("series/{name}.zip")));
+
+    let norm = series("covid-ct-md_normal001");
+    let outside: Vec<MeasureCode> = norm.deciding().map(|measure| measure.code).collect();
+    assert_eq!(outside, []);
+    assert!(value(&norm, MeasureCode::LargestOpacity) < 10.0);
+    assert!(value(&norm, MeasureCode::PleuralFluid) < 15.0);
+
+    let pneumonia = series("covid-ct-md_covid-P001");
+    assert!(value(&pneumonia, MeasureCode::LargestOpacity) > 20.0);
+    let largest = &pneumonia.findings[0];
+    assert_eq!(
+        (largest.pathology, largest.side),
+        (PathologyType::LungOpacity, LungSide::Right)
+    );
+    assert!((26..=60).contains(&largest.key_slice), "{largest:?}");
+    assert!(value(&pneumonia, MeasureCode::PleuralFluid) < 15.0);
+
+    let mass = series("lidc-idri-0001_mass");
+    assert!(value(&mass, MeasureCode::BloodPool) > 150.0);
+    assert!(value(&norm, MeasureCode::BloodPool) < 60.0);
+    assert!(value(&mass, MeasureCode::PleuralFluid) < 15.0);
+}
+
+#[test]
+fn pleural_fluid_is_found_where_the_reader_found_it() {
+    let Some(data) = real_data() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let paths = volumes(&data, folder.path());
+    let pneumonia = measure(&paths[0]);
+    assert_eq!(
+        pneumonia.measure(MeasureCode::LargestOpacity).unwrap().state,
+        MeasureState::Outside
+    );
+    // The reader's masks hold 191 and 779 ml. A layer of a few millimetres is measured too small: half of it is averaged
+    // with lung and chest wall.
+    let thin = measure(&paths[1])
+        .measure(MeasureCode::PleuralFluid)
+        .unwrap()
+        .by_side
+        .unwrap();
+    assert!(thin[0] < 15.0 && (50.0..240.0).contains(&thin[1]), "{thin:?}");
+    let [right, left] = measure(&paths[2])
+        .measure(MeasureCode::PleuralFluid)
+        .unwrap()
+        .by_side
+        .unwrap();
+    println!("  {:.0} ml, the reader 779 ml", right + left);
+    assert!(((right + left) / 779.5 - 1.0).abs() < 0.25 && left > right);
+}

@@ -1,0 +1,293 @@
+//! Fluid in the pleural space: what has the density of water between the ribs and the lung.
+//!
+//! From the ribs inwards along rays, fluid begins at the wall, or behind a little fat, and is thicker than partial
+//! volume makes it. Muscle, liver and spleen are denser, fat is less dense; what lies below the diaphragm is parted from
+//! the wall by them, or does not reach the lung.
+
+use std::collections::VecDeque;
+use std::f64::consts::TAU;
+
+use ndarray::{Array3, Axis, Zip};
+use rayon::prelude::*;
+
+use crate::distance::{close, open, squared_distance};
+use crate::grid::{Grid, VOXEL_ML};
+use crate::regions::{Region, neighbours, regions};
+use crate::thorax::Thorax;
+
+/// Smoothed over its surroundings, fluid lies between; blood at 40 HU and more does not.
+const FLUID_HU: [f32; 2] = [-25.0, 26.0];
+/// Voxels that are smoothed: neither lung nor bone.
+const TISSUE_HU: [i16; 2] = [-150, 130];
+/// Standard deviation of the smoothing in voxels.
+const SMOOTHING: f64 = 1.2;
+/// Vessels and gaps at the lung's surface are no pleural space.
+const LUNG_CLOSING_VOXELS: f32 = 2.0;
+const RAYS: usize = 240;
+/// Fat and intercostal muscle between rib and fluid.
+const MOST_WALL_STEPS: usize = 3;
+const LEAST_THICKNESS_STEPS: usize = 2;
+/// Rays up to this far to the front; fluid runs to the back of a patient who lies on it.
+const FRONT: f64 = -0.2;
+/// Rays closer to the midline end at the spine, before which gullet and great veins lie.
+const SPINE: f64 = 0.45;
+/// How far fluid is followed away from the wall.
+const GROWTH_STEPS: usize = 7;
+/// A collection smaller than this is partial volume.
+const LEAST_ML: f64 = 4.0;
+/// Apical tissue looks alike: a collection reaches below this share of the lungs' height.
+const APEX_SHARE: f64 = 0.75;
+const TOP_SHARE: f64 = 0.93;
+const LEAST_LUNG_MM2: f64 = 300.0;
+/// Within this the lung counts as next to it.
+const NEAR_LUNG_VOXELS: f32 = 4.0;
+/// The rim, averaged with lung and wall, is tissue up to these values.
+const RIM_HU: [i16; 2] = [-400, 120];
+const RIM_SMOOTHED_HU: f32 = 45.0;
+const RIM_STEPS: usize = 2;
+
+/// Fluid on each side, the patient's right first: its voxels, the largest collection first.
+pub(crate) struct PleuralFluid {
+    pub(crate) by_side: [Vec<Region>; 2],
+}
+
+impl PleuralFluid {
+    pub(crate) fn millilitres(&self) -> [f64; 2] {
+        [0, 1].map(|side: usize| {
+            // A sum of nothing would be −0.
+            self.by_side[side]
+                .iter()
+                .map(Region::millilitres)
+                .fold(0.0, |sum, of_region| sum + of_region)
+        })
+    }
+
+    pub(crate) fn find(grid: &Grid, lungs: &Array3<bool>, thorax: &Thorax) -> Self {
+        let mut by_side = [Vec::new(), Vec::new()];
+        let Some([first, last]) = grid.lung_extent(LEAST_LUNG_MM2) else {
+            return Self { by_side };
+        };
+        let height = (last - first) as f64;
+        let apex = first + (APEX_SHARE * height) as usize;
+        let top = first + (TOP_SHARE * height) as usize;
+        let filled = close(lungs, LUNG_CLOSING_VOXELS);
+        let mut tissue = thorax.inside.clone();
+        Zip::from(&mut tissue)
+            .and(&filled)
+            .and(&grid.hounsfield)
+            .for_each(|tissue, &lung, &value| {
+                *tissue = *tissue && !lung && value > TISSUE_HU[0] && value < TISSUE_HU[1];
+            });
+        let smoothed = smooth_within(&grid.hounsfield, &tissue);
+        let mut fluid = tissue;
+        Zip::from(&mut fluid).and(&smoothed).for_each(|fluid, &value| {
+            *fluid = *fluid && value > FLUID_HU[0] && value < FLUID_HU[1];
+        });
+        let at_wall = at_wall(grid, thorax, &fluid, [first, last]);
+        let mut collected = grow(&fluid, &at_wall);
+        collected
+            .axis_iter_mut(Axis(0))
+            .enumerate()
+            .for_each(|(z, mut plane)| {
+                if z < first || z > top {
+                    plane.fill(false);
+                }
+            });
+        let to_lung = squared_distance(lungs);
+        let is_fluid = |region: &Region| {
+            let share = |count: usize| count as f64 / region.voxels.len() as f64;
+            let walled = region.voxels.iter().filter(|&&voxel| at_wall[voxel]).count();
+            let near = region
+                .voxels
+                .iter()
+                .filter(|&&voxel| to_lung[voxel] <= NEAR_LUNG_VOXELS * NEAR_LUNG_VOXELS)
+                .count();
+            let low = region.voxels.iter().filter(|voxel| voxel[0] < apex).count();
+            let is_large = walled as f64 * VOXEL_ML > 50.0;
+            share(low) > 0.4
+                && share(walled) >= 0.4
+                && (share(near) > 0.25 || (is_large && share(near) > 0.08))
+        };
+        for (side, found) in by_side.iter_mut().enumerate() {
+            let mut of_side = collected.clone();
+            of_side.indexed_iter_mut().for_each(|((_, _, x), inside)| {
+                *inside = *inside && grid.is_right(x as f64, thorax.center[1]) == (side == 0);
+            });
+            let mut kept = Array3::from_elem(of_side.dim(), false);
+            let mut is_any = false;
+            for region in regions(&of_side, (LEAST_ML / VOXEL_ML) as usize) {
+                if is_fluid(&region) {
+                    is_any = true;
+                    for &voxel in &region.voxels {
+                        kept[voxel] = true;
+                    }
+                }
+            }
+            if is_any {
+                add_rim(&mut kept, grid, lungs, thorax, &smoothed);
+                *found = regions(&kept, (LEAST_ML / VOXEL_ML) as usize);
+            }
+        }
+        Self { by_side }
+    }
+}
+
+/// Fluid along rays from the wall inwards, up to where it ends.
+fn at_wall(grid: &Grid, thorax: &Thorax, fluid: &Array3<bool>, [first, last]: [usize; 2]) -> Array3<bool> {
+    let (_, rows, columns) = fluid.dim();
+    let mut marked = Array3::from_elem(fluid.dim(), false);
+    let longest = ((rows * rows + columns * columns) as f64).sqrt() as usize;
+    marked
+        .axis_iter_mut(Axis(0))
+        .collect::<Vec<_>>()
+        .into_par_iter()
+        .enumerate()
+        .for_each(|(z, mut plane)| {
+            if z < first || z > last {
+                return;
+            }
+            for ray in 0..RAYS {
+                let (down, across) = (ray as f64 * TAU / RAYS as f64).sin_cos();
+                if down * grid.back < FRONT || across.abs() < SPINE {
+                    continue;
+                }
+                let path: Vec<[usize; 2]> = (0..longest)
+                    .map(|step| {
+                        [
+                            thorax.center[0] + step as f64 * down,
+                            thorax.center[1] + step as f64 * across,
+                        ]
+                    })
+                    .take_while(|[y, x]| {
+                        *y >= 0.0 && *x >= 0.0 && *y < rows as f64 - 0.5 && *x < columns as f64 - 0.5
+                    })
+                    .map(|[y, x]| [y.round() as usize, x.round() as usize])
+                    .collect();
+                let Some(wall) = path.iter().rposition(|&[y, x]| thorax.inside[[z, y, x]]) else {
+                    continue;
+                };
+                let inwards = path[..=wall].iter().rev();
+                let is_fluid = |&&[y, x]: &&[usize; 2]| fluid[[z, y, x]];
+                let skipped = inwards.clone().take_while(|at| !is_fluid(at)).count();
+                if skipped > MOST_WALL_STEPS {
+                    continue;
+                }
+                let thickness = inwards.clone().skip(skipped).take_while(is_fluid).count();
+                if thickness >= LEAST_THICKNESS_STEPS {
+                    for &[y, x] in inwards.skip(skipped).take(thickness) {
+                        plane[[y, x]] = true;
+                    }
+                }
+            }
+        });
+    marked
+}
+
+/// Follows fluid from the wall for some steps where it is wide enough to be more than a rim.
+fn grow(fluid: &Array3<bool>, at_wall: &Array3<bool>) -> Array3<bool> {
+    let (slices, rows, columns) = fluid.dim();
+    let wide = open(fluid, 1.45);
+    let mut grown = at_wall.clone();
+    let mut front: VecDeque<([usize; 3], usize)> = at_wall
+        .indexed_iter()
+        .filter(|&(_, &marked)| marked)
+        .map(|((z, y, x), _)| ([z, y, x], 0))
+        .collect();
+    while let Some((voxel, step)) = front.pop_front() {
+        if step == GROWTH_STEPS {
+            continue;
+        }
+        for next in neighbours(voxel, [slices, rows, columns]) {
+            if wide[next] && fluid[next] && !grown[next] {
+                grown[next] = true;
+                front.push_back((next, step + 1));
+            }
+        }
+    }
+    grown
+}
+
+/// Adds the rim that is averaged with lung and wall.
+fn add_rim(
+    kept: &mut Array3<bool>,
+    grid: &Grid,
+    lungs: &Array3<bool>,
+    thorax: &Thorax,
+    smoothed: &Array3<f32>,
+) {
+    let (slices, rows, columns) = kept.dim();
+    let mut front: Vec<[usize; 3]> = kept
+        .indexed_iter()
+        .filter(|&(_, &inside)| inside)
+        .map(|((z, y, x), _)| [z, y, x])
+        .collect();
+    for _ in 0..RIM_STEPS {
+        let mut added = Vec::new();
+        for &voxel in &front {
+            for next in neighbours(voxel, [slices, rows, columns]) {
+                let value = grid.hounsfield[next];
+                if !kept[next]
+                    && !lungs[next]
+                    && thorax.inside[next]
+                    && value > RIM_HU[0]
+                    && value < RIM_HU[1]
+                    && smoothed[next] < RIM_SMOOTHED_HU
+                {
+                    kept[next] = true;
+                    added.push(next);
+                }
+            }
+        }
+        front = added;
+    }
+}
+
+/// Gaussian mean over the voxels of `within` alone; 0 far from them.
+fn smooth_within(values: &Array3<i16>, within: &Array3<bool>) -> Array3<f32> {
+    let mut weights = within.mapv(|inside| f32::from(u8::from(inside)));
+    let mut sums = Array3::zeros(values.dim());
+    Zip::from(&mut sums)
+        .and(values)
+        .and(&weights)
+        .for_each(|sum, &value, &weight| *sum = f32::from(value) * weight);
+    for array in [&mut weights, &mut sums] {
+        smooth(array);
+    }
+    Zip::from(&mut sums)
+        .and(&weights)
+        .for_each(|sum, &weight| *sum /= weight.max(1e-3));
+    sums
+}
+
+/// Gaussian in place; beyond the grid lies nothing.
+fn smooth(values: &mut Array3<f32>) {
+    let reach = (SMOOTHING * 3.0).ceil() as usize;
+    let kernel: Vec<f32> = (0..=reach)
+        .map(|at| (-(at as f64).powi(2) / (2.0 * SMOOTHING * SMOOTHING)).exp() as f32)
+        .collect();
+    let total: f32 = kernel[0] + 2.0 * kernel[1..].iter().sum::<f32>();
+    for axis in 0..3 {
+        let across = usize::from(axis == 0);
+        let line_axis = if axis == 2 { 1 } else { 0 };
+        values
+            .axis_iter_mut(Axis(across))
+            .collect::<Vec<_>>()
+            .into_par_iter()
+            .for_each(|mut plane| {
+                let mut line_values = vec![0.0f32; plane.len_of(Axis(line_axis))];
+                for mut line in plane.lanes_mut(Axis(line_axis)) {
+                    for (to, &from) in line_values.iter_mut().zip(&line) {
+                        *to = from;
+                    }
+                    for (at, to) in line.iter_mut().enumerate() {
+                        let mut sum = kernel[0] * line_values[at];
+                        for (by, weight) in kernel.iter().enumerate().skip(1) {
+                            let before = if at >= by { line_values[at - by] } else { 0.0 };
+                            sum += weight * (before + line_values.get(at + by).copied().unwrap_or(0.0));
+                        }
+                        *to = sum / total;
+                    }
+                }
+            });
+    }
+}

@@ -1,0 +1,296 @@
+//! All measures of a volume.
+
+use norma_domain::{
+    LungSide, LungThird, Measure, MeasureCode, MeasureState, MeasuredFinding, NotMeasurable, PathologyType,
+    Quantification,
+};
+use norma_volume::{LungSegmentation, Volume};
+
+use crate::density::{Densely, Densities, blood_pool};
+use crate::fluid::PleuralFluid;
+use crate::grid::{GRID_MM, Grid};
+use crate::opacity::find_opacities;
+use crate::ranges::range_of;
+use crate::regions::Region;
+use crate::thorax::Thorax;
+
+/// Lungs with less air are not measured.
+const LEAST_LUNG_ML: f64 = 500.0;
+/// Thicker slices average lesions away.
+const LARGEST_SPACING_MM: f64 = 5.01;
+/// From here on the blood holds contrast.
+const CONTRAST_HU: f64 = 100.0;
+/// Lungs whose median lies above hold so little air, by expiration or disease all over, that density says nothing of an
+/// opacity's edge.
+const SHALLOW_MEAN_HU: f64 = -650.0;
+/// Opacities listed at most.
+const MOST_OPACITIES: usize = 8;
+/// An opacity that is listed as a finding.
+const LEAST_FINDING_ML: f64 = 10.0;
+
+/// Measures a chest volume in Hounsfield units with the lungs that were found in it.
+///
+/// Everything is measured on a grid of 2 mm, whose voxels average over many of a fine volume: so noise, and a sharp
+/// kernel's excess of it, do not count as low attenuation. What cannot be measured says so.
+/// The duration is 0; the caller knows it.
+pub fn quantify(volume: &Volume, lungs: &LungSegmentation) -> Quantification {
+    let why_not = if lungs.total_ml() < LEAST_LUNG_ML {
+        Some(NotMeasurable::NoLungs)
+    } else if volume.geometry.spacing_mm.z() > LARGEST_SPACING_MM {
+        Some(NotMeasurable::SlicesTooThick)
+    } else {
+        None
+    };
+    let grid = if why_not.is_none() {
+        Grid::new(volume, lungs)
+    } else {
+        None
+    };
+    let thorax = grid.as_ref().and_then(Thorax::find);
+    let (Some(grid), Some(thorax)) = (grid, thorax) else {
+        let why = why_not.unwrap_or(NotMeasurable::NoLungs);
+        return Quantification {
+            measures: ALL.map(|code| cannot(code, why)).to_vec(),
+            ..Default::default()
+        };
+    };
+    let is_lung = grid.is_lung();
+    let densities = Densities::measure(&grid, &is_lung);
+    let blood = blood_pool(&grid, &thorax.inside, &is_lung, thorax.center);
+    let opacities = find_opacities(&grid, &is_lung, &thorax);
+    let fluid = thorax
+        .has_ribs()
+        .then(|| PleuralFluid::find(&grid, &is_lung, &thorax));
+
+    let mean = densities.mean();
+    let mut measures = vec![
+        lung_volume(lungs),
+        measured(
+            MeasureCode::SmallerLungShare,
+            lungs.right_ml.min(lungs.left_ml) / lungs.total_ml(),
+            None,
+        ),
+        densely(MeasureCode::MeanDensity, &mean),
+        densely(MeasureCode::Percentile15, &densities.percentile15()),
+        densely(MeasureCode::LowAttenuation950, &densities.below(-950)),
+        densely(MeasureCode::LowAttenuation910, &densities.below(-910)),
+        densely(MeasureCode::HighAttenuation, &densities.between(-600, -250)),
+    ];
+    let extent = grid.lung_extent(GRID_MM * GRID_MM).unwrap_or([0, 0]);
+    let mut findings = Vec::new();
+    measures.extend(opacity_measures(
+        &grid,
+        &thorax,
+        &opacities,
+        &mean,
+        blood,
+        extent,
+        &mut findings,
+    ));
+    measures.push(fluid_measure(&grid, fluid.as_ref(), extent, &mut findings));
+    measures.push(match blood {
+        Some(value) => Measure {
+            state: MeasureState::Described,
+            ..measured(MeasureCode::BloodPool, value, None)
+        },
+        None => cannot(MeasureCode::BloodPool, NotMeasurable::TooSmall),
+    });
+    Quantification {
+        measures,
+        findings,
+        duration_ms: 0,
+    }
+}
+
+const ALL: [MeasureCode; 11] = [
+    MeasureCode::LungVolume,
+    MeasureCode::SmallerLungShare,
+    MeasureCode::MeanDensity,
+    MeasureCode::Percentile15,
+    MeasureCode::LowAttenuation950,
+    MeasureCode::LowAttenuation910,
+    MeasureCode::HighAttenuation,
+    MeasureCode::LargestOpacity,
+    MeasureCode::OpacityVolume,
+    MeasureCode::PleuralFluid,
+    MeasureCode::BloodPool,
+];
+
+fn measured(code: MeasureCode, value: f64, by_side: Option<[f64; 2]>) -> Measure {
+    let (range, unit, decides) = range_of(code);
+    let state = range
+        .as_ref()
+        .map_or(MeasureState::Described, |range| range.state_of(value));
+    Measure {
+        code,
+        unit: unit.to_owned(),
+        value: value.is_finite().then_some(value),
+        by_side,
+        by_third: None,
+        range,
+        state,
+        why: None,
+        decides,
+    }
+}
+
+fn cannot(code: MeasureCode, why: NotMeasurable) -> Measure {
+    let (range, unit, decides) = range_of(code);
+    Measure {
+        code,
+        unit: unit.to_owned(),
+        value: None,
+        by_side: None,
+        by_third: None,
+        range,
+        state: MeasureState::NotMeasurable,
+        why: Some(why),
+        decides,
+    }
+}
+
+fn densely(code: MeasureCode, values: &Densely) -> Measure {
+    Measure {
+        by_third: Some(values.by_third),
+        ..measured(code, values.all, Some(values.by_side))
+    }
+}
+
+fn lung_volume(lungs: &LungSegmentation) -> Measure {
+    measured(
+        MeasureCode::LungVolume,
+        lungs.total_ml(),
+        Some([lungs.right_ml, lungs.left_ml]),
+    )
+}
+
+fn opacity_measures(
+    grid: &Grid,
+    thorax: &Thorax,
+    opacities: &[Region],
+    mean: &Densely,
+    blood: Option<f64>,
+    extent: [usize; 2],
+    findings: &mut Vec<MeasuredFinding>,
+) -> [Measure; 2] {
+    let mut by_side = [0.0; 2];
+    let mut largest = [0.0f64; 2];
+    let mut by_third = [0.0; 3];
+    for region in opacities {
+        let [z, _, x] = region.center();
+        let side = usize::from(!grid.is_right(x, thorax.center[1]));
+        by_side[side] += region.millilitres();
+        largest[side] = largest[side].max(region.millilitres());
+        by_third[LungThird::of_slice(z, extent) as usize] += region.millilitres();
+    }
+    let total = by_side[0] + by_side[1];
+    let mut biggest = measured(
+        MeasureCode::LargestOpacity,
+        largest[0].max(largest[1]),
+        Some(largest),
+    );
+    let mut sum = Measure {
+        by_third: Some(by_third),
+        ..measured(MeasureCode::OpacityVolume, total, Some(by_side))
+    };
+    // The value stays: it is a measure, but not of an opacity.
+    if mean.all > SHALLOW_MEAN_HU {
+        let why = if blood.is_some_and(|blood| blood >= CONTRAST_HU) {
+            NotMeasurable::Contrast
+        } else {
+            NotMeasurable::ShallowInspiration
+        };
+        for measure in [&mut biggest, &mut sum] {
+            measure.state = MeasureState::NotMeasurable;
+            measure.why = Some(why);
+        }
+        return [biggest, sum];
+    }
+    let limit = biggest
+        .range
+        .as_ref()
+        .and_then(|range| range.outside_high)
+        .unwrap_or(f64::INFINITY);
+    let listed = opacities.iter().take(MOST_OPACITIES);
+    for region in listed.filter(|region| region.millilitres() >= LEAST_FINDING_ML) {
+        let decides = region.millilitres() > limit;
+        findings.push(finding(
+            PathologyType::LungOpacity,
+            grid,
+            thorax.center[1],
+            region,
+            extent,
+            decides,
+        ));
+    }
+    [biggest, sum]
+}
+
+fn fluid_measure(
+    grid: &Grid,
+    fluid: Option<&PleuralFluid>,
+    extent: [usize; 2],
+    findings: &mut Vec<MeasuredFinding>,
+) -> Measure {
+    let Some(fluid) = fluid else {
+        return cannot(MeasureCode::PleuralFluid, NotMeasurable::NoRibs);
+    };
+    let by_side = fluid.millilitres();
+    let measure = measured(
+        MeasureCode::PleuralFluid,
+        by_side[0].max(by_side[1]),
+        Some(by_side),
+    );
+    let range = measure.range.as_ref();
+    let (high, outside) = range.map_or((0.0, f64::INFINITY), |range| {
+        (
+            range.high.unwrap_or(0.0),
+            range.outside_high.unwrap_or(f64::INFINITY),
+        )
+    });
+    let sides = [LungSide::Right, LungSide::Left];
+    for ((regions, volume_ml), side) in fluid.by_side.iter().zip(by_side).zip(sides) {
+        if volume_ml > high
+            && let Some(largest) = regions.first()
+        {
+            let side_of = largest.center()[2];
+            let mut found = finding(
+                PathologyType::PleuralEffusion,
+                grid,
+                side_of,
+                largest,
+                extent,
+                volume_ml > outside,
+            );
+            found.volume_ml = volume_ml;
+            found.side = side;
+            findings.push(found);
+        }
+    }
+    measure
+}
+
+fn finding(
+    pathology: PathologyType,
+    grid: &Grid,
+    center: f64,
+    region: &Region,
+    extent: [usize; 2],
+    decides: bool,
+) -> MeasuredFinding {
+    let [z, _, x] = region.center();
+    MeasuredFinding {
+        pathology,
+        side: if grid.is_right(x, center) {
+            LungSide::Right
+        } else {
+            LungSide::Left
+        },
+        third: LungThird::of_slice(z, extent),
+        volume_ml: region.millilitres(),
+        mean_hu: region.mean(&grid.hounsfield),
+        region: grid.source_box(region.low, region.high),
+        key_slice: grid.source_slice(region.largest_slice() as f64),
+        decides,
+    }
+}

@@ -1,0 +1,144 @@
+//! The ranges of norm and where they come from. Where nothing was published for a measure as it is taken here, the
+//! range is that of the norm studies it was tried on, and says so.
+
+use norma_domain::{MeasureCode, ReferenceRange};
+
+struct Row {
+    low: Option<f64>,
+    high: Option<f64>,
+    outside_low: Option<f64>,
+    outside_high: Option<f64>,
+    source: &'static str,
+    decides: bool,
+}
+
+/// Range, unit, and whether a value outside is pathology by itself.
+pub(crate) fn range_of(code: MeasureCode) -> (Option<ReferenceRange>, &'static str, bool) {
+    let open = Row {
+        low: None,
+        high: None,
+        outside_low: None,
+        outside_high: None,
+        source: "",
+        decides: false,
+    };
+    let (unit, row) = match code {
+        MeasureCode::LungVolume => (
+            "ml",
+            Row {
+                low: Some(2_500.0),
+                high: Some(8_000.0),
+                outside_low: Some(1_500.0),
+                outside_high: Some(9_500.0),
+                source: "total lung capacity of adults 4–8 l, on CT in supine inspiration about a fifth less: Stocks and Quanjer, \
+                         Eur Respir J 1995;8:492; not corrected for height, sex and age",
+                ..open
+            },
+        ),
+        MeasureCode::SmallerLungShare => (
+            "fraction",
+            Row {
+                low: Some(0.40),
+                outside_low: Some(0.30),
+                source: "the left lung holds about 45 % of both: Stocks and Quanjer, Eur Respir J 1995;8:492",
+                ..open
+            },
+        ),
+        MeasureCode::MeanDensity => (
+            "HU",
+            Row {
+                low: Some(-900.0),
+                high: Some(-750.0),
+                outside_low: Some(-920.0),
+                outside_high: Some(-650.0),
+                source: "healthy never-smokers in full inspiration −850 ± 30 HU: Zach et al., Invest Radiol 2012;47:596",
+                ..open
+            },
+        ),
+        MeasureCode::Percentile15 => (
+            "HU",
+            Row {
+                low: Some(-945.0),
+                outside_low: Some(-955.0),
+                source: "healthy never-smokers −910 ± 15 HU: Zach et al., Invest Radiol 2012;47:596",
+                ..open
+            },
+        ),
+        MeasureCode::LowAttenuation950 => (
+            "fraction",
+            Row {
+                high: Some(0.06),
+                outside_high: Some(0.14),
+                source: "emphysema from 6 % on, at least moderate from 14 % on: Lynch et al., Radiology 2018;288:859; \
+                         upper limit of healthy never-smokers 7 %: Hoffman et al., Ann Am Thorac Soc 2014;11:898",
+                decides: true,
+                ..open
+            },
+        ),
+        MeasureCode::LowAttenuation910 => (
+            "fraction",
+            Row {
+                high: Some(0.35),
+                outside_high: Some(0.50),
+                source: "healthy never-smokers 15 ± 10 %: Zach et al., Invest Radiol 2012;47:596",
+                ..open
+            },
+        ),
+        MeasureCode::HighAttenuation => (
+            "fraction",
+            Row {
+                high: Some(0.10),
+                outside_high: Some(0.15),
+                source: "upper tenth of a healthy population 10 %: Lederer et al., Am J Respir Crit Care Med 2009;180:407",
+                ..open
+            },
+        ),
+        MeasureCode::LargestOpacity => (
+            "ml",
+            Row {
+                high: Some(10.0),
+                outside_high: Some(15.0),
+                source: "this project: norm studies up to 10 ml, pneumonias and effusions' collapsed lung from 21 ml on",
+                decides: true,
+                ..open
+            },
+        ),
+        MeasureCode::OpacityVolume => (
+            "ml",
+            Row {
+                high: Some(25.0),
+                outside_high: Some(50.0),
+                source: "this project: the norm studies at hand",
+                ..open
+            },
+        ),
+        MeasureCode::PleuralFluid => (
+            "ml",
+            Row {
+                high: Some(15.0),
+                outside_high: Some(50.0),
+                source: "healthy 8 ± 4 ml, at most 20 ml: Noppen et al., Am J Respir Crit Care Med 2000;162:1023; beyond \
+                         the error of this measure from 50 ml on; thin layers are measured too small",
+                decides: true,
+                ..open
+            },
+        ),
+        MeasureCode::BloodPool => ("HU", open),
+    };
+    let Row {
+        low,
+        high,
+        outside_low,
+        outside_high,
+        source,
+        decides,
+    } = row;
+    let range = (!source.is_empty()).then(|| ReferenceRange {
+        low,
+        high,
+        outside_low,
+        outside_high,
+        source: source.to_owned(),
+    });
+    (range, unit, decides)
+}
