@@ -4,13 +4,14 @@
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use norma_domain::{
-    AnalysisId, AnalysisStatus, PreparedSummary, Reason, Report, SeriesInstanceUid, Stage, StageOutcome,
-    StudyInstanceUid,
+    AnalysisId, AnalysisStatus, PreparedSummary, Reason, ReasonCode, Report, SeriesInstanceUid, Stage,
+    StageOutcome, StudyInstanceUid,
 };
 
 use crate::analyses::{Analysis, find, is_unfinished};
 use crate::connection::AnyConnection;
 use crate::outbox::insert_message;
+use crate::repeats::await_repeat;
 use crate::reports::insert_report;
 use crate::scans::lock_scan;
 use crate::schema::{analyses, scans, stage_results};
@@ -176,7 +177,8 @@ impl Database {
         .await
     }
 
-    /// Ends the report's analysis as `completed`. False where it had ended before or was deleted: nothing is
+    /// Ends the report's analysis as `completed`. One whose stages were read with different bundles awaits its repeat,
+    /// unless it is one itself. False where it had ended before or was deleted: nothing is
     /// written then.
     pub async fn complete_analysis(&self, report: Report) -> Result<bool, DatabaseError> {
         self.change(move |connection| {
@@ -194,6 +196,13 @@ impl Database {
                 ))
                 .execute(connection)?;
             if ended == 1 {
+                let is_mixed = report
+                    .reasons
+                    .iter()
+                    .any(|reason| reason.code == ReasonCode::MixedBundles);
+                if is_mixed {
+                    await_repeat(connection, report.analysis_id)?;
+                }
                 insert_report(connection, &report)?;
                 let group = report.verdict.into();
                 let probability = report.probability_of_pathology;

@@ -83,6 +83,8 @@ diesel::table! {
         quality_flags -> Text,
         updated_at -> Timestamp,
         change_sequence -> Nullable<BigInt>,
+        repeat_of -> Nullable<crate::sql_types::Id>,
+        awaits_repeat -> Bool,
     }
 }
 
@@ -99,6 +101,17 @@ diesel::table! {
         analysis_ids -> Text,
         passes -> Integer,
         due_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    workers (id) {
+        id -> crate::sql_types::Id,
+        stage -> Text,
+        bundle_name -> Text,
+        bundle_version -> Text,
+        bundle_sha256 -> Text,
+        seen_at -> Timestamp,
     }
 }
 

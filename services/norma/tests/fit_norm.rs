@@ -133,6 +133,13 @@ fn a_sites_norm_is_norm_once_it_is_fitted() {
     assert_eq!(verdict(&after), "pathology", "{after}");
     assert!(probability(&before) < probability(&after));
     assert_eq!(before["bundle"]["name"], "ours");
+    let version_of = |bundle: &str| {
+        let text = fs::read_to_string(site.models().join(bundle)).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("version: "));
+        line.unwrap().to_owned()
+    };
+    assert_ne!(version_of("bundle-ours.yaml"), version_of("bundle.yaml"));
+    assert_eq!(before["bundle"]["version"], version_of("bundle-ours.yaml"));
 
     // Nothing is written over.
     let again = site.fit_norm(&site.path("norm"));

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
 use norma_domain::Stage;
-use norma_inference::{Bundle, FitNormOptions, FittedNorm, NormFitter, Slices, StageModels};
+use norma_inference::{Bundle, FitNormOptions, FittedNorm, NormFitter, Slices, StageModels, new_version};
 use norma_service::Settings;
 
 use super::reading::Preparer;
@@ -13,7 +13,7 @@ use super::settings::{settings, start_runtime};
 use super::terminal::{answer, tell};
 use crate::command_line::FitNorm;
 
-/// Version of a model that was just fitted.
+/// Version of a model that was just fitted; each gets its own from it.
 const FIRST_VERSION: &str = "1.0.0";
 
 pub(crate) fn run(config: Option<&Path>, arguments: &FitNorm) -> anyhow::Result<ExitCode> {
@@ -70,7 +70,7 @@ pub(crate) fn fit(settings: &Settings, arguments: &FitNorm) -> anyhow::Result<()
     }
 
     let fitted = fitter.finish(|_| {})?;
-    fitted.write_model(base, out, FIRST_VERSION, &names)?;
+    fitted.write_model(base, out, &new_version(FIRST_VERSION), &names)?;
     bundle
         .file()
         .with_site_norm(&base.manifest.name, name, &fitted)
