@@ -29,7 +29,7 @@ pub struct Analysis {
     pub started_at: Option<DateTime<Utc>>,
     /// Some exactly if the status is final.
     pub finished_at: Option<DateTime<Utc>>,
-    /// When it is failed if it has not ended.
+    /// When it is failed if it has not ended, the waiting for workers included.
     pub deadline_at: DateTime<Utc>,
     /// Some exactly if the status is `failed`.
     pub failure: Option<Reason>,

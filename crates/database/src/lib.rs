@@ -35,6 +35,7 @@ mod sessions;
 mod sign_in_failures;
 mod sql_types;
 mod stage_ends;
+mod stage_starts;
 mod studies;
 mod study_identities;
 mod suspicion;

@@ -16,6 +16,7 @@ use crate::reports::insert_report;
 use crate::scans::lock_scan;
 use crate::schema::{analyses, scans, stage_results};
 use crate::sql_types::RowId;
+use crate::stage_starts::{forget_start, forget_starts, note_start};
 use crate::suspicion::{SuspicionGroup, place_scan};
 use crate::{Database, DatabaseError, OutboxMessage, json, time};
 
@@ -45,6 +46,7 @@ impl Database {
             if begun == 0 {
                 return Ok(None);
             }
+            note_start(connection, id, Stage::Preprocess)?;
             diesel::update(
                 analyses::table
                     .find(RowId::from(id))
@@ -87,6 +89,7 @@ impl Database {
             if moved == 0 {
                 return Ok(false);
             }
+            forget_start(connection, id, Stage::Preprocess)?;
             insert_stage_result(
                 connection,
                 StageResultRow {
@@ -127,6 +130,7 @@ impl Database {
                 }
                 StageOutcome::Failed(_) => None,
             };
+            forget_start(connection, id, outcome.stage())?;
             let inserted = insert_stage_result(
                 connection,
                 StageResultRow {
@@ -196,6 +200,7 @@ impl Database {
                 ))
                 .execute(connection)?;
             if ended == 1 {
+                forget_starts(connection, report.analysis_id)?;
                 let is_mixed = report
                     .reasons
                     .iter()
@@ -231,6 +236,7 @@ impl Database {
                 ))
                 .execute(connection)?;
             if ended == 1 {
+                forget_starts(connection, id)?;
                 place_scan(connection, scan_id, id, SuspicionGroup::Failed, None)?;
             }
             Ok(ended == 1)

@@ -116,6 +116,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    stage_starts (analysis_id, stage) {
+        analysis_id -> crate::sql_types::Id,
+        stage -> Text,
+        started_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     stage_results (analysis_id, stage) {
         analysis_id -> crate::sql_types::Id,
         stage -> Text,
@@ -300,6 +308,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     study_identities,
     analyses,
     stage_results,
+    stage_starts,
     reports,
     outbox,
     feedback,

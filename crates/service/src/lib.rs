@@ -33,4 +33,4 @@ pub use retention::{delete_old_studies, delete_orphans, run_retention};
 pub use settings::*;
 pub use sweep::run_sweep;
 pub use telemetry::{Telemetry, current_trace_headers, join_trace};
-pub use worker::{Handled, HandlerError, MessageHandler, Source, run_worker};
+pub use worker::{Handled, HandlerError, MessageHandler, Source, run_blocking, run_worker};

@@ -13,7 +13,8 @@ use norma_pipeline::{StageError, StageMap, decode_prepared_slices, run_stage};
 use norma_queue::Delivery;
 
 use crate::{
-    Context, Handled, HandlerError, MessageHandler, Presence, Source, announce, load_stage_models, run_worker,
+    Context, Handled, HandlerError, MessageHandler, Presence, Source, announce, load_stage_models,
+    run_blocking, run_worker,
 };
 
 /// Reads prepared studies with the models of one stage until shutdown. Takes no message before the models are open: a
@@ -49,6 +50,9 @@ impl MessageHandler for ModelStage {
             self.context.remove_objects_if_deleted(analysis_id).await?;
             return Ok(Handled::Obsolete);
         };
+        if !self.context.database.begin_stage(analysis_id, self.stage).await? {
+            return Ok(Handled::Obsolete);
+        }
         let slices = match self
             .context
             .objects
@@ -111,7 +115,7 @@ impl ModelStage {
     ) -> Result<(StageResult, Option<StageMap>), HandlerError> {
         let stage = self.stage;
         let span = tracing::info_span!("run stage", %stage);
-        let reading = tokio::task::spawn_blocking(move || {
+        let reading = run_blocking(move || {
             let _entered = span.entered();
             let slices = decode_prepared_slices(&slices).map_err(|error| {
                 let message = format!("the prepared slices cannot be read: {error}");

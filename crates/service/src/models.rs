@@ -39,7 +39,7 @@ impl<T: Send + Sync + 'static> Loaded<T> {
             }
             tokio::select! {
                 () = context.shutdown.cancelled() => return None,
-                changed = slot.changed() => changed.ok()?,
+                changed = slot.changed() => { changed.ok()?; }
             }
         }
     }
@@ -65,7 +65,7 @@ impl<T: Send + Sync + 'static> Loaded<T> {
                     }
                     let again = load_once(&context, &load, &name).await;
                     let is_loaded = again.is_ok();
-                    slot.send_replace(again);
+                    drop(slot.send_replace(again));
                     if is_loaded {
                         return;
                     }

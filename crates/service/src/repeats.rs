@@ -43,7 +43,7 @@ async fn repeat_mixed(context: &Context) -> anyhow::Result<usize> {
     let mut requested = 0;
     for repeat in awaited {
         let analysis_id = repeat.analysis_id;
-        let new = new_analysis(context, repeat, &bundle)?;
+        let new = new_analysis(context, repeat, &bundle);
         if let Some(analysis) = context.database.repeat_analysis(analysis_id, new).await? {
             tracing::info!(
                 %analysis_id,
@@ -59,22 +59,17 @@ async fn repeat_mixed(context: &Context) -> anyhow::Result<usize> {
     Ok(requested)
 }
 
-fn new_analysis(
-    context: &Context,
-    repeat: AwaitedRepeat,
-    bundle: &BundleReference,
-) -> anyhow::Result<NewAnalysis> {
+fn new_analysis(context: &Context, repeat: AwaitedRepeat, bundle: &BundleReference) -> NewAnalysis {
     let id = AnalysisId::generate();
-    let deadline = Duration::from_secs(context.settings.analysis.deadline_seconds);
-    Ok(NewAnalysis {
+    NewAnalysis {
         id,
         scan_id: repeat.scan_id,
         operating_point: repeat.operating_point,
         bundle_version: format!("{} {}", bundle.name, bundle.version),
-        deadline_at: Utc::now() + TimeDelta::from_std(deadline)?,
+        deadline_at: Utc::now() + TimeDelta::hours(context.settings.analysis.wait_limit_hours.into()),
         message: announce(Message::AnalyzeRequested {
             analysis_id: id,
             scan_id: repeat.scan_id,
         }),
-    })
+    }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use norma_database::{Analysis, PatientDetails};
-use norma_domain::{AnalysisId, AnalysisStatus, ReasonCode, Stage, StageOutcome, Verdict};
+use norma_domain::{AnalysisId, AnalysisStatus, ReasonCode, Stage, StageOutcome};
 use norma_messages::{Envelope, Message};
 use norma_object_storage::ObjectKey;
 use norma_service::{Context, ObjectsKind, Process, Settings, Telemetry};

@@ -167,6 +167,7 @@ pub struct AdminSettings {
 #[serde(deny_unknown_fields)]
 pub struct AnalysisSettings {
     pub deadline_seconds: u64,
+    pub wait_limit_hours: u32,
     pub sweep_interval_seconds: u64,
     #[serde(deserialize_with = "optional")]
     pub operating_point: Option<String>,

@@ -1,8 +1,11 @@
 //! The one loop that every worker runs.
 
 mod attempt;
+mod blocking;
 mod handler;
+mod outage;
 mod run;
 
+pub use blocking::run_blocking;
 pub use handler::{Handled, HandlerError, MessageHandler};
 pub use run::{Source, run_worker};

@@ -63,7 +63,7 @@ fn attempt(context: &Context, source: Source, handler: &Arc<dyn MessageHandler>)
     Attempt {
         context: context.clone(),
         handler: Arc::clone(handler),
-        worker: source.as_str(),
+        source,
         timeout: Duration::from_secs(context.settings.workers.timeout_seconds.of(source.stage())),
         metrics: StageMetrics {
             stage: source.as_str(),
