@@ -171,6 +171,35 @@ fn pathology_among_the_norm_studies_is_pointed_at() {
     assert!(doubtful[0].contains(&uid), "{said}");
 }
 
+/// What would get no verdict is no norm, and a study that comes twice counts once.
+#[test]
+fn studies_that_fail_a_check_and_doubles_are_left_out() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    let site = Site::new(onnxruntime);
+    fs::copy(site.path("norm/3.zip"), site.path("norm/3-again.zip")).unwrap();
+    let gap = PhantomOptions {
+        seed: 50,
+        missing_slices: vec![28, 29, 30],
+        ..PhantomOptions::small()
+    };
+    phantom_zip(&gap, &site.path("norm/gap.zip")).unwrap();
+    let fitted = site.fit_norm(&site.path("norm"));
+    assert!(fitted.status.success(), "{}", text(&fitted.stderr));
+    let said = text(&fitted.stdout);
+    assert!(
+        said.contains(&format!("from {SITE_STUDIES} norm studies")),
+        "{said}"
+    );
+    assert!(
+        said.contains("left out 1 study that failed a quality check"),
+        "{said}"
+    );
+    assert!(said.contains("left out 1 study that came twice"), "{said}");
+    let told = text(&fitted.stderr);
+    assert!(told.contains("slice_gap"), "{told}");
+    assert!(told.contains("among them already"), "{told}");
+}
+
 #[test]
 fn a_handful_of_studies_is_no_norm() {
     let Some(onnxruntime) = onnxruntime() else { return };
