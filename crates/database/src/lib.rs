@@ -11,6 +11,7 @@ mod connection;
 mod database;
 mod error;
 mod feedback;
+mod installation;
 mod json;
 mod migrations;
 mod object_deletions;

@@ -116,6 +116,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    installation (singleton) {
+        singleton -> Integer,
+        id -> crate::sql_types::Id,
+    }
+}
+
+diesel::table! {
+    leases (name) {
+        name -> Text,
+        holder -> crate::sql_types::Id,
+        held_until -> Timestamp,
+    }
+}
+
+diesel::table! {
     stage_starts (analysis_id, stage) {
         analysis_id -> crate::sql_types::Id,
         stage -> Text,

@@ -67,7 +67,7 @@ impl Database {
     /// The stages that a worker began with longer than `age` ago, by the database's clock, and that did not end.
     pub async fn stalled_stages(&self, age: Duration) -> Result<Vec<(AnalysisId, Stage)>, DatabaseError> {
         self.run(move |connection| {
-            let now = time::database_now(connection)?;
+            let now = time::shared_now(connection)?;
             let before = TimeDelta::from_std(age)
                 .ok()
                 .and_then(|age| now.checked_sub_signed(age));
@@ -103,7 +103,7 @@ pub(crate) fn note_start(
     let row = StageStartRow {
         analysis_id: id.into(),
         stage: stage.as_str(),
-        started_at: time::database_now(connection)?,
+        started_at: time::shared_now(connection)?,
     };
     diesel::insert_into(stage_starts::table)
         .values(row)

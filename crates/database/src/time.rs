@@ -32,20 +32,3 @@ pub(crate) fn to_row(time: DateTime<Utc>) -> NaiveDateTime {
 pub(crate) fn from_row(time: NaiveDateTime) -> DateTime<Utc> {
     time.and_utc()
 }
-
-/// The present by the clock of the database, the same for every process that asks. SQLite's is this machine's.
-pub(crate) fn database_now(connection: &mut AnyConnection) -> Result<NaiveDateTime, DatabaseError> {
-    #[derive(QueryableByName)]
-    struct Clock {
-        #[diesel(sql_type = diesel::sql_types::Timestamp)]
-        present: NaiveDateTime,
-    }
-    match connection {
-        AnyConnection::Postgres(inner) => {
-            let clock: Clock = diesel::sql_query("SELECT clock_timestamp() AT TIME ZONE 'UTC' AS present")
-                .get_result(inner)?;
-            Ok(clock.present)
-        }
-        AnyConnection::Sqlite(_) => Ok(to_row(now())),
-    }
-}

@@ -57,7 +57,7 @@ impl Database {
     /// Notes that a worker takes messages, now by the database's clock.
     pub async fn note_worker(&self, worker: Worker) -> Result<(), DatabaseError> {
         self.change(move |connection| {
-            let now = time::database_now(connection)?;
+            let now = time::shared_now(connection)?;
             let row = WorkerRow {
                 id: RowId(worker.id),
                 stage: worker.stage.as_str().to_owned(),
@@ -94,7 +94,7 @@ impl Database {
     pub async fn workers_seen_within(&self, age: Duration) -> Result<Vec<Worker>, DatabaseError> {
         self.run(move |connection| {
             let age = TimeDelta::from_std(age).unwrap_or(FORGOTTEN_AFTER);
-            let since = time::database_now(connection)? - age;
+            let since = time::shared_now(connection)? - age;
             let rows: Vec<WorkerRow> = workers::table
                 .filter(workers::seen_at.ge(since))
                 .order((workers::stage, workers::id))

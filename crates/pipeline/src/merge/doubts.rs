@@ -1,7 +1,8 @@
 //! Everything that forbids a verdict.
 
 use norma_domain::{
-    BundleReference, ModelReference, PreparedSummary, QualityConsequence, Reason, ReasonCode, Stage, StageOutcome, StageResult,
+    BundleReference, ModelReference, PreparedSummary, QualityConsequence, Reason, ReasonCode, Stage,
+    StageOutcome, StageResult,
 };
 use norma_inference::{Bundle, InstalledModel};
 

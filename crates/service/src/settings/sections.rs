@@ -270,6 +270,9 @@ pub struct RetentionSettings {
     pub studies_days: u32,
     pub interval_seconds: u64,
     pub orphan_hours: u64,
+    pub orphan_limit: usize,
+    pub orphan_share_limit: f64,
+    pub set_aside_days: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -9,7 +9,8 @@ use tracing::Instrument;
 
 use super::blocking::BlockingWork;
 use super::outage::Outage;
-use super::{Handled, HandlerError, MessageHandler, Source};
+use super::source::Source;
+use super::{Handled, HandlerError, MessageHandler};
 use crate::telemetry::{StageMetrics, join_trace};
 use crate::{Context, Dependency};
 

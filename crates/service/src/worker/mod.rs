@@ -5,7 +5,9 @@ mod blocking;
 mod handler;
 mod outage;
 mod run;
+mod source;
 
 pub use blocking::run_blocking;
 pub use handler::{Handled, HandlerError, MessageHandler};
-pub use run::{Source, run_worker};
+pub use run::run_worker;
+pub use source::Source;
