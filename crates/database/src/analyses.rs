@@ -29,7 +29,7 @@ pub struct Analysis {
     pub started_at: Option<DateTime<Utc>>,
     /// Some exactly if the status is final.
     pub finished_at: Option<DateTime<Utc>>,
-    /// When it is failed if it has not ended.
+    /// When it is failed if it has not ended, the waiting for workers included.
     pub deadline_at: DateTime<Utc>,
     /// Some exactly if the status is `failed`.
     pub failure: Option<Reason>,
@@ -37,6 +37,8 @@ pub struct Analysis {
     pub quality_flags: Vec<ReasonCode>,
     /// When anything about it changed last, a stage's outcome included.
     pub updated_at: DateTime<Utc>,
+    /// The analysis that this one repeats, because its stages were read with different bundles.
+    pub repeat_of: Option<AnalysisId>,
 }
 
 /// An analysis to be requested. The id is made by the caller, because the message holds it.
@@ -83,6 +85,8 @@ pub(crate) struct AnalysisRow {
     failure_message: Option<String>,
     quality_flags: String,
     updated_at: NaiveDateTime,
+    repeat_of: Option<RowId>,
+    awaits_repeat: bool,
 }
 
 impl TryFrom<AnalysisRow> for Analysis {
@@ -121,6 +125,7 @@ impl TryFrom<AnalysisRow> for Analysis {
                 .filter_map(|code| code.parse().ok())
                 .collect(),
             updated_at: time::from_row(row.updated_at),
+            repeat_of: row.repeat_of.map(AnalysisId::from),
         })
     }
 }
@@ -132,7 +137,6 @@ impl Database {
     /// [`DatabaseError::NotFound`] where there is no such scan.
     pub async fn request_analysis(&self, new: NewAnalysis) -> Result<RequestedAnalysis, DatabaseError> {
         self.change(move |connection| {
-            let now = time::to_row(time::now());
             // Requests of one scan come one after the other.
             lock_scan(connection, new.scan_id.into())?;
             if let Some(analysis) = find_running(connection, new.scan_id)? {
@@ -141,42 +145,8 @@ impl Database {
                     created: false,
                 });
             }
-            let row = AnalysisRow {
-                id: new.id.into(),
-                scan_id: new.scan_id.into(),
-                status: AnalysisStatus::Queued.as_str().to_owned(),
-                operating_point: new.operating_point.0,
-                bundle_version: new.bundle_version,
-                attempt: 0,
-                requested_at: now,
-                started_at: None,
-                finished_at: None,
-                deadline_at: time::to_row(new.deadline_at),
-                failure_code: None,
-                failure_message: None,
-                quality_flags: String::new(),
-                updated_at: now,
-            };
-            diesel::insert_into(analyses::table)
-                .values(&row)
-                .execute(connection)
-                .map_err(|error| match DatabaseError::from(error) {
-                    DatabaseError::ForeignKeyViolation { .. } => DatabaseError::NotFound("scan"),
-                    other => other,
-                })?;
-            diesel::update(scans::table.find(RowId::from(new.scan_id)))
-                .set(scans::latest_analysis_id.eq(Some(RowId::from(new.id))))
-                .execute(connection)?;
-            place_scan(
-                connection,
-                new.scan_id.into(),
-                new.id,
-                SuspicionGroup::Running,
-                None,
-            )?;
-            insert_message(connection, new.message)?;
             Ok(RequestedAnalysis {
-                analysis: row.try_into()?,
+                analysis: insert_analysis(connection, new, None)?,
                 created: true,
             })
         })
@@ -267,6 +237,52 @@ pub(crate) fn is_unfinished() -> _ {
     analyses::finished_at.is_null()
 }
 
+/// Writes a requested analysis, makes it the latest of its scan and announces it. The scan is locked and none runs.
+pub(crate) fn insert_analysis(
+    connection: &mut AnyConnection,
+    new: NewAnalysis,
+    repeat_of: Option<AnalysisId>,
+) -> Result<Analysis, DatabaseError> {
+    let now = time::to_row(time::now());
+    let row = AnalysisRow {
+        id: new.id.into(),
+        scan_id: new.scan_id.into(),
+        status: AnalysisStatus::Queued.as_str().to_owned(),
+        operating_point: new.operating_point.0,
+        bundle_version: new.bundle_version,
+        attempt: 0,
+        requested_at: now,
+        started_at: None,
+        finished_at: None,
+        deadline_at: time::to_row(new.deadline_at),
+        failure_code: None,
+        failure_message: None,
+        quality_flags: String::new(),
+        updated_at: now,
+        repeat_of: repeat_of.map(RowId::from),
+        awaits_repeat: false,
+    };
+    diesel::insert_into(analyses::table)
+        .values(&row)
+        .execute(connection)
+        .map_err(|error| match DatabaseError::from(error) {
+            DatabaseError::ForeignKeyViolation { .. } => DatabaseError::NotFound("scan"),
+            other => other,
+        })?;
+    diesel::update(scans::table.find(RowId::from(new.scan_id)))
+        .set(scans::latest_analysis_id.eq(Some(RowId::from(new.id))))
+        .execute(connection)?;
+    place_scan(
+        connection,
+        new.scan_id.into(),
+        new.id,
+        SuspicionGroup::Running,
+        None,
+    )?;
+    insert_message(connection, new.message)?;
+    row.try_into()
+}
+
 pub(crate) fn find(
     connection: &mut AnyConnection,
     id: AnalysisId,
@@ -280,7 +296,10 @@ pub(crate) fn find(
         .transpose()
 }
 
-fn find_running(connection: &mut AnyConnection, scan_id: ScanId) -> Result<Option<Analysis>, DatabaseError> {
+pub(crate) fn find_running(
+    connection: &mut AnyConnection,
+    scan_id: ScanId,
+) -> Result<Option<Analysis>, DatabaseError> {
     analyses::table
         .filter(analyses::scan_id.eq(RowId::from(scan_id)))
         .filter(is_unfinished())

@@ -21,6 +21,9 @@ pub enum DatabaseError {
     /// Another transaction was in the way for too long.
     #[error("the database is busy")]
     Busy(#[source] diesel::result::Error),
+    /// The disk of the database is full, or does not take what is written.
+    #[error("the database has no room to write")]
+    Full(#[source] diesel::result::Error),
     #[error("there is no such {0}")]
     NotFound(&'static str),
     #[error("a row with the same key exists already ({})", .constraint.as_deref().unwrap_or("unnamed"))]
@@ -65,6 +68,7 @@ impl DatabaseError {
                 | Self::Silent(_)
                 | Self::Standby(_)
                 | Self::Busy(_)
+                | Self::Full(_)
         )
     }
 
@@ -91,6 +95,7 @@ impl From<diesel::result::Error> for DatabaseError {
                     }
                     DatabaseErrorKind::ReadOnlyTransaction => Self::Standby(error),
                     DatabaseErrorKind::SerializationFailure => Self::Busy(error),
+                    _ if is_full(information.message()) => Self::Full(error),
                     _ if is_transient(information.message()) => Self::Busy(error),
                     _ => Self::Query(error),
                 }
@@ -122,6 +127,21 @@ fn is_transient(message: &str) -> bool {
     .any(|known| message.contains(known))
 }
 
+/// 53100 and what PostgreSQL says of a write that its disk refused; `SQLITE_FULL`, `SQLITE_IOERR`.
+fn is_full(message: &str) -> bool {
+    [
+        "No space left on device",
+        "Disk quota exceeded",
+        "database or disk is full",
+        "disk I/O error",
+        "could not extend file",
+        "could not write to file",
+        "could not write block",
+    ]
+    .iter()
+    .any(|known| message.contains(known))
+}
+
 impl From<tokio::task::JoinError> for DatabaseError {
     fn from(error: tokio::task::JoinError) -> Self {
         Self::Task(error)
@@ -144,6 +164,16 @@ mod tests {
         assert!(of(DatabaseErrorKind::Unknown, "database is locked").is_retryable());
         assert!(of(DatabaseErrorKind::Unknown, "deadlock detected").is_retryable());
         assert!(!of(DatabaseErrorKind::Unknown, "no such column: x").is_retryable());
+        for full in [
+            "could not extend file \"base/5/16384\": No space left on device",
+            "database or disk is full",
+        ] {
+            let error = of(DatabaseErrorKind::Unknown, full);
+            assert!(
+                matches!(error, DatabaseError::Full(_)) && error.is_retryable(),
+                "{full}"
+            );
+        }
         assert!(!of(DatabaseErrorKind::UniqueViolation, "").is_retryable());
         assert!(!DatabaseError::NotFound("scan").is_retryable());
     }

@@ -4,17 +4,19 @@
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use norma_domain::{
-    AnalysisId, AnalysisStatus, PreparedSummary, Reason, Report, SeriesInstanceUid, Stage, StageOutcome,
-    StudyInstanceUid,
+    AnalysisId, AnalysisStatus, PreparedSummary, Reason, ReasonCode, Report, SeriesInstanceUid, Stage,
+    StageOutcome, StudyInstanceUid,
 };
 
 use crate::analyses::{Analysis, find, is_unfinished};
 use crate::connection::AnyConnection;
 use crate::outbox::insert_message;
+use crate::repeats::await_repeat;
 use crate::reports::insert_report;
 use crate::scans::lock_scan;
 use crate::schema::{analyses, scans, stage_results};
 use crate::sql_types::RowId;
+use crate::stage_starts::{forget_start, forget_starts, note_start};
 use crate::suspicion::{SuspicionGroup, place_scan};
 use crate::{Database, DatabaseError, OutboxMessage, json, time};
 
@@ -44,6 +46,7 @@ impl Database {
             if begun == 0 {
                 return Ok(None);
             }
+            note_start(connection, id, Stage::Preprocess)?;
             diesel::update(
                 analyses::table
                     .find(RowId::from(id))
@@ -86,6 +89,7 @@ impl Database {
             if moved == 0 {
                 return Ok(false);
             }
+            forget_start(connection, id, Stage::Preprocess)?;
             insert_stage_result(
                 connection,
                 StageResultRow {
@@ -126,6 +130,7 @@ impl Database {
                 }
                 StageOutcome::Failed(_) => None,
             };
+            forget_start(connection, id, outcome.stage())?;
             let inserted = insert_stage_result(
                 connection,
                 StageResultRow {
@@ -176,7 +181,8 @@ impl Database {
         .await
     }
 
-    /// Ends the report's analysis as `completed`. False where it had ended before or was deleted: nothing is
+    /// Ends the report's analysis as `completed`. One whose stages were read with different bundles awaits its repeat,
+    /// unless it is one itself. False where it had ended before or was deleted: nothing is
     /// written then.
     pub async fn complete_analysis(&self, report: Report) -> Result<bool, DatabaseError> {
         self.change(move |connection| {
@@ -194,6 +200,14 @@ impl Database {
                 ))
                 .execute(connection)?;
             if ended == 1 {
+                forget_starts(connection, report.analysis_id)?;
+                let is_mixed = report
+                    .reasons
+                    .iter()
+                    .any(|reason| reason.code == ReasonCode::MixedBundles);
+                if is_mixed {
+                    await_repeat(connection, report.analysis_id)?;
+                }
                 insert_report(connection, &report)?;
                 let group = report.verdict.into();
                 let probability = report.probability_of_pathology;
@@ -222,6 +236,7 @@ impl Database {
                 ))
                 .execute(connection)?;
             if ended == 1 {
+                forget_starts(connection, id)?;
                 place_scan(connection, scan_id, id, SuspicionGroup::Failed, None)?;
             }
             Ok(ended == 1)

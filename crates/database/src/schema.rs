@@ -83,6 +83,8 @@ diesel::table! {
         quality_flags -> Text,
         updated_at -> Timestamp,
         change_sequence -> Nullable<BigInt>,
+        repeat_of -> Nullable<crate::sql_types::Id>,
+        awaits_repeat -> Bool,
     }
 }
 
@@ -99,6 +101,40 @@ diesel::table! {
         analysis_ids -> Text,
         passes -> Integer,
         due_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    workers (id) {
+        id -> crate::sql_types::Id,
+        stage -> Text,
+        bundle_name -> Text,
+        bundle_version -> Text,
+        bundle_sha256 -> Text,
+        seen_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    installation (singleton) {
+        singleton -> Integer,
+        id -> crate::sql_types::Id,
+    }
+}
+
+diesel::table! {
+    leases (name) {
+        name -> Text,
+        holder -> crate::sql_types::Id,
+        held_until -> Timestamp,
+    }
+}
+
+diesel::table! {
+    stage_starts (analysis_id, stage) {
+        analysis_id -> crate::sql_types::Id,
+        stage -> Text,
+        started_at -> Timestamp,
     }
 }
 
@@ -287,6 +323,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     study_identities,
     analyses,
     stage_results,
+    stage_starts,
     reports,
     outbox,
     feedback,

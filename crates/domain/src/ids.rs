@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -26,6 +27,12 @@ macro_rules! typed_id {
 
             pub const fn as_uuid(&self) -> Uuid {
                 self.0
+            }
+
+            /// When it was made, by the clock of the machine that made it; None of an identifier of another kind.
+            pub fn made_at(&self) -> Option<DateTime<Utc>> {
+                let (seconds, nanoseconds) = self.0.get_timestamp()?.to_unix();
+                DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanoseconds)
             }
         }
 

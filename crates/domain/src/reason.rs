@@ -79,6 +79,8 @@ reason_codes! {
     // A stage could not answer.
     ModelMissing = "model_missing",
     ModelInvalid = "model_invalid",
+    /// Stages were read with different bundles: scores that belong to different scales.
+    MixedBundles = "mixed_bundles",
     InferenceFailed = "inference_failed",
     ScoreNotFinite = "score_not_finite",
     StageTimeout = "stage_timeout",

@@ -115,7 +115,8 @@ pub struct MapLink {
 pub struct BundleReference {
     pub name: String,
     pub version: String,
-    /// SHA-256 over the bundle file and its models' hashes.
+    /// SHA-256 over the bundle file (fusion, scalings, calibration, operating points) and its models' manifests, which
+    /// hold the bounds and the hashes of graphs and memories.
     pub sha256: String,
 }
 
@@ -148,6 +149,7 @@ mod tests {
         let completed = StageReport::from(StageOutcome::Completed(StageResult {
             stage: Stage::Anomaly,
             models: Vec::new(),
+            bundle: None,
             execution_provider: "cpu".to_owned(),
             duration_ms: 12,
             score: None,

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Probability, Reason, VoxelBox};
+use crate::{BundleReference, Probability, Reason, VoxelBox};
 
 /// A stage of the pipeline; each has a worker and a queue of the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -115,6 +115,10 @@ pub struct StageResult {
     pub stage: Stage,
     /// The models that answered; the anomaly stage may run more than one.
     pub models: Vec<ModelReference>,
+    /// The bundle that the models, bounds and scalings were taken from. None where the worker is older than this field:
+    /// which bundle answered is not known then.
+    #[serde(default)]
+    pub bundle: Option<BundleReference>,
     /// Where it ran: `cpu`, `cuda`, or `cpu (cuda unavailable: …)`.
     pub execution_provider: String,
     pub duration_ms: u64,

@@ -13,7 +13,7 @@ use crate::calibration::{Calibration, LogitScaling};
 use crate::error::ModelError;
 use crate::file_hash::{sha256_of_bytes, sha256_of_file};
 use crate::fusion::{AnomalyCombination, Fusion};
-use crate::manifest::{MANIFEST_FILE, Manifest, Task, is_plain_file_name};
+use crate::manifest::{Manifest, Task, is_plain_file_name};
 
 /// Value of [`BundleFile::schema`].
 pub const BUNDLE_SCHEMA: &str = "norma.bundle/v1";
@@ -81,16 +81,19 @@ pub struct Figure {
 pub struct InstalledModel {
     pub folder: PathBuf,
     pub manifest: Manifest,
+    /// SHA-256 of the manifest's file as it was read.
+    manifest_sha256: String,
 }
 
 impl InstalledModel {
     /// Reads a model's folder and checks the hashes of its files. The graph is checked where a session is
     /// opened on it.
     pub fn open(folder: &Path) -> Result<Self, ModelError> {
-        let manifest = Manifest::read(folder)?;
+        let (manifest, manifest_sha256) = Manifest::read_with_hash(folder)?;
         let model = Self {
             folder: folder.to_owned(),
             manifest,
+            manifest_sha256,
         };
         model.check_hash(&model.manifest.file, &model.manifest.sha256)?;
         for (file, sha256) in model.manifest.further_files() {
@@ -215,7 +218,7 @@ impl Bundle {
         let reference = BundleReference {
             name: file.name.clone(),
             version: file.version.clone(),
-            sha256: bundle_hash(&bytes, &models)?,
+            sha256: bundle_hash(&bytes, &models),
         };
         Ok(Self {
             file,
@@ -371,18 +374,16 @@ impl BundleFile {
     }
 }
 
-/// SHA-256 over the bundle file and, for each model in order, its manifest's hash; a manifest in turn holds
-/// the hashes of its ONNX file and of the files beside it.
-fn bundle_hash(file: &[u8], models: &[&InstalledModel]) -> Result<String, ModelError> {
-    let mut parts: BTreeMap<&str, String> = BTreeMap::new();
-    for model in models {
-        let path = model.folder.join(MANIFEST_FILE);
-        let hash = sha256_of_file(&path).map_err(|source| ModelError::Unreadable { path, source })?;
-        parts.insert(&model.manifest.name, hash);
-    }
+/// SHA-256 over the bundle file and, for each model, its manifest's hash; a manifest in turn holds the hashes of its
+/// ONNX file and of the files beside it.
+fn bundle_hash(file: &[u8], models: &[&InstalledModel]) -> String {
+    let parts: BTreeMap<&str, &str> = models
+        .iter()
+        .map(|model| (model.manifest.name.as_str(), model.manifest_sha256.as_str()))
+        .collect();
     let mut text = sha256_of_bytes(file);
     for (name, hash) in parts {
         text.push_str(&format!("\n{name} {hash}"));
     }
-    Ok(sha256_of_bytes(text.as_bytes()))
+    sha256_of_bytes(text.as_bytes())
 }

@@ -24,6 +24,7 @@ mod slices;
 mod stage_models;
 mod study_map;
 mod typing;
+mod version;
 
 pub use aggregation::{SliceAggregation, WithinSlice, lung_cells};
 pub use anomaly::{AnomalyModel, AnomalyReading};
@@ -53,3 +54,4 @@ pub use runtime::{Cuda, ExecutionProvider, INSTALLED_LIBRARY, LIBRARY_VARIABLE, 
 pub use slices::Slices;
 pub use stage_models::{AnomalyModels, StageModels};
 pub use typing::{LabelReading, TypingModel, TypingReading};
+pub use version::new_version;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aggregation::{SliceAggregation, WithinSlice};
 use crate::error::ModelError;
+use crate::file_hash::sha256_of_bytes;
 
 /// Value of [`Manifest::schema`].
 pub const MODEL_SCHEMA: &str = "norma.model/v1";
@@ -213,6 +214,11 @@ pub struct ExpectedFile {
 impl Manifest {
     /// Reads and checks `folder/manifest.yaml`. Checks nothing about the files that it names.
     pub fn read(folder: &Path) -> Result<Self, ModelError> {
+        Self::read_with_hash(folder).map(|(manifest, _)| manifest)
+    }
+
+    /// The same with the SHA-256 of the very bytes that were read.
+    pub(crate) fn read_with_hash(folder: &Path) -> Result<(Self, String), ModelError> {
         let path = folder.join(MANIFEST_FILE);
         if !path.is_file() {
             return Err(ModelError::Missing {
@@ -227,7 +233,7 @@ impl Manifest {
         let manifest: Self =
             serde_yaml_ng::from_str(&text).map_err(|source| ModelError::DoesNotParse { path, source })?;
         manifest.check()?;
-        Ok(manifest)
+        Ok((manifest, sha256_of_bytes(text.as_bytes())))
     }
 
     /// The files beside the graph, with their hashes.

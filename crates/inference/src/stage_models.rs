@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use norma_domain::Stage;
+use norma_domain::{BundleReference, Stage};
 
 use crate::anomaly::AnomalyModel;
 use crate::bundle::Bundle;
@@ -13,6 +13,7 @@ use crate::typing::TypingModel;
 /// The open models of one or more stages. Shared between threads; each call borrows a session.
 #[derive(Debug)]
 pub struct StageModels {
+    bundle: BundleReference,
     anomaly: Option<AnomalyModels>,
     classifier: Option<ClassifierModel>,
     typing: Option<TypingModel>,
@@ -50,10 +51,16 @@ impl StageModels {
             .then(|| TypingModel::open(bundle.typing(), runtime))
             .transpose()?;
         Ok(Self {
+            bundle: bundle.reference().clone(),
             anomaly,
             classifier,
             typing,
         })
+    }
+
+    /// The bundle that the models were opened from; it goes with each of their results.
+    pub fn bundle(&self) -> &BundleReference {
+        &self.bundle
     }
 
     pub fn anomaly(&self) -> Option<&AnomalyModels> {

@@ -49,7 +49,7 @@ impl Objects {
             .map_err(ObjectError::LocalFile)
     }
 
-    async fn delete_path(&self, path: &Path) -> Result<(), ObjectError> {
+    pub(crate) async fn delete_path(&self, path: &Path) -> Result<(), ObjectError> {
         match self.store.delete(path).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error.into()),

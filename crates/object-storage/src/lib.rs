@@ -2,11 +2,15 @@
 
 mod delete;
 mod error;
+mod installation;
 mod key;
 mod objects;
 mod read;
+mod set_aside;
 mod write;
 
 pub use error::ObjectError;
 pub use key::ObjectKey;
 pub use objects::{ObjectStream, Objects, S3Settings, Stored};
+pub use read::StoredObject;
+pub use set_aside::SetAside;

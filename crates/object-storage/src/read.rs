@@ -2,16 +2,25 @@
 
 use std::ops::Range;
 use std::path::Path as FilePath;
-use std::time::Duration;
 
 use bytes::Bytes;
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, Utc};
+use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _};
+use object_store::path::Path;
 use object_store::{GetOptions, GetRange, GetResult, ObjectStore as _, ObjectStoreExt as _};
 use tokio::io::AsyncWriteExt as _;
 
 use crate::objects::ObjectStream;
 use crate::{ObjectError, ObjectKey, Objects};
+
+/// An object as a listing tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredObject {
+    pub key: ObjectKey,
+    pub size_bytes: u64,
+    pub written_at: DateTime<Utc>,
+}
 
 impl Objects {
     /// A whole object, in memory.
@@ -93,21 +102,21 @@ impl Objects {
         Ok(keys)
     }
 
-    /// Every object that was written longer ago than `age`.
-    pub async fn list_older_than(&self, age: Duration) -> Result<Vec<ObjectKey>, ObjectError> {
-        let age = TimeDelta::from_std(age).unwrap_or(TimeDelta::MAX);
-        let Some(before) = Utc::now().checked_sub_signed(age) else {
-            return Ok(Vec::new());
+    /// Every object that belongs to a scan or an analysis, prefix by prefix, as a stream: a hospital has millions.
+    pub fn stored(&self) -> BoxStream<'static, Result<StoredObject, ObjectError>> {
+        let of_prefix = |prefix: &str| {
+            self.store
+                .list(Some(&Path::from(prefix)))
+                .map_err(ObjectError::from)
+                .try_filter_map(async |meta| {
+                    Ok(ObjectKey::from_path(&meta.location).map(|key| StoredObject {
+                        key,
+                        size_bytes: meta.size,
+                        written_at: meta.last_modified,
+                    }))
+                })
         };
-        Ok(self
-            .store
-            .list(None)
-            .try_filter_map(async |meta| {
-                let key = ObjectKey::from_path(&meta.location);
-                Ok(key.filter(|_| meta.last_modified <= before))
-            })
-            .try_collect()
-            .await?)
+        of_prefix("originals").chain(of_prefix("analyses")).boxed()
     }
 
     async fn open(&self, key: ObjectKey, range: Option<Range<u64>>) -> Result<GetResult, ObjectError> {

@@ -140,7 +140,11 @@ fn sound_scores(input: &MergeInput<'_>) -> Option<Scores> {
     fuse(input, anomaly.unwrap_or(0.0), classifier.unwrap_or(0.0))
 }
 
+/// None where a stage was read with another bundle than the report's: its scores are on another scale.
 fn fuse(input: &MergeInput<'_>, anomaly: f64, classifier: f64) -> Option<Scores> {
+    if doubts::is_mixed(&input.outcomes, input.bundle) {
+        return None;
+    }
     let (fused, decision, probability) = input.bundle.answer(anomaly, classifier)?;
     Some(Scores {
         fused,

@@ -1,3 +1,5 @@
+use std::io::ErrorKind;
+
 use norma_deidentification::DeidentificationError;
 use norma_domain::{Reason, ReasonCode};
 use norma_imaging::ImagingError;
@@ -15,6 +17,9 @@ pub enum PrepareError {
     /// The machine's fault: another try may succeed.
     #[error("{0}")]
     Retryable(Reason),
+    /// The disk that it was prepared on is full: another try succeeds when there is room again.
+    #[error("{0}")]
+    NoRoom(Reason),
 }
 
 impl PrepareError {
@@ -28,12 +33,12 @@ impl PrepareError {
 
     pub fn reason(&self) -> &Reason {
         match self {
-            Self::Rejected(reason) | Self::Retryable(reason) => reason,
+            Self::Rejected(reason) | Self::Retryable(reason) | Self::NoRoom(reason) => reason,
         }
     }
 
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Retryable(_))
+        matches!(self, Self::Retryable(_) | Self::NoRoom(_))
     }
 }
 
@@ -68,9 +73,18 @@ impl From<std::io::Error> for PrepareError {
 
 impl From<ObjectError> for PrepareError {
     fn from(error: ObjectError) -> Self {
-        Self::retryable(
+        let reason = Reason::new(
             ReasonCode::Internal,
             format!("failed to write what was prepared: {error}"),
-        )
+        );
+        let is_full = matches!(
+            &error,
+            ObjectError::Io(io) if matches!(io.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+        );
+        if is_full {
+            Self::NoRoom(reason)
+        } else {
+            Self::Retryable(reason)
+        }
     }
 }

@@ -47,6 +47,7 @@ pub fn run_stage(
     // In voxels of the volume, whose size the prepared slices do not hold: the merge cuts the box to it.
     result.localization = map.as_ref().and_then(strongest_region);
     result.has_map = map.is_some();
+    result.bundle = Some(models.bundle().clone());
     result.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok((result, map))
 }
@@ -212,6 +213,7 @@ fn empty_result<'a>(
     StageResult {
         stage,
         models,
+        bundle: None,
         execution_provider: names.join(", "),
         duration_ms: 0,
         score: None,

@@ -9,6 +9,7 @@ use secrecy::ExposeSecret;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::installation::check_installation;
 use crate::problems::Problems;
 use crate::{ObjectSettings, ObjectsKind, QueueKind, QueueSettings, Settings, Telemetry};
 
@@ -43,6 +44,10 @@ impl Context {
             database = open_database(&settings) => database?,
             () = shutdown.cancelled() => anyhow::bail!("ended before the database was reached"),
         };
+        tokio::select! {
+            checked = check_stores(&database, &objects) => checked?,
+            () = shutdown.cancelled() => anyhow::bail!("ended before the object storage was reached"),
+        }
         Ok(Self {
             settings: Arc::new(settings),
             database,
@@ -58,6 +63,36 @@ impl Context {
     /// To be called after a change that was announced: the relay publishes at once instead of at its next look.
     pub fn wake_outbox(&self) {
         self.outbox_wakeup.notify_one();
+    }
+}
+
+/// A storage that is not up yet is waited for; one of another installation is refused.
+async fn check_stores(database: &Database, objects: &Objects) -> anyhow::Result<()> {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match check_installation(database, objects).await {
+            Ok(()) => return Ok(()),
+            Err(error) if error.is_retryable() => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    retry_in_ms = pause.as_millis() as u64,
+                    "failed to ask which installation the object storage belongs to"
+                );
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            Err(error) => return Err(error).context("the stores do not belong together"),
+        }
+    }
+}
+
+impl ObjectSettings {
+    /// Opens the object storage as the settings say.
+    ///
+    /// # Errors
+    /// Where they make none.
+    pub fn open(&self) -> anyhow::Result<Objects> {
+        open_objects(self)
     }
 }
 

@@ -13,24 +13,32 @@ use norma_pipeline::{StageError, StageMap, decode_prepared_slices, run_stage};
 use norma_queue::Delivery;
 
 use crate::{
-    Context, Handled, HandlerError, Loaded, MessageHandler, Source, announce, load_stage_models, run_worker,
+    Context, Handled, HandlerError, MessageHandler, Presence, Source, announce, load_stage_models,
+    run_blocking, run_worker,
 };
 
-/// Reads prepared studies with the models of one stage until shutdown.
+/// Reads prepared studies with the models of one stage until shutdown. Takes no message before the models are open: a
+/// worker without them would answer for those that have them.
 pub async fn run_model_stage(context: Context, stage: Stage) -> anyhow::Result<()> {
-    let models = load_stage_models(&context, stage).await;
+    let loaded = load_stage_models(&context, stage).await;
+    let Some(models) = loaded.ready(&context).await else {
+        return Ok(());
+    };
+    let presence = Presence::announce(&context, stage, models.bundle().clone());
     let handler = ModelStage {
         context: context.clone(),
         stage,
         models,
     };
-    run_worker(context, Source::Stage(stage), Arc::new(handler)).await
+    let outcome = run_worker(context, Source::Stage(stage), Arc::new(handler)).await;
+    presence.end().await;
+    outcome
 }
 
 struct ModelStage {
     context: Context,
     stage: Stage,
-    models: Loaded<StageModels>,
+    models: Arc<StageModels>,
 }
 
 #[async_trait]
@@ -42,7 +50,9 @@ impl MessageHandler for ModelStage {
             self.context.remove_objects_if_deleted(analysis_id).await?;
             return Ok(Handled::Obsolete);
         };
-        let models = self.models.get().map_err(HandlerError::Rejected)?;
+        if !self.context.database.begin_stage(analysis_id, self.stage).await? {
+            return Ok(Handled::Obsolete);
+        }
         let slices = match self
             .context
             .objects
@@ -54,7 +64,7 @@ impl MessageHandler for ModelStage {
             }
             slices => slices?,
         };
-        let (result, map) = self.read(models, slices.into()).await?;
+        let (result, map) = self.read(Arc::clone(&self.models), slices.into()).await?;
         if let Some(map) = map {
             let bytes = map.encode().map_err(HandlerError::retryable)?;
             self.context
@@ -105,7 +115,7 @@ impl ModelStage {
     ) -> Result<(StageResult, Option<StageMap>), HandlerError> {
         let stage = self.stage;
         let span = tracing::info_span!("run stage", %stage);
-        let reading = tokio::task::spawn_blocking(move || {
+        let reading = run_blocking(move || {
             let _entered = span.entered();
             let slices = decode_prepared_slices(&slices).map_err(|error| {
                 let message = format!("the prepared slices cannot be read: {error}");

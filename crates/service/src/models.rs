@@ -1,33 +1,50 @@
-//! The models of a process, opened once. What cannot be opened is said in readiness and in every answer, and tried
-//! again: a missing file does not end the process.
+//! The models of a process, opened once. What cannot be opened is said in readiness and tried again: a missing file does
+//! not end the process, and a worker takes no message before its models are there.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use norma_domain::{Reason, ReasonCode, Stage};
 use norma_inference::{Bundle, Cuda, ModelError, Runtime, RuntimeError, RuntimeOptions, StageModels};
+use tokio::sync::watch;
 
 use crate::{Context, CudaSetting, ModelSettings};
 
-const TRY_AGAIN_AFTER: Duration = Duration::from_secs(30);
+/// The pause after the first failure; doubled with each further one, up to the second value.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Something of the bundle, or why it cannot be had.
-pub struct Loaded<T>(Arc<RwLock<Result<Arc<T>, Reason>>>);
+pub struct Loaded<T>(watch::Receiver<Result<Arc<T>, Reason>>);
 
 impl<T> Clone for Loaded<T> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self(self.0.clone())
     }
 }
 
 impl<T: Send + Sync + 'static> Loaded<T> {
     /// What was loaded, or the reason to give in its place.
     pub fn get(&self) -> Result<Arc<T>, Reason> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.borrow().clone()
     }
 
-    /// Loads now and, where that fails, every half minute until it succeeds. `name` stands in readiness.
+    /// Waits until it is loaded; None where the process is to end before.
+    pub async fn ready(&self, context: &Context) -> Option<Arc<T>> {
+        let mut slot = self.0.clone();
+        loop {
+            if let Ok(loaded) = self.get() {
+                return Some(loaded);
+            }
+            tokio::select! {
+                () = context.shutdown.cancelled() => return None,
+                changed = slot.changed() => { changed.ok()?; }
+            }
+        }
+    }
+
+    /// Loads now and, where that fails, again and again until it succeeds. `name` stands in readiness.
     async fn load(
         context: &Context,
         name: String,
@@ -36,25 +53,27 @@ impl<T: Send + Sync + 'static> Loaded<T> {
         let load = Arc::new(load);
         let first = load_once(context, &load, &name).await;
         let is_loaded = first.is_ok();
-        let loaded = Self(Arc::new(RwLock::new(first)));
+        let (slot, loaded) = watch::channel(first);
         if !is_loaded {
-            let (context, slot) = (context.clone(), loaded.clone());
+            let context = context.clone();
             tokio::spawn(async move {
+                let mut pause = FIRST_PAUSE;
                 loop {
                     tokio::select! {
                         () = context.shutdown.cancelled() => return,
-                        () = tokio::time::sleep(TRY_AGAIN_AFTER) => {}
+                        () = tokio::time::sleep(pause) => {}
                     }
                     let again = load_once(&context, &load, &name).await;
                     let is_loaded = again.is_ok();
-                    *slot.0.write().unwrap_or_else(PoisonError::into_inner) = again;
+                    drop(slot.send_replace(again));
                     if is_loaded {
                         return;
                     }
+                    pause = (pause * 2).min(LONGEST_PAUSE);
                 }
             });
         }
-        loaded
+        Self(loaded)
     }
 }
 
@@ -95,7 +114,16 @@ pub async fn load_stage_models(context: &Context, stage: Stage) -> Loaded<StageM
     Loaded::load(context, format!("models of {stage}"), move |settings| {
         let bundle = open_bundle(settings).map_err(|error| error.reason())?;
         let runtime = Runtime::start(&runtime_options(settings)).map_err(|error| reason_of(&error))?;
-        StageModels::open(&bundle, &runtime, &[stage]).map_err(|error| error.reason())
+        let models = StageModels::open(&bundle, &runtime, &[stage]).map_err(|error| error.reason())?;
+        // The files were read one after the other: replaced meanwhile, they would be models of no bundle.
+        let after = open_bundle(settings).map_err(|error| error.reason())?;
+        if after.reference() != models.bundle() {
+            return Err(Reason::new(
+                ReasonCode::ModelInvalid,
+                "the bundle's files changed while they were opened",
+            ));
+        }
+        Ok(models)
     })
     .await
 }

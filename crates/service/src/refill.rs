@@ -10,6 +10,12 @@ use crate::Context;
 /// Announces again what every unfinished analysis waits for. For the embedded mode, before its workers start. An
 /// announcement that also lies in the outbox is published twice, which idempotent workers do not mind.
 pub async fn announce_unfinished(context: &Context) -> anyhow::Result<usize> {
+    // What a process before this one was at work on waits again.
+    context
+        .database
+        .leave_all_stages()
+        .await
+        .context("failed to note that no stage is at work")?;
     let unfinished = context
         .database
         .unfinished_analyses()

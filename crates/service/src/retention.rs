@@ -1,15 +1,12 @@
 //! What is deleted by itself: studies past their age, and objects that belong to nothing any more.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use norma_database::NewAuditEvent;
-use norma_domain::{AnalysisId, ScanId};
-use norma_object_storage::ObjectKey;
 
-use crate::Context;
 use crate::object_deletions::delete_objects;
+use crate::{Context, delete_orphans};
 
 /// Studies deleted in one go; the next go follows at once where there are more.
 const STUDIES_AT_ONCE: u32 = 100;
@@ -69,40 +66,4 @@ pub async fn delete_old_studies(context: &Context) -> anyhow::Result<usize> {
             deleted += 1;
         }
     }
-}
-
-/// Deletes objects without a row, and unfinished writes, once they are older than `retention.orphan_hours`; gives how
-/// many. What a process that was killed left behind is found so.
-pub async fn delete_orphans(context: &Context) -> anyhow::Result<usize> {
-    let hours = context.settings.retention.orphan_hours;
-    if hours == 0 {
-        return Ok(0);
-    }
-    let age = Duration::from_secs(hours.saturating_mul(3600));
-    let unfinished = context.objects.delete_abandoned_uploads(age).await?;
-    let old = context.objects.list_older_than(age).await?;
-    let scans: BTreeSet<ScanId> = old.iter().filter_map(|key| key.scan()).collect();
-    let analyses: BTreeSet<AnalysisId> = old.iter().filter_map(|key| key.analysis()).collect();
-    let scans = context
-        .database
-        .existing_scans(scans.into_iter().collect())
-        .await?;
-    let analyses = context
-        .database
-        .existing_analyses(analyses.into_iter().collect())
-        .await?;
-    let is_orphan = |key: &ObjectKey| {
-        !key.scan().is_some_and(|scan| scans.contains(&scan))
-            && !key
-                .analysis()
-                .is_some_and(|analysis| analyses.contains(&analysis))
-    };
-    let mut deleted = unfinished;
-    for key in old.into_iter().filter(is_orphan) {
-        context.objects.delete(key).await?;
-        tracing::info!(%key, "an object that belonged to nothing was deleted");
-        deleted += 1;
-    }
-    metrics::counter!("norma_orphans_deleted_total").increment(deleted as u64);
-    Ok(deleted)
 }

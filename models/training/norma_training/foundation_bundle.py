@@ -28,7 +28,7 @@ from .export import open_session
 from .foundation import CLASSIFIER, MEMORY, Foundation, PairedHeadRecipe
 from .foundation_features import CutEncoder, Patches
 from .linear_head import LinearHead
-from .manifest import input_tensor, write_yaml
+from .manifest import input_tensor, write_bundle
 from .prepared import PreparedSet
 from .progress import log
 from .recipes import PatchMemoryRecipe
@@ -100,7 +100,7 @@ def ship_foundation(material: Material, found: Foundation, encoder: CutEncoder, 
         **fitted_bundle(assembly),
     }
     bundle["provenance"]["auc"] = auc_of_assembly(assembly, budget.resamples).as_manifest()
-    write_yaml(out / "bundle.yaml", bundle)
+    write_bundle(out, bundle)
     _write_cards(out, shipped["classifier"])
     log.info("foundation bundle in %s", out)
 

@@ -15,7 +15,7 @@ from .backbone import to_tensor
 from .export import sha256_of
 from .int8 import features_of, int8_assembly
 from .linear_head import WIDTH, LinearHead, fit_classifier_head
-from .manifest import write_yaml
+from .manifest import write_bundle, write_yaml
 from .progress import log
 from .quantise import run_in_batches
 from .resnet import MapClassifier
@@ -51,7 +51,7 @@ def ship_int8(material: Material, run: Run, scores: dict[str, np.ndarray], int8:
     bundle |= {"name": f"{bundle['name']}-int8", **fitted_bundle(assembly)}
     bundle["provenance"]["auc"] = auc_of_assembly(assembly, resamples).as_manifest()
     update_manifest(out / bundle["models"]["anomaly"][0], fitted_memory(assembly))
-    write_yaml(out / "bundle.yaml", bundle)
+    write_bundle(out, bundle)
     log.info("int8 bundle in %s: largest difference of a logit to its head %.6f", out, difference)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -58,5 +59,13 @@ def write_memory(folder: Path, memory: np.ndarray, neighbours: int, expected: Ex
     }
 
 
+def new_version(base: str) -> str:
+    """`base` without what an earlier writing added, and the time: no other writing of a bundle has the same version."""
+    written = time.time_ns()
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(written // 10**9))
+    return f"{base.split('+')[0]}+{stamp}.{written % 10**9:09d}Z"
+
+
 def write_bundle(folder: Path, content: dict) -> None:
-    write_yaml(folder / "bundle.yaml", {"schema": "norma.bundle/v1", **content})
+    """Writes `folder/bundle.yaml` under a new version: reports tell one bundle from another by it."""
+    write_yaml(folder / "bundle.yaml", {"schema": "norma.bundle/v1", **content, "version": new_version(content["version"])})

@@ -123,6 +123,7 @@ def test_the_int8_bundle_holds_its_own_classifier_and_thresholds(trained, tmp_pa
     manifest = yaml.safe_load((tmp_path / "int8" / "classifier" / "manifest.yaml").read_text())
     assert manifest["sha256"] == hashlib.sha256(small.read_bytes()).hexdigest()
     bundle = yaml.safe_load((tmp_path / "int8" / "bundle.yaml").read_text())
+    assert bundle["version"] != yaml.safe_load((folder / "models" / "bundle.yaml").read_text())["version"]
     assert bundle["name"] == "norma-quick-int8" and len(bundle["operating_points"]) == 4
 
 

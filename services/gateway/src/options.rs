@@ -72,7 +72,7 @@ pub struct GatewayOptions {
     pub longest_wait: Duration,
     /// Studies of one upload to `/inference/predict` at most.
     pub most_studies: usize,
-    /// After this time an analysis that has not ended fails.
+    /// After this time an analysis that has not ended fails, waiting for workers included.
     pub analysis_deadline: Duration,
     /// Where a request names none; the bundle's default where this names none either.
     pub operating_point: Option<String>,
@@ -135,7 +135,7 @@ impl From<&Settings> for GatewayOptions {
             predict_wait,
             longest_wait: predict_wait,
             most_studies: gateway.predict_studies_max,
-            analysis_deadline: Duration::from_secs(settings.analysis.deadline_seconds),
+            analysis_deadline: Duration::from_secs(u64::from(settings.analysis.wait_limit_hours) * 3600),
             operating_point: settings.analysis.operating_point.clone(),
             request_timeout: Duration::from_secs(gateway.request_timeout_seconds),
             page_folder: gateway.page_folder.clone(),

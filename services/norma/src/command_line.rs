@@ -54,6 +54,9 @@ pub(crate) enum Command {
     /// The audit trail.
     #[command(subcommand)]
     Audit(Audit),
+    /// The object storage and the database that belong together.
+    #[command(subcommand)]
+    Storage(Storage),
     /// Send a phantom study through the running system and check the report.
     Selftest(Target),
     /// Look around: an instance of its own, fitted to generated norm phantoms, with a norm, three kinds of pathology and an
@@ -246,6 +249,20 @@ pub(crate) struct SignInLink {
     /// Where browsers reach the gateway [default: the settings' address].
     #[arg(long)]
     pub(crate) url: Option<String>,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Storage {
+    /// List the objects that no row of the database knows, and those that were set aside.
+    Orphans(StorageOf),
+    /// Say that this database and this object storage belong together, and give every original without a row one.
+    Adopt(StorageOf),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StorageOf {
     #[command(flatten)]
     pub(crate) installation: Installation,
 }

@@ -133,6 +133,13 @@ fn a_sites_norm_is_norm_once_it_is_fitted() {
     assert_eq!(verdict(&after), "pathology", "{after}");
     assert!(probability(&before) < probability(&after));
     assert_eq!(before["bundle"]["name"], "ours");
+    let version_of = |bundle: &str| {
+        let text = fs::read_to_string(site.models().join(bundle)).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("version: "));
+        line.unwrap().to_owned()
+    };
+    assert_ne!(version_of("bundle-ours.yaml"), version_of("bundle.yaml"));
+    assert_eq!(before["bundle"]["version"], version_of("bundle-ours.yaml"));
 
     // Nothing is written over.
     let again = site.fit_norm(&site.path("norm"));
@@ -162,6 +169,35 @@ fn pathology_among_the_norm_studies_is_pointed_at() {
         .collect();
     assert!(!doubtful.is_empty() && doubtful.len() < 4, "{said}");
     assert!(doubtful[0].contains(&uid), "{said}");
+}
+
+/// What would get no verdict is no norm, and a study that comes twice counts once.
+#[test]
+fn studies_that_fail_a_check_and_doubles_are_left_out() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    let site = Site::new(onnxruntime);
+    fs::copy(site.path("norm/3.zip"), site.path("norm/3-again.zip")).unwrap();
+    let gap = PhantomOptions {
+        seed: 50,
+        missing_slices: vec![28, 29, 30],
+        ..PhantomOptions::small()
+    };
+    phantom_zip(&gap, &site.path("norm/gap.zip")).unwrap();
+    let fitted = site.fit_norm(&site.path("norm"));
+    assert!(fitted.status.success(), "{}", text(&fitted.stderr));
+    let said = text(&fitted.stdout);
+    assert!(
+        said.contains(&format!("from {SITE_STUDIES} norm studies")),
+        "{said}"
+    );
+    assert!(
+        said.contains("left out 1 study that failed a quality check"),
+        "{said}"
+    );
+    assert!(said.contains("left out 1 study that came twice"), "{said}");
+    let told = text(&fitted.stderr);
+    assert!(told.contains("slice_gap"), "{told}");
+    assert!(told.contains("among them already"), "{told}");
 }
 
 #[test]

@@ -1,6 +1,5 @@
 use std::path::Path;
 
-use anyhow::Context as _;
 use async_trait::async_trait;
 use norma_database::Analysis;
 use norma_domain::{AnalysisId, PreparedSummary, Reason};
@@ -8,8 +7,9 @@ use norma_messages::Message;
 use norma_object_storage::{ObjectError, ObjectKey};
 use norma_pipeline::{PrepareError, SLICES_FILE, VOLUME_FILE, prepare_upload_sandboxed};
 use norma_queue::Delivery;
-use norma_service::{Context, Handled, HandlerError, MessageHandler, announce};
-use tempfile::TempDir;
+use norma_service::{Context, Handled, HandlerError, MessageHandler, announce, run_blocking};
+
+use crate::scratch::{Scratch, scratch_parent};
 
 /// From the upload to what the models read.
 pub(crate) struct Preprocess {
@@ -25,7 +25,7 @@ impl MessageHandler for Preprocess {
             self.context.remove_objects_if_deleted(analysis_id).await?;
             return Ok(Handled::Obsolete);
         };
-        let scratch = self.scratch_folder().map_err(HandlerError::retryable)?;
+        let scratch = Scratch::create(&scratch_parent(&self.context.settings))?;
         let upload = scratch.path().join("upload");
         let original = ObjectKey::Original(analysis.scan_id);
         match self.context.objects.get_to_file(original, &upload).await {
@@ -54,17 +54,6 @@ impl MessageHandler for Preprocess {
 }
 
 impl Preprocess {
-    /// Holds an upload and what is made of it; removed when dropped.
-    fn scratch_folder(&self) -> anyhow::Result<TempDir> {
-        let scratch = match &self.context.settings.workers.scratch_folder {
-            Some(folder) => {
-                std::fs::create_dir_all(folder).and_then(|()| TempDir::with_prefix_in("norma-", folder))
-            }
-            None => TempDir::with_prefix("norma-"),
-        };
-        scratch.context("failed to make a scratch folder")
-    }
-
     async fn is_deleted(&self, analysis_id: AnalysisId) -> Result<bool, HandlerError> {
         Ok(self.context.database.analysis(analysis_id).await?.is_none())
     }
@@ -74,11 +63,11 @@ impl Preprocess {
         let settings = &self.context.settings;
         let (sandbox, limits) = (settings.sandbox(), settings.imaging_limits());
         let (upload, out) = (upload.to_owned(), out.to_owned());
-        let preparing =
-            tokio::task::spawn_blocking(move || prepare_upload_sandboxed(&sandbox, &upload, &out, &limits));
+        let preparing = run_blocking(move || prepare_upload_sandboxed(&sandbox, &upload, &out, &limits));
         preparing.await?.map_err(|error| match error {
             PrepareError::Rejected(reason) => HandlerError::Rejected(reason),
             PrepareError::Retryable(reason) => HandlerError::retryable_with(reason),
+            PrepareError::NoRoom(reason) => HandlerError::infrastructure(true, anyhow::anyhow!("{reason}")),
         })
     }
 

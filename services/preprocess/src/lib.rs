@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod handler;
+mod scratch;
 
 use std::sync::Arc;
 
@@ -12,5 +13,8 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
     let handler = handler::Preprocess {
         context: context.clone(),
     };
-    run_worker(context, Source::Stage(Stage::Preprocess), Arc::new(handler)).await
+    let sweep = tokio::spawn(scratch::run_scratch_sweep(context.clone()));
+    let outcome = run_worker(context, Source::Stage(Stage::Preprocess), Arc::new(handler)).await;
+    sweep.abort();
+    outcome
 }

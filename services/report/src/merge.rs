@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use chrono::Utc;
 use norma_database::Analysis;
@@ -5,12 +7,12 @@ use norma_domain::{AnalysisId, OperatingPoint, Reason, ReasonCode, Report, Stage
 use norma_inference::Bundle;
 use norma_pipeline::{MergeInput, merge_report};
 use norma_queue::Delivery;
-use norma_service::{Context, Handled, HandlerError, Loaded, MessageHandler};
+use norma_service::{Context, Handled, HandlerError, MessageHandler};
 
 /// From the outcomes of the model stages to the report.
 pub(crate) struct MergeOutcomes {
     pub(crate) context: Context,
-    pub(crate) bundle: Loaded<Bundle>,
+    pub(crate) bundle: Arc<Bundle>,
 }
 
 #[async_trait]
@@ -46,8 +48,7 @@ impl MessageHandler for MergeOutcomes {
 
 impl MergeOutcomes {
     async fn merge(&self, analysis: Analysis, outcomes: Vec<StageOutcome>) -> Result<Report, HandlerError> {
-        let bundle = self.bundle.get().map_err(HandlerError::Rejected)?;
-        let operating_point = operating_point(&bundle, &analysis)?;
+        let operating_point = operating_point(&self.bundle, &analysis)?;
         let database = &self.context.database;
         let prepared = database.prepared(analysis.id).await?.ok_or_else(|| {
             HandlerError::rejected(ReasonCode::Internal, "the study has outcomes but no summary")
@@ -62,7 +63,7 @@ impl MergeOutcomes {
             scan_id: analysis.scan_id,
             prepared,
             outcomes,
-            bundle: &bundle,
+            bundle: &self.bundle,
             operating_point,
             requested_at: analysis.requested_at,
             started_at: analysis.started_at,

@@ -940,6 +940,7 @@ export interface components {
              */
             operating_point: string;
             probability_of_pathology?: components["schemas"]["Probability"] | null;
+            repeat_of?: components["schemas"]["AnalysisId"] | null;
             /** Format: date-time */
             requested_at: string;
             scan_id: components["schemas"]["ScanId"];
@@ -951,6 +952,12 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
             verdict?: components["schemas"]["Verdict"] | null;
+            /**
+             * Format: date-time
+             * @description Since when it waits for a worker: nobody is at work on it, and its deadline does not run. Null while a worker is,
+             *     and once it has ended.
+             */
+            waiting_since?: string | null;
         };
         /** @description The data of a server-sent event `analysis`: where an analysis stands now. Holds no patient data. */
         AnalysisEvent: {
@@ -963,6 +970,11 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
             verdict?: components["schemas"]["Verdict"] | null;
+            /**
+             * Format: date-time
+             * @description Since when it waits for a worker; null while one is at work on it, and once it has ended.
+             */
+            waiting_since?: string | null;
         };
         /**
          * Format: uuid
@@ -1047,7 +1059,10 @@ export interface components {
         /** @description The models that acted together. */
         BundleReference: {
             name: string;
-            /** @description SHA-256 over the bundle file and its models' hashes. */
+            /**
+             * @description SHA-256 over the bundle file (fusion, scalings, calibration, operating points) and its models' manifests, which
+             *     hold the bounds and the hashes of graphs and memories.
+             */
             sha256: string;
             version: string;
         };
@@ -1360,6 +1375,7 @@ export interface components {
                  */
                 operating_point: string;
                 probability_of_pathology?: components["schemas"]["Probability"] | null;
+                repeat_of?: components["schemas"]["AnalysisId"] | null;
                 /** Format: date-time */
                 requested_at: string;
                 scan_id: components["schemas"]["ScanId"];
@@ -1371,6 +1387,12 @@ export interface components {
                 /** Format: date-time */
                 updated_at: string;
                 verdict?: components["schemas"]["Verdict"] | null;
+                /**
+                 * Format: date-time
+                 * @description Since when it waits for a worker: nobody is at work on it, and its deadline does not run. Null while a worker is,
+                 *     and once it has ended.
+                 */
+                waiting_since?: string | null;
             }[];
             /** Format: int32 */
             limit: number;
@@ -1894,7 +1916,7 @@ export interface components {
          * @description A stable code of a failure, a rejection or a doubt.
          * @enum {string}
          */
-        ReasonCode: "empty_upload" | "unreadable_archive" | "encrypted_archive" | "archive_limit_exceeded" | "no_images_found" | "unreadable_dicom" | "unreadable_nifti" | "unsupported_transfer_syntax" | "unsupported_pixel_format" | "undecodable_pixels" | "lying_length" | "volume_too_large" | "memory_limit_exceeded" | "several_studies" | "inconsistent_series" | "not_ct" | "not_hounsfield" | "no_chest_series" | "not_axial" | "no_lungs" | "one_lung" | "lung_volume_low" | "coverage_incomplete" | "too_few_slices" | "slices_too_thick" | "slice_gap" | "spacing_varies" | "gantry_tilt" | "orientation_doubtful" | "contrast_agent" | "slices_undecodable" | "model_missing" | "model_invalid" | "inference_failed" | "score_not_finite" | "stage_timeout" | "delivery_limit_exceeded" | "deadline_exceeded" | "object_missing" | "internal";
+        ReasonCode: "empty_upload" | "unreadable_archive" | "encrypted_archive" | "archive_limit_exceeded" | "no_images_found" | "unreadable_dicom" | "unreadable_nifti" | "unsupported_transfer_syntax" | "unsupported_pixel_format" | "undecodable_pixels" | "lying_length" | "volume_too_large" | "memory_limit_exceeded" | "several_studies" | "inconsistent_series" | "not_ct" | "not_hounsfield" | "no_chest_series" | "not_axial" | "no_lungs" | "one_lung" | "lung_volume_low" | "coverage_incomplete" | "too_few_slices" | "slices_too_thick" | "slice_gap" | "spacing_varies" | "gantry_tilt" | "orientation_doubtful" | "contrast_agent" | "slices_undecodable" | "model_missing" | "model_invalid" | "mixed_bundles" | "inference_failed" | "score_not_finite" | "stage_timeout" | "delivery_limit_exceeded" | "deadline_exceeded" | "object_missing" | "internal";
         /** @description The merged answer to one analysis; a superset of the reference service's `{rows, summary}`. */
         Report: {
             analysis_id: components["schemas"]["AnalysisId"];
@@ -2161,6 +2183,7 @@ export interface components {
         };
         /** @description What a model stage found. Stored as the payload of its row. */
         StageResult: {
+            bundle?: components["schemas"]["BundleReference"] | null;
             components: components["schemas"]["ScoreComponent"][];
             /** Format: int64 */
             duration_ms: number;

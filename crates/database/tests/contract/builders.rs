@@ -164,6 +164,7 @@ pub(crate) fn completed(stage: Stage) -> StageOutcome {
             version: "0.1.0".to_owned(),
             sha256: "cd".repeat(32),
         }],
+        bundle: None,
         execution_provider: "cpu".to_owned(),
         duration_ms: 1234,
         score: Some(probability(0.1 + 0.2)),

@@ -14,6 +14,7 @@ mod newer;
 mod outbox;
 mod patients;
 mod predictions;
+mod repeats;
 mod scans;
 mod schema;
 mod sides;

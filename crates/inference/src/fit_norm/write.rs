@@ -8,6 +8,7 @@ use crate::bundle::{BundleFile, InstalledModel};
 use crate::file_hash::sha256_of_bytes;
 use crate::manifest::{ExpectedFile, MANIFEST_FILE, Manifest, MemoryFile, is_plain_file_name};
 use crate::npy::write_matrix_f16;
+use crate::version::new_version;
 
 const MEMORY_FILE: &str = "memory.npy";
 const EXPECTED_FILE: &str = "expected.npy";
@@ -92,7 +93,7 @@ impl FittedNorm {
 }
 
 impl BundleFile {
-    /// This bundle with `model`, of `fitted`, in the place of the anomaly model `replaced` and the classifier scaled. The
+    /// This bundle with `model`, of `fitted`, in the place of the anomaly model `replaced` and the classifier scaled, under a new version. The
     /// operating points' specificities are those on the site's norm; their sensitivities are not known there.
     pub fn with_site_norm(&self, replaced: &str, model: &str, fitted: &FittedNorm) -> Self {
         let mut file = self.clone();
@@ -102,6 +103,7 @@ impl BundleFile {
             }
         }
         model.clone_into(&mut file.name);
+        file.version = new_version(&self.version);
         file.classifier_scaling = Some(fitted.classifier_scaling);
         for point in &mut file.operating_points {
             point.sensitivity = None;

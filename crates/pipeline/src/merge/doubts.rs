@@ -1,7 +1,8 @@
 //! Everything that forbids a verdict.
 
 use norma_domain::{
-    ModelReference, PreparedSummary, QualityConsequence, Reason, ReasonCode, Stage, StageOutcome, StageResult,
+    BundleReference, ModelReference, PreparedSummary, QualityConsequence, Reason, ReasonCode, Stage,
+    StageOutcome, StageResult,
 };
 use norma_inference::{Bundle, InstalledModel};
 
@@ -43,11 +44,13 @@ pub(super) fn doubts(
             .forbidding
             .push(Reason::new(ReasonCode::NoLungs, "no slice with lungs was read"));
     }
+    // Scores of another bundle are on another scale: neither norm nor pathology.
+    doubts.forbidding.extend(mixed_bundles(outcomes, bundle));
     let of_input = doubts.limiting.len();
     for stage in Stage::MODELS {
         doubts.limiting.extend(doubts_of_stage(stage, outcomes, bundle));
     }
-    if !scores_fuse && doubts.limiting.len() == of_input {
+    if !scores_fuse && doubts.limiting.len() == of_input && !is_mixed(outcomes, bundle) {
         doubts.limiting.push(Reason::new(
             ReasonCode::ScoreNotFinite,
             "the scores gave no probability",
@@ -65,6 +68,50 @@ pub(super) fn sound_score(stage: Stage, outcomes: &[StageOutcome], bundle: &Bund
     Some(completed(outcomes, stage)?.score?.value())
 }
 
+/// Whether a stage was read with another bundle than the report's, or with one that nobody knows: another fusion,
+/// scaling, bound or memory makes scores that mean nothing on this bundle's scale, however alike the models are.
+pub(super) fn is_mixed(outcomes: &[StageOutcome], bundle: &Bundle) -> bool {
+    foreign_results(outcomes, bundle).next().is_some()
+}
+
+fn foreign_results<'a>(
+    outcomes: &'a [StageOutcome],
+    bundle: &'a Bundle,
+) -> impl Iterator<Item = &'a StageResult> {
+    outcomes.iter().filter_map(|outcome| match outcome {
+        StageOutcome::Completed(result) if result.bundle.as_ref() != Some(bundle.reference()) => Some(result),
+        StageOutcome::Completed(_) | StageOutcome::Failed(_) => None,
+    })
+}
+
+fn mixed_bundles(outcomes: &[StageOutcome], bundle: &Bundle) -> Option<Reason> {
+    let foreign: Vec<String> = foreign_results(outcomes, bundle)
+        .map(|result| format!("{} with {}", result.stage, named(result.bundle.as_ref())))
+        .collect();
+    if foreign.is_empty() {
+        return None;
+    }
+    let message = format!(
+        "stages were read with another model bundle than the report's {}: {}",
+        named(Some(bundle.reference())),
+        foreign.join(", ")
+    );
+    Some(Reason::new(ReasonCode::MixedBundles, message))
+}
+
+/// Name and version may be the same of different bundles, so the hash's beginning is told too.
+fn named(bundle: Option<&BundleReference>) -> String {
+    match bundle {
+        Some(bundle) => format!(
+            "{} {} ({})",
+            bundle.name,
+            bundle.version,
+            bundle.sha256.get(..12).unwrap_or(&bundle.sha256)
+        ),
+        None => "a bundle that is not known".to_owned(),
+    }
+}
+
 fn doubts_of_stage(stage: Stage, outcomes: &[StageOutcome], bundle: &Bundle) -> Vec<Reason> {
     let of_stage: Vec<&StageOutcome> = outcomes
         .iter()
@@ -80,7 +127,10 @@ fn doubts_of_stage(stage: Stage, outcomes: &[StageOutcome], bundle: &Bundle) -> 
         .into_iter()
         .filter_map(|outcome| match outcome {
             StageOutcome::Failed(failure) => Some(failure.reason.clone()),
-            StageOutcome::Completed(result) => doubt_of_result(result, &bundle.models_of(stage)),
+            StageOutcome::Completed(result) if result.bundle.as_ref() == Some(bundle.reference()) => {
+                doubt_of_result(result, &bundle.models_of(stage))
+            }
+            StageOutcome::Completed(result) => doubt_of_values(result),
         })
         .collect()
 }
@@ -95,6 +145,11 @@ fn doubt_of_result(result: &StageResult, installed: &[&InstalledModel]) -> Optio
             format!("the {stage} stage was read by models that are not those of the report's bundle"),
         ));
     }
+    doubt_of_values(result)
+}
+
+fn doubt_of_values(result: &StageResult) -> Option<Reason> {
+    let stage = result.stage;
     if result.slice_scores.is_empty() {
         return Some(Reason::new(
             ReasonCode::InferenceFailed,

@@ -8,6 +8,8 @@ use norma_domain::{
 
 use super::*;
 
+mod mixed_bundles;
+
 /// Random weights, made by the tests of norma-inference; merging opens no model.
 fn bundle() -> Bundle {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../inference/tests/fixtures/bundle");
@@ -81,6 +83,7 @@ fn result(bundle: &Bundle, stage: Stage, score: f64) -> StageResult {
     StageResult {
         stage,
         models: models(bundle, stage),
+        bundle: Some(bundle.reference().clone()),
         execution_provider: "cpu".to_owned(),
         duration_ms: 100,
         score: (!typing).then(|| Probability::new(score).unwrap()),

@@ -113,9 +113,13 @@ impl Settings {
         if self.outbox.batch == 0 || self.outbox.poll_interval_ms == 0 {
             return invalid("outbox.batch or outbox.poll_interval_ms", "is at least 1");
         }
-        if self.analysis.sweep_interval_seconds == 0 || self.analysis.deadline_seconds == 0 {
+        let analysis = &self.analysis;
+        if analysis.sweep_interval_seconds == 0
+            || analysis.deadline_seconds == 0
+            || analysis.wait_limit_hours == 0
+        {
             return invalid(
-                "analysis.deadline_seconds or analysis.sweep_interval_seconds",
+                "analysis.deadline_seconds, analysis.wait_limit_hours or analysis.sweep_interval_seconds",
                 "is at least 1",
             );
         }

@@ -167,6 +167,7 @@ pub struct AdminSettings {
 #[serde(deny_unknown_fields)]
 pub struct AnalysisSettings {
     pub deadline_seconds: u64,
+    pub wait_limit_hours: u32,
     pub sweep_interval_seconds: u64,
     #[serde(deserialize_with = "optional")]
     pub operating_point: Option<String>,
@@ -269,6 +270,9 @@ pub struct RetentionSettings {
     pub studies_days: u32,
     pub interval_seconds: u64,
     pub orphan_hours: u64,
+    pub orphan_limit: usize,
+    pub orphan_share_limit: f64,
+    pub set_aside_days: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -1,3 +1,5 @@
+use std::io::ErrorKind;
+
 use async_trait::async_trait;
 use norma_database::DatabaseError;
 use norma_domain::{Reason, ReasonCode};
@@ -30,6 +32,14 @@ pub enum HandlerError {
     /// The input's fault, or a lack that waiting does not cure: no retry, the failure is recorded.
     #[error("{0}")]
     Rejected(Reason),
+    /// What the work stands on fails (database, objects, a disk): nobody's fault, no attempt. Held and tried again.
+    #[error("{source}")]
+    Infrastructure {
+        /// Whether it is certain; otherwise it counts as an attempt once it has lasted long although every check of the
+        /// infrastructure passes.
+        is_certain: bool,
+        source: anyhow::Error,
+    },
     /// May succeed later. `reason` is what is recorded when it never does; without one the message becomes a dead
     /// letter.
     #[error("{source}")]
@@ -51,6 +61,14 @@ impl HandlerError {
         }
     }
 
+    /// A failure of what the work stands on.
+    pub fn infrastructure(is_certain: bool, source: impl Into<anyhow::Error>) -> Self {
+        Self::Infrastructure {
+            is_certain,
+            source: source.into(),
+        }
+    }
+
     /// A failure that may pass and has a reason to be recorded if it does not.
     pub fn retryable_with(reason: Reason) -> Self {
         Self::Retryable {
@@ -62,7 +80,15 @@ impl HandlerError {
 
 impl From<DatabaseError> for HandlerError {
     fn from(error: DatabaseError) -> Self {
-        Self::retryable(error)
+        let is_certain = matches!(
+            error,
+            DatabaseError::Unavailable(_) | DatabaseError::ConnectionLost(_) | DatabaseError::Full(_)
+        );
+        if error.is_retryable() {
+            Self::infrastructure(is_certain, error)
+        } else {
+            Self::retryable(error)
+        }
     }
 }
 
@@ -71,9 +97,27 @@ impl From<ObjectError> for HandlerError {
         match error {
             // The key holds ids only.
             ObjectError::NotFound(_) => Self::rejected(ReasonCode::ObjectMissing, error.to_string()),
+            ObjectError::StorageFull(_) => Self::infrastructure(true, error),
+            ObjectError::LocalFile(ref io) if is_full(io) => Self::infrastructure(true, error),
+            ObjectError::Unavailable(_) | ObjectError::Refused(_) => Self::infrastructure(false, error),
             other => Self::retryable(other),
         }
     }
+}
+
+/// A local disk, e.g. the one of the scratch folder.
+impl From<std::io::Error> for HandlerError {
+    fn from(error: std::io::Error) -> Self {
+        if is_full(&error) {
+            Self::infrastructure(true, error)
+        } else {
+            Self::retryable(error)
+        }
+    }
+}
+
+fn is_full(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
 /// A task that panicked or was cancelled.

@@ -2,38 +2,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use norma_domain::Stage;
 use norma_queue::{Consumer, Delivery};
 use tokio::task::JoinSet;
 
 use super::MessageHandler;
 use super::attempt::Attempt;
+use super::source::Source;
 use crate::Context;
 use crate::telemetry::StageMetrics;
-
-/// Whose messages a worker handles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    Stage(Stage),
-    DeadLetters,
-}
-
-impl Source {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Stage(stage) => stage.as_str(),
-            Self::DeadLetters => "dead_letters",
-        }
-    }
-
-    /// The stage whose settings hold.
-    const fn stage(self) -> Stage {
-        match self {
-            Self::Stage(stage) => stage,
-            Self::DeadLetters => Stage::Report,
-        }
-    }
-}
 
 /// Handles messages until shutdown; then takes no more, lets what runs finish within the grace period, and returns
 /// the rest to the queue.
@@ -63,7 +39,7 @@ fn attempt(context: &Context, source: Source, handler: &Arc<dyn MessageHandler>)
     Attempt {
         context: context.clone(),
         handler: Arc::clone(handler),
-        worker: source.as_str(),
+        source,
         timeout: Duration::from_secs(context.settings.workers.timeout_seconds.of(source.stage())),
         metrics: StageMetrics {
             stage: source.as_str(),

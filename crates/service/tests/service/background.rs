@@ -75,6 +75,59 @@ async fn an_analysis_past_its_deadline_fails() {
     assert_eq!(other.status, AnalysisStatus::Queued);
 }
 
+/// The deadline limits the work: what waits for a worker, before its first stage or between two, is no failure.
+#[tokio::test]
+async fn only_what_is_at_work_too_long_fails() {
+    let test = open(|settings| {
+        settings.analysis.deadline_seconds = 1;
+        settings.analysis.sweep_interval_seconds = 1;
+    })
+    .await;
+    let context = &test.context;
+    let database = &context.database;
+    let waiting = request_analysis(context, TimeDelta::hours(1)).await;
+    let between = request_analysis(context, TimeDelta::hours(1)).await;
+    database.begin_preparing(between).await.unwrap().unwrap();
+    database.leave_stage(between, Stage::Preprocess).await.unwrap();
+    let frozen = request_analysis(context, TimeDelta::hours(1)).await;
+    database.begin_preparing(frozen).await.unwrap().unwrap();
+
+    let sweep = tokio::spawn(run_sweep(context.clone()));
+    let status = async |id| database.analysis(id).await.unwrap().unwrap().status;
+    eventually("it fails", async || {
+        status(frozen).await == AnalysisStatus::Failed
+    })
+    .await;
+    tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
+    assert_eq!(status(waiting).await, AnalysisStatus::Queued);
+    assert_eq!(status(between).await, AnalysisStatus::Preparing);
+    context.shutdown.cancel();
+    sweep.await.unwrap();
+    let failed = database.analysis(frozen).await.unwrap().unwrap();
+    assert_eq!(failed.failure.unwrap().code, ReasonCode::DeadlineExceeded);
+    assert_eq!(database.running_stages(frozen).await.unwrap(), []);
+}
+
+/// After a power cut the starts of yesterday are no sign that anything hangs: everything has its time again.
+#[tokio::test]
+async fn what_stood_still_with_everything_has_its_time_again() {
+    let test = open(|settings| {
+        settings.analysis.deadline_seconds = 2;
+        settings.analysis.sweep_interval_seconds = 1;
+    })
+    .await;
+    let context = &test.context;
+    let begun = request_analysis(context, TimeDelta::hours(1)).await;
+    context.database.begin_preparing(begun).await.unwrap().unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
+    let sweep = tokio::spawn(run_sweep(context.clone()));
+    tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
+    let analysis = context.database.analysis(begun).await.unwrap().unwrap();
+    assert_eq!(analysis.status, AnalysisStatus::Preparing);
+    context.shutdown.cancel();
+    sweep.await.unwrap();
+}
+
 #[tokio::test]
 async fn unfinished_analyses_are_announced_again() {
     let test = open(|_| {}).await;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod background;
+mod installation;
 mod retention;
 mod support;
 mod worker_loop;

@@ -15,7 +15,7 @@ async fn put(context: &Context, key: ObjectKey) {
 }
 
 /// A study with its objects.
-async fn study(context: &Context) -> Vec<ObjectKey> {
+pub(crate) async fn study(context: &Context) -> Vec<ObjectKey> {
     let analysis_id = request_analysis(context, TimeDelta::hours(1)).await;
     let analysis = context.database.analysis(analysis_id).await.unwrap().unwrap();
     let keys = vec![
@@ -31,7 +31,7 @@ async fn study(context: &Context) -> Vec<ObjectKey> {
 }
 
 /// Makes every object look so old.
-fn age_objects(test: &TestContext, age: Duration) {
+pub(crate) fn age_objects(test: &TestContext, age: Duration) {
     let mut open = vec![test.folder().join("objects")];
     while let Some(folder) = open.pop() {
         for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
@@ -96,7 +96,7 @@ async fn a_study_past_its_age_goes_with_everything_of_it() {
 }
 
 #[tokio::test]
-async fn objects_without_a_row_go_once_they_are_old() {
+async fn objects_without_a_row_are_set_aside_once_they_are_old() {
     let test = open(|_| {}).await;
     let context = &test.context;
     let kept = study(context).await;

@@ -217,7 +217,100 @@ async fn a_stage_has_its_time() {
     eventually("the failure is recorded", async || !handler.failures().is_empty()).await;
     context.context.shutdown.cancel();
     worker.await.unwrap().unwrap();
+    assert_eq!(
+        handler.attempts(),
+        [1, 2, 3],
+        "the time's end is tried again before it is final"
+    );
     assert_eq!(handler.failures(), [ReasonCode::StageTimeout]);
+    assert_eq!(waiting(&context).await, (0, 0));
+}
+
+/// Blocks a thread beyond the stage's time, twice, and counts how many do so at once.
+struct Blocking {
+    calls: AtomicU32,
+    at_once: Arc<AtomicU32>,
+    most: Arc<AtomicU32>,
+}
+
+#[async_trait]
+impl MessageHandler for Blocking {
+    async fn handle(&self, _: &Delivery) -> Result<Handled, HandlerError> {
+        let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        let (at_once, most) = (Arc::clone(&self.at_once), Arc::clone(&self.most));
+        norma_service::run_blocking(move || {
+            most.fetch_max(at_once.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(if call < 3 { 1800 } else { 10 }));
+            at_once.fetch_sub(1, Ordering::SeqCst);
+        })
+        .await?;
+        Ok(Handled::Completed)
+    }
+
+    async fn record_failure(&self, _: &Delivery, reason: Reason) -> Result<Handled, HandlerError> {
+        panic!("recorded {reason}");
+    }
+}
+
+#[tokio::test]
+async fn what_outlasts_its_time_is_waited_for_before_it_is_tried_again() {
+    let context = open(|settings| settings.workers.timeout_seconds.anomaly = 1).await;
+    let handler = Arc::new(Blocking {
+        calls: AtomicU32::new(0),
+        at_once: Arc::default(),
+        most: Arc::default(),
+    });
+    let message = Message::StudyPrepared {
+        analysis_id: AnalysisId::generate(),
+        scan_id: ScanId::generate(),
+    };
+    let queue = &context.context.queue;
+    queue.publish(&Envelope::new(message)).await.unwrap();
+    let worker = tokio::spawn(run_worker(
+        context.context.clone(),
+        Source::Stage(Stage::Anomaly),
+        Arc::clone(&handler) as Arc<dyn MessageHandler>,
+    ));
+    eventually("the third try completes", async || {
+        handler.calls.load(Ordering::SeqCst) == 3 && waiting(&context).await == (0, 0)
+    })
+    .await;
+    assert_eq!(handler.most.load(Ordering::SeqCst), 1, "two ran side by side");
+    context.context.shutdown.cancel();
+    worker.await.unwrap().unwrap();
+}
+
+/// A full disk is nobody's fault: however often it is met, no attempt is used up, and the worker says that it waits.
+#[tokio::test]
+async fn a_full_disk_is_no_attempt() {
+    let context = open(|_| {}).await;
+    let handler = Scripted::new(|call| {
+        let full = || std::io::Error::from(std::io::ErrorKind::StorageFull);
+        Step::Answer(match call {
+            1 => Err(full().into()),
+            2 => Err(norma_object_storage::ObjectError::StorageFull(Box::new(full())).into()),
+            3 => Err(norma_database::DatabaseError::Unavailable("full".to_owned()).into()),
+            _ => Ok(Handled::Completed),
+        })
+    });
+    let worker = start(&context.context, &handler).await;
+    eventually("the worker says that it waits", async || {
+        let dependencies = context.context.check_dependencies().await;
+        dependencies
+            .iter()
+            .any(|one| one.name == "work of anomaly" && one.problem.is_some())
+    })
+    .await;
+    eventually("the message is handled", async || handler.attempts().len() == 4).await;
+    eventually("the worker is ready again", async || {
+        let dependencies = context.context.check_dependencies().await;
+        dependencies.iter().all(|one| one.ready)
+    })
+    .await;
+    context.context.shutdown.cancel();
+    worker.await.unwrap().unwrap();
+    assert_eq!(handler.attempts(), [1, 1, 1, 1]);
+    assert!(handler.failures().is_empty());
     assert_eq!(waiting(&context).await, (0, 0));
 }
 

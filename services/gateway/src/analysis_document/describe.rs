@@ -15,10 +15,16 @@ pub(crate) async fn describe_analysis(
         AnalysisStatus::Completed => database.answer(row.id).await?,
         _ => None,
     };
-    Ok(document(row, &ends, answer.as_ref()))
+    let is_waiting = !row.status.is_final() && database.running_stages(row.id).await?.is_empty();
+    Ok(document(row, &ends, answer.as_ref(), is_waiting))
 }
 
-fn document(row: norma_database::Analysis, ends: &[StageEnd], answer: Option<&Answer>) -> Analysis {
+fn document(
+    row: norma_database::Analysis,
+    ends: &[StageEnd],
+    answer: Option<&Answer>,
+    is_waiting: bool,
+) -> Analysis {
     let verdict = answer.map(|answer| answer.verdict);
     Analysis {
         id: row.id,
@@ -31,6 +37,8 @@ fn document(row: norma_database::Analysis, ends: &[StageEnd], answer: Option<&An
         started_at: row.started_at,
         finished_at: row.finished_at,
         updated_at: row.updated_at,
+        waiting_since: is_waiting.then_some(row.updated_at),
+        repeat_of: row.repeat_of,
         ok: row.failure.is_none(),
         failure: row.failure,
         stages: Stage::ALL

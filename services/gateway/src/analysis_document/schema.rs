@@ -20,6 +20,11 @@ pub struct Analysis {
     pub started_at: Option<DateTime<Utc>>,
     pub finished_at: Option<DateTime<Utc>>,
     pub updated_at: DateTime<Utc>,
+    /// Since when it waits for a worker: nobody is at work on it, and its deadline does not run. Null while a worker is,
+    /// and once it has ended.
+    pub waiting_since: Option<DateTime<Utc>>,
+    /// The analysis that this one repeats, because its stages were read with different model bundles.
+    pub repeat_of: Option<AnalysisId>,
     /// Why it failed; with status `failed` only.
     pub failure: Option<Reason>,
     /// How far each stage is, in the order of the pipeline.

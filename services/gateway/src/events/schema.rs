@@ -12,6 +12,8 @@ pub struct AnalysisEvent {
     pub scan_id: ScanId,
     pub status: AnalysisStatus,
     pub stages: Vec<StageProgress>,
+    /// Since when it waits for a worker; null while one is at work on it, and once it has ended.
+    pub waiting_since: Option<DateTime<Utc>>,
     /// With status `completed` only.
     pub verdict: Option<Verdict>,
     pub probability_of_pathology: Option<Probability>,
@@ -27,6 +29,7 @@ impl From<&Analysis> for AnalysisEvent {
             scan_id: analysis.scan_id,
             status: analysis.status,
             stages: analysis.stages.clone(),
+            waiting_since: analysis.waiting_since,
             verdict: analysis.verdict,
             probability_of_pathology: analysis.probability_of_pathology,
             failure_code: analysis.failure.as_ref().map(|reason| reason.code),

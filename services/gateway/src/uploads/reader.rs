@@ -147,10 +147,12 @@ impl UploadReader {
                 Ok(())
             }
             Err(PrepareError::Rejected(reason)) => Err(ApiError::NotDeidentified { reason }),
-            Err(error @ PrepareError::Retryable(_)) => Err(ApiError::Unavailable {
-                dependency: "upload_reader",
-                source: error.into(),
-            }),
+            Err(error @ (PrepareError::Retryable(_) | PrepareError::NoRoom(_))) => {
+                Err(ApiError::Unavailable {
+                    dependency: "upload_reader",
+                    source: error.into(),
+                })
+            }
         }
     }
 
@@ -170,10 +172,12 @@ impl UploadReader {
                 tracing::info!(code = %reason.code, "an upload's studies cannot be listed");
                 Ok(None)
             }
-            Err(error @ PrepareError::Retryable(_)) => Err(ApiError::Unavailable {
-                dependency: "upload_reader",
-                source: error.into(),
-            }),
+            Err(error @ (PrepareError::Retryable(_) | PrepareError::NoRoom(_))) => {
+                Err(ApiError::Unavailable {
+                    dependency: "upload_reader",
+                    source: error.into(),
+                })
+            }
         }
     }
 }

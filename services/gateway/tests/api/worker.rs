@@ -82,6 +82,7 @@ pub(crate) fn outcome(stage: Stage) -> StageOutcome {
             version: "1.0.0".to_owned(),
             sha256: "ef".repeat(32),
         }],
+        bundle: None,
         execution_provider: "cpu".to_owned(),
         duration_ms: 30,
         score: (stage != Stage::Typing).then(|| probability(0.75)),

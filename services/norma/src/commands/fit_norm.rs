@@ -1,19 +1,23 @@
 //! A memory of norm patches from a site's own norm studies.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
-use norma_domain::Stage;
-use norma_inference::{Bundle, FitNormOptions, FittedNorm, NormFitter, Slices, StageModels};
+use norma_domain::{PreparedSummary, QualityConsequence, Stage};
+use norma_inference::{
+    Bundle, FitNormOptions, FittedNorm, NormFitter, Slices, StageModels, new_version, sha256_of_bytes,
+};
 use norma_service::Settings;
+use norma_volume::PreparedSlices;
 
 use super::reading::Preparer;
 use super::settings::{settings, start_runtime};
 use super::terminal::{answer, tell};
 use crate::command_line::FitNorm;
 
-/// Version of a model that was just fitted.
+/// Version of a model that was just fitted; each gets its own from it.
 const FIRST_VERSION: &str = "1.0.0";
 
 pub(crate) fn run(config: Option<&Path>, arguments: &FitNorm) -> anyhow::Result<ExitCode> {
@@ -46,6 +50,7 @@ pub(crate) fn fit(settings: &Settings, arguments: &FitNorm) -> anyhow::Result<()
 
     let preparer = Preparer::new(settings);
     let mut names = Vec::new();
+    let mut intake = Intake::default();
     for path in &arguments.studies {
         for study in preparer.studies(path)? {
             let study = study?;
@@ -57,6 +62,10 @@ pub(crate) fn fit(settings: &Settings, arguments: &FitNorm) -> anyhow::Result<()
                     continue;
                 }
             };
+            if let Err(why) = intake.take(&summary, &prepared) {
+                tell(&format!("left out: {path}: {why}"));
+                continue;
+            }
             let slices = Slices::new(&prepared.pixels, &prepared.lung_mask)
                 .context("the prepared slices do not fit together")?;
             fitter
@@ -69,8 +78,9 @@ pub(crate) fn fit(settings: &Settings, arguments: &FitNorm) -> anyhow::Result<()
         }
     }
 
+    intake.tell();
     let fitted = fitter.finish(|_| {})?;
-    fitted.write_model(base, out, FIRST_VERSION, &names)?;
+    fitted.write_model(base, out, &new_version(FIRST_VERSION), &names)?;
     bundle
         .file()
         .with_site_norm(&base.manifest.name, name, &fitted)
@@ -93,6 +103,61 @@ pub(crate) fn fit(settings: &Settings, arguments: &FitNorm) -> anyhow::Result<()
         bundle_path.display()
     ));
     Ok(())
+}
+
+/// Which studies become a site's norm: a study that would get no verdict is none, and one that counts twice makes the norm
+/// narrower than it is.
+#[derive(Debug, Default)]
+struct Intake {
+    study_uids: HashSet<String>,
+    /// SHA-256 of the prepared slices: a copy under another UID is a copy.
+    pixels: HashSet<String>,
+    failed_checks: usize,
+    doubles: usize,
+}
+
+impl Intake {
+    /// Notes a study, or says why it is left out.
+    fn take(&mut self, summary: &PreparedSummary, prepared: &PreparedSlices) -> Result<(), String> {
+        let failed: Vec<String> = summary
+            .quality
+            .iter()
+            .filter(|check| !check.passed && check.consequence != QualityConsequence::Note)
+            .map(|check| format!("{} ({})", check.message, check.code))
+            .collect();
+        if !failed.is_empty() {
+            self.failed_checks += 1;
+            return Err(format!("it fails a quality check: {}", failed.join("; ")));
+        }
+        let pixels: Vec<u8> = prepared.pixels.iter().copied().collect();
+        let study_uid = summary.study.study_instance_uid.as_ref().map(ToString::to_string);
+        let is_known = study_uid
+            .as_ref()
+            .is_some_and(|uid| self.study_uids.contains(uid));
+        let is_new = self.pixels.insert(sha256_of_bytes(&pixels));
+        if is_known || !is_new {
+            self.doubles += 1;
+            return Err("it is a study that is among them already".to_owned());
+        }
+        self.study_uids.extend(study_uid);
+        Ok(())
+    }
+
+    fn tell(&self) {
+        if self.failed_checks > 0 {
+            answer(&format!(
+                "left out {} that failed a quality check",
+                studies(self.failed_checks)
+            ));
+        }
+        if self.doubles > 0 {
+            answer(&format!("left out {} that came twice", studies(self.doubles)));
+        }
+    }
+}
+
+fn studies(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "study" } else { "studies" })
 }
 
 /// The studies that even the least sensitive operating point calls pathology, the most suspicious first: are they norm?

@@ -18,6 +18,7 @@ mod selftest;
 mod serve;
 mod service;
 mod settings;
+mod storage;
 mod terminal;
 mod users;
 
@@ -48,6 +49,7 @@ pub(crate) fn run(command_line: CommandLine) -> ExitCode {
         Command::Keys(command) => keys::run(config, command),
         Command::Users(command) => users::run(config, command),
         Command::Audit(command) => audit::run(config, command),
+        Command::Storage(command) => storage::run(config, command),
         Command::Selftest(target) => selftest::run(config, &target),
         Command::Demo(arguments) => demo::run(config, arguments),
         Command::Phantom(arguments) => phantom::run(&arguments),

@@ -25,6 +25,7 @@ const DELIVERY_LIMIT: &str = "12";
 pub(crate) struct Installation {
     // Dropped before the servers that they use.
     workers: BTreeMap<Stage, Worker>,
+    second_workers: BTreeMap<Stage, Worker>,
     pub(crate) broker: Option<RabbitMq>,
     pub(crate) postgresql: Option<PostgreSql>,
     pub(crate) database: Database,
@@ -71,6 +72,7 @@ impl Installation {
         };
         let mut installation = Self {
             workers: BTreeMap::new(),
+            second_workers: BTreeMap::new(),
             database: Database::open(&database_url).await.unwrap(),
             objects: Objects::folder(&objects_folder).unwrap(),
             queue: RabbitMqQueue::start(queue).unwrap(),
@@ -87,6 +89,23 @@ impl Installation {
     }
 
     pub(crate) fn start_worker(&mut self, stage: Stage) {
+        let worker = self.spawn_worker(stage, &[]);
+        self.workers.insert(stage, worker);
+    }
+
+    /// In the place of the stage's worker, with another bundle than the installation's.
+    pub(crate) fn start_worker_with_bundle(&mut self, stage: Stage, bundle: &Path) {
+        let worker = self.spawn_worker(stage, &[("NORMA__MODELS__BUNDLE", &bundle.display().to_string())]);
+        self.workers.insert(stage, worker);
+    }
+
+    /// Beside the stage's worker.
+    pub(crate) fn start_second_worker(&mut self, stage: Stage, environment: &[(&str, &str)]) {
+        let worker = self.spawn_worker(stage, environment);
+        self.second_workers.insert(stage, worker);
+    }
+
+    fn spawn_worker(&self, stage: Stage, environment: &[(&str, &str)]) -> Worker {
         let admin_port = free_port();
         let mut command = Command::new("sh");
         command
@@ -96,10 +115,26 @@ impl Installation {
             .arg(self.log(stage))
             .current_dir(self.folder.path())
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .envs(environment.iter().copied())
             .env("NORMA__ADMIN__PORT", admin_port.to_string());
         let scratch = self.folder.path().join("of-worker");
         let process = GuardedProcess::spawn(command, &scratch).unwrap();
-        self.workers.insert(stage, Worker { process, admin_port });
+        Worker { process, admin_port }
+    }
+
+    /// What the second worker of a stage says of its readiness.
+    pub(crate) async fn readiness_of_second(&self, stage: Stage) -> Option<(u16, String)> {
+        let port = self.second_workers[&stage].admin_port;
+        let answer = reqwest::get(format!("http://127.0.0.1:{port}/readyz"))
+            .await
+            .ok()?;
+        Some((answer.status().as_u16(), answer.text().await.ok()?))
+    }
+
+    /// Asks the worker to end and waits for it.
+    pub(crate) fn stop_worker(&mut self, stage: Stage) {
+        let mut worker = self.workers.remove(&stage).unwrap();
+        worker.process.stop("TERM", Duration::from_secs(30));
     }
 
     /// `kill -9` of the worker alone: what it started has to notice by itself.
@@ -199,7 +234,7 @@ impl Installation {
             .count()
     }
 
-    async fn eventually(&self, what: &str, mut look: impl AsyncFnMut() -> Option<()>) {
+    pub(crate) async fn eventually(&self, what: &str, mut look: impl AsyncFnMut() -> Option<()>) {
         let started = Instant::now();
         while look().await.is_none() {
             assert!(
@@ -211,11 +246,15 @@ impl Installation {
         }
     }
 
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     fn log(&self, stage: Stage) -> PathBuf {
         self.folder.path().join(format!("{stage}.log"))
     }
 
-    fn last_words(&self) -> String {
+    pub(crate) fn last_words(&self) -> String {
         let mut words = String::new();
         for stage in Stage::ALL {
             let log = std::fs::read_to_string(self.log(stage)).unwrap_or_default();

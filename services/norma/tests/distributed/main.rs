@@ -1,6 +1,7 @@
 //! The distributed installation: PostgreSQL, RabbitMQ and every worker as a process of its own.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod bundles;
 mod embedded;
 mod equality;
 mod failures;
