@@ -1,5 +1,7 @@
 //! How the lists are read, told by the databases' own plans and not by a clock: no table is read row by row for a page.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
+
 use std::sync::Mutex;
 
 use diesel::connection::{Instrumentation, InstrumentationEvent, SimpleConnection as _};

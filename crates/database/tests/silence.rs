@@ -1,6 +1,8 @@
 //! PostgreSQL falls silent without closing a connection, as a host does that loses its power: it is found again by the
 //! defaults within half a minute, and nothing hangs meanwhile.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
+
 use std::time::{Duration, Instant};
 
 use norma_database::{Database, DatabaseError, DatabaseOptions, DatabaseUrl, PatientDetails};

@@ -144,6 +144,10 @@ pub struct StageFailure {
 }
 
 /// How a model stage ended.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an analysis has four of them, and nearly all are completed"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

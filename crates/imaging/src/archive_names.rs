@@ -21,7 +21,7 @@ pub(crate) fn decode_names(names: &[RawName]) -> Vec<String> {
                 Err(_) if name.is_utf8 => escape(&name.bytes),
                 Err(_) => encoding
                     .decode_without_bom_handling_and_without_replacement(&name.bytes)
-                    .map_or_else(|| escape(&name.bytes), |text| text.into_owned()),
+                    .map_or_else(|| escape(&name.bytes), std::borrow::Cow::into_owned),
             };
             text.chars()
                 .map(|character| if character.is_control() { '_' } else { character })

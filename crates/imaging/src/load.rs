@@ -58,7 +58,7 @@ fn load_dicom(
                     without_pixels.push(group);
                 }
             }
-            None => candidates.extend(PlacedSeries::all_of(group, instances, limits)),
+            None => candidates.extend(PlacedSeries::all_of(&group, instances, limits)),
         }
     }
     let traits: Vec<Candidate> = candidates
@@ -138,7 +138,7 @@ struct PlacedSeries {
 
 impl PlacedSeries {
     /// The volumes that a series holds.
-    fn all_of(group: SeriesGroup, instances: &[Instance], limits: &Limits) -> Vec<Self> {
+    fn all_of(group: &SeriesGroup, instances: &[Instance], limits: &Limits) -> Vec<Self> {
         let orientation = group.first(instances).1.orientation;
         let Some((_, _, normal)) = orientation.and_then(|orientation| plane_axes(&orientation)) else {
             return Vec::new();

@@ -134,6 +134,10 @@ mod tests {
         }
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the calls read as what they compare"
+    )]
     fn conflict(first: PatientMarks, second: PatientMarks, one_series: bool) -> Option<String> {
         patient_conflict(&[(&first, 0), (&second, usize::from(!one_series))])
     }

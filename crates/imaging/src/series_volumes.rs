@@ -42,7 +42,7 @@ struct Placed {
 
 /// Takes a series apart into volumes: no place twice in any of them.
 pub(crate) fn separate_volumes(
-    group: SeriesGroup,
+    group: &SeriesGroup,
     normal: Vector,
     instances: &[Instance],
     limits: &Limits,

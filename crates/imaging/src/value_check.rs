@@ -99,7 +99,7 @@ pub(crate) fn count_implausible(hounsfield: &Array3<i16>) -> usize {
         .into_par_iter()
         .map(|index| {
             let slice = hounsfield.index_axis(Axis(0), index);
-            (is_implausible(slice), darkest(slice))
+            (is_implausible(&slice), darkest(&slice))
         })
         .collect();
     let alone = told.iter().filter(|(implausible, _)| *implausible).count();
@@ -110,7 +110,7 @@ pub(crate) fn count_implausible(hounsfield: &Array3<i16>) -> usize {
     alone + steps
 }
 
-fn is_implausible(slice: ArrayView2<'_, i16>) -> bool {
+fn is_implausible(slice: &ArrayView2<'_, i16>) -> bool {
     let bright = slice.iter().filter(|value| **value > BRIGHT_ABOVE).count();
     if bright as f64 > LARGEST_BRIGHT_SHARE * slice.len() as f64 {
         return true;
@@ -130,7 +130,7 @@ fn is_implausible(slice: ArrayView2<'_, i16>) -> bool {
 }
 
 /// The level of the darkest part of a slice.
-fn darkest(slice: ArrayView2<'_, i16>) -> i32 {
+fn darkest(slice: &ArrayView2<'_, i16>) -> i32 {
     let mut values: Vec<i16> = slice.iter().step_by(3).copied().collect();
     let rank = ((values.len() - 1) as f64 * AIR_PERCENTILE) as usize;
     i32::from(*values.select_nth_unstable(rank).1)

@@ -48,7 +48,7 @@ pub(crate) fn square_pixels(
     };
     let shape = [slices, matrix[0], matrix[1]];
     check_size(shape, limits)?;
-    let square = make_square(hounsfield.view(), [y, x], matrix, side);
+    let square = make_square(&hounsfield.view(), [y, x], matrix, side);
     let spacing_mm = SpacingMm::new(z, side, side)
         .map_err(|_| ImagingError::InconsistentSeries("its spacing is not positive and finite".into()))?;
     Ok((
@@ -151,7 +151,7 @@ pub(crate) fn square_matrix(shape: [usize; 2], spacing: [f64; 2]) -> Option<([us
 
 /// The volume on `matrix` square pixels of `side` millimetres; the first voxel stays where it is.
 pub(crate) fn make_square(
-    hounsfield: ArrayView3<'_, i16>,
+    hounsfield: &ArrayView3<'_, i16>,
     spacing: [f64; 2],
     matrix: [usize; 2],
     side: f64,
@@ -215,7 +215,7 @@ mod tests {
         let (matrix, side) = square_matrix([3, 5], [1.0, 0.5]).unwrap();
         assert_eq!((matrix, side), ([5, 5], 0.5));
         let volume = Array3::from_shape_fn((1, 3, 5), |(_, y, x)| (y * 100 + x * 7) as i16);
-        let square = make_square(volume.view(), [1.0, 0.5], matrix, side);
+        let square = make_square(&volume.view(), [1.0, 0.5], matrix, side);
         assert_eq!(square.dim(), (1, 5, 5));
         for ((_, y, x), value) in square.indexed_iter() {
             assert_eq!(*value, (y * 50 + x * 7) as i16);

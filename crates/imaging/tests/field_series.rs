@@ -176,7 +176,7 @@ fn a_patient_on_the_side_is_read_with_the_axes_of_the_patient() {
         (0..SLICES)
             .map(|number| {
                 Slice {
-                    orientation: [0.707_107, 0.707_107, 0.0, -0.707_107, 0.707_107, 0.0],
+                    orientation: [0.8, 0.6, 0.0, -0.6, 0.8, 0.0],
                     ..slice(number)
                 }
                 .data_set()

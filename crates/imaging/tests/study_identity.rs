@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
 
-#[allow(dead_code, reason = "shared with the other tests")]
 mod support;
 
 use dicom_core::{DataElement, PrimitiveValue, VR};

@@ -11,7 +11,7 @@ use norma_domain::{QualityCheck, QualityConsequence, ReasonCode};
 use norma_imaging::LoadedSeries;
 use norma_volume::{LungSegmentation, Volume, measure_orientation};
 
-use QualityConsequence::{Failed, LimitsView, Note, Undetermined};
+use QualityConsequence::{Failed, LimitsView, Note};
 use reading::{check_patient, check_pixel_spacing, check_spacing, note_reading};
 
 /// Less lung than this is no chest.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt as _;
-use norma_database::{Database, DatabaseError, NewAuditEvent, NewScan};
+use norma_database::{Database, DatabaseError, NewAuditEvent, NewScan, ScanIdentity};
 use norma_domain::{AnalysisId, ScanId};
 use norma_object_storage::{ObjectKey, Objects, SetAside, StoredObject};
 use sha2::{Digest as _, Sha256};
@@ -254,6 +254,7 @@ pub async fn register_orphans(search: &OrphanSearch, by: &str) -> anyhow::Result
                 size_bytes,
                 object_key: orphan.key.to_string(),
                 owner: None,
+                identity: ScanIdentity::default(),
             })
             .await;
         match created {

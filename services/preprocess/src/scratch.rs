@@ -86,7 +86,7 @@ pub(crate) async fn run_scratch_sweep(context: Context) {
         match tokio::task::spawn_blocking(move || sweep(&folder, SETTLED_AFTER)).await {
             Ok(Ok(0)) | Err(_) => {}
             Ok(Ok(removed)) => {
-                tracing::info!(removed, "scratch folders of processes that are gone were removed")
+                tracing::info!(removed, "scratch folders of processes that are gone were removed");
             }
             Ok(Err(error)) => tracing::warn!(%error, "failed to look for old scratch folders"),
         }

@@ -21,7 +21,7 @@ fn a_deleted_scan_is_due_until_its_objects_were_deleted_twice() {
         assert_eq!(deleted.analysis_ids.len(), 1);
         assert_eq!(
             database.due_object_deletions(10).await.unwrap(),
-            [deleted.clone()]
+            std::slice::from_ref(&deleted)
         );
         let later = Duration::from_secs(3600);
         database.note_objects_deleted(&deleted, later).await.unwrap();
@@ -34,7 +34,7 @@ fn a_deleted_scan_is_due_until_its_objects_were_deleted_twice() {
         execute(&side, past);
         assert_eq!(
             database.due_object_deletions(10).await.unwrap(),
-            [deleted.clone()]
+            std::slice::from_ref(&deleted)
         );
         database
             .note_objects_deleted(&deleted, Duration::ZERO)

@@ -62,7 +62,7 @@ fn a_study_is_found_by_what_its_files_say() {
         assert_eq!(found("mrn-17").await, [said]);
         assert_eq!(found("acc/9").await, [said]);
         assert_eq!(found("mrn").await, [other, said]);
-        assert_eq!(found("olga").await, [ScanId::generate(); 0]);
+        assert!(found("olga").await.is_empty());
 
         let exactly = StudyQuery {
             dicom_patient_id: Some("MRN-17".to_owned()),

@@ -51,6 +51,6 @@ pub(crate) fn slice(number: usize) -> Slice {
     }
 }
 
-pub(crate) fn put(object: &mut InMemDicomObject, tag: Tag, vr: VR, text: impl ToString) {
-    put_text(object, tag, vr, &text.to_string());
+pub(crate) fn put(object: &mut InMemDicomObject, tag: Tag, vr: VR, text: impl std::fmt::Display) {
+    put_text(object, tag, vr, &format!("{text}"));
 }

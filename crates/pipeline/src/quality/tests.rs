@@ -2,6 +2,8 @@ use ndarray::Array3;
 use norma_domain::{SeriesChoice, SpacingMm, StudySummary, VolumeGeometry};
 use norma_imaging::Acquisition;
 
+use QualityConsequence::Undetermined;
+
 use super::*;
 
 fn sound_series() -> LoadedSeries {

@@ -179,6 +179,7 @@ mod tests {
                 scan_id: ScanId::generate(),
                 status: AnalysisStatus::Queued,
                 stages: Vec::new(),
+                waiting_since: None,
                 verdict: None,
                 probability_of_pathology: None,
                 failure_code: None,

@@ -110,7 +110,7 @@ impl PatientInput {
                 dicom_patient_id: checked_identifier("dicom_patient_id", self.dicom_patient_id)?,
                 issuer_of_patient_id: checked_identifier("issuer_of_patient_id", self.issuer_of_patient_id)?,
                 birth_date: checked_birth_date(self.birth_date)?,
-                sex: checked_sex(self.sex)?,
+                sex: checked_sex(self.sex.as_deref())?,
             },
         })
     }
@@ -168,8 +168,8 @@ fn checked_birth_date(text: Option<String>) -> Result<Option<String>, ApiError> 
     }
 }
 
-fn checked_sex(text: Option<String>) -> Result<Option<String>, ApiError> {
-    match text.as_deref().map(str::trim) {
+fn checked_sex(text: Option<&str>) -> Result<Option<String>, ApiError> {
+    match text.map(str::trim) {
         None | Some("") => Ok(None),
         Some(sex @ ("M" | "F" | "O")) => Ok(Some(sex.to_owned())),
         Some(_) => Err(ApiError::InvalidField {

@@ -32,21 +32,21 @@ const READY_WITHIN: Duration = Duration::from_secs(120);
 
 pub(crate) fn run(config: Option<&Path>, demo: Demo) -> anyhow::Result<ExitCode> {
     match demo.url.clone() {
-        Some(url) => load_into(config, url, demo),
+        Some(url) => load_into(config, &url, demo),
         None => run_own(config, &demo),
     }
 }
 
 /// Loads the studies into a running system.
-fn load_into(config: Option<&Path>, url: String, demo: Demo) -> anyhow::Result<ExitCode> {
+fn load_into(config: Option<&Path>, url: &str, demo: Demo) -> anyhow::Result<ExitCode> {
     let target = Target {
-        url: url.clone(),
+        url: url.to_owned(),
         key: demo.key,
         installation: Installation { data: demo.data },
     };
     block_on(async {
         let credential = Credential::obtain(config, &target, "demo", Role::Clinician).await?;
-        let loaded = load::load_studies(&credential.client, &url).await;
+        let loaded = load::load_studies(&credential.client, url).await;
         credential.give_back().await?;
         loaded.map(drop)
     })?;
