@@ -1,7 +1,15 @@
 //! The ranges of norm and where they come from. Where nothing was published for a measure as it is taken here, the
 //! range is that of the norm studies it was tried on, and says so.
+//!
+//! The published figures are cited from memory: nobody has held them against the papers yet. Until somebody has, each
+//! says so wherever it is shown, and no verdict rests on a measure.
 
 use norma_domain::{MeasureCode, ReferenceRange};
+
+/// How the source of a range begins that was found on this project's own studies.
+const OWN: &str = "this project";
+/// What stands before every other source.
+const UNCHECKED: &str = "not yet held against the paper: ";
 
 struct Row {
     low: Option<f64>,
@@ -138,7 +146,11 @@ pub(crate) fn range_of(code: MeasureCode) -> (Option<ReferenceRange>, &'static s
         high,
         outside_low,
         outside_high,
-        source: source.to_owned(),
+        source: if source.starts_with(OWN) {
+            source.to_owned()
+        } else {
+            format!("{UNCHECKED}{source}")
+        },
     });
     (range, unit, decides)
 }

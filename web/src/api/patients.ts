@@ -2,7 +2,7 @@ import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tansta
 
 import { bodyOf, client, done } from './client';
 import { studiesKey } from './studies';
-import type { PatientInput } from './types';
+import type { PatientChange, PatientInput } from './types';
 
 const patientsKey = ['patients'] as const;
 const patientKey = (patientId: string) => ['patient', patientId] as const;
@@ -40,8 +40,9 @@ export function useCreatePatient() {
 export function useUpdatePatient(patientId: string) {
   const queries = useQueryClient();
   return useMutation({
+    // What is not sent stays as it is; the document's defaults make every field look required.
     mutationFn: (body: PatientInput) =>
-      bodyOf(client.PUT('/api/patients/{patient_id}', { params: { path: { patient_id: patientId } }, body })),
+      bodyOf(client.PUT('/api/patients/{patient_id}', { params: { path: { patient_id: patientId } }, body: body as PatientChange })),
     onSuccess: (patient) => {
       queries.setQueryData(patientKey(patientId), patient);
       void queries.invalidateQueries({ queryKey: patientsKey });

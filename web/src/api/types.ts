@@ -16,6 +16,7 @@ export type KeySlice = Schemas['KeySlice'];
 export type MassRunRow = Schemas['MassRunRow'];
 export type OperatingPointDescription = Schemas['OperatingPointDescription'];
 export type Patient = Schemas['Patient'];
+export type PatientChange = Schemas['PatientChange'];
 export type PatientInput = Schemas['PatientInput'];
 export type Prediction = Schemas['Prediction'];
 export type Problem = Schemas['Problem'];

@@ -7,7 +7,7 @@ use super::Measurement;
 use QualityConsequence::{Note, Undetermined};
 
 /// The models' slices are 224 pixels wide over some 350 mm of chest, 1.6 mm a pixel. What is stored more coarsely
-/// than this has less than they were trained on (measured: ADR 0203).
+/// than this has less than they were trained on (a limit chosen, not yet measured).
 const COARSEST_PIXEL_MM: f64 = 2.0;
 const LEAST_AGE_YEARS: f64 = 18.0;
 const LARGEST_SPACING_VARIATION: f64 = 0.1;

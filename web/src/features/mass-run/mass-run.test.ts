@@ -28,6 +28,7 @@ const prediction = (rows: MassRunRow[], paths: string[]): Prediction => ({
   summary: {},
   studies: paths.map((path, place) => ({ path_to_study: path, scan_id: `s${place}`, status: /broken/.test(path) ? 'failed' : 'completed' })),
   href: '',
+  processing_status: 'Success',
 });
 
 const archive = (part: Partial<RunArchive>): RunArchive => ({

@@ -10,6 +10,7 @@ const prediction = (id: string, finished: boolean): Prediction => ({
   summary: {},
   studies: [{ path_to_study: `${id}.zip`, scan_id: `scan-${id}`, status: finished ? 'completed' : 'analyzing' }],
   href: '',
+  processing_status: 'Success',
 });
 
 const answer = (body: unknown, status = 200): Response =>
