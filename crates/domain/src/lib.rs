@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod analysis;
+mod bundle;
 mod geometry;
 mod ids;
 mod measure;
@@ -22,6 +23,7 @@ mod verdict;
 mod window;
 
 pub use analysis::{AnalysisStatus, UnknownStatus};
+pub use bundle::BundleReference;
 pub use geometry::{InvalidSpacing, SpacingMm, VolumeGeometry, VoxelBox};
 pub use ids::{AnalysisId, KeyId, PatientId, ScanId, UserId};
 pub use measure::{
@@ -35,9 +37,7 @@ pub use place::{LungSide, LungThird};
 pub use probability::{InvalidProbability, Probability};
 pub use quality::{QualityCheck, QualityConsequence};
 pub use reason::{Reason, ReasonCode, UnknownReasonCode};
-pub use report::{
-    BundleReference, Decision, KeySlice, MapLink, REPORT_SCHEMA, Report, StageReport, Summary, Timings,
-};
+pub use report::{Decision, KeySlice, MapLink, REPORT_SCHEMA, Report, StageReport, Summary, Timings};
 pub use role::{Role, Roles, UnknownRole};
 pub use row::{MASS_RUN_COLUMNS, MassRunRow, ProcessingStatus};
 pub use stage::{

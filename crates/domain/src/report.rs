@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AnalysisId, Finding, MassRunRow, OperatingPoint, Probability, QualityCheck, Reason, ScanId,
-    SopInstanceUid, Stage, StageOutcome, StudySummary, Verdict, VoxelBox,
+    AnalysisId, BundleReference, Finding, MassRunRow, OperatingPoint, Probability, QualityCheck, Reason,
+    ScanId, SopInstanceUid, Stage, StageOutcome, StudySummary, Verdict, VoxelBox,
 };
 
 /// Value of [`Report::schema`].
@@ -107,17 +107,6 @@ pub struct KeySlice {
 pub struct MapLink {
     pub stage: Stage,
     pub href: String,
-}
-
-/// The models that acted together.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct BundleReference {
-    pub name: String,
-    pub version: String,
-    /// SHA-256 over the bundle file (fusion, scalings, calibration, operating points) and its models' manifests, which
-    /// hold the bounds and the hashes of graphs and memories.
-    pub sha256: String,
 }
 
 /// When things happened.
