@@ -3,6 +3,7 @@
 //! Every check states what it measured and its limit, passed or not. What is not a chest CT fails the
 //! analysis; what is one, but not complete or not sound, leaves the verdict undetermined.
 
+mod measurement;
 mod orientation;
 mod reading;
 
@@ -12,6 +13,7 @@ use norma_imaging::LoadedSeries;
 use norma_volume::{LungSegmentation, Volume, measure_orientation};
 
 use QualityConsequence::{Failed, LimitsView, Note};
+use measurement::Measurement;
 use reading::{check_patient, check_pixel_spacing, check_spacing, note_reading};
 
 /// Less lung than this is no chest.
@@ -55,57 +57,6 @@ pub fn check_quality(series: &LoadedSeries, lungs: &LungSegmentation) -> Vec<Qua
     checks.extend(note_reading(series));
     checks.extend(notes(series));
     checks
-}
-
-/// A check before its consequence is known to matter.
-struct Measurement {
-    code: ReasonCode,
-    passed: bool,
-    measured: Option<f64>,
-    limit: Option<f64>,
-    unit: &'static str,
-}
-
-impl Measurement {
-    fn at_most(code: ReasonCode, measured: f64, limit: f64, unit: &'static str) -> Self {
-        Self {
-            code,
-            // A value that is no number passes nothing.
-            passed: measured <= limit,
-            measured: measured.is_finite().then_some(measured),
-            limit: Some(limit),
-            unit,
-        }
-    }
-
-    fn at_least(code: ReasonCode, measured: f64, limit: f64, unit: &'static str) -> Self {
-        Self {
-            passed: measured >= limit,
-            ..Self::at_most(code, measured, limit, unit)
-        }
-    }
-
-    fn yes(code: ReasonCode, passed: bool) -> Self {
-        Self {
-            code,
-            passed,
-            measured: None,
-            limit: None,
-            unit: "",
-        }
-    }
-
-    fn or(self, consequence: QualityConsequence, passed: &str, otherwise: &str) -> QualityCheck {
-        QualityCheck {
-            code: self.code,
-            passed: self.passed,
-            measured: self.measured,
-            limit: self.limit,
-            unit: self.unit.to_owned(),
-            consequence,
-            message: if self.passed { passed } else { otherwise }.to_owned(),
-        }
-    }
 }
 
 fn check_modality(series: &LoadedSeries) -> QualityCheck {

@@ -1818,6 +1818,11 @@ export interface components {
              * @description A zip with one or many studies, a DICOM file, or NIfTI (.nii, .nii.gz).
              */
             file: string;
+            /**
+             * @description With `deidentify`: whether a person has looked at every picture and none shows text that names a patient. Without
+             *     it captured screens, ultrasound and what else may carry text are left out.
+             */
+            pixels_checked?: boolean | null;
         };
         /**
          * Format: double
@@ -1916,7 +1921,7 @@ export interface components {
          * @description A stable code of a failure, a rejection or a doubt.
          * @enum {string}
          */
-        ReasonCode: "empty_upload" | "unreadable_archive" | "encrypted_archive" | "archive_limit_exceeded" | "no_images_found" | "unreadable_dicom" | "unreadable_nifti" | "unsupported_transfer_syntax" | "unsupported_pixel_format" | "undecodable_pixels" | "lying_length" | "volume_too_large" | "memory_limit_exceeded" | "several_studies" | "inconsistent_series" | "not_ct" | "not_hounsfield" | "no_chest_series" | "not_axial" | "no_lungs" | "one_lung" | "lung_volume_low" | "coverage_incomplete" | "too_few_slices" | "slices_too_thick" | "slice_gap" | "spacing_varies" | "gantry_tilt" | "orientation_doubtful" | "contrast_agent" | "slices_undecodable" | "model_missing" | "model_invalid" | "mixed_bundles" | "inference_failed" | "score_not_finite" | "stage_timeout" | "delivery_limit_exceeded" | "deadline_exceeded" | "object_missing" | "internal";
+        ReasonCode: "empty_upload" | "unreadable_archive" | "encrypted_archive" | "archive_limit_exceeded" | "no_images_found" | "unreadable_dicom" | "unreadable_nifti" | "unsupported_transfer_syntax" | "unsupported_pixel_format" | "undecodable_pixels" | "lying_length" | "volume_too_large" | "memory_limit_exceeded" | "several_studies" | "inconsistent_series" | "several_patients" | "uid_invalid" | "not_ct" | "not_hounsfield" | "pixels_contradict_header" | "pixel_spacing_coarse" | "patient_not_adult" | "patient_age_unknown" | "no_chest_series" | "not_axial" | "no_lungs" | "one_lung" | "lung_volume_low" | "coverage_incomplete" | "too_few_slices" | "slices_too_thick" | "slice_gap" | "spacing_varies" | "gantry_tilt" | "orientation_doubtful" | "contrast_agent" | "slices_undecodable" | "model_missing" | "model_invalid" | "mixed_bundles" | "inference_failed" | "score_not_finite" | "stage_timeout" | "delivery_limit_exceeded" | "deadline_exceeded" | "object_missing" | "internal";
         /** @description The merged answer to one analysis; a superset of the reference service's `{rows, summary}`. */
         Report: {
             analysis_id: components["schemas"]["AnalysisId"];
@@ -2057,6 +2062,11 @@ export interface components {
              */
             patient_from_dicom: boolean | null;
             patient_id?: components["schemas"]["PatientId"] | null;
+            /**
+             * @description With `deidentify`: whether a person has looked at every picture and none shows text that names the patient.
+             *     Without it captured screens, ultrasound and what else may carry text are left out.
+             */
+            pixels_checked?: boolean | null;
         };
         /** @description One of the measures that a stage's score is made of, e.g. reconstruction error or patch distance. */
         ScoreComponent: {

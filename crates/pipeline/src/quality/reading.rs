@@ -3,7 +3,7 @@
 use norma_domain::{QualityCheck, QualityConsequence, ReasonCode};
 use norma_imaging::LoadedSeries;
 
-use super::Measurement;
+use super::measurement::Measurement;
 use QualityConsequence::{Note, Undetermined};
 
 /// The models' slices are 224 pixels wide over some 350 mm of chest, 1.6 mm a pixel. What is stored more coarsely
