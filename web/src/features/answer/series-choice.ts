@@ -5,6 +5,7 @@ const WHYS = {
   'a NIfTI file holds one volume': 'nifti',
   'not labelled as another body part': 'body_part',
   'not a reformat': 'no_reformat',
+  'one image in each place': 'one_phase',
   'in Hounsfield units': 'hounsfield',
   'most coverage': 'coverage',
   'slices of at most 5 mm': 'thin_enough',
