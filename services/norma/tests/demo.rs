@@ -62,7 +62,7 @@ fn a_newcomer_is_told_which_answers_are_right() {
     // The second start has both already: the norm and the studies.
     let again = demo(folder.path(), &onnxruntime);
     let said = String::from_utf8_lossy(&again.stderr).into_owned();
-    assert_eq!(again.status.code(), Some(expected), "{said}");
+    assert!(again.status.success(), "{said}");
     assert!(!said.contains("fitting the norm"), "{said}");
     assert!(said.contains("of the last time"), "{said}");
 }
