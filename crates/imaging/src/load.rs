@@ -226,13 +226,13 @@ fn assemble(
         undecodable,
         ..
     } = decoded;
-    if alternates(&hounsfield) {
+    let spacing = measure_spacing(&slices);
+    if alternates(&hounsfield, spacing.median_mm.unwrap_or(0.0)) {
         return Err(inconsistent(
             "its slices belong to two pictures by turns, as of two phases in one series; send each phase as a series \
              of its own",
         ));
     }
-    let spacing = measure_spacing(&slices);
     let step = spacing
         .median_mm
         .or(frame.spacing_between_mm)

@@ -64,7 +64,7 @@ pub(crate) fn load_nifti(blob: &Blob, limits: &Limits) -> Result<LoadedSeries, I
     let (mut hounsfield, has_hounsfield) = read_voxels(blob, &header, &map)?;
     let corrected_slices = clear_filling(&mut hounsfield);
     let is_plausible = count_implausible(&hounsfield) == 0;
-    if alternates(&hounsfield) {
+    if alternates(&hounsfield, map.geometry.spacing_mm.z()) {
         return Err(ImagingError::InconsistentSeries(
             "its slices belong to two pictures by turns, as of two phases in one file".into(),
         ));

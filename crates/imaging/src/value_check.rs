@@ -27,6 +27,8 @@ const ALTERNATION_HU: f64 = 20.0;
 /// …in more than this part of it.
 const LARGEST_ALTERNATING_SHARE: f64 = 0.01;
 const LEAST_SLICES_TO_ALTERNATE: usize = 16;
+/// Of slices further apart nobody can say whether they alternate.
+const FAR_APART_MM: f64 = 7.5;
 
 /// Turns a constant filling around the field of view into air: some writers fill with a value that becomes bone or
 /// metal under their header. Gives the number of slices in which that was done.
@@ -179,8 +181,11 @@ fn count_neighbours(hounsfield: &Array3<i16>, counts: impl Fn(i16, i16) -> bool 
 
 /// Whether every other slice belongs to another picture: two phases laid into each other. Measured as the part of the
 /// volume whose component of the shortest wavelength along z is more than noise and anatomy make.
-pub(crate) fn alternates(hounsfield: &Array3<i16>) -> bool {
-    alternating_share(hounsfield) > LARGEST_ALTERNATING_SHARE
+///
+/// Not asked of slices further apart than [`FAR_APART_MM`]: ribs come every two or three centimetres, and slices as far
+/// apart as half of that show one and none by turns.
+pub(crate) fn alternates(hounsfield: &Array3<i16>, spacing_mm: f64) -> bool {
+    spacing_mm < FAR_APART_MM && alternating_share(hounsfield) > LARGEST_ALTERNATING_SHARE
 }
 
 pub(crate) fn alternating_share(hounsfield: &Array3<i16>) -> f64 {
@@ -269,13 +274,13 @@ mod tests {
 
     #[test]
     fn two_phases_laid_into_each_other_alternate() {
-        assert!(!alternates(&chest(40)));
+        assert!(!alternates(&chest(40), 2.0));
         let mut mixed = chest(40);
         for slice in (0..40).step_by(2) {
             mixed
                 .index_axis_mut(Axis(0), slice)
                 .mapv_inplace(|value| if value > -100 { value + 130 } else { value });
         }
-        assert!(alternates(&mixed));
+        assert!(alternates(&mixed, 2.0));
     }
 }
