@@ -89,8 +89,8 @@ fn a_nodule_is_solid_where_it_was_asked_for() {
         ..options.clone()
     };
     let (before, after) = (phantom_volume(&options), phantom_volume(&with_nodule));
-    // (−78, 6, 204) mm: slice 204 / 5, rows and columns of 3.125 mm from the middle.
-    let index = [40, 64, 39];
+    // (−78, 6, 204) mm: slice 204 / 5, rows and columns of 1.92 mm from the middle.
+    let index = [40, 106, 63];
     assert!(before.hounsfield[index] < -600, "{}", before.hounsfield[index]);
     assert!(after.hounsfield[index] > -80, "{}", after.hounsfield[index]);
 }
