@@ -151,7 +151,7 @@ function Study({ scanId }: { scanId: string }) {
   const goNext = next ? () => goTo(next) : null;
   const tellLast = (): void => {
     if (neighbours.last) {
-      notifications.show({ message: t('study.openNone') });
+      notifications.show({ message: t('study.openNone'), closeButtonProps: { 'aria-label': t('common.close') } });
     }
   };
   useShortcuts({

@@ -27,7 +27,7 @@ export function AccountMenu() {
     signOut.mutate(undefined, {
       onError: (error) => {
         const { title, advice } = ofError(error);
-        notifications.show({ color: 'red', title: t('signIn.notSignedOut'), message: `${title}. ${advice}` });
+        notifications.show({ color: 'red', title: t('signIn.notSignedOut'), message: `${title}. ${advice}`, closeButtonProps: { 'aria-label': t('common.close') } });
       },
     });
   return (
@@ -76,7 +76,7 @@ export function AccountMenu() {
           submit={t('common.save')}
           onDone={() => {
             change.close();
-            notifications.show({ message: t('signIn.passwordChanged') });
+            notifications.show({ message: t('signIn.passwordChanged'), closeButtonProps: { 'aria-label': t('common.close') } });
           }}
         />
       </Modal>

@@ -45,7 +45,7 @@ export function Users() {
       onSuccess: ({ link, expires_at }) => setDialog({ kind: 'link', user, link, expiresAt: expires_at }),
       onError: (reason) => {
         const { title, advice } = ofError(reason);
-        notifications.show({ color: 'red', title, message: advice });
+        notifications.show({ color: 'red', title, message: advice, closeButtonProps: { 'aria-label': t('common.close') } });
       },
     });
   const onSubmit = (values: UserValues): void => {
