@@ -28,7 +28,7 @@ const ALTERNATION_HU: f64 = 20.0;
 const LARGEST_ALTERNATING_SHARE: f64 = 0.01;
 const LEAST_SLICES_TO_ALTERNATE: usize = 16;
 /// Of slices further apart nobody can say whether they alternate.
-const FAR_APART_MM: f64 = 7.5;
+const FAR_APART_MM: f64 = 4.5;
 
 /// Turns a constant filling around the field of view into air: some writers fill with a value that becomes bone or
 /// metal under their header. Gives the number of slices in which that was done.
@@ -182,8 +182,8 @@ fn count_neighbours(hounsfield: &Array3<i16>, counts: impl Fn(i16, i16) -> bool 
 /// Whether every other slice belongs to another picture: two phases laid into each other. Measured as the part of the
 /// volume whose component of the shortest wavelength along z is more than noise and anatomy make.
 ///
-/// Not asked of slices further apart than [`FAR_APART_MM`]: ribs come every two or three centimetres, and slices as far
-/// apart as half of that show one and none by turns.
+/// Not asked of slices further apart than [`FAR_APART_MM`]: ribs come every one to three centimetres, and a short stack
+/// of thick slices shows one and none by turns.
 pub(crate) fn alternates(hounsfield: &Array3<i16>, spacing_mm: f64) -> bool {
     spacing_mm < FAR_APART_MM && alternating_share(hounsfield) > LARGEST_ALTERNATING_SHARE
 }
