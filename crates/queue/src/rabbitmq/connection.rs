@@ -51,7 +51,20 @@ impl Live {
             let channel = self.connection.create_channel().await?;
             channel.close(200, "OK".into()).await
         };
-        matches!(tokio::time::timeout(CHECK_TIMEOUT, asking).await, Ok(Ok(())))
+        self.answer(CHECK_TIMEOUT, asking)
+            .await
+            .is_some_and(|answer| answer.is_ok())
+    }
+
+    /// What lapin answers, or none: it may never answer over a connection that is closing just then, and a broker that
+    /// is gone without a word says nothing. Everything asked of lapin goes through here or has a deadline of its own.
+    pub(super) async fn answer<T>(&self, patience: Duration, asking: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            answer = asking => Some(answer),
+            () = self.broken.cancelled() => None,
+            () = tokio::time::sleep(patience) => None,
+        }
     }
 
     fn works(&self) -> bool {

@@ -21,6 +21,8 @@ use crate::{Consumer, Delivery, QueueError};
 
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(200);
 const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A settlement waits for no answer of the broker, only for its frame to be taken.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Subscribes anew whenever its connection was lost.
 pub(super) struct RabbitMqConsumer {
@@ -68,7 +70,7 @@ impl RabbitMqConsumer {
                 return Err(QueueError::Disconnected);
             };
             let message = message?;
-            let channel = subscription.channel.clone();
+            let settlement = RabbitMqSettlement::new(message.acker.clone(), subscription);
             let envelope = match from_delivery(&message) {
                 Ok(envelope) => envelope,
                 Err(error) => {
@@ -77,7 +79,6 @@ impl RabbitMqConsumer {
                         queue = self.queue,
                         "a message cannot be read and is put aside"
                     );
-                    let settlement = RabbitMqSettlement::new(message.acker.clone(), channel);
                     Box::new(settlement).reject().await?;
                     continue;
                 }
@@ -86,7 +87,7 @@ impl RabbitMqConsumer {
                 envelope,
                 attempt(&message),
                 dead_letter_origin(&message, &self.names),
-                Box::new(RabbitMqSettlement::new(message.acker.clone(), channel)),
+                Box::new(settlement),
             ));
         }
     }
@@ -198,7 +199,7 @@ impl Consumer for RabbitMqConsumer {
         }
         // What had been fetched ahead goes back.
         while let Some(Some(Ok(message))) = futures::FutureExt::now_or_never(subscription.messages.next()) {
-            let settlement = RabbitMqSettlement::new(message.acker.clone(), subscription.channel.clone());
+            let settlement = RabbitMqSettlement::new(message.acker.clone(), &subscription);
             if Box::new(settlement).retry().await.is_err() {
                 return;
             }
@@ -209,24 +210,40 @@ impl Consumer for RabbitMqConsumer {
 struct RabbitMqSettlement {
     /// None once settled.
     acker: Option<Acker>,
-    /// Kept until settled: dropping a channel's last handle closes it and returns its messages.
-    _channel: Channel,
+    over: Over,
 }
 
-impl RabbitMqSettlement {
-    fn new(acker: Acker, channel: Channel) -> Self {
-        Self {
-            acker: Some(acker),
-            _channel: channel,
+/// Kept until settled: dropping a channel's last handle closes it and returns its messages.
+#[derive(Clone)]
+struct Over {
+    _channel: Channel,
+    live: Arc<Live>,
+}
+
+impl Over {
+    /// lapin answers false when the channel over which the message came is gone, and now and then never, when the
+    /// connection is closing just then.
+    async fn settled(&self, answer: impl Future<Output = lapin::Result<bool>>) -> Result<(), QueueError> {
+        match self.live.answer(SETTLE_TIMEOUT, answer).await {
+            Some(Ok(true)) => Ok(()),
+            Some(Ok(false) | Err(_)) => Err(QueueError::DeliveryLost),
+            None => {
+                self.live.mark_broken();
+                Err(QueueError::DeliveryLost)
+            }
         }
     }
 }
 
-/// lapin answers false when the channel over which the message came is gone.
-fn settled(answer: &lapin::Result<bool>) -> Result<(), QueueError> {
-    match answer {
-        Ok(true) => Ok(()),
-        Ok(false) | Err(_) => Err(QueueError::DeliveryLost),
+impl RabbitMqSettlement {
+    fn new(acker: Acker, subscription: &Subscription) -> Self {
+        Self {
+            acker: Some(acker),
+            over: Over {
+                _channel: subscription.channel.clone(),
+                live: Arc::clone(&subscription.live),
+            },
+        }
     }
 }
 
@@ -239,21 +256,24 @@ const REQUEUE: BasicNackOptions = BasicNackOptions {
 impl Settlement for RabbitMqSettlement {
     async fn ack(mut self: Box<Self>) -> Result<(), QueueError> {
         match self.acker.take() {
-            Some(acker) => settled(&acker.ack(BasicAckOptions::default()).await),
+            Some(acker) => self.over.settled(acker.ack(BasicAckOptions::default())).await,
             None => Ok(()),
         }
     }
 
     async fn retry(mut self: Box<Self>) -> Result<(), QueueError> {
         match self.acker.take() {
-            Some(acker) => settled(&acker.nack(REQUEUE).await),
+            Some(acker) => self.over.settled(acker.nack(REQUEUE)).await,
             None => Ok(()),
         }
     }
 
     async fn reject(mut self: Box<Self>) -> Result<(), QueueError> {
         match self.acker.take() {
-            Some(acker) => settled(&acker.reject(BasicRejectOptions { requeue: false }).await),
+            Some(acker) => {
+                let options = BasicRejectOptions { requeue: false };
+                self.over.settled(acker.reject(options)).await
+            }
             None => Ok(()),
         }
     }
@@ -264,11 +284,10 @@ impl Drop for RabbitMqSettlement {
         let (Some(acker), Ok(runtime)) = (self.acker.take(), Handle::try_current()) else {
             return;
         };
-        let channel = self._channel.clone();
+        let over = self.over.clone();
         runtime.spawn(async move {
             // A lost connection returns the message too.
-            let _ = acker.nack(REQUEUE).await;
-            drop(channel);
+            let _ = over.settled(acker.nack(REQUEUE)).await;
         });
     }
 }

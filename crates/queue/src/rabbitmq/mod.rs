@@ -8,6 +8,7 @@ mod options;
 mod publisher;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use norma_domain::Stage;
@@ -18,6 +19,8 @@ use self::consumer::RabbitMqConsumer;
 pub use self::options::RabbitMqOptions;
 use crate::topology::Names;
 use crate::{Consumer, Queue, QueueError};
+
+const DEPTH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A supervised connection to RabbitMQ.
 pub struct RabbitMqQueue {
@@ -37,6 +40,13 @@ impl RabbitMqQueue {
             names,
             supervisor,
         })
+    }
+
+    async fn depth_of(&self, queue: &str) -> Result<u64, QueueError> {
+        let live = self.supervisor.current()?;
+        live.answer(DEPTH_TIMEOUT, declaration::depth(&live.connection, queue))
+            .await
+            .unwrap_or(Err(QueueError::Disconnected))
     }
 
     fn consumer(&self, queue: String, prefetch: u16) -> Result<Box<dyn Consumer>, QueueError> {
@@ -83,15 +93,11 @@ impl Queue for RabbitMqQueue {
     }
 
     async fn depth(&self, stage: Stage) -> Result<u64, QueueError> {
-        declaration::depth(&self.supervisor.current()?.connection, &self.names.queue(stage)).await
+        self.depth_of(&self.names.queue(stage)).await
     }
 
     async fn dead_letter_depth(&self) -> Result<u64, QueueError> {
-        declaration::depth(
-            &self.supervisor.current()?.connection,
-            &self.names.dead_letter_queue(),
-        )
-        .await
+        self.depth_of(&self.names.dead_letter_queue()).await
     }
 
     async fn close(&self) {
