@@ -145,7 +145,10 @@ impl InstalledModel {
 pub struct Bundle {
     file: BundleFile,
     reference: BundleReference,
+    /// Those that count, and how they combine.
     anomaly: Vec<InstalledModel>,
+    anomaly_combination: AnomalyCombination,
+    idle: Vec<InstalledModel>,
     classifier: InstalledModel,
     typing: InstalledModel,
 }
@@ -220,10 +223,18 @@ impl Bundle {
             version: file.version.clone(),
             sha256: bundle_hash(&bytes, &models),
         };
+        let combination = file.anomaly_combination.clone();
+        let (counting, idle): (Vec<_>, Vec<_>) = anomaly
+            .into_iter()
+            .enumerate()
+            .partition(|(place, _)| combination.counts(*place));
+        let models_alone = |places: Vec<(usize, InstalledModel)>| places.into_iter().map(|(_, model)| model);
         Ok(Self {
             file,
             reference,
-            anomaly,
+            anomaly: models_alone(counting).collect(),
+            anomaly_combination: combination.of_counting(),
+            idle: models_alone(idle).collect(),
             classifier,
             typing,
         })
@@ -246,8 +257,14 @@ impl Bundle {
         Some((fused, decision, self.file.calibration.apply(fused)?))
     }
 
+    /// The anomaly models that are run: those whose weight is above 0, in the bundle's order.
     pub fn anomaly(&self) -> &[InstalledModel] {
         &self.anomaly
+    }
+
+    /// The anomaly models of weight 0. They come with the bundle, to be measured beside it, and never run on a study.
+    pub fn idle(&self) -> &[InstalledModel] {
+        &self.idle
     }
 
     pub fn classifier(&self) -> &InstalledModel {
@@ -258,8 +275,9 @@ impl Bundle {
         &self.typing
     }
 
+    /// How the scores of [`anomaly`](Self::anomaly) combine.
     pub fn anomaly_combination(&self) -> &AnomalyCombination {
-        &self.file.anomaly_combination
+        &self.anomaly_combination
     }
 
     pub fn fusion(&self) -> &Fusion {
@@ -294,7 +312,7 @@ impl Bundle {
             .expect("`check` found the default operating point among the points")
     }
 
-    /// The models of a stage; none for a stage without models.
+    /// The models that a stage runs; none for a stage without models.
     pub fn models_of(&self, stage: Stage) -> Vec<&InstalledModel> {
         match stage {
             Stage::Anomaly => self.anomaly.iter().collect(),

@@ -34,6 +34,24 @@ impl AnomalyCombination {
         }
     }
 
+    /// Whether the model at this place of the bundle's anomaly models changes the score.
+    pub(crate) fn counts(&self, place: usize) -> bool {
+        match self {
+            Self::Maximum => true,
+            Self::WeightedMean { weights } => weights.get(place).is_some_and(|weight| *weight > 0.0),
+        }
+    }
+
+    /// The same combination of the models that [count](Self::counts) alone.
+    pub(crate) fn of_counting(&self) -> Self {
+        match self {
+            Self::Maximum => Self::Maximum,
+            Self::WeightedMean { weights } => Self::WeightedMean {
+                weights: weights.iter().copied().filter(|weight| *weight > 0.0).collect(),
+            },
+        }
+    }
+
     /// Combines one value of each model, in the bundle's order; 0 without values.
     pub fn apply(&self, values: &[f64]) -> f64 {
         match self {

@@ -68,6 +68,36 @@ fn the_fixture_itself_is_accepted() {
 }
 
 #[test]
+fn a_model_of_weight_0_is_checked_and_not_run() {
+    let folder = copied_bundle();
+    let path = folder.path().join("bundle.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains("method: maximum"));
+    let weighted = text.replacen(
+        "method: maximum",
+        "method: weighted_mean\n  weights: [0.0, 1.0]",
+        1,
+    );
+    fs::write(&path, weighted).unwrap();
+    let bundle = Bundle::load(folder.path()).unwrap();
+    let names = |models: &[norma_inference::InstalledModel]| -> Vec<String> {
+        models.iter().map(|model| model.manifest.name.clone()).collect()
+    };
+    assert_eq!(names(bundle.idle()), ["patch-memory"]);
+    assert_eq!(names(bundle.anomaly()), ["autoencoder"]);
+    assert_eq!(bundle.anomaly_combination().apply(&[0.4]), 0.4);
+    assert_eq!(bundle.models_of(Stage::Anomaly).len(), 1);
+
+    // It is part of the bundle all the same: its files are checked, and its hash counts.
+    let manifest = folder.path().join("patch-memory/manifest.yaml");
+    let mut text = fs::read_to_string(&manifest).unwrap();
+    text.push_str("\n# looked at\n");
+    fs::write(&manifest, text).unwrap();
+    let other = Bundle::load(folder.path()).unwrap();
+    assert_ne!(other.reference().sha256, bundle.reference().sha256);
+}
+
+#[test]
 fn an_altered_file_is_noticed() {
     let folder = copied_bundle();
     let path = folder.path().join("classifier/model.onnx");

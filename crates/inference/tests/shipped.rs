@@ -48,9 +48,11 @@ fn the_shipped_bundle_answers_as_in_python() {
     let models_folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
     let bundle = Bundle::load(&models_folder).unwrap();
     let reference: Reference = serde_json::from_str(include_str!("fixtures/shipped.json")).unwrap();
-    let manifests = Stage::MODELS
-        .into_iter()
-        .flat_map(|stage| bundle.models_of(stage))
+    let manifests = bundle
+        .anomaly()
+        .iter()
+        .chain(bundle.idle())
+        .chain([bundle.classifier(), bundle.typing()])
         .map(|model| model.folder.join(MANIFEST_FILE));
     let files: Vec<String> = std::iter::once(models_folder.join("bundle.yaml"))
         .chain(manifests)

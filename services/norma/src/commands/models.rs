@@ -40,6 +40,13 @@ fn check(config: Option<&Path>) -> anyhow::Result<ExitCode> {
             ));
         }
     }
+    for model in bundle.idle() {
+        let reference = model.reference();
+        answer(&format!(
+            "of weight 0, not run: {} {} ({})",
+            reference.name, reference.version, reference.sha256
+        ));
+    }
     let provider = models
         .classifier()
         .map(|model| model.execution_provider().to_string());
