@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 
 use norma_domain::ReasonCode;
 use norma_imaging::Limits;
-use norma_pipeline::sandbox::{SUBCOMMAND, run_child};
+use norma_pipeline::sandbox::{Reach, SUBCOMMAND, confine, run_child};
 use norma_pipeline::{PrepareError, Sandbox, decode_prepared_slices, prepare_upload_sandboxed};
-use norma_test_support::{real_data, robustness_files};
+use norma_test_support::{PhantomOptions, real_data, robustness_files, write_phantom_series};
 use tempfile::TempDir;
 
 fn main() -> ExitCode {
@@ -38,7 +38,14 @@ fn misbehaviour(mut arguments: impl Iterator<Item = std::ffi::OsString>) -> Opti
         "misbehave-hang" => loop {
             std::thread::sleep(Duration::from_secs(1));
         },
+        "misbehave-environment" => {
+            let others = std::env::vars_os()
+                .filter(|(name, _)| name != "TMPDIR" && name != "MALLOC_ARENA_MAX")
+                .count();
+            Some(ExitCode::from(if others == 0 { 200 } else { 1 }))
+        }
         "misbehave-abort" => std::process::abort(),
+        "misbehave-taken-over" => Some(taken_over()),
         "misbehave-silence" => Some(ExitCode::SUCCESS),
         "misbehave-exit" => Some(ExitCode::from(101)),
         "misbehave-greed" => {
@@ -50,8 +57,38 @@ fn misbehaviour(mut arguments: impl Iterator<Item = std::ffi::OsString>) -> Opti
     }
 }
 
+/// What a decoder that an upload took over would try, confined as a child is. The exit status says what it reached.
+fn taken_over() -> ExitCode {
+    let scratch = std::env::temp_dir();
+    let secret = std::env::temp_dir().with_file_name("norma-confinement-secret");
+    fs::write(&secret, "of another patient").unwrap();
+    let own = scratch.join("own");
+    let confinement = confine(&Reach {
+        read: Vec::new(),
+        write: vec![scratch],
+    });
+    assert!(confinement.is_whole(), "{confinement:?}");
+    let reached = [
+        std::net::TcpStream::connect("127.0.0.1:1")
+            .is_err_and(|error| error.kind() != std::io::ErrorKind::PermissionDenied),
+        std::net::UdpSocket::bind("127.0.0.1:0").is_ok(),
+        std::os::unix::net::UnixDatagram::unbound().is_ok(),
+        Command::new("/bin/true").status().is_ok(),
+        fs::read(&secret).is_ok(),
+        fs::read_dir("/").is_ok(),
+        fs::write(secret.with_extension("written"), "x").is_ok(),
+        fs::remove_file(&secret).is_ok(),
+        fs::read("/proc/self/environ").is_ok(),
+        // What it needs stays: its own files, and threads.
+        fs::write(&own, "x").is_err() || fs::read(&own).is_err(),
+        std::thread::spawn(|| 1).join().is_err(),
+    ];
+    let reached = reached.iter().position(|reached| *reached);
+    ExitCode::from(reached.map_or(200, |place| u8::try_from(place).unwrap_or(u8::MAX)))
+}
+
 fn run_tests() -> ExitCode {
-    let tests: [(&str, fn()); 6] = [
+    let tests: [(&str, fn()); 9] = [
         (
             "two_small_files_that_drive_a_decoder_to_gigabytes_are_rejected",
             bombs_are_rejected,
@@ -65,6 +102,15 @@ fn run_tests() -> ExitCode {
             too_little_memory_is_a_rejection,
         ),
         ("every_end_of_a_child_is_a_typed_reason", every_end_is_typed),
+        (
+            "a_child_that_an_upload_took_over_reaches_nothing",
+            a_child_that_is_taken_over_reaches_nothing,
+        ),
+        (
+            "a_child_has_nothing_of_its_parents_environment",
+            the_environment_is_empty,
+        ),
+        ("a_folder_of_links_is_read", a_folder_of_links_is_read),
         ("a_child_ends_with_its_parent", a_child_ends_with_its_parent),
         (
             "a_program_that_does_not_exist_is_retryable",
@@ -206,6 +252,8 @@ fn a_child_ends_with_its_parent() {
             "536870912",
             "--threads",
             "1",
+            "--confinement",
+            "\"best_effort\"",
             "--limits",
         ])
         .arg(serde_json::to_string(&Limits::default()).unwrap())
@@ -233,6 +281,40 @@ fn a_child_ends_with_its_parent() {
         std::thread::sleep(Duration::from_millis(10));
     };
     assert!(!status.success(), "the child finished its work");
+}
+
+fn a_child_that_is_taken_over_reaches_nothing() {
+    let error = prepare(&narrow(), Path::new("misbehave-taken-over")).unwrap_err();
+    // 200 is the number for nothing.
+    assert!(
+        error.reason().message.contains("Some(200)"),
+        "reached {}",
+        error.reason()
+    );
+    let secret = std::env::temp_dir().join("norma-confinement-secret");
+    assert_eq!(fs::read_to_string(&secret).unwrap(), "of another patient");
+    fs::remove_file(secret).unwrap();
+}
+
+fn the_environment_is_empty() {
+    let error = prepare(&narrow(), Path::new("misbehave-environment")).unwrap_err();
+    assert!(
+        error.reason().message.contains("Some(200)"),
+        "{} variables came along",
+        error.reason()
+    );
+}
+
+fn a_folder_of_links_is_read() {
+    let folder = TempDir::new().unwrap();
+    let real = TempDir::new().unwrap();
+    write_phantom_series(&PhantomOptions::small(), real.path()).unwrap();
+    for entry in fs::read_dir(real.path()).unwrap() {
+        let entry = entry.unwrap();
+        std::os::unix::fs::symlink(entry.path(), folder.path().join(entry.file_name())).unwrap();
+    }
+    let summary = prepare(&Sandbox::default(), folder.path()).unwrap();
+    assert!(summary.study.geometry.shape[0] > 10);
 }
 
 fn a_missing_program_is_retryable() {

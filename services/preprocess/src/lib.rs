@@ -6,10 +6,11 @@ mod scratch;
 use std::sync::Arc;
 
 use norma_domain::Stage;
-use norma_service::{Context, Source, run_worker};
+use norma_service::{Context, Source, run_worker, tell_confinement};
 
 /// Runs the worker until the context's shutdown.
 pub async fn run(context: Context) -> anyhow::Result<()> {
+    tell_confinement(context.settings.sandbox.confinement);
     let handler = handler::Preprocess {
         context: context.clone(),
     };

@@ -3,6 +3,8 @@ use std::path::PathBuf;
 
 use norma_imaging::Limits;
 
+use super::ConfinementPolicy;
+
 /// What the child is to do with the upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Task {
@@ -38,7 +40,8 @@ impl Task {
     }
 }
 
-/// What the child is told: `--task TASK --upload PATH --out DIR --memory-limit-bytes N --threads N --limits JSON`.
+/// What the child is told: `--task TASK --upload PATH --out DIR --memory-limit-bytes N --threads N
+/// --confinement POLICY --limits JSON`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Arguments {
     pub(super) task: Task,
@@ -46,6 +49,7 @@ pub(super) struct Arguments {
     pub(super) out: PathBuf,
     pub(super) memory_limit_bytes: u64,
     pub(super) threads: usize,
+    pub(super) confinement: ConfinementPolicy,
     pub(super) limits: Limits,
 }
 
@@ -62,6 +66,8 @@ impl Arguments {
             self.memory_limit_bytes.to_string().into(),
             "--threads".into(),
             self.threads.to_string().into(),
+            "--confinement".into(),
+            serde_json::to_string(&self.confinement)?.into(),
             "--limits".into(),
             serde_json::to_string(&self.limits)?.into(),
         ])
@@ -73,6 +79,7 @@ impl Arguments {
         let mut out = None;
         let mut memory_limit_bytes = None;
         let mut threads = None;
+        let mut confinement = None;
         let mut limits = None;
         let mut list = list.into_iter();
         while let Some(name) = list.next() {
@@ -99,6 +106,11 @@ impl Arguments {
                 Some("--out") => out = Some(PathBuf::from(&value)),
                 Some("--memory-limit-bytes") => memory_limit_bytes = Some(number()?),
                 Some("--threads") => threads = Some(number()?),
+                Some("--confinement") => {
+                    let parsed =
+                        serde_json::from_str(text()?).map_err(|error| format!("--confinement: {error}"))?;
+                    confinement = Some(parsed);
+                }
                 Some("--limits") => {
                     let parsed =
                         serde_json::from_str(text()?).map_err(|error| format!("--limits: {error}"))?;
@@ -114,6 +126,7 @@ impl Arguments {
             out: out.ok_or("--out is missing")?,
             memory_limit_bytes: memory_limit_bytes.ok_or("--memory-limit-bytes is missing")?,
             threads: usize::try_from(threads).map_err(|error| format!("--threads: {error}"))?,
+            confinement: confinement.ok_or("--confinement is missing")?,
             limits: limits.ok_or("--limits is missing")?,
         })
     }
@@ -131,6 +144,7 @@ mod tests {
             out: "/tmp/out".into(),
             memory_limit_bytes: 512 << 20,
             threads: 2,
+            confinement: ConfinementPolicy::Require,
             limits: Limits::default(),
         };
         assert_eq!(Arguments::parse(arguments.to_list().unwrap()).unwrap(), arguments);

@@ -11,15 +11,23 @@ use norma_imaging::Limits;
 use rlimit::Resource;
 use serde::{Deserialize, Serialize};
 
+use super::ConfinementPolicy;
 use super::arguments::{Arguments, Task};
+use super::confinement::{Reach, confine};
 use crate::prepare::prepare_upload;
 use crate::prepare_error::PrepareError;
 use crate::split::{SplitUpload, split_upload};
 
 /// Exit status of a child that was called wrongly or could not limit itself; nothing was read then.
 pub(super) const EXIT_NOT_STARTED: u8 = 70;
+/// Exit status of a child that the kernel could not confine although that is required; nothing was read then.
+pub(super) const EXIT_NOT_CONFINED: u8 = 71;
 /// Carries the key of a de-identification: arguments are seen by every user of the machine.
 pub(super) const KEY_VARIABLE: &str = "NORMA_DEIDENTIFICATION_KEY";
+/// No file that a child writes is longer.
+const MOST_FILE_BYTES: u64 = 64 << 30;
+/// A folder's files are opened one by one, an archive once for each thread.
+const MOST_OPEN_FILES: u64 = 1024;
 /// More threads gain little and take address space each.
 const MOST_THREADS: usize = 8;
 
@@ -47,8 +55,17 @@ pub fn run_child(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(arguments) => arguments,
         Err(message) => return not_started(message),
     };
+    let cores = thread::available_parallelism().map_or(1, usize::from);
     if let Err(error) = limit_self(&arguments) {
         return not_started(format!("failed to limit the process: {error}"));
+    }
+    // Before there is a second thread, which would stay free.
+    let confinement = confine(&reach(&arguments));
+    if arguments.confinement == ConfinementPolicy::Require && !confinement.is_whole() {
+        return ExitCode::from(EXIT_NOT_CONFINED);
+    }
+    if let Err(error) = start_threads(&arguments, cores) {
+        return not_started(format!("failed to start threads: {error}"));
     }
     thread::spawn(end_with_the_parent);
 
@@ -105,12 +122,24 @@ fn deidentify(
     Ok(deidentify_upload(upload, out, &key, pixels, limits)?)
 }
 
-fn limit_self(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
+/// The upload, the output, and the folder of temporary files that the parent made for this child alone.
+fn reach(arguments: &Arguments) -> Reach {
+    let out = (arguments.task != Task::List).then(|| arguments.out.clone());
+    Reach::reading(&arguments.upload).writing(out.into_iter().chain([std::env::temp_dir()]))
+}
+
+fn limit_self(arguments: &Arguments) -> io::Result<()> {
     let limit = arguments.memory_limit_bytes;
     rlimit::setrlimit(Resource::AS, limit, limit)?;
+    rlimit::setrlimit(Resource::FSIZE, MOST_FILE_BYTES, MOST_FILE_BYTES)?;
+    let (_, allowed) = rlimit::getrlimit(Resource::NOFILE)?;
+    let files = MOST_OPEN_FILES.min(allowed);
+    rlimit::setrlimit(Resource::NOFILE, files, files)?;
     // A core dump would hold the patient's images.
-    rlimit::setrlimit(Resource::CORE, 0, 0)?;
-    let cores = thread::available_parallelism().map_or(1, usize::from);
+    rlimit::setrlimit(Resource::CORE, 0, 0)
+}
+
+fn start_threads(arguments: &Arguments, cores: usize) -> Result<(), rayon::ThreadPoolBuildError> {
     let threads = if arguments.threads == 0 {
         cores
     } else {
@@ -118,8 +147,7 @@ fn limit_self(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     };
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads.min(MOST_THREADS))
-        .build_global()?;
-    Ok(())
+        .build_global()
 }
 
 fn end_with_the_parent() {

@@ -1,4 +1,5 @@
 use std::env;
+use std::fs;
 use std::io::{self, Read};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -12,7 +13,7 @@ use norma_domain::{PreparedSummary, ReasonCode};
 use norma_imaging::Limits;
 
 use super::arguments::{Arguments, Task};
-use super::child::{Answer, EXIT_NOT_STARTED, KEY_VARIABLE};
+use super::child::{Answer, EXIT_NOT_CONFINED, EXIT_NOT_STARTED, KEY_VARIABLE};
 use super::{SUBCOMMAND, Sandbox};
 use crate::prepare_error::PrepareError;
 use crate::split::SplitUpload;
@@ -92,6 +93,13 @@ pub fn deidentify_upload_sandboxed(
     }
 }
 
+fn not_started(error: &dyn std::fmt::Display) -> PrepareError {
+    PrepareError::retryable(
+        ReasonCode::Internal,
+        format!("failed to start the reader: {error}"),
+    )
+}
+
 fn unreadable_answer() -> PrepareError {
     PrepareError::retryable(ReasonCode::Internal, "the reader's answer cannot be read")
 }
@@ -111,21 +119,35 @@ fn run(
         out: out.to_owned(),
         memory_limit_bytes: sandbox.memory_limit_bytes,
         threads: sandbox.threads,
+        confinement: sandbox.confinement,
         limits: limits.clone(),
-    };
-    let not_started = |error: &dyn std::fmt::Display| {
-        PrepareError::retryable(
-            ReasonCode::Internal,
-            format!("failed to start the reader: {error}"),
-        )
     };
     let program = match &sandbox.program {
         Some(program) => program.clone(),
         None => env::current_exe().map_err(|error| not_started(&error))?,
     };
+    // The child can reach what is there before it starts, and makes nothing beside it.
+    let output = make_output(task, out).map_err(|error| not_started(&error))?;
+    let answer = run_in(sandbox, &program, &arguments, key);
+    if !matches!(answer, Ok(Answer::Deidentified(_))) {
+        output.take_back(out);
+    }
+    answer
+}
+
+fn run_in(
+    sandbox: &Sandbox,
+    program: &Path,
+    arguments: &Arguments,
+    key: Option<&Key>,
+) -> Result<Answer, PrepareError> {
+    let scratch = tempfile::tempdir().map_err(|error| not_started(&error))?;
     let mut child = Command::new(program)
         .arg(SUBCOMMAND)
         .args(arguments.to_list().map_err(|error| not_started(&error))?)
+        // Secrets of the worker are in its environment.
+        .env_clear()
+        .env("TMPDIR", scratch.path())
         // Each arena of glibc's allocator reserves 64 MiB of address space.
         .env("MALLOC_ARENA_MAX", "2")
         .envs(key.map(|key| (KEY_VARIABLE, key.to_hexadecimal())))
@@ -145,6 +167,35 @@ fn run(
             format!("reading took longer than {} s", sandbox.time_limit.as_secs()),
         )),
         Err(WaitError::Io(error)) => Err(not_started(&error)),
+    }
+}
+
+/// What was made for the child to write to.
+enum Output {
+    Folder,
+    /// A file that was not there before.
+    NewFile,
+    File,
+}
+
+fn make_output(task: Task, out: &Path) -> io::Result<Output> {
+    match task {
+        Task::List => Ok(Output::Folder),
+        Task::Prepare | Task::Split => fs::create_dir_all(out).map(|()| Output::Folder),
+        Task::Deidentify | Task::DeidentifyChecked => match fs::File::create_new(out) {
+            Ok(_) => Ok(Output::NewFile),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Output::File),
+            Err(error) => Err(error),
+        },
+    }
+}
+
+impl Output {
+    /// A file that nothing whole was written to is not left behind.
+    fn take_back(self, out: &Path) {
+        if matches!(self, Self::NewFile) {
+            let _ = fs::remove_file(out);
+        }
     }
 }
 
@@ -239,6 +290,10 @@ fn death(status: ExitStatus, last_words: &str, memory_limit_bytes: u64) -> Prepa
         None if status.code() == Some(i32::from(EXIT_NOT_STARTED)) => {
             PrepareError::retryable(ReasonCode::Internal, "the reader did not start")
         }
+        None if status.code() == Some(i32::from(EXIT_NOT_CONFINED)) => PrepareError::retryable(
+            ReasonCode::Internal,
+            "the kernel cannot confine the reader, which sandbox.confinement requires",
+        ),
         None => PrepareError::rejected(
             ReasonCode::Internal,
             format!("the reader ended with status {:?} and no answer", status.code()),
@@ -281,6 +336,10 @@ mod tests {
         assert_eq!(code_of(by_code(101), ""), (ReasonCode::Internal, false));
         assert_eq!(
             code_of(by_code(i32::from(EXIT_NOT_STARTED)), ""),
+            (ReasonCode::Internal, true)
+        );
+        assert_eq!(
+            code_of(by_code(i32::from(EXIT_NOT_CONFINED)), ""),
             (ReasonCode::Internal, true)
         );
     }

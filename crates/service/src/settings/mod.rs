@@ -11,6 +11,7 @@ pub use identity::{
     RoleValues, SessionSettings, SyslogSettings,
 };
 pub use load::{BASE_SETTINGS, CONFIG_VARIABLE, SettingsError};
+pub use reading::tell_confinement;
 pub use sections::{
     AdminSettings, AnalysisSettings, CudaSetting, DatabaseSettings, DeidentificationSettings,
     GatewaySettings, LimitSettings, LogFormat, ModelSettings, ObjectSettings, ObjectsKind, OutboxSettings,

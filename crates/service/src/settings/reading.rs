@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use norma_imaging::Limits;
 use norma_pipeline::Sandbox;
+use norma_pipeline::sandbox::{ConfinementPolicy, probe};
 
 use super::Settings;
 
@@ -31,7 +32,22 @@ impl Settings {
             memory_limit_bytes: sandbox.memory_bytes,
             time_limit: Duration::from_secs(sandbox.time_limit_seconds),
             threads: sandbox.threads,
+            confinement: sandbox.confinement,
         }
+    }
+}
+
+/// Says in the log what the kernel of this machine cannot hold the reader of uploads to. Asked at the start of what reads
+/// uploads; nothing is said where it can do all.
+pub fn tell_confinement(policy: ConfinementPolicy) {
+    let confinement = probe();
+    if !confinement.is_whole() {
+        tracing::warn!(
+            files = confinement.files,
+            system_calls = confinement.calls,
+            ?policy,
+            "the kernel cannot confine the reader of uploads wholly (Landlock, seccomp); see sandbox.confinement"
+        );
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use norma_domain::Stage;
+use norma_pipeline::sandbox::ConfinementPolicy;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -254,6 +255,7 @@ pub struct SandboxSettings {
     pub memory_bytes: u64,
     pub time_limit_seconds: u64,
     pub threads: usize,
+    pub confinement: ConfinementPolicy,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -15,6 +15,7 @@ use crate::uploads::reader::UploadReader;
 
 /// Serves until the context's `shutdown`, then lets the requests under way finish.
 pub async fn run(context: Context) -> anyhow::Result<()> {
+    norma_service::tell_confinement(context.settings.sandbox.confinement);
     let settings = Arc::clone(&context.settings);
     let gateway = &settings.gateway;
     let address = listen_address(gateway.address, gateway.port, settings.identity.authentication)?;

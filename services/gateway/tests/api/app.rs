@@ -86,6 +86,7 @@ async fn spawn(change: impl FnOnce(&mut GatewayOptions), has_models: bool) -> Ap
                     memory_limit_bytes: 2 << 30,
                     time_limit: Duration::from_secs(60),
                     threads: 1,
+                    ..Sandbox::default()
                 },
                 Limits::default(),
             ),
