@@ -1,5 +1,25 @@
 import { noteStatus } from '@/session/session';
 
+import type { IdentityAttribute } from './types';
+
+/** What a refusal says of patients' records. */
+export interface PatientProblem {
+  /** In what a study, or another record, contradicts the patient. */
+  conflicts?: IdentityAttribute[];
+  /** The record that the wanted one became part of. */
+  mergedInto?: string;
+}
+
+const ATTRIBUTES: readonly IdentityAttribute[] = ['patient_id', 'patient_name', 'birth_date', 'sex'];
+
+function patientProblem(body: unknown): PatientProblem {
+  const { conflicts, merged_into } = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
+  return {
+    ...(Array.isArray(conflicts) ? { conflicts: ATTRIBUTES.filter((attribute) => conflicts.includes(attribute)) } : {}),
+    ...(typeof merged_into === 'string' ? { mergedInto: merged_into } : {}),
+  };
+}
+
 /** What the gateway refused, after RFC 9457: a stable code and a sentence. */
 export class ApiError extends Error {
   constructor(
@@ -8,6 +28,7 @@ export class ApiError extends Error {
     readonly detail: string,
     /** When it may be tried again, where the gateway says so. */
     readonly retryAfterSeconds: number | null = null,
+    readonly patient: PatientProblem = {},
   ) {
     super(`${code}: ${detail}`);
     this.name = 'ApiError';
@@ -32,8 +53,13 @@ export function problemFrom(status: number, body: unknown, retryAfterSeconds: nu
     fieldOf(body, 'code') ?? `http_${status}`,
     fieldOf(body, 'detail') ?? fieldOf(body, 'title') ?? '',
     retryAfterSeconds,
+    patientProblem(body),
   );
 }
+
+/** In what the refusal says that two patients differ; none where it was refused for another reason. */
+export const conflictsOf = (error: unknown): IdentityAttribute[] =>
+  error instanceof ApiError && error.code === 'patient_mismatch' ? (error.patient.conflicts ?? []) : [];
 
 /** `Retry-After` in seconds. */
 export function retryAfterOf(response: Response): number | null {

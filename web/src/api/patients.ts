@@ -51,6 +51,27 @@ export function useUpdatePatient(patientId: string) {
   });
 }
 
+/** Makes two records one: `mergedId` becomes part of the record, and ends. */
+export function useMergePatients(patientId: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: ({ mergedId, confirmed }: { mergedId: string; confirmed: boolean }) =>
+      bodyOf(
+        client.POST('/api/patients/{patient_id}/merge', {
+          params: { path: { patient_id: patientId } },
+          body: { merged_patient_id: mergedId, confirm_patient_mismatch: confirmed },
+        }),
+      ),
+    onSuccess: (patient, { mergedId }) => {
+      queries.removeQueries({ queryKey: patientKey(mergedId) });
+      queries.setQueryData(patientKey(patientId), patient);
+      void queries.invalidateQueries({ queryKey: patientsKey });
+      void queries.invalidateQueries({ queryKey: studiesKey });
+      void queries.invalidateQueries({ queryKey: ['scan'] });
+    },
+  });
+}
+
 export function useDeletePatient() {
   const queries = useQueryClient();
   return useMutation({

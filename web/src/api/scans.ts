@@ -95,6 +95,32 @@ export function useAnalyze() {
   });
 }
 
+/** Whose study one is to be: a registered patient's, or the one's that its files name. */
+export type WantedPatient = { patientId: string } | 'of the files';
+
+/** Puts a study into a patient's record. */
+export function useMoveScan(scanId: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: ({ wanted, confirmed }: { wanted: WantedPatient; confirmed: boolean }) =>
+      bodyOf(
+        client.PUT('/api/scans/{scan_id}/patient', {
+          params: { path: { scan_id: scanId } },
+          body: {
+            patient_id: wanted === 'of the files' ? null : wanted.patientId,
+            patient_from_dicom: wanted === 'of the files',
+            confirm_patient_mismatch: confirmed,
+          },
+        }),
+      ),
+    onSuccess: (scan) => {
+      queries.setQueryData(scanQuery(scanId).queryKey, scan);
+      void queries.invalidateQueries({ queryKey: studiesKey });
+      void queries.invalidateQueries({ queryKey: ['patients'] });
+    },
+  });
+}
+
 export function useDeleteScan() {
   const queries = useQueryClient();
   return useMutation({

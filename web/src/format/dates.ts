@@ -16,6 +16,12 @@ export function formatDicomDate(date: string | null | undefined, language: strin
   return whole(new Intl.DateTimeFormat(localeOf(language), { dateStyle: 'medium', timeZone: 'UTC' }).format(parsed));
 }
 
+/** Hours and minutes of a DICOM time `HHMMSS`, or of a beginning of it. */
+export function formatDicomTime(time: string | null | undefined): string | null {
+  const match = /^(\d{2})(\d{2})/.exec(time ?? '');
+  return match ? `${match[1] ?? ''}:${match[2] ?? ''}` : null;
+}
+
 export function formatDateTime(instant: string | null | undefined, language: string): string {
   return instant
     ? whole(new Intl.DateTimeFormat(localeOf(language), { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(instant)))

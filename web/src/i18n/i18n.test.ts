@@ -3,10 +3,12 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 import enAccess from './en-access.json';
+import enIdentity from './en-identity.json';
 import enReasons from './en-reasons.json';
 import en from './en.json';
 import i18next from './i18n';
 import ruAccess from './ru-access.json';
+import ruIdentity from './ru-identity.json';
 import ruReasons from './ru-reasons.json';
 import ru from './ru.json';
 
@@ -25,8 +27,8 @@ function leaves(node: object, path = ''): Map<string, string> {
   return found;
 }
 
-const english = leaves({ ...en, ...enAccess, ...enReasons });
-const russian = leaves({ ...ru, ...ruAccess, ...ruReasons });
+const english = leaves({ ...en, ...enAccess, ...enIdentity, ...enReasons });
+const russian = leaves({ ...ru, ...ruAccess, ...ruIdentity, ...ruReasons });
 const names = (texts: Map<string, string>): string[] => [...new Set([...texts.keys()].map((key) => key.replace(PLURAL, '')))].sort();
 const placeholders = (text: string): string[] => [...text.matchAll(/\{\{(\w+)\}\}/g)].map(([, name]) => name ?? '').sort();
 

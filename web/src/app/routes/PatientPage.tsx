@@ -1,9 +1,10 @@
 import { Anchor, Button, Group, Skeleton, Text, Title } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconArrowLeft, IconPencil, IconPhotoOff, IconTrash, IconUpload } from '@tabler/icons-react';
+import { IconArrowLeft, IconArrowsJoin, IconPencil, IconPhotoOff, IconTrash, IconUpload, IconUserShare } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate, useParams } from 'react-router';
 
+import { ApiError } from '@/api/errors';
 import { useDeletePatient, usePatient, useUpdatePatient } from '@/api/patients';
 import { useStudies } from '@/api/studies';
 import { ConfirmDialog } from '@/components/ConfirmDialog';
@@ -11,10 +12,12 @@ import { ErrorNotice } from '@/components/ErrorNotice';
 import { Notice } from '@/components/Notice';
 import { Page } from '@/components/Page';
 import pageClasses from '@/components/page.module.css';
-import { PatientForm } from '@/features/patients';
+import { MergePatientsDialog, PatientForm } from '@/features/patients';
 import { StudiesTable } from '@/features/worklist';
 import { formatDateTime } from '@/format/dates';
+import { useIdentityTexts } from '@/identity/use-identity-texts';
 import { freezeReadingList } from '@/reading-list/reading-list';
+import { useMay } from '@/session/session-context';
 
 export function PatientPage() {
   const { patientId = '' } = useParams();
@@ -30,14 +33,31 @@ function PatientCard({ patientId }: { patientId: string }) {
   const remove = useDeletePatient();
   const [editing, edit] = useDisclosure(false);
   const [deleting, ask] = useDisclosure(false);
+  const [merging, merge] = useDisclosure(false);
+  const mayMerge = useMay('clinician');
+  const texts = useIdentityTexts();
 
+  if (patient.error instanceof ApiError && patient.error.patient.mergedInto) {
+    return (
+      <Notice NoticeIcon={IconUserShare} title={t('problem.patient_merged.title')} detail={t('problem.patient_merged.advice')}>
+        <Button component={Link} to={`/patients/${patient.error.patient.mergedInto}`} variant="default">
+          {t('identity.openRecord')}
+        </Button>
+      </Notice>
+    );
+  }
   if (patient.error) {
     return <ErrorNotice error={patient.error} onRetry={() => void patient.refetch()} />;
   }
   if (!patient.data) {
     return <Skeleton m="xl" h={200} />;
   }
-  const { first_name, last_name, description, created_at } = patient.data;
+  const { first_name, last_name, description, created_at, dicom_patient_id, issuer_of_patient_id, birth_date, sex } = patient.data;
+  const facts: [string, string | null | undefined][] = [
+    [t('identity.attribute.patient_id'), [dicom_patient_id, issuer_of_patient_id && `(${issuer_of_patient_id})`].filter(Boolean).join(' ')],
+    [t('identity.attribute.birth_date'), texts.date(birth_date)],
+    [t('identity.attribute.sex'), texts.sex(sex)],
+  ];
   const name = `${last_name} ${first_name}`;
   const total = studies.data?.total ?? 0;
   return (
@@ -52,6 +72,11 @@ function PatientCard({ patientId }: { patientId: string }) {
           <Button variant="default" leftSection={<IconPencil size={16} />} onClick={edit.open}>
             {t('patients.edit')}
           </Button>
+          {mayMerge && (
+            <Button variant="default" leftSection={<IconArrowsJoin size={16} />} onClick={merge.open}>
+              {t('identity.mergeMenu')}
+            </Button>
+          )}
           <Button variant="default" c="var(--pathology)" leftSection={<IconTrash size={16} />} onClick={ask.open}>
             {t('common.delete')}
           </Button>
@@ -66,14 +91,16 @@ function PatientCard({ patientId }: { patientId: string }) {
       </Anchor>
       <div className={pageClasses.padded}>
         <Group gap="xl" align="flex-start">
-          <div>
-            <Text size="xs" c="var(--text-dim)">
-              {t('patients.id')}
-            </Text>
-            <Text size="sm" ff="monospace">
-              {patientId}
-            </Text>
-          </div>
+          {facts.map(([fact, value]) => (
+            <div key={fact}>
+              <Text size="xs" c="var(--text-dim)">
+                {fact}
+              </Text>
+              <Text size="sm" data-identity>
+                {value || '–'}
+              </Text>
+            </div>
+          ))}
           <div>
             <Text size="xs" c="var(--text-dim)">
               {t('patients.created')}
@@ -86,6 +113,14 @@ function PatientCard({ patientId }: { patientId: string }) {
             </Text>
             <Text size="sm" style={{ whiteSpace: 'pre-wrap' }} maw={720} data-identity>
               {description || '–'}
+            </Text>
+          </div>
+          <div>
+            <Text size="xs" c="var(--text-dim)">
+              {t('patients.id')}
+            </Text>
+            <Text size="sm" ff="monospace" c="var(--text-dim)">
+              {patientId}
             </Text>
           </div>
         </Group>
@@ -108,6 +143,7 @@ function PatientCard({ patientId }: { patientId: string }) {
           />
         )}
       </div>
+      {merging && <MergePatientsDialog patient={patient.data} onClose={merge.close} />}
       <PatientForm
         opened={editing}
         title={t('patients.editTitle')}

@@ -1,13 +1,16 @@
 import { ActionIcon, Button, Group, Menu, Text, Tooltip } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconArrowLeft, IconChevronLeft, IconChevronRight, IconDotsVertical, IconDownload, IconPrinter, IconTrash } from '@tabler/icons-react';
+import { IconArrowLeft, IconChevronLeft, IconChevronRight, IconDotsVertical, IconDownload, IconPrinter, IconTrash, IconUserShare } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate } from 'react-router';
 
 import { useDeleteScan } from '@/api/scans';
 import type { Patient, Report, Scan } from '@/api/types';
 import { ConfirmDialog } from '@/components/ConfirmDialog';
-import { formatDicomDate } from '@/format/dates';
+import { MoveStudyDialog } from '@/features/patients';
+import { MismatchMark } from '@/identity/MismatchMark';
+import { dicomName, shownIdentity } from '@/identity/shown-identity';
+import { useIdentityTexts } from '@/identity/use-identity-texts';
 import { listAddress, type Neighbours } from '@/reading-list/reading-list';
 
 import classes from './study.module.css';
@@ -22,12 +25,18 @@ interface StudyHeaderProps {
 
 /** Whose study it is, the way to the next one, and what can be taken away. */
 export function StudyHeader({ scan, patient, report, neighbours, onGoTo }: StudyHeaderProps) {
-  const { t, i18n } = useTranslation();
+  const { t } = useTranslation();
+  const texts = useIdentityTexts();
   const navigate = useNavigate();
   const [deleting, ask] = useDisclosure(false);
+  const [moving, move] = useDisclosure(false);
   const remove = useDeleteScan();
   const { previous, next, position, total } = neighbours;
-  const name = patient ? `${patient.last_name} ${patient.first_name}` : t(!scan || scan.patient_id ? 'common.patientLoading' : 'common.noPatient');
+  const shown = shownIdentity(patient, scan?.identity, scan?.study_date, scan?.patient_mismatch);
+  // While the record is on its way the files' name must not stand for it.
+  const loading = !scan || (scan.patient_id !== null && scan.patient_id !== undefined && !patient);
+  const name = loading ? t('common.patientLoading') : (shown.name ?? t('common.noPatient'));
+  const files = scan?.identity;
   const reportUrl = report ? `/api/analyses/${report.analysis_id}/report` : '';
   return (
     <div className={classes.header}>
@@ -47,10 +56,16 @@ export function StudyHeader({ scan, patient, report, neighbours, onGoTo }: Study
           )}
         </h1>
         <Text size="xs" c="var(--text-dim)" truncate data-identity>
-          {[scan?.study_date && formatDicomDate(scan.study_date, i18n.language), scan?.description || scan?.file_name]
-            .filter(Boolean)
-            .join(' · ')}
+          {[...texts.person(shown), texts.accession(shown), texts.moment(shown), scan?.description || scan?.file_name].filter(Boolean).join(' · ')}
         </Text>
+        {shown.conflicts.length > 0 && (
+          <div className={classes.mismatch}>
+            <MismatchMark conflicts={shown.conflicts} />
+            <Text size="xs" data-identity>
+              {[dicomName(files?.patient_name), ...texts.person(shownIdentity(null, files, null))].filter(Boolean).join(' · ')}
+            </Text>
+          </div>
+        )}
       </div>
       <Group gap={6} wrap="nowrap">
         {report && (
@@ -90,6 +105,9 @@ export function StudyHeader({ scan, patient, report, neighbours, onGoTo }: Study
               </ActionIcon>
             </Menu.Target>
             <Menu.Dropdown>
+              <Menu.Item leftSection={<IconUserShare size={16} />} onClick={move.open}>
+                {t('identity.moveMenu')}
+              </Menu.Item>
               <Menu.Item c="var(--pathology)" leftSection={<IconTrash size={16} />} onClick={ask.open}>
                 {t('worklist.deleteStudy')}
               </Menu.Item>
@@ -118,6 +136,7 @@ export function StudyHeader({ scan, patient, report, neighbours, onGoTo }: Study
           </Tooltip>
         </Group>
       </Group>
+      {moving && scan && <MoveStudyDialog scan={scan} onClose={move.close} />}
       <ConfirmDialog
         opened={deleting}
         title={t('worklist.deleteTitle')}

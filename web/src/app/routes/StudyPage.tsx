@@ -16,7 +16,8 @@ import { Notice } from '@/components/Notice';
 import { AnswerPanel, completedStages, mapStages } from '@/features/answer';
 import { FeedbackBar } from '@/features/feedback';
 import { Viewer, type ViewerAnswer, type ViewerBanner } from '@/features/viewer';
-import { formatDicomDate } from '@/format/dates';
+import { shownIdentity } from '@/identity/shown-identity';
+import { useIdentityTexts } from '@/identity/use-identity-texts';
 import { listAddress } from '@/reading-list/reading-list';
 import { useNeighbours } from '@/reading-list/use-neighbours';
 import { useShortcuts } from '@/shortcuts/use-shortcuts';
@@ -33,18 +34,17 @@ export function StudyPage() {
 }
 
 function useBanner(scan: Scan | undefined, patient: Patient | undefined, age: number | null): ViewerBanner {
-  const { t, i18n } = useTranslation();
-  return useMemo(
-    () => ({
-      name: patient ? `${patient.last_name} ${patient.first_name}` : t(!scan || scan.patient_id ? 'common.patientLoading' : 'common.noPatient'),
-      id: (scan?.patient_id ?? scan?.id ?? '').slice(-12),
-      lines: [
-        ...(age === null ? [] : [t('common.age', { count: age })]),
-        ...(scan?.study_date ? [formatDicomDate(scan.study_date, i18n.language)] : []),
-      ],
-    }),
-    [scan, patient, age, t, i18n.language],
-  );
+  const { t } = useTranslation();
+  const texts = useIdentityTexts();
+  const shown = shownIdentity(patient, scan?.identity, scan?.study_date, scan?.patient_mismatch);
+  const loading = !scan || (scan.patient_id !== null && scan.patient_id !== undefined && !patient);
+  return {
+    name: loading ? t('common.patientLoading') : (shown.name ?? t('common.noPatient')),
+    lines: [...texts.person(shown), age !== null && t('common.age', { count: age }), texts.accession(shown), texts.moment(shown)].filter(
+      (line): line is string => Boolean(line),
+    ),
+    conflicts: shown.conflicts,
+  };
 }
 
 const pair = (list: number[] | null | undefined): [number, number] | null => {

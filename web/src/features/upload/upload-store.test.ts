@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { UploadSource } from '@/transfer/collect';
 
 const source: UploadSource = { name: 'study.zip', single: true, files: [{ path: 'study.zip', file: new File(['x'], 'study.zip') }] };
-const options = { patientId: null, analyze: true, operatingPoint: null };
+const options = { patient: null, analyze: true, operatingPoint: null };
 
 const analysis = (status: string) => ({ id: 'a1', scan_id: 's1', status, stages: [], verdict: status === 'completed' ? 'norm' : null });
 
@@ -11,20 +11,26 @@ const answer = (body: unknown, status = 200): Response =>
   new Response(JSON.stringify(body), { status, headers: { 'Content-Type': 'application/json' } });
 
 /** An upload that is taken at once; `asked` answers everything else. */
-async function newPage(asked: (request: Request) => Response) {
+async function newPage(asked: (request: Request) => Response, taken: (url: string, form: FormData) => [number, unknown] = () => [201, { id: 's1' }]) {
   vi.resetModules();
   const sent = { count: 0 };
   class Line {
     upload = {};
-    status = 201;
-    responseText = JSON.stringify({ id: 's1' });
+    status = 0;
+    responseText = '';
+    url = '';
     onload = (): void => undefined;
     onloadend = (): void => undefined;
-    open = (): void => undefined;
+    open = (_method: string, url: string): void => {
+      this.url = url;
+    };
     setRequestHeader = (): void => undefined;
-    send = (): void => {
+    send = (form: FormData): void => {
       sent.count += 1;
       queueMicrotask(() => {
+        const [status, body] = taken(this.url, form);
+        this.status = status;
+        this.responseText = JSON.stringify(body);
         this.onload();
         this.onloadend();
       });
@@ -82,5 +88,46 @@ describe('an upload', () => {
       expect(page.first()).toMatchObject({ phase: 'analyzing', analysisId: 'a1', error: null });
     });
     expect(page.sent.count).toBe(1);
+  });
+
+  it('whose files name another patient waits for a person, and goes for whom he decides', async () => {
+    const fields: Record<string, unknown>[] = [];
+    const page = await newPage(
+      () => answer(analysis('queued'), 202),
+      (url, form) => {
+        const { file, ...rest } = Object.fromEntries(form.entries());
+        expect(file).toBeTruthy();
+        fields.push({ url, ...rest });
+        if (url === '/api/scans/inspect') {
+          return [200, { identity: { patient_id: '4711' }, patient_mismatch: ['patient_id'], patients: [] }];
+        }
+        return rest['patient_id'] && !rest['confirm_patient_mismatch']
+          ? [409, { code: 'patient_mismatch', conflicts: ['patient_id'] }]
+          : [201, { id: 's1', patient_id: 'p1', identity: { patient_id: '4711' } }];
+      },
+    );
+    page.addUploads([source], { ...options, patient: { patientId: 'p1' } });
+    await vi.waitFor(() => {
+      expect(page.first()).toMatchObject({ phase: 'refused', scanId: null, error: { code: 'patient_mismatch', patient: { conflicts: ['patient_id'] } } });
+    });
+    const id = page.first()?.id ?? 0;
+    expect(await page.inspectUpload(id, new AbortController().signal)).toMatchObject({ identity: { patient_id: '4711' } });
+    // Nothing was decided yet: it is sent for the same patient, and refused again.
+    page.sendFor(id, { patientId: 'p1' });
+    await vi.waitFor(() => {
+      expect(fields).toHaveLength(3);
+      expect(page.first()).toMatchObject({ phase: 'refused' });
+    });
+    page.sendFor(id, { patientId: 'p1', confirmed: true });
+    await vi.waitFor(() => {
+      expect(page.first()).toMatchObject({ phase: 'analyzing', scan: { identity: { patient_id: '4711' } }, error: null });
+    });
+    expect(fields).toEqual([
+      { url: '/api/scans', patient_id: 'p1' },
+      { url: '/api/scans/inspect', patient_id: 'p1' },
+      { url: '/api/scans', patient_id: 'p1' },
+      { url: '/api/scans', patient_id: 'p1', confirm_patient_mismatch: 'true' },
+    ]);
+    expect(page.patientFields('of the files')).toEqual({ patient_from_dicom: 'true' });
   });
 });

@@ -11,12 +11,15 @@ import { Notice } from '@/components/Notice';
 import pageClasses from '@/components/page.module.css';
 import { Pager } from '@/components/Pager';
 import { formatDateTime } from '@/format/dates';
+import { registeredName } from '@/identity/shown-identity';
+import { useIdentityTexts } from '@/identity/use-identity-texts';
 import { useSettings } from '@/settings/settings';
 
 /** Patients by name, with search. */
 export function PatientList() {
   const { t, i18n } = useTranslation();
   const navigate = useNavigate();
+  const texts = useIdentityTexts();
   const [{ pageSize: limit }] = useSettings();
   const [search, setSearch] = useState('');
   const [settled] = useDebouncedValue(search, 250);
@@ -51,6 +54,9 @@ export function PatientList() {
               <thead>
                 <tr>
                   <th scope="col">{t('patients.name')}</th>
+                  <th scope="col">{t('identity.attribute.patient_id')}</th>
+                  <th scope="col">{t('identity.attribute.birth_date')}</th>
+                  <th scope="col">{t('identity.attribute.sex')}</th>
                   <th scope="col">{t('patients.description')}</th>
                   <th scope="col">{t('patients.created')}</th>
                 </tr>
@@ -65,11 +71,14 @@ export function PatientList() {
                   >
                     <td>
                       <Text component={Link} to={`/patients/${patient.id}`} size="sm" fw={600} c="inherit" data-identity>
-                        {patient.last_name} {patient.first_name}
+                        {registeredName(patient)}
                       </Text>
                     </td>
+                    <td data-identity>{patient.dicom_patient_id ?? '–'}</td>
+                    <td data-identity>{texts.date(patient.birth_date) ?? '–'}</td>
+                    <td data-identity>{texts.sex(patient.sex) ?? '–'}</td>
                     <td>
-                      <Text size="sm" c="var(--text-dim)" lineClamp={1} maw={620} data-identity>
+                      <Text size="sm" c="var(--text-dim)" lineClamp={1} maw={480} data-identity>
                         {patient.description || '–'}
                       </Text>
                     </td>

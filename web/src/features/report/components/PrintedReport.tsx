@@ -4,9 +4,12 @@ import { useTranslation } from 'react-i18next';
 import { usePatient } from '@/api/patients';
 import { checkSession } from '@/api/session';
 import type { KeySlice, Report, Scan } from '@/api/types';
-import { formatDateTime, formatDicomDate } from '@/format/dates';
+import { formatDateTime } from '@/format/dates';
 import { numberFromHead } from '@/format/slice-number';
 import en from '@/i18n/en.json';
+import { MismatchMark } from '@/identity/MismatchMark';
+import { shownIdentity } from '@/identity/shown-identity';
+import { useIdentityTexts } from '@/identity/use-identity-texts';
 
 import classes from './report.module.css';
 
@@ -26,7 +29,17 @@ const onPictureError = (): void => void checkSession();
 export function PrintedReport({ report, scan, pictures, children }: PrintedReportProps) {
   const { t, i18n } = useTranslation();
   const patient = usePatient(scan.patient_id);
-  const name = patient.data ? `${patient.data.last_name} ${patient.data.first_name}` : t(scan.patient_id ? 'common.patientLoading' : 'common.noPatient');
+  const texts = useIdentityTexts();
+  const shown = shownIdentity(patient.data, scan.identity, scan.study_date, scan.patient_mismatch);
+  const name = scan.patient_id && !patient.data ? t('common.patientLoading') : (shown.name ?? t('common.noPatient'));
+  const facts: [string, string | null][] = [
+    [t('report.patient'), name],
+    [t('identity.attribute.patient_id'), shown.patientId],
+    [t('identity.attribute.birth_date'), texts.date(shown.birthDate)],
+    [t('identity.attribute.sex'), texts.sex(shown.sex)],
+    [t('identity.accession'), shown.accessionNumber],
+    [t('identity.studyTime'), texts.moment(shown)],
+  ];
   const count = report.study?.geometry.shape[0] ?? 0;
   // The x axis of the pictures, in LPS: towards the patient's left or right.
   const leftward = (report.study?.geometry.direction[2]?.[0] ?? 1) >= 0;
@@ -39,8 +52,9 @@ export function PrintedReport({ report, scan, pictures, children }: PrintedRepor
       <div className={classes.running} aria-hidden data-testid="running-identity">
         <div>
           <b data-identity>{name}</b>
-          <span data-identity>{scan.patient_id ?? '–'}</span>
-          <span>{formatDicomDate(scan.study_date, i18n.language)}</span>
+          <span data-identity>{texts.person(shown).join(' · ')}</span>
+          <span data-identity>{texts.accession(shown)}</span>
+          <span>{texts.moment(shown)}</span>
           <span>{report.analysis_id}</span>
         </div>
       </div>
@@ -57,14 +71,12 @@ export function PrintedReport({ report, scan, pictures, children }: PrintedRepor
       </header>
       <p className={classes.research}>{t('app.research')}</p>
       <dl className={classes.identity}>
-        <div>
-          <dt>{t('report.patient')}</dt>
-          <dd data-identity>{name}</dd>
-        </div>
-        <div>
-          <dt>{t('patients.id')}</dt>
-          <dd data-identity>{scan.patient_id ?? '–'}</dd>
-        </div>
+        {facts.map(([fact, value]) => (
+          <div key={fact}>
+            <dt>{fact}</dt>
+            <dd data-identity>{value ?? '–'}</dd>
+          </div>
+        ))}
         {typeof age === 'number' && (
           <div>
             <dt>{t('report.age')}</dt>
@@ -72,14 +84,11 @@ export function PrintedReport({ report, scan, pictures, children }: PrintedRepor
           </div>
         )}
         <div>
-          <dt>{t('worklist.studyDate')}</dt>
-          <dd>{formatDicomDate(scan.study_date, i18n.language)}</dd>
-        </div>
-        <div>
           <dt>{t('report.analysis')}</dt>
           <dd>{report.analysis_id}</dd>
         </div>
       </dl>
+      <MismatchMark conflicts={shown.conflicts} />
       {pictures.length > 0 && (
         <section className={classes.pictures} aria-label={t('report.keySlices')}>
           {pictures.map(({ slice, stage }) => (

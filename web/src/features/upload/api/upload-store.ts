@@ -3,7 +3,7 @@ import { useSyncExternalStore } from 'react';
 import { onAnalysis, onReconnected } from '@/api/events';
 import { bodyOf, client, RESPOND_ASYNC } from '@/api/client';
 import { asApiError, type ApiError } from '@/api/errors';
-import type { Analysis, AnalysisStatus, Reason, Scan, StageProgress, Verdict } from '@/api/types';
+import type { Analysis, AnalysisStatus, InspectedUpload, Reason, Scan, StageProgress, Verdict } from '@/api/types';
 import { isLeaving } from '@/session/session';
 import { type UploadSource, sizeOf } from '@/transfer/collect';
 import { Cancelled, packFiles } from '@/transfer/pack';
@@ -11,8 +11,11 @@ import { sendForm } from '@/transfer/send';
 
 export type UploadPhase = 'waiting' | 'packing' | 'sending' | 'stored' | 'analyzing' | 'done' | 'refused' | 'cancelled';
 
+/** Whose studies are uploaded: a registered patient's, the one's that the files name, or nobody's that is known. */
+export type WantedPatient = { patientId: string; confirmed?: boolean } | 'of the files' | null;
+
 export interface UploadOptions {
-  patientId: string | null;
+  patient: WantedPatient;
   analyze: boolean;
   operatingPoint: string | null;
 }
@@ -27,6 +30,9 @@ export interface Upload {
   movedBytes: number;
   totalBytes: number;
   error: ApiError | null;
+  patient: WantedPatient;
+  /** What is stored, as the gateway answered it. */
+  scan: Scan | null;
   scanId: string | null;
   analysisId: string | null;
   status: AnalysisStatus | null;
@@ -39,6 +45,13 @@ interface Job {
   source: UploadSource;
   options: UploadOptions;
   abort: AbortController;
+  /** What was packed and refused: it may have to go once more. */
+  packed?: Content;
+}
+
+interface Content {
+  file: Blob;
+  fileName: string;
 }
 
 /** How many go over the line at once. */
@@ -93,14 +106,25 @@ onReconnected(() => {
   }
 });
 
-async function contentOf(id: number, { source, abort }: Job): Promise<{ file: Blob; fileName: string }> {
+async function contentOf(id: number, { source, abort, packed }: Job): Promise<Content> {
   const [first] = source.files;
+  if (packed) {
+    return packed;
+  }
   if (source.single && first) {
     return { file: first.file, fileName: first.file.name };
   }
   change(id, { phase: 'packing', movedBytes: 0 });
   const file = await packFiles(source.files, (movedBytes) => change(id, { movedBytes }), abort.signal);
   return { file, fileName: `${source.name.replace(/[^\p{L}\p{N}._-]+/gu, '_')}.zip` };
+}
+
+/** The form's fields that say whose study it is. */
+export function patientFields(patient: WantedPatient): Record<string, string> {
+  if (patient === 'of the files') {
+    return { patient_from_dicom: 'true' };
+  }
+  return patient ? { patient_id: patient.patientId, ...(patient.confirmed ? { confirm_patient_mismatch: 'true' } : {}) } : {};
 }
 
 async function analyze(id: number, scanId: string, operatingPoint: string | null): Promise<void> {
@@ -126,18 +150,21 @@ async function run(id: number, job: Job): Promise<void> {
       await analyze(id, stored, job.options.operatingPoint);
       return;
     }
-    const { file, fileName } = await contentOf(id, job);
+    const content = await contentOf(id, job);
+    const { file, fileName } = content;
+    jobs.set(id, { ...job, packed: content });
     change(id, { phase: 'sending', movedBytes: 0, totalBytes: file.size });
-    const { patientId, analyze: analyzing, operatingPoint } = job.options;
+    const { patient, analyze: analyzing, operatingPoint } = job.options;
     const scan = await sendForm<Scan>({
       url: '/api/scans',
-      fields: patientId ? { patient_id: patientId } : {},
+      fields: patientFields(patient),
       file,
       fileName,
       onProgress: (movedBytes, totalBytes) => change(id, { movedBytes, totalBytes }),
       signal: job.abort.signal,
     });
-    change(id, { phase: 'stored', scanId: scan.id });
+    jobs.set(id, job);
+    change(id, { phase: 'stored', scan, scanId: scan.id });
     if (analyzing) {
       await analyze(id, scan.id, operatingPoint);
     }
@@ -175,6 +202,8 @@ export function addUploads(sources: UploadSource[], options: UploadOptions): voi
       movedBytes: 0,
       totalBytes: sizeOf(source),
       error: null,
+      patient: options.patient,
+      scan: null,
       scanId: null,
       analysisId: null,
       status: null,
@@ -203,6 +232,32 @@ export function retryUpload(id: number): void {
   jobs.set(id, { ...job, abort: new AbortController() });
   change(id, { phase: 'waiting', error: null, movedBytes: 0, analysisId: null, status: null, stages: [], failure: null });
   startWaiting();
+}
+
+/** Sends an upload for another patient, or for the same one once a person has confirmed it. */
+export function sendFor(id: number, patient: WantedPatient): void {
+  const job = jobs.get(id);
+  if (job) {
+    jobs.set(id, { ...job, options: { ...job.options, patient } });
+    change(id, { patient });
+    retryUpload(id);
+  }
+}
+
+/** Asks whose study an upload says that it is; nothing of it is stored. */
+export async function inspectUpload(id: number, signal: AbortSignal): Promise<InspectedUpload> {
+  const job = jobs.get(id);
+  if (!job) {
+    throw new Cancelled();
+  }
+  const { patient } = job.options;
+  return sendForm<InspectedUpload>({
+    url: '/api/scans/inspect',
+    fields: patient && patient !== 'of the files' ? { patient_id: patient.patientId } : {},
+    ...(await contentOf(id, job)),
+    onProgress: () => undefined,
+    signal,
+  });
 }
 
 const settled = ({ phase }: Upload): boolean => ['done', 'stored', 'refused', 'cancelled'].includes(phase);

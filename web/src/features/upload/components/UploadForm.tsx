@@ -1,10 +1,9 @@
-import { Group, Select, Switch } from '@mantine/core';
-import { useDebouncedValue } from '@mantine/hooks';
+import { Group, Switch } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
-import { usePatient, usePatients } from '@/api/patients';
 import { DropArea } from '@/components/DropArea';
+import { PatientPicker } from '@/identity/PatientPicker';
 import { useSettings } from '@/settings/settings';
 
 import { addUploads } from '../api/upload-store';
@@ -13,32 +12,24 @@ import { addUploads } from '../api/upload-store';
 export function UploadForm({ patientId, onPatient }: { patientId: string | null; onPatient: (id: string | null) => void }) {
   const { t } = useTranslation();
   const [settings, changeSettings] = useSettings();
-  const [search, setSearch] = useState('');
-  const [settled] = useDebouncedValue(search, 250);
-  const found = usePatients({ search: settled, limit: 20, offset: 0 });
-  const chosen = usePatient(patientId);
-
-  const options = new Map((found.data?.items ?? []).map((patient) => [patient.id, patient]));
-  if (chosen.data) {
-    options.set(chosen.data.id, chosen.data);
-  }
+  const [ofFiles, takeOfFiles] = useState(false);
+  const patient = ofFiles ? 'of the files' : patientId ? { patientId } : null;
   return (
     <>
       <Group align="flex-end" gap="lg">
-        <Select
+        <PatientPicker
           label={t('upload.patient')}
-          placeholder={t('upload.patientHint')}
+          placeholder={t(ofFiles ? 'identity.fromFilesHint' : 'upload.patientHint')}
           w={420}
-          searchable
-          clearable
-          nothingFoundMessage={t('upload.noPatientFound')}
-          // The gateway has searched already.
-          filter={({ options: all }) => all}
-          data={[...options.values()].map(({ id, last_name, first_name }) => ({ value: id, label: `${last_name} ${first_name}` }))}
-          value={patientId}
+          disabled={ofFiles}
+          value={ofFiles ? null : patientId}
           onChange={onPatient}
-          onSearchChange={setSearch}
-          clearButtonProps={{ 'aria-label': t('common.clear') }}
+        />
+        <Switch
+          pb={8}
+          label={t('identity.fromFiles')}
+          checked={ofFiles}
+          onChange={(event) => takeOfFiles(event.currentTarget.checked)}
         />
         <Switch
           pb={8}
@@ -51,7 +42,7 @@ export function UploadForm({ patientId, onPatient }: { patientId: string | null;
         label={t('upload.drop')}
         onSources={(sources) =>
           addUploads(sources, {
-            patientId,
+            patient,
             analyze: settings.analyzeOnUpload,
             operatingPoint: settings.operatingPoint,
           })

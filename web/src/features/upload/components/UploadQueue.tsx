@@ -1,18 +1,56 @@
 import { ActionIcon, Button, Group, Progress, Stack, Text, Title, Tooltip } from '@mantine/core';
 import { IconAlertCircle, IconFileZip, IconFolder, IconRefresh, IconX } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
+import { useState } from 'react';
 import { Link } from 'react-router';
 
+import { usePatient } from '@/api/patients';
+import type { Scan } from '@/api/types';
 import pageClasses from '@/components/page.module.css';
 import { StageSteps } from '@/components/StageSteps';
 import { outcomeOf, VerdictBadge } from '@/components/VerdictBadge';
 import { formatBytes } from '@/format/numbers';
 import { useCodeTexts } from '@/i18n/problem-text';
+import { MismatchMark } from '@/identity/MismatchMark';
+import { shownIdentity } from '@/identity/shown-identity';
+import { useIdentityTexts } from '@/identity/use-identity-texts';
 
 import { cancelUpload, removeSettled, removeUpload, retryUpload, useUploads, type Upload } from '../api/upload-store';
+import { MismatchDialog } from './MismatchDialog';
 import classes from './upload.module.css';
 
 const CANCELLABLE = new Set(['waiting', 'packing', 'sending']);
+
+/** Whose study has arrived. */
+function StoredIdentity({ scan }: { scan: Scan }) {
+  const { t } = useTranslation();
+  const texts = useIdentityTexts();
+  const patient = usePatient(scan.patient_id);
+  const shown = shownIdentity(patient.data, scan.identity, scan.study_date, scan.patient_mismatch);
+  const name = shown.name ?? t(scan.patient_id ? 'common.patientLoading' : 'identity.nobodyNamed');
+  return (
+    <>
+      <Text size="xs" data-identity data-testid="upload-identity">
+        {[name, ...texts.person(shown), texts.accession(shown), texts.moment(shown)].filter(Boolean).join(' · ')}
+      </Text>
+      <MismatchMark conflicts={shown.conflicts} />
+    </>
+  );
+}
+
+/** Refused, because the files name another patient: a person decides whose study it is. */
+function Mismatch({ upload }: { upload: Upload }) {
+  const { t } = useTranslation();
+  const [deciding, decide] = useState(false);
+  return (
+    <>
+      <Button size="xs" mt={6} color="red.9" onClick={() => decide(true)}>
+        {t('identity.decide')}
+      </Button>
+      {deciding && <MismatchDialog upload={upload} onClose={() => decide(false)} />}
+    </>
+  );
+}
 
 function UploadProgress({ upload }: { upload: Upload }) {
   const { t, i18n } = useTranslation();
@@ -38,6 +76,7 @@ function UploadProgress({ upload }: { upload: Upload }) {
         <div>
           <b>{title}</b>
           <div>{advice}</div>
+          {error.code === 'patient_mismatch' && <Mismatch upload={upload} />}
         </div>
       </div>
     );
@@ -76,6 +115,7 @@ function UploadRow({ upload }: { upload: Upload }) {
           {fileCount > 1 && `${t('upload.files', { count: fileCount })} · `}
           {formatBytes(totalBytes, i18n.language)}
         </Text>
+        {upload.scan && <StoredIdentity scan={upload.scan} />}
       </div>
       <div className={classes.progress}>
         <UploadProgress upload={upload} />

@@ -170,10 +170,10 @@ export default function Viewer({ volume, answer, banner, slice, onSlice }: Viewe
         {!hidden && (
           <div className={classes.banner} data-testid="patient-banner">
             <b>{banner.name}</b>
-            <span>{banner.id}</span>
             {banner.lines.map((line) => (
               <span key={line}>{line}</span>
             ))}
+            {banner.conflicts.length > 0 && <span className={classes.otherPatient}>{t('identity.mismatchShort')}</span>}
           </div>
         )}
         <div className={classes.place} data-testid="slice-position">

@@ -1,4 +1,4 @@
-import type { KeySlice, SliceScore, Stage, VoxelBox } from '@/api/types';
+import type { IdentityAttribute, KeySlice, SliceScore, Stage, VoxelBox } from '@/api/types';
 
 import type { PointerTool } from '../cornerstone/tools';
 import type { ColourScale } from '../imaging/colour-scales';
@@ -13,8 +13,10 @@ export interface ScoreCurve {
 /** Who is looked at; shown over the picture unless hidden. */
 export interface ViewerBanner {
   name: string;
-  id: string;
+  /** Patient ID, birth date, sex, accession number, time of the study. */
   lines: string[];
+  /** In what the files name another patient. */
+  conflicts: IdentityAttribute[];
 }
 
 /** What the report says about the volume that the viewer shows. */

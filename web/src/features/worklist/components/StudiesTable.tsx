@@ -9,17 +9,16 @@ import pageClasses from '@/components/page.module.css';
 import { ProbabilityBar } from '@/components/ProbabilityBar';
 import { useNow } from '@/components/use-now';
 import { outcomeOf, VerdictBadge } from '@/components/VerdictBadge';
-import { formatAge, formatDateTime, formatDicomDate } from '@/format/dates';
+import { formatAge, formatDateTime } from '@/format/dates';
 import { formatNumber, formatProbability } from '@/format/numbers';
 import { useCodeTexts } from '@/i18n/problem-text';
+import { MismatchMark } from '@/identity/MismatchMark';
+import { identityOfRow } from '@/identity/shown-identity';
+import { useIdentityTexts } from '@/identity/use-identity-texts';
 
 import classes from './worklist.module.css';
 
 const PROGRESS: Partial<Record<string, number>> = { queued: 5, preparing: 30, analyzing: 70 };
-
-/** Last name first where a list is read by name. */
-export const patientName = (study: StudyRow, none: string): string =>
-  study.patient ? `${study.patient.last_name} ${study.patient.first_name}` : none;
 
 function StateCell({ study }: { study: StudyRow }) {
   const { t } = useTranslation();
@@ -36,6 +35,29 @@ function StateCell({ study }: { study: StudyRow }) {
           {ofCode(failure.code).title}
         </Text>
       )}
+    </div>
+  );
+}
+
+/** Whose study it is: what a reader compares with the PACS. */
+function PatientCell({ study, withPatient }: { study: StudyRow; withPatient: boolean }) {
+  const { t } = useTranslation();
+  const texts = useIdentityTexts();
+  const shown = identityOfRow(study);
+  return (
+    <div className={classes.patient}>
+      <div data-identity>
+        {withPatient && (shown.name ?? <Text span size="sm" c="var(--text-dim)">{t('common.noPatient')}</Text>)}
+        {withPatient && texts.person(shown).length > 0 && (
+          <Text size="xs" data-testid="row-identity">
+            {texts.person(shown).join(' · ')}
+          </Text>
+        )}
+        <Text size="xs" c="var(--text-dim)" truncate maw={240}>
+          {[texts.accession(shown), study.description || study.file_name].filter(Boolean).join(' · ')}
+        </Text>
+      </div>
+      <MismatchMark conflicts={shown.conflicts} />
     </div>
   );
 }
@@ -82,6 +104,7 @@ export function StudiesTable({ studies, selected = -1, stale = false, withPatien
   const { t, i18n } = useTranslation();
   const language = i18n.language;
   const now = useNow();
+  const texts = useIdentityTexts();
   const body = useRef<HTMLTableSectionElement>(null);
 
   useEffect(() => {
@@ -96,7 +119,7 @@ export function StudiesTable({ studies, selected = -1, stale = false, withPatien
             <th scope="col">{t('worklist.verdict')}</th>
             <th scope="col">{t('worklist.probability')}</th>
             <th scope="col">{t('worklist.finding')}</th>
-            {withPatient && <th scope="col">{t('worklist.patient')}</th>}
+            <th scope="col">{t(withPatient ? 'worklist.patient' : 'identity.study')}</th>
             <th scope="col">{t('worklist.studyDate')}</th>
             <th scope="col" className={pageClasses.number}>
               {t('worklist.slices')}
@@ -110,7 +133,8 @@ export function StudiesTable({ studies, selected = -1, stale = false, withPatien
           {studies.map((study, row) => {
             const outcome = outcomeOf(study.status, study.verdict);
             const asked = study.requested_at ?? study.uploaded_at;
-            const name = patientName(study, t('common.noPatient'));
+            const shown = identityOfRow(study);
+            const name = shown.name ?? t('common.noPatient');
             const finding = outcome === 'norm' ? null : study.top_finding;
             const open = t('worklist.openStudy', { patient: name });
             return (
@@ -157,17 +181,10 @@ export function StudiesTable({ studies, selected = -1, stale = false, withPatien
                     '–'
                   )}
                 </td>
-                {withPatient && (
-                  <td>
-                    <div className={classes.patient} data-identity>
-                      {study.patient ? name : <Text span size="sm" c="var(--text-dim)">{name}</Text>}
-                      <Text size="xs" c="var(--text-dim)" truncate maw={200}>
-                        {study.description || study.file_name}
-                      </Text>
-                    </div>
-                  </td>
-                )}
-                <td className={classes.nowrap}>{formatDicomDate(study.study_date, language)}</td>
+                <td>
+                  <PatientCell study={study} withPatient={withPatient} />
+                </td>
+                <td className={classes.nowrap}>{texts.moment(shown) ?? '–'}</td>
                 <td className={pageClasses.number}>{formatNumber(study.slices, language, 0)}</td>
                 <td>
                   <QualityCell study={study} />
