@@ -15,9 +15,11 @@ mod reason;
 mod report;
 mod role;
 mod row;
+mod scanner_profile;
 mod stage;
 mod study;
 mod study_identity;
+mod threshold_verification;
 mod uid;
 mod verdict;
 mod window;
@@ -40,12 +42,14 @@ pub use reason::{Reason, ReasonCode, UnknownReasonCode};
 pub use report::{Decision, KeySlice, MapLink, REPORT_SCHEMA, Report, StageReport, Summary, Timings};
 pub use role::{Role, Roles, UnknownRole};
 pub use row::{MASS_RUN_COLUMNS, MassRunRow, ProcessingStatus};
+pub use scanner_profile::{ScannerProfile, SliceThicknessClass};
 pub use stage::{
     Finding, ModelReference, ScoreComponent, SliceScore, Stage, StageFailure, StageOutcome, StageResult,
     UnknownStage,
 };
 pub use study::{PreparedSummary, SeriesChoice, SliceReference, StudySummary};
 pub use study_identity::StudyIdentity;
+pub use threshold_verification::{ThresholdVerification, UnverifiedThreshold};
 pub use uid::{InvalidUid, SeriesInstanceUid, SopInstanceUid, StudyInstanceUid};
 pub use verdict::Verdict;
 pub use window::{InvalidWindow, WindowLevel};

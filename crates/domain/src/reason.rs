@@ -76,6 +76,8 @@ reason_codes! {
     OrientationDoubtful = "orientation_doubtful",
     ContrastAgent = "contrast_agent",
     SlicesUndecodable = "slices_undecodable",
+    /// The operating point was measured on no study of this scanner, used like this.
+    ThresholdUnverified = "threshold_unverified",
     // A stage could not answer.
     ModelMissing = "model_missing",
     ModelInvalid = "model_invalid",

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AnalysisId, BundleReference, Finding, MassRunRow, OperatingPoint, Probability, QualityCheck, Reason,
-    ScanId, SopInstanceUid, Stage, StageOutcome, StudySummary, Verdict, VoxelBox,
+    ScanId, SopInstanceUid, Stage, StageOutcome, StudySummary, ThresholdVerification, Verdict, VoxelBox,
 };
 
 /// Value of [`Report::schema`].
@@ -30,6 +30,9 @@ pub struct Report {
     /// The bundle's fusion of the normalised anomaly score and the classifier's probability, before calibration.
     pub anomaly_score: Option<f64>,
     pub operating_point: OperatingPoint,
+    /// Whether the threshold was measured on the study's scanner. None of reports that are older than this field.
+    #[serde(default)]
+    pub threshold_verification: Option<ThresholdVerification>,
     /// Which stage contributed the larger part to it.
     pub decided_by: Option<Decision>,
     pub study: Option<StudySummary>,

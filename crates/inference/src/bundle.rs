@@ -14,6 +14,7 @@ use crate::error::ModelError;
 use crate::file_hash::{sha256_of_bytes, sha256_of_file};
 use crate::fusion::{AnomalyCombination, Fusion};
 use crate::manifest::{Manifest, Task, is_plain_file_name};
+use crate::measured_on::MeasuredOn;
 
 /// Value of [`BundleFile::schema`].
 pub const BUNDLE_SCHEMA: &str = "norma.bundle/v1";
@@ -65,6 +66,9 @@ pub struct OperatingPointFigures {
     pub sensitivity: Option<Figure>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub specificity: Option<Figure>,
+    /// None where nobody wrote down what the figures were measured on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured_on: Option<MeasuredOn>,
 }
 
 /// A measured figure with its 95 % confidence interval.

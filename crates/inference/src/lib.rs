@@ -15,11 +15,13 @@ mod fusion;
 mod import;
 mod input;
 mod manifest;
+mod measured_on;
 mod npy;
 mod patch_memory;
 mod repeated_reading;
 mod runtime;
 mod session;
+mod site_point;
 mod slices;
 mod stage_models;
 mod study_map;
@@ -49,6 +51,7 @@ pub use manifest::{
     Augmentation, Bounds, Dimension, ExpectedFile, InputTensor, Label, MANIFEST_FILE, MODEL_SCHEMA, Manifest,
     MemoryFile, NormScores, OutputMeaning, OutputTensor, SliceSelection, Task,
 };
+pub use measured_on::MeasuredOn;
 pub use patch_memory::PatchMemory;
 pub use runtime::{Cuda, ExecutionProvider, INSTALLED_LIBRARY, LIBRARY_VARIABLE, Runtime, RuntimeOptions};
 pub use slices::Slices;

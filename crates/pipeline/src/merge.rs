@@ -6,11 +6,13 @@ mod key_slices;
 mod links;
 mod rows;
 mod verdict;
+mod verification;
 
 use chrono::{DateTime, Utc};
 use norma_domain::{
-    AnalysisId, Decision, KeySlice, OperatingPoint, PreparedSummary, Probability, REPORT_SCHEMA, Report,
-    ScanId, Stage, StageOutcome, StageReport, StageResult, Timings, Verdict, VolumeGeometry, VoxelBox,
+    AnalysisId, Decision, KeySlice, OperatingPoint, PreparedSummary, Probability, REPORT_SCHEMA, ReasonCode,
+    Report, ScanId, Stage, StageOutcome, StageReport, StageResult, Timings, UnverifiedThreshold, Verdict,
+    VolumeGeometry, VoxelBox,
 };
 use norma_inference::Bundle;
 
@@ -34,6 +36,8 @@ pub struct MergeInput<'a> {
     pub outcomes: Vec<StageOutcome>,
     pub bundle: &'a Bundle,
     pub operating_point: OperatingPoint,
+    /// What follows where the operating point was not measured on the study's scanner.
+    pub unverified_threshold: UnverifiedThreshold,
     pub requested_at: DateTime<Utc>,
     pub started_at: Option<DateTime<Utc>>,
     pub finished_at: DateTime<Utc>,
@@ -58,7 +62,12 @@ struct Scores {
 /// probability is given wherever both scores that it needs were computed, and for a pathology.
 pub fn merge_report(input: MergeInput<'_>) -> Report {
     let sound = sound_scores(&input);
-    let doubts = doubts::doubts(&input.prepared, &input.outcomes, input.bundle, sound.is_some());
+    let verification =
+        verification::verification(&input.prepared.study, input.bundle, &input.operating_point);
+    let mut doubts = doubts::doubts(&input.prepared, &input.outcomes, input.bundle, sound.is_some());
+    if input.unverified_threshold == UnverifiedThreshold::Withhold {
+        doubts.limiting.extend(verification.reason.clone());
+    }
     let verdict = verdict::verdict(
         &doubts,
         sound.map(|scores| scores.probability),
@@ -69,7 +78,11 @@ pub fn merge_report(input: MergeInput<'_>) -> Report {
         Verdict::Norm | Verdict::Pathology => sound,
     };
     let probability = scores.map(|scores| scores.probability);
-    let limitations = doubts.limiting;
+    let mut limitations = doubts.limiting;
+    if verdict == Verdict::Pathology {
+        // What a threshold is worth hides nothing of the study.
+        limitations.retain(|limitation| limitation.code != ReasonCode::ThresholdUnverified);
+    }
     let reasons = match verdict {
         Verdict::Undetermined => [doubts.forbidding, limitations.clone()].concat(),
         Verdict::Norm | Verdict::Pathology => Vec::new(),
@@ -105,6 +118,7 @@ pub fn merge_report(input: MergeInput<'_>) -> Report {
         probability_of_pathology: probability,
         anomaly_score: scores.map(|scores| scores.fused),
         operating_point: input.operating_point.clone(),
+        threshold_verification: Some(verification),
         decided_by: scores.map(|scores| scores.decision),
         findings,
         localization,

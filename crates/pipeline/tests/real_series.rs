@@ -62,6 +62,7 @@ fn read(upload: &Path, bundle: &Bundle, models: &StageModels) -> Report {
         outcomes,
         bundle,
         operating_point: bundle.default_operating_point(),
+        unverified_threshold: norma_domain::UnverifiedThreshold::Warn,
         requested_at,
         started_at: Some(requested_at),
         finished_at: chrono::Utc::now(),

@@ -196,6 +196,7 @@ fn a_classifier_without_numbers_takes_norm_from_a_real_study() {
         outcomes,
         bundle: &bundle,
         operating_point: bundle.default_operating_point(),
+        unverified_threshold: norma_domain::UnverifiedThreshold::Warn,
         requested_at: now,
         started_at: Some(now),
         finished_at: now,

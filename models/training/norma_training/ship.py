@@ -95,10 +95,11 @@ DANGER_ORDER = [
 
 
 def fitted_bundle(assembly: Assembly) -> dict:
-    """What a bundle holds of the assembly."""
+    """What a bundle holds of the assembly. The slices tell no scanner, so the points are verified on none."""
+    sources = np.unique(assembly.held_out.studies.source)
     return {
         "fusion": assembly.ensemble.fusion.as_manifest(), "calibration": assembly.ensemble.platt.as_manifest(),
-        "operating_points": [point.as_manifest() for point in assembly.points], "danger_order": DANGER_ORDER,
+        "operating_points": [point.as_manifest() | {"measured_on": {"sources": sources.tolist()}} for point in assembly.points], "danger_order": DANGER_ORDER,
     }
 
 

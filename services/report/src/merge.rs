@@ -65,6 +65,7 @@ impl MergeOutcomes {
             outcomes,
             bundle: &self.bundle,
             operating_point,
+            unverified_threshold: self.context.settings.models.unverified_threshold,
             requested_at: analysis.requested_at,
             started_at: analysis.started_at,
             finished_at: Utc::now(),

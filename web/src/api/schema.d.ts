@@ -1342,11 +1342,15 @@ export interface components {
         };
         /** @description A threshold on the calibrated probability, with what it was measured to give on validation data. */
         OperatingPointDescription: {
+            /** @description Names of the data sets that the figures were measured on. */
+            measured_on?: string[];
             /** @example youden */
             name: string;
             sensitivity?: components["schemas"]["Estimate"] | null;
             specificity?: components["schemas"]["Estimate"] | null;
             threshold: components["schemas"]["Probability"];
+            /** @description The scanners, used like this, on which the threshold is verified. */
+            verified_on?: components["schemas"]["ScannerProfile"][];
         };
         /** @description Name of an operating point in a bundle, e.g. `youden`, `f1`, `sensitivity_95`, `sensitivity_99`. */
         OperatingPointName: string;
@@ -1921,7 +1925,7 @@ export interface components {
          * @description A stable code of a failure, a rejection or a doubt.
          * @enum {string}
          */
-        ReasonCode: "empty_upload" | "unreadable_archive" | "encrypted_archive" | "archive_limit_exceeded" | "no_images_found" | "unreadable_dicom" | "unreadable_nifti" | "unsupported_transfer_syntax" | "unsupported_pixel_format" | "undecodable_pixels" | "lying_length" | "volume_too_large" | "memory_limit_exceeded" | "several_studies" | "inconsistent_series" | "several_patients" | "uid_invalid" | "not_ct" | "not_hounsfield" | "pixels_contradict_header" | "pixel_spacing_coarse" | "patient_not_adult" | "patient_age_unknown" | "no_chest_series" | "not_axial" | "no_lungs" | "one_lung" | "lung_volume_low" | "coverage_incomplete" | "too_few_slices" | "slices_too_thick" | "slice_gap" | "spacing_varies" | "gantry_tilt" | "orientation_doubtful" | "contrast_agent" | "slices_undecodable" | "model_missing" | "model_invalid" | "mixed_bundles" | "inference_failed" | "score_not_finite" | "stage_timeout" | "delivery_limit_exceeded" | "deadline_exceeded" | "object_missing" | "internal";
+        ReasonCode: "empty_upload" | "unreadable_archive" | "encrypted_archive" | "archive_limit_exceeded" | "no_images_found" | "unreadable_dicom" | "unreadable_nifti" | "unsupported_transfer_syntax" | "unsupported_pixel_format" | "undecodable_pixels" | "lying_length" | "volume_too_large" | "memory_limit_exceeded" | "several_studies" | "inconsistent_series" | "several_patients" | "uid_invalid" | "not_ct" | "not_hounsfield" | "pixels_contradict_header" | "pixel_spacing_coarse" | "patient_not_adult" | "patient_age_unknown" | "no_chest_series" | "not_axial" | "no_lungs" | "one_lung" | "lung_volume_low" | "coverage_incomplete" | "too_few_slices" | "slices_too_thick" | "slice_gap" | "spacing_varies" | "gantry_tilt" | "orientation_doubtful" | "contrast_agent" | "slices_undecodable" | "threshold_unverified" | "model_missing" | "model_invalid" | "mixed_bundles" | "inference_failed" | "score_not_finite" | "stage_timeout" | "delivery_limit_exceeded" | "deadline_exceeded" | "object_missing" | "internal";
         /** @description The merged answer to one analysis; a superset of the reference service's `{rows, summary}`. */
         Report: {
             analysis_id: components["schemas"]["AnalysisId"];
@@ -1958,6 +1962,7 @@ export interface components {
             stages: components["schemas"]["StageOutcome"][];
             study?: components["schemas"]["StudySummary"] | null;
             summary: components["schemas"]["Summary"];
+            threshold_verification?: components["schemas"]["ThresholdVerification"] | null;
             timings: components["schemas"]["Timings"];
             verdict: components["schemas"]["Verdict"];
         };
@@ -2022,6 +2027,24 @@ export interface components {
          * @description A scan: one uploaded study.
          */
         ScanId: string;
+        /**
+         * @description A scanner as it was used. Thresholds that were measured on one profile say nothing certain of another. Holds nothing of the
+         *     patient.
+         */
+        ScannerProfile: {
+            /** @description Whether a contrast agent was given. */
+            contrast_agent: boolean;
+            /**
+             * @description Convolution Kernel (0018,1210) in upper case, without the strength of an iterative reconstruction and the letters
+             *     behind the number, which tell the resolution of the data: `B30` of `B30f`, `BR40` of `Br40d\3`, `LUNG`.
+             */
+            kernel_family: string;
+            /** @description Manufacturer (0008,0070) in lower case, by the first word: `siemens`, `ge`, `philips`. */
+            manufacturer: string;
+            /** @description Manufacturer's Model Name (0008,1090) in lower case. */
+            model: string;
+            slice_thickness: components["schemas"]["SliceThicknessClass"];
+        };
         /** @description Whose study a scan is to be. */
         ScanPatient: {
             /**
@@ -2159,6 +2182,11 @@ export interface components {
             /** @description Index along z in the volume. */
             slice: number;
         };
+        /**
+         * @description Slice Thickness (0018,0050) in classes.
+         * @enum {string}
+         */
+        SliceThicknessClass: "thin" | "medium" | "thick";
         /** @description (0008,0018) SOP Instance UID. */
         SopInstanceUid: string;
         /** @description Distance between voxel centres in millimetres, `[z, y, x]`, each positive and finite. */
@@ -2374,6 +2402,15 @@ export interface components {
         Summary: {
             /** @description None where no row has a verdict of norm or pathology. */
             has_pathology_any?: boolean | null;
+        };
+        /** @description What of an operating point's promise holds for a study. */
+        ThresholdVerification: {
+            /** @description The data sets that the operating point was measured on; empty where the bundle does not say. */
+            measured_on: string[];
+            reason?: components["schemas"]["Reason"] | null;
+            scanner?: components["schemas"]["ScannerProfile"] | null;
+            /** @description Whether the operating point was measured on studies of this scanner, used like this. A norm is *norm, unverified* otherwise. */
+            verified: boolean;
         };
         /** @description When things happened. */
         Timings: {

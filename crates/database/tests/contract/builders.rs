@@ -208,6 +208,7 @@ pub(crate) fn report(analysis: &Analysis, verdict: Verdict, value: Option<f64>) 
             name: analysis.operating_point.clone(),
             threshold: probability(0.53),
         },
+        threshold_verification: None,
         decided_by: None,
         study: Some(summary().study),
         quality: summary().quality,

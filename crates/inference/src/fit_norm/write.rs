@@ -107,6 +107,8 @@ impl BundleFile {
         file.classifier_scaling = Some(fitted.classifier_scaling);
         for point in &mut file.operating_points {
             point.sensitivity = None;
+            // On norm alone: what the threshold finds there is not known, so it is verified nowhere.
+            point.measured_on = None;
             point.specificity = fitted
                 .false_positives
                 .iter()

@@ -125,6 +125,7 @@ fn input(bundle: &Bundle, prepared: PreparedSummary, outcomes: Vec<StageOutcome>
         outcomes,
         bundle,
         operating_point: bundle.default_operating_point(),
+        unverified_threshold: UnverifiedThreshold::Warn,
         requested_at: at(0),
         started_at: Some(at(2)),
         finished_at: at(9),

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use norma_domain::Stage;
+use norma_domain::{Stage, UnverifiedThreshold};
 use norma_pipeline::sandbox::ConfinementPolicy;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -225,6 +225,7 @@ pub struct ModelSettings {
     pub onnxruntime: Option<PathBuf>,
     pub threads: usize,
     pub cuda: CudaSetting,
+    pub unverified_threshold: UnverifiedThreshold,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -18,11 +18,16 @@ pub(crate) fn describe_bundle(bundle: &Bundle) -> BundleDescription {
         operating_points: bundle
             .operating_points()
             .iter()
-            .map(|point| OperatingPointDescription {
-                name: point.name.0.clone(),
-                threshold: point.threshold,
-                sensitivity: point.sensitivity.and_then(estimate),
-                specificity: point.specificity.and_then(estimate),
+            .map(|point| {
+                let measured_on = point.measured_on.clone().unwrap_or_default();
+                OperatingPointDescription {
+                    name: point.name.0.clone(),
+                    threshold: point.threshold,
+                    sensitivity: point.sensitivity.and_then(estimate),
+                    specificity: point.specificity.and_then(estimate),
+                    measured_on: measured_on.sources,
+                    verified_on: measured_on.scanners,
+                }
             })
             .collect(),
         models: Stage::MODELS

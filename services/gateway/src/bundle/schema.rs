@@ -1,4 +1,4 @@
-use norma_domain::{Probability, Stage};
+use norma_domain::{Probability, ScannerProfile, Stage};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -22,6 +22,12 @@ pub struct OperatingPointDescription {
     pub threshold: Probability,
     pub sensitivity: Option<Estimate>,
     pub specificity: Option<Estimate>,
+    /// Names of the data sets that the figures were measured on.
+    #[serde(default)]
+    pub measured_on: Vec<String>,
+    /// The scanners, used like this, on which the threshold is verified.
+    #[serde(default)]
+    pub verified_on: Vec<ScannerProfile>,
 }
 
 /// A measured figure with its 95 % confidence interval, where that was measured too.

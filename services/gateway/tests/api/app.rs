@@ -169,6 +169,8 @@ pub(crate) fn bundle() -> BundleDescription {
         threshold: Probability::new(threshold).unwrap(),
         sensitivity: None,
         specificity: None,
+        measured_on: Vec::new(),
+        verified_on: Vec::new(),
     };
     BundleDescription {
         name: "test".to_owned(),

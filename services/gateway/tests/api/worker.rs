@@ -241,6 +241,7 @@ fn report(scan_id: ScanId, analysis_id: AnalysisId, path_to_study: &str, says: S
             name: OperatingPointName("youden".to_owned()),
             threshold: probability(0.5),
         },
+        threshold_verification: None,
         decided_by: value.map(|_| Decision::Anomaly),
         study: Some(study()),
         quality: quality(),

@@ -8,7 +8,7 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use norma_domain::{
     AnalysisId, MassRunRow, OperatingPoint, OperatingPointName, PreparedSummary, Reason, ReasonCode, Report,
-    ScanId, Stage, StageFailure, StageOutcome,
+    ScanId, Stage, StageFailure, StageOutcome, UnverifiedThreshold,
 };
 use norma_inference::{Bundle, StageModels};
 use norma_pipeline::{
@@ -140,6 +140,7 @@ pub(crate) struct Reader {
     bundle: Bundle,
     models: StageModels,
     operating_point: OperatingPoint,
+    unverified_threshold: UnverifiedThreshold,
 }
 
 /// What came of one study.
@@ -176,6 +177,7 @@ impl Reader {
             bundle,
             models,
             operating_point,
+            unverified_threshold: settings.models.unverified_threshold,
         })
     }
 
@@ -220,6 +222,7 @@ impl Reader {
             outcomes,
             bundle: &self.bundle,
             operating_point: self.operating_point.clone(),
+            unverified_threshold: self.unverified_threshold,
             requested_at: started_at,
             started_at: Some(started_at),
             finished_at: Utc::now(),

@@ -22,6 +22,11 @@ export function Sentence({ report }: { report: Report }) {
       <VerdictBadge outcome={verdict} size="lg" />
       <p data-testid="verdict-sentence">{sentence}</p>
       {verdict === 'pathology' && decided_by && <p className={classes.dim}>{t(`answer.decidedBy.${decided_by}`)}</p>}
+      {verdict === 'norm' && report.threshold_verification?.verified === false && (
+        <p className={classes.close} data-testid="unverified">
+          {t('answer.unverified')}
+        </p>
+      )}
       {verdict !== 'undetermined' && isClose(report) && <p className={classes.close}>{t('answer.close')}</p>}
     </div>
   );

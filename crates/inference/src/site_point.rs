@@ -1,0 +1,17 @@
+use norma_domain::OperatingPointName;
+
+use crate::bundle::{BundleFile, OperatingPointFigures};
+use crate::version::new_version;
+
+impl BundleFile {
+    /// This bundle with an operating point that a site measured, in the place of one of its name, under a new version. It is the
+    /// default one from then on.
+    pub fn with_site_point(&self, point: OperatingPointFigures) -> Self {
+        let mut file = self.clone();
+        file.version = new_version(&self.version);
+        file.default_operating_point = OperatingPointName(point.name.as_str().to_owned());
+        file.operating_points.retain(|known| known.name != point.name);
+        file.operating_points.push(point);
+        file
+    }
+}
