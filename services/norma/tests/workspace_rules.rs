@@ -46,6 +46,7 @@ fn every_folder_of_the_design_is_a_member() {
     for name in [
         "norma",
         "norma-access",
+        "norma-accuracy",
         "norma-audit",
         "norma-domain",
         "norma-volume",

@@ -2,12 +2,15 @@
 
 mod audit;
 mod blocking;
+mod calibrate;
 mod credential;
 mod deidentify;
 mod demo;
+mod evaluate;
 mod fit_norm;
 mod installation;
 mod keys;
+mod labelled;
 mod measure;
 mod models;
 mod phantom;
@@ -18,6 +21,7 @@ mod selftest;
 mod serve;
 mod service;
 mod settings;
+mod site_bundle;
 mod storage;
 mod terminal;
 mod users;
@@ -45,6 +49,8 @@ pub(crate) fn run(command_line: CommandLine) -> ExitCode {
         Command::Deidentify(arguments) => deidentify::run(config, &arguments),
         Command::Measure(arguments) => measure::run(config, &arguments),
         Command::Prepare(arguments) => prepare::run(config, &arguments),
+        Command::Calibrate(arguments) => calibrate::run(config, &arguments),
+        Command::Evaluate(arguments) => evaluate::run(config, &arguments),
         Command::Models(command) => models::run(config, &command),
         Command::Keys(command) => keys::run(config, command),
         Command::Users(command) => users::run(config, command),

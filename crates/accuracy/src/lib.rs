@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod level;
+mod predictive_values;
+mod proportion;
+mod reliability;
+mod roc;
+mod scored_study;
+mod threshold;
+
+pub use error::AccuracyError;
+pub use level::Level;
+pub use predictive_values::{PredictiveValues, predictive_values};
+pub use proportion::Proportion;
+pub use reliability::{Reliability, ReliabilityBin, reliability};
+pub use roc::{RocArea, RocIntervalMethod, RocPoint, roc_area, roc_curve};
+pub use scored_study::{ScoredStudy, at_threshold, one_study_per_patient};
+pub use threshold::{SensitivityThreshold, ThresholdFit, positives_needed, threshold_for_sensitivity};

@@ -1,0 +1,43 @@
+//! How accurate the answers are on a site's own labelled studies: a report as JSON and as a page that needs nothing else.
+
+mod chart;
+mod html;
+mod measure;
+mod texts;
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, ensure};
+use norma_inference::Bundle;
+
+use self::measure::Evaluation;
+use super::installation::base_url;
+use super::labelled::LabelledSet;
+use super::settings::settings;
+use super::terminal::{answer, tell};
+use crate::command_line::Evaluate;
+
+const JSON_FILE: &str = "evaluation.json";
+const HTML_FILE: &str = "evaluation.html";
+
+pub(crate) fn run(config: Option<&Path>, arguments: &Evaluate) -> anyhow::Result<ExitCode> {
+    let settings = settings(config)?;
+    let bundle = Bundle::load(&settings.models.bundle).context("failed to load the model bundle")?;
+    let set = LabelledSet::read(config, arguments.table.as_deref(), &arguments.installation)?;
+    ensure!(
+        !set.studies.is_empty(),
+        "no labelled study: name a table, or let readers say in the page what is true of studies"
+    );
+    let evaluation = Evaluation::of(&set, &bundle, &base_url(&settings, arguments.url.clone()));
+    fs::create_dir_all(&arguments.out).context("failed to make the folder")?;
+    let json = serde_json::to_string_pretty(&evaluation).context("failed to write the evaluation")?;
+    for (name, text) in [(JSON_FILE, json), (HTML_FILE, html::page(&evaluation))] {
+        let path = arguments.out.join(name);
+        fs::write(&path, text).context("failed to write the evaluation")?;
+        answer(&path.display().to_string());
+    }
+    tell("it names the studies that were missed: it is for those who may see them");
+    Ok(ExitCode::SUCCESS)
+}

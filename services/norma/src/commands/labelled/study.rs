@@ -1,0 +1,85 @@
+//! A study with its label, and why one is left out.
+
+use std::collections::BTreeMap;
+
+use norma_accuracy::ScoredStudy;
+use norma_domain::{ScanId, ScannerProfile};
+use serde::Serialize;
+
+/// A study with what is true of it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct LabelledStudy {
+    /// As the table names it, or the scan's id. May identify: for the answer that was asked for, never for a log or an error.
+    pub(crate) name: String,
+    pub(crate) scan_id: Option<ScanId>,
+    /// Whether it is pathology.
+    pub(crate) pathology: bool,
+    /// The probability of pathology; None where the answer is undetermined.
+    pub(crate) score: Option<f64>,
+    /// Studies with the same text are of one patient.
+    pub(crate) patient: Option<String>,
+    pub(crate) profile: Option<ScannerProfile>,
+    /// Groups by which accuracy is told apart, as far as they are known.
+    pub(crate) groups: BTreeMap<Grouping, String>,
+}
+
+/// By what studies are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Grouping {
+    Scanner,
+    Sex,
+    AgeBand,
+    Pathology,
+}
+
+/// Why studies are not among those that figures rest on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LeftOut {
+    /// No completed analysis of it is in the database.
+    NoAnswer,
+    /// Answered with another bundle: its probability is on another scale.
+    OtherBundle,
+    /// Readers contradict each other, or one contradicts itself.
+    ReadersDisagree,
+    /// The answer is undetermined and no reader said what is true.
+    NoLabel,
+    /// Another study of the patient with the same label is harder.
+    SamePatient,
+}
+
+impl LeftOut {
+    pub(crate) fn told(self) -> &'static str {
+        match self {
+            Self::NoAnswer => "without a completed analysis",
+            Self::OtherBundle => "answered with another bundle",
+            Self::ReadersDisagree => "on which readers disagree",
+            Self::NoLabel => "without a label",
+            Self::SamePatient => "of a patient of whom a harder study counts",
+        }
+    }
+}
+
+impl LabelledStudy {
+    pub(crate) fn scored(&self) -> Option<ScoredStudy> {
+        let study = ScoredStudy::new(self.score?, self.pathology);
+        Some(study.expect("the table checked its scores, and a report's are probabilities"))
+    }
+}
+
+pub(super) fn count(left_out: &mut BTreeMap<LeftOut, u64>, why: LeftOut, studies: usize) {
+    if studies > 0 {
+        *left_out.entry(why).or_default() += studies as u64;
+    }
+}
+
+/// Ten years each, whole below 18 and from 80.
+pub(super) fn age_band_of(years: u16) -> String {
+    match years {
+        0..18 => "0–17".to_owned(),
+        18..30 => "18–29".to_owned(),
+        30..80 => format!("{0}–{1}", years / 10 * 10, years / 10 * 10 + 9),
+        80.. => "80+".to_owned(),
+    }
+}

@@ -1,0 +1,123 @@
+//! A database with answers and readers' words on them.
+
+use chrono::Utc;
+use norma_database::{Database, NewFeedback};
+use norma_domain::{
+    AnalysisId, BundleReference, OperatingPoint, OperatingPointName, PatientId, Probability, REPORT_SCHEMA,
+    Report, ScanId, Summary, Timings, Verdict,
+};
+use norma_inference::Bundle;
+use norma_object_storage::Objects;
+
+use crate::Site;
+use crate::studies::{request_study_of, test_bundle};
+
+pub(crate) struct AnsweredSite {
+    pub(crate) database: Database,
+    objects: Objects,
+    bundle: BundleReference,
+}
+
+fn probability(value: f64) -> Probability {
+    Probability::new(value).unwrap()
+}
+
+impl AnsweredSite {
+    pub(crate) async fn open(site: &Site) -> Self {
+        let data = site.path("data");
+        std::fs::create_dir_all(&data).unwrap();
+        let database = Database::open(&format!("sqlite://{}", data.join("norma.db").display()))
+            .await
+            .unwrap();
+        Self {
+            database,
+            objects: Objects::folder(&data.join("objects")).unwrap(),
+            bundle: Bundle::load(&test_bundle()).unwrap().reference().clone(),
+        }
+    }
+
+    /// A study that was answered with this probability at a threshold of 0.5; None is undetermined.
+    pub(crate) async fn answered(
+        &self,
+        score: Option<f64>,
+        patient_id: Option<PatientId>,
+    ) -> (ScanId, AnalysisId) {
+        self.answered_with(score, patient_id, self.bundle.clone()).await
+    }
+
+    /// The same, read with another bundle.
+    pub(crate) async fn answered_otherwise(&self, score: f64) -> (ScanId, AnalysisId) {
+        let other = BundleReference {
+            sha256: "0".repeat(64),
+            ..self.bundle.clone()
+        };
+        self.answered_with(Some(score), None, other).await
+    }
+
+    async fn answered_with(
+        &self,
+        score: Option<f64>,
+        patient_id: Option<PatientId>,
+        bundle: BundleReference,
+    ) -> (ScanId, AnalysisId) {
+        let upload = bytes::Bytes::from_static(b"study");
+        let (scan_id, analysis_id) =
+            request_study_of(&self.database, &self.objects, upload, patient_id).await;
+        let verdict = match score {
+            None => Verdict::Undetermined,
+            Some(score) if score >= 0.5 => Verdict::Pathology,
+            Some(_) => Verdict::Norm,
+        };
+        let report = Report {
+            schema: REPORT_SCHEMA.to_owned(),
+            analysis_id,
+            scan_id,
+            verdict,
+            reasons: Vec::new(),
+            limitations: Vec::new(),
+            probability_of_pathology: score.map(probability),
+            anomaly_score: score,
+            operating_point: OperatingPoint {
+                name: OperatingPointName("youden".to_owned()),
+                threshold: probability(0.5),
+            },
+            threshold_verification: None,
+            decided_by: None,
+            study: None,
+            quality: Vec::new(),
+            stages: Vec::new(),
+            findings: Vec::new(),
+            localization: None,
+            localization_mm: None,
+            key_slices: Vec::new(),
+            selected_slices: Vec::new(),
+            lung_extent: None,
+            maps: Vec::new(),
+            bundle,
+            timings: Timings {
+                requested_at: Utc::now(),
+                started_at: None,
+                finished_at: Utc::now(),
+                stage_duration_ms: Vec::new(),
+            },
+            rows: Vec::new(),
+            summary: Summary {
+                has_pathology_any: None,
+            },
+            disclaimer: String::new(),
+        };
+        assert!(self.database.complete_analysis(report).await.unwrap());
+        (scan_id, analysis_id)
+    }
+
+    pub(crate) async fn says(&self, analysis_id: AnalysisId, agree: bool, label: Option<&str>) {
+        let word = NewFeedback {
+            analysis_id,
+            agree,
+            label: label.map(str::to_owned),
+            comment: None,
+            user: None,
+        };
+        self.database.add_feedback(word).await.unwrap();
+    }
+}
