@@ -7,6 +7,7 @@ import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
+import { measuresOf } from './measures.mjs';
 import { answerIdentity } from './mock-identity.mjs';
 import { GEOMETRY, NODULE, phantomMap, phantomSlice } from './phantom.mjs';
 
@@ -106,7 +107,7 @@ function reportOf(scan) {
         : stage('classifier', sick ? 0.72 : 0.21, [model('classifier', '3c')], curve(peak - 0.1, 0.16, 16), true),
       stage('typing', null, [model('typing', '4d')], curve(peak, 0.05, 6), false),
     ],
-    findings, localization: sick ? box : null, localization_mm: null,
+    findings, ...measuresOf(sick, probability, 0.53), localization: sick ? box : null, localization_mm: null,
     key_slices: sick
       ? [[88, 0.88, 'anomaly'], [90, 0.84, 'anomaly'], [86, 0.8, 'anomaly'], [84, 0.7, 'classifier'], [94, 0.66, 'classifier'], [88, 0.86, 'typing']].map(([slice, score, of]) => ({ slice, score, stage: of, sop_instance_uid: null }))
       : [[60, 0.2, 'anomaly'], [92, 0.19, 'classifier']].map(([slice, score, of]) => ({ slice, score, stage: of, sop_instance_uid: null })),

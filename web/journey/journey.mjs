@@ -77,7 +77,8 @@ try {
   assert.ok(report.verdict === 'pathology' || report.verdict === 'norm' || report.verdict === 'undetermined');
   const sentence = await page.getByTestId('verdict-sentence').textContent();
   assert.match(sentence, { pathology: /Pathology/, norm: /Norm/, undetermined: /Undetermined/ }[report.verdict]);
-  assert.ok(report.key_slices.some((key) => key.slice === slice), `slice ${slice} is a key slice`);
+  const found = report.grounds.find(({ kind }) => kind === 'finding');
+  assert.ok(found ? found.finding.key_slice === slice : report.key_slices.some((key) => key.slice === slice), `slice ${slice} is a key slice`);
   const region = report.localization;
   assert.ok(!region || (slice >= region.z_min && slice <= region.z_max), `slice ${slice} shows the region of the report`);
   await page.getByTestId('region-box').waitFor();

@@ -5,6 +5,7 @@ mod bundle;
 mod geometry;
 mod ids;
 mod measure;
+mod nodule;
 mod operating_point;
 mod patient_match;
 mod person_name;
@@ -32,6 +33,7 @@ pub use measure::{
     Ground, LookedFor, Measure, MeasureCode, MeasureState, MeasuredFinding, NotMeasurable, PathologyType,
     Quantification, ReferenceRange, TypeCoverage,
 };
+pub use nodule::{NoduleDensity, NoduleDetail};
 pub use operating_point::{OperatingPoint, OperatingPointName};
 pub use patient_match::{IdentityAttribute, KnownPatient, PatientIdentifier};
 pub use person_name::names_agree;

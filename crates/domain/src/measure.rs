@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LungSide, LungThird, VoxelBox};
+use crate::{LungSide, LungThird, NoduleDetail, VoxelBox};
 
 /// What was measured. The code is stable; its words live with the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -203,6 +203,9 @@ pub struct MeasuredFinding {
     pub key_slice: usize,
     /// Whether it is pathology by itself.
     pub decides: bool,
+    /// Of nodules and masses only.
+    #[serde(default)]
+    pub nodule: Option<NoduleDetail>,
 }
 
 /// How a pathology type was looked for.
@@ -231,6 +234,9 @@ pub struct Quantification {
     pub measures: Vec<Measure>,
     /// The largest of each pathology first.
     pub findings: Vec<MeasuredFinding>,
+    /// Whether the volume was fine enough to look for nodules.
+    #[serde(default)]
+    pub nodules_sought: bool,
     pub duration_ms: u64,
 }
 
@@ -245,6 +251,7 @@ impl Quantification {
             PathologyType::Emphysema => MeasureCode::LowAttenuation950,
             PathologyType::LungOpacity => MeasureCode::LargestOpacity,
             PathologyType::PleuralEffusion => MeasureCode::PleuralFluid,
+            PathologyType::LungNodule => return self.nodules_sought,
             _ => return false,
         };
         self.measure(code)

@@ -78,6 +78,8 @@ reason_codes! {
     SlicesUndecodable = "slices_undecodable",
     /// The operating point was measured on no study of this scanner, used like this.
     ThresholdUnverified = "threshold_unverified",
+    /// A measure that norm needs could not be taken.
+    MeasuresMissing = "measures_missing",
     // A stage could not answer.
     ModelMissing = "model_missing",
     ModelInvalid = "model_invalid",

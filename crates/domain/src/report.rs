@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AnalysisId, BundleReference, Finding, MassRunRow, OperatingPoint, Probability, QualityCheck, Reason,
-    ScanId, SopInstanceUid, Stage, StageOutcome, StudySummary, ThresholdVerification, Verdict, VoxelBox,
+    AnalysisId, BundleReference, Finding, Ground, MassRunRow, Measure, MeasuredFinding, OperatingPoint,
+    Probability, QualityCheck, Reason, ScanId, SopInstanceUid, Stage, StageOutcome, StudySummary,
+    ThresholdVerification, TypeCoverage, Verdict, VoxelBox,
 };
 
 /// Value of [`Report::schema`].
@@ -40,6 +41,18 @@ pub struct Report {
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<StageOutcome>))]
     pub stages: Vec<StageReport>,
     pub findings: Vec<Finding>,
+    /// What was measured in Hounsfield units; empty in reports from before there were measures.
+    #[serde(default)]
+    pub measures: Vec<Measure>,
+    /// Components that the measures found, each with its place.
+    #[serde(default)]
+    pub measured_findings: Vec<MeasuredFinding>,
+    /// How each pathology type was looked for.
+    #[serde(default)]
+    pub coverage: Vec<TypeCoverage>,
+    /// What a verdict of pathology rests on, the weightiest first; empty otherwise.
+    #[serde(default)]
+    pub grounds: Vec<Ground>,
     pub localization: Option<VoxelBox>,
     /// The same box in LPS millimetres: two opposite corners `[x, y, z]`.
     pub localization_mm: Option<[[f64; 3]; 2]>,

@@ -2,6 +2,7 @@
 
 mod completed;
 mod doubts;
+mod evidence;
 mod key_slices;
 mod links;
 mod rows;
@@ -56,23 +57,24 @@ struct Scores {
 /// Merges the outcomes of the model stages.
 ///
 /// The verdict is norm only where every model stage completed with the bundle's models, every quality check that
-/// matters passed, and every score is finite. It is pathology where the volume is to be trusted and the sound scores
-/// reach the threshold, whatever else was not seen or not computed: the fused score never falls when a score rises,
-/// so a score that is missing counts as 0 and gives a lower bound. Otherwise it is undetermined, with all reasons. The
-/// probability is given wherever both scores that it needs were computed, and for a pathology.
+/// matters passed, every score is finite, and what norm needs was measured. It is pathology where the volume is to be
+/// trusted and the sound scores reach the threshold, a measure in Hounsfield units that decides lies outside its range,
+/// or a nodule was found that decides, whatever else was not seen or not computed: the fused score never falls when a
+/// score rises, so a score that is missing counts as 0 and gives a lower bound. Otherwise it is undetermined, with all
+/// reasons. The probability is given wherever both scores that it needs were computed, and for a pathology that has one.
 pub fn merge_report(input: MergeInput<'_>) -> Report {
     let sound = sound_scores(&input);
+    let measured = input.prepared.quantification.as_ref();
+    let threshold = input.operating_point.threshold;
     let verification =
         verification::verification(&input.prepared.study, input.bundle, &input.operating_point);
     let mut doubts = doubts::doubts(&input.prepared, &input.outcomes, input.bundle, sound.is_some());
+    doubts.limiting.extend(evidence::doubts(measured));
     if input.unverified_threshold == UnverifiedThreshold::Withhold {
         doubts.limiting.extend(verification.reason.clone());
     }
-    let verdict = verdict::verdict(
-        &doubts,
-        sound.map(|scores| scores.probability),
-        input.operating_point.threshold,
-    );
+    let by_models = verdict::verdict(&doubts, sound.map(|scores| scores.probability), threshold);
+    let verdict = evidence::join(by_models, &doubts, measured);
     let scores = match verdict {
         Verdict::Undetermined => computed_scores(&input),
         Verdict::Norm | Verdict::Pathology => sound,
@@ -87,11 +89,27 @@ pub fn merge_report(input: MergeInput<'_>) -> Report {
         Verdict::Undetermined => [doubts.forbidding, limitations.clone()].concat(),
         Verdict::Norm | Verdict::Pathology => Vec::new(),
     };
+    // A component that was measured lies where it was measured; a map only points.
+    let evidence_region = measured
+        .filter(|_| verdict == Verdict::Pathology)
+        .and_then(|measured| evidence::deciding_findings(measured).next())
+        .map(|finding| finding.region);
 
     let geometry = &input.prepared.study.geometry;
     let localization = (verdict != Verdict::Norm)
-        .then(|| within(region(&input.outcomes)?.1, geometry.shape))
+        .then(|| {
+            within(
+                evidence_region.or_else(|| Some(region(&input.outcomes)?.1))?,
+                geometry.shape,
+            )
+        })
         .flatten();
+    let grounds = if verdict == Verdict::Pathology {
+        evidence::grounds(measured, probability, threshold)
+    } else {
+        Vec::new()
+    };
+    let coverage = evidence::coverage(measured, completed(&input.outcomes, Stage::Typing));
     let findings = completed(&input.outcomes, Stage::Typing)
         .map(|typing| typing.findings.clone())
         .unwrap_or_default();
@@ -121,6 +139,14 @@ pub fn merge_report(input: MergeInput<'_>) -> Report {
         threshold_verification: Some(verification),
         decided_by: scores.map(|scores| scores.decision),
         findings,
+        measures: measured
+            .map(|measured| measured.measures.clone())
+            .unwrap_or_default(),
+        measured_findings: measured
+            .map(|measured| measured.findings.clone())
+            .unwrap_or_default(),
+        coverage,
+        grounds,
         localization,
         localization_mm: localization.map(|region| corners_mm(region, geometry)),
         key_slices: key_slices(&input),

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use norma_domain::{PreparedSummary, QualityCheck, QualityConsequence, Quantification, Reason, ReasonCode};
 use norma_imaging::{Limits, LoadedSeries, StudySource, list_studies, load_chest_series};
+use norma_quantification::nodules::nodule_findings;
 use norma_quantification::quantify;
 use norma_volume::{DEFAULT_SLICE_COUNT, LungSegmentation, PreparedSlices, prepare_slices, segment_lungs};
 
@@ -73,10 +74,14 @@ pub fn prepare_series(series: &LoadedSeries) -> Result<(PreparedSummary, Prepare
     Ok((summary, prepared))
 }
 
-/// The measures with the time that they took.
+/// The measures and the nodules, with the time that they took.
 fn measure(series: &LoadedSeries, lungs: &LungSegmentation) -> Quantification {
     let started = Instant::now();
     let mut quantification = quantify(&series.volume, lungs);
+    if let Some(nodules) = nodule_findings(&series.volume, lungs) {
+        quantification.nodules_sought = true;
+        quantification.findings.extend(nodules);
+    }
     quantification.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     quantification
 }

@@ -98,6 +98,7 @@ pub fn quantify(volume: &Volume, lungs: &LungSegmentation) -> Quantification {
     Quantification {
         measures,
         findings,
+        nodules_sought: false,
         duration_ms: 0,
     }
 }
@@ -292,5 +293,6 @@ fn finding(
         region: grid.source_box(region.low, region.high),
         key_slice: grid.source_slice(region.largest_slice() as f64),
         decides,
+        nodule: None,
     }
 }

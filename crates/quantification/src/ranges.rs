@@ -2,7 +2,8 @@
 //! range is that of the norm studies it was tried on, and says so.
 //!
 //! The published figures are cited from memory: nobody has held them against the papers yet. Until somebody has, each
-//! says so wherever it is shown, and no verdict rests on a measure.
+//! says so wherever it is shown, and none of them decides a verdict. The three limits that do decide are this project's
+//! own: far from what its norm studies reach (models/MEASURES.md).
 
 use norma_domain::{MeasureCode, ReferenceRange};
 
@@ -77,8 +78,8 @@ pub(crate) fn range_of(code: MeasureCode) -> (Option<ReferenceRange>, &'static s
             Row {
                 high: Some(0.06),
                 outside_high: Some(0.14),
-                source: "emphysema from 6 % on, at least moderate from 14 % on: Lynch et al., Radiology 2018;288:859; \
-                         upper limit of healthy never-smokers 7 %: Hoffman et al., Ann Am Thorac Soc 2014;11:898",
+                source: "this project: norm studies up to 2 %; pathology from 14 % on, far beyond the 5 % from which quantitative CT \
+                         says emphysema (Amaza et al., Int J Chron Obstruct Pulmon Dis 2021;16:1231)",
                 decides: true,
                 ..open
             },
@@ -125,8 +126,8 @@ pub(crate) fn range_of(code: MeasureCode) -> (Option<ReferenceRange>, &'static s
             Row {
                 high: Some(15.0),
                 outside_high: Some(50.0),
-                source: "healthy 8 ± 4 ml, at most 20 ml: Noppen et al., Am J Respir Crit Care Med 2000;162:1023; beyond \
-                         the error of this measure from 50 ml on; thin layers are measured too small",
+                source: "this project: norm studies 0 ml; pathology beyond the error of this measure, from 50 ml on; thin layers are \
+                         measured too small; healthy 8.4 ± 4.3 ml a side (Noppen et al., Am J Respir Crit Care Med 2000;162:1023)",
                 decides: true,
                 ..open
             },

@@ -1,9 +1,8 @@
 //! Nodules in an analytic chest: two lungs of ellipsoids in a body, with vessels, and balls of known size and place.
 
 use ndarray::Array3;
-use norma_domain::{SpacingMm, VolumeGeometry};
-use norma_quantification::nodules::{DensityClass, NoduleCandidate, SURE_SCORE, find_nodules};
-use norma_quantification::{LungSide, LungThird};
+use norma_domain::{LungSide, LungThird, NoduleDensity, PathologyType, SpacingMm, VolumeGeometry};
+use norma_quantification::nodules::{NoduleCandidate, SURE_SCORE, find_nodules, nodule_findings};
 use norma_volume::{Volume, segment_lungs};
 
 const SPACING: [f64; 3] = [2.0, 1.2, 1.2];
@@ -143,9 +142,9 @@ fn balls_are_found_first_with_their_size_place_and_density() {
     assert!(small.score > SURE_SCORE && large.score > SURE_SCORE);
     assert_eq!(
         (small.density, large.density),
-        (DensityClass::Solid, DensityClass::Solid)
+        (NoduleDensity::Solid, NoduleDensity::Solid)
     );
-    assert_eq!(faint.density, DensityClass::GroundGlass);
+    assert_eq!(faint.density, NoduleDensity::GroundGlass);
     assert_eq!((small.side, small.third), (LungSide::Right, LungThird::Lower));
     assert_eq!((large.side, large.third), (LungSide::Left, LungThird::Upper));
 }
@@ -168,4 +167,30 @@ fn a_volume_without_lungs_has_no_candidates() {
     volume.hounsfield.fill(40);
     let lungs = segment_lungs(&volume);
     assert!(find_nodules(&volume, &lungs).is_empty());
+}
+
+#[test]
+fn a_solid_nodule_is_a_finding_that_decides_and_coarse_slices_are_not_looked_at() {
+    let nodule = Ball {
+        centre_mm: [52.0, 160.0, 62.0],
+        diameter_mm: 9.0,
+        hounsfield: 40.0,
+    };
+    let mut volume = chest(std::slice::from_ref(&nodule));
+    let lungs = segment_lungs(&volume);
+    let findings = nodule_findings(&volume, &lungs).expect("2 mm are fine enough");
+    let first = &findings[0];
+    assert!(
+        first.decides && first.pathology == PathologyType::LungNodule,
+        "{first:?}"
+    );
+    assert!((first.region.z_min..=first.region.z_max).contains(&first.key_slice));
+    assert!(
+        first
+            .nodule
+            .is_some_and(|detail| (detail.diameter_mm - 9.0).abs() < 2.0)
+    );
+
+    volume.geometry.spacing_mm = SpacingMm::new(5.0, 1.2, 1.2).expect("the spacing is positive");
+    assert_eq!(nodule_findings(&volume, &lungs), None);
 }

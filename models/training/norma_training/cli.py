@@ -26,6 +26,7 @@ from .prepared import PreparedSet, load_prepared
 from .progress import log, start_log
 from .synthetic_nodules import KINDS, NoPlace, write_pasted
 from .train import evaluate, train
+from .verdicts import measure_verdicts
 
 HERE = Path(__file__).resolve().parents[1]
 MODELS = HERE.parent
@@ -76,6 +77,10 @@ def parser() -> argparse.ArgumentParser:
     nodules.add_argument("--run", type=Path, default=HERE / "runs" / "nodules")
     nodules.add_argument("--out", type=Path, default=MODELS / "NODULES.md")
     nodules.add_argument("--studies-per-host", type=int, default=4)
+    measures = commands.add_parser("measures", help="verdicts with and without measures and nodules over phantoms and whole series: models/MEASURES.md")
+    measures.add_argument("--run", type=Path, default=HERE / "runs" / "measures")
+    measures.add_argument("--out", type=Path, default=MODELS / "MEASURES.md")
+    measures.add_argument("--without-variants", action="store_true", help="leave out the norm volumes made harder, and find_nodules with them")
     paste = commands.add_parser("paste-nodules", help="a NIfTI volume with synthetic nodules, and what they are beside it as JSON")
     paste.add_argument("volume", type=Path, help="NIfTI of int16, as `find_nodules --export` writes it")
     paste.add_argument("--nodule", action="append", required=True, metavar="KIND:MM", help=f"{', '.join(KINDS)}; may be given more than once")
@@ -169,6 +174,9 @@ def main(argv: list[str] | None = None) -> int:
             slices = unpack(data_folder() / "slices.tar", arguments.run.parent / "unpacked")
             measure_nodules(data_folder(), slices, arguments.run, WORKSPACE, arguments.out, arguments.studies_per_host)
             return 0
+        if arguments.command == "measures":
+            slices = unpack(data_folder() / "slices.tar", arguments.run.parent / "unpacked")
+            return 0 if measure_verdicts(data_folder(), slices, arguments.run, WORKSPACE, arguments.out, not arguments.without_variants) else 1
         if arguments.command == "paste-nodules":
             write_pasted(arguments.volume, arguments.nodule, arguments.seed, arguments.out)
             return 0

@@ -81,14 +81,21 @@ def make_hosts(program: Path, norm_series: list[Path], slices: Path, folder: Pat
     hosts = {series.stem: folder / f"{number}.nii" for number, series in enumerate(norm_series)}
     if not all(path.is_file() for path in hosts.values()):
         find_candidates(program, norm_series, folder / "series.jsonl", export=folder)
+    return hosts | render_norms(slices, folder)
+
+
+def render_norms(slices: Path, folder: Path) -> dict[str, Path]:
+    """The nodule-free volumes of `slices`, back in Hounsfield units, as NIfTI by name; made once for a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    norms = {}
     for patient in sorted((slices / "luna16_nodule_free").glob("patient_*")):
         path = folder / f"luna16_{patient.name}.nii"
         if not path.is_file():
             grey = np.stack([np.asarray(Image.open(file).convert("L")) for file in sorted(patient.glob("*.jpg"))])
             hounsfield = grey.astype(np.float32) / 255 * RENDERED_WIDTH_HU + RENDERED_LOW_HU
             write_nifti(path, NiftiVolume(np.round(hounsfield).astype(np.int16), RENDERED_MM))
-        hosts[path.stem] = path
-    return hosts
+        norms[path.stem] = path
+    return norms
 
 
 def wanted_nodules(generator: np.random.Generator, number: int) -> list[tuple[str, float]]:

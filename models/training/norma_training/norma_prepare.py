@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -47,11 +48,33 @@ def prepare_studies(paths: list[Path], out: Path, workspace: Path) -> Path:
     return out
 
 
-def write_phantoms(folder: Path, workspace: Path) -> list[Path]:
-    """The program's three phantom studies as `folder/phantom-<kind>.zip`."""
+PHANTOMS = ("norm", "nodule", "effusion", "consolidation", "incomplete")
+
+
+def predict(paths: list[Path], operating_point: str, out: Path, workspace: Path) -> dict[Path, dict]:
+    """The report of each path's one study; where it got none, its row under the key `row`."""
+    command = [str(find_norma(workspace)), "predict", "--operating-point", operating_point, "--out", str(out), *map(str, paths)]
+    _run(command, accepted=(0, 2))
+    return read_answer(out / "norma.json", paths)
+
+
+def read_answer(file: Path, paths: list[Path]) -> dict[Path, dict]:
+    """What `norma predict` wrote. It calls a study by the path and the place within an archive."""
+    answer = json.loads(file.read_text())
+    found = {row["path_to_study"]: {"row": row} for row in answer["rows"]}
+    found |= {report["rows"][0]["path_to_study"]: report for report in answer["reports"]}
+    of_path = {path: [of for name, of in found.items() if name == str(path) or name.startswith(f"{path}/")] for path in paths}
+    several = [path.name for path, of in of_path.items() if len(of) != 1]
+    if several:
+        raise PreparationError(f"not one study each: {', '.join(several)}")
+    return {path: of[0] for path, of in of_path.items()}
+
+
+def write_phantoms(folder: Path, workspace: Path, kinds: tuple[str, ...] = ("norm", "nodule", "effusion")) -> list[Path]:
+    """The program's phantom studies as `folder/phantom-<kind>.zip`."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for kind in ("norm", "nodule", "effusion"):
+    for kind in kinds:
         paths.append(folder / f"phantom-{kind}.zip")
         _run([str(find_norma(workspace)), "phantom", kind, "--out", str(paths[-1])])
     return paths

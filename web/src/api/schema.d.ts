@@ -1127,6 +1127,28 @@ export interface components {
             present: boolean;
             probability: components["schemas"]["Probability"];
         };
+        /** @description What a verdict of pathology rests on, the weightiest first. */
+        Ground: {
+            finding: components["schemas"]["MeasuredFinding"];
+            /** @enum {string} */
+            kind: "finding";
+        } | {
+            code: components["schemas"]["MeasureCode"];
+            /** @enum {string} */
+            kind: "measure";
+            /** Format: double */
+            limit: number;
+            unit: string;
+            /** Format: double */
+            value: number;
+        } | {
+            /** @enum {string} */
+            kind: "score";
+            /** Format: double */
+            probability: number;
+            /** Format: double */
+            threshold: number;
+        };
         /** @description The process answers. */
         Health: {
             /**
@@ -1225,6 +1247,21 @@ export interface components {
             openid?: components["schemas"]["OpenIdOption"] | null;
             password: boolean;
         };
+        /**
+         * @description How a pathology type was looked for.
+         * @enum {string}
+         */
+        LookedFor: "measured" | "learnt" | "both" | "not_looked_for";
+        /**
+         * @description The patient's side.
+         * @enum {string}
+         */
+        LungSide: "right" | "left";
+        /**
+         * @description A third of the height of a lung, by slices.
+         * @enum {string}
+         */
+        LungThird: "lower" | "middle" | "upper";
         /** @description Where a stage's maps are served, relative to the gateway: `…/heatmaps/{stage}/{n}` with `{n}` a slice. */
         MapLink: {
             href: string;
@@ -1283,6 +1320,54 @@ export interface components {
             z_max?: number | null;
             z_min?: number | null;
         };
+        /** @description One measure with its range. */
+        Measure: {
+            /** @description The patient's right, then left. */
+            by_side?: number[] | null;
+            /** @description Lower, middle and upper third of the lungs' height. */
+            by_third?: number[] | null;
+            code: components["schemas"]["MeasureCode"];
+            /** @description Whether a value outside its range is pathology by itself. */
+            decides: boolean;
+            range?: components["schemas"]["ReferenceRange"] | null;
+            state: components["schemas"]["MeasureState"];
+            /** @description `ml`, `HU` or `fraction`. */
+            unit: string;
+            /**
+             * Format: double
+             * @description Of both sides together, but for pleural fluid, where it is the side with more.
+             */
+            value?: number | null;
+            why?: components["schemas"]["NotMeasurable"] | null;
+        };
+        /**
+         * @description What was measured. The code is stable; its words live with the page.
+         * @enum {string}
+         */
+        MeasureCode: "lung_volume" | "smaller_lung_share" | "mean_density" | "percentile15" | "low_attenuation950" | "low_attenuation910" | "high_attenuation" | "largest_opacity" | "opacity_volume" | "pleural_fluid" | "blood_pool";
+        /** @description A component that was found and measured. */
+        MeasuredFinding: {
+            /** @description Whether it is pathology by itself. */
+            decides: boolean;
+            /** @description The slice in which it is largest. */
+            key_slice: number;
+            /** Format: double */
+            mean_hu: number;
+            nodule?: components["schemas"]["NoduleDetail"] | null;
+            pathology: components["schemas"]["PathologyType"];
+            /** @description In voxels of the volume. */
+            region: components["schemas"]["VoxelBox"];
+            side: components["schemas"]["LungSide"];
+            /** @description The third that holds its middle. */
+            third: components["schemas"]["LungThird"];
+            /** Format: double */
+            volume_ml: number;
+        };
+        /**
+         * @description How a value stands to its range.
+         * @enum {string}
+         */
+        MeasureState: "within" | "borderline" | "outside" | "not_measurable" | "described";
         /** @description A model of the bundle. */
         ModelDescription: {
             /** @description What it can find; empty unless it is a typing model. */
@@ -1307,6 +1392,30 @@ export interface components {
             /** @description For `Authorization: Bearer …`. */
             secret: string;
         };
+        /**
+         * @description What a nodule is made of, by its Hounsfield units (Fleischner Society, Radiology 284, 2017).
+         * @enum {string}
+         */
+        NoduleDensity: "solid" | "part_solid" | "ground_glass" | "calcified";
+        /** @description A nodule or a mass as it was measured. */
+        NoduleDetail: {
+            density: components["schemas"]["NoduleDensity"];
+            /**
+             * Format: double
+             * @description Diameter of the ball of the same volume.
+             */
+            diameter_mm: number;
+            /**
+             * Format: double
+             * @description How likely the detector's rule holds it for a nodule, 0..=1; no calibrated probability.
+             */
+            score: number;
+        };
+        /**
+         * @description Why something could not be measured.
+         * @enum {string}
+         */
+        NotMeasurable: "no_lungs" | "slices_too_thick" | "no_ribs" | "contrast" | "shallow_inspiration" | "too_small";
         /**
          * @description The columns of the row of an upload with one study. Where there is no answer, or several, the values are null and
          *     the status is `Failure`, so that a client that reads only these takes nothing for a norm.
@@ -1665,6 +1774,11 @@ export interface components {
             /** Format: password */
             new_password: string;
         };
+        /**
+         * @description What a measured finding is, by the types that models name as well.
+         * @enum {string}
+         */
+        PathologyType: "arterial_wall_calcification" | "atelectasis" | "bronchiectasis" | "cardiomegaly" | "consolidation" | "coronary_artery_wall_calcification" | "emphysema" | "hiatal_hernia" | "lung_nodule" | "lung_opacity" | "lymphadenopathy" | "mosaic_attenuation_pattern" | "peribronchial_thickening" | "pericardial_effusion" | "pleural_effusion" | "pulmonary_fibrotic_sequela" | "pneumothorax";
         /** @description A patient as registered here. */
         Patient: {
             /**
@@ -1925,7 +2039,23 @@ export interface components {
          * @description A stable code of a failure, a rejection or a doubt.
          * @enum {string}
          */
-        ReasonCode: "empty_upload" | "unreadable_archive" | "encrypted_archive" | "archive_limit_exceeded" | "no_images_found" | "unreadable_dicom" | "unreadable_nifti" | "unsupported_transfer_syntax" | "unsupported_pixel_format" | "undecodable_pixels" | "lying_length" | "volume_too_large" | "memory_limit_exceeded" | "several_studies" | "inconsistent_series" | "several_patients" | "uid_invalid" | "not_ct" | "not_hounsfield" | "pixels_contradict_header" | "pixel_spacing_coarse" | "patient_not_adult" | "patient_age_unknown" | "no_chest_series" | "not_axial" | "no_lungs" | "one_lung" | "lung_volume_low" | "coverage_incomplete" | "too_few_slices" | "slices_too_thick" | "slice_gap" | "spacing_varies" | "gantry_tilt" | "orientation_doubtful" | "contrast_agent" | "slices_undecodable" | "threshold_unverified" | "model_missing" | "model_invalid" | "mixed_bundles" | "inference_failed" | "score_not_finite" | "stage_timeout" | "delivery_limit_exceeded" | "deadline_exceeded" | "object_missing" | "internal";
+        ReasonCode: "empty_upload" | "unreadable_archive" | "encrypted_archive" | "archive_limit_exceeded" | "no_images_found" | "unreadable_dicom" | "unreadable_nifti" | "unsupported_transfer_syntax" | "unsupported_pixel_format" | "undecodable_pixels" | "lying_length" | "volume_too_large" | "memory_limit_exceeded" | "several_studies" | "inconsistent_series" | "several_patients" | "uid_invalid" | "not_ct" | "not_hounsfield" | "pixels_contradict_header" | "pixel_spacing_coarse" | "patient_not_adult" | "patient_age_unknown" | "no_chest_series" | "not_axial" | "no_lungs" | "one_lung" | "lung_volume_low" | "coverage_incomplete" | "too_few_slices" | "slices_too_thick" | "slice_gap" | "spacing_varies" | "gantry_tilt" | "orientation_doubtful" | "contrast_agent" | "slices_undecodable" | "threshold_unverified" | "measures_missing" | "model_missing" | "model_invalid" | "mixed_bundles" | "inference_failed" | "score_not_finite" | "stage_timeout" | "delivery_limit_exceeded" | "deadline_exceeded" | "object_missing" | "internal";
+        /** @description The range within which a measure is norm. */
+        ReferenceRange: {
+            /** Format: double */
+            high?: number | null;
+            /** Format: double */
+            low?: number | null;
+            /** Format: double */
+            outside_high?: number | null;
+            /**
+             * Format: double
+             * @description Below `low` or above `high`, up to these, it is borderline.
+             */
+            outside_low?: number | null;
+            /** @description Where the range comes from. */
+            source: string;
+        };
         /** @description The merged answer to one analysis; a superset of the reference service's `{rows, summary}`. */
         Report: {
             analysis_id: components["schemas"]["AnalysisId"];
@@ -1935,10 +2065,14 @@ export interface components {
              */
             anomaly_score?: number | null;
             bundle: components["schemas"]["BundleReference"];
+            /** @description How each pathology type was looked for. */
+            coverage?: components["schemas"]["TypeCoverage"][];
             decided_by?: components["schemas"]["Decision"] | null;
             /** @description States that this is no medical device. */
             disclaimer: string;
             findings: components["schemas"]["Finding"][];
+            /** @description What a verdict of pathology rests on, the weightiest first; empty otherwise. */
+            grounds?: components["schemas"]["Ground"][];
             key_slices: components["schemas"]["KeySlice"][];
             /**
              * @description What was not seen, or not computed, of the study. Each forbids norm; beside pathology they say what else may be
@@ -1950,6 +2084,10 @@ export interface components {
             localization_mm?: number[][] | null;
             lung_extent?: number[] | null;
             maps: components["schemas"]["MapLink"][];
+            /** @description Components that the measures found, each with its place. */
+            measured_findings?: components["schemas"]["MeasuredFinding"][];
+            /** @description What was measured in Hounsfield units; empty in reports from before there were measures. */
+            measures?: components["schemas"]["Measure"][];
             operating_point: components["schemas"]["OperatingPoint"];
             probability_of_pathology?: components["schemas"]["Probability"] | null;
             quality: components["schemas"]["QualityCheck"][];
@@ -2432,6 +2570,11 @@ export interface components {
             name_en: string;
             name_ru: string;
             probability: components["schemas"]["Probability"];
+        };
+        /** @description A pathology type and how it was looked for in this study. */
+        TypeCoverage: {
+            looked_for: components["schemas"]["LookedFor"];
+            pathology: components["schemas"]["PathologyType"];
         };
         /** @description The form of an upload to be inspected. */
         UploadToInspect: {

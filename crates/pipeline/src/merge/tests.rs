@@ -8,7 +8,11 @@ use norma_domain::{
 
 use super::*;
 
+mod evidence;
+mod measured;
 mod mixed_bundles;
+
+use measured::within;
 
 /// Random weights, made by the tests of norma-inference; merging opens no model.
 fn bundle() -> Bundle {
@@ -56,7 +60,7 @@ fn prepared() -> PreparedSummary {
         lung_extent: Some([15, 85]),
         lung_volume_ml: 4000.0,
         quality: Vec::new(),
-        quantification: None,
+        quantification: Some(within()),
         duration_ms: 700,
     }
 }

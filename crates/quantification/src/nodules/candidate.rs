@@ -1,14 +1,13 @@
 //! A candidate as it is reported.
 
 use ndarray::Array3;
-use norma_domain::VoxelBox;
+use norma_domain::{LungSide, LungThird, NoduleDensity, VoxelBox};
 use norma_volume::{LEFT_LUNG, LungSegmentation, Volume};
 use serde::{Deserialize, Serialize};
 
 use super::blobs::Blob;
 use super::grid::Grid;
 use super::shape::Body;
-use crate::place::{LungSide, LungThird};
 
 /// A body with its 90th percentile below is ground glass.
 const GROUND_GLASS_HU: f64 = -300.0;
@@ -16,16 +15,6 @@ const GROUND_GLASS_HU: f64 = -300.0;
 const PART_SOLID: f64 = 0.5;
 /// A solid body whose densest tenth lies above holds calcium.
 const CALCIFIED_HU: f64 = 200.0;
-
-/// What a nodule is made of, by its Hounsfield units (Fleischner Society, Radiology 284, 2017).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DensityClass {
-    Solid,
-    PartSolid,
-    GroundGlass,
-    Calcified,
-}
 
 /// What the rule weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -64,7 +53,7 @@ pub struct NoduleCandidate {
     pub volume_ml: f64,
     /// Mean Hounsfield units.
     pub mean_hu: f64,
-    pub density: DensityClass,
+    pub density: NoduleDensity,
     pub side: LungSide,
     pub third: LungThird,
     /// In voxels of the volume.
@@ -127,15 +116,15 @@ impl NoduleCandidate {
     }
 }
 
-fn density(body: &Body) -> DensityClass {
+fn density(body: &Body) -> NoduleDensity {
     if body.high_hu < GROUND_GLASS_HU {
-        DensityClass::GroundGlass
+        NoduleDensity::GroundGlass
     } else if body.solid_part < PART_SOLID {
-        DensityClass::PartSolid
+        NoduleDensity::PartSolid
     } else if body.high_hu > CALCIFIED_HU {
-        DensityClass::Calcified
+        NoduleDensity::Calcified
     } else {
-        DensityClass::Solid
+        NoduleDensity::Solid
     }
 }
 

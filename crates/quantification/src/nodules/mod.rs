@@ -7,6 +7,7 @@
 mod blobs;
 mod candidate;
 mod distance;
+mod finding;
 mod grid;
 mod hull;
 mod rule;
@@ -17,7 +18,8 @@ use ndarray::{Array3, Zip};
 use norma_volume::{LungSegmentation, Volume};
 use rayon::prelude::*;
 
-pub use candidate::{CandidateFeatures, DensityClass, NoduleCandidate};
+pub use candidate::{CandidateFeatures, NoduleCandidate};
+pub use finding::nodule_findings;
 pub use rule::{SHOWN_SCORE, SURE_SCORE};
 
 use blobs::find_blobs;

@@ -250,6 +250,10 @@ fn report(scan_id: ScanId, analysis_id: AnalysisId, path_to_study: &str, says: S
             .map(|stage| StageReport::from(outcome(stage)))
             .collect(),
         findings: vec![finding],
+        measures: Vec::new(),
+        measured_findings: Vec::new(),
+        coverage: Vec::new(),
+        grounds: Vec::new(),
         localization: None,
         localization_mm: None,
         key_slices: vec![KeySlice {

@@ -13,11 +13,22 @@ export const sliceCount = (report: Report): number => report.study?.geometry.sha
 
 const byScore = (a: KeySlice, b: KeySlice): number => b.score - a.score;
 
+/** Whether the models' probability is among what a pathology rests on; reports from before the measures name no grounds. */
+export const decidedByModels = (report: Report): boolean => {
+  const grounds = report.grounds ?? [];
+  return grounds.length === 0 || grounds.some(({ kind }) => kind === 'score');
+};
+
 /**
- * The slice to open at: where the region is that the report names (its highest key slice, else its middle), else the
- * highest key slice of the part that decided, else of either scoring part, else the middle of the lungs.
+ * The slice to open at: where the first measured finding that decided is largest, else where the region is that the
+ * report names (its highest key slice, else its middle), else the highest key slice of the part that decided, else of
+ * either scoring part, else the middle of the lungs.
  */
 export function openingSlice(report: Report): number {
+  const measured = report.grounds?.find((ground) => ground.kind === 'finding');
+  if (measured) {
+    return measured.finding.key_slice;
+  }
   const region = report.localization;
   if (region) {
     const within = report.key_slices.filter(({ slice }) => slice >= region.z_min && slice <= region.z_max).sort(byScore)[0];

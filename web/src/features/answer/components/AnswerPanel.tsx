@@ -5,6 +5,7 @@ import type { Report } from '@/api/types';
 
 import { sliceCount } from '../reading';
 import { Basis } from './Basis';
+import { Grounds, Measures } from './Evidence';
 import { Findings } from './Findings';
 import { ProbabilityScale } from './ProbabilityScale';
 import { Quality } from './Quality';
@@ -33,6 +34,8 @@ export const AnswerPanel = memo(function AnswerPanel({ report, onSlice }: Answer
         <Reasons title={t('answer.limitations')} reasons={limitations} />
       )}
       {report.verdict === 'norm' && <WhyNorm report={report} />}
+      <Grounds report={report} onSlice={onSlice} />
+      <Measures report={report} onSlice={onSlice} />
       <Scores report={report} />
       <Findings findings={report.findings} count={sliceCount(report)} onSlice={onSlice} />
       <Quality checks={report.quality} />

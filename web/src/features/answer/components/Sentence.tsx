@@ -4,7 +4,7 @@ import type { Report } from '@/api/types';
 import { VerdictBadge } from '@/components/VerdictBadge';
 import { numberFromHead } from '@/format/slice-number';
 
-import { isClose, openingSlice, sliceCount } from '../reading';
+import { decidedByModels, isClose, openingSlice, sliceCount } from '../reading';
 import classes from './answer.module.css';
 
 /** The verdict in one plain sentence, and which part decided it. */
@@ -21,7 +21,9 @@ export function Sentence({ report }: { report: Report }) {
     <div className={classes.sentence}>
       <VerdictBadge outcome={verdict} size="lg" />
       <p data-testid="verdict-sentence">{sentence}</p>
-      {verdict === 'pathology' && decided_by && <p className={classes.dim}>{t(`answer.decidedBy.${decided_by}`)}</p>}
+      {verdict === 'pathology' && decided_by && decidedByModels(report) && (
+        <p className={classes.dim}>{t(`answer.decidedBy.${decided_by}`)}</p>
+      )}
       {verdict === 'norm' && report.threshold_verification?.verified === false && (
         <p className={classes.close} data-testid="unverified">
           {t('answer.unverified')}

@@ -1,0 +1,193 @@
+"""`models/training/run measures`: what the measures in Hounsfield units and the nodules do to the verdict, over the phantoms,
+every whole series at hand and norm volumes made harder; models/MEASURES.md."""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from .markdown import table
+from .nodule_studies import find_program, make_hosts, render_norms
+from .norm_variants import write_variants
+from .norma_prepare import PHANTOMS, PreparationError, predict, write_phantoms
+from .progress import log
+
+POINTS = ("sensitivity_95", "youden")
+MEASURES_MISSING = "measures_missing"
+RULES = ("models alone", "with measures", "with measures and nodules")
+# What is known of each; volumes with effusions and pneumonias are all pathology.
+PHANTOM_TRUTH = {"norm": "norm", "incomplete": "undetermined"}
+
+
+class Study(NamedTuple):
+    name: str
+    path: Path
+    truth: str
+
+
+class Answers(NamedTuple):
+    """Verdicts by rule at each operating point, and the report at the first."""
+
+    verdicts: dict[str, list[str]]
+    report: dict | None
+    refused: str
+
+
+def measure_verdicts(data: Path, slices: Path, run: Path, workspace: Path, out: Path, variants: bool = True) -> bool:
+    """Writes the tables; whether no norm became anything else by a measure or a nodule."""
+    studies = gather(data, slices, run, workspace, variants)
+    thresholds = thresholds_of(workspace / "models" / "bundle.yaml")
+    reports = predict([study.path for study in studies], POINTS[0], run / "reports", workspace)
+    answers = {study: answers_of(reports[study.path], thresholds) for study in studies}
+    for study, answer in answers.items():
+        if answer.report and answer.verdicts[RULES[-1]][0] != answer.report["verdict"]:
+            raise PreparationError(f"{study.name}: the rules here are not those that are served")
+    out.write_text(document(answers))
+    log.info("%s", out)
+    return not lost_norms(answers)
+
+
+def thresholds_of(bundle: Path) -> list[float]:
+    """Of `POINTS`."""
+    points = {point["name"]: point["threshold"] for point in yaml.safe_load(bundle.read_text())["operating_points"]}
+    return [points[name] for name in POINTS]
+
+
+def gather(data: Path, slices: Path, run: Path, workspace: Path, variants: bool) -> list[Study]:
+    phantoms = write_phantoms(run / "phantoms", workspace, PHANTOMS)
+    series = sorted((data / "series").glob("*.zip"))
+    if not (run / "volumes").is_dir():
+        with tarfile.open(data / "volumes.tar.xz") as archive:
+            archive.extractall(run, filter="data")
+    volumes = [path for path in sorted((run / "volumes").rglob("*.nii")) if "mask" not in path.stem]
+    rendered = render_norms(slices, run / "norms")
+    studies = [Study(f"phantom {kind}", path, PHANTOM_TRUTH.get(kind, "pathology")) for kind, path in zip(PHANTOMS, phantoms)]
+    studies += [Study(path.stem, path, "norm" if "normal" in path.stem else "pathology") for path in series]
+    studies += [Study(path.stem, path, "pathology") for path in volumes]
+    studies += [Study(name, path, "norm") for name, path in rendered.items()]
+    if variants:
+        hosts = make_hosts(find_program(workspace), [path for path in series if "normal" in path.stem], slices, run / "norms")
+        studies += [Study(name, path, "norm") for name, path in write_variants(hosts, run / "variants").items()]
+    return studies
+
+
+def answers_of(report: dict, thresholds: list[float]) -> Answers:
+    """What each rule says of a study at each threshold, by its report at the first."""
+    if "row" in report:
+        return Answers({rule: ["failed"] * len(thresholds) for rule in RULES}, None, str(report["row"].get("reason")))
+    at = [verdicts_of(report, threshold) for threshold in thresholds]
+    return Answers({rule: [verdicts[rule] for verdicts in at] for rule in RULES}, report, "")
+
+
+def verdicts_of(report: dict, threshold: float) -> dict[str, str]:
+    """What each rule says of a study at a threshold, by its report at any. Of a volume that is not to be trusted all say
+    undetermined: only there are there more reasons than limitations."""
+    if report["verdict"] == "undetermined" and len(report["reasons"]) > len(report["limitations"]):
+        return dict.fromkeys(RULES, "undetermined")
+    other_limits = [reason for reason in report["limitations"] if reason["code"] != MEASURES_MISSING]
+    is_missing = len(other_limits) < len(report["limitations"])
+    probability = report["probability_of_pathology"]
+    by_score = probability is not None and probability >= threshold
+    is_outside = any(measure["decides"] and measure["state"] == "outside" for measure in report["measures"])
+    has_nodule = any(found.get("nodule") and found["decides"] for found in report["measured_findings"])
+
+    def said(is_pathology: bool, is_limited: bool) -> str:
+        return "pathology" if is_pathology else "undetermined" if is_limited else "norm"
+
+    verdicts = (
+        said(by_score, bool(other_limits)),
+        said(by_score or is_outside, bool(other_limits) or is_missing),
+        said(by_score or is_outside or has_nodule, bool(other_limits) or is_missing),
+    )
+    return dict(zip(RULES, verdicts))
+
+
+def lost_norms(answers: dict[Study, Answers]) -> list[str]:
+    """Norms that the models call norm and a rule after them does not, at any operating point."""
+    return [
+        f"{study.name} ({rule}: {verdict})"
+        for study, answer in answers.items()
+        if study.truth == "norm"
+        for rule in RULES[1:]
+        for verdict, by_models in zip(answer.verdicts[rule], answer.verdicts[RULES[0]])
+        if by_models == "norm" and verdict != "norm"
+    ]
+
+
+def document(answers: dict[Study, Answers]) -> str:
+    lost = lost_norms(answers)
+    made = [study.name for study, answer in answers.items() if study.truth == "norm" and answer.report and own_grounds(answer.report)]
+    lines = [
+        "# Measures and nodules in the verdict",
+        "",
+        "Made by `models/training/run measures`. **Research use only.** Each cell: the verdict at the default operating point "
+        f"(`{POINTS[0]}`) / at `{POINTS[1]}`. *Models alone*: calibrated score against the threshold. *With measures*: also pathology where the "
+        "largest opacity is over 15 ml, fluid over 50 ml on one side, or over 14 % of the lungs lie below −950 HU; no norm where opacity "
+        "or low attenuation could not be measured. *With nodules*: also pathology where a solid nodule of at least 6 mm reaches 0.90 or one of "
+        "20 mm reaches 0.80. The limits were chosen while looking at the whole series among these, so this is no measurement of a "
+        "sensitivity; of norm there is one whole series, two volumes rendered from 8 bits, and, where listed, these made harder by computation. The last column's rule is the one that is served.",
+        "",
+        "## Verdicts",
+        "",
+        table(["study", "known", "probability", *RULES, "what measures and nodules say"], [verdict_row(study, answer) for study, answer in answers.items()]),
+        "",
+        f"Norms that the models call norm and measures or nodules do not: **{', '.join(lost) if lost else 'none'}**. "
+        f"Norms in which a measure or a nodule decides by itself: **{', '.join(made) if made else 'none'}**.",
+        "",
+        "## Measures",
+        "",
+        table(
+            ["study", "largest opacity, ml", "fluid right / left, ml", "LAA−950", "LAA−910", "mean, HU", "blood, HU", "nodules shown, deciding", "likeliest nodule"],
+            [measure_row(study, answer.report) for study, answer in answers.items() if answer.report],
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def own_grounds(report: dict) -> list[dict]:
+    """What measures and nodules found that decides by itself, whatever the models say."""
+    outside = [measure["code"].replace("_", " ") for measure in report["measures"] if measure["decides"] and measure["state"] == "outside"]
+    return outside + [nodule_words(found) for found in report["measured_findings"] if found.get("nodule") and found["decides"]]
+
+
+def verdict_row(study: Study, answer: Answers) -> list[str]:
+    cells = [" / ".join(answer.verdicts[rule]) for rule in RULES]
+    if answer.report is None:
+        return [study.name, study.truth, "–", *cells, answer.refused]
+    report = answer.report
+    missing = [f"{measure['code'].replace('_', ' ')} not measurable: {(measure['why'] or '').replace('_', ' ')}" for measure in report["measures"] if measure["decides"] and measure["state"] == "not_measurable"]
+    limits = [reason["code"] for reason in report["limitations"] + report["reasons"] if reason["code"] != MEASURES_MISSING]
+    probability = report["probability_of_pathology"]
+    words = own_grounds(report) + missing + list(dict.fromkeys(limits))
+    return [study.name, study.truth, "–" if probability is None else f"{probability:.2f}", *cells, "; ".join(words) or "–"]
+
+
+def measure_row(study: Study, report: dict) -> list[str]:
+    by_code = {measure["code"]: measure for measure in report["measures"]}
+
+    def said(code: str, form: str, factor: float = 1.0) -> str:
+        value = by_code[code]["value"]
+        star = " ✱" if by_code[code]["state"] == "not_measurable" else ""
+        return ("–" if value is None else format(value * factor, form)) + star
+
+    sides = by_code["pleural_fluid"]["by_side"]
+    nodules = [found for found in report["measured_findings"] if found.get("nodule")]
+    return [
+        study.name,
+        said("largest_opacity", ".1f"),
+        "–" if sides is None else f"{sides[0]:.0f} / {sides[1]:.0f}",
+        said("low_attenuation950", ".2f", 100) + " %",
+        said("low_attenuation910", ".1f", 100) + " %",
+        said("mean_density", ".0f"),
+        said("blood_pool", ".0f"),
+        f"{len(nodules)}, {sum(found['decides'] for found in nodules)}",
+        nodule_words(nodules[0]) if nodules else "–",
+    ]
+
+
+def nodule_words(found: dict) -> str:
+    nodule = found["nodule"]
+    return f"{nodule['score']:.2f}: {nodule['diameter_mm']:.0f} mm {nodule['density'].replace('_', ' ')} nodule, {found['side']} {found['third']}, slice {found['key_slice']}"

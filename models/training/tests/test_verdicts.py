@@ -1,0 +1,59 @@
+"""What each rule says of a study, by its report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from norma_training.verdicts import RULES, Answers, Study, answers_of, lost_norms, verdicts_of
+
+OPACITY = {"code": "largest_opacity", "decides": True, "state": "outside"}
+WITHIN = {**OPACITY, "state": "within"}
+NODULE = {"nodule": {"score": 0.95}, "decides": True}
+CANDIDATE = {"nodule": {"score": 0.6}, "decides": False}
+MISSING, GAP = {"code": "measures_missing"}, {"code": "slice_gap"}
+THRESHOLD = 0.5
+
+
+def report(verdict: str, probability: float | None = 0.1, limitations=(), measures=(WITHIN,), found=(CANDIDATE,), untrusted=()) -> dict:
+    limitations = list(limitations)
+    reasons = [*untrusted, *limitations] if verdict == "undetermined" else []
+    return {
+        "verdict": verdict, "probability_of_pathology": probability, "limitations": limitations, "measures": list(measures),
+        "measured_findings": list(found), "reasons": reasons,
+    }
+
+
+@pytest.mark.parametrize(
+    ("of", "expected"),
+    [
+        (report("norm"), ("norm", "norm", "norm")),
+        (report("pathology", 0.5), ("pathology", "pathology", "pathology")),
+        # Reported at a lower threshold.
+        (report("pathology", 0.49), ("norm", "norm", "norm")),
+        (report("pathology", measures=[OPACITY]), ("norm", "pathology", "pathology")),
+        (report("pathology", found=[NODULE]), ("norm", "norm", "pathology")),
+        (report("pathology", limitations=[GAP], measures=[OPACITY]), ("undetermined", "pathology", "pathology")),
+        (report("undetermined", limitations=[MISSING]), ("norm", "undetermined", "undetermined")),
+        (report("undetermined", limitations=[GAP]), ("undetermined", "undetermined", "undetermined")),
+        # No model answered.
+        (report("pathology", None, [GAP], found=[NODULE]), ("undetermined", "undetermined", "pathology")),
+        # Nothing is said of a volume that is not to be trusted, whatever was measured.
+        (report("undetermined", 0.9, measures=[OPACITY], untrusted=[{"code": "spacing_varies"}]), ("undetermined",) * 3),
+    ],
+)
+def test_a_report_says_what_each_rule_says(of, expected):
+    assert verdicts_of(of, THRESHOLD) == dict(zip(RULES, expected))
+
+
+def test_a_norm_that_a_measure_takes_is_told():
+    norm, sick = (Study(truth, Path(truth), truth) for truth in ("norm", "pathology"))
+    taken = answers_of(report("pathology", measures=[OPACITY]), [THRESHOLD, 0.6])
+    assert {line.split(" (")[0] for line in lost_norms({norm: taken, sick: taken})} == {"norm"}
+    assert lost_norms({norm: answers_of(report("norm"), [THRESHOLD])}) == []
+
+
+def test_a_study_that_failed_has_no_verdict():
+    failed = answers_of({"row": {"reason": "no_lungs: none"}}, [THRESHOLD])
+    assert isinstance(failed, Answers) and failed.report is None and failed.refused == "no_lungs: none"
