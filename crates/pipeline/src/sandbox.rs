@@ -17,7 +17,9 @@ use serde::{Deserialize, Serialize};
 
 pub use child::run_child;
 pub use confinement::{Confinement, Reach, confine, probe};
-pub use parent::{deidentify_upload_sandboxed, prepare_upload_sandboxed, split_upload_sandboxed};
+pub use parent::{
+    deidentify_upload_sandboxed, describe_upload_sandboxed, prepare_upload_sandboxed, split_upload_sandboxed,
+};
 
 /// Name of the hidden subcommand.
 pub const SUBCOMMAND: &str = "prepare-upload";

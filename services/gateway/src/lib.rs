@@ -5,6 +5,7 @@ mod analyses;
 mod analysis_document;
 mod audit;
 mod bundle;
+mod dicom_results;
 mod display;
 mod events;
 mod feedback;

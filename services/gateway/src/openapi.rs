@@ -39,6 +39,8 @@ use crate::problem::answers::{NotAllowed, NotSignedIn};
         crate::analyses::route::get_scan_report,
         crate::analyses::route::get_analysis,
         crate::analyses::route::get_analysis_report,
+        crate::dicom_results::route::get_analysis_dicom,
+        crate::dicom_results::route::get_analysis_dicom_object,
         crate::feedback::route::list_feedback,
         crate::feedback::route::give_feedback,
         crate::feedback::route::withdraw_feedback,

@@ -103,9 +103,21 @@ pub(crate) struct Predict {
     /// Folder for the answer and the maps as PNG; without it the answer goes to standard output.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    /// Folder for the answer to each study as DICOM objects for a PACS: a structured report and key slices.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dicom_out: Option<PathBuf>,
+    /// Language of the words in the pictures of --dicom-out.
+    #[arg(long, value_enum, default_value_t = PictureLanguage::En)]
+    pub(crate) language: PictureLanguage,
     /// Operating point of the bundle [default: the bundle's own].
     #[arg(long, value_name = "NAME")]
     pub(crate) operating_point: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PictureLanguage {
+    En,
+    Ru,
 }
 
 #[derive(Debug, Args)]

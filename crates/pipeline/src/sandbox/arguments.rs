@@ -14,6 +14,8 @@ pub(super) enum Task {
     List,
     /// Write each of its studies alone.
     Split,
+    /// Tell whose its studies are and where their images lie.
+    Describe,
     /// Write its studies without what identifies their patients.
     Deidentify,
     /// The same, of pictures that a person has looked at for text in their pixels.
@@ -21,10 +23,11 @@ pub(super) enum Task {
 }
 
 impl Task {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Prepare,
         Self::List,
         Self::Split,
+        Self::Describe,
         Self::Deidentify,
         Self::DeidentifyChecked,
     ];
@@ -34,6 +37,7 @@ impl Task {
             Self::Prepare => "prepare",
             Self::List => "list",
             Self::Split => "split",
+            Self::Describe => "describe",
             Self::Deidentify => "deidentify",
             Self::DeidentifyChecked => "deidentify-checked",
         }

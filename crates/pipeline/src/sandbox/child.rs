@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use norma_deidentification::{Key, PixelCheck, Summary, deidentify_upload};
+use norma_dicom_results::{SourceStudy, read_source_studies};
 use norma_domain::{PreparedSummary, ReasonCode};
 use norma_imaging::Limits;
 use rlimit::Resource;
@@ -37,6 +38,7 @@ const MOST_THREADS: usize = 8;
 pub(super) enum Answer {
     Prepared(Box<PreparedSummary>),
     Split(SplitUpload),
+    Described(Vec<SourceStudy>),
     Deidentified(Summary),
     Failed(PrepareError),
 }
@@ -95,6 +97,9 @@ fn answer(arguments: &Arguments) -> Answer {
         }
         Task::List => split_upload(upload, None, limits).map(Answer::Split),
         Task::Split => split_upload(upload, Some(out), limits).map(Answer::Split),
+        Task::Describe => read_source_studies(upload, limits)
+            .map(Answer::Described)
+            .map_err(PrepareError::from),
         Task::Deidentify => deidentify(upload, out, PixelCheck::ByKind, limits).map(Answer::Deidentified),
         Task::DeidentifyChecked => {
             deidentify(upload, out, PixelCheck::ByPerson, limits).map(Answer::Deidentified)
@@ -124,7 +129,8 @@ fn deidentify(
 
 /// The upload, the output, and the folder of temporary files that the parent made for this child alone.
 fn reach(arguments: &Arguments) -> Reach {
-    let out = (arguments.task != Task::List).then(|| arguments.out.clone());
+    let writes = !matches!(arguments.task, Task::List | Task::Describe);
+    let out = writes.then(|| arguments.out.clone());
     Reach::reading(&arguments.upload).writing(out.into_iter().chain([std::env::temp_dir()]))
 }
 

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use norma_deidentification::{Key, PixelCheck, Summary};
+use norma_dicom_results::SourceStudy;
 use norma_domain::{PreparedSummary, ReasonCode};
 use norma_imaging::Limits;
 
@@ -42,7 +43,7 @@ pub fn prepare_upload_sandboxed(
     match run(sandbox, Task::Prepare, upload, out, limits, None)? {
         Answer::Prepared(summary) => Ok(*summary),
         Answer::Failed(error) => Err(error),
-        Answer::Split(_) | Answer::Deidentified(_) => Err(unreadable_answer()),
+        Answer::Split(_) | Answer::Described(_) | Answer::Deidentified(_) => Err(unreadable_answer()),
     }
 }
 
@@ -64,7 +65,25 @@ pub fn split_upload_sandboxed(
     match run(sandbox, task, upload, out, limits, None)? {
         Answer::Split(split) => Ok(split),
         Answer::Failed(error) => Err(error),
-        Answer::Prepared(_) | Answer::Deidentified(_) => Err(unreadable_answer()),
+        Answer::Prepared(_) | Answer::Described(_) | Answer::Deidentified(_) => Err(unreadable_answer()),
+    }
+}
+
+/// Tells whose the studies of an upload are and where their images lie, like
+/// [`read_source_studies`](norma_dicom_results::read_source_studies); in a child process like
+/// [`prepare_upload_sandboxed`].
+///
+/// # Errors
+/// As [`prepare_upload_sandboxed`].
+pub fn describe_upload_sandboxed(
+    sandbox: &Sandbox,
+    upload: &Path,
+    limits: &Limits,
+) -> Result<Vec<SourceStudy>, PrepareError> {
+    match run(sandbox, Task::Describe, upload, Path::new(""), limits, None)? {
+        Answer::Described(studies) => Ok(studies),
+        Answer::Failed(error) => Err(error),
+        Answer::Prepared(_) | Answer::Split(_) | Answer::Deidentified(_) => Err(unreadable_answer()),
     }
 }
 
@@ -89,7 +108,7 @@ pub fn deidentify_upload_sandboxed(
     match run(sandbox, task, upload, out, limits, Some(key))? {
         Answer::Deidentified(summary) => Ok(summary),
         Answer::Failed(error) => Err(error),
-        Answer::Prepared(_) | Answer::Split(_) => Err(unreadable_answer()),
+        Answer::Prepared(_) | Answer::Split(_) | Answer::Described(_) => Err(unreadable_answer()),
     }
 }
 
@@ -180,7 +199,7 @@ enum Output {
 
 fn make_output(task: Task, out: &Path) -> io::Result<Output> {
     match task {
-        Task::List => Ok(Output::Folder),
+        Task::List | Task::Describe => Ok(Output::Folder),
         Task::Prepare | Task::Split => fs::create_dir_all(out).map(|()| Output::Folder),
         Task::Deidentify | Task::DeidentifyChecked => match fs::File::create_new(out) {
             Ok(_) => Ok(Output::NewFile),

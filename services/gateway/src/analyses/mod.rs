@@ -1,8 +1,10 @@
 //! Analyses of scans: requested, waited for, and their reports.
 
+mod completed;
 mod request;
 pub(crate) mod route;
 mod wait;
 
+pub(crate) use completed::check_completed;
 pub(crate) use request::request_analysis;
 pub(crate) use wait::wait_for_end;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 use utoipa::IntoParams;
 
+use crate::analyses::completed::check_completed;
 use crate::analyses::request::request_analysis;
 use crate::analyses::wait::wait_for_end;
 use crate::analysis_document::describe_analysis;
@@ -207,36 +208,14 @@ async fn answer_report(
     format: Option<RowFormat>,
 ) -> Result<HttpResponse, ApiError> {
     let format = RowFormat::choose(request, format)?;
-    match analysis.status {
-        AnalysisStatus::Completed => {
-            let report = gateway.report(analysis.id).await?;
-            match format {
-                RowFormat::Json => Ok(HttpResponse::Ok().json(report)),
-                format => rows_answer(&report.rows, format),
-            }
-        }
-        AnalysisStatus::Failed => {
-            let scan = gateway.scan(analysis.scan_id).await?;
-            let row = failure_row(&scan, &analysis);
-            if format != RowFormat::Json {
-                return rows_answer(&[row], format);
-            }
-            let reason = analysis.failure.clone().ok_or_else(|| {
-                ApiError::Internal(anyhow::anyhow!(
-                    "analysis {} failed without a reason",
-                    analysis.id
-                ))
-            })?;
-            Err(ApiError::AnalysisFailed {
-                analysis: Box::new(describe_analysis(&gateway.database, analysis).await?),
-                reason,
-                rows: vec![row],
-            })
-        }
-        AnalysisStatus::Queued | AnalysisStatus::Preparing | AnalysisStatus::Analyzing => {
-            Err(ApiError::AnalysisRunning {
-                analysis: Box::new(describe_analysis(&gateway.database, analysis).await?),
-            })
-        }
+    if analysis.status == AnalysisStatus::Failed && format != RowFormat::Json {
+        let scan = gateway.scan(analysis.scan_id).await?;
+        return rows_answer(&[failure_row(&scan, &analysis)], format);
+    }
+    check_completed(gateway, &analysis).await?;
+    let report = gateway.report(analysis.id).await?;
+    match format {
+        RowFormat::Json => Ok(HttpResponse::Ok().json(report)),
+        format => rows_answer(&report.rows, format),
     }
 }

@@ -87,6 +87,8 @@ const OPERATIONS: &[Operation] = operations! {
 
     GET "/api/analyses/{analysis_id}" CLINICIAN_OR_OWN, Audit::Repeated("analysis.read");
     GET "/api/analyses/{analysis_id}/report" CLINICIAN_OR_OWN, Audit::Event("report.read");
+    GET "/api/analyses/{analysis_id}/dicom" CLINICIAN_OR_OWN, Audit::Event("report.read");
+    GET "/api/analyses/{analysis_id}/dicom/{object}" CLINICIAN_OR_OWN, Audit::Event("report.read");
     GET "/api/analyses/{analysis_id}/feedback" CLINICIAN, Audit::Event("feedback.read");
     POST "/api/analyses/{analysis_id}/feedback" CLINICIAN, Audit::Change("feedback.give");
     DELETE "/api/analyses/{analysis_id}/feedback/{feedback_id}" CLINICIAN, Audit::Change("feedback.withdraw");

@@ -4,7 +4,7 @@ mod answer;
 pub(crate) mod colour_scale;
 mod objects;
 mod picture;
-mod recently_used;
+pub(crate) mod recently_used;
 pub(crate) mod route;
 pub(crate) mod schema;
 mod volume;

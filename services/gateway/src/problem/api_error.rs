@@ -97,6 +97,12 @@ pub enum ApiError {
     SliceNotFound { slices: usize },
     #[error("this stage left no map for this analysis")]
     HeatmapNotFound { analysis_id: AnalysisId },
+    #[error(
+        "the uploaded study cannot be named by DICOM objects: it is no DICOM, or its UIDs are none by the standard"
+    )]
+    NoDicomResults,
+    #[error("the analysis has no such object: `report`, `verdict`, `key-slice-1` and so on")]
+    DicomResultNotFound,
     #[error("{detail}")]
     InvalidParameter { parameter: String, detail: String },
     #[error("{0}")]
@@ -212,6 +218,8 @@ impl ApiError {
             Self::VolumeNotPrepared => (S::NOT_FOUND, "volume_not_prepared", "No volume yet"),
             Self::SliceNotFound { .. } => (S::NOT_FOUND, "slice_not_found", "No such slice"),
             Self::HeatmapNotFound { .. } => (S::NOT_FOUND, "heatmap_not_found", "No such map"),
+            Self::NoDicomResults => (S::UNPROCESSABLE_ENTITY, "no_dicom_results", "No DICOM results"),
+            Self::DicomResultNotFound => (S::NOT_FOUND, "dicom_result_not_found", "No such object"),
             Self::InvalidParameter { .. } => (S::BAD_REQUEST, "invalid_parameter", "Invalid parameter"),
             Self::InvalidBody(_) => (S::BAD_REQUEST, "invalid_body", "Invalid body"),
             Self::UnsupportedMediaType(_) => (

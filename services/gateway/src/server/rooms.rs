@@ -6,6 +6,7 @@ use actix_web::web::{Data, ServiceConfig};
 
 use crate::audit::AuditTrail;
 use crate::bundle::RunningBundle;
+use crate::dicom_results::ResultObjects;
 use crate::events::EventFeed;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
@@ -27,6 +28,7 @@ pub(crate) struct Rooms {
     openid: Option<Data<OpenId>>,
     trail: Data<AuditTrail>,
     pixels: Data<PixelObjects>,
+    results: Data<ResultObjects>,
     uploads: Data<Uploads>,
     predictions: Data<Predictions>,
 }
@@ -54,6 +56,7 @@ impl Rooms {
             openid: OpenId::of(options)?.map(Data::new),
             trail: Data::new(AuditTrail::start(gateway.database.clone())),
             pixels: Data::new(PixelObjects::new(gateway.objects.clone())),
+            results: Data::new(ResultObjects::new()),
             events: Data::new(EventFeed::new()),
             predictions: Data::new(predictions),
             uploads: Data::from(uploads),
@@ -70,6 +73,7 @@ impl Rooms {
             .app_data(self.identity.clone())
             .app_data(self.trail.clone())
             .app_data(self.pixels.clone())
+            .app_data(self.results.clone())
             .app_data(self.events.clone())
             .app_data(self.uploads.clone())
             .app_data(self.predictions.clone());

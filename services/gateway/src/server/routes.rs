@@ -5,8 +5,8 @@ use actix_web::web::ServiceConfig;
 use crate::administration::{keys, users};
 use crate::identity::openid;
 use crate::{
-    analyses, audit, bundle, events, feedback, health, identity, patients, pixels, predictions, scans,
-    studies, whose,
+    analyses, audit, bundle, dicom_results, events, feedback, health, identity, patients, pixels,
+    predictions, scans, studies, whose,
 };
 
 /// Every operation of the OpenAPI document.
@@ -31,6 +31,8 @@ pub(crate) fn configure(services: &mut ServiceConfig) {
         .service(analyses::route::get_scan_report)
         .service(analyses::route::get_analysis)
         .service(analyses::route::get_analysis_report)
+        .service(dicom_results::route::get_analysis_dicom)
+        .service(dicom_results::route::get_analysis_dicom_object)
         .service(feedback::route::list_feedback)
         .service(feedback::route::give_feedback)
         .service(feedback::route::withdraw_feedback)

@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use norma_deidentification::{Key, PixelCheck};
+use norma_dicom_results::SourceStudy;
 use norma_domain::StudyIdentity;
 use norma_imaging::Limits;
 use norma_pipeline::{
-    PrepareError, Sandbox, SplitRejection, SplitUpload, deidentify_upload_sandboxed, split_upload_sandboxed,
+    PrepareError, Sandbox, SplitRejection, SplitUpload, deidentify_upload_sandboxed,
+    describe_upload_sandboxed, split_upload_sandboxed,
 };
 use tokio::sync::Semaphore;
 
@@ -147,6 +149,29 @@ impl UploadReader {
                 Ok(())
             }
             Err(PrepareError::Rejected(reason)) => Err(ApiError::NotDeidentified { reason }),
+            Err(error @ (PrepareError::Retryable(_) | PrepareError::NoRoom(_))) => {
+                Err(ApiError::Unavailable {
+                    dependency: "upload_reader",
+                    source: error.into(),
+                })
+            }
+        }
+    }
+
+    /// Whose the upload's DICOM studies are and where their images lie; none where it cannot be read.
+    pub(crate) async fn describe(&self, upload: &Path) -> Result<Vec<SourceStudy>, ApiError> {
+        let _place = self.places.acquire().await.map_err(ApiError::internal)?;
+        let (sandbox, limits, upload) = (self.sandbox.clone(), self.limits.clone(), upload.to_owned());
+        let described =
+            tokio::task::spawn_blocking(move || describe_upload_sandboxed(&sandbox, &upload, &limits))
+                .await
+                .map_err(ApiError::internal)?;
+        match described {
+            Ok(studies) => Ok(studies),
+            Err(PrepareError::Rejected(reason)) => {
+                tracing::info!(code = %reason.code, "an upload's images cannot be described");
+                Ok(Vec::new())
+            }
             Err(error @ (PrepareError::Retryable(_) | PrepareError::NoRoom(_))) => {
                 Err(ApiError::Unavailable {
                     dependency: "upload_reader",

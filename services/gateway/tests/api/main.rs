@@ -9,6 +9,7 @@
 mod analyses;
 mod app;
 mod audit;
+mod dicom_results;
 mod events;
 mod feedback;
 mod finished;

@@ -36,6 +36,8 @@ const EXPECTED: &[(&str, &str)] = &[
     ("getHeatmapPicture", "ci"),
     ("getAnalysis", "ci"),
     ("getAnalysisReport", "ci"),
+    ("getAnalysisDicom", "ci"),
+    ("getAnalysisDicomObject", "ci"),
     ("listFeedback", "c"),
     ("giveFeedback", "c"),
     ("withdrawFeedback", "c"),
@@ -222,8 +224,11 @@ async fn an_integrator_sees_only_what_it_uploaded() {
         problem(response, StatusCode::NOT_FOUND, "scan_not_found").await;
     }
     let analysis = app.analyze(other_scan).await;
-    let response = ask(&app, &pacs, &Method::GET, &format!("/api/analyses/{analysis}")).await;
-    problem(response, StatusCode::NOT_FOUND, "analysis_not_found").await;
+    for path in ["", "/report", "/dicom", "/dicom/report"] {
+        let path = format!("/api/analyses/{analysis}{path}");
+        let response = ask(&app, &pacs, &Method::GET, &path).await;
+        problem(response, StatusCode::NOT_FOUND, "analysis_not_found").await;
+    }
     let response = ask(
         &app,
         &pacs,

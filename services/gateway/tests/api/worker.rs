@@ -105,17 +105,10 @@ pub(crate) enum Says {
 impl App {
     /// What the preprocess worker leaves: summary and volume.
     pub(crate) async fn prepare(&self, scan_id: ScanId, analysis_id: AnalysisId) {
-        self.database.begin_preparing(analysis_id).await.unwrap().unwrap();
         let volume = Volume {
             hounsfield: Array3::from_shape_fn(SHAPE, |(slice, row, column)| hounsfield(slice, row, column)),
             geometry: geometry(),
         };
-        let mut object = Cursor::new(Vec::new());
-        write_volume(&volume, &mut object).unwrap();
-        self.objects
-            .put(ObjectKey::PreparedVolume(analysis_id), object.into_inner().into())
-            .await
-            .unwrap();
         let summary = PreparedSummary {
             study: study(),
             slices: (0..SHAPE[0])
@@ -133,6 +126,24 @@ impl App {
             quantification: None,
             duration_ms: 120,
         };
+        self.prepare_with(scan_id, analysis_id, &volume, summary).await;
+    }
+
+    /// What the preprocess worker leaves of a study of the test's own.
+    pub(crate) async fn prepare_with(
+        &self,
+        scan_id: ScanId,
+        analysis_id: AnalysisId,
+        volume: &Volume,
+        summary: PreparedSummary,
+    ) {
+        self.database.begin_preparing(analysis_id).await.unwrap().unwrap();
+        let mut object = Cursor::new(Vec::new());
+        write_volume(volume, &mut object).unwrap();
+        self.objects
+            .put(ObjectKey::PreparedVolume(analysis_id), object.into_inner().into())
+            .await
+            .unwrap();
         let message = announce(Message::StudyPrepared { analysis_id, scan_id });
         assert!(
             self.database
@@ -181,6 +192,11 @@ impl App {
     /// The whole line: prepared, three stages, report.
     pub(crate) async fn complete(&self, scan_id: ScanId, analysis_id: AnalysisId, says: Says) -> Report {
         self.prepare(scan_id, analysis_id).await;
+        self.finish(scan_id, analysis_id, says).await
+    }
+
+    /// What follows on the preparation: three stages, report.
+    pub(crate) async fn finish(&self, scan_id: ScanId, analysis_id: AnalysisId, says: Says) -> Report {
         for stage in Stage::MODELS {
             self.finish_stage(scan_id, analysis_id, stage).await;
         }

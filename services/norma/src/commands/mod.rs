@@ -6,6 +6,7 @@ mod calibrate;
 mod credential;
 mod deidentify;
 mod demo;
+mod dicom_results;
 mod evaluate;
 mod fit_norm;
 mod installation;

@@ -11,6 +11,7 @@ use norma_domain::{MassRunRow, ProcessingStatus, Report, Stage};
 use norma_gateway::{heatmap_png, rows_to_csv, rows_to_xlsx};
 use norma_pipeline::StageMap;
 
+use super::dicom_results::DicomFolder;
 use super::reading::{Preparer, Reader, StudyAnswer};
 use super::settings::settings;
 use super::terminal::{EXIT_PARTIAL, answer, tell};
@@ -32,6 +33,7 @@ pub(crate) fn run(config: Option<&Path>, arguments: &Predict) -> anyhow::Result<
         fs::create_dir_all(out).with_context(|| format!("failed to make {}", out.display()))?;
     }
 
+    let dicom = DicomFolder::make(arguments)?;
     let mut rows: Vec<MassRunRow> = Vec::new();
     let mut reports: Vec<Report> = Vec::new();
     let progress = ProgressBar::new(arguments.paths.len() as u64).with_style(progress_style());
@@ -39,9 +41,22 @@ pub(crate) fn run(config: Option<&Path>, arguments: &Predict) -> anyhow::Result<
         let studies = preparer.studies(path)?;
         progress.inc_length((studies.len() as u64).saturating_sub(1));
         for study in studies {
-            let study = reader.read(study?);
+            let mut study = study?;
+            let files = study.files.take();
+            let summary = study
+                .prepared
+                .as_ref()
+                .ok()
+                .filter(|_| dicom.is_some())
+                .map(|(summary, _)| summary.clone());
+            let study = reader.read(study);
             if let Some(out) = &arguments.out {
                 write_maps(out, rows.len(), &study)?;
+            }
+            if let (Some(dicom), Some(report), Some(summary), Some(files)) =
+                (&dicom, &study.report, &summary, &files)
+            {
+                dicom.write(&preparer, rows.len(), report, summary, files)?;
             }
             rows.push(study.row);
             reports.extend(study.report);

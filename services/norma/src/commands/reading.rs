@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
+use norma_dicom_results::SourceStudy;
 use norma_domain::{
     AnalysisId, MassRunRow, OperatingPoint, OperatingPointName, PreparedSummary, Reason, ReasonCode, Report,
     ScanId, Stage, StageFailure, StageOutcome, UnverifiedThreshold,
 };
 use norma_inference::{Bundle, StageModels};
 use norma_pipeline::{
-    MergeInput, SLICES_FILE, Sandbox, StageMap, decode_prepared_slices, failure_row, merge_report,
-    prepare_upload_sandboxed, run_stage, split_upload_sandboxed,
+    MergeInput, SLICES_FILE, Sandbox, StageMap, decode_prepared_slices, describe_upload_sandboxed,
+    failure_row, merge_report, prepare_upload_sandboxed, run_stage, split_upload_sandboxed,
 };
 use norma_service::Settings;
 use norma_volume::PreparedSlices;
@@ -33,6 +34,16 @@ pub(crate) struct PreparedStudy {
     pub(crate) path: String,
     pub(crate) started_at: DateTime<Utc>,
     pub(crate) prepared: Result<(PreparedSummary, PreparedSlices), Reason>,
+    /// None where it could not be prepared.
+    pub(crate) files: Option<StudyFiles>,
+}
+
+/// The files of a prepared study.
+pub(crate) struct StudyFiles {
+    /// The study alone in an archive; there as long as the list that the study is from.
+    pub(crate) archive: PathBuf,
+    /// What its preparation wrote; deleted with this.
+    pub(crate) folder: TempDir,
 }
 
 impl Preparer {
@@ -85,14 +96,23 @@ impl Preparer {
         studies.chain(rejected).collect()
     }
 
-    fn prepare(&self, archive: &Path) -> anyhow::Result<Result<(PreparedSummary, PreparedSlices), Reason>> {
-        let scratch = tempfile::tempdir().context("failed to make a scratch folder")?;
-        let summary = match prepare_upload_sandboxed(&self.sandbox, archive, scratch.path(), &self.limits) {
+    /// Whose the studies of an archive are and where their images lie.
+    pub(crate) fn describe(&self, archive: &Path) -> Result<Vec<SourceStudy>, Reason> {
+        describe_upload_sandboxed(&self.sandbox, archive, &self.limits)
+            .map_err(|error| error.reason().clone())
+    }
+
+    /// Prepares the study in an archive; its files are left in `folder`.
+    fn prepare(
+        &self,
+        archive: &Path,
+        folder: &Path,
+    ) -> anyhow::Result<Result<(PreparedSummary, PreparedSlices), Reason>> {
+        let summary = match prepare_upload_sandboxed(&self.sandbox, archive, folder, &self.limits) {
             Ok(summary) => summary,
             Err(error) => return Ok(Err(error.reason().clone())),
         };
-        let bytes =
-            fs::read(scratch.path().join(SLICES_FILE)).context("failed to read the prepared slices")?;
+        let bytes = fs::read(folder.join(SLICES_FILE)).context("failed to read the prepared slices")?;
         let slices = decode_prepared_slices(&bytes).context("failed to decode the prepared slices")?;
         Ok(Ok((summary, slices)))
     }
@@ -117,15 +137,18 @@ impl Iterator for Studies<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         let Candidate { path, archive } = self.candidates.next()?;
         let started_at = Utc::now();
-        let prepared = match archive {
-            Ok(archive) => self.preparer.prepare(&archive),
-            Err(reason) => Ok(Err(reason)),
+        let archive = match archive {
+            Ok(archive) => archive,
+            Err(reason) => {
+                return Some(Ok(PreparedStudy {
+                    path,
+                    started_at,
+                    prepared: Err(reason),
+                    files: None,
+                }));
+            }
         };
-        Some(prepared.map(|prepared| PreparedStudy {
-            path,
-            started_at,
-            prepared,
-        }))
+        Some(self.prepare(path, started_at, archive))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -134,6 +157,24 @@ impl Iterator for Studies<'_> {
 }
 
 impl ExactSizeIterator for Studies<'_> {}
+
+impl Studies<'_> {
+    fn prepare(
+        &self,
+        path: String,
+        started_at: DateTime<Utc>,
+        archive: PathBuf,
+    ) -> anyhow::Result<PreparedStudy> {
+        let folder = tempfile::tempdir().context("failed to make a scratch folder")?;
+        let prepared = self.preparer.prepare(&archive, folder.path())?;
+        Ok(PreparedStudy {
+            path,
+            started_at,
+            files: prepared.is_ok().then_some(StudyFiles { archive, folder }),
+            prepared,
+        })
+    }
+}
 
 /// The bundle, opened.
 pub(crate) struct Reader {
@@ -187,6 +228,7 @@ impl Reader {
             path,
             started_at,
             prepared,
+            files: _,
         } = study;
         let (prepared, slices) = match prepared {
             Ok(prepared) => prepared,

@@ -1,0 +1,23 @@
+#![doc = include_str!("../README.md")]
+
+mod capture;
+mod code;
+mod derived_uid;
+mod dicom_result;
+mod elements;
+mod error;
+mod input;
+mod modules;
+mod outline;
+mod region;
+mod report;
+mod results;
+mod source;
+mod wording;
+
+pub use dicom_result::DicomResult;
+pub use error::ResultsError;
+pub use input::{ResultsInput, slices_to_show};
+pub use results::build_results;
+pub use source::{ImagePlane, SourceImage, SourceStudy, StudyAttributes, read_source_studies};
+pub use wording::Language;

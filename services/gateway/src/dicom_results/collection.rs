@@ -1,0 +1,48 @@
+//! The objects that were made last: a client asks for each of them, and all of them are made at once.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use norma_dicom_results::{DicomResult, Language};
+use norma_domain::AnalysisId;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::pixels::recently_used::RecentlyUsed;
+use crate::problem::ApiError;
+
+/// Analyses kept: some ten megabytes each.
+const KEPT: NonZeroUsize = NonZeroUsize::new(4).unwrap();
+/// Made at once: each fetches a whole study to the disk.
+const AT_ONCE: usize = 1;
+
+type Key = (AnalysisId, Language);
+
+/// Objects by their analysis and language.
+pub(crate) struct ResultObjects {
+    kept: RecentlyUsed<Key, Vec<DicomResult>>,
+    places: Semaphore,
+}
+
+impl ResultObjects {
+    pub(crate) fn new() -> Self {
+        Self {
+            kept: RecentlyUsed::new(KEPT),
+            places: Semaphore::new(AT_ONCE),
+        }
+    }
+
+    pub(super) fn get(&self, key: Key) -> Option<Arc<Vec<DicomResult>>> {
+        self.kept.get(&key)
+    }
+
+    pub(super) fn keep(&self, key: Key, objects: Vec<DicomResult>) -> Arc<Vec<DicomResult>> {
+        let objects = Arc::new(objects);
+        self.kept.insert(key, Arc::clone(&objects));
+        objects
+    }
+
+    /// Waits for its turn to make objects.
+    pub(super) async fn place(&self) -> Result<SemaphorePermit<'_>, ApiError> {
+        self.places.acquire().await.map_err(ApiError::internal)
+    }
+}

@@ -1,0 +1,108 @@
+//! Makes the objects of an analysis from its report, the prepared volume and the uploaded files.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use actix_web::web;
+use ndarray::Array2;
+use norma_database::Analysis;
+use norma_dicom_results::{
+    DicomResult, Language, ResultsError, ResultsInput, SourceStudy, build_results, slices_to_show,
+};
+use norma_domain::{PreparedSummary, Report};
+use norma_object_storage::{ObjectError, ObjectKey};
+use norma_pipeline::read_volume_slice;
+
+use crate::dicom_results::collection::ResultObjects;
+use crate::gateway::Gateway;
+use crate::pixels::PixelObjects;
+use crate::problem::ApiError;
+use crate::uploads::Uploads;
+use crate::uploads::spool::{create_spool_file, storage_failure};
+
+/// The rooms that objects are made of.
+pub(super) struct Maker<'a> {
+    pub(super) gateway: &'a Gateway,
+    pub(super) pixels: &'a PixelObjects,
+    pub(super) uploads: &'a Uploads,
+    pub(super) objects: &'a ResultObjects,
+}
+
+impl Maker<'_> {
+    /// The objects of a completed analysis, made where they are not kept.
+    pub(super) async fn objects_of(
+        &self,
+        analysis: &Analysis,
+        language: Language,
+    ) -> Result<Arc<Vec<DicomResult>>, ApiError> {
+        let key = (analysis.id, language);
+        if let Some(objects) = self.objects.get(key) {
+            return Ok(objects);
+        }
+        let _place = self.objects.place().await?;
+        if let Some(objects) = self.objects.get(key) {
+            return Ok(objects);
+        }
+        let report = self.gateway.report(analysis.id).await?;
+        let prepared = self.gateway.database.prepared(analysis.id).await?;
+        let prepared = prepared.ok_or(ApiError::VolumeNotPrepared)?;
+        let source = self.source(analysis, &prepared).await?;
+        let slices = self.slices(analysis, &report, &prepared).await?;
+        let made = web::block(move || {
+            build_results(&ResultsInput {
+                report: &report,
+                prepared: &prepared,
+                source: &source,
+                slices: &slices,
+                language,
+            })
+        })
+        .await
+        .map_err(ApiError::internal)?;
+        match made {
+            Ok(objects) => Ok(self.objects.keep(key, objects)),
+            Err(ResultsError::NoStudyUid | ResultsError::OtherStudy) => Err(ApiError::NoDicomResults),
+            Err(error) => Err(ApiError::internal(error)),
+        }
+    }
+
+    /// The study that was analysed, as the uploaded files tell.
+    async fn source(&self, analysis: &Analysis, prepared: &PreparedSummary) -> Result<SourceStudy, ApiError> {
+        let Some(study) = &prepared.study.study_instance_uid else {
+            return Err(ApiError::NoDicomResults);
+        };
+        let (_, path) = create_spool_file(&self.gateway.options.spool_folder).map_err(storage_failure)?;
+        let original = ObjectKey::Original(analysis.scan_id);
+        match self.gateway.objects.get_to_file(original, &path).await {
+            // Deleted since the analysis was looked up.
+            Err(ObjectError::NotFound(_)) => return Err(ApiError::ScanNotFound),
+            fetched => fetched?,
+        };
+        let studies = self.uploads.reader.describe(&path).await?;
+        studies
+            .into_iter()
+            .find(|source| source.attributes.study_instance_uid == study.as_str())
+            .ok_or(ApiError::NoDicomResults)
+    }
+
+    async fn slices(
+        &self,
+        analysis: &Analysis,
+        report: &Report,
+        prepared: &PreparedSummary,
+    ) -> Result<BTreeMap<usize, Array2<i16>>, ApiError> {
+        let header = self.pixels.header(analysis.id).await?;
+        let header = header.ok_or(ApiError::VolumeNotPrepared)?;
+        let [_, rows, columns] = header.geometry.shape;
+        let mut slices = BTreeMap::new();
+        for slice in slices_to_show(report, prepared) {
+            let Some(extent) = header.slices.get(slice).copied() else {
+                continue;
+            };
+            let member = self.pixels.slice_member(analysis.id, extent).await?;
+            let pixels = read_volume_slice(&member, rows, columns).map_err(ApiError::internal)?;
+            slices.insert(slice, pixels);
+        }
+        Ok(slices)
+    }
+}

@@ -1,0 +1,7 @@
+//! The answer to an analysis as DICOM objects.
+
+mod collection;
+mod make;
+pub(crate) mod route;
+
+pub(crate) use collection::ResultObjects;

@@ -1,0 +1,130 @@
+use std::io::{Cursor, Read as _};
+
+use norma_domain::{AnalysisId, PreparedSummary, ScanId};
+use norma_imaging::{Limits, list_studies, load_chest_series};
+use norma_phantom::{PhantomOptions, phantom_zip};
+use reqwest::StatusCode;
+
+use crate::app::{App, problem, spawn_app};
+use crate::worker::Says;
+
+/// A phantom that was uploaded, prepared and answered.
+async fn answered_phantom(app: &App, says: Says) -> (ScanId, AnalysisId) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("phantom.zip");
+    phantom_zip(&PhantomOptions::small(), &file).unwrap();
+    let scan_id = app.upload(&std::fs::read(&file).unwrap()).await;
+    let analysis_id = app.analyze(scan_id).await;
+    let studies = list_studies(&file, &Limits::default()).unwrap();
+    let series = load_chest_series(&studies[0], &Limits::default()).unwrap();
+    let summary = PreparedSummary {
+        study: series.study,
+        slices: series.slices,
+        selected_slices: vec![0, 2],
+        lung_extent: Some([0, 2]),
+        lung_volume_ml: 4200.0,
+        quality: Vec::new(),
+        quantification: None,
+        duration_ms: 1,
+    };
+    app.prepare_with(scan_id, analysis_id, &series.volume, summary)
+        .await;
+    app.finish(scan_id, analysis_id, says).await;
+    (scan_id, analysis_id)
+}
+
+#[tokio::test]
+async fn an_answer_is_had_as_dicom_objects() {
+    let app = spawn_app().await;
+    let (_, analysis_id) = answered_phantom(&app, Says::Pathology(0.9)).await;
+    let base = format!("/api/analyses/{analysis_id}/dicom");
+    let archive = app.get(&base).await;
+    assert_eq!(archive.status(), StatusCode::OK);
+    assert_eq!(archive.headers()["content-type"], "application/zip");
+    assert_eq!(archive.headers()["cache-control"], "private, no-cache");
+    let etag = archive.headers()["etag"].to_str().unwrap().to_owned();
+    let mut archive = zip::ZipArchive::new(Cursor::new(archive.bytes().await.unwrap())).unwrap();
+    let names: Vec<String> = archive
+        .file_names()
+        .map(|name| name.unwrap().into_owned())
+        .collect();
+    assert_eq!(names, ["report.dcm", "verdict.dcm", "key-slice-1.dcm"]);
+
+    for name in names {
+        let mut packed = Vec::new();
+        archive.by_name(&name).unwrap().read_to_end(&mut packed).unwrap();
+        let object = app
+            .get(&format!("{base}/{}", name.trim_end_matches(".dcm")))
+            .await;
+        assert_eq!(object.status(), StatusCode::OK);
+        assert_eq!(object.headers()["content-type"], "application/dicom");
+        let bytes = object.bytes().await.unwrap();
+        assert_eq!(bytes, packed);
+        assert_eq!(&bytes[128..132], b"DICM");
+    }
+    let known = app
+        .request(reqwest::Method::GET, &base)
+        .header("if-none-match", &etag)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(known.status(), StatusCode::NOT_MODIFIED);
+
+    let english = app.get(&format!("{base}/verdict")).await.bytes().await.unwrap();
+    let russian = app.get(&format!("{base}/verdict?language=ru")).await;
+    assert_eq!(russian.status(), StatusCode::OK);
+    assert_ne!(russian.bytes().await.unwrap(), english);
+
+    problem(
+        app.get(&format!("{base}/key-slice-9")).await,
+        StatusCode::NOT_FOUND,
+        "dicom_result_not_found",
+    )
+    .await;
+    problem(
+        app.get(&format!("{base}?language=xx")).await,
+        StatusCode::BAD_REQUEST,
+        "invalid_parameter",
+    )
+    .await;
+    // Nothing of the fetched study is left behind.
+    assert_eq!(
+        std::fs::read_dir(app.folder.path().join("spool"))
+            .unwrap()
+            .count(),
+        0
+    );
+}
+
+#[tokio::test]
+async fn what_has_no_answer_has_no_objects() {
+    let app = spawn_app().await;
+    let unknown = AnalysisId::generate();
+    problem(
+        app.get(&format!("/api/analyses/{unknown}/dicom")).await,
+        StatusCode::NOT_FOUND,
+        "analysis_not_found",
+    )
+    .await;
+
+    let scan_id = app.upload(b"not a study, but nobody reads it here").await;
+    let analysis_id = app.analyze(scan_id).await;
+    let running = app
+        .get(&format!("/api/analyses/{analysis_id}/dicom/report"))
+        .await;
+    problem(running, StatusCode::CONFLICT, "analysis_running").await;
+    app.fail(analysis_id).await;
+    let failed = app.get(&format!("/api/analyses/{analysis_id}/dicom")).await;
+    let failed = problem(failed, StatusCode::UNPROCESSABLE_ENTITY, "analysis_failed").await;
+    assert_eq!(failed["reason"]["code"], "no_lungs");
+}
+
+#[tokio::test]
+async fn an_upload_that_is_no_dicom_has_no_objects() {
+    let app = spawn_app().await;
+    let (_, analysis_id) = app.answered(Says::Norm(0.1)).await;
+    for path in ["dicom", "dicom/report"] {
+        let answer = app.get(&format!("/api/analyses/{analysis_id}/{path}")).await;
+        problem(answer, StatusCode::UNPROCESSABLE_ENTITY, "no_dicom_results").await;
+    }
+}
