@@ -172,9 +172,9 @@ pub(crate) enum CalibrationFormat {
 
 #[derive(Debug, Args)]
 pub(crate) struct Calibrate {
-    /// Labelled studies, as CSV with a head: `label` (norm or pathology) beside `score` (the probability of pathology) or
-    /// `study` (a scan's id, or a Study Instance UID, looked up in the database). `patient` tells studies of one patient
-    /// apart from others' [default: what readers said of answers in the page].
+    /// Labelled studies, as CSV with a head: `label` (norm or pathology) beside `score` (the probability of pathology as
+    /// it was answered, not rounded) or `study` (a scan's id, or a Study Instance UID, looked up in the database). `patient`
+    /// tells studies of one patient apart from others' [default: what readers said of answers in the page].
     #[arg(value_name = "CSV")]
     pub(crate) table: Option<PathBuf>,
     /// The sensitivity that is asked for.

@@ -98,6 +98,14 @@ describe('the answer', () => {
     expect(show(report({ verdict: 'pathology' }))).not.toContain('Why norm');
   });
 
+  it('a norm says that it is unverified where the threshold was not verified on the scanner', () => {
+    const norm = { verdict: 'norm', probability_of_pathology: 0.1 } as const;
+    const verification = (verified: boolean) => ({ threshold_verification: { verified, measured_on: [] } });
+    expect(show(report({ ...norm, ...verification(false) }))).toContain('Norm, unverified');
+    expect(show(report({ ...norm, ...verification(true) }))).not.toContain('unverified');
+    expect(show(report(norm))).not.toContain('unverified');
+  });
+
   it('undetermined shows the reason, what to do, and no sign of norm', () => {
     const text = show(
       report({

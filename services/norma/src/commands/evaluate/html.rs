@@ -8,11 +8,11 @@ use super::texts::{self as t, Text};
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--line:#1c6dd0;--soft:#8886}\
-body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:0 auto;padding:1.5rem}\
+body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:0 auto;padding:1.5rem}\
 h1{font-size:1.6rem;margin:.5rem 0}h2{font-size:1.2rem;margin:2rem 0 .5rem}\
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}\
 th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--soft);vertical-align:top}\
-.scroll{overflow-x:auto}.soft{opacity:.75}figure{margin:0;max-width:26rem}\
+.scroll{overflow-x:auto}.soft{opacity:.75}span.soft{white-space:nowrap}figure{margin:0;max-width:26rem}\
 svg text{font-size:12px;fill:currentColor}.grid{stroke:var(--soft);fill:none}\
 .line,.whisker{stroke:var(--line);stroke-width:2;fill:none}.mark{fill:var(--line)}\
 input[name=lang]{position:absolute;opacity:0}label{cursor:pointer;margin-right:1rem;text-decoration:underline}\
@@ -184,9 +184,7 @@ fn points(evaluation: &Evaluation) -> String {
         t::THRESHOLD,
         t::SENSITIVITY,
         t::SPECIFICITY,
-        t::FOUND,
         t::MISSED,
-        t::RELEASED,
         t::FALSE_ALARMS,
         t::FOUND_OF_ALL,
         t::RELEASED_OF_ALL,
@@ -205,9 +203,7 @@ fn points(evaluation: &Evaluation) -> String {
             format!("{:.4}", point.threshold),
             estimate(point.sensitivity),
             estimate(point.specificity),
-            found.successes().to_string(),
             found.failures().to_string(),
-            released.successes().to_string(),
             released.failures().to_string(),
             estimate(point.found_of_all),
             estimate(point.released_of_all),

@@ -45,9 +45,7 @@ pub(super) const POINTS: Text = text("Operating points", "Рабочие точ�
 pub(super) const POINT: Text = text("Operating point", "Рабочая точка");
 pub(super) const DEFAULT: Text = text("default", "по умолчанию");
 pub(super) const THRESHOLD: Text = text("Threshold", "Порог");
-pub(super) const FOUND: Text = text("Found", "Найдено");
 pub(super) const MISSED: Text = text("Missed", "Пропущено");
-pub(super) const RELEASED: Text = text("Released", "Отпущено");
 pub(super) const FALSE_ALARMS: Text = text("False alarms", "Ложные тревоги");
 pub(super) const FOUND_OF_ALL: Text = text(
     "Found, undetermined counted as not",

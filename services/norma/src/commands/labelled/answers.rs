@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use norma_database::{AnsweredStudy, Database};
-use norma_domain::{BundleReference, Report, ScanId, ScannerProfile, Stage, StudyInstanceUid, Verdict};
+use norma_domain::{
+    BundleReference, Probability, Report, ScanId, ScannerProfile, Stage, StudyInstanceUid, Verdict,
+};
 use norma_inference::Bundle;
 use norma_service::Settings;
 
@@ -140,7 +142,7 @@ impl Answers {
         };
         Ok(Answer {
             scan_id: about.scan_id,
-            score: score.map(|probability| probability.value()),
+            score: score.map(Probability::value),
             patient,
             profile,
             groups: groups

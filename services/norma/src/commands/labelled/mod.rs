@@ -47,7 +47,7 @@ impl LabelledSet {
         let (source, studies) = match table {
             Some(path) => {
                 let rows = table::read(path)?;
-                let studies = if rows.iter().all(|row| row.has_score()) {
+                let studies = if rows.iter().all(table::LabelledRow::has_score) {
                     rows.into_iter().map(table::LabelledRow::into_study).collect()
                 } else {
                     super::blocking::block_on(async {
