@@ -11,6 +11,8 @@ use crate::wording::Language;
 const MOST: usize = 12;
 const MILLILITRE: Code = Code::ucum("ml", "ml");
 const HOUNSFIELD_UNIT: Code = Code::ucum("[hnsf'U]", "Hounsfield unit");
+const MILLIMETRE: Code = Code::ucum("mm", "mm");
+const DIAMETER: Code = Code::sct("81827009", "Diameter");
 const VOLUME: Code = Code::sct("118565006", "Volume");
 const ATTENUATION: Code = Code::dcm("112031", "Attenuation Coefficient");
 const MEAN: Code = Code::sct("373098007", "Mean");
@@ -43,14 +45,25 @@ impl Region<'_> {
     pub(crate) fn words(&self, language: Language) -> String {
         match self.measured {
             None => language.pointed_at().to_owned(),
-            Some(finding) => format!(
-                "{}: {}, {:.1} {}, {:.0} HU",
-                language.pathology(finding.pathology),
-                language.place(finding.side, finding.third),
-                finding.volume_ml,
-                language.choose("ml", "мл"),
-                finding.mean_hu,
-            ),
+            Some(finding) => {
+                let size = match finding.nodule {
+                    Some(nodule) => {
+                        format!("{:.0} {}", nodule.diameter_mm, language.choose("mm", "мм"))
+                    }
+                    None => format!("{:.1} {}", finding.volume_ml, language.choose("ml", "мл")),
+                };
+                format!(
+                    "{}: {}, {size}, {:.0} HU{}",
+                    language.pathology(finding.pathology),
+                    language.place(finding.side, finding.third),
+                    finding.mean_hu,
+                    if finding.decides {
+                        ""
+                    } else {
+                        language.choose(" (does not decide)", " (не решает)")
+                    },
+                )
+            }
         }
     }
 }
@@ -68,20 +81,30 @@ pub(crate) fn regions<'a>(report: &Report, prepared: &'a PreparedSummary) -> Vec
         side: Some(finding.side),
         region: finding.region,
         slice: finding.key_slice,
-        measures: vec![
-            RegionMeasure {
-                name: VOLUME,
-                value: finding.volume_ml,
-                unit: MILLILITRE,
+        measures: finding
+            .nodule
+            .map(|nodule| RegionMeasure {
+                name: DIAMETER,
+                value: nodule.diameter_mm,
+                unit: MILLIMETRE,
                 derivation: None,
-            },
-            RegionMeasure {
-                name: ATTENUATION,
-                value: finding.mean_hu,
-                unit: HOUNSFIELD_UNIT,
-                derivation: Some(MEAN),
-            },
-        ],
+            })
+            .into_iter()
+            .chain([
+                RegionMeasure {
+                    name: VOLUME,
+                    value: finding.volume_ml,
+                    unit: MILLILITRE,
+                    derivation: None,
+                },
+                RegionMeasure {
+                    name: ATTENUATION,
+                    value: finding.mean_hu,
+                    unit: HOUNSFIELD_UNIT,
+                    derivation: Some(MEAN),
+                },
+            ])
+            .collect(),
         window: match finding.pathology {
             PathologyType::PleuralEffusion | PathologyType::PericardialEffusion => WindowLevel::MEDIASTINUM,
             _ => WindowLevel::LUNG,

@@ -18,9 +18,9 @@ use norma_dicom_results::{
     slices_to_show,
 };
 use norma_domain::{
-    AnalysisId, BundleReference, KeySlice, LungSide, LungThird, MeasuredFinding, OperatingPoint,
-    OperatingPointName, PathologyType, PreparedSummary, Probability, Quantification, Reason, ReasonCode,
-    Report, ScanId, Stage, Summary, Timings, Verdict, VoxelBox,
+    AnalysisId, BundleReference, KeySlice, LungSide, LungThird, MeasuredFinding, NoduleDensity, NoduleDetail,
+    OperatingPoint, OperatingPointName, PathologyType, PreparedSummary, Probability, Quantification, Reason,
+    ReasonCode, Report, ScanId, Stage, Summary, Timings, Verdict, VoxelBox,
 };
 use norma_imaging::{Limits, list_studies, load_chest_series};
 use norma_phantom::{PhantomOptions, phantom_zip};
@@ -280,6 +280,25 @@ fn the_report_says_the_verdict_and_draws_what_was_found_on_the_stored_images() {
     let volume = all.iter().find(|item| name(item) == "Volume").unwrap();
     let measured = &items(volume, tags::MEASURED_VALUE_SEQUENCE)[0];
     assert_eq!(text(measured, tags::NUMERIC_VALUE), "34.25");
+}
+
+#[test]
+fn a_nodule_has_its_diameter() {
+    let mut study = study(&PhantomOptions::small());
+    let finding = &mut study.prepared.quantification.as_mut().unwrap().findings[0];
+    finding.pathology = PathologyType::LungNodule;
+    finding.nodule = Some(NoduleDetail {
+        diameter_mm: 8.5,
+        density: NoduleDensity::Solid,
+        score: 0.9,
+    });
+    let results = build(&study, &report(&study, Verdict::Pathology), Language::English).unwrap();
+    let document = parse(&results[0]);
+    let all = tree(&document);
+    assert!(all.iter().any(|item| value(item) == "lung_nodule 99NORMA"));
+    let diameter = all.iter().find(|item| name(item) == "Diameter").unwrap();
+    let measured = &items(diameter, tags::MEASURED_VALUE_SEQUENCE)[0];
+    assert_eq!(text(measured, tags::NUMERIC_VALUE), "8.5");
 }
 
 #[test]
