@@ -32,6 +32,12 @@ pub enum DatabaseError {
     ForeignKeyViolation { constraint: Option<String> },
     #[error("no enabled administrator would be left")]
     LastAdministrator,
+    /// Somebody else changed it since it was read.
+    #[error("the {0} was changed meanwhile")]
+    ChangedMeanwhile(&'static str),
+    /// A later request with the same key is carried out instead of this one.
+    #[error("another request with the same key is carried out")]
+    RequestSuperseded,
     /// PostgreSQL keeps no U+0000 in a text; both sides refuse it, to be equal.
     #[error("{field} holds the character U+0000")]
     NulInText { field: &'static str },

@@ -1,5 +1,6 @@
 //! Two records of one patient become one, and a study goes to another record.
 
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use norma_domain::{IdentityAttribute, PatientId, ScanId};
 
@@ -9,6 +10,7 @@ use crate::scans::{find_scan, lock_scan};
 use crate::schema::{merged_patients, patients, scans};
 use crate::sql_types::RowId;
 use crate::study_identities::confirm;
+use crate::versions::require_unchanged;
 use crate::{Database, DatabaseError, Patient, Scan, time};
 
 /// What came of a merge.
@@ -93,14 +95,17 @@ impl Database {
         id: ScanId,
         patient_id: PatientId,
         confirmed_conflicts: Vec<IdentityAttribute>,
+        unless_changed_since: Option<DateTime<Utc>>,
     ) -> Result<Option<Scan>, DatabaseError> {
         self.change(move |connection| {
             lock_patients(connection, &[patient_id.into()])?;
             lock_scan(connection, id.into())?;
+            let before = find_scan(connection, id)?.map(|scan| scan.updated_at);
+            require_unchanged("scan", before, unless_changed_since)?;
             diesel::update(scans::table.find(RowId::from(id)))
                 .set((
                     scans::patient_id.eq(Some(RowId::from(patient_id))),
-                    scans::updated_at.eq(time::to_row(time::now())),
+                    scans::updated_at.eq(time::to_row(time::after(before))),
                 ))
                 .execute(connection)
                 .map_err(|error| match DatabaseError::from(error) {

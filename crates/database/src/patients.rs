@@ -13,6 +13,7 @@ use crate::schema::{patients, scans};
 use crate::search::{fold_name, patterns};
 use crate::sql_types::RowId;
 use crate::text::refuse_nul;
+use crate::versions::require_unchanged;
 use crate::{Database, DatabaseError, Listing, Page, time};
 
 /// A patient as registered.
@@ -172,14 +173,25 @@ impl Database {
         self.run(move |connection| find_patient(connection, id)).await
     }
 
-    /// None where there is no such patient.
+    /// Changes a patient; only where it was changed last at `unless_changed_since`, if that is given. None where there
+    /// is no such patient.
+    ///
+    /// # Errors
+    /// [`DatabaseError::ChangedMeanwhile`] where it was changed at another time.
     pub async fn update_patient(
         &self,
         id: PatientId,
         details: PatientDetails,
+        unless_changed_since: Option<DateTime<Utc>>,
     ) -> Result<Option<Patient>, DatabaseError> {
         details.check()?;
         self.change(move |connection| {
+            if let AnyConnection::Postgres(inner) = connection {
+                let row = patients::table.find(RowId::from(id)).select(patients::id);
+                row.for_update().first::<RowId>(inner).optional()?;
+            }
+            let before = find_patient(connection, id)?.map(|patient| patient.updated_at);
+            require_unchanged("patient", before, unless_changed_since)?;
             diesel::update(patients::table.find(RowId::from(id)))
                 .set((
                     patients::search_name.eq(details.search_name()),
@@ -190,7 +202,7 @@ impl Database {
                     patients::issuer_of_patient_id.eq(details.identity.issuer_of_patient_id),
                     patients::birth_date.eq(details.identity.birth_date),
                     patients::sex.eq(details.identity.sex),
-                    patients::updated_at.eq(time::to_row(time::now())),
+                    patients::updated_at.eq(time::to_row(time::after(before))),
                 ))
                 .execute(connection)?;
             find_patient(connection, id)

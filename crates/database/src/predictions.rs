@@ -1,16 +1,19 @@
 //! Predictions: the scans of one upload without a patient, which may hold many studies.
 
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use norma_domain::{Reason, ReasonCode, ScanId};
 use uuid::Uuid;
 
 use crate::analyses::AnalysisRow;
-use crate::connection::AnyConnection;
+use crate::connection::{AnyConnection, MultiBackend};
+use crate::repeatable_requests::{RequestKey, finish_request};
 use crate::scans::ScanRow;
-use crate::schema::{analyses, prediction_rejections, prediction_scans, scans};
+use crate::schema::{analyses, prediction_rejections, prediction_scans, predictions, scans};
 use crate::sql_types::RowId;
+use crate::suspicion::SuspicionGroup;
 use crate::text::refuse_nul;
-use crate::{Analysis, Database, DatabaseError, Scan, time};
+use crate::{Analysis, Database, DatabaseError, Listing, Owner, Page, Scan, time};
 
 /// What came in one upload.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +22,32 @@ pub struct Prediction {
     pub scans: Vec<PredictedScan>,
     /// Empty once every scan of the prediction was deleted: they name files of the same upload.
     pub rejections: Vec<Rejection>,
+}
+
+/// An upload to be noted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewPrediction {
+    pub id: Uuid,
+    /// In the order of the upload.
+    pub scan_ids: Vec<ScanId>,
+    pub rejections: Vec<Rejection>,
+    /// Who uploads it.
+    pub owner: Option<Owner>,
+    /// Of the request, where it may be sent again: noted with the prediction or not at all.
+    pub request: Option<RequestKey>,
+}
+
+/// An upload in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedPrediction {
+    pub id: Uuid,
+    pub created_at: DateTime<Utc>,
+    /// Those that were not deleted since.
+    pub studies: u64,
+    /// Studies whose analysis has not ended.
+    pub pending: u64,
+    /// Studies whose analysis failed.
+    pub failed: u64,
 }
 
 /// One scan of a prediction with its latest analysis.
@@ -60,17 +89,29 @@ impl Database {
     ///
     /// # Errors
     /// [`DatabaseError::NotFound`] where one of the scans does not exist.
-    pub async fn create_prediction(
-        &self,
-        id: Uuid,
-        scan_ids: Vec<ScanId>,
-        rejections: Vec<Rejection>,
-    ) -> Result<(), DatabaseError> {
+    pub async fn create_prediction(&self, new: NewPrediction) -> Result<(), DatabaseError> {
+        let NewPrediction {
+            id,
+            scan_ids,
+            rejections,
+            owner,
+            request,
+        } = new;
         for rejection in &rejections {
             refuse_nul("location", &rejection.location)?;
             refuse_nul("message", &rejection.reason.message)?;
         }
         self.change(move |connection| {
+            diesel::insert_into(predictions::table)
+                .values((
+                    predictions::id.eq(RowId(id)),
+                    predictions::owner.eq(owner.map(String::from)),
+                    predictions::created_at.eq(time::to_row(time::now())),
+                ))
+                .execute(connection)?;
+            if let Some(request) = request {
+                finish_request(connection, request, RowId(id))?;
+            }
             for (position, scan_id) in (0..).zip(scan_ids) {
                 let row = PredictionScanRow {
                     prediction_id: RowId(id),
@@ -99,6 +140,48 @@ impl Database {
                     .execute(connection)?;
             }
             Ok(())
+        })
+        .await
+    }
+
+    /// The uploads that have scans left, the newest first; of one owner if given.
+    pub async fn list_predictions(
+        &self,
+        owner: Option<Owner>,
+        page: Page,
+    ) -> Result<Listing<ListedPrediction>, DatabaseError> {
+        self.run(move |connection| {
+            let mut wanted = predictions::table
+                .select((predictions::id, predictions::created_at))
+                .into_boxed::<MultiBackend>();
+            let mut counted = predictions::table.count().into_boxed::<MultiBackend>();
+            if let Some(owner) = owner.map(String::from) {
+                wanted = wanted.filter(predictions::owner.eq(owner.clone()));
+                counted = counted.filter(predictions::owner.eq(owner));
+            }
+            let rows: Vec<(RowId, chrono::NaiveDateTime)> = wanted
+                .order(predictions::id.desc())
+                .limit(page.limit.into())
+                .offset(page.offset.into())
+                .load(connection)?;
+            let ids: Vec<RowId> = rows.iter().map(|(id, _)| *id).collect();
+            let groups: Vec<(RowId, i32)> = prediction_scans::table
+                .inner_join(scans::table.on(prediction_scans::scan_id.eq(scans::id)))
+                .filter(prediction_scans::prediction_id.eq_any(&ids))
+                .select((prediction_scans::prediction_id, scans::suspicion_group))
+                .load(connection)?;
+            let items = rows.into_iter().map(|(id, created_at)| {
+                let of_this = || groups.iter().filter(|(of, _)| *of == id).map(|(_, group)| *group);
+                let count = |is: fn(i32) -> bool| of_this().filter(|group| is(*group)).count() as u64;
+                ListedPrediction {
+                    id: id.0,
+                    created_at: time::from_row(created_at),
+                    studies: of_this().count() as u64,
+                    pending: count(SuspicionGroup::is_pending),
+                    failed: count(|group| group == SuspicionGroup::Failed.number()),
+                }
+            });
+            Ok(Listing::new(items.collect(), counted.get_result(connection)?))
         })
         .await
     }
@@ -142,6 +225,7 @@ pub(crate) fn delete_empty_predictions(
             let rejections =
                 prediction_rejections::table.filter(prediction_rejections::prediction_id.eq(prediction));
             diesel::delete(rejections).execute(connection)?;
+            diesel::delete(predictions::table.find(prediction)).execute(connection)?;
         }
     }
     Ok(())

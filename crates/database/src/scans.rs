@@ -6,10 +6,12 @@ use norma_domain::{AnalysisId, PatientId, ScanId, SeriesInstanceUid, StudyInstan
 
 use crate::connection::{AnyConnection, MultiBackend};
 use crate::owners::Owner;
+use crate::repeatable_requests::{RequestKey, finish_request};
 use crate::schema::{scans, study_identities};
 use crate::sql_types::RowId;
 use crate::study_identities::{self as identities, ScanIdentity};
 use crate::text::refuse_nul;
+use crate::versions::require_unchanged;
 use crate::{Database, DatabaseError, Listing, Page, time};
 
 /// One uploaded study.
@@ -51,6 +53,8 @@ pub struct NewScan {
     pub owner: Option<Owner>,
     /// Whose study its files say it is.
     pub identity: ScanIdentity,
+    /// Of the request that uploads it, where it may be sent again: noted with the scan or not at all.
+    pub request: Option<RequestKey>,
 }
 
 /// Which scans are wanted. What is None does not narrow the list.
@@ -124,20 +128,6 @@ impl TryFrom<ScanRow> for Scan {
 }
 
 impl Database {
-    /// Bytes of all originals together.
-    pub async fn stored_bytes(&self) -> Result<u64, DatabaseError> {
-        let sum = self
-            .run(|connection| {
-                // PostgreSQL sums BIGINT to NUMERIC.
-                let sum = diesel::dsl::sql::<diesel::sql_types::BigInt>(
-                    "CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT)",
-                );
-                Ok(scans::table.select(sum).first::<i64>(connection)?)
-            })
-            .await?;
-        Ok(u64::try_from(sum).unwrap_or(0))
-    }
-
     /// # Errors
     /// [`DatabaseError::NotFound`] where the patient does not exist,
     /// [`DatabaseError::UniqueViolation`] where the scan does already.
@@ -172,6 +162,9 @@ impl Database {
                     other => other,
                 })?;
             identities::insert(connection, row.id, scan.identity)?;
+            if let Some(request) = scan.request {
+                finish_request(connection, request, scan.id.into())?;
+            }
             row.try_into()
         })
         .await
@@ -229,18 +222,26 @@ impl Database {
         .await
     }
 
-    /// None where there is no such scan.
+    /// Changes a scan's description; only where it was changed last at `unless_changed_since`, if that is given. None
+    /// where there is no such scan.
+    ///
+    /// # Errors
+    /// [`DatabaseError::ChangedMeanwhile`] where it was changed at another time.
     pub async fn update_scan_description(
         &self,
         id: ScanId,
         description: String,
+        unless_changed_since: Option<DateTime<Utc>>,
     ) -> Result<Option<Scan>, DatabaseError> {
         refuse_nul("description", &description)?;
         self.change(move |connection| {
+            lock_scan(connection, id.into())?;
+            let before = find_scan(connection, id)?.map(|scan| scan.updated_at);
+            require_unchanged("scan", before, unless_changed_since)?;
             diesel::update(scans::table.find(RowId::from(id)))
                 .set((
                     scans::description.eq(description),
-                    scans::updated_at.eq(time::to_row(time::now())),
+                    scans::updated_at.eq(time::to_row(time::after(before))),
                 ))
                 .execute(connection)?;
             find_scan(connection, id)

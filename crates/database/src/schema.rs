@@ -191,6 +191,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    repeatable_requests (owner, key) {
+        owner -> Text,
+        key -> Text,
+        fingerprint -> Text,
+        holder -> crate::sql_types::Id,
+        object_id -> Nullable<crate::sql_types::Id>,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    predictions (id) {
+        id -> crate::sql_types::Id,
+        owner -> Nullable<Text>,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     prediction_scans (prediction_id, position) {
         prediction_id -> crate::sql_types::Id,
         position -> Integer,
@@ -327,6 +346,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     reports,
     outbox,
     feedback,
+    predictions,
     prediction_scans,
     prediction_rejections,
     users,

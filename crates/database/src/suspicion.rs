@@ -23,6 +23,11 @@ impl SuspicionGroup {
     /// The group of a scan that was never analysed: the column's default.
     pub(crate) const NOT_ANALYSED: i32 = 4;
 
+    /// Whether an answer is still to come.
+    pub(crate) fn is_pending(group: i32) -> bool {
+        group == Self::Running.number() || group == Self::NOT_ANALYSED
+    }
+
     pub(crate) const fn number(self) -> i32 {
         self as i32
     }

@@ -25,6 +25,14 @@ pub(crate) fn shared_now(connection: &mut AnyConnection) -> Result<NaiveDateTime
     }
 }
 
+/// The present, and later than an earlier change in any case: a version of a row is told by when it was changed.
+pub(crate) fn after(earlier: Option<DateTime<Utc>>) -> DateTime<Utc> {
+    let now = now();
+    earlier.map_or(now, |earlier| {
+        now.max(earlier + chrono::TimeDelta::microseconds(1))
+    })
+}
+
 pub(crate) fn to_row(time: DateTime<Utc>) -> NaiveDateTime {
     time.trunc_subsecs(6).naive_utc()
 }

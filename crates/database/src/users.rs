@@ -8,6 +8,7 @@ use crate::connection::AnyConnection;
 use crate::schema::{sessions, users};
 use crate::sql_types::RowId;
 use crate::text::{known_roles, refuse_nul};
+use crate::versions::require_unchanged;
 use crate::{Database, DatabaseError, Listing, Page, time};
 
 /// A person's account.
@@ -171,19 +172,25 @@ impl Database {
     ///
     /// # Errors
     /// [`DatabaseError::LastAdministrator`] where no enabled administrator would be left.
-    pub async fn update_user(&self, id: UserId, change: UserChange) -> Result<Option<User>, DatabaseError> {
+    pub async fn update_user(
+        &self,
+        id: UserId,
+        change: UserChange,
+        unless_changed_since: Option<DateTime<Utc>>,
+    ) -> Result<Option<User>, DatabaseError> {
         refuse_nul("display_name", &change.display_name)?;
         self.change(move |connection| {
             lock_users(connection)?;
             let Some(before) = find(connection, id)? else {
                 return Ok(None);
             };
+            require_unchanged("user", Some(before.updated_at), unless_changed_since)?;
             diesel::update(users::table.find(RowId::from(id)))
                 .set((
                     users::display_name.eq(change.display_name),
                     users::roles.eq(change.roles.to_string()),
                     users::disabled.eq(change.disabled),
-                    users::updated_at.eq(time::to_row(time::now())),
+                    users::updated_at.eq(time::to_row(time::after(Some(before.updated_at)))),
                 ))
                 .execute(connection)?;
             require_administrator(connection)?;

@@ -30,6 +30,7 @@ mod whose;
 
 pub use administration::keys::schema::{Key, KeyInput, NewKey};
 pub use administration::users::schema::{SignInKind, SignInLink, User, UserInput, UserUpdate};
+pub use analyses::many::{AnalyzeMany, AnalyzedMany, AnalyzedOne};
 pub use analysis_document::schema::{Analysis, AnalysisLinks, RequestedAnalysis, StageProgress, StageState};
 pub use audit::schema::{AuditActorDocument, AuditItem};
 pub use bundle::BundleSource;
@@ -51,7 +52,7 @@ pub use options::{GatewayOptions, RequestRate, StorageLimits, TlsFiles};
 pub use patients::schema::{Patient, PatientChange, PatientInput, PatientMerge};
 pub use pixels::schema::{VolumeDescription, WindowPreset};
 pub use pixels::{heatmap_png, slice_png};
-pub use predictions::schema::{OnlyRow, PredictedStudy, Prediction};
+pub use predictions::schema::{ListedPrediction, OnlyRow, PredictedStudy, Prediction};
 pub use problem::{ApiError, Problem};
 pub use rows::{rows_to_csv, rows_to_xlsx};
 pub use scans::schema::{Scan, ScanChange, ScanUpload};

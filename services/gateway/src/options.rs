@@ -24,6 +24,10 @@ pub struct StorageLimits {
     pub free_floor_bytes: u64,
     /// Bytes of all originals together; 0 sets no quota.
     pub quota_bytes: u64,
+    /// Bytes that an analysis may write for each byte of its original.
+    pub written_per_byte: u64,
+    /// Bytes that an analysis may write besides, of whatever size its original is.
+    pub written_per_study_bytes: u64,
 }
 
 /// Where the certificate lies.
@@ -127,6 +131,8 @@ impl From<&Settings> for GatewayOptions {
             storage: StorageLimits {
                 free_floor_bytes: gateway.storage.free_floor_bytes,
                 quota_bytes: gateway.storage.quota_bytes,
+                written_per_byte: gateway.storage.written_per_byte,
+                written_per_study_bytes: gateway.storage.written_per_study_bytes,
             },
             spool_folder: gateway
                 .spool_folder

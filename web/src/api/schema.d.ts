@@ -4,6 +4,28 @@
  */
 
 export interface paths {
+    "/api/analyses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Requests analyses of many scans, or of those whose latest analysis failed.
+         * @description Each scan has an answer of its own; a scan that is refused does not keep the others from being analysed.
+         *
+         *     Roles: clinician.
+         */
+        post: operations["analyzeMany"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/analyses/{analysis_id}": {
         parameters: {
             query?: never;
@@ -424,7 +446,11 @@ export interface paths {
         put?: never;
         /**
          * Uploads one study. What is answered with 201 is stored.
-         * @description Several studies in one upload are refused with `several_studies`, which names them. An integrator names no
+         * @description A study whose bytes or whose Study Instance UID are here already is stored again, and `duplicate_of` tells of the
+         *     earlier one; with `duplicate=refuse` it is refused (409 `duplicate_scan`), with `duplicate=reuse` the earlier scan of
+         *     the same patient is answered with 200.
+         *
+         *     Several studies in one upload are refused with `several_studies`, which names them. An integrator names no
          *     patient. Where the files name another patient than `patient_id` the answer is 409 `patient_mismatch`, until
          *     `confirm_patient_mismatch` says that a person saw it; `patient_from_dicom` takes or registers the one they name.
          *
@@ -900,6 +926,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/inference/predictions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists predictions, the newest first. Those whose studies were all deleted are left out.
+         * @description Roles: clinician, integrator (its own studies).
+         */
+        get: operations["listPredictions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/inference/predictions/{prediction_id}": {
         parameters: {
             query?: never;
@@ -1037,6 +1083,31 @@ export interface components {
          * @enum {string}
          */
         AnalysisStatus: "queued" | "preparing" | "analyzing" | "completed" | "failed";
+        /** @description What became of a request for many analyses. */
+        AnalyzedMany: {
+            /** @description In the order of the request. */
+            items: components["schemas"]["AnalyzedOne"][];
+            last?: components["schemas"]["ScanId"] | null;
+            /** @description Analyses that were requested or run already. */
+            requested: number;
+        };
+        /** @description What became of one scan. */
+        AnalyzedOne: {
+            analysis_id?: components["schemas"]["AnalysisId"] | null;
+            /** @description Why there is no analysis: the `code` that the scan alone would be refused with. */
+            code?: string | null;
+            scan_id: components["schemas"]["ScanId"];
+        };
+        /** @description Which scans are to be analysed. */
+        AnalyzeMany: {
+            after?: components["schemas"]["ScanId"] | null;
+            /** @description Instead of `scan_ids`: those whose latest analysis failed, the oldest first, at most 1000. */
+            failed?: boolean;
+            /** @description Name of an operating point of the bundle; its default where absent. */
+            operating_point?: string | null;
+            /** @description These scans. */
+            scan_ids?: components["schemas"]["ScanId"][];
+        };
         /** @description Who acted. */
         AuditActorDocument: {
             /** Format: uuid */
@@ -1285,6 +1356,30 @@ export interface components {
              * @description The probability at and above which it counts as present.
              */
             threshold: number;
+        };
+        /** @description A prediction in a list. */
+        ListedPrediction: {
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description Studies whose analysis failed.
+             */
+            failed: number;
+            /** @description Where the prediction is asked for: `/inference/predictions/{id}`. */
+            href: string;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: int64
+             * @description Studies whose analysis has not ended.
+             */
+            pending: number;
+            /**
+             * Format: int64
+             * @description Studies of the upload that were not deleted since.
+             */
+            studies: number;
         };
         /** @description How people sign in here. */
         LoginOptions: {
@@ -1642,6 +1737,41 @@ export interface components {
             total: number;
         };
         /** @description A part of a list. */
+        Page_ListedPrediction: {
+            items: {
+                /** Format: date-time */
+                created_at: string;
+                /**
+                 * Format: int64
+                 * @description Studies whose analysis failed.
+                 */
+                failed: number;
+                /** @description Where the prediction is asked for: `/inference/predictions/{id}`. */
+                href: string;
+                /** Format: uuid */
+                id: string;
+                /**
+                 * Format: int64
+                 * @description Studies whose analysis has not ended.
+                 */
+                pending: number;
+                /**
+                 * Format: int64
+                 * @description Studies of the upload that were not deleted since.
+                 */
+                studies: number;
+            }[];
+            /** Format: int32 */
+            limit: number;
+            /** Format: int32 */
+            offset: number;
+            /**
+             * Format: int64
+             * @description How many there are in all.
+             */
+            total: number;
+        };
+        /** @description A part of a list. */
         Page_Patient: {
             items: {
                 /**
@@ -1689,6 +1819,7 @@ export interface components {
                 /** Format: date-time */
                 created_at: string;
                 description: string;
+                duplicate_of?: components["schemas"]["ScanId"] | null;
                 /** @description The name of the uploaded file, made safe. */
                 file_name: string;
                 id: components["schemas"]["ScanId"];
@@ -2011,6 +2142,7 @@ export interface components {
              * @example no scan has this identifier
              */
             detail: string;
+            duplicate_of?: components["schemas"]["ScanId"] | null;
             /**
              * Format: int64
              * @description The limit that an upload exceeds.
@@ -2172,6 +2304,7 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             description: string;
+            duplicate_of?: components["schemas"]["ScanId"] | null;
             /** @description The name of the uploaded file, made safe. */
             file_name: string;
             id: components["schemas"]["ScanId"];
@@ -2755,6 +2888,129 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    analyzeMany: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnalyzeMany"];
+            };
+        };
+        responses: {
+            /** @description What became of each scan */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnalyzedMany"];
+                };
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing, or too little, arrived for too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body's media type is not taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Well-formed but refused; `code` tells why */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getAnalysis: {
         parameters: {
             query?: never;
@@ -4095,6 +4351,8 @@ export interface operations {
                 operating_point?: string;
             };
             header?: {
+                /** @description Sent again with the same key within a day, the same upload gets the prediction of the first; another upload is refused */
+                "Idempotency-Key"?: string | null;
                 /** @description `wait=10`: seconds to wait at most (RFC 7240) */
                 Prefer?: string | null;
             };
@@ -4156,6 +4414,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description None of the accepted forms can be had */
             406: {
                 headers: {
@@ -4167,6 +4434,15 @@ export interface operations {
             };
             /** @description Nothing, or too little, arrived for too long */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things does not allow it; `code` tells why */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5024,6 +5300,7 @@ export interface operations {
             /** @description The patient */
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5134,7 +5411,10 @@ export interface operations {
     updatePatient: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of the version that is changed; another is refused */
+                "If-Match"?: string | null;
+            };
             path: {
                 patient_id: components["schemas"]["PatientId"];
             };
@@ -5149,6 +5429,7 @@ export interface operations {
             /** @description The patient as it is now */
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5202,6 +5483,15 @@ export interface operations {
             };
             /** @description The patient's record was merged into another; `merged_into` names it */
             410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is now */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5630,8 +5920,14 @@ export interface operations {
     };
     uploadScan: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description What becomes of a study that is here already. */
+                duplicate?: "keep" | "refuse" | "reuse";
+            };
+            header?: {
+                /** @description Sent again with the same key within a day, the same upload gets the scan of the first; another upload is refused */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5641,6 +5937,15 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The earlier scan of the same study, where that was asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scan"];
+                };
+            };
             /** @description The new scan */
             201: {
                 headers: {
@@ -5672,6 +5977,15 @@ export interface operations {
             };
             /** @description Signed in, but this is not allowed; `code` tells why */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5794,6 +6108,7 @@ export interface operations {
             /** @description The scan */
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5895,7 +6210,10 @@ export interface operations {
     updateScan: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of the version that is changed; another is refused */
+                "If-Match"?: string | null;
+            };
             path: {
                 scan_id: components["schemas"]["ScanId"];
             };
@@ -5910,6 +6228,7 @@ export interface operations {
             /** @description The scan as it is now */
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5954,6 +6273,15 @@ export interface operations {
             };
             /** @description Nothing, or too little, arrived for too long */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is now */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6797,7 +7125,10 @@ export interface operations {
     setScanPatient: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of the version that is changed; another is refused */
+                "If-Match"?: string | null;
+            };
             path: {
                 scan_id: components["schemas"]["ScanId"];
             };
@@ -6812,6 +7143,7 @@ export interface operations {
             /** @description The scan as it is now */
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6874,6 +7206,15 @@ export interface operations {
             };
             /** @description The patient's record was merged into another; `merged_into` names it */
             410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is now */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8518,6 +8859,7 @@ export interface operations {
             /** @description The account */
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8619,7 +8961,10 @@ export interface operations {
     updateUser: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of the version that is changed; another is refused */
+                "If-Match"?: string | null;
+            };
             path: {
                 user_id: components["schemas"]["UserId"];
             };
@@ -8634,6 +8979,7 @@ export interface operations {
             /** @description The account as it is now */
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8687,6 +9033,15 @@ export interface operations {
             };
             /** @description The state of things does not allow it; `code` tells why */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is now */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9019,6 +9374,8 @@ export interface operations {
                 operating_point?: string;
             };
             header?: {
+                /** @description Sent again with the same key within a day, the same upload gets the prediction of the first; another upload is refused */
+                "Idempotency-Key"?: string | null;
                 /** @description `wait=10`: seconds to wait at most (RFC 7240) */
                 Prefer?: string | null;
             };
@@ -9080,6 +9437,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description None of the accepted forms can be had */
             406: {
                 headers: {
@@ -9091,6 +9457,15 @@ export interface operations {
             };
             /** @description Nothing, or too little, arrived for too long */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things does not allow it; `code` tells why */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9163,6 +9538,110 @@ export interface operations {
             };
             /** @description The disk is full or the quota reached; nothing was stored */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listPredictions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part of the list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ListedPrediction"];
+                };
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing, or too little, arrived for too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use norma_database::{
-    Analysis, Database, DatabaseError, NewAnalysis, NewScan, OutboxMessage, PatientDetails,
-    RequestedAnalysis, Scan, ScanIdentity,
+    Analysis, Database, DatabaseError, NewAnalysis, NewPrediction, NewScan, OutboxMessage, PatientDetails,
+    Rejection, RequestedAnalysis, Scan, ScanIdentity,
 };
 use norma_domain::{
     AnalysisId, BundleReference, Finding, ModelReference, OperatingPoint, OperatingPointName, PatientId,
@@ -51,6 +51,18 @@ pub(crate) fn new_scan(patient_id: Option<PatientId>) -> NewScan {
         object_key: format!("originals/{id}"),
         owner: None,
         identity: ScanIdentity::default(),
+        request: None,
+    }
+}
+
+/// An upload to be noted, of nobody.
+pub(crate) fn new_prediction(id: Uuid, scan_ids: Vec<ScanId>, rejections: Vec<Rejection>) -> NewPrediction {
+    NewPrediction {
+        id,
+        scan_ids,
+        rejections,
+        owner: None,
+        request: None,
     }
 }
 

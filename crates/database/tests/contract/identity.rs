@@ -79,13 +79,13 @@ fn an_administrator_always_remains() {
         };
         last(
             database
-                .update_user(first.id, change(CLINICIAN, false))
+                .update_user(first.id, change(CLINICIAN, false), None)
                 .await
                 .map(drop),
         );
         last(
             database
-                .update_user(first.id, change(ADMINISTRATOR, true))
+                .update_user(first.id, change(ADMINISTRATOR, true), None)
                 .await
                 .map(drop),
         );
@@ -148,7 +148,11 @@ fn a_session_lives_as_long_as_its_account_and_its_clocks_allow() {
         crate::identity::user(database, "other", ADMINISTRATOR).await;
         for (token, change) in [(4, change(Roles::NONE, false)), (5, change(Roles::NONE, true))] {
             session(database, &user, token, TimeDelta::hours(1)).await;
-            database.update_user(user.id, change).await.unwrap().unwrap();
+            database
+                .update_user(user.id, change, None)
+                .await
+                .unwrap()
+                .unwrap();
             assert!(database.session([token; 32], idle).await.unwrap().is_none());
         }
         assert!(database.delete_user(user.id).await.unwrap());
@@ -277,6 +281,7 @@ fn a_scan_and_its_analyses_belong_to_who_uploaded_it() {
             object_key: format!("originals/{id}"),
             owner: Some(pacs.clone()),
             identity: ScanIdentity::default(),
+            request: None,
         };
         database.create_scan(new).await.unwrap();
         let analysis = crate::builders::request(database, id).await.analysis;

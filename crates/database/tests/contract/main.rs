@@ -15,6 +15,7 @@ mod outbox;
 mod patients;
 mod predictions;
 mod repeats;
+mod repetition;
 mod scans;
 mod schema;
 mod sides;

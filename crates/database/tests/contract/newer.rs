@@ -4,7 +4,7 @@ use norma_database::{AuditOutcome, AuditQuery, NewApiKey, NewAuditEvent, Page, R
 use norma_domain::{Reason, ReasonCode, Role, Roles, Stage};
 use uuid::Uuid;
 
-use crate::builders::{completed, message, prepare, requested, scan};
+use crate::builders::{completed, message, new_prediction, prepare, requested, scan};
 use crate::schema::execute;
 use crate::sides::on_both_sides;
 
@@ -95,7 +95,7 @@ fn lists_of_keys_rejections_and_events_are_read_with_words_of_a_newer_version() 
             reason: Reason::new(ReasonCode::UnreadableArchive, "not a zip archive"),
         };
         database
-            .create_prediction(id, vec![scan.id], vec![rejection])
+            .create_prediction(new_prediction(id, vec![scan.id], vec![rejection]))
             .await
             .unwrap();
         execute(

@@ -12,7 +12,7 @@ fn a_patient_is_created_read_changed_and_deleted() {
         assert_eq!(database.patient(created.id).await.unwrap(), Some(created.clone()));
 
         let changed = database
-            .update_patient(created.id, details("Анна", "Петрова"))
+            .update_patient(created.id, details("Анна", "Петрова"), None)
             .await
             .unwrap()
             .unwrap();
@@ -25,7 +25,10 @@ fn a_patient_is_created_read_changed_and_deleted() {
         assert_eq!(database.delete_patient(created.id).await.unwrap(), None);
         let nobody = PatientId::generate();
         assert_eq!(
-            database.update_patient(nobody, details("A", "B")).await.unwrap(),
+            database
+                .update_patient(nobody, details("A", "B"), None)
+                .await
+                .unwrap(),
             None
         );
     });

@@ -2,7 +2,7 @@ use norma_database::{DatabaseError, Rejection};
 use norma_domain::{Reason, ReasonCode, ScanId};
 use uuid::Uuid;
 
-use crate::builders::{request, scan};
+use crate::builders::{new_prediction, request, scan};
 use crate::sides::on_both_sides;
 
 #[test]
@@ -20,7 +20,7 @@ fn a_prediction_keeps_its_scans_in_their_order() {
             reason: Reason::new(ReasonCode::UnreadableArchive, "not a zip archive"),
         };
         database
-            .create_prediction(id, vec![two.id, one.id], vec![rejection.clone()])
+            .create_prediction(new_prediction(id, vec![two.id, one.id], vec![rejection.clone()]))
             .await
             .unwrap();
 
@@ -47,7 +47,7 @@ fn a_prediction_keeps_its_scans_in_their_order() {
         // What was rejected may name a person: it went with the last scan.
         let three = scan(database, None).await;
         database
-            .create_prediction(id, vec![three.id], vec![])
+            .create_prediction(new_prediction(id, vec![three.id], vec![]))
             .await
             .unwrap();
         assert_eq!(database.prediction(id).await.unwrap().unwrap().rejections, []);
@@ -60,7 +60,7 @@ fn a_prediction_of_an_unknown_scan_is_refused_as_a_whole() {
         let database = &side.database;
         let (id, known) = (Uuid::now_v7(), scan(database, None).await);
         let refused = database
-            .create_prediction(id, vec![known.id, ScanId::generate()], Vec::new())
+            .create_prediction(new_prediction(id, vec![known.id, ScanId::generate()], Vec::new()))
             .await;
         assert!(matches!(refused, Err(DatabaseError::NotFound("scan"))));
         assert_eq!(database.prediction(id).await.unwrap(), None);

@@ -13,7 +13,7 @@ fn a_scan_is_created_read_and_described() {
         assert_eq!(database.scan(created.id).await.unwrap(), Some(created.clone()));
 
         let described = database
-            .update_scan_description(created.id, "до лечения".to_owned())
+            .update_scan_description(created.id, "до лечения".to_owned(), None)
             .await
             .unwrap()
             .unwrap();
@@ -21,7 +21,9 @@ fn a_scan_is_created_read_and_described() {
         assert_eq!(described.file_name, created.file_name);
         let unknown = ScanId::generate();
         assert_eq!(database.scan(unknown).await.unwrap(), None);
-        let described = database.update_scan_description(unknown, String::new()).await;
+        let described = database
+            .update_scan_description(unknown, String::new(), None)
+            .await;
         assert_eq!(described.unwrap(), None);
     });
 }
@@ -67,6 +69,7 @@ fn a_scan_of_nobody_and_a_scan_twice_are_refused_by_name() {
             object_key: String::new(),
             owner: None,
             identity: ScanIdentity::default(),
+            request: None,
         };
         let refused = database.create_scan(new.clone()).await;
         assert!(matches!(refused, Err(DatabaseError::NotFound("patient"))));

@@ -125,7 +125,7 @@ fn a_scan_moves_to_another_record_with_what_was_confirmed() {
         request(database, scan.id).await;
         let conflicts = vec![IdentityAttribute::PatientName, IdentityAttribute::PatientId];
         let moved = database
-            .move_scan(scan.id, patient.id, conflicts.clone())
+            .move_scan(scan.id, patient.id, conflicts.clone(), None)
             .await
             .unwrap()
             .unwrap();
@@ -135,10 +135,10 @@ fn a_scan_moves_to_another_record_with_what_was_confirmed() {
         assert_eq!(database.identities_of_patient(patient.id).await.unwrap().len(), 1);
 
         let nobody = PatientId::generate();
-        let refused = database.move_scan(scan.id, nobody, Vec::new()).await;
+        let refused = database.move_scan(scan.id, nobody, Vec::new(), None).await;
         assert!(matches!(refused, Err(DatabaseError::NotFound("patient"))));
         let moved = database
-            .move_scan(ScanId::generate(), patient.id, Vec::new())
+            .move_scan(ScanId::generate(), patient.id, Vec::new(), None)
             .await;
         assert_eq!(moved.unwrap(), None);
     });
@@ -163,7 +163,7 @@ fn two_records_of_one_patient_become_one() {
             description: "smoker".to_owned(),
             ..details("Other", "B")
         };
-        database.update_patient(other, known).await.unwrap();
+        database.update_patient(other, known, None).await.unwrap();
         let scan = scan_of(database, Some(other), ScanIdentity::default()).await.id;
         let own = scan_of(database, Some(kept), ScanIdentity::default()).await.id;
 

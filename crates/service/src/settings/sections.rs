@@ -155,6 +155,8 @@ pub struct RequestSettings {
 pub struct StorageSettings {
     pub free_floor_bytes: u64,
     pub quota_bytes: u64,
+    pub written_per_byte: u64,
+    pub written_per_study_bytes: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]

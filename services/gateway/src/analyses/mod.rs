@@ -1,6 +1,7 @@
 //! Analyses of scans: requested, waited for, and their reports.
 
 mod completed;
+pub(crate) mod many;
 mod request;
 pub(crate) mod route;
 mod wait;

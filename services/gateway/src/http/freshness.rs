@@ -1,9 +1,12 @@
 //! ETags and how long an answer may be kept.
 
 use actix_web::http::header::{
-    self, AsHeaderName, CacheControl, CacheDirective, EntityTag, Header, IfNoneMatch, IfRange,
+    self, AsHeaderName, CacheControl, CacheDirective, EntityTag, Header, IfMatch, IfNoneMatch, IfRange,
 };
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use chrono::{DateTime, Utc};
+
+use crate::problem::ApiError;
 
 /// A year, in seconds.
 const FOR_EVER: u32 = 31_536_000;
@@ -59,6 +62,39 @@ impl Freshness {
             .insert_header(CacheControl(directives))
             .insert_header(header::ETag(self.etag.clone()));
     }
+}
+
+/// The version of something that `PUT` changes: when it was changed last, and what else of it may differ.
+pub(crate) fn version_tag(updated_at: DateTime<Utc>, beside: Option<String>) -> header::ETag {
+    let beside = beside.map(|beside| format!("-{beside}")).unwrap_or_default();
+    header::ETag(EntityTag::new_strong(format!(
+        "{}{beside}",
+        updated_at.timestamp_micros()
+    )))
+}
+
+/// The version that a change is meant for (`If-Match`): when it was changed last. None where any version will do.
+///
+/// # Errors
+/// [`ApiError::ChangedMeanwhile`] where no version of ours is named.
+pub(crate) fn expected_version(request: &HttpRequest) -> Result<Option<DateTime<Utc>>, ApiError> {
+    if !request.headers().contains_key(header::IF_MATCH) {
+        return Ok(None);
+    }
+    let named = match IfMatch::parse(request) {
+        Ok(IfMatch::Any) => return Ok(None),
+        Ok(IfMatch::Items(named)) => named,
+        Err(_) => Vec::new(),
+    };
+    named
+        .iter()
+        .filter(|tag| !tag.weak)
+        .find_map(|tag| {
+            let micros = tag.tag().split('-').next()?.parse().ok()?;
+            DateTime::from_timestamp_micros(micros)
+        })
+        .map(Some)
+        .ok_or(ApiError::ChangedMeanwhile)
 }
 
 /// A header's text; None where it is absent or no text.

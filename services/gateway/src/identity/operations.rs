@@ -85,6 +85,7 @@ const OPERATIONS: &[Operation] = operations! {
     GET "/api/scans/{scan_id}/heatmaps/{stage}/{slice}" CLINICIAN_OR_OWN, Audit::Repeated("pixels.read");
     GET "/api/scans/{scan_id}/heatmaps/{stage}/{slice}.png" CLINICIAN_OR_OWN, Audit::Repeated("pixels.read");
 
+    POST "/api/analyses" CLINICIAN, Audit::Change("analysis.request_many");
     GET "/api/analyses/{analysis_id}" CLINICIAN_OR_OWN, Audit::Repeated("analysis.read");
     GET "/api/analyses/{analysis_id}/report" CLINICIAN_OR_OWN, Audit::Event("report.read");
     GET "/api/analyses/{analysis_id}/dicom" CLINICIAN_OR_OWN, Audit::Event("report.read");
@@ -98,6 +99,7 @@ const OPERATIONS: &[Operation] = operations! {
 
     POST "/inference/predict" CLINICIAN_OR_OWN, Audit::Change("prediction.request");
     POST "/api/inference/predict" CLINICIAN_OR_OWN, Audit::Change("prediction.request");
+    GET "/inference/predictions" CLINICIAN_OR_OWN, Audit::Event("prediction.search");
     GET "/inference/predictions/{prediction_id}" CLINICIAN_OR_OWN, Audit::Repeated("prediction.read");
 
     GET "/api/session" Rule::Known, Audit::None;

@@ -2,19 +2,23 @@
 
 use actix_web::http::header;
 use actix_web::web::{Data, Json, Path, Query};
-use actix_web::{HttpResponse, delete, get, post, put};
+use actix_web::{HttpRequest, HttpResponse, delete, get, post, put};
+use norma_database::DatabaseError;
 use norma_domain::PatientId;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::gateway::Gateway;
+use crate::http::freshness::{expected_version, version_tag};
 use crate::http::paging::{Page, Paging};
 use crate::http::search::checked_search;
 use crate::identity::Notes;
 use crate::patient_match::confirmed;
 use crate::patients::schema::{Patient, PatientChange, PatientInput, PatientMerge};
 use crate::problem::ApiError;
-use crate::problem::answers::{BadRequest, Conflict, Failures, Gone, NotFound, UnsupportedMediaType};
+use crate::problem::answers::{
+    BadRequest, ChangedMeanwhile, Conflict, Failures, Gone, NotFound, UnsupportedMediaType,
+};
 use crate::scans::forget_objects;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -80,7 +84,7 @@ pub(crate) async fn create_patient(
     operation_id = "getPatient",
     params(("patient_id" = PatientId, Path)),
     responses(
-        (status = 200, description = "The patient", body = Patient),
+        (status = 200, description = "The patient", body = Patient, headers(("ETag" = String))),
         BadRequest, NotFound, Gone, Failures
     )
 )]
@@ -88,34 +92,53 @@ pub(crate) async fn create_patient(
 pub(crate) async fn get_patient(
     gateway: Data<Gateway>,
     patient_id: Path<PatientId>,
-) -> Result<Json<Patient>, ApiError> {
-    Ok(Json(gateway.patient(*patient_id).await?.into()))
+) -> Result<HttpResponse, ApiError> {
+    Ok(with_version(gateway.patient(*patient_id).await?))
+}
+
+fn with_version(patient: norma_database::Patient) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header(version_tag(patient.updated_at, None))
+        .json(Patient::from(patient))
 }
 
 /// Changes a patient: what is absent or null stays as it is.
 #[utoipa::path(
     tag = "patients",
     operation_id = "updatePatient",
-    params(("patient_id" = PatientId, Path)),
+    params(
+        ("patient_id" = PatientId, Path),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the version that is changed; another is refused"),
+    ),
     request_body = PatientChange,
     responses(
-        (status = 200, description = "The patient as it is now", body = Patient),
-        BadRequest, NotFound, Gone, UnsupportedMediaType, Failures
+        (status = 200, description = "The patient as it is now", body = Patient, headers(("ETag" = String))),
+        BadRequest, NotFound, Gone, ChangedMeanwhile, UnsupportedMediaType, Failures
     )
 )]
 #[put("/api/patients/{patient_id}")]
 pub(crate) async fn update_patient(
     gateway: Data<Gateway>,
+    request: HttpRequest,
     patient_id: Path<PatientId>,
     change: Json<PatientChange>,
-) -> Result<Json<Patient>, ApiError> {
-    let details = change
-        .into_inner()
-        .applied_to(gateway.patient(*patient_id).await?)?;
-    let patient = gateway.database.update_patient(*patient_id, details).await?;
-    patient
-        .map(|patient| Json(patient.into()))
-        .ok_or(ApiError::PatientNotFound)
+) -> Result<HttpResponse, ApiError> {
+    let change = change.into_inner();
+    let wanted = expected_version(&request)?;
+    loop {
+        let read = gateway.patient(*patient_id).await?;
+        let version = wanted.unwrap_or(read.updated_at);
+        let details = change.clone().applied_to(read)?;
+        let changed = gateway
+            .database
+            .update_patient(*patient_id, details, Some(version))
+            .await;
+        match changed {
+            // Nobody asked for a certain version: what is absent stays as it is by now.
+            Err(DatabaseError::ChangedMeanwhile(_)) if wanted.is_none() => {}
+            changed => return changed?.map(with_version).ok_or(ApiError::PatientNotFound),
+        }
+    }
 }
 
 /// Makes two records of one patient one: the studies of `merged_patient_id` move into the record of the path, and what

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use norma_database::{Owner, PredictedScan, Rejection, ScanIdentity};
+use norma_database::{NewPrediction, Owner, PredictedScan, Rejection, RequestKey, ScanIdentity};
 use norma_domain::{AnalysisStatus, OperatingPointName, Report, ScanId, StudyIdentity};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -19,6 +19,13 @@ use crate::uploads::Uploads;
 use crate::uploads::reader::Separation;
 use crate::uploads::receive::Upload;
 use crate::uploads::spool::{SPLIT_PREFIX, storage_failure};
+
+/// Who sends an upload.
+pub(crate) struct Sender {
+    pub(crate) owner: Option<Owner>,
+    /// Of the request, where it may be sent again.
+    pub(crate) request: Option<RequestKey>,
+}
 
 /// Takes uploads without a patient, and tells what became of them.
 #[derive(Clone)]
@@ -43,13 +50,13 @@ impl Predictions {
         &self,
         upload: Upload,
         operating_point: OperatingPointName,
-        owner: Option<Owner>,
+        sender: Sender,
     ) -> Result<Uuid, ApiError> {
         let own = self.clone();
         tokio::spawn(async move {
             let mut scans = Vec::new();
             let started = own
-                .store_and_request(upload, &operating_point, owner, &mut scans)
+                .store_and_request(upload, &operating_point, sender, &mut scans)
                 .await;
             if started.is_err() {
                 own.take_back(&scans).await;
@@ -64,19 +71,39 @@ impl Predictions {
         &self,
         upload: Upload,
         operating_point: &OperatingPointName,
-        owner: Option<Owner>,
+        sender: Sender,
         scans: &mut Vec<ScanId>,
     ) -> Result<Uuid, ApiError> {
         let id = Uuid::now_v7();
-        let rejections = self.store_studies(upload, owner, scans).await?;
+        let rejections = self.store_studies(upload, sender.owner.clone(), scans).await?;
         self.gateway
             .database
-            .create_prediction(id, scans.clone(), rejections)
+            .create_prediction(NewPrediction {
+                id,
+                scan_ids: scans.clone(),
+                rejections,
+                owner: sender.owner,
+                request: sender.request,
+            })
             .await?;
         for scan_id in scans {
             request_analysis(&self.gateway, &self.bundle, *scan_id, operating_point.clone()).await?;
         }
         Ok(id)
+    }
+
+    /// Requests the analyses that a prediction lacks: the process that began it may have died half way.
+    pub(crate) async fn complete_requests(
+        &self,
+        id: Uuid,
+        operating_point: &OperatingPointName,
+    ) -> Result<(), ApiError> {
+        let prediction = self.gateway.database.prediction(id).await?;
+        let scans = prediction.ok_or(ApiError::PredictionNotFound)?.scans;
+        for scan in scans.iter().filter(|scan| scan.analysis.is_none()) {
+            request_analysis(&self.gateway, &self.bundle, scan.scan.id, operating_point.clone()).await?;
+        }
+        Ok(())
     }
 
     /// A scan for each study of the upload; for the whole upload where it holds one, or cannot be read: then the
@@ -136,6 +163,7 @@ impl Predictions {
                     study: identity,
                     confirmed_conflicts: Vec::new(),
                 },
+                request: None,
             },
         )
         .await?;

@@ -1,24 +1,26 @@
 //! `/inference/predict`: an upload without a patient, answered in one go.
 
 use actix_web::http::header;
-use actix_web::web::{Data, Path, Payload, Query};
+use actix_web::web::{Data, Json, Path, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse, get, routes};
 use serde::Deserialize;
 use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use crate::http::paging::{Page, Paging};
 use crate::http::preference::wait_of;
 use crate::identity::{Access, Notes};
-use crate::predictions::prediction::Predictions;
-use crate::predictions::schema::Prediction;
+use crate::predictions::prediction::{Predictions, Sender};
+use crate::predictions::schema::{ListedPrediction, Prediction};
 use crate::problem::ApiError;
 use crate::problem::answers::{
-    BadRequest, Failures, NotAcceptable, NotFound, StorageFull, Unprocessable, UnsupportedMediaType,
+    BadRequest, Conflict, Failures, NotAcceptable, NotFound, StorageFull, Unprocessable, UnsupportedMediaType,
 };
 use crate::rows::RowFormat;
 use crate::rows::rows_answer;
 use crate::uploads::receive::{DEIDENTIFY_FIELD, PIXELS_CHECKED_FIELD};
+use crate::uploads::repetition::{Sent, look_up};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -67,6 +69,7 @@ pub(crate) struct PredictUpload {
     params(
         PredictOptions,
         ("Prefer" = Option<String>, Header, description = "`wait=10`: seconds to wait at most (RFC 7240)"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Sent again with the same key within a day, the same upload gets the prediction of the first; another upload is refused"),
     ),
     request_body(content = PredictUpload, content_type = "multipart/form-data"),
     responses(
@@ -77,7 +80,7 @@ pub(crate) struct PredictUpload {
         )),
         (status = 202, description = "Accepted, not all have ended yet", body = Prediction,
             headers(("Location" = String, description = "Where to ask again"))),
-        BadRequest, NotAcceptable, UnsupportedMediaType, Unprocessable, StorageFull, Failures
+        BadRequest, NotFound, NotAcceptable, Conflict, UnsupportedMediaType, Unprocessable, StorageFull, Failures
     )
 )]
 #[routes]
@@ -102,13 +105,57 @@ pub(crate) async fn predict(
     let limits = &predictions.gateway.options;
     let wait = wait_of(&request, limits.longest_wait, limits.predict_wait);
     let deadline = Instant::now() + wait;
-    let id = predictions
-        .start_prediction(upload, operating_point, access.caller.owner())
-        .await?;
+    let wish = format!("predict {}", operating_point.0);
+    let sent = look_up(&predictions.gateway, &request, &access, &upload, &wish).await?;
+    let id = match sent {
+        Sent::Again(id) => {
+            predictions.complete_requests(id, &operating_point).await?;
+            id
+        }
+        Sent::First(in_hand) => {
+            let sender = Sender {
+                owner: access.caller.owner(),
+                request: in_hand.key(),
+            };
+            match predictions
+                .start_prediction(upload, operating_point, sender)
+                .await
+            {
+                Ok(id) => id,
+                Err(error) => {
+                    in_hand.forget(&predictions.gateway).await;
+                    return Err(error);
+                }
+            }
+        }
+    };
     notes.object(id);
     // Waiting for the answer takes no place.
     drop(place);
     answer(predictions.prediction(id, Some(deadline)).await?, format)
+}
+
+/// Lists predictions, the newest first. Those whose studies were all deleted are left out.
+#[utoipa::path(
+    tag = "inference",
+    operation_id = "listPredictions",
+    params(Paging),
+    responses(
+        (status = 200, description = "A part of the list", body = Page<ListedPrediction>),
+        BadRequest, Failures
+    )
+)]
+#[get("/inference/predictions")]
+pub(crate) async fn list_predictions(
+    predictions: Data<Predictions>,
+    access: Access,
+    paging: Query<Paging>,
+) -> Result<Json<Page<ListedPrediction>>, ApiError> {
+    let database = &predictions.gateway.database;
+    let listing = database
+        .list_predictions(access.visible_owner(), paging.part())
+        .await?;
+    Ok(Json(paging.page_of(listing)))
 }
 
 /// Gives a prediction again: 200 once every study has ended, 202 before.

@@ -1,3 +1,4 @@
+use chrono::{DateTime, Utc};
 use norma_domain::{
     AnalysisId, AnalysisStatus, MassRunRow, Probability, ProcessingStatus, Report, ScanId, Summary,
 };
@@ -85,4 +86,32 @@ pub struct PredictedStudy {
     pub status: Option<AnalysisStatus>,
     /// The complete report, once there is one.
     pub report: Option<Box<Report>>,
+}
+
+/// A prediction in a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ListedPrediction {
+    pub id: Uuid,
+    pub created_at: DateTime<Utc>,
+    /// Studies of the upload that were not deleted since.
+    pub studies: u64,
+    /// Studies whose analysis has not ended.
+    pub pending: u64,
+    /// Studies whose analysis failed.
+    pub failed: u64,
+    /// Where the prediction is asked for: `/inference/predictions/{id}`.
+    pub href: String,
+}
+
+impl From<norma_database::ListedPrediction> for ListedPrediction {
+    fn from(row: norma_database::ListedPrediction) -> Self {
+        Self {
+            id: row.id,
+            created_at: row.created_at,
+            studies: row.studies,
+            pending: row.pending,
+            failed: row.failed,
+            href: format!("/inference/predictions/{}", row.id),
+        }
+    }
 }

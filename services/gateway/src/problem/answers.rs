@@ -32,6 +32,7 @@ problem_answers! {
     Running = "409", "The analysis has not ended; `analysis` tells its state";
     Conflict = "409", "The state of things does not allow it; `code` tells why";
     Gone = "410", "The patient's record was merged into another; `merged_into` names it";
+    ChangedMeanwhile = "412", "`If-Match` names another version than there is now";
     TooLarge = "413", "The body exceeds the limit";
     UnsupportedMediaType = "415", "The body's media type is not taken";
     RangeNotSatisfiable = "416", "The range lies outside the file";

@@ -147,6 +147,14 @@ pub enum ApiError {
         "an analysis with another operating point runs (`analysis` tells which): ask again once it has ended"
     )]
     OtherAnalysisRunning { analysis: Box<Analysis> },
+    #[error("the Idempotency-Key was used for another request: take a new one")]
+    IdempotencyKeyReused,
+    #[error("the first request with this Idempotency-Key is under way: ask again")]
+    RequestRunning,
+    #[error("it was changed meanwhile: read it again, then change what is there now")]
+    ChangedMeanwhile,
+    #[error("the same study is here already (`duplicate_of`): nothing was stored")]
+    DuplicateScan { duplicate_of: ScanId },
     #[error("the range lies outside the {size_bytes} bytes there are")]
     RangeNotSatisfiable { size_bytes: u64 },
     #[error("the answer took too long; a change that was begun may still be made: look before you repeat it")]
@@ -260,6 +268,14 @@ impl ApiError {
                 "other_analysis_running",
                 "Another analysis is running",
             ),
+            Self::IdempotencyKeyReused => (
+                S::UNPROCESSABLE_ENTITY,
+                "idempotency_key_reused",
+                "Idempotency-Key used for another request",
+            ),
+            Self::RequestRunning => (S::CONFLICT, "request_running", "Request still running"),
+            Self::ChangedMeanwhile => (S::PRECONDITION_FAILED, "changed_meanwhile", "Changed meanwhile"),
+            Self::DuplicateScan { .. } => (S::CONFLICT, "duplicate_scan", "Study already here"),
             Self::Timeout => (S::GATEWAY_TIMEOUT, "timeout", "Timeout"),
             Self::StorageFull | Self::LowOnStorage | Self::QuotaReached { .. } => {
                 (S::INSUFFICIENT_STORAGE, "storage_full", "Storage full")
@@ -308,6 +324,7 @@ impl ApiError {
             Self::SeveralStudies { studies } => {
                 problem.studies = Some(studies.clone());
             }
+            Self::DuplicateScan { duplicate_of } => problem.duplicate_of = Some(*duplicate_of),
             Self::NotDeidentified { reason } => problem.reason = Some(reason.clone()),
             Self::PatientMerged { merged_into } => problem.merged_into = Some(*merged_into),
             Self::PatientMismatch { conflicts } => problem.conflicts = Some(conflicts.clone()),
@@ -357,7 +374,7 @@ impl ResponseError for ApiError {
         ));
         response.insert_header((header::CACHE_CONTROL, "no-store"));
         match self {
-            Self::AnalysisRunning { .. } | Self::OtherAnalysisRunning { .. } => {
+            Self::AnalysisRunning { .. } | Self::OtherAnalysisRunning { .. } | Self::RequestRunning => {
                 response.insert_header((header::RETRY_AFTER, "2"));
             }
             Self::Unavailable { .. } | Self::StorageFull => {
@@ -432,6 +449,9 @@ pub struct Problem {
     /// The record that the patient's record was merged into.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged_into: Option<PatientId>,
+    /// The scan that holds the same study.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicate_of: Option<ScanId>,
     /// The limit that an upload exceeds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit_bytes: Option<u64>,

@@ -12,6 +12,8 @@ impl From<DatabaseError> for ApiError {
             DatabaseError::NotFound("analysis") => Self::AnalysisNotFound,
             DatabaseError::NotFound("user") => Self::UserNotFound,
             DatabaseError::LastAdministrator => Self::LastAdministrator,
+            DatabaseError::ChangedMeanwhile(_) => Self::ChangedMeanwhile,
+            DatabaseError::RequestSuperseded => Self::RequestRunning,
             DatabaseError::NulInText { field } => Self::InvalidField {
                 field,
                 detail: "text without the character U+0000".to_owned(),

@@ -3,10 +3,10 @@
 use actix_web::body::SizedStream;
 use actix_web::http::header::{self, ContentEncoding, EntityTag};
 use actix_web::web::{Data, Json, Path, Query};
-use actix_web::{HttpRequest, HttpResponse, delete, get, post, put};
+use actix_web::{HttpRequest, HttpResponse, delete, get, put};
 use futures::StreamExt;
 use norma_database::ScanQuery;
-use norma_domain::{PatientId, Role, Roles, ScanId};
+use norma_domain::{PatientId, ScanId};
 use norma_object_storage::ObjectKey;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -14,23 +14,19 @@ use utoipa::IntoParams;
 use crate::gateway::Gateway;
 use crate::http::byte_range::{ByteRange, parse_range};
 use crate::http::file_name::attachment;
-use crate::http::freshness::{Freshness, header_text};
+use crate::http::freshness::{Freshness, expected_version, header_text};
 use crate::http::paging::{Page, Paging};
 use crate::http::search::checked_text;
 use crate::http::text::checked_description;
-use crate::identity::{Access, Notes};
-use crate::patient_match::{WantedPatient, wanted_patient};
+use crate::identity::Access;
 use crate::problem::ApiError;
 use crate::problem::answers::{
-    BadRequest, Conflict, Failures, Gone, NotFound, RangeNotSatisfiable, StorageFull, Unprocessable,
-    UnsupportedMediaType,
+    BadRequest, ChangedMeanwhile, Failures, NotFound, RangeNotSatisfiable, UnsupportedMediaType,
 };
+use crate::scans::answer::with_version;
 use crate::scans::deletion::forget_objects;
 use crate::scans::preamble::{holds_a_preamble, without_preamble};
-use crate::scans::schema::{Scan, ScanChange, ScanUpload};
-use crate::scans::storage::{NewUpload, store_scan};
-use crate::uploads::Uploads;
-use crate::uploads::receive::{DEIDENTIFY_FIELD, PIXELS_CHECKED_FIELD};
+use crate::scans::schema::{Scan, ScanChange};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -76,118 +72,51 @@ pub(crate) async fn list_scans(
     Ok(Json(paging.page(scans.collect(), listing.total)))
 }
 
-/// Uploads one study. What is answered with 201 is stored.
-///
-/// Several studies in one upload are refused with `several_studies`, which names them. An integrator names no
-/// patient. Where the files name another patient than `patient_id` the answer is 409 `patient_mismatch`, until
-/// `confirm_patient_mismatch` says that a person saw it; `patient_from_dicom` takes or registers the one they name.
-#[utoipa::path(
-    tag = "scans",
-    operation_id = "uploadScan",
-    request_body(content = ScanUpload, content_type = "multipart/form-data"),
-    responses(
-        (status = 201, description = "The new scan", body = Scan,
-            headers(("Location" = String, description = "Where the scan is"))),
-        BadRequest, Conflict, Gone, UnsupportedMediaType, Unprocessable, StorageFull, Failures
-    )
-)]
-#[post("/api/scans")]
-pub(crate) async fn upload_scan(
-    gateway: Data<Gateway>,
-    uploads: Data<Uploads>,
-    request: HttpRequest,
-    access: Access,
-    notes: Notes,
-    payload: actix_web::web::Payload,
-) -> Result<HttpResponse, ApiError> {
-    const TEXT_FIELDS: &[&str] = &[
-        "patient_id",
-        "patient_from_dicom",
-        "confirm_patient_mismatch",
-        "description",
-        DEIDENTIFY_FIELD,
-        PIXELS_CHECKED_FIELD,
-    ];
-    let (upload, _place) = uploads.receive(&request, payload, TEXT_FIELDS).await?;
-    let patient_id: Option<PatientId> = upload.parsed("patient_id", "the identifier of a patient")?;
-    let flag = |field| {
-        upload
-            .parsed::<bool>(field, "true or false")
-            .map(Option::unwrap_or_default)
-    };
-    let wanted = wanted_patient(patient_id, flag("patient_from_dicom")?)?;
-    let is_confirmed = flag("confirm_patient_mismatch")?;
-    if wanted != WantedPatient::Nobody && access.is_limited_to_own {
-        // Patients are the clinicians': a machine that only uploads adds to nobody's record.
-        return Err(ApiError::Forbidden {
-            allowed: Roles::of(&[Role::Clinician]),
-        });
-    }
-    let description = checked_description(upload.text("description").map(ToOwned::to_owned))?;
-    gateway.check_patient_exists(wanted).await?;
-    let study = uploads.reader.only_study(&upload.path).await?;
-    let (patient_id, identity) = gateway
-        .patient_of_study(&notes, wanted, study, is_confirmed)
-        .await?;
-    let scan = store_scan(
-        &gateway,
-        NewUpload {
-            file: upload.path,
-            file_name: upload.file_name,
-            patient_id,
-            description,
-            owner: access.caller.owner(),
-            identity: identity.clone(),
-        },
-    )
-    .await?;
-    notes.object(scan.id);
-    notes.scan(scan.id);
-    notes.patient(scan.patient_id);
-    Ok(HttpResponse::Created()
-        .insert_header((header::LOCATION, format!("/api/scans/{}", scan.id)))
-        .json(Scan::new(scan, Some(identity))))
-}
-
-/// A scan with what its files say.
-async fn scan_document(gateway: &Gateway, scan: norma_database::Scan) -> Result<Scan, ApiError> {
-    let mut identities = gateway.database.scan_identities(vec![scan.id]).await?;
-    let identity = identities.remove(&scan.id);
-    Ok(Scan::new(scan, identity))
-}
-
 /// Gives a scan.
 #[utoipa::path(
     tag = "scans",
     operation_id = "getScan",
     params(("scan_id" = ScanId, Path)),
-    responses((status = 200, description = "The scan", body = Scan), BadRequest, NotFound, Failures)
+    responses(
+        (status = 200, description = "The scan", body = Scan, headers(("ETag" = String))),
+        BadRequest, NotFound, Failures
+    )
 )]
 #[get("/api/scans/{scan_id}")]
-pub(crate) async fn get_scan(gateway: Data<Gateway>, scan_id: Path<ScanId>) -> Result<Json<Scan>, ApiError> {
-    let scan = gateway.scan(*scan_id).await?;
-    Ok(Json(scan_document(&gateway, scan).await?))
+pub(crate) async fn get_scan(
+    gateway: Data<Gateway>,
+    scan_id: Path<ScanId>,
+) -> Result<HttpResponse, ApiError> {
+    with_version(&gateway, gateway.scan(*scan_id).await?).await
 }
 
 /// Changes a scan's description: what is absent or null stays as it is.
 #[utoipa::path(
     tag = "scans",
     operation_id = "updateScan",
-    params(("scan_id" = ScanId, Path)),
+    params(
+        ("scan_id" = ScanId, Path),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the version that is changed; another is refused"),
+    ),
     request_body = ScanChange,
     responses(
-        (status = 200, description = "The scan as it is now", body = Scan),
-        BadRequest, NotFound, UnsupportedMediaType, Failures
+        (status = 200, description = "The scan as it is now", body = Scan, headers(("ETag" = String))),
+        BadRequest, NotFound, ChangedMeanwhile, UnsupportedMediaType, Failures
     )
 )]
 #[put("/api/scans/{scan_id}")]
 pub(crate) async fn update_scan(
     gateway: Data<Gateway>,
+    request: HttpRequest,
     scan_id: Path<ScanId>,
     change: Json<ScanChange>,
-) -> Result<Json<Scan>, ApiError> {
+) -> Result<HttpResponse, ApiError> {
     let change = change.into_inner();
+    let expected = expected_version(&request)?;
     let mut scan = gateway.scan(*scan_id).await?;
+    if expected.is_some_and(|expected| expected != scan.updated_at) {
+        return Err(ApiError::ChangedMeanwhile);
+    }
     if change.patient_id.is_some() && change.patient_id != scan.patient_id {
         return Err(ApiError::InvalidField {
             field: "patient_id",
@@ -198,11 +127,11 @@ pub(crate) async fn update_scan(
         let description = checked_description(change.description)?;
         let changed = gateway
             .database
-            .update_scan_description(*scan_id, description)
+            .update_scan_description(*scan_id, description, expected)
             .await?;
         scan = changed.ok_or(ApiError::ScanNotFound)?;
     }
-    Ok(Json(scan_document(&gateway, scan).await?))
+    with_version(&gateway, scan).await
 }
 
 /// Deletes a scan with its analyses, reports and stored files, also while an analysis runs.

@@ -32,6 +32,9 @@ pub struct Scan {
     pub latest_analysis_id: Option<AnalysisId>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// Told by the upload alone: an earlier scan of the same bytes or of the same study.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicate_of: Option<ScanId>,
 }
 
 /// What is to be changed of a scan. What is absent or null stays as it is.
@@ -92,6 +95,7 @@ impl Scan {
             latest_analysis_id: row.latest_analysis_id,
             created_at: row.created_at,
             updated_at: row.updated_at,
+            duplicate_of: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use norma_database::{NewScan, Owner, Scan, ScanIdentity};
+use norma_database::{NewScan, Owner, RequestKey, Scan, ScanIdentity};
 use norma_domain::{PatientId, ScanId};
 use norma_object_storage::ObjectKey;
 
@@ -20,6 +20,8 @@ pub(crate) struct NewUpload<File> {
     pub(crate) owner: Option<Owner>,
     /// Whose study its files say it is.
     pub(crate) identity: ScanIdentity,
+    /// Of the request, where it may be sent again.
+    pub(crate) request: Option<RequestKey>,
 }
 
 /// Stores a file and its row. Goes on to the end when the client goes away in between, so that no object is
@@ -44,6 +46,7 @@ pub(crate) async fn store_scan<File: AsRef<Path> + Send + 'static>(
                 object_key: key.to_string(),
                 owner: upload.owner,
                 identity: upload.identity,
+                request: upload.request,
             })
             .await;
         if row.is_err()

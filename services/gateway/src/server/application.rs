@@ -30,6 +30,7 @@ use crate::server::rooms::Rooms;
 use crate::server::security::{AllowedOrigins, guard};
 use crate::server::timing::{count, limit_time};
 use crate::server::tls::Certificate;
+use crate::uploads::repetition::run_forgetting;
 use crate::uploads::spool::prepare_spool;
 
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -167,6 +168,7 @@ impl Application {
         let events = EventFeed::clone(&self.rooms.events);
         let feed = tokio::spawn(events.run(gateway.database.clone(), stopping.clone()));
         let deleting = tokio::spawn(run_object_deletions(gateway.context.clone()));
+        let forgetting = tokio::spawn(run_forgetting(gateway.database.clone(), stopping.clone()));
         let handle = self.server.handle();
         let stopper = tokio::spawn(async move {
             stopping.cancelled().await;
@@ -181,6 +183,7 @@ impl Application {
         stopper.await.context("the server's stop failed")?;
         feed.await.context("the event feed failed")?;
         deleting.await.context("the deletion of objects failed")?;
+        forgetting.await.context("the forgetting of old keys failed")?;
         served
     }
 }
@@ -196,6 +199,8 @@ fn cors(origins: &[String]) -> Cors {
             header::CONTENT_TYPE,
             header::RANGE,
             header::IF_NONE_MATCH,
+            header::IF_MATCH,
+            header::HeaderName::from_static("idempotency-key"),
             header::HeaderName::from_static("prefer"),
             header::HeaderName::from_static("last-event-id"),
         ])

@@ -11,9 +11,10 @@ use crate::gateway::Gateway;
 use crate::problem::ApiError;
 
 /// Paths whose requests upload, wait or stream: they have limits of their own.
-const LONG_ROUTES: [&str; 7] = [
+const LONG_ROUTES: [&str; 8] = [
     "/api/scans",
     "/api/scans/inspect",
+    "/api/analyses",
     "/api/scans/{scan_id}/analyze",
     "/api/scans/{scan_id}/file",
     "/inference/predict",

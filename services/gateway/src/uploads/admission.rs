@@ -12,7 +12,7 @@ use crate::problem::ApiError;
 use crate::uploads::limits::UploadLimits;
 use crate::uploads::reader::UploadReader;
 use crate::uploads::receive::{DEIDENTIFY_FIELD, PIXELS_CHECKED_FIELD, Upload, receive};
-use crate::uploads::storage_room::check_room;
+use crate::uploads::storage_room::{Reservation, Room, reserve_room};
 use norma_deidentification::PixelCheck;
 
 /// Receives uploads and looks into them.
@@ -22,6 +22,13 @@ pub(crate) struct Uploads {
     gateway: Arc<Gateway>,
     /// One for each upload that is received.
     places: Arc<Semaphore>,
+    room: Room,
+}
+
+/// The place of an upload that is received, and the room on the disk that it will take.
+pub(crate) struct Place {
+    _permit: OwnedSemaphorePermit,
+    _room: Reservation,
 }
 
 impl Uploads {
@@ -30,6 +37,7 @@ impl Uploads {
             reader,
             places: Arc::new(Semaphore::new(gateway.options.uploads_at_once)),
             gateway,
+            room: Room::default(),
         }
     }
 
@@ -40,16 +48,22 @@ impl Uploads {
         request: &HttpRequest,
         payload: Payload,
         text_fields: &'static [&'static str],
-    ) -> Result<(Upload, OwnedSemaphorePermit), ApiError> {
-        let place = Arc::clone(&self.places)
+    ) -> Result<(Upload, Place), ApiError> {
+        let permit = Arc::clone(&self.places)
             .try_acquire_owned()
             .map_err(|_| ApiError::TooManyUploads)?;
         let announced = content_length(request.headers()).unwrap_or(0);
-        if announced <= self.gateway.options.upload_limit_bytes {
-            check_room(&self.gateway, announced).await?;
-        }
+        let foreseen = if announced <= self.gateway.options.upload_limit_bytes {
+            Some(reserve_room(&self.gateway, &self.room, announced).await?)
+        } else {
+            None
+        };
         let mut upload = receive(request, payload, text_fields, &self.limits()).await?;
-        check_room(&self.gateway, upload.size_bytes).await?;
+        drop(foreseen);
+        let place = Place {
+            _permit: permit,
+            _room: reserve_room(&self.gateway, &self.room, upload.size_bytes).await?,
+        };
         let is_wanted: Option<bool> = upload.parsed(DEIDENTIFY_FIELD, "true or false")?;
         let is_checked: Option<bool> = upload.parsed(PIXELS_CHECKED_FIELD, "true or false")?;
         if self.gateway.options.deidentify_uploads || is_wanted == Some(true) {

@@ -5,6 +5,7 @@ pub(crate) mod limits;
 mod pace;
 pub(crate) mod reader;
 pub(crate) mod receive;
+pub(crate) mod repetition;
 pub(crate) mod spool;
 mod storage_room;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use norma_deidentification::{Key, PixelCheck};
 use norma_dicom_results::SourceStudy;
-use norma_domain::StudyIdentity;
+use norma_domain::{StudyIdentity, StudyInstanceUid};
 use norma_imaging::Limits;
 use norma_pipeline::{
     PrepareError, Sandbox, SplitRejection, SplitUpload, deidentify_upload_sandboxed,
@@ -36,6 +36,15 @@ pub(crate) struct SeparateStudy {
     pub(crate) identity: StudyIdentity,
 }
 
+/// The study of an upload that holds one.
+#[derive(Default)]
+pub(crate) struct OnlyStudy {
+    /// (0020,000D), where the files have one.
+    pub(crate) uid: Option<StudyInstanceUid>,
+    /// Whose it is. Never for logs.
+    pub(crate) identity: StudyIdentity,
+}
+
 /// What an upload turned out to be.
 pub(crate) enum Separation {
     /// One study, or an upload that cannot be read, which is nobody's.
@@ -59,15 +68,18 @@ impl UploadReader {
         }
     }
 
-    /// Whose study the upload is; nobody's where it cannot be read: its analysis tells why. An upload that holds
-    /// several studies is refused.
-    pub(crate) async fn only_study(&self, upload: &Path) -> Result<StudyIdentity, ApiError> {
+    /// Which study the upload is and whose; nobody's where it cannot be read: its analysis tells why. An upload that
+    /// holds several studies is refused.
+    pub(crate) async fn only_study(&self, upload: &Path) -> Result<OnlyStudy, ApiError> {
         let Some(mut split) = self.read(upload, None).await? else {
-            return Ok(StudyIdentity::default());
+            return Ok(OnlyStudy::default());
         };
         if split.studies.len() < 2 {
-            let only = split.studies.pop();
-            return Ok(only.map(|study| study.identity).unwrap_or_default());
+            let only = split.studies.pop().map(|study| OnlyStudy {
+                uid: study.study_instance_uid,
+                identity: study.identity,
+            });
+            return Ok(only.unwrap_or_default());
         }
         let mut studies: Vec<String> = split
             .studies

@@ -12,6 +12,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::Payload;
 use futures::StreamExt;
+use sha2::{Digest as _, Sha256};
 use tempfile::TempPath;
 use tokio::io::{AsyncWriteExt, BufWriter};
 
@@ -43,6 +44,8 @@ pub struct Upload {
     /// Made safe.
     pub(crate) file_name: String,
     pub(crate) size_bytes: u64,
+    /// Of the bytes as they came, lower-case hexadecimal; also of an upload that was replaced since.
+    pub(crate) received_sha256: String,
     texts: BTreeMap<&'static str, String>,
 }
 
@@ -74,6 +77,7 @@ impl Upload {
             path,
             file_name: file_name.to_owned(),
             size_bytes,
+            received_sha256: self.received_sha256,
             // A description may name whom the file does not name any more.
             texts: self
                 .texts
@@ -89,6 +93,16 @@ impl Upload {
             .get(field)
             .map(String::as_str)
             .filter(|text| !text.is_empty())
+    }
+
+    /// What was sent, in a form that is the same whenever the same is sent.
+    pub(crate) fn fingerprint(&self) -> String {
+        let texts: Vec<String> = self
+            .texts
+            .iter()
+            .map(|(field, text)| format!("{field}={}", text.escape_default()))
+            .collect();
+        format!("{}\n{}", self.received_sha256, texts.join("\n"))
     }
 
     /// A text field read as `T`; None where it is absent or empty.
@@ -212,6 +226,7 @@ async fn receive_file(field: &mut Field, limits: &UploadLimits, pace: &Pace) -> 
     let (file, path) = create_spool_file(&limits.spool_folder).map_err(storage_failure)?;
     let mut writer = BufWriter::with_capacity(WRITE_BUFFER_BYTES, tokio::fs::File::from_std(file));
     let mut size_bytes = 0_u64;
+    let mut hash = Sha256::new();
     while let Some(chunk) = pace.in_time(field.next()).await? {
         let chunk = chunk.map_err(|error| refusal(&error))?;
         let before = size_bytes;
@@ -224,6 +239,7 @@ async fn receive_file(field: &mut Field, limits: &UploadLimits, pace: &Pace) -> 
                 limit_bytes: limits.file_bytes,
             });
         }
+        hash.update(&chunk);
         writer.write_all(&chunk).await.map_err(storage_failure)?;
     }
     writer.flush().await.map_err(storage_failure)?;
@@ -231,6 +247,7 @@ async fn receive_file(field: &mut Field, limits: &UploadLimits, pace: &Pace) -> 
         path,
         file_name,
         size_bytes,
+        received_sha256: hex::encode(hash.finalize()),
         texts: BTreeMap::new(),
     })
 }

@@ -1,17 +1,20 @@
 //! Whose study a scan is: what an upload says of its patient, and the way into another record.
 
 use actix_web::web::{Data, Json, Path, Payload};
-use actix_web::{HttpRequest, post, put};
+use actix_web::{HttpRequest, HttpResponse, post, put};
 use norma_domain::{PatientId, ScanId};
 
 use crate::gateway::Gateway;
+use crate::http::freshness::expected_version;
 use crate::identity::Notes;
 use crate::patient_match::{WantedPatient, wanted_patient};
 use crate::patients::schema::Patient;
 use crate::problem::ApiError;
 use crate::problem::answers::{
-    BadRequest, Conflict, Failures, Gone, NotFound, StorageFull, Unprocessable, UnsupportedMediaType,
+    BadRequest, ChangedMeanwhile, Conflict, Failures, Gone, NotFound, StorageFull, Unprocessable,
+    UnsupportedMediaType,
 };
+use crate::scans::answer::with_version;
 use crate::scans::schema::Scan;
 use crate::uploads::Uploads;
 use crate::whose::schema::{InspectedUpload, ScanPatient, UploadToInspect};
@@ -37,7 +40,7 @@ pub(crate) async fn inspect_upload(
     let (upload, _place) = uploads.receive(&request, payload, &["patient_id"]).await?;
     let patient_id: Option<PatientId> = upload.parsed("patient_id", "the identifier of a patient")?;
     notes.patient(patient_id);
-    let study = uploads.reader.only_study(&upload.path).await?;
+    let study = uploads.reader.only_study(&upload.path).await?.identity;
     let patient_mismatch = match patient_id {
         Some(id) => gateway.contradictions(id, &study).await?,
         None => Vec::new(),
@@ -61,20 +64,25 @@ pub(crate) async fn inspect_upload(
 #[utoipa::path(
     tag = "scans",
     operation_id = "setScanPatient",
-    params(("scan_id" = ScanId, Path)),
+    params(
+        ("scan_id" = ScanId, Path),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the version that is changed; another is refused"),
+    ),
     request_body = ScanPatient,
     responses(
-        (status = 200, description = "The scan as it is now", body = Scan),
-        BadRequest, NotFound, Conflict, Gone, UnsupportedMediaType, Unprocessable, Failures
+        (status = 200, description = "The scan as it is now", body = Scan, headers(("ETag" = String))),
+        BadRequest, NotFound, Conflict, Gone, ChangedMeanwhile, UnsupportedMediaType, Unprocessable, Failures
     )
 )]
 #[put("/api/scans/{scan_id}/patient")]
 pub(crate) async fn set_scan_patient(
     gateway: Data<Gateway>,
+    request: HttpRequest,
     notes: Notes,
     scan_id: Path<ScanId>,
     change: Json<ScanPatient>,
-) -> Result<Json<Scan>, ApiError> {
+) -> Result<HttpResponse, ApiError> {
+    let expected = expected_version(&request)?;
     let wanted = wanted_patient(change.patient_id, change.patient_from_dicom)?;
     if wanted == WantedPatient::Nobody {
         return Err(ApiError::InvalidField {
@@ -100,12 +108,12 @@ pub(crate) async fn set_scan_patient(
     let conflicts = identity.confirmed_conflicts.clone();
     let moved = gateway
         .database
-        .move_scan(*scan_id, patient_id, conflicts)
+        .move_scan(*scan_id, patient_id, conflicts, expected)
         .await
         .map_err(|error| match ApiError::from(error) {
             ApiError::PatientNotFound => ApiError::UnknownPatient,
             other => other,
         })?
         .ok_or(ApiError::ScanNotFound)?;
-    Ok(Json(Scan::new(moved, Some(identity))))
+    with_version(&gateway, moved).await
 }

@@ -41,6 +41,7 @@ pub(crate) async fn request_study_of(
         object_key: key.to_string(),
         owner: None,
         identity: ScanIdentity::default(),
+        request: None,
     };
     database.create_scan(scan).await.unwrap();
     let analysis = NewAnalysis {

@@ -2,16 +2,19 @@
 
 use actix_web::http::header;
 use actix_web::web::{Data, Json, Path, Query};
-use actix_web::{HttpRequest, HttpResponse, delete, get, post, put};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, delete, get, post, put};
 use norma_database::DatabaseError;
 use norma_domain::UserId;
 
 use crate::administration::users::schema::{SignInLink, User, UserInput, UserUpdate};
 use crate::gateway::Gateway;
+use crate::http::freshness::{expected_version, version_tag};
 use crate::http::paging::{Page, Paging};
 use crate::identity::{Access, Caller, Identity, Notes};
 use crate::problem::ApiError;
-use crate::problem::answers::{BadRequest, Conflict, Failures, NotFound, UnsupportedMediaType};
+use crate::problem::answers::{
+    BadRequest, ChangedMeanwhile, Conflict, Failures, NotFound, UnsupportedMediaType,
+};
 
 /// Lists accounts by login.
 #[utoipa::path(
@@ -67,12 +70,25 @@ pub(crate) async fn create_user(
     tag = "users",
     operation_id = "getUser",
     params(("user_id" = UserId, Path)),
-    responses((status = 200, description = "The account", body = User), BadRequest, NotFound, Failures)
+    responses(
+        (status = 200, description = "The account", body = User, headers(("ETag" = String))),
+        BadRequest, NotFound, Failures
+    )
 )]
 #[get("/api/users/{user_id}")]
-pub(crate) async fn get_user(gateway: Data<Gateway>, user_id: Path<UserId>) -> Result<Json<User>, ApiError> {
+pub(crate) async fn get_user(
+    gateway: Data<Gateway>,
+    user_id: Path<UserId>,
+) -> Result<HttpResponse, ApiError> {
     let user = gateway.database.user(*user_id).await?;
-    user.map(|user| Json(user.into())).ok_or(ApiError::UserNotFound)
+    user.map(|user| with_version(HttpResponse::Ok(), user))
+        .ok_or(ApiError::UserNotFound)
+}
+
+fn with_version(mut response: HttpResponseBuilder, user: norma_database::User) -> HttpResponse {
+    response
+        .insert_header(version_tag(user.updated_at, None))
+        .json(User::from(user))
 }
 
 /// Changes an account's name and roles, disables or enables it. The last enabled administrator stays one.
@@ -81,11 +97,14 @@ pub(crate) async fn get_user(gateway: Data<Gateway>, user_id: Path<UserId>) -> R
 #[utoipa::path(
     tag = "users",
     operation_id = "updateUser",
-    params(("user_id" = UserId, Path)),
+    params(
+        ("user_id" = UserId, Path),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the version that is changed; another is refused"),
+    ),
     request_body = UserUpdate,
     responses(
-        (status = 200, description = "The account as it is now", body = User),
-        BadRequest, NotFound, Conflict, UnsupportedMediaType, Failures
+        (status = 200, description = "The account as it is now", body = User, headers(("ETag" = String))),
+        BadRequest, NotFound, Conflict, ChangedMeanwhile, UnsupportedMediaType, Failures
     )
 )]
 #[put("/api/users/{user_id}")]
@@ -102,7 +121,7 @@ pub(crate) async fn update_user(
     notes.detail(format!("roles: {}; disabled: {}", change.roles, change.disabled));
     let user = gateway
         .database
-        .update_user(*user_id, change)
+        .update_user(*user_id, change, expected_version(&request)?)
         .await?
         .ok_or(ApiError::UserNotFound)?;
     let mut response = HttpResponse::Ok();
@@ -114,7 +133,7 @@ pub(crate) async fn update_user(
         let token = identity.sign_in(&request, &user, session.method).await?;
         response.cookie(identity.cookie(&request).with(&token));
     }
-    Ok(response.json(User::from(user)))
+    Ok(with_version(response, user))
 }
 
 /// Deletes an account; what it did stays in the audit trail. The last enabled administrator stays.

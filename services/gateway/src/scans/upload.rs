@@ -1,0 +1,204 @@
+//! `POST /api/scans`: one study, stored.
+
+use actix_web::http::header;
+use actix_web::web::{Data, Payload, Query};
+use actix_web::{HttpRequest, HttpResponse, post};
+use norma_database::{RequestKey, Scan as ScanRow};
+use norma_domain::{PatientId, Role, Roles, ScanId};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::gateway::Gateway;
+use crate::http::text::checked_description;
+use crate::identity::{Access, Notes};
+use crate::patient_match::{WantedPatient, wanted_patient};
+use crate::problem::ApiError;
+use crate::problem::answers::{
+    BadRequest, Conflict, Failures, Gone, NotFound, StorageFull, Unprocessable, UnsupportedMediaType,
+};
+use crate::scans::answer::scan_document;
+use crate::scans::duplicates::{OnDuplicate, earlier_scan};
+use crate::scans::schema::{Scan, ScanUpload};
+use crate::scans::storage::{NewUpload, store_scan};
+use crate::uploads::Uploads;
+use crate::uploads::receive::{DEIDENTIFY_FIELD, PIXELS_CHECKED_FIELD, Upload};
+use crate::uploads::repetition::{Sent, look_up};
+
+const TEXT_FIELDS: &[&str] = &[
+    "patient_id",
+    "patient_from_dicom",
+    "confirm_patient_mismatch",
+    "description",
+    DEIDENTIFY_FIELD,
+    PIXELS_CHECKED_FIELD,
+];
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct UploadOptions {
+    /// What becomes of a study that is here already.
+    #[serde(default)]
+    #[param(inline)]
+    duplicate: OnDuplicate,
+}
+
+/// Uploads one study. What is answered with 201 is stored.
+///
+/// A study whose bytes or whose Study Instance UID are here already is stored again, and `duplicate_of` tells of the
+/// earlier one; with `duplicate=refuse` it is refused (409 `duplicate_scan`), with `duplicate=reuse` the earlier scan of
+/// the same patient is answered with 200.
+///
+/// Several studies in one upload are refused with `several_studies`, which names them. An integrator names no
+/// patient. Where the files name another patient than `patient_id` the answer is 409 `patient_mismatch`, until
+/// `confirm_patient_mismatch` says that a person saw it; `patient_from_dicom` takes or registers the one they name.
+#[utoipa::path(
+    tag = "scans",
+    operation_id = "uploadScan",
+    params(
+        UploadOptions,
+        ("Idempotency-Key" = Option<String>, Header, description = "Sent again with the same key within a day, the same upload gets the scan of the first; another upload is refused"),
+    ),
+    request_body(content = ScanUpload, content_type = "multipart/form-data"),
+    responses(
+        (status = 201, description = "The new scan", body = Scan,
+            headers(("Location" = String, description = "Where the scan is"))),
+        (status = 200, description = "The earlier scan of the same study, where that was asked for", body = Scan),
+        BadRequest, NotFound, Conflict, Gone, UnsupportedMediaType, Unprocessable, StorageFull, Failures
+    )
+)]
+#[post("/api/scans")]
+pub(crate) async fn upload_scan(
+    gateway: Data<Gateway>,
+    uploads: Data<Uploads>,
+    request: HttpRequest,
+    visit: (Access, Notes),
+    options: Query<UploadOptions>,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    let (access, notes) = visit;
+    let (upload, _place) = uploads.receive(&request, payload, TEXT_FIELDS).await?;
+    let wish = Wish::of(&upload, &access, options.duplicate)?;
+    gateway.check_patient_exists(wish.patient).await?;
+    let in_hand = match look_up(&gateway, &request, &access, &upload, "upload").await? {
+        Sent::First(in_hand) => in_hand,
+        Sent::Again(id) => {
+            let scan = gateway.scan(ScanId::from_uuid(id)).await?;
+            let earlier = earlier_scan(&gateway, &access, &scan.sha256, scan.study_uid.clone()).await?;
+            return created(&gateway, &notes, scan, earlier.map(|earlier| earlier.id)).await;
+        }
+    };
+    let stored = store(&gateway, &uploads, (&access, &notes), upload, wish, in_hand.key()).await;
+    if !matches!(stored, Ok(Stored::New { .. })) {
+        in_hand.forget(&gateway).await;
+    }
+    match stored? {
+        Stored::New { scan, duplicate_of } => created(&gateway, &notes, scan, duplicate_of).await,
+        Stored::Earlier(scan) => {
+            let duplicate_of = Some(scan.id);
+            let scan = noted(&gateway, &notes, scan).await?;
+            Ok(HttpResponse::Ok().json(Scan { duplicate_of, ..scan }))
+        }
+    }
+}
+
+/// What is asked for besides the file.
+struct Wish {
+    patient: WantedPatient,
+    is_mismatch_confirmed: bool,
+    description: String,
+    on_duplicate: OnDuplicate,
+}
+
+impl Wish {
+    fn of(upload: &Upload, access: &Access, on_duplicate: OnDuplicate) -> Result<Self, ApiError> {
+        let patient_id: Option<PatientId> = upload.parsed("patient_id", "the identifier of a patient")?;
+        let flag = |field| {
+            upload
+                .parsed::<bool>(field, "true or false")
+                .map(Option::unwrap_or_default)
+        };
+        let patient = wanted_patient(patient_id, flag("patient_from_dicom")?)?;
+        if patient != WantedPatient::Nobody && access.is_limited_to_own {
+            // Patients are the clinicians': a machine that only uploads adds to nobody's record.
+            return Err(ApiError::Forbidden {
+                allowed: Roles::of(&[Role::Clinician]),
+            });
+        }
+        Ok(Self {
+            patient,
+            is_mismatch_confirmed: flag("confirm_patient_mismatch")?,
+            description: checked_description(upload.text("description").map(ToOwned::to_owned))?,
+            on_duplicate,
+        })
+    }
+}
+
+/// What became of an upload.
+enum Stored {
+    New {
+        scan: ScanRow,
+        duplicate_of: Option<ScanId>,
+    },
+    /// The scan that was here already.
+    Earlier(ScanRow),
+}
+
+/// Stores an upload of one study, unless it is here already and that is not wanted.
+async fn store(
+    gateway: &Gateway,
+    uploads: &Uploads,
+    (access, notes): (&Access, &Notes),
+    upload: Upload,
+    wish: Wish,
+    key: Option<RequestKey>,
+) -> Result<Stored, ApiError> {
+    let study = uploads.reader.only_study(&upload.path).await?;
+    let earlier = earlier_scan(gateway, access, &upload.received_sha256, study.uid).await?;
+    if let (Some(earlier), OnDuplicate::Refuse) = (&earlier, wish.on_duplicate) {
+        return Err(ApiError::DuplicateScan {
+            duplicate_of: earlier.id,
+        });
+    }
+    let (patient_id, identity) = gateway
+        .patient_of_study(notes, wish.patient, study.identity, wish.is_mismatch_confirmed)
+        .await?;
+    let duplicate_of = earlier.as_ref().map(|earlier| earlier.id);
+    match earlier {
+        Some(earlier) if wish.on_duplicate == OnDuplicate::Reuse && earlier.patient_id == patient_id => {
+            return Ok(Stored::Earlier(earlier));
+        }
+        _ => {}
+    }
+    let new = NewUpload {
+        file: upload.path,
+        file_name: upload.file_name,
+        patient_id,
+        description: wish.description,
+        owner: access.caller.owner(),
+        identity,
+        request: key,
+    };
+    let scan = store_scan(gateway, new).await?;
+    Ok(Stored::New { scan, duplicate_of })
+}
+
+async fn created(
+    gateway: &Gateway,
+    notes: &Notes,
+    scan: ScanRow,
+    earlier: Option<ScanId>,
+) -> Result<HttpResponse, ApiError> {
+    let location = format!("/api/scans/{}", scan.id);
+    let duplicate_of = earlier.filter(|earlier| *earlier != scan.id);
+    let scan = noted(gateway, notes, scan).await?;
+    Ok(HttpResponse::Created()
+        .insert_header((header::LOCATION, location))
+        .json(Scan { duplicate_of, ..scan }))
+}
+
+async fn noted(gateway: &Gateway, notes: &Notes, scan: ScanRow) -> Result<Scan, ApiError> {
+    notes.object(scan.id);
+    notes.scan(scan.id);
+    notes.patient(scan.patient_id);
+    scan_document(gateway, scan).await
+}
