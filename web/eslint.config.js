@@ -4,7 +4,7 @@ import reactHooks from 'eslint-plugin-react-hooks';
 import globals from 'globals';
 import tseslint from 'typescript-eslint';
 
-const SHARED = ['api', 'components', 'format', 'i18n', 'identity', 'privacy', 'reading-list', 'session', 'settings', 'shortcuts', 'transfer'];
+const SHARED = ['api', 'components', 'format', 'i18n', 'identity', 'privacy', 'reading-list', 'session', 'settings', 'shortcuts', 'slices', 'transfer'];
 
 const inner = { group: ['@/features/*/*'], message: 'enter a feature by its index' };
 const imaging = { group: ['@cornerstonejs/*'], message: 'only features/viewer/cornerstone speaks to cornerstone' };

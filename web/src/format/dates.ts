@@ -22,6 +22,14 @@ export function formatDicomTime(time: string | null | undefined): string | null 
   return match ? `${match[1] ?? ''}:${match[2] ?? ''}` : null;
 }
 
+/** Hours and minutes of today; the day, too, of an earlier one. */
+export function formatClock(instant: string, language: string, now = new Date()): string {
+  const moment = new Date(instant);
+  return moment.toDateString() === now.toDateString()
+    ? new Intl.DateTimeFormat(localeOf(language), { timeStyle: 'short' }).format(moment)
+    : formatDateTime(instant, language);
+}
+
 export function formatDateTime(instant: string | null | undefined, language: string): string {
   return instant
     ? whole(new Intl.DateTimeFormat(localeOf(language), { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(instant)))

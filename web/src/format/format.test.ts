@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { formatAge, formatDicomDate, formatDuration } from './dates';
+import { formatAge, formatClock, formatDicomDate, formatDicomTime, formatDuration } from './dates';
 import { formatBytes, formatProbability } from './numbers';
 
 const plain = (text: string): string => text.replaceAll('\u00a0', ' ');
@@ -25,6 +25,14 @@ describe('dates', () => {
     expect(formatDicomDate('20261103', 'ru')).toContain('нояб');
     expect(formatDicomDate(null, 'ru')).toBe('–');
     expect(formatDicomDate('unknown', 'en')).toBe('unknown');
+  });
+
+  it('tell DICOM times, and the clock of today with the day of another', () => {
+    expect(formatDicomTime('142530.12')).toBe('14:25');
+    expect(formatDicomTime('14')).toBeNull();
+    const now = new Date(2026, 10, 26, 3, 0);
+    expect(formatClock(new Date(2026, 10, 26, 2, 14).toISOString(), 'en', now)).toBe('02:14');
+    expect(formatClock(new Date(2026, 10, 25, 23, 50).toISOString(), 'en', now)).toContain('25 Nov 2026');
   });
 
   it('tell ages, and never the future', () => {

@@ -4,13 +4,15 @@ import { IconArrowLeft, IconHourglass, IconPrinter } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import { Link, useParams } from 'react-router';
 
-import { useAnswer, useScan } from '@/api/scans';
+import { useAnswer, useScan, useVolume } from '@/api/scans';
 import { ErrorNotice } from '@/components/ErrorNotice';
 import { Notice } from '@/components/Notice';
 import { AnswerPanel, keyPictures } from '@/features/answer';
 import { PrintedFeedback } from '@/features/feedback';
 import { PrintedReport } from '@/features/report';
+import { SliceNames } from '@/slices/slice-names';
 
+import { namedSlices } from './study-data';
 import classes from './print.module.css';
 
 const PICTURES = 4;
@@ -20,6 +22,7 @@ export function PrintPage() {
   const { scanId = '' } = useParams();
   const scan = useScan(scanId);
   const answer = useAnswer(scanId);
+  const volume = useVolume(scanId);
   useDocumentTitle(`${t('report.title')} · Norma`);
   const error = scan.error ?? answer.error;
   const retry = (): void => {
@@ -46,14 +49,12 @@ export function PrintPage() {
         />
       )}
       {!error && scan.data && answer.data?.state === 'completed' && (
-        <PrintedReport
-          report={answer.data.report}
-          scan={scan.data}
-          pictures={keyPictures(answer.data.report).slice(0, PICTURES)}
-        >
-          <AnswerPanel report={answer.data.report} onSlice={null} />
-          <PrintedFeedback report={answer.data.report} />
-        </PrintedReport>
+        <SliceNames slices={namedSlices(volume.data, answer.data.report)}>
+          <PrintedReport report={answer.data.report} scan={scan.data} pictures={keyPictures(answer.data.report).slice(0, PICTURES)}>
+            <AnswerPanel report={answer.data.report} onSlice={null} />
+            <PrintedFeedback report={answer.data.report} />
+          </PrintedReport>
+        </SliceNames>
       )}
     </main>
   );

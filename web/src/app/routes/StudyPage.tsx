@@ -16,13 +16,15 @@ import { Notice } from '@/components/Notice';
 import { AnswerPanel, completedStages, mapStages } from '@/features/answer';
 import { FeedbackBar } from '@/features/feedback';
 import { Viewer, type ViewerAnswer, type ViewerBanner } from '@/features/viewer';
+import { useCodeTexts } from '@/i18n/problem-text';
 import { shownIdentity } from '@/identity/shown-identity';
 import { useIdentityTexts } from '@/identity/use-identity-texts';
 import { listAddress } from '@/reading-list/reading-list';
 import { useNeighbours } from '@/reading-list/use-neighbours';
+import { SliceNames } from '@/slices/slice-names';
 import { useShortcuts } from '@/shortcuts/use-shortcuts';
 
-import { fetchStudy, firstSlice, viewedVolume } from './study-data';
+import { fetchStudy, firstSlice, namedSlices, viewedVolume } from './study-data';
 import { StudyHeader } from './StudyHeader';
 import { StudyPending } from './StudyPending';
 import classes from './study.module.css';
@@ -93,6 +95,21 @@ interface PicturesProps {
   onSlice: (slice: number) => void;
 }
 
+/** Says why there is nothing to see. */
+function NoPictures({ answer }: { answer: Answer }) {
+  const { t } = useTranslation();
+  const { ofCode } = useCodeTexts();
+  if (answer.state === 'running') {
+    return <Notice NoticeIcon={IconPhotoOff} title={t('study.picturesComing')} detail={t('study.analyzingDetail')} />;
+  }
+  if (answer.state === 'not_analyzed') {
+    return <Notice NoticeIcon={IconPhotoOff} title={t('study.noPictures')} detail={t('study.notAnalyzedDetail')} />;
+  }
+  const codes = answer.state === 'failed' ? [answer.reason.code] : answer.report.reasons.map(({ code }) => code);
+  const why = codes.map((code) => ofCode(code).title).join('. ');
+  return <Notice NoticeIcon={IconPhotoOff} title={t('study.noPictures')} detail={why ? t('study.noPicturesWhy', { why }) : undefined} />;
+}
+
 /** The viewer, or why there is none. */
 function Pictures({ scanId, answer, banner, slice, onSlice }: PicturesProps) {
   const { t } = useTranslation();
@@ -111,7 +128,7 @@ function Pictures({ scanId, answer, banner, slice, onSlice }: PicturesProps) {
   }
   if (volume.error && !volume.data) {
     return volume.error instanceof ApiError && volume.error.code === 'volume_not_prepared' ? (
-      <Notice NoticeIcon={IconPhotoOff} title={t('study.noPictures')} />
+      <NoPictures answer={answer} />
     ) : (
       <ErrorNotice error={volume.error} onRetry={() => void volume.refetch()} />
     );
@@ -178,26 +195,28 @@ function Study({ scanId }: { scanId: string }) {
   }
   const report = answer.data?.state === 'completed' ? answer.data.report : undefined;
   return (
-    <div className={classes.study} data-scan={scanId} data-answer={answer.data?.state ?? 'loading'}>
-      <StudyHeader scan={scan.data} patient={patient.data} report={report} neighbours={neighbours} onGoTo={goTo} />
-      <div className={classes.columns}>
-        <div className={classes.pictures}>
-          <Pictures scanId={scanId} answer={answer.data} banner={banner} slice={slice} onSlice={setSlice} />
-        </div>
-        <aside className={classes.aside} aria-label={t('study.answer')}>
-          <div className={classes.asideScroll} tabIndex={0} role="region" aria-label={t('study.answer')}>
-            {answer.isPending && <Skeleton h={180} />}
-            {answer.error && <ErrorNotice error={answer.error} onRetry={() => void answer.refetch()} />}
-            {!answer.error && report && <AnswerPanel report={report} onSlice={setSlice} />}
-            {!answer.error && answer.data && answer.data.state !== 'completed' && (
-              <StudyPending scanId={scanId} answer={answer.data} />
-            )}
+    <SliceNames slices={namedSlices(volume.data, report)}>
+      <div className={classes.study} data-scan={scanId} data-answer={answer.data?.state ?? 'loading'}>
+        <StudyHeader scan={scan.data} patient={patient.data} report={report} neighbours={neighbours} onGoTo={goTo} />
+        <div className={classes.columns}>
+          <div className={classes.pictures}>
+            <Pictures scanId={scanId} answer={answer.data} banner={banner} slice={slice} onSlice={setSlice} />
           </div>
-          {!answer.error && report && (
-            <FeedbackBar analysisId={report.analysis_id} verdict={report.verdict} findings={report.findings} onNext={goNext} />
-          )}
-        </aside>
+          <aside className={classes.aside} aria-label={t('study.answer')}>
+            <div className={classes.asideScroll} tabIndex={0} role="region" aria-label={t('study.answer')}>
+              {answer.isPending && <Skeleton h={180} />}
+              {answer.error && <ErrorNotice error={answer.error} onRetry={() => void answer.refetch()} />}
+              {!answer.error && report && <AnswerPanel report={report} onSlice={setSlice} />}
+              {!answer.error && answer.data && answer.data.state !== 'completed' && (
+                <StudyPending scanId={scanId} answer={answer.data} />
+              )}
+            </div>
+            {!answer.error && report && (
+              <FeedbackBar analysisId={report.analysis_id} verdict={report.verdict} findings={report.findings} onNext={goNext} />
+            )}
+          </aside>
+        </div>
       </div>
-    </div>
+    </SliceNames>
   );
 }

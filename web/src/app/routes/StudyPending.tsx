@@ -5,11 +5,12 @@ import { useTranslation } from 'react-i18next';
 
 import { onAnalysis } from '@/api/events';
 import { useAnalyze, type Answer } from '@/api/scans';
-import type { StageProgress } from '@/api/types';
+import type { Analysis, StageProgress } from '@/api/types';
 import { ErrorAlert } from '@/components/ErrorAlert';
 import { StageSteps } from '@/components/StageSteps';
 import { VerdictBadge } from '@/components/VerdictBadge';
 import { Reasons } from '@/features/answer';
+import { formatClock } from '@/format/dates';
 import { useSettings } from '@/settings/settings';
 
 function StartButton({ scanId, again }: { scanId: string; again: boolean }) {
@@ -29,30 +30,48 @@ function StartButton({ scanId, again }: { scanId: string; again: boolean }) {
   );
 }
 
+/** Waiting for a worker is no failure: since when, and that nothing is lost. */
+export function RunningState({ analysis, isAtWork }: { analysis: Analysis; isAtWork: boolean }) {
+  const { t, i18n } = useTranslation();
+  const since = isAtWork ? null : analysis.waiting_since;
+  return (
+    <>
+      <Title order={2} size="h4">
+        {since ? t('study.waiting', { since: formatClock(since, i18n.language) }) : t('study.analyzing')}
+      </Title>
+      <Text size="sm" c="var(--text-dim)">
+        {t(since ? 'study.waitingDetail' : 'study.analyzingDetail')}
+      </Text>
+      {analysis.repeat_of && <Text size="sm">{t('study.repeats')}</Text>}
+    </>
+  );
+}
+
 /** What stands where the answer will be: progress, a failure with what to do, or the way to start. */
 export function StudyPending({ scanId, answer }: { scanId: string; answer: Exclude<Answer, { state: 'completed' }> }) {
   const { t } = useTranslation();
   const [stages, setStages] = useState<StageProgress[] | null>(null);
+  // An event is told when a stage begins or ends; the answer that is asked for next tells whether it waits again.
+  const [isAtWork, setAtWork] = useState(false);
   useEffect(
     () =>
       onAnalysis((event) => {
         if (event.scan_id === scanId) {
           setStages(event.stages);
+          setAtWork(true);
         }
       }),
     [scanId],
   );
 
+  const waitingSince = answer.state === 'running' ? answer.analysis.waiting_since : null;
+  useEffect(() => setAtWork(false), [waitingSince]);
+
   if (answer.state === 'running') {
     return (
       <Stack gap="sm" data-testid="analysis-running">
         <Loader size="sm" />
-        <Title order={2} size="h4">
-          {t('study.analyzing')}
-        </Title>
-        <Text size="sm" c="var(--text-dim)">
-          {t('study.analyzingDetail')}
-        </Text>
+        <RunningState analysis={answer.analysis} isAtWork={isAtWork} />
         <StageSteps stages={stages ?? answer.analysis.stages} />
       </Stack>
     );

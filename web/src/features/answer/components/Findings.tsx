@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 
 import type { Finding } from '@/api/types';
 import { formatProbability } from '@/format/numbers';
-import { numberFromHead } from '@/format/slice-number';
+import { useSliceNames } from '@/slices/slice-names';
 
 import { Section } from './Section';
 import classes from './answer.module.css';
@@ -21,6 +21,7 @@ interface FindingsProps {
 /** Types of pathology with their probability and a way to their slice. */
 export function Findings({ findings, count, onSlice }: FindingsProps) {
   const { t, i18n } = useTranslation();
+  const names = useSliceNames(count);
   const [all, setAll] = useState(onSlice === null);
   const present = findings.filter((finding) => finding.present);
   const first = Math.max(SHOWN, present.length);
@@ -42,10 +43,10 @@ export function Findings({ findings, count, onSlice }: FindingsProps) {
             <b>{formatProbability(finding.probability, i18n.language)}</b>
             {onSlice ? (
               <UnstyledButton className={classes.sliceLink} onClick={() => onSlice(finding.key_slice)}>
-                {t('answer.goToSlice', { slice: numberFromHead(count, finding.key_slice) })}
+                {names.name(finding.key_slice)}
               </UnstyledButton>
             ) : (
-              <span>{t('answer.goToSlice', { slice: numberFromHead(count, finding.key_slice) })}</span>
+              <span>{names.name(finding.key_slice)}</span>
             )}
           </li>
         ))}

@@ -2,7 +2,7 @@ import { useTranslation } from 'react-i18next';
 
 import type { Report } from '@/api/types';
 import { VerdictBadge } from '@/components/VerdictBadge';
-import { numberFromHead } from '@/format/slice-number';
+import { useSliceNames } from '@/slices/slice-names';
 
 import { decidedByModels, isClose, openingSlice, sliceCount } from '../reading';
 import classes from './answer.module.css';
@@ -10,11 +10,12 @@ import classes from './answer.module.css';
 /** The verdict in one plain sentence, and which part decided it. */
 export function Sentence({ report }: { report: Report }) {
   const { t } = useTranslation();
+  const names = useSliceNames(sliceCount(report));
   const { verdict, decided_by } = report;
   const sentence =
     verdict === 'pathology'
       ? report.study && (report.key_slices.length > 0 || report.localization)
-        ? t('answer.sentence.pathology', { slice: numberFromHead(sliceCount(report), openingSlice(report)) })
+        ? t('answer.sentence.pathology', { slice: names.inText(openingSlice(report)) })
         : t('answer.sentence.pathologyNoSlice')
       : t(`answer.sentence.${verdict}`);
   return (

@@ -5,11 +5,12 @@ import { usePatient } from '@/api/patients';
 import { checkSession } from '@/api/session';
 import type { KeySlice, Report, Scan } from '@/api/types';
 import { formatDateTime } from '@/format/dates';
-import { numberFromHead } from '@/format/slice-number';
 import en from '@/i18n/en.json';
 import { MismatchMark } from '@/identity/MismatchMark';
 import { shownIdentity } from '@/identity/shown-identity';
 import { useIdentityTexts } from '@/identity/use-identity-texts';
+
+import { useSliceNames } from '@/slices/slice-names';
 
 import classes from './report.module.css';
 
@@ -40,7 +41,7 @@ export function PrintedReport({ report, scan, pictures, children }: PrintedRepor
     [t('identity.accession'), shown.accessionNumber],
     [t('identity.studyTime'), texts.moment(shown)],
   ];
-  const count = report.study?.geometry.shape[0] ?? 0;
+  const names = useSliceNames(report.study?.geometry.shape[0] ?? 0);
   // The x axis of the pictures, in LPS: towards the patient's left or right.
   const leftward = (report.study?.geometry.direction[2]?.[0] ?? 1) >= 0;
   const base = `/api/scans/${report.scan_id}`;
@@ -94,7 +95,7 @@ export function PrintedReport({ report, scan, pictures, children }: PrintedRepor
           {pictures.map(({ slice, stage }) => (
             <figure key={`${stage}-${slice}`}>
               <div>
-                <img src={`${base}/slices/${slice}.png?window=lung&${version}`} alt={t('report.slice', { slice: numberFromHead(count, slice) })} onError={onPictureError} />
+                <img src={`${base}/slices/${slice}.png?window=lung&${version}`} alt={names.name(slice)} onError={onPictureError} />
                 {report.maps.some((map) => map.stage === stage) && (
                   <img className={classes.map} src={`${base}/heatmaps/${stage}/${slice}.png?${version}`} alt="" onError={onPictureError} />
                 )}
@@ -102,7 +103,7 @@ export function PrintedReport({ report, scan, pictures, children }: PrintedRepor
                 <span data-side="right">{leftward ? 'L' : 'R'}</span>
               </div>
               <figcaption>
-                {t('report.slice', { slice: numberFromHead(count, slice) })}
+                {names.name(slice)}
                 {(stage === 'anomaly' || stage === 'classifier') && ` · ${t('report.withMap', { map: t(`map.${stage}`).toLocaleLowerCase(i18n.language) })}`}
               </figcaption>
             </figure>

@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 
 import type { KeySlice } from '@/api/types';
 import { formatScore } from '@/format/numbers';
-import { numberFromHead } from '@/format/slice-number';
+import { useSliceNames } from '@/slices/slice-names';
 
 import type { MapCache } from '../api/map-cache';
 import { loadImage } from '../cornerstone/source';
@@ -48,7 +48,7 @@ function Thumbnail({ volume, maps, keySlice, overlay, current, onSlice, waiting 
   const { t, i18n } = useTranslation();
   const canvas = useRef<HTMLCanvasElement>(null);
   const { slice, stage } = keySlice;
-  const number = numberFromHead(volume.geometry.shape[0], slice);
+  const names = useSliceNames(volume.geometry.shape[0]);
   const { shown, scale, opacity } = overlay;
 
   useEffect(() => {
@@ -86,9 +86,9 @@ function Thumbnail({ volume, maps, keySlice, overlay, current, onSlice, waiting 
       onClick={() => onSlice(slice)}
     >
       <canvas ref={canvas} width={SIDE} height={SIDE} aria-hidden />
-      <VisuallyHidden>{t('viewer.goToKeySlice', { slice: number, stage: t(`stage.${stage}`) })}</VisuallyHidden>
+      <VisuallyHidden>{t('viewer.goToKeySlice', { slice: names.inText(slice), stage: t(`stage.${stage}`) })}</VisuallyHidden>
       <span>
-        <b>{number}</b>
+        <b>{names.short(slice)}</b>
         <span data-stage={stage}>{formatScore(keySlice.score, i18n.language)}</span>
       </span>
     </button>

@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import type { KeySlice, Stage } from '@/api/types';
 import { formatScore } from '@/format/numbers';
 import { numberFromHead } from '@/format/slice-number';
+import { useSliceNames } from '@/slices/slice-names';
 
 import type { ScoreCurve } from './viewer-state';
 import classes from './strip.module.css';
@@ -32,6 +33,7 @@ const STAGE_CLASS: Partial<Record<Stage, string | undefined>> = {
 /** The score of each slice, head at the top as in the stack; a click or a drag goes there. */
 export function ScoreStrip({ count, slice, onSlice, curves, keySlices, lungExtent }: ScoreStripProps) {
   const { t, i18n } = useTranslation();
+  const names = useSliceNames(count);
   const svg = useRef<SVGSVGElement>(null);
   const [pointed, setPointed] = useState<number | null>(null);
   const last = Math.max(1, count - 1);
@@ -83,7 +85,7 @@ export function ScoreStrip({ count, slice, onSlice, curves, keySlices, lungExten
         aria-valuemin={1}
         aria-valuemax={count}
         aria-valuenow={numberFromHead(count, slice)}
-        aria-valuetext={t('viewer.sliceOf', { slice: numberFromHead(count, slice), count })}
+        aria-valuetext={[names.image(slice), t('viewer.sliceOf', { slice: numberFromHead(count, slice), count })].filter(Boolean).join(', ')}
         data-testid="score-strip"
         onKeyDown={onKeyDown}
         onPointerDown={(event) => {
@@ -138,7 +140,7 @@ export function ScoreStrip({ count, slice, onSlice, curves, keySlices, lungExten
         )}
         <line x1={0} x2={WIDTH} y1={y(slice)} y2={y(slice)} className={classes.current} vectorEffect="non-scaling-stroke" />
       </svg>
-      <div className={classes.told}>{numberFromHead(count, told)}</div>
+      <div className={classes.told}>{names.short(told)}</div>
       {lungExtent && <div className={classes.lungNote}>{t('viewer.strip.lungs')}</div>}
     </div>
   );

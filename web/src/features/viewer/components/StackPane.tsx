@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { asApiError, type ApiError } from '@/api/errors';
 import type { VoxelBox } from '@/api/types';
 import { numberFromHead } from '@/format/slice-number';
+import { useSliceNames } from '@/slices/slice-names';
 
 import type { MapCache } from '../api/map-cache';
 import { Prefetcher } from '../cornerstone/prefetch';
@@ -53,6 +54,7 @@ export function StackPane(props: StackPaneProps) {
   const { ref, volume, maps, slice, onSlice, window: level, onWindow, tool, overlay, box, onLoaded, onZoom, onFirstImage } = props;
   const { t } = useTranslation();
   const count = volume.geometry.shape[0];
+  const names = useSliceNames(count);
   const element = useRef<HTMLDivElement>(null);
   const overlayCanvas = useRef<HTMLCanvasElement>(null);
   const view = useRef<StackView | null>(null);
@@ -186,7 +188,7 @@ export function StackPane(props: StackPaneProps) {
         ref={element}
         className={classes.viewport}
         role="img"
-        aria-label={t('viewer.axialImage', { slice: numberFromHead(count, rendered?.slice ?? slice), count })}
+        aria-label={t('viewer.axialImage', { name: names.inText(rendered?.slice ?? slice), slice: numberFromHead(count, rendered?.slice ?? slice), count })}
         onContextMenu={(event) => event.preventDefault()}
       />
       <canvas ref={overlayCanvas} className={classes.overlay} aria-hidden data-overlay="axial" />

@@ -1,10 +1,10 @@
 import { useCallback, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
-import { formatMillimetres } from '@/format/numbers';
 import { numberFromHead } from '@/format/slice-number';
 import { toggleIdentity, useHiddenIdentity } from '@/privacy/hidden-identity';
 import { useSettings } from '@/settings/settings';
+import { useSliceNames } from '@/slices/slice-names';
 import { useShortcuts } from '@/shortcuts/use-shortcuts';
 
 import { MapCache } from '../api/map-cache';
@@ -43,9 +43,10 @@ export async function openSlice(volume: ViewedVolume, slice: number): Promise<vo
 
 /** Pictures of one study: stack or three planes, maps over them, scores beside them. */
 export default function Viewer({ volume, answer, banner, slice, onSlice }: ViewerProps) {
-  const { t, i18n } = useTranslation();
+  const { t } = useTranslation();
   const { geometry } = volume;
   const count = geometry.shape[0];
+  const names = useSliceNames(count);
   const [settings] = useSettings();
   const hidden = useHiddenIdentity();
   const [state, setState] = useState<ViewerState>(() => ({
@@ -177,8 +178,8 @@ export default function Viewer({ volume, answer, banner, slice, onSlice }: Viewe
           </div>
         )}
         <div className={classes.place} data-testid="slice-position">
-          <b>{t('viewer.sliceOf', { slice: numberFromHead(count, slice), count })}</b>
-          <span>{formatMillimetres(height, i18n.language)}</span>
+          <b>{[names.image(slice), names.position(slice, height)].filter(Boolean).join(' · ')}</b>
+          <span>{t('viewer.sliceOf', { slice: numberFromHead(count, slice), count })}</span>
           {loaded < count && <span>{t('viewer.loading', { loaded, count })}</span>}
         </div>
         <div className={classes.window}>
