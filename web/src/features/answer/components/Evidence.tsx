@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 
 import type { Ground, Measure, MeasuredFinding, Report } from '@/api/types';
 import { formatNumber, formatProbability } from '@/format/numbers';
-import { numberFromHead } from '@/format/slice-number';
+import { useSliceNames } from '@/slices/slice-names';
 
 import { sliceCount } from '../reading';
 import { Section } from './Section';
@@ -164,8 +164,7 @@ function Coverage({ report }: { report: Report }) {
 }
 
 function SliceLink({ report, slice, onSlice }: EvidenceProps & { slice: number }) {
-  const { t } = useTranslation();
-  const text = t('answer.goToSlice', { slice: numberFromHead(sliceCount(report), slice) });
+  const text = useSliceNames(sliceCount(report)).name(slice);
   return onSlice ? (
     <UnstyledButton className={classes.sliceLink} onClick={() => onSlice(slice)}>
       {text}
