@@ -60,6 +60,39 @@ impl GuardedProcess {
         let _ = self.child.wait();
     }
 
+    /// The whole group stands still, and children that have left it: they neither answer nor close anything.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+        self.signal_children("STOP");
+    }
+
+    /// It goes on where it stood.
+    pub fn thaw(&self) {
+        self.signal_children("CONT");
+        self.signal("CONT");
+    }
+
+    /// `kill -9` of the group and of the children that have left it, all at once.
+    pub fn kill_with_children(&mut self) {
+        self.freeze();
+        self.signal_children("KILL");
+        self.kill();
+    }
+
+    fn signal_children(&self, signal: &str) {
+        let id = self.child.id();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+        if children.trim().is_empty() {
+            return;
+        }
+        // Fails where one is gone already.
+        let _ = Command::new("kill")
+            .arg(format!("-{signal}"))
+            .args(children.split_whitespace())
+            .stderr(Stdio::null())
+            .status();
+    }
+
     /// Asks it to end by a signal and waits; kills it where that takes too long.
     pub fn stop(&mut self, signal: &str, patience: Duration) {
         self.signal(signal);

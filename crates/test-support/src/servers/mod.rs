@@ -7,6 +7,7 @@ mod postgresql;
 mod proxy;
 mod rabbitmq;
 mod s3;
+mod small_disk;
 
 pub use guarded::GuardedProcess;
 pub use port::free_port;
@@ -14,6 +15,7 @@ pub use postgresql::PostgreSql;
 pub use proxy::Proxy;
 pub use rabbitmq::RabbitMq;
 pub use s3::S3;
+pub use small_disk::SmallDisk;
 
 use std::path::Path;
 

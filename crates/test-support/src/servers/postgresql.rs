@@ -40,11 +40,16 @@ struct Account {
 impl PostgreSql {
     /// Starts one; None where PostgreSQL is not installed (a panic where CI is set).
     pub fn start() -> Option<Self> {
+        Self::start_in(&std::env::temp_dir())
+    }
+
+    /// The same with its cluster in a folder below this one.
+    pub fn start_in(parent: &Path) -> Option<Self> {
         let programs = newest_programs().unwrap_or_else(|| Path::new(VERSIONS).join("bin"));
         if !is_installed(programs.join("initdb").to_str()?) {
             return None;
         }
-        Some(Self::try_start(programs).expect("a private PostgreSQL starts"))
+        Some(Self::try_start(programs, parent).expect("a private PostgreSQL starts"))
     }
 
     /// The one that all tests of this process share; ended with the process.
@@ -75,6 +80,32 @@ impl PostgreSql {
         }
     }
 
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.kill_with_children();
+        }
+    }
+
+    /// Whether the server is there; it ends by itself where it cannot write its log.
+    pub fn is_running(&mut self) -> bool {
+        self.server.as_mut().is_some_and(GuardedProcess::is_running)
+    }
+
+    /// It stands still: clients hear nothing, and no connection is closed.
+    pub fn freeze(&self) {
+        if let Some(server) = &self.server {
+            server.freeze();
+        }
+    }
+
+    /// It goes on where it stood.
+    pub fn thaw(&self) {
+        if let Some(server) = &self.server {
+            server.thaw();
+        }
+    }
+
     /// Starts again after `stop`, with the same port and the same content, and waits until it serves.
     pub fn start_again(&mut self) -> io::Result<()> {
         let mut command = self.command(Path::new("sh"));
@@ -97,8 +128,8 @@ impl PostgreSql {
         self.wait_until_ready()
     }
 
-    fn try_start(programs: PathBuf) -> io::Result<Self> {
-        let folder = TempDir::new()?;
+    fn try_start(programs: PathBuf, parent: &Path) -> io::Result<Self> {
+        let folder = TempDir::new_in(parent)?;
         let account = account_beside_root(folder.path())?;
         if let Some(account) = account {
             std::os::unix::fs::chown(folder.path(), Some(account.uid), Some(account.gid))?;

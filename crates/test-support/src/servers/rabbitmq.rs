@@ -62,6 +62,20 @@ impl RabbitMq {
         }
     }
 
+    /// It stands still: clients hear nothing, and no connection is closed.
+    pub fn freeze(&self) {
+        if let Some(server) = &self.server {
+            server.freeze();
+        }
+    }
+
+    /// It goes on where it stood.
+    pub fn thaw(&self) {
+        if let Some(server) = &self.server {
+            server.thaw();
+        }
+    }
+
     /// Starts again after `stop` or `kill`, with the same port and the same content, and waits until it serves.
     pub fn start_again(&mut self) -> io::Result<()> {
         self.server = Some(GuardedProcess::spawn(self.command(), self.folder.path())?);
