@@ -191,7 +191,7 @@ mod tests {
         assert_ne!(draw("ё"), draw("?"));
         assert_ne!(draw("N"), draw("?"));
         assert_eq!(draw("−"), draw("-"));
-        assert!(draw("Ж").iter().any(|value| *value == 255));
+        assert!(draw("Ж").contains(&255));
     }
 
     #[test]
