@@ -12,6 +12,8 @@ pub enum ObjectKey {
     PreparedSlices(AnalysisId),
     /// The volume in Hounsfield units, slice by slice: `analyses/{analysis}/volume.bin`.
     PreparedVolume(AnalysisId),
+    /// What was found in a study that failed although its volume could be read: `analyses/{analysis}/summary.json`.
+    RefusedSummary(AnalysisId),
     /// The map of a stage: `analyses/{analysis}/maps/{stage}.bin`.
     StageMap(AnalysisId, Stage),
 }
@@ -22,6 +24,7 @@ impl ObjectKey {
             Self::Original(scan) => Path::from_iter(["originals".to_owned(), scan.to_string()]),
             Self::PreparedSlices(analysis) => analysis_folder(analysis).join("slices.bin"),
             Self::PreparedVolume(analysis) => analysis_folder(analysis).join("volume.bin"),
+            Self::RefusedSummary(analysis) => analysis_folder(analysis).join("summary.json"),
             Self::StageMap(analysis, stage) => analysis_folder(analysis)
                 .join("maps")
                 .join(format!("{stage}.bin")),
@@ -32,7 +35,10 @@ impl ObjectKey {
     pub fn scan(self) -> Option<ScanId> {
         match self {
             Self::Original(scan) => Some(scan),
-            Self::PreparedSlices(_) | Self::PreparedVolume(_) | Self::StageMap(..) => None,
+            Self::PreparedSlices(_)
+            | Self::PreparedVolume(_)
+            | Self::RefusedSummary(_)
+            | Self::StageMap(..) => None,
         }
     }
 
@@ -40,9 +46,10 @@ impl ObjectKey {
     pub fn analysis(self) -> Option<AnalysisId> {
         match self {
             Self::Original(_) => None,
-            Self::PreparedSlices(analysis) | Self::PreparedVolume(analysis) | Self::StageMap(analysis, _) => {
-                Some(analysis)
-            }
+            Self::PreparedSlices(analysis)
+            | Self::PreparedVolume(analysis)
+            | Self::RefusedSummary(analysis)
+            | Self::StageMap(analysis, _) => Some(analysis),
         }
     }
 
@@ -54,6 +61,7 @@ impl ObjectKey {
             ["originals", scan] => Some(Self::Original(scan.parse().ok()?)),
             ["analyses", analysis, "slices.bin"] => Some(Self::PreparedSlices(analysis.parse().ok()?)),
             ["analyses", analysis, "volume.bin"] => Some(Self::PreparedVolume(analysis.parse().ok()?)),
+            ["analyses", analysis, "summary.json"] => Some(Self::RefusedSummary(analysis.parse().ok()?)),
             ["analyses", analysis, "maps", map] => {
                 let stage = map.strip_suffix(".bin")?.parse().ok()?;
                 Some(Self::StageMap(analysis.parse().ok()?, stage))
@@ -85,6 +93,7 @@ mod tests {
             ObjectKey::Original(scan),
             ObjectKey::PreparedSlices(analysis),
             ObjectKey::PreparedVolume(analysis),
+            ObjectKey::RefusedSummary(analysis),
             ObjectKey::StageMap(analysis, Stage::Anomaly),
         ] {
             assert_eq!(ObjectKey::from_path(&key.path()), Some(key), "{key}");

@@ -25,6 +25,10 @@ pub const SUMMARY_FILE: &str = "summary.json";
 /// Reads the one study of an upload, chooses its chest series, checks its quality and prepares what the
 /// models read. Writes [`SLICES_FILE`], [`VOLUME_FILE`] and [`SUMMARY_FILE`] into the folder `out`.
 ///
+/// A series that could be read and is refused afterwards, for whatever reason, leaves [`VOLUME_FILE`] and
+/// [`SUMMARY_FILE`] in `out` as well: a person can look at what was received. A summary there says that the volume
+/// beside it is whole.
+///
 /// Parses hostile bytes: services call [`prepare_upload_sandboxed`](crate::prepare_upload_sandboxed) instead.
 ///
 /// # Errors
@@ -35,18 +39,27 @@ pub fn prepare_upload(upload: &Path, out: &Path, limits: &Limits) -> Result<Prep
     let studies = list_studies(upload, limits)?;
     let study = only_study(&studies)?;
     let series = load_chest_series(study, limits)?;
-    let (mut summary, prepared) = prepare_series(&series)?;
 
     fs::create_dir_all(out)?;
-    fs::write(out.join(SLICES_FILE), encode_prepared_slices(&prepared)?)?;
     let mut file = BufWriter::new(File::create(out.join(VOLUME_FILE))?);
     write_volume(&series.volume, &mut file)?;
     // No more than flushed: the object storage makes its copy outlast a power failure, and this one need not.
     file.flush()?;
+    // What is examined from here on may end the process; what was received is there.
+    write_summary(&received(&series), out)?;
+
+    let (mut summary, prepared) = examine(&series);
+    if let Ok(prepared) = &prepared {
+        fs::write(out.join(SLICES_FILE), encode_prepared_slices(prepared)?)?;
+    }
     summary.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let json = serde_json::to_vec(&summary).map_err(std::io::Error::from)?;
-    fs::write(out.join(SUMMARY_FILE), json)?;
-    Ok(summary)
+    write_summary(&summary, out)?;
+    prepared.map(|_| summary)
+}
+
+fn write_summary(summary: &PreparedSummary, out: &Path) -> Result<(), PrepareError> {
+    let json = serde_json::to_vec(summary).map_err(std::io::Error::from)?;
+    Ok(fs::write(out.join(SUMMARY_FILE), json)?)
 }
 
 /// Checks and prepares a series that was read. The summary's duration is 0; the caller knows it.
@@ -54,24 +67,43 @@ pub fn prepare_upload(upload: &Path, out: &Path, limits: &Limits) -> Result<Prep
 /// # Errors
 /// Where a quality check fails whose consequence is failure, and where there are no lungs to read.
 pub fn prepare_series(series: &LoadedSeries) -> Result<(PreparedSummary, PreparedSlices), PrepareError> {
-    let lungs = segment_lungs(&series.volume);
-    let quality = check_quality(series, &lungs);
-    if let Some(reason) = failure(&quality) {
-        return Err(PrepareError::Rejected(reason));
-    }
-    let prepared = prepare_slices(&series.volume, &lungs, DEFAULT_SLICE_COUNT)
-        .ok_or_else(|| PrepareError::rejected(ReasonCode::NoLungs, "no lungs were found in the series"))?;
-    let summary = PreparedSummary {
+    let (summary, prepared) = examine(series);
+    prepared.map(|prepared| (summary, prepared))
+}
+
+/// What is known of a series before anything was looked for in it.
+fn received(series: &LoadedSeries) -> PreparedSummary {
+    PreparedSummary {
         study: series.study.clone(),
         slices: series.slices.clone(),
-        selected_slices: prepared.slices.clone(),
+        selected_slices: Vec::new(),
+        lung_extent: None,
+        lung_volume_ml: 0.0,
+        quality: Vec::new(),
+        quantification: None,
+        duration_ms: 0,
+    }
+}
+
+/// What was found in a series, and what the models read of it, or why they may not.
+fn examine(series: &LoadedSeries) -> (PreparedSummary, Result<PreparedSlices, PrepareError>) {
+    let lungs = segment_lungs(&series.volume);
+    let mut summary = PreparedSummary {
         lung_extent: lungs.extent,
         lung_volume_ml: lungs.right_ml + lungs.left_ml,
-        quality,
-        quantification: Some(measure(series, &lungs)),
-        duration_ms: 0,
+        quality: check_quality(series, &lungs),
+        ..received(series)
     };
-    Ok((summary, prepared))
+    if let Some(reason) = failure(&summary.quality) {
+        return (summary, Err(PrepareError::Rejected(reason)));
+    }
+    let Some(prepared) = prepare_slices(&series.volume, &lungs, DEFAULT_SLICE_COUNT) else {
+        let error = PrepareError::rejected(ReasonCode::NoLungs, "no lungs were found in the series");
+        return (summary, Err(error));
+    };
+    summary.selected_slices.clone_from(&prepared.slices);
+    summary.quantification = Some(measure(series, &lungs));
+    (summary, Ok(prepared))
 }
 
 /// The measures and the nodules, with the time that they took.

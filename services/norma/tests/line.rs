@@ -15,7 +15,7 @@ use norma_messages::{Envelope, Message};
 use norma_object_storage::ObjectKey;
 use norma_service::{Context, ObjectsKind, Process, Settings, Telemetry};
 use norma_test_support::servers::S3;
-use norma_test_support::{PhantomOptions, phantom_zip};
+use norma_test_support::{Lungs, PhantomOptions, phantom_zip};
 use studies::{onnxruntime, request_study, request_study_of, test_bundle};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -105,13 +105,15 @@ impl Line {
 fn phantom() -> Bytes {
     static PHANTOM: OnceLock<Bytes> = OnceLock::new();
     PHANTOM
-        .get_or_init(|| {
-            let folder = tempfile::tempdir().unwrap();
-            let file = folder.path().join("phantom.zip");
-            phantom_zip(&PhantomOptions::small(), &file).unwrap();
-            std::fs::read(file).unwrap().into()
-        })
+        .get_or_init(|| phantom_of(&PhantomOptions::small()))
         .clone()
+}
+
+fn phantom_of(options: &PhantomOptions) -> Bytes {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("phantom.zip");
+    phantom_zip(options, &file).unwrap();
+    std::fs::read(file).unwrap().into()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -176,6 +178,37 @@ async fn an_upload_that_is_no_study_fails_with_its_reason() {
         "{code}"
     );
     assert!(line.context.database.report(analysis_id).await.unwrap().is_none());
+    line.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_study_that_is_refused_can_be_looked_at() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    let line = Line::start(onnxruntime, |_| {}).await;
+    let upload = phantom_of(&PhantomOptions {
+        lungs: Lungs::None,
+        ..PhantomOptions::small()
+    });
+    let analysis_id = line.request(upload).await;
+    let analysis = line.end_of(analysis_id).await;
+    assert_eq!(analysis.status, AnalysisStatus::Failed);
+    assert_eq!(analysis.failure.unwrap().code, ReasonCode::NoLungs);
+    for (key, is_there) in [
+        (ObjectKey::PreparedVolume(analysis_id), true),
+        (ObjectKey::RefusedSummary(analysis_id), true),
+        (ObjectKey::PreparedSlices(analysis_id), false),
+    ] {
+        assert_eq!(line.context.objects.exists(key).await.unwrap(), is_there, "{key}");
+    }
+    // No later stage may take it for a study to read.
+    assert!(
+        line.context
+            .database
+            .prepared(analysis_id)
+            .await
+            .unwrap()
+            .is_none()
+    );
     line.stop().await;
 }
 

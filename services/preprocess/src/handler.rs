@@ -5,7 +5,7 @@ use norma_database::Analysis;
 use norma_domain::{AnalysisId, PreparedSummary, Reason};
 use norma_messages::Message;
 use norma_object_storage::{ObjectError, ObjectKey};
-use norma_pipeline::{PrepareError, SLICES_FILE, VOLUME_FILE, prepare_upload_sandboxed};
+use norma_pipeline::{PrepareError, SLICES_FILE, SUMMARY_FILE, VOLUME_FILE, prepare_upload_sandboxed};
 use norma_queue::Delivery;
 use norma_service::{Context, Handled, HandlerError, MessageHandler, announce, run_blocking};
 
@@ -35,7 +35,15 @@ impl MessageHandler for Preprocess {
             }
             fetched => fetched?,
         };
-        let summary = self.prepare(&upload, scratch.path()).await?;
+        let summary = match self.prepare(&upload, scratch.path()).await {
+            Ok(summary) => summary,
+            Err(error) => {
+                if matches!(error, HandlerError::Rejected(_)) {
+                    self.keep_pictures(analysis_id, scratch.path()).await?;
+                }
+                return Err(error);
+            }
+        };
         self.store(analysis_id, scratch.path()).await?;
         self.record(&analysis, summary).await
     }
@@ -45,11 +53,11 @@ impl MessageHandler for Preprocess {
     async fn record_failure(&self, delivery: &Delivery, reason: Reason) -> Result<Handled, HandlerError> {
         let analysis_id = delivery.envelope.message.analysis_id();
         let is_ended_here = self.context.database.fail_analysis(analysis_id, reason).await?;
-        Ok(if is_ended_here {
-            Handled::Completed
-        } else {
-            Handled::Obsolete
-        })
+        if is_ended_here {
+            return Ok(Handled::Completed);
+        }
+        self.context.remove_objects_if_deleted(analysis_id).await?;
+        Ok(Handled::Obsolete)
     }
 }
 
@@ -78,6 +86,22 @@ impl Preprocess {
             (ObjectKey::PreparedVolume(analysis_id), VOLUME_FILE),
         ] {
             self.context.objects.put_file(key, &folder.join(file)).await?;
+        }
+        Ok(())
+    }
+
+    /// Stores the volume of a study that is refused, where one could be read, so that a person can look at it.
+    async fn keep_pictures(&self, analysis_id: AnalysisId, folder: &Path) -> Result<(), HandlerError> {
+        let summary = folder.join(SUMMARY_FILE);
+        // Written after the volume: without it the volume is not whole.
+        if !summary.exists() {
+            return Ok(());
+        }
+        for (key, file) in [
+            (ObjectKey::PreparedVolume(analysis_id), folder.join(VOLUME_FILE)),
+            (ObjectKey::RefusedSummary(analysis_id), summary),
+        ] {
+            self.context.objects.put_file(key, &file).await?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use norma_domain::{AnalysisId, Stage};
+use norma_domain::{AnalysisId, PreparedSummary, Stage};
 use norma_object_storage::{ObjectError, ObjectKey, Objects};
 use norma_pipeline::{SliceExtent, StageMap, VolumeHeader};
 
@@ -60,6 +60,19 @@ impl PixelObjects {
         let header = Arc::new(VolumeHeader::parse(&bytes).map_err(ApiError::internal)?);
         self.headers.insert(analysis_id, Arc::clone(&header));
         Ok(Some(header))
+    }
+
+    /// What was found in a study that failed although its volume could be read; None where that is not known.
+    pub(crate) async fn refused_summary(
+        &self,
+        analysis_id: AnalysisId,
+    ) -> Result<Option<PreparedSummary>, ApiError> {
+        match self.objects.get(ObjectKey::RefusedSummary(analysis_id)).await {
+            // A reader that was killed for time or memory may have left half of it.
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+            Err(ObjectError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The gzip member of one slice: int16 little endian, row by row.

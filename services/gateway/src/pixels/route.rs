@@ -34,7 +34,8 @@ pub(crate) struct PictureOptions {
     window: WindowChoice,
 }
 
-/// Describes the prepared volume: geometry, slices, lungs, which maps there are.
+/// Describes the prepared volume: geometry, slices, lungs, which maps there are. A study that failed has one as well
+/// wherever its images could be read, with the quality checks that it did not pass.
 #[utoipa::path(
     tag = "viewer",
     operation_id = "getVolume",
@@ -49,8 +50,14 @@ pub(crate) async fn get_volume(
     source: Query<PixelSource>,
 ) -> Result<Json<VolumeDescription>, ApiError> {
     let (analysis, _) = volume_of(&gateway, &pixels, *scan_id, source.analysis_id).await?;
-    let prepared = gateway.database.prepared(analysis.id).await?;
-    let prepared = prepared.ok_or(ApiError::VolumeNotPrepared)?;
+    let prepared = match gateway.database.prepared(analysis.id).await? {
+        Some(prepared) => prepared,
+        // A study that failed is described by what it left beside its volume.
+        None => pixels
+            .refused_summary(analysis.id)
+            .await?
+            .ok_or(ApiError::VolumeNotPrepared)?,
+    };
     let outcomes = gateway.database.stage_outcomes(analysis.id).await?;
     let heatmaps = outcomes.iter().filter_map(|outcome| match outcome {
         StageOutcome::Completed(result) if result.has_map => Some(result.stage),

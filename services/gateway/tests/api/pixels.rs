@@ -28,6 +28,31 @@ async fn a_volume_is_described() {
 }
 
 #[tokio::test]
+async fn a_study_that_failed_shows_what_was_received() {
+    let app = spawn_app().await;
+    let scan_id = app.upload(b"no chest, but nobody reads it here").await;
+    let analysis_id = app.analyze(scan_id).await;
+    app.refuse(analysis_id).await;
+    let analysis = app.get_json(&format!("/api/analyses/{analysis_id}")).await;
+    assert_eq!(analysis["status"], "failed");
+    assert_eq!(analysis["stages"][0]["state"], "failed", "it was not prepared");
+
+    let base = format!("/api/scans/{scan_id}");
+    for query in [String::new(), format!("?analysis_id={analysis_id}")] {
+        let volume = app.get_json(&format!("{base}/volume{query}")).await;
+        assert_eq!(volume["analysis_id"], analysis_id.to_string());
+        assert_eq!(volume["study"]["geometry"]["shape"][0], SHAPE[0]);
+        assert_eq!(volume["slices"][0]["instance_number"], SHAPE[0]);
+        assert_eq!(volume["quality"][0]["code"], "coverage_incomplete");
+        assert_eq!(volume["heatmaps"], Value::Array(Vec::new()));
+        let slice = app.get(&format!("{base}/slices/1{query}")).await;
+        assert_eq!(slice.bytes().await.unwrap(), slice_bytes(1));
+        let picture = app.get(&format!("{base}/slices/1.png{query}")).await;
+        assert_eq!(picture.status(), StatusCode::OK);
+    }
+}
+
+#[tokio::test]
 async fn a_slice_is_int16_compressed_where_that_is_accepted() {
     let app = spawn_app().await;
     let (scan_id, analysis_id) = app.answered(Says::Pathology(0.9)).await;

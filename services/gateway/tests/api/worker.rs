@@ -74,6 +74,33 @@ fn quality() -> Vec<QualityCheck> {
     }]
 }
 
+fn volume() -> Volume {
+    Volume {
+        hounsfield: Array3::from_shape_fn(SHAPE, |(slice, row, column)| hounsfield(slice, row, column)),
+        geometry: geometry(),
+    }
+}
+
+fn summary() -> PreparedSummary {
+    PreparedSummary {
+        study: study(),
+        slices: (0..SHAPE[0])
+            .map(|slice| SliceReference {
+                slice,
+                sop_instance_uid: None,
+                instance_number: Some((SHAPE[0] - slice) as i64),
+                table_position_mm: Some(2.0 * slice as f64),
+            })
+            .collect(),
+        selected_slices: vec![0, 2],
+        lung_extent: Some([0, 2]),
+        lung_volume_ml: 4200.0,
+        quality: quality(),
+        quantification: None,
+        duration_ms: 120,
+    }
+}
+
 pub(crate) fn outcome(stage: Stage) -> StageOutcome {
     StageOutcome::Completed(StageResult {
         stage,
@@ -105,28 +132,7 @@ pub(crate) enum Says {
 impl App {
     /// What the preprocess worker leaves: summary and volume.
     pub(crate) async fn prepare(&self, scan_id: ScanId, analysis_id: AnalysisId) {
-        let volume = Volume {
-            hounsfield: Array3::from_shape_fn(SHAPE, |(slice, row, column)| hounsfield(slice, row, column)),
-            geometry: geometry(),
-        };
-        let summary = PreparedSummary {
-            study: study(),
-            slices: (0..SHAPE[0])
-                .map(|slice| SliceReference {
-                    slice,
-                    sop_instance_uid: None,
-                    instance_number: Some((SHAPE[0] - slice) as i64),
-                    table_position_mm: Some(2.0 * slice as f64),
-                })
-                .collect(),
-            selected_slices: vec![0, 2],
-            lung_extent: Some([0, 2]),
-            lung_volume_ml: 4200.0,
-            quality: quality(),
-            quantification: None,
-            duration_ms: 120,
-        };
-        self.prepare_with(scan_id, analysis_id, &volume, summary).await;
+        self.prepare_with(scan_id, analysis_id, &volume(), summary()).await;
     }
 
     /// What the preprocess worker leaves of a study of the test's own.
@@ -138,12 +144,7 @@ impl App {
         summary: PreparedSummary,
     ) {
         self.database.begin_preparing(analysis_id).await.unwrap().unwrap();
-        let mut object = Cursor::new(Vec::new());
-        write_volume(volume, &mut object).unwrap();
-        self.objects
-            .put(ObjectKey::PreparedVolume(analysis_id), object.into_inner().into())
-            .await
-            .unwrap();
+        self.put_volume(analysis_id, volume).await;
         let message = announce(Message::StudyPrepared { analysis_id, scan_id });
         assert!(
             self.database
@@ -151,6 +152,34 @@ impl App {
                 .await
                 .unwrap()
         );
+    }
+
+    /// What the preprocess worker leaves of a study that it could read and had to refuse.
+    pub(crate) async fn refuse(&self, analysis_id: AnalysisId) {
+        self.database.begin_preparing(analysis_id).await.unwrap().unwrap();
+        self.put_volume(analysis_id, &volume()).await;
+        let refused = PreparedSummary {
+            selected_slices: Vec::new(),
+            lung_extent: None,
+            ..summary()
+        };
+        self.objects
+            .put(
+                ObjectKey::RefusedSummary(analysis_id),
+                serde_json::to_vec(&refused).unwrap().into(),
+            )
+            .await
+            .unwrap();
+        self.fail(analysis_id).await;
+    }
+
+    async fn put_volume(&self, analysis_id: AnalysisId, volume: &Volume) {
+        let mut object = Cursor::new(Vec::new());
+        write_volume(volume, &mut object).unwrap();
+        self.objects
+            .put(ObjectKey::PreparedVolume(analysis_id), object.into_inner().into())
+            .await
+            .unwrap();
     }
 
     /// What a model stage's worker leaves: the outcome, and a map of the anomaly stage.
