@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod body_clip;
 mod localization;
 mod merge;
 mod objects;

@@ -12,7 +12,7 @@ use crate::objects::StageMap;
 /// a coarse map run together: on a real mass the box took in most of both lungs.
 const FRACTION_OF_MAXIMUM: f32 = 0.7;
 /// Coarse maps are interpolated to this grid, so that the box does not end at the cells' borders.
-const FINEST: usize = 56;
+pub(crate) const FINEST: usize = 56;
 
 /// The box, in voxels of the volume, around the places connected with the strongest one that have at least
 /// seven tenths of its value. Places are neighbours within a slice and between slices that were read one after the

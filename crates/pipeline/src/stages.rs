@@ -12,6 +12,7 @@ use norma_inference::{
 };
 use norma_volume::{CropBox, PreparedSlices};
 
+use crate::body_clip::clip_to_body;
 use crate::localization::strongest_region;
 use crate::objects::StageMap;
 use crate::stage_error::StageError;
@@ -268,6 +269,7 @@ fn combine_maps(maps: &[Array3<f32>], combine: &impl Fn(&[f64]) -> f64) -> Array
 }
 
 fn stage_map(slices: &PreparedSlices, indices: &[usize], maps: &Array3<f32>) -> StageMap {
+    let maps = clip_to_body(maps, slices, indices);
     let crops: Vec<CropBox> = indices.iter().map(|index| slices.crops[*index]).collect();
     StageMap {
         slices: indices.iter().map(|index| slices.slices[*index]).collect(),

@@ -4,6 +4,7 @@
     reason = "array views are two words and are passed by value, as ndarray itself does"
 )]
 
+mod body;
 mod coarse;
 mod components;
 mod crop_box;
@@ -19,6 +20,7 @@ mod seam;
 mod slice_lungs;
 mod volume;
 
+pub use body::body_in_prepared_slice;
 pub use crop_box::CropBox;
 pub use gas::BowelGas;
 pub use levels::pseudo_hounsfield;
