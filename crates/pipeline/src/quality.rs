@@ -3,6 +3,7 @@
 //! Every check states what it measured and its limit, passed or not. What is not a chest CT fails the
 //! analysis; what is one, but not complete or not sound, leaves the verdict undetermined.
 
+mod coverage;
 mod measurement;
 mod orientation;
 mod reading;
@@ -13,6 +14,7 @@ use norma_imaging::LoadedSeries;
 use norma_volume::{LungSegmentation, Volume, measure_orientation};
 
 use QualityConsequence::{Failed, LimitsView, Note};
+use coverage::{check_coverage, is_whole};
 use measurement::Measurement;
 use reading::{check_patient, check_pixel_spacing, check_spacing, note_reading};
 
@@ -22,10 +24,6 @@ const LEAST_LUNG_ML: f64 = 100.0;
 const LEAST_LUNG_VOLUME_ML: f64 = 1_000.0;
 /// The smaller lung's share of the volume; about 0.45 in health.
 const LEAST_SMALLER_LUNG_SHARE: f64 = 0.15;
-/// Lung area of the first or last slice as a share of the largest: what is beyond the scan.
-const LARGEST_END_AREA_SHARE: f64 = 0.05;
-/// From apex to base.
-const LEAST_LUNG_HEIGHT_MM: f64 = 140.0;
 const LEAST_LUNG_SLICES: usize = 30;
 /// The limit of the series choice as well; the hundredth forgives rounding in headers.
 const LARGEST_THICKNESS_MM: f64 = 5.01;
@@ -44,12 +42,11 @@ pub fn check_quality(series: &LoadedSeries, lungs: &LungSegmentation) -> Vec<Qua
         check_axial(series),
         check_lungs(lungs),
     ];
-    checks.extend(check_anatomy(series, lungs));
-    let whole =
-        end_area_share(lungs) <= LARGEST_END_AREA_SHARE && height_mm(series, lungs) >= LEAST_LUNG_HEIGHT_MM;
+    checks.extend(check_anatomy(lungs));
+    checks.extend(check_coverage(series, lungs));
     checks.extend(orientation::check_orientation(
         &measure_orientation(&series.volume, lungs),
-        whole,
+        is_whole(series, lungs),
     ));
     checks.extend(check_slices(series, lungs));
     checks.push(check_pixel_spacing(series));
@@ -118,7 +115,7 @@ fn check_lungs(lungs: &LungSegmentation) -> QualityCheck {
     )
 }
 
-fn check_anatomy(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityCheck; 4] {
+fn check_anatomy(lungs: &LungSegmentation) -> [QualityCheck; 2] {
     let smaller_share = lungs.right_ml.min(lungs.left_ml) / lungs.total_ml();
     [
         Measurement::at_least(
@@ -139,42 +136,7 @@ fn check_anatomy(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityChe
             "the lungs hold enough air to be read",
             "the lungs hold too little air to be read",
         ),
-        Measurement::at_most(
-            ReasonCode::CoverageIncomplete,
-            end_area_share(lungs),
-            LARGEST_END_AREA_SHARE,
-            "fraction",
-        )
-        .or(
-            LimitsView,
-            "the scan covers the lungs from apex to base",
-            "the scan ends within the lungs: apex or base is missing",
-        ),
-        Measurement::at_least(
-            ReasonCode::CoverageIncomplete,
-            height_mm(series, lungs),
-            LEAST_LUNG_HEIGHT_MM,
-            "mm",
-        )
-        .or(
-            LimitsView,
-            "the lungs are seen over their whole height",
-            "the lungs are seen over a part of their height only",
-        ),
     ]
-}
-
-fn height_mm(series: &LoadedSeries, lungs: &LungSegmentation) -> f64 {
-    lungs.extent.map_or(0.0, |[first, last]| {
-        (last - first + 1) as f64 * series.volume.geometry.spacing_mm.z()
-    })
-}
-
-/// Lung area of the first or last slice, whichever is larger, as a share of the largest area.
-fn end_area_share(lungs: &LungSegmentation) -> f64 {
-    let largest = lungs.area_mm2.iter().copied().fold(0.0, f64::max);
-    let ends = lungs.area_mm2.first().into_iter().chain(lungs.area_mm2.last());
-    ends.copied().fold(0.0, f64::max) / largest
 }
 
 fn check_slices(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityCheck; 6] {

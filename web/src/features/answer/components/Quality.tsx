@@ -8,7 +8,7 @@ import { useCodeTexts } from '@/i18n/problem-text';
 import { Section } from './Section';
 import classes from './answer.module.css';
 
-const UNITS = ['mm', 'ml', 'slices', 'files', 'degrees', 'fraction', 'HU'] as const;
+const UNITS = ['mm', 'ml', 'slices', 'files', 'degrees', 'fraction', 'percent', 'HU'] as const;
 
 /** Each check with what it measured. Passed is plain, not green: it says nothing about the patient. */
 export function Quality({ checks }: { checks: QualityCheck[] }) {
