@@ -282,5 +282,49 @@ mod tests {
                 .mapv_inplace(|value| if value > -100 { value + 130 } else { value });
         }
         assert!(alternates(&mixed, 2.0));
+        // Ribs come and go in thick slices, and a few slices say nothing.
+        assert!(!alternates(&mixed, FAR_APART_MM));
+        let few = mixed
+            .slice(ndarray::s![..LEAST_SLICES_TO_ALTERNATE - 1, .., ..])
+            .to_owned();
+        assert!(!alternates(&few, 2.0));
+        assert!(alternating_share(&few).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn one_slice_that_differs_and_a_slow_change_do_not_alternate() {
+        let mut odd = chest(40);
+        odd.index_axis_mut(Axis(0), 17).mapv_inplace(|value| value + 150);
+        assert!(!alternates(&odd, 1.0), "{}", alternating_share(&odd));
+        let mut slow = chest(40);
+        for (slice, mut plane) in slow.axis_iter_mut(Axis(0)).enumerate() {
+            plane.mapv_inplace(|value| value + 8 * slice as i16);
+        }
+        assert!(!alternates(&slow, 1.0), "{}", alternating_share(&slow));
+        // Two halves of two phases, one after the other.
+        let mut halves = chest(40);
+        for mut plane in halves.axis_iter_mut(Axis(0)).skip(20) {
+            plane.mapv_inplace(|value| if value > -100 { value + 130 } else { value });
+        }
+        assert!(!alternates(&halves, 1.0), "{}", alternating_share(&halves));
+    }
+
+    #[test]
+    fn noise_of_neighbours_is_no_alternation_and_a_vessel_that_enhances_is() {
+        // A heart of a twentieth of the field, enhanced in every other slice.
+        let enhanced = |by: i16| {
+            let mut mixed = chest(60);
+            for slice in (0..60).step_by(2) {
+                let mut plane = mixed.index_axis_mut(Axis(0), slice);
+                for ((y, x), value) in plane.indexed_iter_mut() {
+                    if (24..40).contains(&y) && (36..50).contains(&x) {
+                        *value += by;
+                    }
+                }
+            }
+            mixed
+        };
+        assert!(!alternates(&enhanced(15), 1.5));
+        assert!(alternates(&enhanced(120), 1.5));
     }
 }
