@@ -36,25 +36,22 @@ fn told(evidence: &OrientationEvidence) -> [f64; 3] {
 
 #[test]
 fn a_chest_agrees_and_each_mirroring_contradicts_its_own_axis() {
-    for seed in [1, 2, 3] {
-        let chest = small(|options| options.seed = seed);
-        let sound = told(&evidence(&chest));
-        assert!(sound.iter().all(|&agrees| agrees > 0.15), "{seed}: {sound:?}");
-        for (place, axis) in [2, 0, 1].into_iter().enumerate() {
-            let evidence = evidence(&mirrored(&chest, &[axis]));
-            let contradicts = told(&evidence);
-            for (other, &agrees) in contradicts.iter().enumerate() {
-                if other == place {
-                    assert!(agrees <= -0.15, "{seed}, axis {axis}: {contradicts:?}");
-                } else {
-                    assert!(agrees > -0.15, "{seed}, axis {axis}: {contradicts:?}");
-                }
+    let chest = small(|_| ());
+    let sound = told(&evidence(&chest));
+    assert!(sound.iter().all(|&agrees| agrees > 0.15), "{sound:?}");
+    for (place, axis) in [2, 0, 1].into_iter().enumerate() {
+        let contradicts = told(&evidence(&mirrored(&chest, &[axis])));
+        for (other, &agrees) in contradicts.iter().enumerate() {
+            if other == place {
+                assert!(agrees <= -0.15, "axis {axis}: {contradicts:?}");
+            } else {
+                assert!(agrees > -0.15, "axis {axis}: {contradicts:?}");
             }
         }
-        // Turned by half about the long axis: what lies on the other side lies behind as well.
-        let turned = told(&evidence(&mirrored(&chest, &[1, 2])));
-        assert!(turned.iter().any(|&agrees| agrees <= -0.15), "{seed}: {turned:?}");
     }
+    // Turned by half about the long axis: what lies on the other side lies behind as well.
+    let turned = told(&evidence(&mirrored(&chest, &[1, 2])));
+    assert!(turned.iter().any(|&agrees| agrees <= -0.15), "{turned:?}");
 }
 
 #[test]
