@@ -34,8 +34,7 @@ pub(crate) struct PictureOptions {
     window: WindowChoice,
 }
 
-/// Describes the prepared volume: geometry, slices, lungs, which maps there are. A study that failed has one as well
-/// wherever its images could be read, with the quality checks that it did not pass.
+/// Describes the prepared volume: geometry, slices, lungs, which maps there are.
 #[utoipa::path(
     tag = "viewer",
     operation_id = "getVolume",

@@ -132,7 +132,8 @@ pub(crate) enum Says {
 impl App {
     /// What the preprocess worker leaves: summary and volume.
     pub(crate) async fn prepare(&self, scan_id: ScanId, analysis_id: AnalysisId) {
-        self.prepare_with(scan_id, analysis_id, &volume(), summary()).await;
+        self.prepare_with(scan_id, analysis_id, &volume(), summary())
+            .await;
     }
 
     /// What the preprocess worker leaves of a study of the test's own.
