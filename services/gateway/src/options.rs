@@ -134,10 +134,7 @@ impl From<&Settings> for GatewayOptions {
                 written_per_byte: gateway.storage.written_per_byte,
                 written_per_study_bytes: gateway.storage.written_per_study_bytes,
             },
-            spool_folder: gateway
-                .spool_folder
-                .clone()
-                .unwrap_or_else(|| std::env::temp_dir().join("norma-uploads")),
+            spool_folder: own_spool_folder(gateway.spool_folder.clone()),
             predict_wait,
             longest_wait: predict_wait,
             most_studies: gateway.predict_studies_max,
@@ -155,4 +152,13 @@ impl From<&Settings> for GatewayOptions {
             cors_origins: gateway.cors_origins.clone(),
         }
     }
+}
+
+/// A folder of this user's own below the given one: everybody may make folders where temporary files lie, and volumes are
+/// often writable for all.
+fn own_spool_folder(parent: Option<PathBuf>) -> PathBuf {
+    let user = rustix::process::geteuid().as_raw();
+    parent
+        .unwrap_or_else(std::env::temp_dir)
+        .join(format!("norma-uploads-{user}"))
 }

@@ -56,5 +56,9 @@ export const useSetPassword = () =>
 export const useSignOut = () =>
   useMutation({
     mutationFn: () => done(client.DELETE('/api/session')),
-    onSuccess: () => endSession('signed-out'),
+    onSuccess: () => {
+      // Measurements on a patient's slices.
+      window.sessionStorage.clear();
+      endSession('signed-out');
+    },
   });

@@ -89,7 +89,7 @@ pub(crate) async fn stream_events(
         .map(Ok::<_, Infallible>);
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
-        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
         // Proxies must pass each event on at once, and nothing may compress and thereby buffer it.
         .insert_header(("X-Accel-Buffering", "no"))
         .insert_header(ContentEncoding::Identity)

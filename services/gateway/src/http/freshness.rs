@@ -1,4 +1,4 @@
-//! ETags and how long an answer may be kept.
+//! ETags of what is medical, which no cache keeps.
 
 use actix_web::http::header::{
     self, AsHeaderName, CacheControl, CacheDirective, EntityTag, Header, IfMatch, IfNoneMatch, IfRange,
@@ -8,16 +8,10 @@ use chrono::{DateTime, Utc};
 
 use crate::problem::ApiError;
 
-/// A year, in seconds.
-const FOR_EVER: u32 = 31_536_000;
-
 /// The version of an answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Freshness {
     pub(crate) etag: EntityTag,
-    /// Whether the same address never answers anything else. Where not, a client asks each time whether its
-    /// version still holds.
-    pub(crate) is_for_ever: bool,
 }
 
 impl Freshness {
@@ -47,19 +41,13 @@ impl Freshness {
         response.finish()
     }
 
-    /// What is medical stays out of shared caches.
+    /// What is medical stays out of caches, a browser's too: it would outlive sign-out and deletion there.
     pub(crate) fn insert_into(&self, response: &mut HttpResponseBuilder) {
-        let directives = if self.is_for_ever {
-            vec![
-                CacheDirective::Private,
-                CacheDirective::MaxAge(FOR_EVER),
-                CacheDirective::Extension("immutable".to_owned(), None),
-            ]
-        } else {
-            vec![CacheDirective::Private, CacheDirective::NoCache]
-        };
         response
-            .insert_header(CacheControl(directives))
+            .insert_header(CacheControl(vec![
+                CacheDirective::Private,
+                CacheDirective::NoStore,
+            ]))
             .insert_header(header::ETag(self.etag.clone()));
     }
 }

@@ -99,7 +99,11 @@ pub(crate) async fn sign_out(
         gateway.database.delete_session(session.token.hash()).await?;
     }
     let removal = identity.cookie(&request).removal();
-    Ok(HttpResponse::NoContent().cookie(removal).finish())
+    // What an earlier version let the browser keep, and what it kept of itself.
+    Ok(HttpResponse::NoContent()
+        .cookie(removal)
+        .insert_header(("Clear-Site-Data", "\"cache\""))
+        .finish())
 }
 
 /// Sets a new password. Every session of the account ends; the answer begins a new one.

@@ -1,4 +1,4 @@
-//! Pixels as answers: numbers or a picture, and how long they may be kept.
+//! Pixels as answers: numbers or a picture.
 
 use std::io::Read;
 
@@ -14,11 +14,10 @@ use crate::http::freshness::{Freshness, header_text};
 use crate::pixels::picture::{heatmap_png, slice_png};
 use crate::problem::ApiError;
 
-/// Pixels belong to an analysis: where the client named it, they never change.
-pub(crate) fn freshness(analysis: &Analysis, named: Option<AnalysisId>, what: &str) -> Freshness {
+/// Pixels belong to an analysis and never change in it.
+pub(crate) fn freshness(analysis: &Analysis, what: &str) -> Freshness {
     Freshness {
         etag: EntityTag::new_weak(format!("{}-{what}", analysis.id)),
-        is_for_ever: named.is_some(),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::problem::answers::{BadRequest, Failures, NotFound};
 #[into_params(parameter_in = Query)]
 pub(crate) struct PixelSource {
     /// The analysis whose volume or maps are meant; the latest that has them where absent. Where given, the
-    /// answer never changes and may be kept for ever.
+    /// answer never changes.
     analysis_id: Option<AnalysisId>,
 }
 
@@ -237,7 +237,7 @@ async fn answer_slice(
         None => format!("{slice}"),
         Some(window) => format!("{slice}-{}-{}", window.center(), window.width()),
     };
-    let freshness = freshness(&analysis, analysis_id, &version);
+    let freshness = freshness(&analysis, &version);
     if freshness.is_known_to(request) {
         return Ok(freshness.not_modified());
     }
@@ -270,7 +270,7 @@ async fn answer_map(
         MapForm::Values => format!("{stage}-{slice}"),
         MapForm::Picture => format!("{stage}-{slice}-png"),
     };
-    let freshness = freshness(&analysis, analysis_id, &version);
+    let freshness = freshness(&analysis, &version);
     if freshness.is_known_to(request) {
         return Ok(freshness.not_modified());
     }

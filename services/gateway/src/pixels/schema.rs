@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct VolumeDescription {
     pub scan_id: ScanId,
-    /// The analysis that prepared the volume. Give it as `analysis_id` to slices and maps: those answers may be
-    /// kept for ever.
+    /// The analysis that prepared the volume. Give it as `analysis_id` to slices and maps: those answers never
+    /// change.
     pub analysis_id: AnalysisId,
     /// Geometry (axes z, y, x; LPS), scanner, chosen series.
     pub study: StudySummary,

@@ -198,8 +198,6 @@ pub(crate) async fn download_scan_file(
     };
     let freshness = Freshness {
         etag: EntityTag::new_strong(etag),
-        // Nobody downloads an archive twice, and a browser's copy outlives its deletion here.
-        is_for_ever: false,
     };
     if freshness.is_known_to(&request) {
         return Ok(freshness.not_modified());

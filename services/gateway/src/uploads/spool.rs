@@ -16,7 +16,7 @@ pub(crate) const SPLIT_PREFIX: &str = "split-";
 /// older than a day.
 pub(crate) fn prepare_spool(folder: &Path) -> io::Result<()> {
     const OLD: Duration = Duration::from_secs(24 * 3600);
-    std::fs::create_dir_all(folder)?;
+    make_private(folder)?;
     for entry in std::fs::read_dir(folder)?.flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
@@ -37,6 +37,30 @@ pub(crate) fn prepare_spool(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes a folder that nobody else can read or write, or sees that the one that is there is such a folder.
+///
+/// # Errors
+/// Where it belongs to another user, is a link, or others may write to it: whoever can put a file there chooses what is
+/// stored as a study.
+fn make_private(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
+    let found = std::fs::symlink_metadata(folder)?;
+    let others_write = found.mode() & 0o022 != 0;
+    if found.is_dir() && found.uid() == rustix::process::geteuid().as_raw() && !others_write {
+        return Ok(());
+    }
+    Err(io::Error::new(
+        io::ErrorKind::PermissionDenied,
+        "the folder of uploads under way (gateway.spool_folder) belongs to another user, is a link, or can be written to by \
+         others: name another one, or make it yours with mode 0700",
+    ))
+}
+
 /// A new file of the spool folder, deleted with its path.
 pub(crate) fn create_spool_file(folder: &Path) -> io::Result<(std::fs::File, TempPath)> {
     Ok(tempfile::Builder::new()
@@ -54,5 +78,34 @@ pub(crate) fn storage_failure(error: io::Error) -> ApiError {
         ApiError::StorageFull
     } else {
         ApiError::internal(anyhow::Error::new(error).context("failed to spool an upload"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_spool_folder_is_nobody_elses() {
+        let parent = tempfile::tempdir().unwrap();
+        let own = parent.path().join("a/own");
+        prepare_spool(&own).unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&own), 0o700);
+        prepare_spool(&own).unwrap();
+
+        std::fs::set_permissions(&own, std::fs::Permissions::from_mode(0o777)).unwrap();
+        let refused = prepare_spool(&own).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied);
+        assert!(refused.to_string().contains("gateway.spool_folder"));
+
+        std::fs::set_permissions(&own, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let link = parent.path().join("link");
+        symlink(&own, &link).unwrap();
+        assert!(prepare_spool(&link).is_err());
+        let (_file, path) = create_spool_file(&own).unwrap();
+        assert_eq!(mode(&path), 0o600);
     }
 }

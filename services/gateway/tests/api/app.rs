@@ -194,6 +194,11 @@ pub(crate) fn bundle() -> BundleDescription {
 }
 
 impl App {
+    /// Where uploads lie while they are looked at.
+    pub(crate) fn spool(&self) -> std::path::PathBuf {
+        let mut folders = std::fs::read_dir(self.folder.path().join("spool")).unwrap();
+        folders.next().unwrap().unwrap().path()
+    }
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.base))
     }

@@ -37,7 +37,7 @@ async fn read_until(response: Response, is_last: impl Fn(&Value) -> bool) -> Vec
 async fn listen(app: &App, query: &str) -> Response {
     let response = app.get(&format!("/api/events{query}")).await;
     assert_eq!(response.headers()["content-type"], "text/event-stream");
-    assert_eq!(response.headers()["cache-control"], "no-cache");
+    assert_eq!(response.headers()["cache-control"], "no-store");
     assert!(response.headers().get("content-encoding").is_none());
     response
 }

@@ -268,12 +268,7 @@ async fn an_upload_that_trickles_is_given_up() {
     trickle.abort();
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
     assert!(answer.contains("upload_stalled"), "{answer}");
-    assert_eq!(
-        std::fs::read_dir(app.folder.path().join("spool"))
-            .unwrap()
-            .count(),
-        0
-    );
+    assert_eq!(std::fs::read_dir(app.spool()).unwrap().count(), 0);
 }
 
 #[tokio::test]
@@ -283,7 +278,7 @@ async fn only_so_many_uploads_come_at_once() {
     let head = form_head(&key(&app).await);
     slow.write_all(head.as_bytes()).await.unwrap();
     // Taken once its file lies in the spool folder.
-    let spool = app.folder.path().join("spool");
+    let spool = app.spool();
     while std::fs::read_dir(&spool).unwrap().count() == 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -322,12 +317,7 @@ async fn an_upload_never_fills_the_disk() {
             .unwrap();
         problem(refused, StatusCode::INSUFFICIENT_STORAGE, "storage_full").await;
     }
-    assert_eq!(
-        std::fs::read_dir(app.folder.path().join("spool"))
-            .unwrap()
-            .count(),
-        0
-    );
+    assert_eq!(std::fs::read_dir(app.spool()).unwrap().count(), 0);
     assert_eq!(app.get_json("/api/scans").await["total"], 0);
 }
 

@@ -62,16 +62,14 @@ async fn a_slice_is_int16_compressed_where_that_is_accepted() {
     assert!(plain.headers().get("content-encoding").is_none());
     assert_eq!(plain.headers()["x-rows"], "16");
     assert_eq!(plain.headers()["x-columns"], "24");
-    assert_eq!(plain.headers()["cache-control"], "private, no-cache");
+    assert_eq!(plain.headers()["cache-control"], "private, no-store");
     assert_eq!(plain.bytes().await.unwrap(), slice_bytes(1));
 
     let packed = encoded(&app, &format!("{path}?analysis_id={analysis_id}"), "gzip, br").await;
     assert_eq!(packed.headers()["content-encoding"], "gzip");
     assert_eq!(packed.headers()["vary"], "accept-encoding");
-    assert_eq!(
-        packed.headers()["cache-control"],
-        "private, max-age=31536000, immutable"
-    );
+    // A browser's copy would outlive sign-out and deletion.
+    assert_eq!(packed.headers()["cache-control"], "private, no-store");
     let etag = packed.headers()["etag"].to_str().unwrap().to_owned();
     assert_eq!(gunzip(&packed.bytes().await.unwrap()), slice_bytes(1));
 

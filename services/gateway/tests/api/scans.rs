@@ -331,7 +331,5 @@ async fn deleting_a_patient_takes_the_scans_along() {
 }
 
 fn spool_files(app: &App) -> usize {
-    std::fs::read_dir(app.folder.path().join("spool"))
-        .unwrap()
-        .count()
+    std::fs::read_dir(app.spool()).unwrap().count()
 }

@@ -1,6 +1,6 @@
 import type { VolumeGeometry } from '@/api/types';
 
-/** A prepared volume: the analysis that prepared it makes its pixels immutable, so they may be cached for ever. */
+/** A prepared volume: the analysis that prepared it makes its pixels immutable, so they are kept in memory while the page is open. */
 export interface ViewedVolume {
   scanId: string;
   analysisId: string;
