@@ -166,7 +166,6 @@ fn freshness(analysis_id: AnalysisId, what: &str, language: Language) -> Freshne
     const VERSION: &str = env!("CARGO_PKG_VERSION");
     Freshness {
         etag: EntityTag::new_weak(format!("{analysis_id}-{what}-{}-{VERSION}", language.as_str())),
-        is_for_ever: false,
     }
 }
 

@@ -7,7 +7,7 @@ use actix_web::web::{self, Bytes};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use flate2::read::GzDecoder;
 use norma_database::Analysis;
-use norma_domain::{AnalysisId, WindowLevel};
+use norma_domain::WindowLevel;
 use norma_pipeline::VolumeHeader;
 
 use crate::http::freshness::{Freshness, header_text};
