@@ -54,8 +54,29 @@ impl AnsweredSite {
         self.answered_with(Some(score), None, other).await
     }
 
+    /// Pathology by what was measured, although the models say so little.
+    pub(crate) async fn found_by_measures(&self, score: Option<f64>) -> (ScanId, AnalysisId) {
+        let bundle = self.bundle.clone();
+        self.answered_as(Verdict::Pathology, score, None, bundle).await
+    }
+
     async fn answered_with(
         &self,
+        score: Option<f64>,
+        patient_id: Option<PatientId>,
+        bundle: BundleReference,
+    ) -> (ScanId, AnalysisId) {
+        let verdict = match score {
+            None => Verdict::Undetermined,
+            Some(score) if score >= 0.5 => Verdict::Pathology,
+            Some(_) => Verdict::Norm,
+        };
+        self.answered_as(verdict, score, patient_id, bundle).await
+    }
+
+    async fn answered_as(
+        &self,
+        verdict: Verdict,
         score: Option<f64>,
         patient_id: Option<PatientId>,
         bundle: BundleReference,
@@ -63,11 +84,6 @@ impl AnsweredSite {
         let upload = bytes::Bytes::from_static(b"study");
         let (scan_id, analysis_id) =
             request_study_of(&self.database, &self.objects, upload, patient_id).await;
-        let verdict = match score {
-            None => Verdict::Undetermined,
-            Some(score) if score >= 0.5 => Verdict::Pathology,
-            Some(_) => Verdict::Norm,
-        };
         let report = Report {
             schema: REPORT_SCHEMA.to_owned(),
             analysis_id,

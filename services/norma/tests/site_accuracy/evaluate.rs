@@ -107,12 +107,19 @@ fn readers_words_give_links_to_what_was_missed() {
         answered.says(analysis, false, Some("pathology")).await;
         let (_, norm) = answered.answered(Some(0.0002), None).await;
         answered.says(norm, true, None).await;
+        // Found, though not by the models: no miss.
+        for score in [Some(0.0003), None] {
+            let (_, found) = answered.found_by_measures(score).await;
+            answered.says(found, true, None).await;
+        }
         missed
     });
     let (report, page) = evaluate(&site, &["--data", "data", "--url", "https://norma.example"]);
     let href = format!("https://norma.example/studies/{missed}");
     assert_eq!(report["misses"][0]["href"], json!(href));
     assert!(page.contains(&format!("<a href=\"{href}\">")));
+    assert_eq!(report["misses"].as_array().unwrap().len(), 1);
+    assert_eq!(report["operating_points"][0]["sensitivity"]["successes"], 2);
     assert_eq!(report["label_source"], "feedback");
 }
 

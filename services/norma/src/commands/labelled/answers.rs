@@ -135,14 +135,18 @@ impl Answers {
             (Grouping::Sex, identity.sex),
             (Grouping::AgeBand, age.map(age_band_of)),
         ];
+        let probability = report.probability_of_pathology.map(Probability::value);
+        let threshold = report.operating_point.threshold.value();
         let score = match report.verdict {
             // Its probability may rest on what is not to be trusted.
             Verdict::Undetermined => None,
-            Verdict::Norm | Verdict::Pathology => report.probability_of_pathology,
+            // Below the threshold it was found by what was measured: pathology at every threshold.
+            Verdict::Pathology => Some(probability.filter(|value| *value >= threshold).unwrap_or(1.0)),
+            Verdict::Norm => probability,
         };
         Ok(Answer {
             scan_id: about.scan_id,
-            score: score.map(Probability::value),
+            score,
             patient,
             profile,
             groups: groups
