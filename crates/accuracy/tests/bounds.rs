@@ -109,9 +109,9 @@ fn too_few_cases_are_told_and_no_threshold_is_given() {
 fn the_threshold_is_the_positive_after_the_allowed_misses() {
     // 93 positives allow one miss: the second lowest is the threshold.
     let mut studies: Vec<ScoredStudy> = (0..93)
-        .map(|at| study((20.0 + at as f64) / 200.0, true))
+        .map(|at| study((20.0 + f64::from(at)) / 200.0, true))
         .collect();
-    studies.extend((0..50).map(|at| study(at as f64 / 100.0, false)));
+    studies.extend((0..50).map(|at| study(f64::from(at) / 100.0, false)));
     let ThresholdFit::Holds(fit) = threshold_for_sensitivity(&studies, level(0.95), level(0.95)) else {
         panic!("93 positives are enough");
     };
