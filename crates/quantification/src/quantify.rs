@@ -18,6 +18,8 @@ use crate::thorax::Thorax;
 const LEAST_LUNG_ML: f64 = 500.0;
 /// Thicker slices average lesions away.
 const LARGEST_SPACING_MM: f64 = 5.01;
+/// Slices farther apart join vessels that run through them into opacities: norm chests averaged to 5 mm reach 37 ml.
+const LARGEST_OPACITY_SPACING_MM: f64 = 3.05;
 /// From here on the blood holds contrast.
 const CONTRAST_HU: f64 = 100.0;
 /// Lungs whose median lies above hold so little air, by expiration or disease all over, that density says nothing of an
@@ -82,8 +84,7 @@ pub fn quantify(volume: &Volume, lungs: &LungSegmentation) -> Quantification {
         &grid,
         &thorax,
         &opacities,
-        &mean,
-        blood,
+        no_opacity(volume, mean.all, blood),
         extent,
         &mut findings,
     ));
@@ -165,12 +166,24 @@ fn lung_volume(lungs: &LungSegmentation) -> Measure {
     )
 }
 
+/// Why an opacity would not be one here.
+fn no_opacity(volume: &Volume, mean_hu: f64, blood: Option<f64>) -> Option<NotMeasurable> {
+    if volume.geometry.spacing_mm.z() > LARGEST_OPACITY_SPACING_MM {
+        Some(NotMeasurable::SlicesTooThick)
+    } else if mean_hu <= SHALLOW_MEAN_HU {
+        None
+    } else if blood.is_some_and(|blood| blood >= CONTRAST_HU) {
+        Some(NotMeasurable::Contrast)
+    } else {
+        Some(NotMeasurable::ShallowInspiration)
+    }
+}
+
 fn opacity_measures(
     grid: &Grid,
     thorax: &Thorax,
     opacities: &[Region],
-    mean: &Densely,
-    blood: Option<f64>,
+    why_not: Option<NotMeasurable>,
     extent: [usize; 2],
     findings: &mut Vec<MeasuredFinding>,
 ) -> [Measure; 2] {
@@ -195,12 +208,7 @@ fn opacity_measures(
         ..measured(MeasureCode::OpacityVolume, total, Some(by_side))
     };
     // The value stays: it is a measure, but not of an opacity.
-    if mean.all > SHALLOW_MEAN_HU {
-        let why = if blood.is_some_and(|blood| blood >= CONTRAST_HU) {
-            NotMeasurable::Contrast
-        } else {
-            NotMeasurable::ShallowInspiration
-        };
+    if let Some(why) = why_not {
         for measure in [&mut biggest, &mut sum] {
             measure.state = MeasureState::NotMeasurable;
             measure.why = Some(why);
