@@ -19,6 +19,17 @@ pub struct ScanIdentity {
     pub confirmed_conflicts: Vec<IdentityAttribute>,
 }
 
+impl ScanIdentity {
+    /// Whether the record learns from it who its patient is. Another name or another number alone may be a marriage or
+    /// another hospital; where a person put a study there although more spoke against it, the next one is asked about again.
+    fn tells_of_its_patient(&self) -> bool {
+        matches!(
+            self.confirmed_conflicts.as_slice(),
+            [] | [IdentityAttribute::PatientName] | [IdentityAttribute::PatientId]
+        )
+    }
+}
+
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = study_identities, treat_none_as_default_value = false)]
 pub(crate) struct IdentityRow {
@@ -74,7 +85,8 @@ impl Database {
         .await
     }
 
-    /// What the studies of a patient's record say, the newest first.
+    /// What the studies of a patient's record say of their patient, the newest first; not those that a person put there against
+    /// what they say.
     pub async fn identities_of_patient(&self, id: PatientId) -> Result<Vec<StudyIdentity>, DatabaseError> {
         /// More say nothing new.
         const MOST: i64 = 200;
@@ -88,7 +100,9 @@ impl Database {
                 .load(connection)?;
             Ok(rows
                 .into_iter()
-                .map(|row| ScanIdentity::from(row).study)
+                .map(ScanIdentity::from)
+                .filter(ScanIdentity::tells_of_its_patient)
+                .map(|identity| identity.study)
                 .collect())
         })
         .await

@@ -132,6 +132,14 @@ fn a_scan_moves_to_another_record_with_what_was_confirmed() {
         assert_eq!(moved.patient_id, Some(patient.id));
         let known = database.scan_identities(vec![scan.id]).await.unwrap();
         assert_eq!(known[&scan.id].confirmed_conflicts, conflicts);
+        // Too much spoke against it: the record does not take it for its patient's own.
+        assert_eq!(database.identities_of_patient(patient.id).await.unwrap(), []);
+        let one = vec![IdentityAttribute::PatientName];
+        database
+            .move_scan(scan.id, patient.id, one, None)
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(database.identities_of_patient(patient.id).await.unwrap().len(), 1);
 
         let nobody = PatientId::generate();

@@ -164,6 +164,18 @@ async fn a_study_that_names_another_patient_needs_a_persons_word() {
         "patient_mismatch confirmed: patient_name"
     );
 
+    // Another person's study that was put here all the same teaches the record nothing: the next is asked about again.
+    let other = study("SIDOROV^PETR", "18", "19500101");
+    let scan = uploaded(&app, &other, &fields).await;
+    assert_eq!(scan["patient_mismatch"].as_array().unwrap().len(), 3);
+    let again = upload(
+        &app,
+        &study("SIDOROV^PETR", "18", "19500101"),
+        &[("patient_id", id)],
+    )
+    .await;
+    problem(again, StatusCode::CONFLICT, "patient_mismatch").await;
+
     // What says nothing of a patient contradicts none.
     uploaded(&app, b"no study at all", &[("patient_id", id)]).await;
     uploaded(&app, &study("ANONYMOUS", "4711", ""), &[("patient_id", id)]).await;
