@@ -7,10 +7,10 @@ use std::path::Path;
 
 use chrono::DateTime;
 use norma_domain::{
-    AnalysisId, Finding, ModelReference, PreparedSummary, Probability, QualityCheck, QualityConsequence,
-    ReasonCode, Report, ScanId, ScannerProfile, SeriesChoice, SliceReference, SliceScore, SopInstanceUid,
-    SpacingMm, Stage, StageOutcome, StageResult, StudySummary, UnverifiedThreshold, Verdict, VolumeGeometry,
-    VoxelBox,
+    AnalysisId, Finding, Measure, MeasureCode, MeasureState, ModelReference, PreparedSummary, Probability,
+    QualityCheck, QualityConsequence, Quantification, ReasonCode, Report, ScanId, ScannerProfile,
+    SeriesChoice, SliceReference, SliceScore, SopInstanceUid, SpacingMm, Stage, StageOutcome, StageResult,
+    StudySummary, UnverifiedThreshold, Verdict, VolumeGeometry, VoxelBox,
 };
 use norma_inference::{Bundle, MeasuredOn};
 use norma_pipeline::{MergeInput, merge_report};
@@ -19,6 +19,27 @@ use norma_pipeline::{MergeInput, merge_report};
 fn bundle() -> Bundle {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../inference/tests/fixtures/bundle");
     Bundle::load(&folder).unwrap()
+}
+
+/// All the measures that norm needs, within their range.
+fn within() -> Quantification {
+    let codes = [MeasureCode::LargestOpacity, MeasureCode::LowAttenuation950];
+    let measure = |code| Measure {
+        code,
+        unit: "ml".to_owned(),
+        value: Some(4.0),
+        by_side: None,
+        by_third: None,
+        range: None,
+        state: MeasureState::Within,
+        why: None,
+        decides: true,
+    };
+    Quantification {
+        measures: codes.map(measure).to_vec(),
+        nodules_sought: true,
+        ..Quantification::default()
+    }
 }
 
 fn prepared() -> PreparedSummary {
@@ -61,7 +82,7 @@ fn prepared() -> PreparedSummary {
         lung_extent: Some([15, 85]),
         lung_volume_ml: 4000.0,
         quality: Vec::new(),
-        quantification: None,
+        quantification: Some(within()),
         duration_ms: 700,
     }
 }
