@@ -98,7 +98,12 @@ async fn workers_of_two_bundles_give_no_verdict_and_the_study_is_read_again_when
     }
     let repeat = installation.repeat_of(&first).await;
     let report = installation.report(repeat.id).await;
-    assert_ne!(report.verdict, Verdict::Undetermined, "{:?}", report.reasons);
+    // Its slices lie too far apart for the measures that norm needs; what the models say stands.
+    assert!(
+        !is_mixed(&report) && report.probability_of_pathology.is_some(),
+        "{:?}",
+        report.reasons
+    );
     assert_of_one_bundle(&report);
     let analyses = installation
         .database
