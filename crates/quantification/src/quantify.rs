@@ -18,8 +18,11 @@ use crate::thorax::Thorax;
 const LEAST_LUNG_ML: f64 = 500.0;
 /// Thicker slices average lesions away.
 const LARGEST_SPACING_MM: f64 = 5.01;
-/// Slices farther apart join vessels that run through them into opacities: norm chests averaged to 5 mm reach 37 ml.
+/// Slices farther apart join vessels that run through them into opacities.
 const LARGEST_OPACITY_SPACING_MM: f64 = 3.05;
+/// What such joined vessels may fill: norm chests averaged to 5 mm reach 9, 17 and 37 ml. Between the limit of thin slices and
+/// this one nobody can say; more is an opacity in any slices.
+const VESSELS_OF_THICK_SLICES_ML: std::ops::RangeInclusive<f64> = 15.0..=60.0;
 /// From here on the blood holds contrast.
 const CONTRAST_HU: f64 = 100.0;
 /// Lungs whose median lies above hold so little air, by expiration or disease all over, that density says nothing of an
@@ -84,7 +87,7 @@ pub fn quantify(volume: &Volume, lungs: &LungSegmentation) -> Quantification {
         &grid,
         &thorax,
         &opacities,
-        no_opacity(volume, mean.all, blood),
+        no_opacity(volume, &opacities, mean.all, blood),
         extent,
         &mut findings,
     ));
@@ -167,8 +170,15 @@ fn lung_volume(lungs: &LungSegmentation) -> Measure {
 }
 
 /// Why an opacity would not be one here.
-fn no_opacity(volume: &Volume, mean_hu: f64, blood: Option<f64>) -> Option<NotMeasurable> {
-    if volume.geometry.spacing_mm.z() > LARGEST_OPACITY_SPACING_MM {
+fn no_opacity(
+    volume: &Volume,
+    opacities: &[Region],
+    mean_hu: f64,
+    blood: Option<f64>,
+) -> Option<NotMeasurable> {
+    let largest_ml = opacities.iter().map(Region::millilitres).fold(0.0, f64::max);
+    let is_thick = volume.geometry.spacing_mm.z() > LARGEST_OPACITY_SPACING_MM;
+    if is_thick && VESSELS_OF_THICK_SLICES_ML.contains(&largest_ml) {
         Some(NotMeasurable::SlicesTooThick)
     } else if mean_hu <= SHALLOW_MEAN_HU {
         None

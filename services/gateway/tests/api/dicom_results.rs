@@ -41,7 +41,7 @@ async fn an_answer_is_had_as_dicom_objects() {
     let archive = app.get(&base).await;
     assert_eq!(archive.status(), StatusCode::OK);
     assert_eq!(archive.headers()["content-type"], "application/zip");
-    assert_eq!(archive.headers()["cache-control"], "private, no-cache");
+    assert_eq!(archive.headers()["cache-control"], "private, no-store");
     let etag = archive.headers()["etag"].to_str().unwrap().to_owned();
     let mut archive = zip::ZipArchive::new(Cursor::new(archive.bytes().await.unwrap())).unwrap();
     let names: Vec<String> = archive
