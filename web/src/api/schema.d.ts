@@ -2812,8 +2812,8 @@ export interface components {
         /** @description What a viewer needs to know of a volume before it asks for slices. */
         VolumeDescription: {
             /**
-             * @description The analysis that prepared the volume. Give it as `analysis_id` to slices and maps: those answers may be
-             *     kept for ever.
+             * @description The analysis that prepared the volume. Give it as `analysis_id` to slices and maps: those answers never
+             *     change.
              */
             analysis_id: components["schemas"]["AnalysisId"];
             /** @description With `{n}` and `{stage}` to be replaced: one byte per pixel. */
@@ -6867,7 +6867,7 @@ export interface operations {
             query?: {
                 /**
                  * @description The analysis whose volume or maps are meant; the latest that has them where absent. Where given, the
-                 *     answer never changes and may be kept for ever.
+                 *     answer never changes.
                  */
                 analysis_id?: components["schemas"]["AnalysisId"];
             };
@@ -6998,7 +6998,7 @@ export interface operations {
             query?: {
                 /**
                  * @description The analysis whose volume or maps are meant; the latest that has them where absent. Where given, the
-                 *     answer never changes and may be kept for ever.
+                 *     answer never changes.
                  */
                 analysis_id?: components["schemas"]["AnalysisId"];
             };
@@ -7436,7 +7436,7 @@ export interface operations {
             query?: {
                 /**
                  * @description The analysis whose volume or maps are meant; the latest that has them where absent. Where given, the
-                 *     answer never changes and may be kept for ever.
+                 *     answer never changes.
                  */
                 analysis_id?: components["schemas"]["AnalysisId"];
             };
@@ -7696,7 +7696,7 @@ export interface operations {
             query?: {
                 /**
                  * @description The analysis whose volume or maps are meant; the latest that has them where absent. Where given, the
-                 *     answer never changes and may be kept for ever.
+                 *     answer never changes.
                  */
                 analysis_id?: components["schemas"]["AnalysisId"];
             };
