@@ -88,8 +88,8 @@ impl Site {
 
     fn report(&self, bundle: &str, study: &Path) -> Value {
         let output = self.run(bundle, &[Path::new("predict"), study]);
-        assert!(output.status.success(), "{}", text(&output.stderr));
-        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let answer: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", text(&output.stderr)));
         answer["reports"][0].clone()
     }
 }
@@ -99,7 +99,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_sites_norm_is_norm_once_it_is_fitted() {
+fn a_sites_norm_is_no_pathology_once_it_is_fitted() {
     let Some(onnxruntime) = onnxruntime() else { return };
     let site = Site::new(onnxruntime);
     let (norm, effusion) = (
@@ -129,7 +129,13 @@ fn a_sites_norm_is_norm_once_it_is_fitted() {
         site.report("bundle-ours.yaml", &norm),
         site.report("bundle-ours.yaml", &effusion),
     );
-    assert_eq!(verdict(&before), "norm", "{before}");
+    // These phantoms' slices lie 5 mm apart, where the vessels may be an opacity: the models say norm, and the measures that
+    // norm needs beside them cannot be taken.
+    assert_eq!(verdict(&before), "undetermined", "{before}");
+    assert_eq!(before["reasons"][0]["code"], "measures_missing", "{before}");
+    assert_eq!(before["reasons"].as_array().unwrap().len(), 1, "{before}");
+    let threshold = before["operating_point"]["threshold"].as_f64().unwrap();
+    assert!(probability(&before) < threshold, "{before}");
     assert_eq!(verdict(&after), "pathology", "{after}");
     assert!(probability(&before) < probability(&after));
     assert_eq!(before["bundle"]["name"], "ours");

@@ -34,14 +34,12 @@ fn every_damaged_archive_has_a_reason_and_none_is_norm() {
             assert_is_no_answer(row);
         }
     }
-    // The damage is what the reasons are about: the same study without it is read.
+    // The damage is what the reasons are about: the same study without it is read to its end. Its slices lie 5 mm apart, where
+    // norm cannot be said beside vessels that may be an opacity.
     let sound = studies.join("sound.zip");
     let row = rows.iter().find(|row| Path::new(&row.path_to_study) == sound);
-    assert_eq!(
-        row.unwrap().processing_status,
-        ProcessingStatus::Success,
-        "{row:?}"
-    );
+    let reason = row.unwrap().reason.as_deref().unwrap_or_default();
+    assert!(reason.starts_with("measures_missing: "), "{row:?}");
     // What names that climb out would have left.
     for place in [folder.path(), Path::new("/"), Path::new("/tmp")] {
         let climbed = fs::read_dir(place).unwrap().any(|entry| {

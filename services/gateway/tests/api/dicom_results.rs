@@ -88,12 +88,7 @@ async fn an_answer_is_had_as_dicom_objects() {
     )
     .await;
     // Nothing of the fetched study is left behind.
-    assert_eq!(
-        std::fs::read_dir(app.folder.path().join("spool"))
-            .unwrap()
-            .count(),
-        0
-    );
+    assert_eq!(std::fs::read_dir(app.spool()).unwrap().count(), 0);
 }
 
 #[tokio::test]
