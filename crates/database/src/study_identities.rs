@@ -25,7 +25,7 @@ impl ScanIdentity {
     fn tells_of_its_patient(&self) -> bool {
         matches!(
             self.confirmed_conflicts.as_slice(),
-            [] | [IdentityAttribute::PatientName] | [IdentityAttribute::PatientId]
+            [] | [IdentityAttribute::PatientName | IdentityAttribute::PatientId]
         )
     }
 }
