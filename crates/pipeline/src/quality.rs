@@ -14,7 +14,7 @@ use norma_imaging::LoadedSeries;
 use norma_volume::{LungSegmentation, Volume, measure_orientation};
 
 use QualityConsequence::{Failed, LimitsView, Note};
-use coverage::{check_coverage, is_whole};
+use coverage::check_coverage;
 use measurement::Measurement;
 use reading::{check_patient, check_pixel_spacing, check_spacing, note_reading};
 
@@ -43,10 +43,12 @@ pub fn check_quality(series: &LoadedSeries, lungs: &LungSegmentation) -> Vec<Qua
         check_lungs(lungs),
     ];
     checks.extend(check_anatomy(lungs));
-    checks.extend(check_coverage(series, lungs));
+    let coverage = check_coverage(series, lungs);
+    let is_whole = coverage.iter().all(|check| check.passed);
+    checks.extend(coverage);
     checks.extend(orientation::check_orientation(
         &measure_orientation(&series.volume, lungs),
-        is_whole(series, lungs),
+        is_whole,
     ));
     checks.extend(check_slices(series, lungs));
     checks.push(check_pixel_spacing(series));

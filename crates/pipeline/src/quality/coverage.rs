@@ -60,11 +60,6 @@ pub(super) fn check_coverage(series: &LoadedSeries, lungs: &LungSegmentation) ->
     ]
 }
 
-/// Whether the scan holds the lungs from apex to base.
-pub(super) fn is_whole(series: &LoadedSeries, lungs: &LungSegmentation) -> bool {
-    check_coverage(series, lungs).iter().all(|check| check.passed)
-}
-
 fn check_ends(lungs: &LungSegmentation) -> QualityCheck {
     let shares = [End::First, End::Last].map(|end| (end, area_share(lungs, end)));
     let beyond: f64 = shares.iter().map(|(_, area)| share_beyond(*area)).sum();
