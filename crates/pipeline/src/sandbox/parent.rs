@@ -42,8 +42,7 @@ pub fn prepare_upload_sandboxed(
 ) -> Result<PreparedSummary, PrepareError> {
     match run(sandbox, Task::Prepare, upload, out, limits, None)? {
         Answer::Prepared(summary) => Ok(*summary),
-        Answer::Failed(error) => Err(error),
-        Answer::Split(_) | Answer::Described(_) | Answer::Deidentified(_) => Err(unreadable_answer()),
+        _ => Err(unreadable_answer()),
     }
 }
 
@@ -64,8 +63,7 @@ pub fn split_upload_sandboxed(
     };
     match run(sandbox, task, upload, out, limits, None)? {
         Answer::Split(split) => Ok(split),
-        Answer::Failed(error) => Err(error),
-        Answer::Prepared(_) | Answer::Described(_) | Answer::Deidentified(_) => Err(unreadable_answer()),
+        _ => Err(unreadable_answer()),
     }
 }
 
@@ -82,8 +80,7 @@ pub fn describe_upload_sandboxed(
 ) -> Result<Vec<SourceStudy>, PrepareError> {
     match run(sandbox, Task::Describe, upload, Path::new(""), limits, None)? {
         Answer::Described(studies) => Ok(studies),
-        Answer::Failed(error) => Err(error),
-        Answer::Prepared(_) | Answer::Split(_) | Answer::Deidentified(_) => Err(unreadable_answer()),
+        _ => Err(unreadable_answer()),
     }
 }
 
@@ -107,8 +104,7 @@ pub fn deidentify_upload_sandboxed(
     };
     match run(sandbox, task, upload, out, limits, Some(key))? {
         Answer::Deidentified(summary) => Ok(summary),
-        Answer::Failed(error) => Err(error),
-        Answer::Prepared(_) | Answer::Split(_) | Answer::Described(_) => Err(unreadable_answer()),
+        _ => Err(unreadable_answer()),
     }
 }
 
@@ -123,7 +119,7 @@ fn unreadable_answer() -> PrepareError {
     PrepareError::retryable(ReasonCode::Internal, "the reader's answer cannot be read")
 }
 
-/// Runs the child until it ended.
+/// Runs the child until it ended; an answer that the task failed is its error.
 fn run(
     sandbox: &Sandbox,
     task: Task,
@@ -148,7 +144,7 @@ fn run(
     // The child can reach what is there before it starts, and makes nothing beside it.
     let output = make_output(task, out).map_err(|error| not_started(&error))?;
     let answer = run_in(sandbox, &program, &arguments, key);
-    if !matches!(answer, Ok(Answer::Deidentified(_))) {
+    if answer.is_err() {
         output.take_back(out);
     }
     answer
@@ -277,7 +273,11 @@ fn last_words(errors: &mut impl Read) -> String {
 impl Ended {
     fn result(&self, memory_limit_bytes: u64) -> Result<Answer, PrepareError> {
         if self.status.success() {
-            return serde_json::from_slice(&self.answer).map_err(|_| unreadable_answer());
+            return match serde_json::from_slice(&self.answer) {
+                Ok(Answer::Failed(error)) => Err(error),
+                Ok(answer) => Ok(answer),
+                Err(_) => Err(unreadable_answer()),
+            };
         }
         Err(death(self.status, &self.last_words, memory_limit_bytes))
     }
