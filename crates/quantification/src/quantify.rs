@@ -22,7 +22,7 @@ const LARGEST_SPACING_MM: f64 = 5.01;
 const LARGEST_OPACITY_SPACING_MM: f64 = 3.05;
 /// What such joined vessels may fill: norm chests averaged to 5 mm reach 9, 17 and 37 ml. Between the limit of thin slices and
 /// this one nobody can say; more is an opacity in any slices.
-const VESSELS_OF_THICK_SLICES_ML: std::ops::RangeInclusive<f64> = 15.0..=60.0;
+const VESSELS_OF_THICK_SLICES_ML: f64 = 60.0;
 /// From here on the blood holds contrast.
 const CONTRAST_HU: f64 = 100.0;
 /// Lungs whose median lies above hold so little air, by expiration or disease all over, that density says nothing of an
@@ -176,9 +176,10 @@ fn no_opacity(
     mean_hu: f64,
     blood: Option<f64>,
 ) -> Option<NotMeasurable> {
-    let largest_ml = opacities.iter().map(Region::millilitres).fold(0.0, f64::max);
+    // The largest comes first.
+    let largest_ml = opacities.first().map_or(0.0, Region::millilitres);
     let is_thick = volume.geometry.spacing_mm.z() > LARGEST_OPACITY_SPACING_MM;
-    if is_thick && VESSELS_OF_THICK_SLICES_ML.contains(&largest_ml) {
+    if is_thick && (deciding_opacity_ml()..=VESSELS_OF_THICK_SLICES_ML).contains(&largest_ml) {
         Some(NotMeasurable::SlicesTooThick)
     } else if mean_hu <= SHALLOW_MEAN_HU {
         None
@@ -187,6 +188,14 @@ fn no_opacity(
     } else {
         Some(NotMeasurable::ShallowInspiration)
     }
+}
+
+/// A larger opacity is pathology by itself.
+fn deciding_opacity_ml() -> f64 {
+    let (range, _, _) = range_of(MeasureCode::LargestOpacity);
+    range
+        .and_then(|range| range.outside_high)
+        .unwrap_or(f64::INFINITY)
 }
 
 fn opacity_measures(
@@ -225,11 +234,7 @@ fn opacity_measures(
         }
         return [biggest, sum];
     }
-    let limit = biggest
-        .range
-        .as_ref()
-        .and_then(|range| range.outside_high)
-        .unwrap_or(f64::INFINITY);
+    let limit = deciding_opacity_ml();
     let listed = opacities.iter().take(MOST_OPACITIES);
     for region in listed.filter(|region| region.millilitres() >= LEAST_FINDING_ML) {
         let decides = region.millilitres() > limit;
