@@ -21,6 +21,7 @@ mod patients;
 mod pixels;
 mod predictions;
 mod problem;
+mod recently_used;
 mod rows;
 mod scans;
 mod server;

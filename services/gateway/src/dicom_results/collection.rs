@@ -7,8 +7,8 @@ use norma_dicom_results::{DicomResult, Language};
 use norma_domain::AnalysisId;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::pixels::recently_used::RecentlyUsed;
 use crate::problem::ApiError;
+use crate::recently_used::RecentlyUsed;
 
 /// Analyses kept: some ten megabytes each.
 const KEPT: NonZeroUsize = NonZeroUsize::new(4).unwrap();
@@ -18,13 +18,13 @@ const AT_ONCE: usize = 1;
 type Key = (AnalysisId, Language);
 
 /// Objects by their analysis and language.
-pub(crate) struct ResultObjects {
+pub(super) struct ResultObjects {
     kept: RecentlyUsed<Key, Vec<DicomResult>>,
     places: Semaphore,
 }
 
 impl ResultObjects {
-    pub(crate) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             kept: RecentlyUsed::new(KEPT),
             places: Semaphore::new(AT_ONCE),

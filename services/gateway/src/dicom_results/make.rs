@@ -20,15 +20,24 @@ use crate::problem::ApiError;
 use crate::uploads::Uploads;
 use crate::uploads::spool::{create_spool_file, storage_failure};
 
-/// The rooms that objects are made of.
-pub(super) struct Maker<'a> {
-    pub(super) gateway: &'a Gateway,
-    pub(super) pixels: &'a PixelObjects,
-    pub(super) uploads: &'a Uploads,
-    pub(super) objects: &'a ResultObjects,
+/// Makes the DICOM objects of analyses, and keeps those that were made last.
+pub(crate) struct DicomResults {
+    pub(super) gateway: Arc<Gateway>,
+    pixels: Arc<PixelObjects>,
+    uploads: Arc<Uploads>,
+    objects: ResultObjects,
 }
 
-impl Maker<'_> {
+impl DicomResults {
+    pub(crate) fn new(gateway: Arc<Gateway>, pixels: Arc<PixelObjects>, uploads: Arc<Uploads>) -> Self {
+        Self {
+            gateway,
+            pixels,
+            uploads,
+            objects: ResultObjects::new(),
+        }
+    }
+
     /// The objects of a completed analysis, made where they are not kept.
     pub(super) async fn objects_of(
         &self,

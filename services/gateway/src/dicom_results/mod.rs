@@ -4,4 +4,4 @@ mod collection;
 mod make;
 pub(crate) mod route;
 
-pub(crate) use collection::ResultObjects;
+pub(crate) use make::DicomResults;

@@ -7,22 +7,19 @@ use actix_web::web::{self, Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, get};
 use norma_database::Analysis;
 use norma_dicom_results::{DicomResult, Language};
-use norma_domain::{AnalysisId, AnalysisStatus};
+use norma_domain::AnalysisId;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
 use crate::analyses::check_completed;
-use crate::dicom_results::collection::ResultObjects;
-use crate::dicom_results::make::Maker;
+use crate::dicom_results::make::DicomResults;
 use crate::gateway::Gateway;
 use crate::http::file_name::attachment;
 use crate::http::freshness::Freshness;
-use crate::pixels::PixelObjects;
 use crate::problem::ApiError;
 use crate::problem::answers::{BadRequest, Failures, NotFound, Running, StorageFull, Unprocessable};
-use crate::uploads::Uploads;
 
 const DICOM: &str = "application/dicom";
 const ZIP: &str = "application/zip";
@@ -71,27 +68,18 @@ pub(crate) struct DicomOptions {
 )]
 #[get("/api/analyses/{analysis_id}/dicom")]
 pub(crate) async fn get_analysis_dicom(
-    gateway: Data<Gateway>,
-    pixels: Data<PixelObjects>,
-    uploads: Data<Uploads>,
-    objects: Data<ResultObjects>,
+    results: Data<DicomResults>,
     request: HttpRequest,
     analysis_id: Path<AnalysisId>,
     options: Query<DicomOptions>,
 ) -> Result<HttpResponse, ApiError> {
-    let maker = Maker {
-        gateway: &gateway,
-        pixels: &pixels,
-        uploads: &uploads,
-        objects: &objects,
-    };
     let language = Language::from(options.language);
-    let analysis = completed(&gateway, *analysis_id).await?;
+    let analysis = completed(&results.gateway, *analysis_id).await?;
     let freshness = freshness(analysis.id, "zip", language);
     if freshness.is_known_to(&request) {
         return Ok(freshness.not_modified());
     }
-    let objects = maker.objects_of(&analysis, language).await?;
+    let objects = results.objects_of(&analysis, language).await?;
     let archive = web::block(move || archive_of(&objects))
         .await
         .map_err(ApiError::internal)?
@@ -118,24 +106,15 @@ pub(crate) async fn get_analysis_dicom(
 )]
 #[get("/api/analyses/{analysis_id}/dicom/{object}")]
 pub(crate) async fn get_analysis_dicom_object(
-    gateway: Data<Gateway>,
-    pixels: Data<PixelObjects>,
-    uploads: Data<Uploads>,
-    objects: Data<ResultObjects>,
+    results: Data<DicomResults>,
     request: HttpRequest,
     path: Path<(AnalysisId, String)>,
     options: Query<DicomOptions>,
 ) -> Result<HttpResponse, ApiError> {
-    let maker = Maker {
-        gateway: &gateway,
-        pixels: &pixels,
-        uploads: &uploads,
-        objects: &objects,
-    };
     let (analysis_id, name) = path.into_inner();
     let language = Language::from(options.language);
-    let analysis = completed(&gateway, analysis_id).await?;
-    let objects = maker.objects_of(&analysis, language).await?;
+    let analysis = completed(&results.gateway, analysis_id).await?;
+    let objects = results.objects_of(&analysis, language).await?;
     let object = objects
         .iter()
         .find(|object| object.name == name)
@@ -155,9 +134,7 @@ pub(crate) async fn get_analysis_dicom_object(
 /// The analysis, which has a report.
 async fn completed(gateway: &Gateway, analysis_id: AnalysisId) -> Result<Analysis, ApiError> {
     let analysis = gateway.analysis(analysis_id).await?;
-    if analysis.status != AnalysisStatus::Completed {
-        check_completed(gateway, &analysis).await?;
-    }
+    check_completed(gateway, &analysis).await?;
     Ok(analysis)
 }
 

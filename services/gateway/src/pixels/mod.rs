@@ -4,7 +4,6 @@ mod answer;
 pub(crate) mod colour_scale;
 mod objects;
 mod picture;
-pub(crate) mod recently_used;
 pub(crate) mod route;
 pub(crate) mod schema;
 mod volume;

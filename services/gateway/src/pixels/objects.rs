@@ -8,8 +8,8 @@ use norma_domain::{AnalysisId, PreparedSummary, Stage};
 use norma_object_storage::{ObjectError, ObjectKey, Objects};
 use norma_pipeline::{SliceExtent, StageMap, VolumeHeader};
 
-use crate::pixels::recently_used::RecentlyUsed;
 use crate::problem::ApiError;
+use crate::recently_used::RecentlyUsed;
 
 /// Headers kept: a few kilobytes each.
 const HEADERS_KEPT: NonZeroUsize = NonZeroUsize::new(64).unwrap();

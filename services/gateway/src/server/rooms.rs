@@ -6,7 +6,7 @@ use actix_web::web::{Data, ServiceConfig};
 
 use crate::audit::AuditTrail;
 use crate::bundle::RunningBundle;
-use crate::dicom_results::ResultObjects;
+use crate::dicom_results::DicomResults;
 use crate::events::EventFeed;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
@@ -28,7 +28,7 @@ pub(crate) struct Rooms {
     openid: Option<Data<OpenId>>,
     trail: Data<AuditTrail>,
     pixels: Data<PixelObjects>,
-    results: Data<ResultObjects>,
+    results: Data<DicomResults>,
     uploads: Data<Uploads>,
     predictions: Data<Predictions>,
 }
@@ -51,12 +51,14 @@ impl Rooms {
         let bundle = Arc::new(RunningBundle::new(bundle, options.operating_point.clone()));
         let uploads = Arc::new(Uploads::new(Arc::clone(&gateway), reader));
         let predictions = Predictions::new(Arc::clone(&gateway), Arc::clone(&bundle), Arc::clone(&uploads));
+        let pixels = Arc::new(PixelObjects::new(gateway.objects.clone()));
+        let results = DicomResults::new(Arc::clone(&gateway), Arc::clone(&pixels), Arc::clone(&uploads));
         Ok(Self {
             identity: Data::new(identity),
             openid: OpenId::of(options)?.map(Data::new),
             trail: Data::new(AuditTrail::start(gateway.database.clone())),
-            pixels: Data::new(PixelObjects::new(gateway.objects.clone())),
-            results: Data::new(ResultObjects::new()),
+            pixels: Data::from(pixels),
+            results: Data::new(results),
             events: Data::new(EventFeed::new()),
             predictions: Data::new(predictions),
             uploads: Data::from(uploads),
