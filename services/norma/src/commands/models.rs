@@ -8,7 +8,7 @@ use norma_domain::Stage;
 use norma_inference::{Bundle, StageModels, import_model};
 
 use super::fit_norm;
-use super::settings::{settings, start_runtime};
+use super::settings::{models_folder, settings, start_runtime};
 use super::terminal::answer;
 use crate::command_line::{Import, Models};
 
@@ -74,12 +74,9 @@ fn check(config: Option<&Path>) -> anyhow::Result<ExitCode> {
 /// is: naming the model there is the operator's decision.
 fn import(config: Option<&Path>, arguments: &Import) -> anyhow::Result<ExitCode> {
     let settings = settings(config)?;
-    let models = match settings.models.bundle.parent() {
-        Some(folder) if settings.models.bundle.is_file() => folder,
-        _ => settings.models.bundle.as_path(),
-    };
     let runtime = start_runtime(&settings)?;
-    let model = import_model(&arguments.folder, models, &runtime).context("failed to import the model")?;
+    let model = import_model(&arguments.folder, models_folder(&settings), &runtime)
+        .context("failed to import the model")?;
     let reference = model.reference();
     answer(&format!(
         "imported {} {} ({})",

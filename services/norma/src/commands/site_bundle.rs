@@ -9,7 +9,7 @@ use norma_domain::{OperatingPointName, Probability, ScannerProfile};
 use norma_inference::{Bundle, Figure, MeasuredOn, OperatingPointFigures};
 
 use super::labelled::{LabelledSet, LabelledStudy};
-use super::settings::settings;
+use super::settings::{models_folder, settings};
 use super::terminal::tell;
 
 /// What was measured, and what it promises.
@@ -29,11 +29,7 @@ pub(super) fn write_site_bundle(
 ) -> anyhow::Result<()> {
     let settings = settings(config)?;
     let bundle = Bundle::load(&settings.models.bundle).context("failed to load the model bundle")?;
-    let models = if settings.models.bundle.is_dir() {
-        settings.models.bundle.as_path()
-    } else {
-        settings.models.bundle.parent().unwrap_or(Path::new("."))
-    };
+    let models = models_folder(&settings);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let resolved = |folder: &Path| {
         folder
