@@ -107,8 +107,8 @@ fn confine_files(reach: &Reach) -> Result<bool, RulesetError> {
     Ok(status.ruleset != RulesetStatus::NotEnforced)
 }
 
-/// What a program of Rust and C that computes with threads, reads and writes files needs on Linux with glibc, by
-/// `strace -f` over every kind of upload. Whatever is not here is refused with EPERM.
+/// What a program of Rust and C that computes with threads, reads and writes files needs on Linux with glibc. Whatever is not
+/// here is refused with EPERM; ADR 1601 says over which uploads `strace` saw no such refusal.
 const CALLS: &[i64] = &[
     libc::SYS_brk,
     libc::SYS_clock_getres,
