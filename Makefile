@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 NORMA := target/release/norma
 web_sources := $(shell find web/src web/public -type f 2>/dev/null) $(wildcard web/*.json web/*.ts web/*.html web/*.js)
 
-.PHONY: help setup run build dist demo test bare fuzz audit lint bench train train-quick foundation evaluate up down clean
+.PHONY: help setup run build dist demo test bare fuzz audit bill lint bench train train-quick foundation evaluate up down clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,10 @@ fuzz: ## mutated uploads, coverage-guided, for FUZZ_SECONDS each target
 audit: ## known defects in the dependencies (needs cargo-deny and its database)
 	scripts/audit
 
+bill: ## the software bill of materials, as CycloneDX JSON in target/bill-of-materials.json
+	mkdir -p target
+	scripts/bill-of-materials > target/bill-of-materials.json
+
 lint: ## formatting and lints of the Rust and the page
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
@@ -64,6 +68,7 @@ evaluate: build ## models/RESULTS.md again, from weights and splits
 	models/training/run evaluate
 
 up: ## the whole system in containers
+	scripts/compose-secrets
 	docker compose up --detach --build
 
 down: ## stop the containers; volumes stay

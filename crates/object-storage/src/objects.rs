@@ -38,7 +38,7 @@ impl fmt::Debug for Objects {
 pub struct S3Settings {
     pub bucket: String,
     pub region: String,
-    /// `https://…` or `http://…` of another server than Amazon's, e.g. MinIO.
+    /// `https://…` or `http://…` of another server than Amazon's, e.g. SeaweedFS.
     pub endpoint: Option<String>,
     /// None for the credentials of the machine or the pod.
     pub access_key_id: Option<String>,
