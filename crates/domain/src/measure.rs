@@ -33,6 +33,18 @@ pub enum MeasureCode {
     BloodPool,
 }
 
+impl MeasureCode {
+    /// The pathology type that a value outside the range shows.
+    pub const fn shows(self) -> Option<PathologyType> {
+        match self {
+            Self::LowAttenuation950 => Some(PathologyType::Emphysema),
+            Self::LargestOpacity => Some(PathologyType::LungOpacity),
+            Self::PleuralFluid => Some(PathologyType::PleuralEffusion),
+            _ => None,
+        }
+    }
+}
+
 /// How a value stands to its range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -247,15 +259,13 @@ impl Quantification {
 
     /// A pathology type that was measured here: the measure that would show it exists and could be taken.
     pub fn has_looked_for(&self, pathology: PathologyType) -> bool {
-        let code = match pathology {
-            PathologyType::Emphysema => MeasureCode::LowAttenuation950,
-            PathologyType::LungOpacity => MeasureCode::LargestOpacity,
-            PathologyType::PleuralEffusion => MeasureCode::PleuralFluid,
-            PathologyType::LungNodule => return self.nodules_sought,
-            _ => return false,
-        };
-        self.measure(code)
-            .is_some_and(|measure| measure.state != MeasureState::NotMeasurable)
+        if pathology == PathologyType::LungNodule {
+            return self.nodules_sought;
+        }
+        self.measures
+            .iter()
+            .filter(|measure| measure.state != MeasureState::NotMeasurable)
+            .any(|measure| measure.code.shows() == Some(pathology))
     }
 
     /// Measures outside their range that are pathology by themselves.

@@ -112,8 +112,9 @@ pub struct KeySlice {
     pub instance_number: Option<i64>,
     #[serde(default)]
     pub table_position_mm: Option<f64>,
+    /// Of the stage; of a measured finding 1, of a nodule its rule's.
     pub score: f64,
-    /// The stage that points at it.
+    /// The stage that points at it: the preparation where a measured finding does.
     pub stage: Stage,
 }
 

@@ -6,14 +6,15 @@ mod evidence;
 mod key_slices;
 mod links;
 mod rows;
+mod types;
 mod verdict;
 mod verification;
 
 use chrono::{DateTime, Utc};
 use norma_domain::{
-    AnalysisId, Decision, KeySlice, OperatingPoint, PreparedSummary, Probability, REPORT_SCHEMA, ReasonCode,
-    Report, ScanId, Stage, StageOutcome, StageReport, StageResult, Timings, UnverifiedThreshold, Verdict,
-    VolumeGeometry, VoxelBox,
+    AnalysisId, Decision, KeySlice, MeasuredFinding, OperatingPoint, PreparedSummary, Probability,
+    REPORT_SCHEMA, ReasonCode, Report, ScanId, Stage, StageOutcome, StageReport, StageResult, Timings,
+    UnverifiedThreshold, Verdict, VolumeGeometry, VoxelBox,
 };
 use norma_inference::Bundle;
 
@@ -111,8 +112,9 @@ pub fn merge_report(input: MergeInput<'_>) -> Report {
     };
     let coverage = evidence::coverage(measured, completed(&input.outcomes, Stage::Typing));
     let findings = completed(&input.outcomes, Stage::Typing)
-        .map(|typing| typing.findings.clone())
+        .map(|typing| types::corrected(typing.findings.clone(), measured))
         .unwrap_or_default();
+    let measured_types = types::measured_types(measured);
     let row = rows::row(&rows::RowInput {
         path_to_study: &input.path_to_study,
         study: &input.prepared.study,
@@ -121,6 +123,7 @@ pub fn merge_report(input: MergeInput<'_>) -> Report {
         reasons: &reasons,
         limitations: &limitations,
         findings: &findings,
+        measured_types: &measured_types,
         danger_rank: &|label| input.bundle.danger_rank(label),
         slices: &input.prepared.slices,
         localization,
@@ -149,7 +152,7 @@ pub fn merge_report(input: MergeInput<'_>) -> Report {
         grounds,
         localization,
         localization_mm: localization.map(|region| corners_mm(region, geometry)),
-        key_slices: key_slices(&input),
+        key_slices: key_slices(&input, verdict),
         selected_slices: input.prepared.selected_slices.clone(),
         lung_extent: input.prepared.lung_extent,
         maps: links::map_links(input.scan_id, &input.outcomes),
@@ -208,12 +211,18 @@ fn corners_mm(region: VoxelBox, geometry: &VolumeGeometry) -> [[f64; 3]; 2] {
     [geometry.position_mm(low), geometry.position_mm(high)]
 }
 
-fn key_slices(input: &MergeInput<'_>) -> Vec<KeySlice> {
+fn key_slices(input: &MergeInput<'_>, verdict: Verdict) -> Vec<KeySlice> {
+    let measured = input.prepared.quantification.as_ref();
+    let found: Vec<&MeasuredFinding> = measured
+        .filter(|_| verdict == Verdict::Pathology)
+        .map(|measured| evidence::named_findings(measured).collect())
+        .unwrap_or_default();
     let results: Vec<&StageResult> = [Stage::Anomaly, Stage::Classifier]
         .into_iter()
         .filter_map(|stage| completed(&input.outcomes, stage))
         .collect();
     key_slices::key_slices(
+        &found,
         &results,
         region(&input.outcomes),
         &input.prepared.slices,

@@ -1337,11 +1337,14 @@ export interface components {
              * @description As in [`crate::SliceReference`].
              */
             instance_number?: number | null;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description Of the stage; of a measured finding 1, of a nodule its rule's.
+             */
             score: number;
             slice: number;
             sop_instance_uid?: components["schemas"]["SopInstanceUid"] | null;
-            /** @description The stage that points at it. */
+            /** @description The stage that points at it: the preparation where a measured finding does. */
             stage: components["schemas"]["Stage"];
             /** Format: double */
             table_position_mm?: number | null;

@@ -57,23 +57,14 @@ pub(super) fn grounds(
     let mut grounds = Vec::new();
     if let Some(measured) = quantification {
         let findings: Vec<&MeasuredFinding> = deciding_findings(measured).collect();
-        grounds.extend(
-            findings
-                .iter()
-                .take(MOST_FINDINGS)
-                .map(|&finding| Ground::Finding {
-                    finding: finding.clone(),
-                }),
-        );
+        grounds.extend(named_findings(measured).map(|finding| Ground::Finding {
+            finding: finding.clone(),
+        }));
         for measure in measured.deciding() {
-            let has_finding = match measure.code {
-                MeasureCode::LargestOpacity => PathologyType::LungOpacity,
-                MeasureCode::PleuralFluid => PathologyType::PleuralEffusion,
-                _ => PathologyType::Emphysema,
-            };
+            let shown = measure.code.shows();
             let limit = measure.range.as_ref().and_then(|range| range.high);
             if let (Some(value), Some(limit)) = (measure.value, limit)
-                && !findings.iter().any(|finding| finding.pathology == has_finding)
+                && !findings.iter().any(|finding| Some(finding.pathology) == shown)
             {
                 grounds.push(Ground::Measure {
                     code: measure.code,
@@ -96,6 +87,11 @@ pub(super) fn grounds(
 /// Components that are pathology by themselves, in the order of the measures.
 pub(super) fn deciding_findings(quantification: &Quantification) -> impl Iterator<Item = &MeasuredFinding> {
     quantification.findings.iter().filter(|finding| finding.decides)
+}
+
+/// Those of them that a report names.
+pub(super) fn named_findings(quantification: &Quantification) -> impl Iterator<Item = &MeasuredFinding> {
+    deciding_findings(quantification).take(MOST_FINDINGS)
 }
 
 /// How each pathology type was looked for: by a measure that could be taken, by a label of the typing model that

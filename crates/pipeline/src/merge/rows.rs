@@ -1,8 +1,8 @@
 //! The report's row in the shape of the mass run, and the reference service's summary of rows.
 
 use norma_domain::{
-    Finding, MassRunRow, Probability, ProcessingStatus, Reason, SliceReference, StudySummary, Summary,
-    Verdict, VoxelBox,
+    Finding, MassRunRow, PathologyType, Probability, ProcessingStatus, Reason, SliceReference, StudySummary,
+    Summary, Verdict, VoxelBox,
 };
 
 pub(super) struct RowInput<'a> {
@@ -13,6 +13,8 @@ pub(super) struct RowInput<'a> {
     pub(super) reasons: &'a [Reason],
     pub(super) limitations: &'a [Reason],
     pub(super) findings: &'a [Finding],
+    /// Types that decide by what was measured.
+    pub(super) measured_types: &'a [PathologyType],
     /// How dangerous a finding is, by its label: 0 the most.
     pub(super) danger_rank: &'a dyn Fn(&str) -> usize,
     pub(super) slices: &'a [SliceReference],
@@ -36,15 +38,18 @@ pub(super) fn row(input: &RowInput<'_>) -> MassRunRow {
             };
         }
     };
-    // By danger; among those of one rank the more probable.
+    // By danger; among those of one rank what was measured, then the more probable.
+    let learnt = input.findings.iter().filter(|finding| finding.present);
     let most_dangerous = input
-        .findings
+        .measured_types
         .iter()
-        .filter(|finding| pathology == 1 && finding.present)
-        .min_by(|left, right| {
-            (input.danger_rank)(&left.label)
-                .cmp(&(input.danger_rank)(&right.label))
-                .then(right.probability.value().total_cmp(&left.probability.value()))
+        .map(|pathology| (pathology.as_str(), 1.0))
+        .chain(learnt.map(|finding| (finding.label.as_str(), finding.probability.value())))
+        .filter(|_| pathology == 1)
+        .min_by(|(left, of_left), (right, of_right)| {
+            (input.danger_rank)(left)
+                .cmp(&(input.danger_rank)(right))
+                .then(of_right.total_cmp(of_left))
         });
     let reference = |of: fn(&VoxelBox) -> usize| input.slices.get(input.localization.as_ref().map(of)?);
     let (lowest, highest) = (reference(|region| region.z_min), reference(|region| region.z_max));
@@ -57,7 +62,7 @@ pub(super) fn row(input: &RowInput<'_>) -> MassRunRow {
         pathology: Some(pathology),
         processing_status: ProcessingStatus::Success,
         time_of_processing: input.seconds,
-        most_dangerous_pathology_type: most_dangerous.map(|finding| finding.label.clone()),
+        most_dangerous_pathology_type: most_dangerous.map(|(label, _)| label.to_owned()),
         x_min: corner(|region| region.x_min),
         x_max: corner(|region| region.x_max),
         y_min: corner(|region| region.y_min),

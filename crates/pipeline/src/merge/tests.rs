@@ -11,6 +11,7 @@ use super::*;
 mod evidence;
 mod measured;
 mod mixed_bundles;
+mod types;
 mod verification;
 
 use measured::within;
@@ -367,8 +368,11 @@ fn a_report_of_pathology_says_where_and_why() {
     assert_eq!(high, [-128.0 + 511.5 * 0.5, -128.0 + 60.5 * 0.5, 52.5 * 2.0]);
 
     let row = &report.rows[0];
-    // The most probable of the types that are present, not of all.
-    assert_eq!(row.most_dangerous_pathology_type.as_deref(), Some("emphysema"));
+    // Of the types that are present, not of all; emphysema, the most probable, is none where so little lung lies below −950 HU.
+    assert_eq!(
+        row.most_dangerous_pathology_type.as_deref(),
+        Some("consolidation")
+    );
     assert_eq!(row.time_of_processing, 7.0);
     assert_eq!(row.study_uid.as_deref(), Some("1.2.3"));
     assert_eq!((row.z_min, row.z_max), (Some(48), Some(52)));

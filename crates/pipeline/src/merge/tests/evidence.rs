@@ -8,7 +8,7 @@ use norma_domain::{
 use super::measured::measure;
 use super::*;
 
-fn finding(pathology: PathologyType, volume_ml: f64, decides: bool) -> MeasuredFinding {
+pub(super) fn finding(pathology: PathologyType, volume_ml: f64, decides: bool) -> MeasuredFinding {
     MeasuredFinding {
         pathology,
         side: LungSide::Left,
@@ -43,7 +43,7 @@ fn opacity(volume_ml: f64, state: MeasureState) -> Quantification {
     quantification
 }
 
-fn with_nodule(decides: bool) -> Quantification {
+pub(super) fn with_nodule(decides: bool) -> Quantification {
     let nodule = NoduleDetail {
         diameter_mm: 12.0,
         density: NoduleDensity::Solid,

@@ -59,7 +59,7 @@ function Thumbnail({ volume, maps, keySlice, overlay, current, onSlice, waiting 
     const [, rows, columns] = volume.geometry.shape;
     const paint = async (): Promise<void> => {
       const image = await loadImage(volume, slice);
-      const map = shown && stage !== 'typing' ? await maps.get(stage, slice).catch(() => null) : null;
+      const map = shown && (stage === 'anomaly' || stage === 'classifier') ? await maps.get(stage, slice).catch(() => null) : null;
       const context = canvas.current?.getContext('2d');
       if (stale || !context) {
         return;
@@ -89,7 +89,7 @@ function Thumbnail({ volume, maps, keySlice, overlay, current, onSlice, waiting 
       <VisuallyHidden>{t('viewer.goToKeySlice', { slice: names.inText(slice), stage: t(`stage.${stage}`) })}</VisuallyHidden>
       <span>
         <b>{names.short(slice)}</b>
-        <span data-stage={stage}>{formatScore(keySlice.score, i18n.language)}</span>
+        <span data-stage={stage}>{stage !== 'preprocess' && formatScore(keySlice.score, i18n.language)}</span>
       </span>
     </button>
   );
