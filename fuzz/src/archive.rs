@@ -37,6 +37,7 @@ fn limits() -> Limits {
         file_bytes: 1 << 20,
         header_bytes: 64 << 10,
         voxels: 1 << 16,
+        frame_pixels: 1 << 16,
     }
 }
 

@@ -10,7 +10,7 @@ use flate2::Crc;
 use flate2::read::{DeflateDecoder, MultiGzDecoder};
 
 use crate::error::{ImagingError, LimitKind};
-use crate::limits::{Limits, check_ratio, within};
+use crate::limits::{Limits, Spent, check_ratio, within};
 
 const READ_BUFFER_BYTES: usize = 64 << 10;
 
@@ -20,6 +20,15 @@ pub(crate) struct Blob {
     content: Content,
     /// Uncompressed bytes as declared by what holds the blob; what is read is held against it.
     size: u64,
+    /// What holds the blob was unpacked itself.
+    holder: Option<Unpacked>,
+}
+
+/// An archive that was unpacked from fewer bytes.
+#[derive(Debug, Clone, Copy)]
+struct Unpacked {
+    from: u64,
+    to: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -46,6 +55,7 @@ impl Blob {
         Self {
             content: Content::Path(path),
             size,
+            holder: None,
         }
     }
 
@@ -53,6 +63,7 @@ impl Blob {
         Self {
             content: Content::Region { file, offset, crc32 },
             size,
+            holder: None,
         }
     }
 
@@ -65,6 +76,7 @@ impl Blob {
                 crc32,
             },
             size,
+            holder: None,
         }
     }
 
@@ -73,6 +85,15 @@ impl Blob {
         Self {
             content: Content::Gzip(Arc::new(compressed)),
             size,
+            holder: None,
+        }
+    }
+
+    /// The blob as a member of `archive`, which may have been unpacked itself.
+    pub(crate) fn inside(self, archive: &Self) -> Self {
+        Self {
+            holder: archive.holder,
+            ..self
         }
     }
 
@@ -193,8 +214,13 @@ impl Blob {
         }
     }
 
-    /// The bytes as a region of an open file; what is compressed is unpacked into a temporary one.
-    pub(crate) fn as_open_file(&self, limits: &Limits) -> Result<(Arc<File>, Self), ImagingError> {
+    /// The bytes as a region of an open file; what is compressed is unpacked into a temporary one. `spent` counts what
+    /// no directory has announced.
+    pub(crate) fn as_open_file(
+        &self,
+        limits: &Limits,
+        spent: Option<&Spent>,
+    ) -> Result<(Arc<File>, Self), ImagingError> {
         match &self.content {
             Content::Path(path) => {
                 let file = Arc::new(File::open(path)?);
@@ -202,26 +228,43 @@ impl Blob {
             }
             Content::Region { file, .. } => Ok((file.clone(), self.clone())),
             Content::Deflated { .. } | Content::Gzip(_) => {
-                let (file, size) = self.unpack(limits)?;
-                Ok((file.clone(), Self::region(file, 0, size, None)))
+                let (file, size) = self.unpack(limits, spent)?;
+                let unpacked = Self {
+                    holder: Some(Unpacked {
+                        from: self.compressed_size(),
+                        to: size,
+                    }),
+                    ..Self::region(file.clone(), 0, size, None)
+                };
+                Ok((file, unpacked))
             }
         }
     }
 
     /// Unpacks into an unnamed temporary file, within what `limits` leave; gives the file and its size.
-    fn unpack(&self, limits: &Limits) -> Result<(Arc<File>, u64), ImagingError> {
+    fn unpack(&self, limits: &Limits, spent: Option<&Spent>) -> Result<(Arc<File>, u64), ImagingError> {
         let mut file = tempfile::tempfile()?;
-        let size = self.copy_bounded(&mut file, limits)?;
+        let size = self.copy_counted(&mut file, limits, spent)?;
         Ok((Arc::new(file), size))
     }
 
     /// Counts the unpacked bytes without keeping them.
-    pub(crate) fn measure(&self, limits: &Limits) -> Result<u64, ImagingError> {
-        self.copy_bounded(&mut io::sink(), limits)
+    pub(crate) fn measure(&self, limits: &Limits, spent: &Spent) -> Result<u64, ImagingError> {
+        self.copy_counted(&mut io::sink(), limits, Some(spent))
     }
 
     /// Copies the unpacked bytes as long as they stay within the limits; gives their number.
     pub(crate) fn copy_bounded(&self, out: &mut dyn io::Write, limits: &Limits) -> Result<u64, ImagingError> {
+        self.copy_counted(out, limits, None)
+    }
+
+    /// As [`Self::copy_bounded`]; `spent` counts the bytes as they come, also where the copy fails.
+    fn copy_counted(
+        &self,
+        out: &mut dyn io::Write,
+        limits: &Limits,
+        spent: Option<&Spent>,
+    ) -> Result<u64, ImagingError> {
         let compressed = self.compressed_size();
         let mut stream = self.stream()?.take(self.size.saturating_add(1));
         let mut buffer = vec![0; READ_BUFFER_BYTES];
@@ -243,17 +286,24 @@ impl Blob {
             }
             within(LimitKind::UncompressedBytes, total, limits.uncompressed_bytes)?;
             check_ratio(compressed, total, limits)?;
+            if let Some(spent) = spent {
+                spent.add_uncompressed(count as u64, limits)?;
+            }
             out.write_all(&buffer[..count])?;
         }
     }
 
-    /// Bytes that the blob takes where it lies.
+    /// Bytes that the blob takes of the upload as it came: its share, where what holds it was unpacked.
     pub(crate) fn compressed_size(&self) -> u64 {
-        match &self.content {
+        let bytes = match &self.content {
             Content::Deflated { compressed, .. } => *compressed,
             Content::Gzip(inner) => inner.compressed_size(),
             Content::Path(_) | Content::Region { .. } => self.size,
-        }
+        };
+        self.holder.map_or(bytes, |holder| {
+            let share = u128::from(bytes) * u128::from(holder.from) / u128::from(holder.to.max(1));
+            u64::try_from(share).unwrap_or(u64::MAX)
+        })
     }
 
     fn crc32(&self) -> Option<u32> {

@@ -1,15 +1,17 @@
 //! The slices of a series, decoded side by side into one array.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ndarray::{Array3, Axis};
 use rayon::prelude::*;
 
+use crate::claimed_size::{Claim, check_frame_size};
 use crate::codec::{Samples, check_pixel_format, decode_frame, decode_native};
-use crate::dicom_header::{InstanceHeader, PixelFormat, read_inflated};
+use crate::deflated_data_set::read_inflated;
+use crate::dicom_header::{InstanceHeader, PixelFormat};
 use crate::encapsulation::EncapsulatedFrames;
 use crate::error::{ImagingError, LimitKind};
 use crate::limits::{Limits, within};
@@ -19,11 +21,6 @@ use crate::slice_order::PlacedSlice;
 use crate::stored_frames::{StoredFrames, write_samples};
 use crate::study::Instance;
 use crate::volume_geometry::SliceGrid;
-
-/// No scan compresses to fewer bytes: its noise alone takes a bit for each voxel.
-const VOXELS_PER_BYTE: u64 = 1000;
-/// What may be allocated without a look at the bytes behind it.
-const UNCHECKED_VOXELS: u64 = 32 << 20;
 
 /// How stored values are read where the header's word cannot be true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -61,7 +58,7 @@ pub(crate) fn decode_series(
             limit: limits.voxels,
         });
     }
-    check_plausible(instances, slices, voxels)?;
+    check_claims(instances, slices, grid, limits)?;
     let shared = open_shared(instances, slices, limits)?;
     let mut hounsfield = Array3::from_elem((slices.len(), grid.rows, grid.columns), AIR);
     let Some(voxels) = hounsfield.as_slice_mut() else {
@@ -116,21 +113,23 @@ pub(crate) fn decode_series(
     })
 }
 
-/// Refuses a matrix that so few bytes cannot fill, before it is allocated.
-fn check_plausible(instances: &[Instance], slices: &[PlacedSlice], voxels: u64) -> Result<(), ImagingError> {
-    let used: HashSet<usize> = slices.iter().map(|slice| slice.reference.instance).collect();
-    let available: u64 = used
-        .into_iter()
-        .map(|instance| instances[instance].blob.size())
-        .sum();
-    if voxels > UNCHECKED_VOXELS && voxels / VOXELS_PER_BYTE > available {
-        return Err(ImagingError::LyingLength {
-            what: "the matrix of the series",
-            claimed: voxels.saturating_mul(2),
-            available,
-        });
+/// Refuses what no scanner makes and what so few bytes cannot fill, before it is allocated.
+fn check_claims(
+    instances: &[Instance],
+    slices: &[PlacedSlice],
+    grid: &SliceGrid,
+    limits: &Limits,
+) -> Result<(), ImagingError> {
+    check_frame_size(grid.rows as u64, grid.columns as u64, limits)?;
+    let mut frames: HashMap<usize, u64> = HashMap::new();
+    for slice in slices {
+        *frames.entry(slice.reference.instance).or_default() += 1;
     }
-    Ok(())
+    let mut claim = Claim::default();
+    for (instance, count) in frames {
+        claim.add(&instances[instance], count);
+    }
+    claim.check(limits)
 }
 
 /// Where the pixels of an instance are had from.
@@ -167,7 +166,7 @@ fn open_pixels(instance: &Instance, limits: &Limits) -> Result<OpenPixels, Imagi
         return Ok(OpenPixels::InPlace);
     }
     let bytes = if header.is_deflated() {
-        read_inflated(&instance.blob, header.data_set_start, limits)?
+        read_inflated(&instance.blob, header, limits)?
     } else {
         instance.blob.read_all(limits)?
     };
@@ -293,6 +292,7 @@ pub(crate) fn read_stored_frames(
     is_plain: bool,
     limits: &Limits,
 ) -> Result<StoredFrames, ImagingError> {
+    check_frame_size(u64::from(format.rows), u64::from(format.columns), limits)?;
     let opened = open_pixels(instance, limits)?;
     let count = usize::try_from(instance.header.number_of_frames).unwrap_or(usize::MAX);
     let total = format

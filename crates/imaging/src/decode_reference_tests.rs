@@ -10,7 +10,7 @@ use crate::codec::{Samples, check_pixel_format, is_supported};
 use crate::decode::decode_stored;
 use crate::dicom_header::read_dicom_header;
 use crate::error::ImagingError;
-use crate::limits::Limits;
+use crate::limits::{Limits, Spent};
 use crate::study::Instance;
 
 const REFERENCE: &str = include_str!("../tests/reference/decoded.csv");
@@ -26,7 +26,8 @@ const LOSSY: [&str; 5] = [
 fn first_frame(path: &Path) -> Result<Vec<i32>, ImagingError> {
     let limits = Limits::default();
     let blob = Blob::path(path.to_owned(), std::fs::metadata(path)?.len());
-    let header = read_dicom_header(&blob, &limits)?.ok_or(ImagingError::EmptyUpload)?;
+    let header =
+        read_dicom_header(&blob, &limits, &Spent::of(blob.size()))?.ok_or(ImagingError::EmptyUpload)?;
     let format = header.format.clone().ok_or(ImagingError::EmptyUpload)?;
     check_pixel_format(&format, &header).map_err(ImagingError::UnsupportedPixelFormat)?;
     assert!(is_supported(&header.transfer_syntax));

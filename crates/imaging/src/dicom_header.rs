@@ -1,16 +1,14 @@
 //! What is read of a DICOM file before its pixels.
 
-use std::io::Read;
-
 use dicom_dictionary_std::uids;
-use flate2::read::DeflateDecoder;
 use norma_domain::{SeriesInstanceUid, SopInstanceUid, StudyIdentity, StudyInstanceUid};
 
 use crate::blob::Blob;
+use crate::deflated_data_set::{inflate_start, most_inflated};
 use crate::element_values::Values;
 use crate::element_walk::{DataSet, Encoding, PixelElement, WalkError, walk_elements, walk_meta};
 use crate::error::{ImagingError, LimitKind};
-use crate::limits::{Limits, check_ratio, within};
+use crate::limits::{Limits, Spent, within};
 use crate::multiframe::{FrameHeader, read_frames, uses_contrast};
 use crate::patient_age::age_years;
 use crate::patient_marks::PatientMarks;
@@ -122,22 +120,34 @@ impl InstanceHeader {
     pub(crate) fn is_deflated(&self) -> bool {
         self.transfer_syntax == uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
     }
+
+    /// Where the pixels end that the header speaks of; None where that is not said.
+    pub(crate) fn pixels_end(&self) -> Option<u64> {
+        let pixels = self.pixels?;
+        let frames = self
+            .format
+            .as_ref()?
+            .frame_bytes()?
+            .checked_mul(self.number_of_frames)?;
+        pixels.offset.checked_add(pixels.length?.min(frames))
+    }
 }
 
 /// Reads the header of a DICOM file; None where the bytes are no DICOM file at all.
 pub(crate) fn read_dicom_header(
     blob: &Blob,
     limits: &Limits,
+    spent: &Spent,
 ) -> Result<Option<InstanceHeader>, ImagingError> {
     let mut wanted = FIRST_PREFIX_BYTES;
     loop {
         let data = blob.prefix(wanted)?;
         let is_whole = (data.len() as u64) < wanted || data.len() as u64 >= blob.size();
-        match parse(&data, blob, limits) {
+        match parse(&data, blob, limits, spent) {
             Err(WalkFailure::Walk(WalkError::NeedMore)) if !is_whole => {
                 wanted = wanted.saturating_mul(8);
                 if wanted.min(blob.size()) > limits.header_bytes {
-                    return Err(ImagingError::UnreadableDicom("its header is too long"));
+                    return Err(header_too_long());
                 }
             }
             Err(WalkFailure::Walk(error)) => return Err(walk_error(error)),
@@ -170,7 +180,16 @@ fn walk_error(error: WalkError) -> ImagingError {
     }
 }
 
-fn parse(data: &[u8], blob: &Blob, limits: &Limits) -> Result<Option<InstanceHeader>, WalkFailure> {
+fn header_too_long() -> ImagingError {
+    ImagingError::UnreadableDicom("its header is too long")
+}
+
+fn parse(
+    data: &[u8],
+    blob: &Blob,
+    limits: &Limits,
+    spent: &Spent,
+) -> Result<Option<InstanceHeader>, WalkFailure> {
     let has_magic = data.get(PREAMBLE_BYTES..PREAMBLE_BYTES + 4) == Some(b"DICM");
     let start = if has_magic { PREAMBLE_BYTES + 4 } else { 0 };
     if !has_magic && !looks_like_elements(data) {
@@ -185,16 +204,51 @@ fn parse(data: &[u8], blob: &Blob, limits: &Limits) -> Result<Option<InstanceHea
                     .text(0x0002_0010)
                     .unwrap_or_default();
                 if syntax == uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN {
-                    let whole = read_inflated(blob, data_set_start, limits).map_err(WalkFailure::Other)?;
-                    return parse_data_set(&whole, data_set_start, whole.len() as u64, &meta, syntax);
+                    return parse_deflated(blob, data_set_start, &meta, &syntax, limits, spent);
                 }
-                parse_data_set(data, data_set_start, total, &meta, syntax)
+                parse_data_set(data, data_set_start, total, &meta, &syntax)
             });
     match parsed {
         // Without the magic, what cannot be read was never known to be DICOM.
         Err(WalkFailure::Walk(error)) if !has_magic && error != WalkError::NeedMore => Ok(None),
         Ok(header) if !has_magic && !is_convincing(&header) => Ok(None),
         parsed => parsed.map(Some),
+    }
+}
+
+/// Inflates no more than the elements before the pixel data, and counts every byte of it.
+fn parse_deflated(
+    blob: &Blob,
+    start: usize,
+    meta: &DataSet,
+    syntax: &str,
+    limits: &Limits,
+    spent: &Spent,
+) -> Result<InstanceHeader, WalkFailure> {
+    let most = most_inflated(blob).saturating_add(start as u64);
+    let longest = limits.header_bytes.min(limits.file_bytes);
+    let mut wanted = FIRST_PREFIX_BYTES.min(longest);
+    loop {
+        let (data, is_whole) = inflate_start(blob, start, wanted).map_err(WalkFailure::Other)?;
+        spent
+            .add_uncompressed((data.len() - start) as u64, limits)
+            .map_err(WalkFailure::Other)?;
+        let total = if is_whole { data.len() as u64 } else { most };
+        match parse_data_set(&data, start, total, meta, syntax) {
+            // More of the file itself would not help: so these are no errors of the walk.
+            Err(WalkFailure::Walk(WalkError::NeedMore)) if is_whole => {
+                return Err(WalkFailure::Other(walk_error(WalkError::NeedMore)));
+            }
+            Err(WalkFailure::Walk(WalkError::NeedMore)) if wanted >= longest => {
+                within(LimitKind::FileBytes, wanted.saturating_add(1), limits.file_bytes)
+                    .map_err(WalkFailure::Other)?;
+                return Err(WalkFailure::Other(header_too_long()));
+            }
+            Err(WalkFailure::Walk(WalkError::NeedMore)) => {
+                wanted = wanted.saturating_mul(8).min(longest);
+            }
+            parsed => return parsed,
+        }
     }
 }
 
@@ -215,14 +269,14 @@ fn parse_data_set(
     start: usize,
     total: u64,
     meta: &DataSet,
-    syntax: String,
+    syntax: &str,
 ) -> Result<InstanceHeader, WalkFailure> {
-    let encoding = encoding_of(&syntax, data.get(start..).unwrap_or(&[]));
+    let encoding = encoding_of(syntax, data.get(start..).unwrap_or(&[]));
     let (set, pixels) = walk_elements(data, start, total, encoding)?;
     Ok(read_header(
         &Values::new(&set, data, encoding),
         &Values::new(meta, data, Encoding::EXPLICIT_LITTLE),
-        syntax,
+        syntax.to_owned(),
         start,
         pixels,
     ))
@@ -360,24 +414,4 @@ fn encoding_of(syntax: &str, data: &[u8]) -> Encoding {
         (true, false) => Encoding::EXPLICIT_LITTLE,
         (false, _) => Encoding::IMPLICIT_LITTLE,
     }
-}
-
-/// The whole file with its deflated data set inflated (PS3.5 annex A.5).
-pub(crate) fn read_inflated(
-    blob: &Blob,
-    data_set_start: usize,
-    limits: &Limits,
-) -> Result<Vec<u8>, ImagingError> {
-    let bytes = blob.read_all(limits)?;
-    let (meta, deflated) = bytes
-        .split_at_checked(data_set_start)
-        .ok_or(ImagingError::UnreadableDicom("it ends in its meta information"))?;
-    let mut whole = meta.to_vec();
-    DeflateDecoder::new(deflated)
-        .take(limits.file_bytes.saturating_add(1))
-        .read_to_end(&mut whole)
-        .map_err(|_| ImagingError::UnreadableDicom("its deflated data set is damaged"))?;
-    within(LimitKind::FileBytes, whole.len() as u64, limits.file_bytes)?;
-    check_ratio(bytes.len() as u64, whole.len() as u64, limits)?;
-    Ok(whole)
 }

@@ -62,6 +62,8 @@ pub enum ImagingError {
     },
     #[error("the series holds {voxels} voxels, {limit} are allowed")]
     VolumeTooLarge { voxels: u64, limit: u64 },
+    #[error("a frame is {rows} × {columns} pixels, {limit} are allowed")]
+    FrameTooLarge { rows: u64, columns: u64, limit: u64 },
     #[error("the series is inconsistent: {0}")]
     InconsistentSeries(Cow<'static, str>),
     #[error("the study holds images of several patients: {0}; send each patient's study by itself")]
@@ -93,7 +95,7 @@ impl ImagingError {
             Self::UnsupportedPixelFormat(_) => ReasonCode::UnsupportedPixelFormat,
             Self::UndecodablePixels(_) => ReasonCode::UndecodablePixels,
             Self::LyingLength { .. } => ReasonCode::LyingLength,
-            Self::VolumeTooLarge { .. } => ReasonCode::VolumeTooLarge,
+            Self::VolumeTooLarge { .. } | Self::FrameTooLarge { .. } => ReasonCode::VolumeTooLarge,
             Self::InconsistentSeries(_) => ReasonCode::InconsistentSeries,
             Self::SeveralPatients(_) => ReasonCode::SeveralPatients,
             Self::NotCt(_) => ReasonCode::NotCt,

@@ -20,31 +20,21 @@ use crate::unreadable_note::{UNREADABLE_NOTE_FILE, write_unreadable_note};
 ///
 /// # Errors
 /// Where no file of the study can be read: that of the first one.
-pub fn extract_study(study: &StudySource, out: &Path) -> Result<(), ImagingError> {
-    let limits = Limits::default();
+pub fn extract_study(study: &StudySource, out: &Path, limits: &Limits) -> Result<(), ImagingError> {
     let mut archive = ZipWriter::new(BufWriter::new(File::create(out)?));
     let mut unreadable = study.unreadable_files;
     match &study.content {
         StudyContent::Dicom(instances) => {
             let mut first_error = None;
             for (index, instance) in instances.iter().enumerate() {
-                match instance.blob.read_all(&limits) {
+                match instance.blob.read_all(limits) {
                     Ok(bytes) => {
-                        let is_compressed = instance
+                        let is_encapsulated = instance
                             .header
                             .pixels
                             .is_some_and(|pixels| pixels.length.is_none());
-                        let method = if is_compressed {
-                            CompressionMethod::Stored
-                        } else {
-                            CompressionMethod::Deflated
-                        };
-                        start(
-                            &mut archive,
-                            &format!("{:06}.dcm", index + 1),
-                            method,
-                            bytes.len() as u64,
-                        )?;
+                        let name = format!("{:06}.dcm", index + 1);
+                        start(&mut archive, &name, effort(is_encapsulated), bytes.len() as u64)?;
                         archive.write_all(&bytes)?;
                     }
                     Err(error) if error.is_retryable() => return Err(error),
@@ -59,31 +49,33 @@ pub fn extract_study(study: &StudySource, out: &Path) -> Result<(), ImagingError
             }
         }
         StudyContent::Nifti(blob) => {
-            start(
-                &mut archive,
-                "000001.nii",
-                CompressionMethod::Deflated,
-                blob.size(),
-            )?;
-            blob.copy_bounded(&mut archive, &limits)?;
+            start(&mut archive, "000001.nii", effort(false), blob.size())?;
+            blob.copy_bounded(&mut archive, limits)?;
         }
     }
     if unreadable > 0 {
-        start(&mut archive, UNREADABLE_NOTE_FILE, CompressionMethod::Stored, 0)?;
+        start(&mut archive, UNREADABLE_NOTE_FILE, effort(false), 0)?;
         write_unreadable_note(&mut archive, unreadable)?;
     }
     archive.finish().map_err(write_error)?.flush()?;
     Ok(())
 }
 
+/// Also pixels that are compressed already are packed: what stands beside them, or behind them in a fragment, may be
+/// nothing but zeros.
+fn effort(is_encapsulated: bool) -> Option<i64> {
+    is_encapsulated.then_some(1)
+}
+
 fn start(
     archive: &mut ZipWriter<BufWriter<File>>,
     name: &str,
-    method: CompressionMethod,
+    level: Option<i64>,
     bytes: u64,
 ) -> Result<(), ImagingError> {
     let options = SimpleFileOptions::default()
-        .compression_method(method)
+        .compression_method(CompressionMethod::Deflated)
+        .compression_level(level)
         .large_file(bytes > u64::from(u32::MAX / 2));
     archive.start_file(name, options).map_err(write_error)
 }

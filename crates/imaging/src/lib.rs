@@ -3,11 +3,13 @@
 mod archive_names;
 mod blob;
 mod character_set;
+mod claimed_size;
 mod codec;
 mod convolution_kernel;
 mod decode;
 #[cfg(test)]
 mod decode_reference_tests;
+mod deflated_data_set;
 mod dicom_header;
 mod element_copy;
 mod element_tags;

@@ -25,6 +25,8 @@ pub struct Limits {
     pub header_bytes: u64,
     /// Voxels of the series that is decoded.
     pub voxels: u64,
+    /// Pixels of one frame.
+    pub frame_pixels: u64,
 }
 
 impl Default for Limits {
@@ -38,18 +40,29 @@ impl Default for Limits {
             file_bytes: 2 << 30,
             header_bytes: 64 << 20,
             voxels: 512 << 20,
+            frame_pixels: 32 << 20,
         }
     }
 }
 
 /// What has been spent of the limits by one upload.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Spent {
+    /// Bytes of the upload as it came: all that is unpacked, however deep it lies, comes of these.
+    received: u64,
     entries: AtomicU64,
     uncompressed: AtomicU64,
 }
 
 impl Spent {
+    pub(crate) fn of(received: u64) -> Self {
+        Self {
+            received,
+            entries: AtomicU64::new(0),
+            uncompressed: AtomicU64::new(0),
+        }
+    }
+
     pub(crate) fn add_entries(&self, count: u64, limits: &Limits) -> Result<(), ImagingError> {
         let measured = self
             .entries
@@ -66,11 +79,10 @@ impl Spent {
                 Some(sum.saturating_add(bytes))
             })
             .unwrap_or(u64::MAX);
-        within(
-            LimitKind::UncompressedBytes,
-            before.saturating_add(bytes),
-            limits.uncompressed_bytes,
-        )
+        let measured = before.saturating_add(bytes);
+        within(LimitKind::UncompressedBytes, measured, limits.uncompressed_bytes)?;
+        // Over all layers together: each by itself may stay within the ratio.
+        check_ratio(self.received, measured, limits)
     }
 }
 
@@ -105,13 +117,25 @@ mod tests {
     #[test]
     fn sums_of_lies_do_not_overflow() {
         let limits = Limits::default();
-        let spent = Spent::default();
+        let spent = Spent::of(1 << 40);
         assert!(spent.add_uncompressed(1, &limits).is_ok());
         for _ in 0..3 {
             assert!(spent.add_uncompressed(u64::MAX, &limits).is_err());
         }
         assert!(spent.add_entries(100_000, &limits).is_ok());
         assert!(spent.add_entries(1, &limits).is_err());
+    }
+
+    #[test]
+    fn layers_that_each_keep_the_ratio_do_not_keep_it_together() {
+        let limits = Limits::default();
+        let spent = Spent::of(20_000);
+        assert!(spent.add_uncompressed(limits.ratio_free_bytes, &limits).is_ok());
+        assert!(spent.add_uncompressed(1, &limits).is_err());
+        assert!(
+            spent.add_uncompressed(0, &limits).is_err(),
+            "nothing more is begun"
+        );
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The files of a study, whole, for what rewrites them: elements that are well-formed, pixels by their values.
 
 use crate::blob::Blob;
+use crate::claimed_size::Claim;
 use crate::decode::read_stored_frames;
-use crate::dicom_header::read_inflated;
+use crate::deflated_data_set::read_inflated;
 use crate::element_copy::copy_elements;
 use crate::error::{ImagingError, LimitKind};
 use crate::limits::{Limits, within};
@@ -45,11 +46,15 @@ pub fn read_study_files<'study>(
     limits: &'study Limits,
 ) -> Box<dyn Iterator<Item = Result<StudyFile, ImagingError>> + 'study> {
     match &study.content {
-        StudyContent::Dicom(instances) => Box::new(
-            instances
-                .iter()
-                .map(|instance| read_dicom(instance, limits).map(StudyFile::Dicom)),
-        ),
+        StudyContent::Dicom(instances) => {
+            // Each image may be within the limits, and all of them together not.
+            let mut claim = Claim::default();
+            Box::new(instances.iter().map(move |instance| {
+                claim.add(instance, instance.header.number_of_frames);
+                claim.check(limits)?;
+                read_dicom(instance, limits).map(StudyFile::Dicom)
+            }))
+        }
         StudyContent::Nifti(blob) => {
             Box::new(std::iter::once(read_measured(blob, limits).map(StudyFile::Nifti)))
         }
@@ -71,7 +76,7 @@ fn read_measured(blob: &Blob, limits: &Limits) -> Result<Vec<u8>, ImagingError> 
 fn read_dicom(instance: &Instance, limits: &Limits) -> Result<DicomFile, ImagingError> {
     let header = &instance.header;
     let bytes = if header.is_deflated() {
-        read_inflated(&instance.blob, header.data_set_start, limits)?
+        read_inflated(&instance.blob, header, limits)?
     } else {
         instance.blob.read_all(limits)?
     };

@@ -107,7 +107,7 @@ pub(crate) fn read_contents(upload: &Path, limits: &Limits) -> Result<Contents, 
         return Err(ImagingError::EmptyUpload);
     }
     let mut contents = Contents::default();
-    let mut scopes = Scopes::new();
+    let mut scopes = Scopes::new(metadata.len());
     while !level.is_empty() {
         contents.files += level.len();
         scopes.count(&level);
@@ -115,7 +115,7 @@ pub(crate) fn read_contents(upload: &Path, limits: &Limits) -> Result<Contents, 
             .into_par_iter()
             .map(|file| {
                 // In a folder each file stands for itself.
-                let own = Spent::default();
+                let own = Spent::of(file.blob.size());
                 let spent = if is_folder && file.scope == 0 {
                     &own
                 } else {
@@ -193,9 +193,9 @@ struct Scopes {
 }
 
 impl Scopes {
-    fn new() -> Self {
+    fn new(received: u64) -> Self {
         Self {
-            spent: vec![Spent::default()],
+            spent: vec![Spent::of(received)],
             files: vec![0],
             archives: Vec::new(),
         }
@@ -204,7 +204,7 @@ impl Scopes {
     /// The scope of the files in an archive: its own where the archive lies in a folder.
     fn enter(&mut self, archive: &UploadedFile, is_folder: bool) -> u32 {
         if is_folder && archive.scope == 0 {
-            self.spent.push(Spent::default());
+            self.spent.push(Spent::of(archive.blob.size()));
             self.files.push(0);
             let scope = u32::try_from(self.spent.len() - 1).unwrap_or(u32::MAX);
             self.archives.push((scope, archive.clone()));
@@ -287,7 +287,7 @@ fn open_archive(
             Ok(blob) => level.push(UploadedFile {
                 location,
                 scope,
-                blob,
+                blob: blob.inside(archive),
                 nesting,
             }),
             Err(problem) => contents.rejected.push(RejectedFile {
@@ -361,7 +361,8 @@ fn list_folder(folder: &Path, limits: &Limits) -> Result<Vec<UploadedFile>, Imag
 fn recognise(file: &UploadedFile, limits: &Limits, spent: &Spent) -> Result<Recognised, ImagingError> {
     let start = file.blob.prefix(SNIFF_BYTES)?;
     if start.starts_with(b"PK\x03\x04") || start.starts_with(b"PK\x05\x06") {
-        let (opened, blob) = file.blob.as_open_file(limits)?;
+        // Its size was counted with those of its archive.
+        let (opened, blob) = file.blob.as_open_file(limits, None)?;
         return Ok(Recognised::Archive(opened, blob));
     }
     if start.starts_with(&[0x1F, 0x8B]) {
@@ -375,15 +376,20 @@ fn recognise(file: &UploadedFile, limits: &Limits, spent: &Spent) -> Result<Reco
             "{what} is not read, zip is"
         )));
     }
-    recognise_image(file.blob.clone(), &start, limits)
+    recognise_image(file.blob.clone(), &start, limits, spent)
 }
 
-fn recognise_image(blob: Blob, start: &[u8], limits: &Limits) -> Result<Recognised, ImagingError> {
+fn recognise_image(
+    blob: Blob,
+    start: &[u8],
+    limits: &Limits,
+    spent: &Spent,
+) -> Result<Recognised, ImagingError> {
     if looks_like_nifti(start) {
         read_nifti_header(start).map_err(|NiftiHeaderError(what)| ImagingError::UnreadableNifti(what))?;
         return Ok(Recognised::Image(ImageFile::Nifti, blob));
     }
-    Ok(match read_dicom_header(&blob, limits)? {
+    Ok(match read_dicom_header(&blob, limits, spent)? {
         Some(header) if header.sop_class == MEDIA_DIRECTORY_CLASS => Recognised::Junk,
         Some(header) if header.study.is_none() && header.pixels.is_none() => {
             return Err(ImagingError::UnreadableDicom(
@@ -402,11 +408,10 @@ fn recognise_gzip(compressed: &Blob, limits: &Limits, spent: &Spent) -> Result<R
     let unpacked = Blob::gzip(compressed.clone(), limits.uncompressed_bytes);
     let start = unpacked.prefix(SNIFF_BYTES)?;
     if looks_like_nifti(&start) {
-        return recognise_image(unpacked, &start, limits);
+        return recognise_image(unpacked, &start, limits, spent);
     }
     if start.starts_with(b"PK\x03\x04") {
-        let (opened, blob) = unpacked.as_open_file(limits)?;
-        spent.add_uncompressed(blob.size(), limits)?;
+        let (opened, blob) = unpacked.as_open_file(limits, Some(spent))?;
         return Ok(Recognised::Archive(opened, blob));
     }
     if let Some(what) = other_archive(&start) {
@@ -418,9 +423,8 @@ fn recognise_gzip(compressed: &Blob, limits: &Limits, spent: &Spent) -> Result<R
         return Err(ImagingError::UnreadableArchive("gzip in gzip is not read".into()));
     }
     // The lengths in a DICOM file are held against the bytes there: so these are counted first.
-    let size = unpacked.measure(limits)?;
-    spent.add_uncompressed(size, limits)?;
-    recognise_image(Blob::gzip(compressed.clone(), size), &start, limits)
+    let size = unpacked.measure(limits, spent)?;
+    recognise_image(Blob::gzip(compressed.clone(), size), &start, limits, spent)
 }
 
 fn other_archive(start: &[u8]) -> Option<&'static str> {

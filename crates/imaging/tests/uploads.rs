@@ -121,7 +121,7 @@ fn a_study_extracted_alone_is_the_same_study() {
     let study = studies.iter().find(|study| study.file_count() == 4).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("alone.zip");
-    extract_study(study, &out).unwrap();
+    extract_study(study, &out, &Limits::default()).unwrap();
     let names: Vec<String> = zip::ZipArchive::new(std::fs::File::open(&out).unwrap())
         .unwrap()
         .file_names()
@@ -159,7 +159,7 @@ fn an_extracted_study_remembers_what_could_not_be_read() {
     assert_eq!((in_place.undecodable_slices, in_place.unreadable_files), (1, 1));
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("alone.zip");
-    extract_study(&studies[0], &out).unwrap();
+    extract_study(&studies[0], &out, &Limits::default()).unwrap();
     let alone = list_studies(&out, &limits).unwrap();
     let series = load_chest_series(&alone[0], &limits).unwrap();
     assert_eq!(series.volume.geometry.shape[0], 3);

@@ -71,7 +71,7 @@ pub fn split_upload(upload: &Path, out: Option<&Path>, limits: &Limits) -> Resul
         let location = study.location().to_owned();
         let archive = out.map(|out| out.join(format!("{index:05}.zip")));
         if let Some(archive) = &archive
-            && let Err(error) = extract_study(study, archive)
+            && let Err(error) = extract_study(study, archive, limits)
         {
             if error.is_retryable() {
                 return Err(error.into());

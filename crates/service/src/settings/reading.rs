@@ -21,6 +21,7 @@ impl Settings {
             file_bytes: limits.file_bytes,
             header_bytes: limits.header_bytes,
             voxels: limits.voxels,
+            frame_pixels: limits.frame_pixels,
         }
     }
 

@@ -248,6 +248,7 @@ pub struct LimitSettings {
     pub file_bytes: u64,
     pub header_bytes: u64,
     pub voxels: u64,
+    pub frame_pixels: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
