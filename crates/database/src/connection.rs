@@ -104,10 +104,10 @@ impl ConnectionManager {
     fn open_sqlite(&self, path: &str) -> Result<SqliteConnection, ConnectionError> {
         let mut connection = SqliteConnection::establish(path)?;
         // WAL: readers do not wait for the writer. FULL: a commit is on the disk when it returns, because
-        // what was accepted must survive a power cut. The timeout comes first: changing to WAL takes a lock.
+        // what was accepted must survive a power cut. Deleted rows are overwritten: they name patients. The timeout comes first: changing to WAL takes a lock.
         connection.batch_execute(&format!(
             "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-             PRAGMA foreign_keys = ON;",
+             PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;",
             self.patience.busy.as_millis()
         ))?;
         Ok(connection)

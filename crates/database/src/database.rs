@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use diesel::RunQueryDsl as _;
+use diesel::connection::SimpleConnection as _;
 
 use crate::connection::{AnyConnection, Patience, in_transaction};
 use crate::pool::Connections;
@@ -146,6 +147,25 @@ impl Database {
         let writer = self.writer.clone();
         self.with_turn(self.limit, writer, |connection| in_transaction(connection, work))
             .await
+    }
+
+    /// Takes what was deleted out of SQLite's journal, too: pages in it hold rows as they were. To be called after a
+    /// deletion, which stands whether or not this succeeds: where somebody reads just now, the next one does it.
+    pub(crate) async fn forget_deleted(&self) {
+        if self.writer.is_none() {
+            return;
+        }
+        let done = self
+            .with_turn(self.limit, self.writer.clone(), |connection| {
+                if let AnyConnection::Sqlite(inner) = connection {
+                    inner.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")?;
+                }
+                Ok(())
+            })
+            .await;
+        if let Err(error) = done {
+            tracing::warn!(%error, "the database's journal still holds rows that were deleted");
+        }
     }
 
     async fn with_connection<T: Send + 'static>(

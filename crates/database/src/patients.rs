@@ -213,29 +213,32 @@ impl Database {
     /// Deletes a patient with the scans, their analyses and all that hangs on them, also while they run.
     /// Returns what was deleted, so that the objects can follow; None where there is no such patient.
     pub async fn delete_patient(&self, id: PatientId) -> Result<Option<Vec<DeletedScan>>, DatabaseError> {
-        self.change(move |connection| {
-            if let AnyConnection::Postgres(inner) = connection {
-                // A scan uploaded meanwhile waits, and then finds no patient; otherwise it would go unnoticed.
-                let row = patients::table
-                    .find(RowId::from(id))
-                    .select(patients::id)
-                    .for_update();
-                row.first::<RowId>(inner).optional()?;
-            }
-            let scan_ids: Vec<RowId> = scans::table
-                .filter(scans::patient_id.eq(RowId::from(id)))
-                .order(scans::id)
-                .select(scans::id)
-                .load(connection)?;
-            let mut deleted = Vec::with_capacity(scan_ids.len());
-            for scan_id in scan_ids {
-                deleted.extend(delete_scan_rows(connection, ScanId::from(scan_id))?);
-            }
-            let patients_deleted =
-                diesel::delete(patients::table.find(RowId::from(id))).execute(connection)?;
-            Ok((patients_deleted > 0).then_some(deleted))
-        })
-        .await
+        let deleted = self
+            .change(move |connection| {
+                if let AnyConnection::Postgres(inner) = connection {
+                    // A scan uploaded meanwhile waits, and then finds no patient; otherwise it would go unnoticed.
+                    let row = patients::table
+                        .find(RowId::from(id))
+                        .select(patients::id)
+                        .for_update();
+                    row.first::<RowId>(inner).optional()?;
+                }
+                let scan_ids: Vec<RowId> = scans::table
+                    .filter(scans::patient_id.eq(RowId::from(id)))
+                    .order(scans::id)
+                    .select(scans::id)
+                    .load(connection)?;
+                let mut deleted = Vec::with_capacity(scan_ids.len());
+                for scan_id in scan_ids {
+                    deleted.extend(delete_scan_rows(connection, ScanId::from(scan_id))?);
+                }
+                let patients_deleted =
+                    diesel::delete(patients::table.find(RowId::from(id))).execute(connection)?;
+                Ok((patients_deleted > 0).then_some(deleted))
+            })
+            .await?;
+        self.forget_deleted().await;
+        Ok(deleted)
     }
 
     /// Patients, those registered last first. `search`: every word of it is part of the first or the last

@@ -16,8 +16,11 @@ impl Database {
     /// Deletes a scan with its analyses and all that hangs on them, also while they run: what a worker
     /// records afterwards finds no row. None where there is no such scan.
     pub async fn delete_scan(&self, id: ScanId) -> Result<Option<DeletedScan>, DatabaseError> {
-        self.change(move |connection| delete_scan_rows(connection, id))
-            .await
+        let deleted = self
+            .change(move |connection| delete_scan_rows(connection, id))
+            .await?;
+        self.forget_deleted().await;
+        Ok(deleted)
     }
 
     /// The same for a scan whose time is over, with the event that says so: both or neither.
@@ -26,14 +29,17 @@ impl Database {
         id: ScanId,
         event: NewAuditEvent,
     ) -> Result<Option<DeletedScan>, DatabaseError> {
-        self.change(move |connection| {
-            let deleted = delete_scan_rows(connection, id)?;
-            if deleted.is_some() {
-                append(connection, vec![event])?;
-            }
-            Ok(deleted)
-        })
-        .await
+        let deleted = self
+            .change(move |connection| {
+                let deleted = delete_scan_rows(connection, id)?;
+                if deleted.is_some() {
+                    append(connection, vec![event])?;
+                }
+                Ok(deleted)
+            })
+            .await?;
+        self.forget_deleted().await;
+        Ok(deleted)
     }
 }
 

@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 
+use crate::connection::AnyConnection;
 use crate::schema::sign_in_failures;
 use crate::{Database, DatabaseError, time};
 
@@ -46,35 +47,39 @@ impl Database {
             let long_ago = time::to_row(now - REMEMBERED);
             diesel::delete(sign_in_failures::table.filter(sign_in_failures::blocked_until.lt(long_ago)))
                 .execute(connection)?;
-            let found: Option<(i32, NaiveDateTime)> = sign_in_failures::table
+            // The row is there before it is read, and locked while it is: attempts side by side come one after the other.
+            let fresh = (
+                sign_in_failures::subject_hash.eq(subject_hash.to_vec()),
+                sign_in_failures::failures.eq(0),
+                sign_in_failures::blocked_until.eq(time::to_row(now)),
+            );
+            let insert = diesel::insert_into(sign_in_failures::table).values(fresh);
+            let row = sign_in_failures::table
                 .find(subject_hash.to_vec())
-                .select((sign_in_failures::failures, sign_in_failures::blocked_until))
-                .first(connection)
-                .optional()?;
-            if let Some((_, blocked_until)) = found {
-                let blocked_until = time::from_row(blocked_until);
-                if blocked_until > now {
-                    return Ok(Some(blocked_until));
+                .select((sign_in_failures::failures, sign_in_failures::blocked_until));
+            let (failures, blocked_until): (i32, NaiveDateTime) = match connection {
+                AnyConnection::Postgres(inner) => {
+                    insert.on_conflict_do_nothing().execute(inner)?;
+                    row.for_update().first(inner)?
                 }
+                // Its transaction is the only writer.
+                AnyConnection::Sqlite(inner) => {
+                    insert.on_conflict_do_nothing().execute(inner)?;
+                    row.first(inner)?
+                }
+            };
+            let blocked_until = time::from_row(blocked_until);
+            if blocked_until > now {
+                return Ok(Some(blocked_until));
             }
-            let failures = found.map_or(0, |(failures, _)| failures).saturating_add(1);
+            let failures = failures.saturating_add(1);
             let blocked_until = time::to_row(now + backoff.pause(failures.unsigned_abs()));
-            // Of attempts side by side, the second to insert fails and is told to come again.
-            let counted = diesel::update(sign_in_failures::table.find(subject_hash.to_vec()))
+            diesel::update(sign_in_failures::table.find(subject_hash.to_vec()))
                 .set((
                     sign_in_failures::failures.eq(failures),
                     sign_in_failures::blocked_until.eq(blocked_until),
                 ))
                 .execute(connection)?;
-            if counted == 0 {
-                diesel::insert_into(sign_in_failures::table)
-                    .values((
-                        sign_in_failures::subject_hash.eq(subject_hash.to_vec()),
-                        sign_in_failures::failures.eq(failures),
-                        sign_in_failures::blocked_until.eq(blocked_until),
-                    ))
-                    .execute(connection)?;
-            }
             Ok(None)
         })
         .await

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use norma_database::{AuditQuery, NewAuditEvent, Page};
 
-use crate::builders::{request, scan};
+use crate::builders::{details, request, scan};
 use crate::schema::execute;
 use crate::sides::on_both_sides;
 
@@ -98,5 +98,28 @@ fn a_scan_expires_with_its_event_or_not_at_all() {
         execute(&side, "DELETE FROM audit_head");
         assert!(database.expire_scan(kept.id, event(kept.id)).await.is_err());
         assert!(database.scan(kept.id).await.unwrap().is_some());
+    });
+}
+
+/// SQLite keeps deleted rows in free pages and in its journal, as long as nothing overwrites them.
+#[test]
+fn the_name_of_a_deleted_patient_is_in_no_file_any_more() {
+    on_both_sides(|side| async move {
+        let Some(file) = side.url.strip_prefix("sqlite://") else {
+            return;
+        };
+        let name = "Qwmzkvinskaya";
+        let patient = side.database.create_patient(details("Anna", name)).await.unwrap();
+        scan(&side.database, Some(patient.id)).await;
+        let holds_name = || {
+            let folder = std::path::Path::new(file).parent().unwrap();
+            let files = std::fs::read_dir(folder).unwrap();
+            files
+                .map(|file| std::fs::read(file.unwrap().path()).unwrap())
+                .any(|bytes| bytes.windows(name.len()).any(|window| window == name.as_bytes()))
+        };
+        assert!(holds_name());
+        side.database.delete_patient(patient.id).await.unwrap();
+        assert!(!holds_name());
     });
 }

@@ -243,6 +243,31 @@ fn failures_block_and_a_success_clears() {
 }
 
 #[test]
+fn of_a_burst_of_attempts_no_more_pass_than_may() {
+    on_both_sides(|side| async move {
+        let backoff = SignInBackoff {
+            free_failures: 5,
+            first_pause: TimeDelta::minutes(10),
+            longest_pause: TimeDelta::minutes(10),
+        };
+        let attempts: Vec<_> = (0..30)
+            .map(|_| {
+                let database = side.database.clone();
+                tokio::spawn(async move { database.begin_sign_in([7; 32], backoff).await.unwrap() })
+            })
+            .collect();
+        let mut passed = 0;
+        for attempt in attempts {
+            passed += usize::from(attempt.await.unwrap().is_none());
+        }
+        assert_eq!(
+            passed, 6,
+            "those that are free, and the one that begins the pause"
+        );
+    });
+}
+
+#[test]
 fn an_openid_attempt_is_taken_once() {
     on_both_sides(|side| async move {
         let database = &side.database;
