@@ -8,7 +8,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use norma_domain::{AnalysisId, Report, ScanId, Stage, StageOutcome, Verdict};
+use norma_domain::{AnalysisId, Finding, Report, ScanId, Stage, StageOutcome, Verdict};
 use norma_imaging::Limits;
 use norma_inference::{Bundle, Runtime, RuntimeError, RuntimeOptions, StageModels};
 use norma_pipeline::{MergeInput, decode_prepared_slices, merge_report, prepare_upload, run_stage};
@@ -78,12 +78,20 @@ fn three_real_series_get_an_answer() {
     let models_folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
     let bundle = Bundle::load(&models_folder).unwrap();
     let models = StageModels::open(&bundle, &runtime, &Stage::MODELS).unwrap();
-    // A voxel of the finding, (z, y, x), and the slices that show it: the consolidation at the right base and the mass
-    // in the left lower lobe, found by eye.
-    for (name, finding) in [
-        ("covid-ct-md_normal001", None),
-        ("covid-ct-md_covid-P001", Some(((35, 325, 113), 26..=47))),
-        ("lidc-idri-0001_mass", Some(((89, 360, 312), 86..=93))),
+    // A voxel of the finding, (z, y, x), and the slices that show it: the opacity at the right base with what hangs
+    // together with it farther up, and the mass in the left lower lobe, found by eye.
+    for (name, finding, called) in [
+        ("covid-ct-md_normal001", None, None),
+        (
+            "covid-ct-md_covid-P001",
+            Some(((35, 325, 113), 26..=60)),
+            Some("lung_opacity"),
+        ),
+        (
+            "lidc-idri-0001_mass",
+            Some(((89, 360, 312), 86..=93)),
+            Some("lung_nodule"),
+        ),
     ] {
         println!("{name}");
         let report = read(&data.join(format!("series/{name}.zip")), &bundle, &models);
@@ -126,6 +134,15 @@ fn three_real_series_get_an_answer() {
             report.localization.is_some(),
             report.verdict == Verdict::Pathology
         );
+        // Norm and pathology for what is there: none of the three has an emphysema, which the typing model sees in one.
+        assert_eq!(report.verdict == Verdict::Norm, called.is_none(), "{name}");
+        assert_eq!(
+            report.rows[0].most_dangerous_pathology_type.as_deref(),
+            called,
+            "{name}"
+        );
+        let is_emphysema = |finding: &Finding| finding.present && finding.label == "emphysema";
+        assert!(!report.findings.iter().any(is_emphysema), "{name}");
         if let (Some(region), Some((voxel, seen_in))) = (report.localization, finding) {
             let (z, y, x) = voxel;
             // The map's cells are 16 pixels of 224, and measures are taken on a grid of 2 mm: a box may miss the voxel by half
