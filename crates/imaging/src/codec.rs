@@ -129,6 +129,31 @@ fn family(transfer_syntax: &str) -> Option<Family> {
     })
 }
 
+/// Every transfer syntax whose pixels are read.
+pub const READABLE_TRANSFER_SYNTAXES: [&str; 21] = [
+    uids::IMPLICIT_VR_LITTLE_ENDIAN,
+    uids::EXPLICIT_VR_LITTLE_ENDIAN,
+    uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+    "1.2.840.10008.1.2.2",
+    uids::ENCAPSULATED_UNCOMPRESSED_EXPLICIT_VR_LITTLE_ENDIAN,
+    uids::JPEG_BASELINE8_BIT,
+    uids::JPEG_EXTENDED12_BIT,
+    uids::JPEG_LOSSLESS,
+    uids::JPEG_LOSSLESS_SV1,
+    uids::JPEGLS_LOSSLESS,
+    uids::JPEGLS_NEAR_LOSSLESS,
+    uids::JPEG2000_LOSSLESS,
+    uids::JPEG2000,
+    uids::HTJ2K_LOSSLESS,
+    uids::HTJ2K_LOSSLESS_RPCL,
+    uids::HTJ2K,
+    uids::JPEGXL_LOSSLESS,
+    uids::JPEGXLJPEG_RECOMPRESSION,
+    uids::JPEGXL,
+    uids::RLE_LOSSLESS,
+    "1.2.840.10008.1.2.8.1",
+];
+
 /// Whether pixels in this transfer syntax can be read.
 pub(crate) fn is_supported(transfer_syntax: &str) -> bool {
     family(transfer_syntax).is_some()
@@ -214,4 +239,16 @@ fn sniff(bytes: &[u8]) -> Option<Family> {
 
 fn undecodable(what: &'static str) -> impl Fn() -> ImagingError {
     move || ImagingError::UndecodablePixels(what.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_called_readable_has_a_decoder() {
+        for uid in READABLE_TRANSFER_SYNTAXES {
+            assert!(is_supported(uid), "{uid}");
+        }
+    }
 }

@@ -47,6 +47,7 @@ mod volume_grid;
 mod zip_directory;
 mod zip_entries;
 
+pub use codec::READABLE_TRANSFER_SYNTAXES;
 pub use error::{ImagingError, LimitKind};
 pub use extract::extract_study;
 pub use limits::Limits;

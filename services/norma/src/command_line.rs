@@ -1,11 +1,15 @@
 //! What can be typed.
 
+mod pacs;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use norma_domain::{KeyId, Role};
+
+pub(crate) use self::pacs::{Pacs, PacsPeer, PacsReceive, PacsSend};
 
 /// Norma reads a chest CT and says norm, pathology or undetermined. Research use only: no medical device.
 #[derive(Debug, Parser)]
@@ -61,6 +65,9 @@ pub(crate) enum Command {
     /// The object storage and the database that belong together.
     #[command(subcommand)]
     Storage(Storage),
+    /// Ask a DICOM node, send to it, or be one that receives: whether a connection works.
+    #[command(subcommand)]
+    Pacs(Pacs),
     /// Send a phantom study through the running system and check the report.
     Selftest(Target),
     /// Look around: an instance of its own, fitted to generated norm phantoms, with a norm, three kinds of pathology and an

@@ -14,6 +14,7 @@ mod keys;
 mod labelled;
 mod measure;
 mod models;
+mod pacs;
 mod phantom;
 mod predict;
 mod prepare;
@@ -57,6 +58,7 @@ pub(crate) fn run(command_line: CommandLine) -> ExitCode {
         Command::Users(command) => users::run(config, command),
         Command::Audit(command) => audit::run(config, command),
         Command::Storage(command) => storage::run(config, command),
+        Command::Pacs(command) => pacs::run(&command),
         Command::Selftest(target) => selftest::run(config, &target),
         Command::Demo(arguments) => demo::run(config, arguments),
         Command::Phantom(arguments) => phantom::run(&arguments),

@@ -1,0 +1,27 @@
+#![doc = include_str!("../README.md")]
+
+mod abort;
+mod ae_title;
+mod association;
+mod command;
+mod error;
+mod implementation;
+mod negotiation;
+mod part10;
+mod pdu_stream;
+mod request_items;
+mod scp;
+mod scu;
+mod status;
+
+pub use ae_title::{AeTitle, InvalidAeTitle};
+pub use error::NetworkError;
+pub use implementation::{IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME};
+pub use negotiation::{CT_STORAGE_CLASSES, StorageClasses, StorageSupport};
+pub use part10::{InvalidFile, OutgoingInstance};
+pub use scp::{
+    AllowedPeer, InstanceSink, InvalidPeer, ReceivedInstance, Scp, ScpLimits, ScpOptions, ScpTimeouts,
+    StoreFailure,
+};
+pub use scu::{Scu, ScuOptions};
+pub use status::Status;

@@ -1,0 +1,179 @@
+//! An association is requested, and accepted or rejected (PS3.8 section 9.3).
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use dicom_ul::pdu::{
+    AbortRQServiceProviderReason, AssociationAC, AssociationRJ, AssociationRJResult,
+    AssociationRJServiceProviderASCEReason, AssociationRJServiceProviderPresentationReason,
+    AssociationRJServiceUserReason, AssociationRJSource, AssociationRQ, Pdu,
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::abort::{abort, abort_after};
+use crate::ae_title::AeTitle;
+use crate::association::Association;
+use crate::error::NetworkError;
+use crate::implementation::{APPLICATION_CONTEXT, max_length_of, user_variables};
+use crate::negotiation::{AcceptedContext, negotiate};
+use crate::pdu_stream::PduStream;
+use crate::scp::options::ScpOptions;
+use crate::scp::peers::is_allowed;
+
+/// An association that was accepted here.
+pub(crate) struct AcceptedAssociation<S> {
+    pub(crate) association: Association<S>,
+    pub(crate) contexts: BTreeMap<u8, AcceptedContext>,
+    pub(crate) calling: AeTitle,
+    pub(crate) address: IpAddr,
+    /// Its place among the associations.
+    _place: OwnedSemaphorePermit,
+}
+
+pub(crate) struct Handshake<'a> {
+    options: &'a ScpOptions,
+    address: IpAddr,
+}
+
+/// Why an association is not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    ProtocolVersion,
+    ApplicationContext,
+    CalledAeTitle,
+    CallingAeTitle,
+    TooMany,
+}
+
+impl Refusal {
+    fn pdu(self) -> Pdu {
+        use AssociationRJServiceUserReason as User;
+        let (result, source) = match self {
+            Self::ProtocolVersion => (
+                AssociationRJResult::Permanent,
+                AssociationRJSource::ServiceProviderASCE(
+                    AssociationRJServiceProviderASCEReason::ProtocolVersionNotSupported,
+                ),
+            ),
+            Self::ApplicationContext => (
+                AssociationRJResult::Permanent,
+                AssociationRJSource::ServiceUser(User::ApplicationContextNameNotSupported),
+            ),
+            Self::CalledAeTitle => (
+                AssociationRJResult::Permanent,
+                AssociationRJSource::ServiceUser(User::CalledAETitleNotRecognized),
+            ),
+            Self::CallingAeTitle => (
+                AssociationRJResult::Permanent,
+                AssociationRJSource::ServiceUser(User::CallingAETitleNotRecognized),
+            ),
+            Self::TooMany => (
+                AssociationRJResult::Transient,
+                AssociationRJSource::ServiceProviderPresentation(
+                    AssociationRJServiceProviderPresentationReason::LocalLimitExceeded,
+                ),
+            ),
+        };
+        AssociationRJ { result, source }.into()
+    }
+}
+
+impl<'a> Handshake<'a> {
+    pub(crate) fn new(options: &'a ScpOptions, address: IpAddr) -> Self {
+        Self { options, address }
+    }
+
+    /// None where none came to be: the peer was told.
+    pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+        places: &Arc<Semaphore>,
+    ) -> Option<AcceptedAssociation<S>> {
+        let limits = self.options.limits;
+        let mut stream = PduStream::new(stream, limits.max_pdu_length, self.options.timeouts.request);
+        let request = match stream.read().await {
+            Ok(Pdu::AssociationRQ(request)) => request,
+            // Nothing was asked for: a look at the port, as of a load balancer.
+            Err(NetworkError::Closed) => return None,
+            Ok(Pdu::AbortRQ { .. }) => return None,
+            other => {
+                let error = other.err().unwrap_or(NetworkError::Unexpected);
+                tracing::warn!(address = %self.address, %error, "a DICOM connection began with no request");
+                if let Some(pdu) = abort_after(&error) {
+                    let _ = stream.write(&pdu).await;
+                }
+                stream.close().await;
+                return None;
+            }
+        };
+        let calling = match self.check(&request) {
+            Ok(calling) => calling,
+            Err(refusal) => return self.refuse(stream, refusal).await,
+        };
+        let Ok(place) = Arc::clone(places).try_acquire_owned() else {
+            return self.refuse(stream, Refusal::TooMany).await;
+        };
+        let negotiated = negotiate(&request.presentation_contexts, &self.options.support);
+        let Some((contexts, results)) = negotiated else {
+            let pdu = abort(AbortRQServiceProviderReason::InvalidPduParameter);
+            let _ = stream.write(&pdu).await;
+            stream.close().await;
+            return None;
+        };
+        let peer_max_pdu_length = max_length_of(&request.user_variables);
+        let acceptance = AssociationAC {
+            protocol_version: 1,
+            calling_ae_title: request.calling_ae_title,
+            called_ae_title: request.called_ae_title,
+            application_context_name: APPLICATION_CONTEXT.to_owned(),
+            presentation_contexts: results,
+            user_variables: user_variables(limits.max_pdu_length),
+        };
+        stream.set_patience(self.options.timeouts.idle);
+        if let Err(error) = stream.write(&acceptance.into()).await {
+            tracing::debug!(address = %self.address, %error, "a DICOM peer left before it was accepted");
+            return None;
+        }
+        Some(AcceptedAssociation {
+            association: Association::new(stream, peer_max_pdu_length),
+            contexts,
+            calling,
+            address: self.address,
+            _place: place,
+        })
+    }
+
+    /// Of the protocol's versions only its first is tested (PS3.8 section 9.3.2).
+    fn check(&self, request: &AssociationRQ) -> Result<AeTitle, Refusal> {
+        if request.protocol_version & 1 == 0 {
+            return Err(Refusal::ProtocolVersion);
+        }
+        if request.application_context_name.trim_matches(['\0', ' ']) != APPLICATION_CONTEXT {
+            return Err(Refusal::ApplicationContext);
+        }
+        if request.called_ae_title.parse() != Ok(self.options.ae_title.clone()) {
+            return Err(Refusal::CalledAeTitle);
+        }
+        let calling: AeTitle = request
+            .calling_ae_title
+            .parse()
+            .map_err(|_| Refusal::CallingAeTitle)?;
+        if !is_allowed(&self.options.peers, &calling, self.address) {
+            return Err(Refusal::CallingAeTitle);
+        }
+        Ok(calling)
+    }
+
+    async fn refuse<S: AsyncRead + AsyncWrite + Unpin, T>(
+        &self,
+        mut stream: PduStream<S>,
+        refusal: Refusal,
+    ) -> Option<T> {
+        tracing::warn!(address = %self.address, reason = ?refusal, "a DICOM association was rejected");
+        let _ = stream.write(&refusal.pdu()).await;
+        stream.close().await;
+        None
+    }
+}

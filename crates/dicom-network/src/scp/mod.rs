@@ -1,0 +1,14 @@
+//! Who asks here: C-ECHO and C-STORE.
+
+mod handshake;
+mod options;
+mod peers;
+mod receiving;
+mod serve;
+mod session;
+mod sink;
+
+pub use options::{ScpLimits, ScpOptions, ScpTimeouts};
+pub use peers::{AllowedPeer, InvalidPeer};
+pub use serve::Scp;
+pub use sink::{InstanceSink, ReceivedInstance, StoreFailure};

@@ -1,0 +1,43 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::ae_title::AeTitle;
+use crate::negotiation::StorageSupport;
+use crate::scp::peers::AllowedPeer;
+
+/// What one peer, and all together, may take.
+#[derive(Debug, Clone, Copy)]
+pub struct ScpLimits {
+    /// Associations at once; more are rejected (local limit exceeded).
+    pub associations: usize,
+    /// The longest P-DATA-TF that is announced.
+    pub max_pdu_length: u32,
+    /// Bytes of one data set.
+    pub instance_bytes: u64,
+    /// Bytes that stay free on the disk of the folder.
+    pub free_floor_bytes: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct ScpTimeouts {
+    /// From the connection to the association request.
+    pub request: Duration,
+    /// How long a peer may say nothing in an association, and take for one PDU.
+    pub idle: Duration,
+    /// How long a message under way may take when the service ends.
+    pub shutdown: Duration,
+}
+
+/// How a service class provider works.
+#[derive(Debug, Clone)]
+pub struct ScpOptions {
+    /// Whom peers call.
+    pub ae_title: AeTitle,
+    /// Who may call.
+    pub peers: Vec<AllowedPeer>,
+    pub support: StorageSupport,
+    pub limits: ScpLimits,
+    pub timeouts: ScpTimeouts,
+    /// Where instances are written while they come. It must be there.
+    pub folder: PathBuf,
+}

@@ -1,0 +1,91 @@
+//! The listener.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::scp::handshake::Handshake;
+use crate::scp::options::ScpOptions;
+use crate::scp::session::serve_association;
+use crate::scp::sink::InstanceSink;
+
+/// Connections beyond the associations, for peers that are to be told that there are too many.
+const SPARE_CONNECTIONS: usize = 16;
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A service class provider of Verification and Storage.
+pub struct Scp {
+    options: Arc<ScpOptions>,
+    sink: Arc<dyn InstanceSink>,
+}
+
+impl Scp {
+    pub fn new(options: ScpOptions, sink: Arc<dyn InstanceSink>) -> Self {
+        Self {
+            options: Arc::new(options),
+            sink,
+        }
+    }
+
+    /// Serves until `shutdown`; then lets messages under way finish.
+    pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) {
+        let places = Arc::new(Semaphore::new(self.options.limits.associations));
+        let connections = Arc::new(Semaphore::new(
+            self.options.limits.associations + SPARE_CONNECTIONS,
+        ));
+        let mut tasks = JoinSet::new();
+        loop {
+            let accepted = tokio::select! {
+                () = shutdown.cancelled() => break,
+                Some(_) = tasks.join_next() => continue,
+                accepted = listener.accept() => accepted,
+            };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Most likely too many open files: the next may succeed.
+                    tracing::warn!(%error, "failed to accept a DICOM connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let Ok(connection) = Arc::clone(&connections).try_acquire_owned() else {
+                tracing::warn!(address = %peer.ip(), "a DICOM connection too many was closed");
+                continue;
+            };
+            let (options, sink) = (Arc::clone(&self.options), Arc::clone(&self.sink));
+            let (places, shutdown) = (Arc::clone(&places), shutdown.clone());
+            tasks.spawn(async move {
+                serve_connection(options, sink, places, stream, peer, shutdown).await;
+                drop(connection);
+            });
+        }
+        drop(listener);
+        let ending = async { while tasks.join_next().await.is_some() {} };
+        if timeout(self.options.timeouts.shutdown, ending).await.is_err() {
+            tasks.shutdown().await;
+        }
+    }
+}
+
+async fn serve_connection(
+    options: Arc<ScpOptions>,
+    sink: Arc<dyn InstanceSink>,
+    places: Arc<Semaphore>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    shutdown: CancellationToken,
+) {
+    let _ = stream.set_nodelay(true);
+    let address = peer.ip().to_canonical();
+    let Some(accepted) = Handshake::new(&options, address).accept(stream, &places).await else {
+        return;
+    };
+    serve_association(&options, sink.as_ref(), accepted, &shutdown).await;
+}

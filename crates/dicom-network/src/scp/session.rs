@@ -1,0 +1,225 @@
+//! The messages of an association.
+
+use dicom_dictionary_std::uids;
+use dicom_ul::pdu::Pdu;
+use norma_domain::SopInstanceUid;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
+
+use crate::abort::{abort_after, abort_by_user};
+use crate::association::Incoming;
+use crate::command::{C_CANCEL_RQ, C_ECHO_RQ, C_STORE_RQ, Command};
+use crate::error::NetworkError;
+use crate::negotiation::AcceptedContext;
+use crate::part10::file_head;
+use crate::scp::handshake::AcceptedAssociation;
+use crate::scp::options::ScpOptions;
+use crate::scp::receiving::IncomingFile;
+use crate::scp::sink::{InstanceSink, ReceivedInstance, StoreFailure};
+use crate::status::Status;
+
+/// A data set that is refused is read to its end, so that the peer learns why; one this much longer than allowed is not.
+const DRAINED_TIMES: u64 = 2;
+
+/// Answers until the peer releases, something fails, or `shutdown` comes between two messages.
+pub(crate) async fn serve_association<S: AsyncRead + AsyncWrite + Unpin>(
+    options: &ScpOptions,
+    sink: &dyn InstanceSink,
+    mut accepted: AcceptedAssociation<S>,
+    shutdown: &CancellationToken,
+) {
+    let mut counts = Counts::default();
+    let ended = loop {
+        tokio::select! {
+            () = shutdown.cancelled() => break Ok(End::Shutdown),
+            waited = accepted.association.wait() => if let Err(error) = waited { break Err(error) },
+        }
+        match answer_next(options, sink, &mut accepted, &mut counts).await {
+            Ok(true) => {}
+            Ok(false) => break Ok(End::Released),
+            Err(error) => break Err(error),
+        }
+    };
+    let (calling, address) = (&accepted.calling, accepted.address);
+    let stream = &mut accepted.association.stream;
+    match &ended {
+        Ok(End::Released) => {
+            tracing::info!(%calling, %address, stored = counts.stored, refused = counts.refused,
+                "a DICOM association ended");
+            let _ = stream.write(&Pdu::ReleaseRP).await;
+        }
+        Ok(End::Shutdown) => {
+            let _ = stream.write(&abort_by_user()).await;
+        }
+        Err(error) => {
+            tracing::warn!(%calling, %address, stored = counts.stored, refused = counts.refused, %error,
+                "a DICOM association failed");
+            if let Some(pdu) = abort_after(error) {
+                let _ = stream.write(&pdu).await;
+            }
+        }
+    }
+    accepted.association.stream.close().await;
+}
+
+enum End {
+    Released,
+    Shutdown,
+}
+
+#[derive(Default)]
+struct Counts {
+    stored: u64,
+    refused: u64,
+}
+
+/// Reads and answers one message; false after a request for release.
+async fn answer_next<S: AsyncRead + AsyncWrite + Unpin>(
+    options: &ScpOptions,
+    sink: &dyn InstanceSink,
+    accepted: &mut AcceptedAssociation<S>,
+    counts: &mut Counts,
+) -> Result<bool, NetworkError> {
+    let (id, command) = match accepted.association.read_command().await? {
+        Incoming::Command(id, command) => (id, command),
+        Incoming::ReleaseRequest => return Ok(false),
+        Incoming::ReleaseReply => return Err(NetworkError::Unexpected),
+    };
+    let context = accepted
+        .contexts
+        .get(&id)
+        .cloned()
+        .ok_or(NetworkError::Unexpected)?;
+    if command.message_id().is_none() && command.field() != Some(C_CANCEL_RQ) {
+        return Err(NetworkError::Unreadable(
+            "the command has no message ID".to_owned(),
+        ));
+    }
+    let status = match command.field() {
+        Some(C_CANCEL_RQ) => return Ok(true),
+        Some(C_STORE_RQ) if command.has_data_set() && context.abstract_syntax != uids::VERIFICATION => {
+            let status = match receive(options, accepted, id, &context, &command).await? {
+                Ok(instance) => sink
+                    .accept(instance)
+                    .await
+                    .map_or_else(Status::from, |()| Status::SUCCESS),
+                Err(status) => status,
+            };
+            if status == Status::SUCCESS {
+                counts.stored += 1;
+            } else {
+                counts.refused += 1;
+            }
+            status
+        }
+        field => {
+            if command.has_data_set() {
+                drain(options, accepted, id, 0).await?;
+            }
+            match field {
+                Some(C_ECHO_RQ) if context.abstract_syntax == uids::VERIFICATION => Status::SUCCESS,
+                Some(C_ECHO_RQ) => Status::SOP_CLASS_NOT_SUPPORTED,
+                Some(C_STORE_RQ) => Status::MISTYPED_ARGUMENT,
+                // A response to nothing.
+                Some(field) if field & 0x8000 != 0 => return Err(NetworkError::Unexpected),
+                Some(_) => Status::UNRECOGNIZED_OPERATION,
+                None => {
+                    return Err(NetworkError::Unreadable(
+                        "the command names no operation".to_owned(),
+                    ));
+                }
+            }
+        }
+    };
+    let response = command.response(status);
+    accepted.association.send_command(id, &response).await?;
+    Ok(true)
+}
+
+/// Receives a data set; the inner error is what the peer is told.
+async fn receive<S: AsyncRead + AsyncWrite + Unpin>(
+    options: &ScpOptions,
+    accepted: &mut AcceptedAssociation<S>,
+    id: u8,
+    context: &AcceptedContext,
+    command: &Command,
+) -> Result<Result<ReceivedInstance, Status>, NetworkError> {
+    let begun = begin(options, accepted, context, command).await;
+    let (mut file, sop_instance_uid) = match begun {
+        Ok(begun) => begun,
+        Err(status) => {
+            drain(options, accepted, id, 0).await?;
+            return Ok(Err(status));
+        }
+    };
+    loop {
+        let (bytes, is_last) = accepted.association.read_data(id).await?;
+        if let Err(failure) = file.write(&bytes).await {
+            let read = file.size_bytes;
+            drop(file);
+            if !is_last {
+                drain(options, accepted, id, read).await?;
+            }
+            return Ok(Err(failure.into()));
+        }
+        if is_last {
+            break;
+        }
+    }
+    let size_bytes = file.size_bytes;
+    Ok(match file.finish().await {
+        Ok(file) => Ok(ReceivedInstance {
+            file,
+            sop_class_uid: context.abstract_syntax.clone(),
+            sop_instance_uid,
+            transfer_syntax_uid: context.transfer_syntax.clone(),
+            calling: accepted.calling.clone(),
+            address: accepted.address,
+            size_bytes,
+        }),
+        Err(failure) => Err(failure.into()),
+    })
+}
+
+async fn begin<S>(
+    options: &ScpOptions,
+    accepted: &AcceptedAssociation<S>,
+    context: &AcceptedContext,
+    command: &Command,
+) -> Result<(IncomingFile, String), Status> {
+    if command.sop_class().as_deref() != Some(context.abstract_syntax.as_str()) {
+        return Err(Status::SOP_CLASS_NOT_SUPPORTED);
+    }
+    let sop_instance = command
+        .sop_instance()
+        .filter(|uid| SopInstanceUid::new(uid).is_ok())
+        .ok_or(Status::CANNOT_UNDERSTAND)?;
+    let head = file_head(
+        &context.abstract_syntax,
+        &sop_instance,
+        &context.transfer_syntax,
+        &accepted.calling,
+    )
+    .map_err(|_| Status::from(StoreFailure::CannotUnderstand))?;
+    let file = IncomingFile::create(&options.folder, options.limits, &head).await?;
+    Ok((file, sop_instance))
+}
+
+/// Reads a data set to its end and forgets it.
+async fn drain<S: AsyncRead + AsyncWrite + Unpin>(
+    options: &ScpOptions,
+    accepted: &mut AcceptedAssociation<S>,
+    id: u8,
+    mut read: u64,
+) -> Result<(), NetworkError> {
+    loop {
+        let (bytes, is_last) = accepted.association.read_data(id).await?;
+        read += bytes.len() as u64;
+        if is_last {
+            return Ok(());
+        }
+        if read > options.limits.instance_bytes.saturating_mul(DRAINED_TIMES) {
+            return Err(NetworkError::Unreadable("the data set has no end".to_owned()));
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Where received instances go.
+
+use std::net::IpAddr;
+
+use async_trait::async_trait;
+use tempfile::TempPath;
+
+use crate::ae_title::AeTitle;
+use crate::status::Status;
+
+/// An instance that came whole: a file of PS3.10 whose data set is as it was received, on the disk.
+#[derive(Debug)]
+pub struct ReceivedInstance {
+    /// Deleted with this unless it is moved away.
+    pub file: TempPath,
+    pub sop_class_uid: String,
+    pub sop_instance_uid: String,
+    pub transfer_syntax_uid: String,
+    pub calling: AeTitle,
+    pub address: IpAddr,
+    pub size_bytes: u64,
+}
+
+/// Why an instance is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreFailure {
+    /// No room: it may be sent again later.
+    OutOfResources,
+    /// The data set is not that of the request.
+    DoesNotMatch,
+    CannotUnderstand,
+    /// Something failed here.
+    Failed,
+}
+
+impl From<StoreFailure> for Status {
+    fn from(failure: StoreFailure) -> Self {
+        match failure {
+            StoreFailure::OutOfResources => Self::OUT_OF_RESOURCES,
+            StoreFailure::DoesNotMatch => Self::DATA_SET_DOES_NOT_MATCH,
+            StoreFailure::CannotUnderstand => Self::CANNOT_UNDERSTAND,
+            StoreFailure::Failed => Self::PROCESSING_FAILURE,
+        }
+    }
+}
+
+/// Takes received instances.
+#[async_trait]
+pub trait InstanceSink: Send + Sync + 'static {
+    /// Takes an instance. When this returns, it is kept: the peer is told so and may delete its own.
+    async fn accept(&self, instance: ReceivedInstance) -> Result<(), StoreFailure>;
+}

@@ -1,0 +1,235 @@
+//! What is asked of a peer: C-ECHO and C-STORE.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use dicom_dictionary_std::uids;
+use dicom_ul::pdu::{AssociationRQ, Pdu, PresentationContextProposed, PresentationContextResultReason};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::abort::{abort_after, abort_by_user};
+use crate::ae_title::AeTitle;
+use crate::association::{Association, Incoming};
+use crate::command::{C_ECHO_RSP, C_STORE_RSP, Command};
+use crate::error::NetworkError;
+use crate::implementation::{APPLICATION_CONTEXT, max_length_of, user_variables};
+use crate::part10::OutgoingInstance;
+use crate::pdu_stream::PduStream;
+use crate::status::Status;
+
+/// Odd identifiers up to 255.
+const MOST_CONTEXTS: usize = 128;
+
+/// Whom to ask, and in whose name.
+#[derive(Debug, Clone)]
+pub struct ScuOptions {
+    /// `host:port`.
+    pub address: String,
+    pub called: AeTitle,
+    pub calling: AeTitle,
+    pub max_pdu_length: u32,
+    pub connect_timeout: Duration,
+    /// For each answer.
+    pub answer_timeout: Duration,
+}
+
+struct Context {
+    id: u8,
+    abstract_syntax: String,
+    transfer_syntax: String,
+}
+
+/// An association that was accepted. Released by [`Scu::release`]; dropped without, the connection just ends.
+pub struct Scu {
+    association: Association<TcpStream>,
+    contexts: Vec<Context>,
+    last_message_id: u16,
+}
+
+impl Scu {
+    /// For C-ECHO.
+    ///
+    /// # Errors
+    /// Where the peer cannot be reached or does not accept.
+    pub async fn for_verification(options: &ScuOptions) -> Result<Self, NetworkError> {
+        let wanted = [(
+            uids::VERIFICATION.to_owned(),
+            uids::IMPLICIT_VR_LITTLE_ENDIAN.to_owned(),
+        )];
+        Self::associate(options, wanted.into()).await
+    }
+
+    /// For C-STORE of these instances: each in its own transfer syntax; in implicit VR little endian too where it can be
+    /// written so.
+    ///
+    /// # Errors
+    /// Where the peer cannot be reached or does not accept.
+    pub async fn for_storage(
+        options: &ScuOptions,
+        instances: &[OutgoingInstance],
+    ) -> Result<Self, NetworkError> {
+        let mut wanted = BTreeSet::new();
+        for instance in instances {
+            let class = &instance.sop_class_uid;
+            wanted.insert((class.clone(), instance.transfer_syntax_uid.clone()));
+            if instance.can_be_implicit() {
+                wanted.insert((class.clone(), uids::IMPLICIT_VR_LITTLE_ENDIAN.to_owned()));
+            }
+        }
+        Self::associate(options, wanted).await
+    }
+
+    async fn associate(
+        options: &ScuOptions,
+        wanted: BTreeSet<(String, String)>,
+    ) -> Result<Self, NetworkError> {
+        let stream = timeout(options.connect_timeout, TcpStream::connect(&options.address))
+            .await
+            .map_err(|_| NetworkError::Timeout)?
+            .map_err(NetworkError::Connect)?;
+        stream.set_nodelay(true)?;
+        let mut stream = PduStream::new(stream, options.max_pdu_length, options.answer_timeout);
+        let proposed = wanted.into_iter().take(MOST_CONTEXTS).zip((1..=255).step_by(2));
+        let mut contexts: Vec<Context> = proposed
+            .map(|((abstract_syntax, transfer_syntax), id)| Context {
+                id,
+                abstract_syntax,
+                transfer_syntax,
+            })
+            .collect();
+        let request = AssociationRQ {
+            protocol_version: 1,
+            calling_ae_title: options.calling.as_str().to_owned(),
+            called_ae_title: options.called.as_str().to_owned(),
+            application_context_name: APPLICATION_CONTEXT.to_owned(),
+            presentation_contexts: contexts
+                .iter()
+                .map(|context| PresentationContextProposed {
+                    id: context.id,
+                    abstract_syntax: context.abstract_syntax.clone(),
+                    transfer_syntaxes: vec![context.transfer_syntax.clone()],
+                })
+                .collect(),
+            user_variables: user_variables(options.max_pdu_length),
+        };
+        stream.write(&request.into()).await?;
+        let acceptance = match stream.read().await? {
+            Pdu::AssociationAC(acceptance) => acceptance,
+            Pdu::AssociationRJ(rejection) => {
+                return Err(NetworkError::Rejected(rejection.source.to_string()));
+            }
+            Pdu::AbortRQ { .. } => return Err(NetworkError::Aborted),
+            _ => return Err(NetworkError::Unexpected),
+        };
+        contexts.retain(|context| {
+            acceptance.presentation_contexts.iter().any(|result| {
+                result.id == context.id && result.reason == PresentationContextResultReason::Acceptance
+            })
+        });
+        let peer_max_pdu_length = max_length_of(&acceptance.user_variables);
+        Ok(Self {
+            association: Association::new(stream, peer_max_pdu_length),
+            contexts,
+            last_message_id: 0,
+        })
+    }
+
+    /// Asks whether the peer is there.
+    ///
+    /// # Errors
+    /// Where it does not answer, or not with success.
+    pub async fn echo(&mut self) -> Result<(), NetworkError> {
+        let context = self
+            .context_of(uids::VERIFICATION, uids::IMPLICIT_VR_LITTLE_ENDIAN)
+            .ok_or_else(|| NetworkError::NotAccepted {
+                sop_class: uids::VERIFICATION.to_owned(),
+            })?;
+        let message_id = self.next_message_id();
+        let request = Command::echo_request(message_id);
+        self.association.send_command(context, &request).await?;
+        match self.response(C_ECHO_RSP, message_id).await? {
+            Status::SUCCESS => Ok(()),
+            status => Err(NetworkError::Status(status)),
+        }
+    }
+
+    /// Sends an instance; returns when the peer says that it has it.
+    ///
+    /// # Errors
+    /// [`NetworkError::Status`] where it says otherwise: the association goes on then.
+    pub async fn store(&mut self, instance: &OutgoingInstance) -> Result<(), NetworkError> {
+        let class = &instance.sop_class_uid;
+        let converted;
+        let (context, data_set) = match self.context_of(class, &instance.transfer_syntax_uid) {
+            Some(context) => (context, instance.data_set()),
+            None => {
+                let implicit = self
+                    .context_of(class, uids::IMPLICIT_VR_LITTLE_ENDIAN)
+                    .filter(|_| instance.can_be_implicit());
+                let context = implicit.ok_or_else(|| NetworkError::NotAccepted {
+                    sop_class: class.clone(),
+                })?;
+                converted = instance.implicit_data_set()?;
+                (context, converted.as_slice())
+            }
+        };
+        let message_id = self.next_message_id();
+        let request = Command::store_request(message_id, class, &instance.sop_instance_uid);
+        self.association.send_command(context, &request).await?;
+        self.association.send_data(context, data_set).await?;
+        let status = self.response(C_STORE_RSP, message_id).await?;
+        if status.is_stored() {
+            Ok(())
+        } else {
+            Err(NetworkError::Status(status))
+        }
+    }
+
+    /// Ends the association in order.
+    ///
+    /// # Errors
+    /// Where the peer does not answer; what it said before holds.
+    pub async fn release(mut self) -> Result<(), NetworkError> {
+        self.association.stream.write(&Pdu::ReleaseRQ).await?;
+        match self.association.read_command().await? {
+            Incoming::ReleaseReply => {
+                self.association.stream.close().await;
+                Ok(())
+            }
+            _ => Err(NetworkError::Unexpected),
+        }
+    }
+
+    /// Gives the association up after an error.
+    pub async fn abort(mut self, error: &NetworkError) {
+        let pdu = abort_after(error).unwrap_or_else(abort_by_user);
+        // The peer may be gone.
+        let _ = self.association.stream.write(&pdu).await;
+        self.association.stream.close().await;
+    }
+
+    async fn response(&mut self, field: u16, message_id: u16) -> Result<Status, NetworkError> {
+        let Incoming::Command(_, response) = self.association.read_command().await? else {
+            return Err(NetworkError::Unexpected);
+        };
+        if response.field() != Some(field) || !response.responds_to(message_id) {
+            return Err(NetworkError::Unexpected);
+        }
+        response.status().ok_or(NetworkError::Unexpected)
+    }
+
+    fn context_of(&self, abstract_syntax: &str, transfer_syntax: &str) -> Option<u8> {
+        self.contexts
+            .iter()
+            .find(|context| {
+                context.abstract_syntax == abstract_syntax && context.transfer_syntax == transfer_syntax
+            })
+            .map(|context| context.id)
+    }
+
+    fn next_message_id(&mut self) -> u16 {
+        self.last_message_id = self.last_message_id.wrapping_add(1);
+        self.last_message_id
+    }
+}

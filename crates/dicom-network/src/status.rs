@@ -1,0 +1,25 @@
+/// The status of a response (PS3.7 annex C, PS3.4 annex B.2.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Status(pub u16);
+
+impl Status {
+    pub const SUCCESS: Self = Self(0x0000);
+    pub const PROCESSING_FAILURE: Self = Self(0x0110);
+    pub const SOP_CLASS_NOT_SUPPORTED: Self = Self(0x0122);
+    pub const UNRECOGNIZED_OPERATION: Self = Self(0x0211);
+    pub const MISTYPED_ARGUMENT: Self = Self(0x0212);
+    pub const OUT_OF_RESOURCES: Self = Self(0xA700);
+    pub const DATA_SET_DOES_NOT_MATCH: Self = Self(0xA900);
+    pub const CANNOT_UNDERSTAND: Self = Self(0xC000);
+
+    /// Success, or a warning: the peer has it.
+    pub fn is_stored(self) -> bool {
+        self.0 == 0 || self.0 == 1 || matches!(self.0, 0xB000..=0xBFFF | 0x0107 | 0x0116)
+    }
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{:04X}H", self.0)
+    }
+}

@@ -1,0 +1,71 @@
+//! What can be typed about DICOM nodes.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use norma_dicom_network::{AeTitle, AllowedPeer};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Pacs {
+    /// Ask a node whether it is there (C-ECHO).
+    Echo(PacsPeer),
+    /// Send DICOM files to a node (C-STORE). Ends with exit code 2 where it does not take all.
+    Send(PacsSend),
+    /// Receive DICOM files into a folder (C-ECHO, C-STORE) until it is stopped.
+    Receive(PacsReceive),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PacsPeer {
+    /// Where the node listens.
+    #[arg(value_name = "HOST:PORT")]
+    pub(crate) address: String,
+    /// Its AE title.
+    #[arg(long, value_name = "TITLE", default_value = "ANY-SCP")]
+    pub(crate) called: AeTitle,
+    /// The AE title to call with: the node has to know it.
+    #[arg(long, value_name = "TITLE", default_value = "NORMA")]
+    pub(crate) calling: AeTitle,
+    /// How long a connection and each answer may take.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub(crate) timeout_seconds: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PacsSend {
+    #[command(flatten)]
+    pub(crate) peer: PacsPeer,
+    /// DICOM files, or folders of them.
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PacsReceive {
+    /// Folder for the files, named by their SOP Instance UIDs.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Address to listen on.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:11112")]
+    pub(crate) listen: SocketAddr,
+    /// The AE title that peers call.
+    #[arg(long, value_name = "TITLE", default_value = "NORMA")]
+    pub(crate) ae_title: AeTitle,
+    /// Who may call: TITLE, or TITLE@address; * stands for any title; may be given more than once [default: whoever calls
+    /// from this machine].
+    #[arg(long = "peer", value_name = "TITLE@ADDRESS")]
+    pub(crate) peers: Vec<AllowedPeer>,
+    /// Associations at once; more are rejected.
+    #[arg(long, value_name = "N", default_value_t = 25)]
+    pub(crate) associations: usize,
+    /// Take only images of CT.
+    #[arg(long)]
+    pub(crate) ct_only: bool,
+    /// Largest data set in bytes; a larger one is refused (A700).
+    #[arg(long, value_name = "BYTES", default_value_t = 2_147_483_648)]
+    pub(crate) instance_limit: u64,
+    /// Bytes that stay free on the disk of the folder: what comes beyond is refused (A700).
+    #[arg(long, value_name = "BYTES", default_value_t = 2_147_483_648)]
+    pub(crate) free_floor: u64,
+}

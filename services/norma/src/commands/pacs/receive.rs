@@ -1,0 +1,103 @@
+//! A node that receives into a folder.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use norma_dicom_network::{
+    InstanceSink, ReceivedInstance, Scp, ScpLimits, ScpOptions, ScpTimeouts, StorageClasses, StorageSupport,
+    StoreFailure,
+};
+use norma_domain::SopInstanceUid;
+use norma_imaging::READABLE_TRANSFER_SYNTAXES;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::command_line::PacsReceive;
+use crate::commands::blocking::block_on;
+use crate::commands::terminal::tell;
+
+const MAX_PDU_LENGTH: u32 = 128 << 10;
+const TIMEOUTS: ScpTimeouts = ScpTimeouts {
+    request: Duration::from_secs(10),
+    idle: Duration::from_secs(60),
+    shutdown: Duration::from_secs(20),
+};
+
+pub(super) fn receive(arguments: &PacsReceive) -> anyhow::Result<ExitCode> {
+    fs::create_dir_all(&arguments.out)
+        .with_context(|| format!("failed to make {}", arguments.out.display()))?;
+    let options = ScpOptions {
+        ae_title: arguments.ae_title.clone(),
+        peers: arguments.peers.clone(),
+        support: StorageSupport {
+            classes: if arguments.ct_only {
+                StorageClasses::Ct
+            } else {
+                StorageClasses::All
+            },
+            transfer_syntaxes: READABLE_TRANSFER_SYNTAXES
+                .iter()
+                .map(|uid| (*uid).to_owned())
+                .collect(),
+            other_transfer_syntaxes: false,
+        },
+        limits: ScpLimits {
+            associations: arguments.associations,
+            max_pdu_length: MAX_PDU_LENGTH,
+            instance_bytes: arguments.instance_limit,
+            free_floor_bytes: arguments.free_floor,
+        },
+        timeouts: TIMEOUTS,
+        folder: arguments.out.clone(),
+    };
+    let sink = Arc::new(Folder(arguments.out.clone()));
+    block_on(async {
+        let listener = TcpListener::bind(arguments.listen)
+            .await
+            .context("failed to listen")?;
+        let address = listener
+            .local_addr()
+            .context("failed to learn the address listened on")?;
+        tell(&format!("{} listens at {address}", arguments.ae_title));
+        let shutdown = CancellationToken::new();
+        let serving = tokio::spawn(Scp::new(options, sink).serve(listener, shutdown.clone()));
+        tokio::signal::ctrl_c()
+            .await
+            .context("failed to listen for SIGINT")?;
+        shutdown.cancel();
+        serving.await.context("the node failed")
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Files by their SOP Instance UIDs.
+struct Folder(PathBuf);
+
+#[async_trait]
+impl InstanceSink for Folder {
+    async fn accept(&self, instance: ReceivedInstance) -> Result<(), StoreFailure> {
+        // Letters, digits and a few marks: no path.
+        let uid =
+            SopInstanceUid::new(&instance.sop_instance_uid).map_err(|_| StoreFailure::CannotUnderstand)?;
+        let folder = self.0.clone();
+        tokio::task::spawn_blocking(move || keep(&folder, &uid, instance))
+            .await
+            .map_err(|_| StoreFailure::Failed)?
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreFailure::OutOfResources,
+                _ => StoreFailure::Failed,
+            })
+    }
+}
+
+/// Returns when the name, too, is on the disk.
+fn keep(folder: &Path, uid: &SopInstanceUid, instance: ReceivedInstance) -> io::Result<()> {
+    instance.file.persist(folder.join(format!("{uid}.dcm")))?;
+    fs::File::open(folder)?.sync_all()
+}
