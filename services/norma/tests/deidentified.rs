@@ -126,8 +126,8 @@ impl Gateway {
         answer.is_ok_and(|answer| answer.status().is_success())
     }
 
-    /// The id of a scan made of an upload.
-    async fn upload(&self, study: &[u8], deidentify: bool) -> String {
+    /// The scan made of an upload.
+    async fn upload(&self, study: &[u8], deidentify: bool) -> Value {
         let form = Form::new()
             .text("deidentify", deidentify.to_string())
             .part("file", Part::bytes(study.to_vec()).file_name("PHANTOM.zip"));
@@ -142,8 +142,7 @@ impl Gateway {
             "{}",
             answer.text().await.unwrap()
         );
-        let scan: Value = answer.json().await.unwrap();
-        scan["id"].as_str().unwrap().to_owned()
+        answer.json().await.unwrap()
     }
 
     async fn get(&self, path: &str) -> reqwest::Response {
@@ -199,7 +198,16 @@ async fn an_upload_that_asks_for_it_is_stored_without_its_patient() {
     let study = identified(folder.path());
     let slices = members(&study).len();
 
-    let scan = gateway.upload(&study, true).await;
+    let uploaded = gateway.upload(&study, true).await;
+    let done = &uploaded["deidentified"];
+    assert_eq!(
+        (&done["studies"], &done["kept"]),
+        (&1.into(), &slices.into()),
+        "{done}"
+    );
+    assert_eq!(done["pixels_checked"], false, "nobody said so");
+    assert_eq!(done["left_out"]["burned_in"], 0);
+    let scan = uploaded["id"].as_str().unwrap();
     assert_eq!(gateway.originals_that_name_the_patient(), 0);
     let file = gateway.get(&format!("/api/scans/{scan}/file")).await;
     assert_eq!(file.status(), StatusCode::OK);
@@ -213,11 +221,13 @@ async fn an_upload_that_asks_for_it_is_stored_without_its_patient() {
     assert!(!names_the_patient(described.as_bytes()), "{described}");
 
     let as_it_is = gateway.upload(&study, false).await;
+    assert_eq!(as_it_is["deidentified"], Value::Null);
+    let as_it_is = as_it_is["id"].as_str().unwrap();
     assert!(
         gateway.originals_that_name_the_patient() > 0,
         "the search finds what is there"
     );
-    let scores = gateway.scores(&scan).await;
+    let scores = gateway.scores(scan).await;
     assert_eq!(scores.len(), 3);
-    assert_eq!(scores, gateway.scores(&as_it_is).await);
+    assert_eq!(scores, gateway.scores(as_it_is).await);
 }

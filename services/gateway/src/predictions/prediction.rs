@@ -250,6 +250,7 @@ impl Predictions {
             pending,
             summary: summary_of(&rows),
             only_row: OnlyRow::of(&rows, pending),
+            deidentified: None,
             rows,
             studies,
             href: format!("/inference/predictions/{id}"),

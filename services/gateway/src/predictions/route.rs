@@ -102,6 +102,7 @@ pub(crate) async fn predict(
         .uploads
         .receive(&request, payload, &[DEIDENTIFY_FIELD, PIXELS_CHECKED_FIELD])
         .await?;
+    let deidentified = upload.deidentified.clone();
     let limits = &predictions.gateway.options;
     let wait = wait_of(&request, limits.longest_wait, limits.predict_wait);
     let deadline = Instant::now() + wait;
@@ -132,7 +133,11 @@ pub(crate) async fn predict(
     notes.object(id);
     // Waiting for the answer takes no place.
     drop(place);
-    answer(predictions.prediction(id, Some(deadline)).await?, format)
+    let prediction = Prediction {
+        deidentified,
+        ..predictions.prediction(id, Some(deadline)).await?
+    };
+    answer(prediction, format)
 }
 
 /// Lists predictions, the newest first. Those whose studies were all deleted are left out.

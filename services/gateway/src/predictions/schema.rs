@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::uploads::deidentified::Deidentified;
+
 /// The answer to an upload without a patient: a superset of the reference service's `{rows, summary}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Prediction {
@@ -23,6 +25,9 @@ pub struct Prediction {
     pub only_row: OnlyRow,
     /// Every study of the upload, in its order.
     pub studies: Vec<PredictedStudy>,
+    /// Told by the upload alone: what de-identification did to it; absent where it was stored as it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deidentified: Option<Deidentified>,
     /// Where this prediction is asked for again: `/inference/predictions/{id}`.
     pub href: String,
 }

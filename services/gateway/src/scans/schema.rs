@@ -4,6 +4,8 @@ use norma_domain::{AnalysisId, IdentityAttribute, PatientId, ScanId, StudyIdenti
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::uploads::deidentified::Deidentified;
+
 /// A scan: one uploaded study.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Scan {
@@ -35,6 +37,9 @@ pub struct Scan {
     /// Told by the upload alone: an earlier scan of the same bytes or of the same study.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duplicate_of: Option<ScanId>,
+    /// Told by the upload alone: what de-identification did to it; absent where it was stored as it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deidentified: Option<Deidentified>,
 }
 
 /// What is to be changed of a scan. What is absent or null stays as it is.
@@ -96,6 +101,7 @@ impl Scan {
             created_at: row.created_at,
             updated_at: row.updated_at,
             duplicate_of: None,
+            deidentified: None,
         }
     }
 }

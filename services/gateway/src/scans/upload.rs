@@ -21,6 +21,7 @@ use crate::scans::duplicates::{OnDuplicate, earlier_scan};
 use crate::scans::schema::{Scan, ScanUpload};
 use crate::scans::storage::{NewUpload, store_scan};
 use crate::uploads::Uploads;
+use crate::uploads::deidentified::Deidentified;
 use crate::uploads::receive::{DEIDENTIFY_FIELD, PIXELS_CHECKED_FIELD, Upload};
 use crate::uploads::repetition::{Sent, look_up};
 
@@ -77,6 +78,8 @@ pub(crate) async fn upload_scan(
 ) -> Result<HttpResponse, ApiError> {
     let (access, notes) = visit;
     let (upload, _place) = uploads.receive(&request, payload, TEXT_FIELDS).await?;
+    let deidentified = upload.deidentified.clone();
+    let told = |duplicate_of| Told { duplicate_of, deidentified };
     let wish = Wish::of(&upload, &access, options.duplicate)?;
     gateway.check_patient_exists(wish.patient).await?;
     let in_hand = match look_up(&gateway, &request, &access, &upload, "upload").await? {
@@ -84,7 +87,7 @@ pub(crate) async fn upload_scan(
         Sent::Again(id) => {
             let scan = gateway.scan(ScanId::from_uuid(id)).await?;
             let earlier = earlier_scan(&gateway, &access, &scan.sha256, scan.study_uid.clone()).await?;
-            return created(&gateway, &notes, scan, earlier.map(|earlier| earlier.id)).await;
+            return created(&gateway, &notes, scan, told(earlier.map(|earlier| earlier.id))).await;
         }
     };
     let stored = store(&gateway, &uploads, (&access, &notes), upload, wish, in_hand.key()).await;
@@ -92,10 +95,11 @@ pub(crate) async fn upload_scan(
         in_hand.forget(&gateway).await;
     }
     match stored? {
-        Stored::New { scan, duplicate_of } => created(&gateway, &notes, scan, duplicate_of).await,
+        Stored::New { scan, duplicate_of } => created(&gateway, &notes, scan, told(duplicate_of)).await,
         Stored::Earlier(scan) => {
             let duplicate_of = Some(scan.id);
             let scan = noted(&gateway, &notes, scan).await?;
+            // What is there was not changed by this upload.
             Ok(HttpResponse::Ok().json(Scan { duplicate_of, ..scan }))
         }
     }
@@ -131,6 +135,12 @@ impl Wish {
             on_duplicate,
         })
     }
+}
+
+/// What the answer to an upload tells besides the scan.
+struct Told {
+    duplicate_of: Option<ScanId>,
+    deidentified: Option<Deidentified>,
 }
 
 /// What became of an upload.
@@ -186,14 +196,18 @@ async fn created(
     gateway: &Gateway,
     notes: &Notes,
     scan: ScanRow,
-    earlier: Option<ScanId>,
+    told: Told,
 ) -> Result<HttpResponse, ApiError> {
     let location = format!("/api/scans/{}", scan.id);
-    let duplicate_of = earlier.filter(|earlier| *earlier != scan.id);
+    let duplicate_of = told.duplicate_of.filter(|earlier| *earlier != scan.id);
     let scan = noted(gateway, notes, scan).await?;
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, location))
-        .json(Scan { duplicate_of, ..scan }))
+        .json(Scan {
+            duplicate_of,
+            deidentified: told.deidentified,
+            ..scan
+        }))
 }
 
 async fn noted(gateway: &Gateway, notes: &Notes, scan: ScanRow) -> Result<Scan, ApiError> {

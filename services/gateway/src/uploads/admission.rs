@@ -80,7 +80,8 @@ impl Uploads {
     /// The upload without what identifies patients: its file name goes too.
     async fn deidentify(&self, upload: Upload, pixels: PixelCheck) -> Result<Upload, ApiError> {
         let clean = upload.replacement(&self.gateway.options.spool_folder)?;
-        self.reader
+        let done = self
+            .reader
             .deidentify(
                 &upload.path,
                 &clean,
@@ -88,7 +89,7 @@ impl Uploads {
                 pixels,
             )
             .await?;
-        upload.replaced_by(clean, "deidentified.zip")
+        upload.replaced_by(clean, "deidentified.zip", done)
     }
 
     fn limits(&self) -> UploadLimits {

@@ -1,6 +1,7 @@
 //! Uploads: a form with a file, received into the spool folder, where there is a place and room for it.
 
 mod admission;
+pub(crate) mod deidentified;
 pub(crate) mod limits;
 mod pace;
 pub(crate) mod reader;

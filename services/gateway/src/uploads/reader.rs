@@ -14,6 +14,7 @@ use norma_pipeline::{
 use tokio::sync::Semaphore;
 
 use crate::problem::ApiError;
+use crate::uploads::deidentified::Deidentified;
 
 /// Children at once: each may take the sandbox's whole memory limit.
 const READERS_AT_ONCE: usize = 2;
@@ -134,14 +135,14 @@ impl UploadReader {
         }))
     }
 
-    /// Writes the upload's studies to a zip at `out` without what identifies their patients.
+    /// Writes the upload's studies to a zip at `out` without what identifies their patients; gives what was done.
     pub(crate) async fn deidentify(
         &self,
         upload: &Path,
         out: &Path,
         key: Key,
         pixels: PixelCheck,
-    ) -> Result<(), ApiError> {
+    ) -> Result<Deidentified, ApiError> {
         let _place = self.places.acquire().await.map_err(ApiError::internal)?;
         let (sandbox, limits) = (self.sandbox.clone(), self.limits.clone());
         let (upload, out) = (upload.to_owned(), out.to_owned());
@@ -158,7 +159,7 @@ impl UploadReader {
                     left_out = summary.left_out.total(),
                     "an upload was de-identified"
                 );
-                Ok(())
+                Ok(Deidentified::new(&summary, pixels))
             }
             Err(PrepareError::Rejected(reason)) => Err(ApiError::NotDeidentified { reason }),
             Err(error @ (PrepareError::Retryable(_) | PrepareError::NoRoom(_))) => {

@@ -19,6 +19,7 @@ use tokio::io::{AsyncWriteExt, BufWriter};
 use crate::http::content_length::content_length;
 use crate::http::file_name::safe_file_name;
 use crate::problem::ApiError;
+use crate::uploads::deidentified::Deidentified;
 use crate::uploads::limits::UploadLimits;
 use crate::uploads::pace::Pace;
 use crate::uploads::spool::{create_spool_file, storage_failure};
@@ -47,6 +48,8 @@ pub struct Upload {
     /// Of the bytes as they came, lower-case hexadecimal; also of an upload that was replaced since.
     pub(crate) received_sha256: String,
     texts: BTreeMap<&'static str, String>,
+    /// What was done to it, where it was de-identified.
+    pub(crate) deidentified: Option<Deidentified>,
 }
 
 impl Upload {
@@ -71,7 +74,12 @@ impl Upload {
     }
 
     /// The upload with another file; the one that was received is deleted, and so is what was written about it.
-    pub(crate) fn replaced_by(self, path: TempPath, file_name: &str) -> Result<Self, ApiError> {
+    pub(crate) fn replaced_by(
+        self,
+        path: TempPath,
+        file_name: &str,
+        done: Deidentified,
+    ) -> Result<Self, ApiError> {
         let size_bytes = std::fs::metadata(&path).map_err(storage_failure)?.len();
         Ok(Self {
             path,
@@ -84,6 +92,7 @@ impl Upload {
                 .into_iter()
                 .filter(|(field, _)| *field != "description")
                 .collect(),
+            deidentified: Some(done),
         })
     }
 
@@ -249,6 +258,7 @@ async fn receive_file(field: &mut Field, limits: &UploadLimits, pace: &Pace) -> 
         size_bytes,
         received_sha256: hex::encode(hash.finalize()),
         texts: BTreeMap::new(),
+        deidentified: None,
     })
 }
 
