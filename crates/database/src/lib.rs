@@ -77,7 +77,7 @@ pub use sessions::{NewSession, Session, SessionMethod};
 pub use sign_in_failures::SignInBackoff;
 pub use stage_ends::StageEnd;
 pub use stored_bytes::WaitingWork;
-pub use studies::{StudyOrder, StudyQuery, StudyRow};
+pub use studies::{StudyOrder, StudyQuery, StudyRow, StudyTray};
 pub use study_identities::ScanIdentity;
 pub use url::DatabaseUrl;
 pub use users::{NewUser, User, UserChange};

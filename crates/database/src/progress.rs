@@ -209,7 +209,7 @@ impl Database {
                     await_repeat(connection, report.analysis_id)?;
                 }
                 insert_report(connection, &report)?;
-                let group = report.verdict.into();
+                let group = SuspicionGroup::of_report(&report);
                 let probability = report.probability_of_pathology;
                 place_scan(connection, scan_id, report.analysis_id, group, probability)?;
             }
@@ -237,7 +237,13 @@ impl Database {
                 .execute(connection)?;
             if ended == 1 {
                 forget_starts(connection, id)?;
-                place_scan(connection, scan_id, id, SuspicionGroup::Failed, None)?;
+                place_scan(
+                    connection,
+                    scan_id,
+                    id,
+                    SuspicionGroup::of_failure(reason.code),
+                    None,
+                )?;
             }
             Ok(ended == 1)
         })

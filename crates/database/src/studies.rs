@@ -1,15 +1,18 @@
 //! The worklist: scans with what is known and said of them.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
+use diesel::dsl::exists;
 use diesel::prelude::*;
-use norma_domain::{AnalysisStatus, PatientId, Verdict};
+use norma_domain::{AnalysisId, AnalysisStatus, PatientId, Verdict};
 
 use crate::analyses::{AnalysisRow, is_unfinished};
-use crate::connection::MultiBackend;
+use crate::connection::{AnyConnection, MultiBackend};
 use crate::patients::PatientRow;
 use crate::reports::AnswerRow;
 use crate::scans::ScanRow;
-use crate::schema::{analyses, patients, reports, scans, study_identities};
+use crate::schema::{analyses, patients, reports, scans, stage_starts, study_identities};
 use crate::search::patterns;
 use crate::sql_types::RowId;
 use crate::study_identities::ScanIdentity;
@@ -30,6 +33,7 @@ pub struct StudyQuery {
     /// Of the latest analysis.
     pub status: Option<AnalysisStatus>,
     pub verdict: Option<Verdict>,
+    pub tray: Option<StudyTray>,
     /// When the scan was uploaded.
     pub created_from: Option<DateTime<Utc>>,
     /// Exclusive.
@@ -40,12 +44,22 @@ pub struct StudyQuery {
 /// The order of the worklist.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum StudyOrder {
-    /// Pathology by falling probability; then undetermined, then failed, which a person has to look at; then
-    /// what runs; then what was never analysed; norm last, by falling probability.
+    /// Pathology, and what is undetermined at a probability at or above the threshold, by falling probability; then the
+    /// other undetermined, then failed, which a person has to look at; then what runs; then what was never analysed; then
+    /// norm, by falling probability; last what holds no chest.
     #[default]
     MostSuspicious,
     Newest,
     Oldest,
+}
+
+/// What is read, and what holds no chest, apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StudyTray {
+    /// All but what holds no chest.
+    Reading,
+    /// Failed, because no chest CT, no chest series or no lungs were found.
+    NoChest,
 }
 
 /// A line of the worklist.
@@ -57,6 +71,8 @@ pub struct StudyRow {
     pub patient: Option<Patient>,
     /// The latest.
     pub analysis: Option<Analysis>,
+    /// Since when the latest analysis waits for a worker; None while one is at work on it, and once it has ended.
+    pub waiting_since: Option<DateTime<Utc>>,
     /// Of the latest analysis, never of an earlier one.
     pub answer: Option<Answer>,
 }
@@ -107,15 +123,21 @@ impl Database {
                 ))
                 .load(connection)?;
             rows.sort_by_key(|(id, _)| ids.iter().position(|wanted| wanted == id));
+            let at_work = at_work(connection, &ids)?;
             let mut identities = crate::study_identities::load(connection, &ids)?;
             let items = rows
                 .into_iter()
                 .map(|(id, (scan, patient, analysis, answer))| {
+                    let analysis = analysis.map(Analysis::try_from).transpose()?;
                     Ok(StudyRow {
                         scan: scan.try_into()?,
                         identity: identities.remove(&id.into()),
                         patient: patient.map(Patient::from),
-                        analysis: analysis.map(Analysis::try_from).transpose()?,
+                        waiting_since: analysis
+                            .as_ref()
+                            .filter(|analysis| !analysis.status.is_final() && !at_work.contains(&analysis.id))
+                            .map(|analysis| analysis.updated_at),
+                        analysis,
                         answer: answer.map(Answer::try_from).transpose()?,
                     })
                 })
@@ -124,6 +146,19 @@ impl Database {
         })
         .await
     }
+}
+
+/// Those of the scans' latest analyses that a worker is at work on.
+fn at_work(connection: &mut AnyConnection, ids: &[RowId]) -> Result<HashSet<AnalysisId>, DatabaseError> {
+    let latest = scans::table
+        .filter(scans::id.eq_any(ids))
+        .filter(scans::latest_analysis_id.is_not_null())
+        .select(scans::latest_analysis_id.assume_not_null());
+    let at_work: Vec<RowId> = stage_starts::table
+        .filter(stage_starts::analysis_id.eq_any(latest))
+        .select(stage_starts::analysis_id)
+        .load(connection)?;
+    Ok(at_work.into_iter().map(AnalysisId::from).collect())
 }
 
 /// The scans of a query. Other tables come in as subqueries, so that nothing is joined for counting.
@@ -166,7 +201,16 @@ fn narrowed(query: &StudyQuery) -> scans::BoxedQuery<'static, MultiBackend> {
         narrowed = in_status(narrowed, status);
     }
     if let Some(verdict) = query.verdict {
-        narrowed = narrowed.filter(scans::suspicion_group.eq(SuspicionGroup::from(verdict).number()));
+        narrowed = with_verdict(narrowed, verdict);
+    }
+    match query.tray {
+        Some(StudyTray::Reading) => {
+            narrowed = narrowed.filter(scans::suspicion_group.lt(SuspicionGroup::NoChest.number()));
+        }
+        Some(StudyTray::NoChest) => {
+            narrowed = narrowed.filter(scans::suspicion_group.eq(SuspicionGroup::NoChest.number()));
+        }
+        None => {}
     }
     if let Some(from) = query.created_from {
         narrowed = narrowed.filter(scans::created_at.ge(time::to_row(from)));
@@ -177,6 +221,28 @@ fn narrowed(query: &StudyQuery) -> scans::BoxedQuery<'static, MultiBackend> {
     narrowed
 }
 
+/// The scans whose latest analysis says so. The most suspicious group has two verdicts; the report tells which.
+fn with_verdict(
+    narrowed: scans::BoxedQuery<'static, MultiBackend>,
+    verdict: Verdict,
+) -> scans::BoxedQuery<'static, MultiBackend> {
+    let group = scans::suspicion_group;
+    let says = exists(
+        reports::table
+            .filter(reports::analysis_id.nullable().eq(scans::latest_analysis_id))
+            .filter(reports::verdict.eq(verdict.as_str())),
+    );
+    match verdict {
+        Verdict::Pathology => narrowed
+            .filter(group.eq(SuspicionGroup::Suspicious.number()))
+            .filter(says),
+        Verdict::Undetermined => narrowed
+            .filter(group.le(SuspicionGroup::Undetermined.number()))
+            .filter(says),
+        Verdict::Norm => narrowed.filter(group.eq(SuspicionGroup::Norm.number())),
+    }
+}
+
 /// The scans whose latest analysis has that status. Ended ones are told by the scan's own place in the worklist; only
 /// those that run, which are few, are looked up.
 fn in_status(
@@ -185,12 +251,17 @@ fn in_status(
 ) -> scans::BoxedQuery<'static, MultiBackend> {
     let group = scans::suspicion_group;
     match status {
-        // Each verdict has a group of its own. Not as a list of values: that would not follow the index's order.
+        // What has a verdict has groups of its own. Not as a list of values: that would not follow the index's order.
         AnalysisStatus::Completed => narrowed
             .filter(group.ne(SuspicionGroup::Failed.number()))
             .filter(group.ne(SuspicionGroup::Running.number()))
-            .filter(group.ne(SuspicionGroup::NOT_ANALYSED)),
-        AnalysisStatus::Failed => narrowed.filter(group.eq(SuspicionGroup::Failed.number())),
+            .filter(group.ne(SuspicionGroup::NOT_ANALYSED))
+            .filter(group.lt(SuspicionGroup::NoChest.number())),
+        AnalysisStatus::Failed => narrowed.filter(
+            group
+                .eq(SuspicionGroup::Failed.number())
+                .or(group.eq(SuspicionGroup::NoChest.number())),
+        ),
         AnalysisStatus::Queued | AnalysisStatus::Preparing | AnalysisStatus::Analyzing => {
             let running = analyses::table
                 .filter(is_unfinished())

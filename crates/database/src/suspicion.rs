@@ -1,7 +1,7 @@
 //! The order of the worklist: which scan a person should look at first.
 
 use diesel::prelude::*;
-use norma_domain::{AnalysisId, Probability, Verdict};
+use norma_domain::{AnalysisId, Probability, ReasonCode, Report, Verdict};
 
 use crate::DatabaseError;
 use crate::connection::AnyConnection;
@@ -11,12 +11,15 @@ use crate::sql_types::RowId;
 /// What is known of a scan by its latest analysis, the most suspicious first. The numbers are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SuspicionGroup {
-    Pathology = 0,
+    /// Pathology, and what is undetermined although its probability reaches the threshold: both by their probability.
+    Suspicious = 0,
     Undetermined = 1,
     Failed = 2,
     Running = 3,
     // 4 is the column's default: not analysed.
     Norm = 5,
+    /// Failed, because it holds no chest: it must not bury what does.
+    NoChest = 6,
 }
 
 impl SuspicionGroup {
@@ -33,12 +36,24 @@ impl SuspicionGroup {
     }
 }
 
-impl From<Verdict> for SuspicionGroup {
-    fn from(verdict: Verdict) -> Self {
-        match verdict {
-            Verdict::Pathology => Self::Pathology,
+impl SuspicionGroup {
+    pub(crate) fn of_report(report: &Report) -> Self {
+        let reaches = report
+            .probability_of_pathology
+            .is_some_and(|probability| probability.value() >= report.operating_point.threshold.value());
+        match report.verdict {
+            Verdict::Pathology => Self::Suspicious,
+            Verdict::Undetermined if reaches => Self::Suspicious,
             Verdict::Undetermined => Self::Undetermined,
             Verdict::Norm => Self::Norm,
+        }
+    }
+
+    /// Of an analysis that failed for this reason.
+    pub(crate) fn of_failure(code: ReasonCode) -> Self {
+        match code {
+            ReasonCode::NotCt | ReasonCode::NoChestSeries | ReasonCode::NoLungs => Self::NoChest,
+            _ => Self::Failed,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use diesel::connection::{Instrumentation, InstrumentationEvent, SimpleConnection as _};
 use diesel::{Connection as _, PgConnection, QueryableByName, RunQueryDsl as _, SqliteConnection};
-use norma_database::{Database, Owner, Page, ScanQuery, StudyOrder, StudyQuery};
+use norma_database::{Database, Owner, Page, ScanQuery, StudyOrder, StudyQuery, StudyTray};
 use norma_domain::{AnalysisStatus, Verdict};
 use norma_test_support::servers::PostgreSql;
 
@@ -208,8 +208,19 @@ async fn check_lists(url: &str) {
             .await;
         }
     }
-    let verdict = Some(Verdict::Pathology);
-    check(url, "pathology", studies(StudyQuery { verdict, ..query() })).await;
+    for verdict in [Verdict::Pathology, Verdict::Undetermined, Verdict::Norm] {
+        let verdict = Some(verdict);
+        check(
+            url,
+            &format!("{verdict:?}"),
+            studies(StudyQuery { verdict, ..query() }),
+        )
+        .await;
+    }
+    for tray in [StudyTray::Reading, StudyTray::NoChest] {
+        let tray = Some(tray);
+        check(url, &format!("{tray:?}"), studies(StudyQuery { tray, ..query() })).await;
+    }
     let search = Some("1.2.777".to_owned());
     check(url, "a study's UID", studies(StudyQuery { search, ..query() })).await;
     check(url, "old scans", async {

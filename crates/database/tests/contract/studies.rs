@@ -1,5 +1,5 @@
-use norma_database::{Database, Page, StudyOrder, StudyQuery};
-use norma_domain::{AnalysisStatus, Reason, ReasonCode, ScanId, Verdict};
+use norma_database::{Database, Page, StudyOrder, StudyQuery, StudyTray};
+use norma_domain::{AnalysisStatus, Reason, ReasonCode, ScanId, Stage, Verdict};
 
 use crate::builders::{answered, details, probability, request, requested, scan};
 use crate::sides::on_both_sides;
@@ -26,7 +26,7 @@ fn the_most_suspicious_come_first_and_norm_last() {
         let likely = answered(database, None, Verdict::Pathology, Some(0.97)).await;
         let less_likely = answered(database, None, Verdict::Pathology, Some(0.6)).await;
         let failed = requested(database).await;
-        let reason = Reason::new(ReasonCode::NoLungs, "no lungs");
+        let reason = Reason::new(ReasonCode::UndecodablePixels, "cut off");
         assert!(database.fail_analysis(failed.id, reason).await.unwrap());
 
         let all = scan_ids(database, StudyQuery::default()).await;
@@ -60,6 +60,135 @@ fn the_most_suspicious_come_first_and_norm_last() {
         let listing = database.list_studies(StudyQuery::default(), page).await.unwrap();
         let found: Vec<_> = listing.items.iter().map(|row| row.scan.id).collect();
         assert_eq!((found, listing.total), (all[1..3].to_vec(), 8));
+    });
+}
+
+#[test]
+fn what_is_undetermined_over_the_threshold_stands_beside_pathology() {
+    on_both_sides(|side| async move {
+        let database = &side.database;
+        let below = answered(database, None, Verdict::Undetermined, Some(0.52)).await;
+        let likely = answered(database, None, Verdict::Pathology, Some(0.9)).await;
+        // The builder's threshold itself.
+        let at = answered(database, None, Verdict::Undetermined, Some(0.53)).await;
+        let above = answered(database, None, Verdict::Undetermined, Some(0.98)).await;
+        let unknown = answered(database, None, Verdict::Undetermined, None).await;
+        let norm = answered(database, None, Verdict::Norm, Some(0.1)).await;
+
+        let of = |verdict| StudyQuery {
+            verdict,
+            ..StudyQuery::default()
+        };
+        assert_eq!(
+            scan_ids(database, of(None)).await,
+            [
+                above.scan_id,
+                likely.scan_id,
+                at.scan_id,
+                below.scan_id,
+                unknown.scan_id,
+                norm.scan_id
+            ],
+            "{}",
+            side.name
+        );
+        assert_eq!(
+            scan_ids(database, of(Some(Verdict::Pathology))).await,
+            [likely.scan_id]
+        );
+        assert_eq!(
+            scan_ids(database, of(Some(Verdict::Undetermined))).await,
+            [above.scan_id, at.scan_id, below.scan_id, unknown.scan_id]
+        );
+        assert_eq!(scan_ids(database, of(Some(Verdict::Norm))).await, [norm.scan_id]);
+        let completed = StudyQuery {
+            status: Some(AnalysisStatus::Completed),
+            ..StudyQuery::default()
+        };
+        assert_eq!(scan_ids(database, completed).await.len(), 6);
+    });
+}
+
+#[test]
+fn what_holds_no_chest_lies_in_a_tray_of_its_own_behind_everything() {
+    on_both_sides(|side| async move {
+        let database = &side.database;
+        let mut no_chest = Vec::new();
+        for code in [ReasonCode::NotCt, ReasonCode::NoChestSeries, ReasonCode::NoLungs] {
+            let failed = requested(database).await;
+            assert!(
+                database
+                    .fail_analysis(failed.id, Reason::new(code, "no chest"))
+                    .await
+                    .unwrap()
+            );
+            no_chest.insert(0, failed.scan_id);
+        }
+        let failed = requested(database).await;
+        let reason = Reason::new(ReasonCode::StageTimeout, "too slow");
+        assert!(database.fail_analysis(failed.id, reason).await.unwrap());
+        let norm = answered(database, None, Verdict::Norm, Some(0.1)).await;
+
+        let of = |tray, status| StudyQuery {
+            tray,
+            status,
+            ..StudyQuery::default()
+        };
+        let reading = [failed.scan_id, norm.scan_id];
+        assert_eq!(
+            scan_ids(database, of(Some(StudyTray::Reading), None)).await,
+            reading,
+            "{}",
+            side.name
+        );
+        assert_eq!(
+            scan_ids(database, of(Some(StudyTray::NoChest), None)).await,
+            no_chest
+        );
+        assert_eq!(
+            scan_ids(database, of(None, None)).await,
+            [&reading[..], &no_chest[..]].concat()
+        );
+        // Failed it is, too.
+        let all_failed = scan_ids(database, of(None, Some(AnalysisStatus::Failed))).await;
+        assert_eq!(all_failed, [&[failed.scan_id][..], &no_chest[..]].concat());
+        let completed = scan_ids(database, of(None, Some(AnalysisStatus::Completed))).await;
+        assert_eq!(completed, [norm.scan_id]);
+        // Analysed again, it is among what runs.
+        let again = request(database, no_chest[0]).await.analysis;
+        let running = scan_ids(database, of(Some(StudyTray::Reading), None)).await;
+        assert!(running.contains(&again.scan_id));
+    });
+}
+
+#[test]
+fn a_line_tells_since_when_it_waits_for_a_worker() {
+    on_both_sides(|side| async move {
+        let database = &side.database;
+        let analysis = requested(database).await;
+        let waiting = async || {
+            let listing = database
+                .list_studies(StudyQuery::default(), Page::default())
+                .await
+                .unwrap();
+            listing.items.into_iter().next().unwrap().waiting_since
+        };
+        assert_eq!(waiting().await, Some(analysis.updated_at), "{}", side.name);
+        assert!(
+            database
+                .begin_stage(analysis.id, Stage::Preprocess)
+                .await
+                .unwrap()
+        );
+        assert_eq!(waiting().await, None);
+        database
+            .leave_stage(analysis.id, Stage::Preprocess)
+            .await
+            .unwrap();
+        assert!(waiting().await.is_some());
+        let reason = Reason::new(ReasonCode::StageTimeout, "too slow");
+        assert!(database.fail_analysis(analysis.id, reason).await.unwrap());
+        assert_eq!(waiting().await, None);
     });
 }
 

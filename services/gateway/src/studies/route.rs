@@ -19,14 +19,25 @@ use crate::studies::schema::StudyRow;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum StudyOrder {
-    /// Pathology by falling probability; then undetermined, then failed, which a person has to look at; then
-    /// what runs; then what was never analysed; norm last, by falling probability.
+    /// Pathology, and what is undetermined at a probability at or above the threshold, by falling probability; then the
+    /// other undetermined, then failed, which a person has to look at; then what runs; then what was never analysed; then
+    /// norm, by falling probability; last what holds no chest.
     #[default]
     Suspicion,
     /// Newest upload first.
     Newest,
     /// Oldest upload first.
     Oldest,
+}
+
+/// What is read, and what holds no chest, apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum StudyTray {
+    /// All but what holds no chest.
+    Reading,
+    /// Failed with `not_ct`, `no_chest_series` or `no_lungs`.
+    NoChest,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -48,6 +59,8 @@ pub(crate) struct StudyFilter {
     status: Option<AnalysisStatus>,
     /// Only studies whose latest analysis says so.
     verdict: Option<Verdict>,
+    /// Only one of the two; both where it is absent.
+    tray: Option<StudyTray>,
     /// Uploaded at this time or later (RFC 3339).
     uploaded_from: Option<DateTime<Utc>>,
     /// Uploaded before this time (RFC 3339).
@@ -78,6 +91,10 @@ pub(crate) async fn list_studies(
         accession_number: checked_text("accession_number", filter.accession_number)?,
         status: filter.status,
         verdict: filter.verdict,
+        tray: filter.tray.map(|tray| match tray {
+            StudyTray::Reading => norma_database::StudyTray::Reading,
+            StudyTray::NoChest => norma_database::StudyTray::NoChest,
+        }),
         created_from: checked_time("uploaded_from", filter.uploaded_from)?,
         created_before: checked_time("uploaded_before", filter.uploaded_before)?,
         order: match filter.order {

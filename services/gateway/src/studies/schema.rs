@@ -42,6 +42,11 @@ pub struct StudyRow {
     /// When the latest analysis was requested.
     pub requested_at: Option<DateTime<Utc>>,
     pub finished_at: Option<DateTime<Utc>>,
+    /// Since when the latest analysis waits for a worker: nobody is at work on it. Null while a worker is, and once it has
+    /// ended.
+    pub waiting_since: Option<DateTime<Utc>>,
+    /// The analysis that the latest one repeats, because its stages were read with different model bundles.
+    pub repeat_of: Option<AnalysisId>,
 }
 
 /// The patient of a worklist line.
@@ -94,6 +99,8 @@ impl From<rows::StudyRow> for StudyRow {
             quality_flags: analysis.map_or_else(Vec::new, |analysis| analysis.quality_flags.clone()),
             requested_at: time_of(|analysis| Some(analysis.requested_at)),
             finished_at: time_of(|analysis| analysis.finished_at),
+            waiting_since: row.waiting_since,
+            repeat_of: analysis.and_then(|analysis| analysis.repeat_of),
             patient: row.patient.map(|patient| StudyPatient {
                 id: patient.id,
                 first_name: patient.first_name,
