@@ -1187,6 +1187,24 @@ export interface components {
          * @enum {string}
          */
         Decision: "anomaly" | "classifier";
+        /** @description What de-identification did to an upload. It stands in the answer to the upload alone. */
+        Deidentified: {
+            /** @description Images that are left. Their pixels are as they came. */
+            kept: number;
+            left_out: components["schemas"]["LeftOut"];
+            /**
+             * @description What was done to the attributes of every image.
+             * @example DICOM PS3.15 Basic Application Confidentiality Profile
+             */
+            method: string;
+            /**
+             * @description True where a person said that no picture shows text that names the patient (`pixels_checked`). False where nobody
+             *     has looked: pictures that by their kind may carry text are left out, and nothing was recognised in the others.
+             */
+            pixels_checked: boolean;
+            /** @description Studies that are left. */
+            studies: number;
+        };
         /** @description One dependency. What is wrong is in the log, not here. */
         DependencyHealth: {
             /**
@@ -1359,6 +1377,15 @@ export interface components {
              * @description The probability at and above which it counts as present.
              */
             threshold: number;
+        };
+        /** @description Files that were not taken over, by why. */
+        LeftOut: {
+            /** @description Captured screens, ultrasound, dose pages, and those that say so: their pixels may carry text. */
+            burned_in: number;
+            /** @description Reports, documents, presentation states: no pixels. */
+            no_image: number;
+            /** @description Files that cannot be read as a whole. */
+            unreadable: number;
         };
         /** @description A prediction in a list. */
         ListedPrediction: {
@@ -1821,6 +1848,7 @@ export interface components {
             items: {
                 /** Format: date-time */
                 created_at: string;
+                deidentified?: components["schemas"]["Deidentified"] | null;
                 description: string;
                 duplicate_of?: components["schemas"]["ScanId"] | null;
                 /** @description The name of the uploaded file, made safe. */
@@ -1876,6 +1904,7 @@ export interface components {
                 probability_of_pathology?: components["schemas"]["Probability"] | null;
                 /** @description Codes of the quality checks that did not pass. */
                 quality_flags: components["schemas"]["ReasonCode"][];
+                repeat_of?: components["schemas"]["AnalysisId"] | null;
                 /**
                  * Format: date-time
                  * @description When the latest analysis was requested.
@@ -1902,6 +1931,12 @@ export interface components {
                 /** Format: date-time */
                 uploaded_at: string;
                 verdict?: components["schemas"]["Verdict"] | null;
+                /**
+                 * Format: date-time
+                 * @description Since when the latest analysis waits for a worker: nobody is at work on it. Null while a worker is, and once it has
+                 *     ended.
+                 */
+                waiting_since?: string | null;
             }[];
             /** Format: int32 */
             limit: number;
@@ -2086,6 +2121,7 @@ export interface components {
         };
         /** @description The answer to an upload without a patient: a superset of the reference service's `{rows, summary}`. */
         Prediction: components["schemas"]["OnlyRow"] & {
+            deidentified?: components["schemas"]["Deidentified"] | null;
             /** @description Whether every study has ended. Where not, `rows` holds those that have; ask `href` again. */
             finished: boolean;
             /** @description Where this prediction is asked for again: `/inference/predictions/{id}`. */
@@ -2306,6 +2342,7 @@ export interface components {
         Scan: {
             /** Format: date-time */
             created_at: string;
+            deidentified?: components["schemas"]["Deidentified"] | null;
             description: string;
             duplicate_of?: components["schemas"]["ScanId"] | null;
             /** @description The name of the uploaded file, made safe. */
@@ -2666,6 +2703,7 @@ export interface components {
             probability_of_pathology?: components["schemas"]["Probability"] | null;
             /** @description Codes of the quality checks that did not pass. */
             quality_flags: components["schemas"]["ReasonCode"][];
+            repeat_of?: components["schemas"]["AnalysisId"] | null;
             /**
              * Format: date-time
              * @description When the latest analysis was requested.
@@ -2692,6 +2730,12 @@ export interface components {
             /** Format: date-time */
             uploaded_at: string;
             verdict?: components["schemas"]["Verdict"] | null;
+            /**
+             * Format: date-time
+             * @description Since when the latest analysis waits for a worker: nobody is at work on it. Null while a worker is, and once it has
+             *     ended.
+             */
+            waiting_since?: string | null;
         };
         /** @description The study and the series that were read. */
         StudySummary: {
@@ -2717,6 +2761,11 @@ export interface components {
             study_instance_uid?: components["schemas"]["StudyInstanceUid"] | null;
             transfer_syntax_uid?: string | null;
         };
+        /**
+         * @description What is read, and what holds no chest, apart.
+         * @enum {string}
+         */
+        StudyTray: "reading" | "no_chest";
         /** @description The reference service's summary. */
         Summary: {
             /** @description None where no row has a verdict of norm or pathology. */
@@ -8514,6 +8563,8 @@ export interface operations {
                 search?: string;
                 /** @description Only studies whose latest analysis stands so. */
                 status?: components["schemas"]["AnalysisStatus"];
+                /** @description Only one of the two; both where it is absent. */
+                tray?: components["schemas"]["StudyTray"];
                 /** @description Uploaded before this time (RFC 3339). */
                 uploaded_before?: string;
                 /** @description Uploaded at this time or later (RFC 3339). */

@@ -5,11 +5,16 @@ import type { AnalysisStatus, Verdict } from './types';
 
 export type StudyOrder = 'suspicion' | 'newest';
 
+/** What is read, and what holds no chest, apart. */
+export type StudyTray = 'reading' | 'no_chest';
+
 export interface StudyFilter {
   search?: string | undefined;
   patientId?: string | undefined;
   status?: AnalysisStatus | undefined;
   verdict?: Verdict | undefined;
+  /** Both where it is not set. */
+  tray?: StudyTray | undefined;
   order: StudyOrder;
   limit: number;
   offset: number;
@@ -18,6 +23,7 @@ export interface StudyFilter {
 export const STATUSES: readonly AnalysisStatus[] = ['queued', 'preparing', 'analyzing', 'completed', 'failed'];
 export const VERDICTS: readonly Verdict[] = ['pathology', 'undetermined', 'norm'];
 const ORDERS: readonly StudyOrder[] = ['suspicion', 'newest'];
+const TRAYS: readonly StudyTray[] = ['reading', 'no_chest'];
 
 const oneOf = <Value extends string>(values: readonly Value[], text: string | null): Value | undefined =>
   values.find((value) => value === text);
@@ -27,17 +33,19 @@ export const filterOf = (params: URLSearchParams, limit: number): StudyFilter =>
   search: params.get('search') ?? '',
   status: oneOf(STATUSES, params.get('status')),
   verdict: oneOf(VERDICTS, params.get('verdict')),
+  tray: oneOf(TRAYS, params.get('tray')) ?? 'reading',
   order: oneOf(ORDERS, params.get('order')) ?? 'suspicion',
   limit,
   offset: Math.max(0, Number(params.get('offset')) || 0),
 });
 
 /** What is filtered by, without the part of the list that is shown. */
-export const filteringOf = ({ search, patientId, status, verdict, order }: StudyFilter): Omit<StudyFilter, 'limit' | 'offset'> => ({
+export const filteringOf = ({ search, patientId, status, verdict, tray, order }: StudyFilter): Omit<StudyFilter, 'limit' | 'offset'> => ({
   search,
   patientId,
   status,
   verdict,
+  tray,
   order,
 });
 
@@ -55,6 +63,7 @@ export const studiesQuery = (filter: StudyFilter) =>
               patient_id: filter.patientId,
               status: filter.status,
               verdict: filter.verdict,
+              tray: filter.tray,
               order: filter.order,
               limit: filter.limit,
               offset: filter.offset,

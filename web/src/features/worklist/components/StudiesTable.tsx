@@ -9,27 +9,38 @@ import pageClasses from '@/components/page.module.css';
 import { ProbabilityBar } from '@/components/ProbabilityBar';
 import { useNow } from '@/components/use-now';
 import { outcomeOf, VerdictBadge } from '@/components/VerdictBadge';
-import { formatAge, formatDateTime } from '@/format/dates';
+import { formatAge, formatClock, formatDateTime } from '@/format/dates';
 import { formatNumber, formatProbability } from '@/format/numbers';
 import { useCodeTexts } from '@/i18n/problem-text';
 import { MismatchMark } from '@/identity/MismatchMark';
 import { identityOfRow } from '@/identity/shown-identity';
 import { useIdentityTexts } from '@/identity/use-identity-texts';
 
+import { isIncomplete } from '../incomplete';
 import classes from './worklist.module.css';
 
 const PROGRESS: Partial<Record<string, number>> = { queued: 5, preparing: 30, analyzing: 70 };
 
 function StateCell({ study }: { study: StudyRow }) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const { ofCode } = useCodeTexts();
   const status = study.status ?? 'not_analyzed';
   const progress = PROGRESS[status];
-  const failure = study.failure;
+  const { failure, waiting_since: since } = study;
   return (
     <div className={classes.state}>
       <span>{t(`status.${status}`)}</span>
-      {progress !== undefined && <Progress value={progress} size="xs" animated aria-label={t(`status.${status}`)} />}
+      {progress !== undefined && !since && <Progress value={progress} size="xs" animated aria-label={t(`status.${status}`)} />}
+      {since && (
+        <Text size="xs" c="var(--text-dim)" data-testid="row-waiting">
+          {t('worklist.waiting', { since: formatClock(since, i18n.language) })}
+        </Text>
+      )}
+      {study.repeat_of && (
+        <Text size="xs" c="var(--text-dim)">
+          {t('worklist.repeat')}
+        </Text>
+      )}
       {failure && (
         <Text size="xs" c="var(--text-dim)">
           {ofCode(failure.code).title}
@@ -167,6 +178,11 @@ export function StudiesTable({ studies, selected = -1, stale = false, withPatien
                     '–'
                   ) : (
                     <ProbabilityBar probability={study.probability_of_pathology} threshold={study.threshold} outcome={outcome} />
+                  )}
+                  {isIncomplete(study) && (
+                    <Text size="xs" data-testid="row-incomplete">
+                      {t('worklist.incomplete')}
+                    </Text>
                   )}
                 </td>
                 <td>

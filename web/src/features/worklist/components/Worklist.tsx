@@ -19,6 +19,7 @@ import { useShortcuts } from '@/shortcuts/use-shortcuts';
 
 import { markedRow, type Mark } from '../marked-row';
 import { StudiesTable } from './StudiesTable';
+import { TrayChoice } from './TrayChoice';
 
 const ALL = 'all';
 
@@ -69,6 +70,7 @@ export function Worklist() {
     }
   };
   const filtered = Boolean(filter.search || filter.status || filter.verdict);
+  const aside = filter.tray === 'no_chest';
 
   useEffect(() => {
     if (settled !== (filter.search ?? '')) {
@@ -149,6 +151,7 @@ export function Worklist() {
           value={filter.order}
           onChange={(value) => change({ order: value === 'suspicion' ? null : value })}
         />
+        <TrayChoice filter={filter} onTray={(tray) => change({ tray: tray === 'reading' ? null : tray })} />
       </Group>
       {data && <ErrorAlert error={error} failed={t('common.notRenewed')} />}
       <div className={pageClasses.card}>
@@ -157,10 +160,10 @@ export function Worklist() {
         {data && studies.length === 0 && (
           <Notice
             NoticeIcon={filtered ? IconSearchOff : IconInbox}
-            title={t(filtered ? 'worklist.noMatch' : 'worklist.empty')}
-            detail={t(filtered ? 'worklist.noMatchDetail' : 'worklist.emptyDetail')}
+            title={t(filtered ? 'worklist.noMatch' : aside ? 'worklist.noneAside' : 'worklist.empty')}
+            detail={t(filtered ? 'worklist.noMatchDetail' : aside ? 'worklist.noneAsideDetail' : 'worklist.emptyDetail')}
           >
-            {!filtered && (
+            {!filtered && !aside && (
               <Button component={Link} to="/upload" leftSection={<IconUpload size={16} />}>
                 {t('app.upload')}
               </Button>

@@ -1,0 +1,70 @@
+import { MantineProvider } from '@mantine/core';
+import { cleanup, render, screen } from '@testing-library/react';
+import { MemoryRouter } from 'react-router';
+import { beforeEach, expect, it } from 'vitest';
+
+import type { StudyRow } from '@/api/types';
+import i18next from '@/i18n/i18n';
+
+import { StudiesTable } from './components/StudiesTable';
+
+const study = (part: Partial<StudyRow>): StudyRow =>
+  ({
+    scan_id: 'a',
+    status: 'completed',
+    verdict: 'undetermined',
+    probability_of_pathology: 0.98,
+    threshold: 0.53,
+    quality_flags: [],
+    description: '',
+    file_name: 'study.zip',
+    uploaded_at: '2026-11-27T00:00:00Z',
+    requested_at: '2026-11-27T00:00:00Z',
+    waiting_since: null,
+    repeat_of: null,
+    ...part,
+  }) as StudyRow;
+
+const shown = (part: Partial<StudyRow>): void => {
+  render(
+    <MantineProvider>
+      <MemoryRouter>
+        <StudiesTable studies={[study(part)]} onOpen={() => undefined} />
+      </MemoryRouter>
+    </MantineProvider>,
+  );
+};
+
+beforeEach(() => i18next.changeLanguage('en'));
+
+it('marks as incomplete what is undetermined at or above the threshold, and nothing else', () => {
+  const cases: [Partial<StudyRow>, boolean][] = [
+    [{}, true],
+    [{ probability_of_pathology: 0.53 }, true],
+    [{ probability_of_pathology: 0.52 }, false],
+    [{ probability_of_pathology: null }, false],
+    [{ verdict: 'pathology' }, false],
+    [{ status: 'analyzing' }, false],
+  ];
+  for (const [part, is] of cases) {
+    shown(part);
+    expect(screen.queryAllByTestId('row-incomplete').length, JSON.stringify(part)).toBe(is ? 1 : 0);
+    cleanup();
+  }
+});
+
+it('says since when a study waits, without a bar that claims progress', () => {
+  const since = new Date();
+  since.setHours(2, 14);
+  shown({ status: 'queued', verdict: null, waiting_since: since.toISOString() });
+  expect(screen.getByTestId('row-waiting').textContent).toBe('waits for a worker since 02:14');
+  expect(screen.queryAllByRole('progressbar')).toHaveLength(0);
+  cleanup();
+  shown({ status: 'analyzing', verdict: null });
+  expect(screen.queryAllByRole('progressbar')).toHaveLength(1);
+});
+
+it('says what repeats an analysis', () => {
+  shown({ status: 'queued', verdict: null, repeat_of: 'b' });
+  expect(screen.getByText(/read with different models/)).toBeTruthy();
+});
