@@ -178,7 +178,7 @@ impl Database {
                     created_at: time::from_row(created_at),
                     studies: of_this().count() as u64,
                     pending: count(SuspicionGroup::is_pending),
-                    failed: count(|group| group == SuspicionGroup::Failed.number()),
+                    failed: count(SuspicionGroup::is_failed),
                 }
             });
             Ok(Listing::new(items.collect(), counted.get_result(connection)?))

@@ -21,7 +21,11 @@ impl Database {
     ) -> Result<Vec<ScanId>, DatabaseError> {
         self.run(move |connection| {
             let mut failed = scans::table
-                .filter(scans::suspicion_group.eq(SuspicionGroup::Failed.number()))
+                .filter(
+                    scans::suspicion_group
+                        .eq(SuspicionGroup::Failed.number())
+                        .or(scans::suspicion_group.eq(SuspicionGroup::NoChest.number())),
+                )
                 .select(scans::id)
                 .into_boxed::<MultiBackend>();
             if let Some(after) = after.map(RowId::from) {

@@ -31,6 +31,11 @@ impl SuspicionGroup {
         group == Self::Running.number() || group == Self::NOT_ANALYSED
     }
 
+    /// Whether the latest analysis failed, whatever the reason.
+    pub(crate) fn is_failed(group: i32) -> bool {
+        group == Self::Failed.number() || group == Self::NoChest.number()
+    }
+
     pub(crate) const fn number(self) -> i32 {
         self as i32
     }

@@ -87,6 +87,7 @@ use crate::problem::answers::{NotAllowed, NotSignedIn};
         crate::rows::RowFormat,
         crate::audit::route::AuditFormat,
         crate::studies::route::StudyOrder,
+        crate::studies::route::StudyTray,
     )),
     tags(
         (name = "patients", description = "Patients as registered here"),

@@ -44,7 +44,7 @@ fn the_worklist_of_a_database_from_before_is_put_in_order() {
         let norm = answered(database, None, Verdict::Norm, Some(0.1)).await.scan_id;
         let untouched = scan(database, None).await.id;
         let failed = requested(database).await;
-        let reason = Reason::new(ReasonCode::NoLungs, "no lungs");
+        let reason = Reason::new(ReasonCode::UndecodablePixels, "cut off");
         assert!(database.fail_analysis(failed.id, reason).await.unwrap());
         let running = requested(database).await.scan_id;
         let likely = answered(database, None, Verdict::Pathology, Some(0.9))
@@ -78,6 +78,44 @@ fn the_worklist_of_a_database_from_before_is_put_in_order() {
         Database::open(&side.url).await.unwrap();
 
         assert_eq!(order().await, before);
+    });
+}
+
+#[test]
+fn the_trays_of_a_database_from_before_are_filled() {
+    on_both_sides(|side| async move {
+        let database = &side.database;
+        let incomplete = answered(database, None, Verdict::Undetermined, Some(0.98)).await;
+        let likely = answered(database, None, Verdict::Pathology, Some(0.9)).await;
+        let no_chest = requested(database).await;
+        let reason = Reason::new(ReasonCode::NoLungs, "no lungs");
+        assert!(database.fail_analysis(no_chest.id, reason).await.unwrap());
+        let norm = answered(database, None, Verdict::Norm, Some(0.1)).await;
+        let order = async || {
+            let listing = database.list_studies(StudyQuery::default(), Page::default());
+            let items = listing.await.unwrap().items;
+            items.into_iter().map(|row| row.scan.id).collect::<Vec<_>>()
+        };
+        let with_trays = [incomplete.scan_id, likely.scan_id, norm.scan_id, no_chest.scan_id];
+        assert_eq!(order().await, with_trays, "{}", side.name);
+
+        let down = format!(
+            "{}/../../migrations/{}/2026-11-27-004900_suspicious_and_no_chest/down.sql",
+            env!("CARGO_MANIFEST_DIR"),
+            side.name
+        );
+        execute(&side, &std::fs::read_to_string(down).unwrap());
+        assert_eq!(
+            order().await,
+            [likely.scan_id, incomplete.scan_id, no_chest.scan_id, norm.scan_id]
+        );
+        execute(
+            &side,
+            "DELETE FROM __diesel_schema_migrations WHERE version = '20261127004900'",
+        );
+        Database::open(&side.url).await.unwrap();
+
+        assert_eq!(order().await, with_trays);
     });
 }
 

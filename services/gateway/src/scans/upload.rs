@@ -79,7 +79,10 @@ pub(crate) async fn upload_scan(
     let (access, notes) = visit;
     let (upload, _place) = uploads.receive(&request, payload, TEXT_FIELDS).await?;
     let deidentified = upload.deidentified.clone();
-    let told = |duplicate_of| Told { duplicate_of, deidentified };
+    let told = |duplicate_of| Told {
+        duplicate_of,
+        deidentified,
+    };
     let wish = Wish::of(&upload, &access, options.duplicate)?;
     gateway.check_patient_exists(wish.patient).await?;
     let in_hand = match look_up(&gateway, &request, &access, &upload, "upload").await? {

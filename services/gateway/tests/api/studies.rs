@@ -23,7 +23,7 @@ async fn the_most_suspicious_come_first_and_undetermined_above_norm() {
         .iter()
         .map(|row| row["scan_id"].as_str().unwrap())
         .collect();
-    let expected = [more, less, undetermined, failed, untouched, norm].map(|id| id.to_string());
+    let expected = [more, less, undetermined, untouched, norm, failed].map(|id| id.to_string());
     assert_eq!(ids, expected);
     assert_eq!(list["total"], 6);
     insta::assert_json_snapshot!(without_chance(list["items"][0].clone()));
@@ -33,6 +33,8 @@ async fn the_most_suspicious_come_first_and_undetermined_above_norm() {
     assert_eq!(newest["items"][0]["failure"]["code"], "no_lungs");
     assert_eq!(app.get_json("/api/studies?verdict=pathology").await["total"], 2);
     assert_eq!(app.get_json("/api/studies?status=failed").await["total"], 1);
+    assert_eq!(app.get_json("/api/studies?tray=no_chest").await["total"], 1);
+    assert_eq!(app.get_json("/api/studies?tray=reading").await["total"], 5);
     assert_eq!(
         app.get_json("/api/studies?uploaded_before=2020-01-01T00:00:00Z")
             .await["total"],
