@@ -14,7 +14,7 @@ use crate::gateway::Gateway;
 use crate::predictions::schema::{OnlyRow, PredictedStudy, Prediction};
 use crate::problem::ApiError;
 use crate::rows::{failure_row, summary_of};
-use crate::scans::{NewUpload, forget_objects, store_scan};
+use crate::scans::{Leftover, NewUpload, store_scan};
 use crate::uploads::Uploads;
 use crate::uploads::reader::Separation;
 use crate::uploads::receive::Upload;
@@ -54,12 +54,16 @@ impl Predictions {
     ) -> Result<Uuid, ApiError> {
         let own = self.clone();
         tokio::spawn(async move {
-            let mut scans = Vec::new();
+            let mut made = Leftover {
+                prediction: Uuid::now_v7(),
+                scans: Vec::new(),
+                request: sender.request.clone(),
+            };
             let started = own
-                .store_and_request(upload, &operating_point, sender, &mut scans)
+                .store_and_request(upload, &operating_point, sender, &mut made)
                 .await;
             if started.is_err() {
-                own.take_back(&scans).await;
+                made.take_back(Arc::clone(&own.gateway)).await;
             }
             started
         })
@@ -72,21 +76,23 @@ impl Predictions {
         upload: Upload,
         operating_point: &OperatingPointName,
         sender: Sender,
-        scans: &mut Vec<ScanId>,
+        made: &mut Leftover,
     ) -> Result<Uuid, ApiError> {
-        let id = Uuid::now_v7();
-        let rejections = self.store_studies(upload, sender.owner.clone(), scans).await?;
+        let id = made.prediction;
+        let rejections = self
+            .store_studies(upload, sender.owner.clone(), &mut made.scans)
+            .await?;
         self.gateway
             .database
             .create_prediction(NewPrediction {
                 id,
-                scan_ids: scans.clone(),
+                scan_ids: made.scans.clone(),
                 rejections,
                 owner: sender.owner,
                 request: sender.request,
             })
             .await?;
-        for scan_id in scans {
+        for scan_id in &made.scans {
             request_analysis(&self.gateway, &self.bundle, *scan_id, operating_point.clone()).await?;
         }
         Ok(id)
@@ -125,8 +131,8 @@ impl Predictions {
             .await?;
         let separate = match separate {
             Separation::One(identity) => {
-                let stored = self.store_study(upload.path, upload.file_name, *identity, owner);
-                scans.push(stored.await?);
+                self.store_study(scans, upload.path, upload.file_name, *identity, owner)
+                    .await?;
                 return Ok(Vec::new());
             }
             Separation::Many(separate) => separate,
@@ -134,8 +140,8 @@ impl Predictions {
         let path_of = |location: &str| path_to_study(&upload.file_name, location);
         for study in separate.studies {
             let path = path_of(&study.location);
-            let stored = self.store_study(study.archive, path, study.identity, owner.clone());
-            scans.push(stored.await?);
+            self.store_study(scans, study.archive, path, study.identity, owner.clone())
+                .await?;
         }
         let rejections = separate.rejected.into_iter().map(|rejected| Rejection {
             location: path_of(&rejected.location),
@@ -146,14 +152,19 @@ impl Predictions {
 
     async fn store_study<File: AsRef<Path> + Send + 'static>(
         &self,
+        scans: &mut Vec<ScanId>,
         file: File,
         file_name: String,
         identity: StudyIdentity,
         owner: Option<Owner>,
-    ) -> Result<ScanId, ApiError> {
-        let scan = store_scan(
+    ) -> Result<(), ApiError> {
+        // Noted first: where the answer never comes it may be stored nonetheless.
+        let id = ScanId::generate();
+        scans.push(id);
+        store_scan(
             &self.gateway,
             NewUpload {
+                id,
                 file,
                 file_name,
                 patient_id: None,
@@ -167,18 +178,7 @@ impl Predictions {
             },
         )
         .await?;
-        Ok(scan.id)
-    }
-
-    async fn take_back(&self, scans: &[ScanId]) {
-        for scan_id in scans {
-            match self.gateway.database.delete_scan(*scan_id).await {
-                Ok(deleted) => forget_objects(&self.gateway, deleted.into_iter().collect()).await,
-                Err(error) => {
-                    tracing::error!(%scan_id, %error, "a scan of a prediction that failed could not be taken back");
-                }
-            }
-        }
+        Ok(())
     }
 
     /// The prediction as it is when all its studies have ended, or at `deadline`.

@@ -11,6 +11,7 @@ use crate::problem::ApiError;
 
 /// A file to become a scan.
 pub(crate) struct NewUpload<File> {
+    pub(crate) id: ScanId,
     /// Deleted by its owner.
     pub(crate) file: File,
     pub(crate) file_name: String,
@@ -32,7 +33,7 @@ pub(crate) async fn store_scan<File: AsRef<Path> + Send + 'static>(
 ) -> Result<Scan, ApiError> {
     let (objects, database) = (gateway.objects.clone(), gateway.database.clone());
     tokio::spawn(async move {
-        let id = ScanId::generate();
+        let id = upload.id;
         let key = ObjectKey::Original(id);
         let stored = objects.put_file(key, upload.file.as_ref()).await?;
         let row = database
@@ -49,12 +50,15 @@ pub(crate) async fn store_scan<File: AsRef<Path> + Send + 'static>(
                 request: upload.request,
             })
             .await;
-        if row.is_err()
+        // Where no answer came the row may be there: then its file is needed, and else the sweep finds it.
+        if row.as_ref().is_err_and(|error| !error.is_retryable())
             && let Err(error) = objects.delete(key).await
         {
             tracing::error!(scan_id = %id, %error, "an object without a row could not be deleted");
         }
-        tracing::info!(scan_id = %id, size_bytes = stored.size_bytes, "scan stored");
+        if row.is_ok() {
+            tracing::info!(scan_id = %id, size_bytes = stored.size_bytes, "scan stored");
+        }
         // The patient was there a moment ago: deleted meanwhile.
         row.map_err(|error| match ApiError::from(error) {
             ApiError::PatientNotFound => ApiError::UnknownPatient,

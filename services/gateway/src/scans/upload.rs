@@ -183,6 +183,7 @@ async fn store(
         _ => {}
     }
     let new = NewUpload {
+        id: ScanId::generate(),
         file: upload.path,
         file_name: upload.file_name,
         patient_id,

@@ -73,6 +73,17 @@ pub(crate) struct Tally {
     pub(crate) lost: usize,
     /// Predictions, scans, analyses or ends beyond one for each.
     pub(crate) twice: usize,
+    /// What there was too much of.
+    pub(crate) beyond: Vec<&'static str>,
+}
+
+impl Tally {
+    fn count_beyond(&mut self, what: &'static str, seen: usize, wanted: usize) {
+        if seen > wanted {
+            self.twice += seen - wanted;
+            self.beyond.push(what);
+        }
+    }
 }
 
 impl Site {
@@ -183,7 +194,8 @@ impl Site {
                         (Some(_), None) => tally.ended += 1,
                         (_, failure) => tally.failed.push(format!("{failure:?}")),
                     }
-                    tally.twice += self.times_completed(&analysis.id.to_string()).saturating_sub(1);
+                    let completed = self.times_completed(&analysis.id.to_string());
+                    tally.count_beyond("an end", completed, 1);
                 }
             }
         }
@@ -191,16 +203,14 @@ impl Site {
         let mut unique = predictions.to_vec();
         unique.sort();
         unique.dedup();
-        tally.twice += count - unique.len();
+        tally.count_beyond("a prediction", count, unique.len());
         let scans = self
             .database
             .list_scans(Default::default(), Default::default())
             .await;
-        tally.twice += usize::try_from(scans.unwrap().total)
-            .unwrap()
-            .saturating_sub(count);
+        tally.count_beyond("a scan", usize::try_from(scans.unwrap().total).unwrap(), count);
         let analyses: u64 = self.database.count_analyses().await.unwrap().values().sum();
-        tally.twice += usize::try_from(analyses).unwrap().saturating_sub(count);
+        tally.count_beyond("an analysis", usize::try_from(analyses).unwrap(), count);
         self.forget_all().await;
         tally
     }
