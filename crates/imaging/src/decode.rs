@@ -166,7 +166,7 @@ fn open_pixels(instance: &Instance, limits: &Limits) -> Result<OpenPixels, Imagi
         return Ok(OpenPixels::InPlace);
     }
     let bytes = if header.is_deflated() {
-        read_inflated(&instance.blob, header, limits)?
+        read_inflated(&instance.blob, header.data_set_start, header.pixels_end(), limits)?
     } else {
         instance.blob.read_all(limits)?
     };

@@ -5,7 +5,6 @@ use std::io::{self, Read};
 use flate2::read::DeflateDecoder;
 
 use crate::blob::Blob;
-use crate::dicom_header::InstanceHeader;
 use crate::error::{ImagingError, LimitKind};
 use crate::limits::{Limits, check_ratio, within};
 
@@ -39,14 +38,14 @@ pub(crate) fn inflate_start(
     Ok((bytes, (inflated as u64) < wanted))
 }
 
-/// The file with its data set inflated up to the end of the pixels that its header speaks of.
+/// The file with its data set, which begins at `start`, inflated up to `end`, the end of the pixels that its header
+/// speaks of.
 pub(crate) fn read_inflated(
     blob: &Blob,
-    header: &InstanceHeader,
+    start: usize,
+    end: Option<u64>,
     limits: &Limits,
 ) -> Result<Vec<u8>, ImagingError> {
-    let start = header.data_set_start;
-    let end = header.pixels_end();
     within(LimitKind::FileBytes, end.unwrap_or(0), limits.file_bytes)?;
     check_ratio(blob.compressed_size(), end.unwrap_or(0), limits)?;
     // Where the end is not said, a byte beyond the limit shows that it was exceeded.

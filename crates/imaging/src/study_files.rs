@@ -76,7 +76,7 @@ fn read_measured(blob: &Blob, limits: &Limits) -> Result<Vec<u8>, ImagingError> 
 fn read_dicom(instance: &Instance, limits: &Limits) -> Result<DicomFile, ImagingError> {
     let header = &instance.header;
     let bytes = if header.is_deflated() {
-        read_inflated(&instance.blob, header, limits)?
+        read_inflated(&instance.blob, header.data_set_start, header.pixels_end(), limits)?
     } else {
         instance.blob.read_all(limits)?
     };
