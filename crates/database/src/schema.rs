@@ -45,6 +45,24 @@ diesel::table! {
 }
 
 diesel::table! {
+    dicom_studies (scan_id) {
+        scan_id -> crate::sql_types::Id,
+        study_uid -> Nullable<Text>,
+        study_date -> Text,
+        study_time -> Text,
+        study_id -> Text,
+        accession_number -> Text,
+        patient_id -> Text,
+        patient_name -> Text,
+        referring_physician -> Text,
+        modalities -> Text,
+        series_count -> Integer,
+        instance_count -> Integer,
+        attributes -> Text,
+    }
+}
+
+diesel::table! {
     scans (id) {
         id -> crate::sql_types::Id,
         patient_id -> Nullable<crate::sql_types::Id>,
@@ -340,6 +358,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     merged_patients,
     scans,
     study_identities,
+    dicom_studies,
     analyses,
     stage_results,
     stage_starts,

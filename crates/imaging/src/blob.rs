@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -212,6 +212,22 @@ impl Blob {
             Content::Region { offset, .. } => Some(offset),
             _ => None,
         }
+    }
+
+    /// Offset, length and whether these bytes are deflated, where the blob lies in the file with this device and inode.
+    pub(crate) fn run_of_bytes(&self, file: (u64, u64)) -> io::Result<Option<(u64, u64, bool)>> {
+        let (metadata, run) = match &self.content {
+            Content::Path(path) => (path.metadata()?, (0, self.size, false)),
+            Content::Region { file, offset, .. } => (file.metadata()?, (*offset, self.size, false)),
+            Content::Deflated {
+                file,
+                offset,
+                compressed,
+                ..
+            } => (file.metadata()?, (*offset, *compressed, true)),
+            Content::Gzip(_) => return Ok(None),
+        };
+        Ok(((metadata.dev(), metadata.ino()) == file).then_some(run))
     }
 
     /// The bytes as a region of an open file; what is compressed is unpacked into a temporary one. `spent` counts what

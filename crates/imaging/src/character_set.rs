@@ -6,7 +6,7 @@ const ESCAPE: u8 = 0x1B;
 
 /// How the texts of a data set are to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CharacterSet {
+pub enum CharacterSet {
     Named(&'static Encoding),
     /// None is named, or one that is unknown: told from the bytes, where they are not ASCII.
     Unnamed,
@@ -15,7 +15,7 @@ pub(crate) enum CharacterSet {
 impl CharacterSet {
     /// Of the element's values. With code extensions (`\ISO 2022 IR 144`) the last one that is not ASCII is taken for
     /// the whole: a name mixes ASCII with one other alphabet.
-    pub(crate) fn of(values: &[String]) -> Self {
+    pub fn of(values: &[String]) -> Self {
         let known = values.iter().rev().find_map(|value| encoding_of(value));
         let is_ascii = values.iter().all(|value| {
             let value = value.trim();
@@ -35,7 +35,7 @@ impl CharacterSet {
     }
 
     /// The text, with U+FFFD where bytes are no character.
-    pub(crate) fn decode(self, bytes: &[u8]) -> String {
+    pub fn decode(self, bytes: &[u8]) -> String {
         let encoding = match self {
             _ if bytes.is_ascii() && !bytes.contains(&ESCAPE) => encoding_rs::UTF_8,
             Self::Named(encoding) => encoding,

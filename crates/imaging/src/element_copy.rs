@@ -18,11 +18,32 @@ pub(crate) fn copy_elements(
     end: usize,
     encoding: Encoding,
 ) -> Result<Vec<u8>, WalkError> {
+    copy(data, start, end, encoding, false)
+}
+
+/// As [`copy_elements`], with private and unknown elements, as far as they are written like the others.
+pub(crate) fn copy_all_elements(
+    data: &[u8],
+    start: usize,
+    end: usize,
+    encoding: Encoding,
+) -> Result<Vec<u8>, WalkError> {
+    copy(data, start, end, encoding, true)
+}
+
+fn copy(
+    data: &[u8],
+    start: usize,
+    end: usize,
+    encoding: Encoding,
+    keeps_private: bool,
+) -> Result<Vec<u8>, WalkError> {
     let end = end.min(data.len());
     let mut copier = Copier {
         data: &data[..end],
         position: start,
         out: Vec::with_capacity(end.saturating_sub(start).min(1 << 20)),
+        keeps_private,
     };
     copier.data_set(encoding, encoding, end, false, true, 0)?;
     Ok(copier.out)
@@ -32,6 +53,7 @@ struct Copier<'data> {
     data: &'data [u8],
     position: usize,
     out: Vec<u8>,
+    keeps_private: bool,
 }
 
 struct Header {
@@ -89,7 +111,7 @@ impl Copier<'_> {
         let is_private = header.tag >> 16 & 1 == 1;
         let is_unknown = &header.vr == b"UN";
         // Elements of another encoding than the file's cannot be copied into it.
-        let keep = keep && !is_private && !is_unknown && encoding == outer;
+        let keep = keep && encoding == outer && (self.keeps_private || (!is_private && !is_unknown));
         if header.length != UNDEFINED {
             let value_end = self.bounded(header.length, end)?;
             if !keep {
@@ -112,6 +134,7 @@ impl Copier<'_> {
                 ));
             }
         };
+        let keep = keep && inner == outer;
         self.sequence(header, inner, outer, None, end, keep, depth)
     }
 

@@ -1,7 +1,7 @@
 //! Which elements are kept, and which value representations have which length field.
 
 /// VRs with a 16-bit length (PS3.5 table 7.1-2). All others, also those not yet invented, have a 32-bit one.
-pub(crate) fn is_short(vr: [u8; 2]) -> bool {
+pub fn is_short(vr: [u8; 2]) -> bool {
     matches!(
         &vr,
         b"AE"

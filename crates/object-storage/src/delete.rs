@@ -30,6 +30,7 @@ impl Objects {
     /// with it).
     pub async fn delete_scan(&self, scan: ScanId, analyses: &[AnalysisId]) -> Result<(), ObjectError> {
         self.delete(ObjectKey::Original(scan)).await?;
+        self.delete(ObjectKey::Instances(scan)).await?;
         for analysis in analyses {
             self.delete_analysis(*analysis).await?;
         }

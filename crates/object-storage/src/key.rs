@@ -8,6 +8,9 @@ use object_store::path::Path;
 pub enum ObjectKey {
     /// The upload of a scan as it came: `originals/{scan}`.
     Original(ScanId),
+    /// Where the instances of a scan's original lie and what their headers say: `instances/{scan}`. Made anew where it is
+    /// missing.
+    Instances(ScanId),
     /// What the models read: `analyses/{analysis}/slices.bin`.
     PreparedSlices(AnalysisId),
     /// The volume in Hounsfield units, slice by slice: `analyses/{analysis}/volume.bin`.
@@ -22,6 +25,7 @@ impl ObjectKey {
     pub(crate) fn path(self) -> Path {
         match self {
             Self::Original(scan) => Path::from_iter(["originals".to_owned(), scan.to_string()]),
+            Self::Instances(scan) => Path::from_iter(["instances".to_owned(), scan.to_string()]),
             Self::PreparedSlices(analysis) => analysis_folder(analysis).join("slices.bin"),
             Self::PreparedVolume(analysis) => analysis_folder(analysis).join("volume.bin"),
             Self::RefusedSummary(analysis) => analysis_folder(analysis).join("summary.json"),
@@ -35,7 +39,8 @@ impl ObjectKey {
     pub fn scan(self) -> Option<ScanId> {
         match self {
             Self::Original(scan) => Some(scan),
-            Self::PreparedSlices(_)
+            Self::Instances(_)
+            | Self::PreparedSlices(_)
             | Self::PreparedVolume(_)
             | Self::RefusedSummary(_)
             | Self::StageMap(..) => None,
@@ -45,7 +50,7 @@ impl ObjectKey {
     /// The analysis that it belongs to.
     pub fn analysis(self) -> Option<AnalysisId> {
         match self {
-            Self::Original(_) => None,
+            Self::Original(_) | Self::Instances(_) => None,
             Self::PreparedSlices(analysis)
             | Self::PreparedVolume(analysis)
             | Self::RefusedSummary(analysis)
@@ -59,6 +64,7 @@ impl ObjectKey {
         let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
         match parts.as_slice() {
             ["originals", scan] => Some(Self::Original(scan.parse().ok()?)),
+            ["instances", scan] => Some(Self::Instances(scan.parse().ok()?)),
             ["analyses", analysis, "slices.bin"] => Some(Self::PreparedSlices(analysis.parse().ok()?)),
             ["analyses", analysis, "volume.bin"] => Some(Self::PreparedVolume(analysis.parse().ok()?)),
             ["analyses", analysis, "summary.json"] => Some(Self::RefusedSummary(analysis.parse().ok()?)),
@@ -91,6 +97,7 @@ mod tests {
         let (scan, analysis) = (ScanId::generate(), AnalysisId::generate());
         for key in [
             ObjectKey::Original(scan),
+            ObjectKey::Instances(scan),
             ObjectKey::PreparedSlices(analysis),
             ObjectKey::PreparedVolume(analysis),
             ObjectKey::RefusedSummary(analysis),

@@ -23,8 +23,8 @@ pub use prepare::{SLICES_FILE, SUMMARY_FILE, VOLUME_FILE, prepare_series, prepar
 pub use prepare_error::PrepareError;
 pub use quality::check_quality;
 pub use sandbox::{
-    Sandbox, deidentify_upload_sandboxed, describe_upload_sandboxed, prepare_upload_sandboxed, run_child,
-    split_upload_sandboxed,
+    Sandbox, decode_frames_sandboxed, deidentify_upload_sandboxed, describe_upload_sandboxed,
+    index_upload_sandboxed, prepare_upload_sandboxed, run_child, split_upload_sandboxed,
 };
 pub use split::{SplitRejection, SplitStudy, SplitUpload, split_upload};
 pub use stage_error::StageError;

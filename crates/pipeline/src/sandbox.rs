@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 pub use child::run_child;
 pub use confinement::{Confinement, Reach, confine, probe};
 pub use parent::{
-    deidentify_upload_sandboxed, describe_upload_sandboxed, prepare_upload_sandboxed, split_upload_sandboxed,
+    decode_frames_sandboxed, deidentify_upload_sandboxed, describe_upload_sandboxed, index_upload_sandboxed,
+    prepare_upload_sandboxed, split_upload_sandboxed,
 };
 
 /// Name of the hidden subcommand.

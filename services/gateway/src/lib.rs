@@ -6,6 +6,7 @@ mod analysis_document;
 mod audit;
 mod bundle;
 mod dicom_results;
+mod dicomweb;
 mod display;
 mod events;
 mod feedback;

@@ -59,6 +59,7 @@ fn every_folder_of_the_design_is_a_member() {
         "norma-queue",
         "norma-database",
         "norma-deidentification",
+        "norma-dicom-instances",
         "norma-dicom-network",
         "norma-dicom-results",
         "norma-fuzz",

@@ -20,16 +20,22 @@ pub(super) enum Task {
     Deidentify,
     /// The same, of pictures that a person has looked at for text in their pixels.
     DeidentifyChecked,
+    /// Tell where its instances lie and what their headers say.
+    Index,
+    /// Write the frames of one instance, not compressed.
+    Frames,
 }
 
 impl Task {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::Prepare,
         Self::List,
         Self::Split,
         Self::Describe,
         Self::Deidentify,
         Self::DeidentifyChecked,
+        Self::Index,
+        Self::Frames,
     ];
 
     fn as_str(self) -> &'static str {
@@ -40,6 +46,8 @@ impl Task {
             Self::Describe => "describe",
             Self::Deidentify => "deidentify",
             Self::DeidentifyChecked => "deidentify-checked",
+            Self::Index => "index",
+            Self::Frames => "frames",
         }
     }
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use norma_deidentification::{Key, PixelCheck, Summary, deidentify_upload};
+use norma_dicom_instances::{InstanceIndex, decode_frames, index_upload};
 use norma_dicom_results::{SourceStudy, read_source_studies};
 use norma_domain::{PreparedSummary, ReasonCode};
 use norma_imaging::Limits;
@@ -40,6 +41,8 @@ pub(super) enum Answer {
     Split(SplitUpload),
     Described(Vec<SourceStudy>),
     Deidentified(Summary),
+    Indexed(Box<InstanceIndex>),
+    Frames(u64),
     Failed(PrepareError),
 }
 
@@ -104,6 +107,12 @@ fn answer(arguments: &Arguments) -> Answer {
         Task::DeidentifyChecked => {
             deidentify(upload, out, PixelCheck::ByPerson, limits).map(Answer::Deidentified)
         }
+        Task::Index => index_upload(upload, out, limits)
+            .map(|index| Answer::Indexed(Box::new(index)))
+            .map_err(PrepareError::from),
+        Task::Frames => decode_frames(upload, out, limits)
+            .map(Answer::Frames)
+            .map_err(PrepareError::from),
     };
     answer.unwrap_or_else(Answer::Failed)
 }

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use norma_deidentification::{Key, PixelCheck, Summary};
+use norma_dicom_instances::InstanceIndex;
 use norma_dicom_results::SourceStudy;
 use norma_domain::{PreparedSummary, ReasonCode};
 use norma_imaging::Limits;
@@ -108,6 +109,41 @@ pub fn deidentify_upload_sandboxed(
     }
 }
 
+/// Indexes the instances of an upload and writes their container to `out`, like
+/// [`index_upload`](norma_dicom_instances::index_upload); in a child process like [`prepare_upload_sandboxed`].
+///
+/// # Errors
+/// As [`prepare_upload_sandboxed`].
+pub fn index_upload_sandboxed(
+    sandbox: &Sandbox,
+    upload: &Path,
+    out: &Path,
+    limits: &Limits,
+) -> Result<InstanceIndex, PrepareError> {
+    match run(sandbox, Task::Index, upload, out, limits, None)? {
+        Answer::Indexed(index) => Ok(*index),
+        _ => Err(unreadable_answer()),
+    }
+}
+
+/// Writes the frames of the instance in a file to `out`, like
+/// [`decode_frames`](norma_dicom_instances::decode_frames); in a child process like [`prepare_upload_sandboxed`]. Gives their
+/// bytes.
+///
+/// # Errors
+/// As [`prepare_upload_sandboxed`].
+pub fn decode_frames_sandboxed(
+    sandbox: &Sandbox,
+    file: &Path,
+    out: &Path,
+    limits: &Limits,
+) -> Result<u64, PrepareError> {
+    match run(sandbox, Task::Frames, file, out, limits, None)? {
+        Answer::Frames(bytes) => Ok(bytes),
+        _ => Err(unreadable_answer()),
+    }
+}
+
 fn not_started(error: &dyn std::fmt::Display) -> PrepareError {
     PrepareError::retryable(
         ReasonCode::Internal,
@@ -197,11 +233,13 @@ fn make_output(task: Task, out: &Path) -> io::Result<Output> {
     match task {
         Task::List | Task::Describe => Ok(Output::Folder),
         Task::Prepare | Task::Split => fs::create_dir_all(out).map(|()| Output::Folder),
-        Task::Deidentify | Task::DeidentifyChecked => match fs::File::create_new(out) {
-            Ok(_) => Ok(Output::NewFile),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Output::File),
-            Err(error) => Err(error),
-        },
+        Task::Deidentify | Task::DeidentifyChecked | Task::Index | Task::Frames => {
+            match fs::File::create_new(out) {
+                Ok(_) => Ok(Output::NewFile),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Output::File),
+                Err(error) => Err(error),
+            }
+        }
     }
 }
 

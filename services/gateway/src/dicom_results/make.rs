@@ -39,7 +39,7 @@ impl DicomResults {
     }
 
     /// The objects of a completed analysis, made where they are not kept.
-    pub(super) async fn objects_of(
+    pub(crate) async fn objects_of(
         &self,
         analysis: &Analysis,
         language: Language,

@@ -103,6 +103,8 @@ pub enum ApiError {
     NoDicomResults,
     #[error("the analysis has no such object: `report`, `verdict`, `key-slice-1` and so on")]
     DicomResultNotFound,
+    #[error("no such study, series, instance, frame or value is stored here, or not for you")]
+    DicomObjectNotFound,
     #[error("{detail}")]
     InvalidParameter { parameter: String, detail: String },
     #[error("{0}")]
@@ -220,6 +222,7 @@ impl ApiError {
             Self::ScanNotFound => (S::NOT_FOUND, "scan_not_found", "No such scan"),
             Self::AnalysisNotFound => (S::NOT_FOUND, "analysis_not_found", "No such analysis"),
             Self::PredictionNotFound => (S::NOT_FOUND, "prediction_not_found", "No such prediction"),
+            Self::DicomObjectNotFound => (S::NOT_FOUND, "dicom_object_not_found", "No such DICOM object"),
             Self::NotAnalyzed { .. } => (S::NOT_FOUND, "not_analyzed", "Not analysed"),
             Self::AnalysisRunning { .. } => (S::CONFLICT, "analysis_running", "Analysis still running"),
             Self::AnalysisFailed { .. } => (S::UNPROCESSABLE_ENTITY, "analysis_failed", "Analysis failed"),

@@ -7,6 +7,7 @@ use actix_web::web::{Data, ServiceConfig};
 use crate::audit::AuditTrail;
 use crate::bundle::RunningBundle;
 use crate::dicom_results::DicomResults;
+use crate::dicomweb::DicomWeb;
 use crate::events::EventFeed;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
@@ -29,6 +30,7 @@ pub(crate) struct Rooms {
     trail: Data<AuditTrail>,
     pixels: Data<PixelObjects>,
     results: Data<DicomResults>,
+    dicomweb: Data<DicomWeb>,
     uploads: Data<Uploads>,
     predictions: Data<Predictions>,
 }
@@ -53,12 +55,15 @@ impl Rooms {
         let predictions = Predictions::new(Arc::clone(&gateway), Arc::clone(&bundle), Arc::clone(&uploads));
         let pixels = Arc::new(PixelObjects::new(gateway.objects.clone()));
         let results = DicomResults::new(Arc::clone(&gateway), Arc::clone(&pixels), Arc::clone(&uploads));
+        let results = Arc::new(results);
+        let dicomweb = DicomWeb::new(Arc::clone(&gateway), Arc::clone(&uploads), Arc::clone(&results));
         Ok(Self {
             identity: Data::new(identity),
             openid: OpenId::of(options)?.map(Data::new),
             trail: Data::new(AuditTrail::start(gateway.database.clone())),
             pixels: Data::from(pixels),
-            results: Data::new(results),
+            results: Data::from(results),
+            dicomweb: Data::new(dicomweb),
             events: Data::new(EventFeed::new()),
             predictions: Data::new(predictions),
             uploads: Data::from(uploads),
@@ -76,6 +81,7 @@ impl Rooms {
             .app_data(self.trail.clone())
             .app_data(self.pixels.clone())
             .app_data(self.results.clone())
+            .app_data(self.dicomweb.clone())
             .app_data(self.events.clone())
             .app_data(self.uploads.clone())
             .app_data(self.predictions.clone());

@@ -5,11 +5,11 @@ use actix_web::web::ServiceConfig;
 use crate::administration::{keys, users};
 use crate::identity::openid;
 use crate::{
-    analyses, audit, bundle, dicom_results, events, feedback, health, identity, patients, pixels,
+    analyses, audit, bundle, dicom_results, dicomweb, events, feedback, health, identity, patients, pixels,
     predictions, scans, studies, whose,
 };
 
-/// Every operation of the OpenAPI document.
+/// Every operation of the OpenAPI document, and DICOMweb's.
 pub(crate) fn configure(services: &mut ServiceConfig) {
     services
         .service(patients::route::list_patients)
@@ -70,5 +70,14 @@ pub(crate) fn configure(services: &mut ServiceConfig) {
         .service(bundle::route::get_bundle)
         .service(health::route::live)
         .service(health::route::ready)
-        .service(health::route::metrics);
+        .service(health::route::metrics)
+        .service(dicomweb::search::search_studies)
+        .service(dicomweb::search::search_series)
+        .service(dicomweb::search::search_instances)
+        .service(dicomweb::retrieve::retrieve_instances)
+        .service(dicomweb::retrieve::retrieve_metadata)
+        .service(dicomweb::retrieve::retrieve_frames)
+        .service(dicomweb::retrieve::retrieve_bulkdata)
+        .service(dicomweb::render::retrieve_rendered)
+        .service(dicomweb::render::retrieve_thumbnail);
 }

@@ -22,6 +22,9 @@ const LONG_ROUTES: [&str; 8] = [
     "/api/events",
 ];
 
+/// Studies as large as uploads; what is asked for first is indexed first.
+const DICOMWEB: &str = "/dicom-web/";
+
 /// Middleware: a request that neither uploads, waits nor streams is answered in time.
 pub(crate) async fn limit_time<B: actix_web::body::MessageBody>(
     request: ServiceRequest,
@@ -29,7 +32,7 @@ pub(crate) async fn limit_time<B: actix_web::body::MessageBody>(
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
     let is_long = request
         .match_pattern()
-        .is_some_and(|pattern| LONG_ROUTES.contains(&pattern.as_str()));
+        .is_some_and(|pattern| LONG_ROUTES.contains(&pattern.as_str()) || pattern.starts_with(DICOMWEB));
     if is_long {
         return next.call(request).await;
     }

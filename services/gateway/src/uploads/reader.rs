@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use norma_deidentification::{Key, PixelCheck};
+use norma_dicom_instances::InstanceIndex;
 use norma_dicom_results::SourceStudy;
 use norma_domain::{StudyIdentity, StudyInstanceUid};
 use norma_imaging::Limits;
 use norma_pipeline::{
-    PrepareError, Sandbox, SplitRejection, SplitUpload, deidentify_upload_sandboxed,
-    describe_upload_sandboxed, split_upload_sandboxed,
+    PrepareError, Sandbox, SplitRejection, SplitUpload, decode_frames_sandboxed, deidentify_upload_sandboxed,
+    describe_upload_sandboxed, index_upload_sandboxed, split_upload_sandboxed,
 };
 use tokio::sync::Semaphore;
 
@@ -184,6 +185,47 @@ impl UploadReader {
             Err(PrepareError::Rejected(reason)) => {
                 tracing::info!(code = %reason.code, "an upload's images cannot be described");
                 Ok(Vec::new())
+            }
+            Err(error @ (PrepareError::Retryable(_) | PrepareError::NoRoom(_))) => {
+                Err(ApiError::Unavailable {
+                    dependency: "upload_reader",
+                    source: error.into(),
+                })
+            }
+        }
+    }
+
+    /// The instances of an upload, with their container written to `out`; None where it cannot be read by its own fault.
+    pub(crate) async fn index(&self, upload: &Path, out: &Path) -> Result<Option<InstanceIndex>, ApiError> {
+        self.in_child(upload, out, "instances cannot be indexed", index_upload_sandboxed)
+            .await
+    }
+
+    /// Writes the frames of the instance in a file to `out`, not compressed, and gives their bytes; None where they cannot be
+    /// decoded.
+    pub(crate) async fn decode_frames(&self, file: &Path, out: &Path) -> Result<Option<u64>, ApiError> {
+        self.in_child(file, out, "frames cannot be decoded", decode_frames_sandboxed)
+            .await
+    }
+
+    async fn in_child<T: Send + 'static>(
+        &self,
+        file: &Path,
+        out: &Path,
+        failure: &'static str,
+        read: fn(&Sandbox, &Path, &Path, &Limits) -> Result<T, PrepareError>,
+    ) -> Result<Option<T>, ApiError> {
+        let _place = self.places.acquire().await.map_err(ApiError::internal)?;
+        let (sandbox, limits) = (self.sandbox.clone(), self.limits.clone());
+        let (file, out) = (file.to_owned(), out.to_owned());
+        let done = tokio::task::spawn_blocking(move || read(&sandbox, &file, &out, &limits))
+            .await
+            .map_err(ApiError::internal)?;
+        match done {
+            Ok(done) => Ok(Some(done)),
+            Err(PrepareError::Rejected(reason)) => {
+                tracing::info!(code = %reason.code, failure, "an upload was looked into in vain");
+                Ok(None)
             }
             Err(error @ (PrepareError::Retryable(_) | PrepareError::NoRoom(_))) => {
                 Err(ApiError::Unavailable {

@@ -9,7 +9,7 @@ use crate::app::{App, problem, spawn_app};
 use crate::worker::Says;
 
 /// A phantom that was uploaded, prepared and answered.
-async fn answered_phantom(app: &App, says: Says) -> (ScanId, AnalysisId) {
+pub(crate) async fn answered_phantom(app: &App, says: Says) -> (ScanId, AnalysisId) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("phantom.zip");
     phantom_zip(&PhantomOptions::small(), &file).unwrap();

@@ -10,6 +10,7 @@ mod analyses;
 mod app;
 mod audit;
 mod dicom_results;
+mod dicomweb;
 mod events;
 mod feedback;
 mod finished;

@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+
+mod attributes;
+mod container;
+mod frames;
+mod index;
+mod indexing;
+mod json;
+
+pub use attributes::{attribute_tag, representation_of};
+pub use container::{TRAILER_BYTES, find_index, read_index};
+pub use frames::decode_frames;
+pub use index::{
+    Attributes, BulkValue, IndexedInstance, IndexedSeries, InstanceIndex, PixelDescription, Place, Section,
+    Span,
+};
+pub use indexing::index_upload;

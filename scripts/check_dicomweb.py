@@ -1,0 +1,115 @@
+"""What dicomweb-client can do, done against a running Norma: search, retrieve, metadata, frames, rendered, bulk data."""
+
+import io
+import sys
+import time
+import zipfile
+
+import numpy as np
+import requests
+from dicomweb_client.api import DICOMwebClient
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+
+URL, KEY, PHANTOM = sys.argv[1:4]
+session = requests.Session()
+session.headers["Authorization"] = f"Bearer {KEY}"
+
+
+def upload_and_analyse():
+    """Uploads the phantom and waits for its answer; whether it has one (models may be missing)."""
+    with open(PHANTOM, "rb") as file:
+        answer = session.post(f"{URL}/api/scans", files={"file": ("phantom.zip", file)})
+    answer.raise_for_status()
+    scan = answer.json()["id"]
+    asked = session.post(f"{URL}/api/scans/{scan}/analyze", headers={"Prefer": "respond-async"})
+    asked.raise_for_status()
+    for _ in range(600):
+        state = session.get(f"{URL}/api/analyses/{asked.json()['id']}").json()
+        if state["status"] in ("completed", "failed"):
+            return state["status"] == "completed"
+        time.sleep(1)
+    raise SystemExit("the analysis did not end")
+
+
+def files_of(archive):
+    with zipfile.ZipFile(archive) as names:
+        for name in names.namelist():
+            data = names.read(name)
+            yield dcmread(io.BytesIO(data)), data
+
+
+sent = {str(data_set.SOPInstanceUID): (data_set, data) for data_set, data in files_of(PHANTOM)}
+one = next(iter(sent.values()))[0]
+study, series = str(one.StudyInstanceUID), str(one.SeriesInstanceUID)
+is_answered = upload_and_analyse()
+client = DICOMwebClient(f"{URL}/dicom-web", session=session)
+
+for filters in (
+    {},
+    {"PatientID": str(one.PatientID)},
+    {"PatientName": "PHANTOM*"},
+    {"StudyInstanceUID": study, "ModalitiesInStudy": "CT"},
+):
+    found = [Dataset.from_json(item) for item in client.search_for_studies(search_filters=filters)]
+    assert [str(item.StudyInstanceUID) for item in found] == [study], (filters, found)
+    assert found[0].NumberOfStudyRelatedInstances == len(sent)
+assert client.search_for_studies(search_filters={"PatientName": "NOBODY*"}) == []
+assert client.search_for_studies(fuzzymatching=True, limit=1, offset=0, fields=["StudyDescription"])
+assert client.search_for_studies(offset=1) == []
+found = [Dataset.from_json(item) for item in client.search_for_series(study)]
+modalities = {str(item.Modality) for item in found}
+assert modalities == ({"CT", "SR", "OT"} if is_answered else {"CT"}), modalities
+assert client.search_for_series(search_filters={"Modality": "CT"})
+found = [Dataset.from_json(item) for item in client.search_for_instances(study, series)]
+assert {str(item.SOPInstanceUID) for item in found} == set(sent)
+assert len(client.search_for_instances(search_filters={"InstanceNumber": "1"}, fields=["KVP"])) == 1
+print("search: studies, series, instances")
+
+metadata = [Dataset.from_json(item, bulk_data_uri_handler=lambda *_: b"") for item in client.retrieve_series_metadata(study, series)]
+assert len(metadata) == len(sent)
+for item in metadata:
+    original = sent[str(item.SOPInstanceUID)][0]
+    for element in original:
+        if element.tag.group < 0x7FE0 and element.keyword != "SpecificCharacterSet":
+            assert item[element.tag].value == element.value, (element, item[element.tag])
+assert len(client.retrieve_study_metadata(study)) >= len(sent)
+instance = str(metadata[0].SOPInstanceUID)
+raw = client.retrieve_instance_metadata(study, series, instance)
+print("metadata: every attribute as in the files")
+
+for retrieved in (
+    client.retrieve_series(study, series),
+    client.retrieve_series(study, series, media_types=(("application/dicom", "*"),)),
+    list(client.iter_series(study, series)),
+):
+    assert {str(item.SOPInstanceUID) for item in retrieved} == set(sent)
+assert len(client.retrieve_study(study)) >= len(sent)
+single = client.retrieve_instance(study, series, instance)
+original = sent[instance][0]
+assert np.array_equal(single.pixel_array, original.pixel_array)
+answer = session.get(f"{URL}/dicom-web/studies/{study}/series/{series}/instances/{instance}", headers={"Accept": "application/dicom"})
+assert answer.content == sent[instance][1], "the bytes are not those that were sent"
+print("retrieve: study, series, instance, byte for byte")
+
+for media_types in (None, ("application/octet-stream",), (("application/octet-stream", "1.2.840.10008.1.2.1"),)):
+    frames = client.retrieve_instance_frames(study, series, instance, [1], media_types=media_types)
+    assert frames == [original.PixelData], media_types
+uri = raw["7FE00010"]["BulkDataURI"]
+assert b"".join(client.retrieve_bulkdata(uri)) == original.PixelData
+print("frames, bulk data")
+
+for media_type, magic in (("image/jpeg", b"\xff\xd8"), ("image/png", b"\x89PNG")):
+    picture = client.retrieve_instance_rendered(study, series, instance, media_types=(media_type,), params={"window": "40,400,linear"})
+    assert picture.startswith(magic)
+    picture = client.retrieve_instance_frames_rendered(study, series, instance, [1], media_types=(media_type,))
+    assert picture.startswith(magic)
+answer = session.get(f"{URL}/dicom-web/studies/{study}/series/{series}/thumbnail")
+assert answer.content.startswith(b"\xff\xd8")
+print("rendered, thumbnail")
+
+if is_answered:
+    results = [item for item in client.retrieve_study(study) if item.Modality in ("SR", "OT")]
+    assert any(item.Modality == "SR" and item.ContentSequence for item in results)
+    assert all(item.pixel_array.shape[2] == 3 for item in results if item.Modality == "OT")
+    print(f"results: {len(results)} objects of the answer")

@@ -1,0 +1,219 @@
+//! Indexes of stored scans: made when they are needed first, kept beside the original.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use norma_database::DicomStudy;
+use norma_dicom_instances::{Attributes, InstanceIndex, Span, TRAILER_BYTES, find_index, read_index};
+use norma_domain::ScanId;
+use norma_object_storage::{ObjectError, ObjectKey};
+use serde_json::Value;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::dicom_results::DicomResults;
+use crate::dicomweb::frame_files::{self, FrameFiles};
+use crate::dicomweb::holding::{Holding, Source};
+use crate::gateway::Gateway;
+use crate::problem::ApiError;
+use crate::recently_used::RecentlyUsed;
+use crate::uploads::Uploads;
+use crate::uploads::spool::{create_spool_file, storage_failure};
+
+/// Indexes kept in memory: one of a study of a thousand slices takes a megabyte.
+const KEPT: NonZeroUsize = NonZeroUsize::new(16).unwrap();
+/// How long a request waits for scans that are not indexed yet.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// Scans looked up in one go.
+const BATCH: u32 = 20;
+
+/// What the routes of DICOMweb share.
+pub(crate) struct DicomWeb {
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) uploads: Arc<Uploads>,
+    pub(super) results: Arc<DicomResults>,
+    pub(super) frames: FrameFiles,
+    pub(super) made: RecentlyUsed<norma_domain::AnalysisId, Holding>,
+    kept: RecentlyUsed<ScanId, Holding>,
+    /// Held by whoever indexes.
+    indexing: Arc<Mutex<()>>,
+}
+
+impl DicomWeb {
+    pub(crate) fn new(gateway: Arc<Gateway>, uploads: Arc<Uploads>, results: Arc<DicomResults>) -> Self {
+        Self {
+            gateway,
+            uploads,
+            results,
+            frames: FrameFiles::new(frame_files::KEPT),
+            made: RecentlyUsed::new(NonZeroUsize::MIN.saturating_add(3)),
+            kept: RecentlyUsed::new(KEPT),
+            indexing: Arc::default(),
+        }
+    }
+
+    /// Indexes what is not indexed yet, the newest first. False where that takes longer than a request waits for; it goes on.
+    pub(super) async fn catch_up(self: &Arc<Self>) -> Result<bool, ApiError> {
+        if self.gateway.database.scans_without_index(1).await?.is_empty() {
+            return Ok(true);
+        }
+        match Arc::clone(&self.indexing).try_lock_owned() {
+            Ok(turn) => {
+                let indexing = tokio::spawn(Arc::clone(self).index_all(turn));
+                match tokio::time::timeout(PATIENCE, indexing).await {
+                    Ok(done) => done.map_err(ApiError::internal)?,
+                    Err(_) => Ok(false),
+                }
+            }
+            Err(_) => {
+                // The tests of a lock that somebody else gives back.
+                let _ = tokio::time::timeout(PATIENCE, self.indexing.lock()).await;
+                Ok(self.gateway.database.scans_without_index(1).await?.is_empty())
+            }
+        }
+    }
+
+    /// True where nothing is left that could not be indexed.
+    async fn index_all(self: Arc<Self>, _turn: OwnedMutexGuard<()>) -> Result<bool, ApiError> {
+        let mut failed: Vec<ScanId> = Vec::new();
+        loop {
+            let limit = BATCH.saturating_add(u32::try_from(failed.len()).unwrap_or(u32::MAX));
+            let waiting = self.gateway.database.scans_without_index(limit).await?;
+            let mut next = waiting
+                .into_iter()
+                .filter(|scan| !failed.contains(scan))
+                .peekable();
+            if next.peek().is_none() {
+                return Ok(failed.is_empty());
+            }
+            for scan_id in next.collect::<Vec<_>>() {
+                if self.gateway.stopping.is_cancelled() {
+                    return Ok(false);
+                }
+                if let Err(error) = self.make(scan_id).await {
+                    tracing::warn!(%scan_id, code = error.code(), "a scan's instances could not be indexed");
+                    failed.push(scan_id);
+                }
+            }
+        }
+    }
+
+    /// A scan's instances.
+    pub(super) async fn holding(&self, scan_id: ScanId) -> Result<Arc<Holding>, ApiError> {
+        if let Some(holding) = self.kept.get(&scan_id) {
+            return Ok(holding);
+        }
+        let holding = match self.stored(scan_id).await? {
+            Some(index) => Arc::new(Holding {
+                source: Source::Scan(scan_id),
+                index,
+            }),
+            None => self.make(scan_id).await?,
+        };
+        self.kept.insert(scan_id, Arc::clone(&holding));
+        Ok(holding)
+    }
+
+    /// The index as it was stored; None where it was not, or cannot be read: then it is made anew.
+    async fn stored(&self, scan_id: ScanId) -> Result<Option<InstanceIndex>, ApiError> {
+        let objects = &self.gateway.objects;
+        let key = ObjectKey::Instances(scan_id);
+        let Some(size) = objects.size(key).await? else {
+            return Ok(None);
+        };
+        let Some(start) = size.checked_sub(TRAILER_BYTES) else {
+            return Ok(None);
+        };
+        let trailer = objects.get_range(key, start..size).await?;
+        let Some(Span { offset, length }) = find_index(&trailer, size) else {
+            return Ok(None);
+        };
+        let json = objects.get_range(key, offset..offset + length).await?;
+        Ok(read_index(&json).ok())
+    }
+
+    /// Makes the index of a scan in the reader's child process, stores it beside the original and notes the study.
+    async fn make(&self, scan_id: ScanId) -> Result<Arc<Holding>, ApiError> {
+        let (_, upload) = create_spool_file(&self.gateway.options.spool_folder).map_err(storage_failure)?;
+        match self
+            .gateway
+            .objects
+            .get_to_file(ObjectKey::Original(scan_id), &upload)
+            .await
+        {
+            Err(ObjectError::NotFound(_)) => return Err(ApiError::ScanNotFound),
+            fetched => fetched?,
+        };
+        let (_, container) =
+            create_spool_file(&self.gateway.options.spool_folder).map_err(storage_failure)?;
+        let index = self.uploads.reader.index(&upload, &container).await?;
+        self.keep_index(scan_id, index, &container).await
+    }
+
+    async fn keep_index(
+        &self,
+        scan_id: ScanId,
+        index: Option<InstanceIndex>,
+        container: &Path,
+    ) -> Result<Arc<Holding>, ApiError> {
+        let key = ObjectKey::Instances(scan_id);
+        let study = index.as_ref().and_then(study_of);
+        if study.is_some() {
+            self.gateway.objects.put_file(key, container).await?;
+        }
+        if !self.gateway.database.note_dicom_study(scan_id, study).await? {
+            // Deleted meanwhile.
+            self.gateway.objects.delete(key).await?;
+            return Err(ApiError::ScanNotFound);
+        }
+        Ok(Arc::new(Holding {
+            source: Source::Scan(scan_id),
+            index: index.unwrap_or_default(),
+        }))
+    }
+}
+
+/// What a search looks at; None where the scan has no instance that can be named.
+fn study_of(index: &InstanceIndex) -> Option<DicomStudy> {
+    let text = |tag| text_of(&index.study, tag);
+    let mut modalities: Vec<String> = index
+        .series
+        .iter()
+        .map(|series| series.modality.clone())
+        .collect();
+    modalities.sort();
+    modalities.dedup();
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    Some(DicomStudy {
+        study_instance_uid: index.study_instance_uid.clone()?,
+        study_date: text("00080020"),
+        study_time: text("00080030"),
+        study_id: text("00200010"),
+        accession_number: text("00080050"),
+        patient_id: text("00100020"),
+        patient_name: text("00100010"),
+        referring_physician: text("00080090"),
+        modalities,
+        series_count: count(index.series.len()),
+        instance_count: count(index.instances.len()),
+        attributes: serde_json::to_string(&index.study).unwrap_or_default(),
+    })
+}
+
+/// The first value of an attribute as a text, empty where there is none.
+pub(super) fn text_of(attributes: &Attributes, tag: &str) -> String {
+    let value = attributes
+        .get(tag)
+        .and_then(|attribute| attribute.get("Value")?.get(0));
+    match value {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Object(person)) => person
+            .get("Alphabetic")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned(),
+        Some(Value::Number(number)) => number.to_string(),
+        _ => String::new(),
+    }
+}

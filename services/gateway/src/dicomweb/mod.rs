@@ -1,0 +1,20 @@
+//! DICOMweb (PS3.18): studies searched for (QIDO-RS) and retrieved (WADO-RS), answers to analyses among them.
+//!
+//! Its interface is the standard's and stands in no OpenAPI document.
+
+mod accept;
+mod body;
+mod document;
+mod frame_files;
+mod frames;
+mod holding;
+mod indexes;
+mod locate;
+mod matching;
+mod picture;
+mod query;
+pub(crate) mod render;
+pub(crate) mod retrieve;
+pub(crate) mod search;
+
+pub(crate) use indexes::DicomWeb;

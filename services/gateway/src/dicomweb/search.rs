@@ -1,0 +1,233 @@
+//! QIDO-RS (PS3.18 section 10.6): studies, series and instances by their attributes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse, get, routes};
+use norma_database::Page;
+use norma_dicom_instances::{Attributes, Section};
+use norma_domain::StudyInstanceUid;
+
+use crate::dicomweb::accept::check_json;
+use crate::dicomweb::document::{answer, instance_document, series_document, service_url, study_document};
+use crate::dicomweb::indexes::DicomWeb;
+use crate::dicomweb::locate::{Located, PathUids};
+use crate::dicomweb::matching::is_match;
+use crate::dicomweb::query::{Level, Search};
+use crate::identity::{Access, Notes};
+use crate::problem::ApiError;
+
+/// Studies that a search for series or instances looks into where it names none.
+const MOST_STUDIES: u32 = 200;
+
+const MORE: &str = "There are additional results that can be requested";
+const NOT_FUZZY: &str =
+    "The fuzzymatching parameter is not supported. Only literal matching has been performed.";
+const NOT_INDEXED: &str = "Some studies are not indexed yet: search again soon";
+const TOO_MANY_STUDIES: &str = "Only the newest studies were looked into: name one, or narrow the search";
+
+/// Searches for studies.
+#[get("/dicom-web/studies")]
+pub(crate) async fn search_studies(
+    web: Data<DicomWeb>,
+    request: HttpRequest,
+    access: Access,
+) -> Result<HttpResponse, ApiError> {
+    check_json(&request)?;
+    let web = web.into_inner();
+    let search = Search::of(&request, Level::Study)?;
+    let mut warnings = Warnings::of(&search);
+    warnings.add(!web.catch_up().await?, NOT_INDEXED);
+    let page = Page {
+        limit: search.limit,
+        offset: search.offset,
+    };
+    let (studies, has_more) = web
+        .gateway
+        .database
+        .search_dicom_studies(search.study_query(&access), page)
+        .await?;
+    warnings.add(has_more, MORE);
+    let service = service_url(&request, &web.gateway);
+    let documents: Vec<Attributes> = studies
+        .into_iter()
+        .map(|study| study_document(&service, &study))
+        .collect();
+    Ok(answer(&documents, &warnings.0))
+}
+
+/// Searches for series, of one study or of all.
+#[routes]
+#[get("/dicom-web/series")]
+#[get("/dicom-web/studies/{study}/series")]
+pub(crate) async fn search_series(
+    web: Data<DicomWeb>,
+    request: HttpRequest,
+    access: Access,
+    notes: Notes,
+) -> Result<HttpResponse, ApiError> {
+    check_json(&request)?;
+    let web = web.into_inner();
+    let search = Search::of(&request, Level::Series)?;
+    let mut warnings = Warnings::of(&search);
+    let is_of_study = request.match_info().get("study").is_some();
+    let located = web
+        .searched(&request, &access, &notes, &search, &mut warnings)
+        .await?;
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut firsts: Vec<Located> = Vec::new();
+    for located in located {
+        let count = counts
+            .entry(located.instance().series_instance_uid.clone())
+            .or_default();
+        *count += 1;
+        if *count == 1 {
+            firsts.push(located);
+        }
+    }
+    let service = service_url(&request, &web.gateway);
+    let found = page_of(firsts, &search, &mut warnings);
+    let documents: Vec<Attributes> = found
+        .iter()
+        .map(|located| {
+            let count = counts.get(&located.instance().series_instance_uid).copied();
+            series_document(&service, located, count.unwrap_or_default(), !is_of_study)
+        })
+        .collect();
+    Ok(answer(&documents, &warnings.0))
+}
+
+/// Searches for instances, of one series, of one study, or of all.
+#[routes]
+#[get("/dicom-web/instances")]
+#[get("/dicom-web/studies/{study}/instances")]
+#[get("/dicom-web/studies/{study}/series/{series}/instances")]
+pub(crate) async fn search_instances(
+    web: Data<DicomWeb>,
+    request: HttpRequest,
+    access: Access,
+    notes: Notes,
+) -> Result<HttpResponse, ApiError> {
+    check_json(&request)?;
+    let web = web.into_inner();
+    let search = Search::of(&request, Level::Instance)?;
+    let mut warnings = Warnings::of(&search);
+    let is_of_series = request.match_info().get("series").is_some();
+    let mut located = web
+        .searched(&request, &access, &notes, &search, &mut warnings)
+        .await?;
+    located.retain(|located| {
+        let mut matches = search.matches_of(Level::Instance);
+        matches.all(|(tag, wanted)| is_match(&located.instance().attributes, tag, wanted))
+    });
+    let service = service_url(&request, &web.gateway);
+    let mut documents = Vec::new();
+    for located in page_of(located, &search, &mut warnings) {
+        let mut document = instance_document(&service, &located, !is_of_series);
+        let lacks = |tag: &String| !document.contains_key(tag);
+        if search.includes_all || search.include.iter().any(lacks) {
+            web.include(&located, &search, &mut document).await?;
+        }
+        documents.push(document);
+    }
+    Ok(answer(&documents, &warnings.0))
+}
+
+impl DicomWeb {
+    /// The instances in which a search for series or instances looks, matched by study and series.
+    async fn searched(
+        self: &Arc<Self>,
+        request: &HttpRequest,
+        access: &Access,
+        notes: &Notes,
+        search: &Search,
+        warnings: &mut Warnings,
+    ) -> Result<Vec<Located>, ApiError> {
+        let mut located = Vec::new();
+        if request.match_info().get("study").is_some() {
+            let uids = PathUids::of(request)?;
+            located = self.instances(access, notes, &uids).await?;
+            located.retain(|located| {
+                let mut matches = search.matches_of(Level::Study);
+                matches.all(|(tag, wanted)| {
+                    tag == "00080061" || is_match(&located.holding.index.study, tag, wanted)
+                })
+            });
+        } else {
+            warnings.add(!self.catch_up().await?, NOT_INDEXED);
+            let page = Page {
+                limit: MOST_STUDIES,
+                offset: 0,
+            };
+            let query = search.study_query(access);
+            let (studies, has_more) = self.gateway.database.search_dicom_studies(query, page).await?;
+            warnings.add(has_more, TOO_MANY_STUDIES);
+            for study in studies {
+                let Ok(uid) = StudyInstanceUid::new(&study.study_instance_uid) else {
+                    continue;
+                };
+                match self.stored_instances(access, &uid).await {
+                    Ok(instances) => located.extend(instances),
+                    // Deleted meanwhile.
+                    Err(ApiError::ScanNotFound) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        located.retain(|located| {
+            let Some(series) = located.series() else {
+                return false;
+            };
+            let mut matches = search.matches_of(Level::Series);
+            matches.all(|(tag, wanted)| is_match(&series.attributes, tag, wanted))
+        });
+        Ok(located)
+    }
+
+    /// Adds what is asked for and stands in the metadata alone.
+    async fn include(
+        &self,
+        located: &Located,
+        search: &Search,
+        document: &mut Attributes,
+    ) -> Result<(), ApiError> {
+        let span = located.instance().metadata;
+        let json = located
+            .holding
+            .read(&self.gateway.objects, Section::Container, span)
+            .await?;
+        let metadata: Attributes = serde_json::from_slice(&json).map_err(ApiError::internal)?;
+        for (tag, value) in metadata {
+            let is_wanted = search.includes_all || search.include.contains(&tag);
+            // What is bulk here is had by the metadata.
+            if is_wanted && value.get("BulkDataURI").is_none() {
+                document.entry(tag).or_insert(value);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the client should know of the answer.
+struct Warnings(Vec<&'static str>);
+
+impl Warnings {
+    fn of(search: &Search) -> Self {
+        let mut warnings = Self(Vec::new());
+        warnings.add(search.is_fuzzy, NOT_FUZZY);
+        warnings
+    }
+
+    fn add(&mut self, is_so: bool, warning: &'static str) {
+        if is_so {
+            self.0.push(warning);
+        }
+    }
+}
+
+fn page_of(found: Vec<Located>, search: &Search, warnings: &mut Warnings) -> Vec<Located> {
+    let (offset, limit) = (search.offset as usize, search.limit as usize);
+    warnings.add(found.len() > offset.saturating_add(limit), MORE);
+    found.into_iter().skip(offset).take(limit).collect()
+}
