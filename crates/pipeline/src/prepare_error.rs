@@ -27,6 +27,17 @@ impl PrepareError {
         Self::Rejected(Reason::new(code, message))
     }
 
+    /// Reading the upload needs more than a reader may have.
+    pub(crate) fn memory_refused(memory_limit_bytes: u64) -> Self {
+        Self::rejected(
+            ReasonCode::MemoryLimitExceeded,
+            format!(
+                "reading needs more than {} MiB of memory",
+                memory_limit_bytes >> 20
+            ),
+        )
+    }
+
     pub(crate) fn retryable(code: ReasonCode, message: impl Into<String>) -> Self {
         Self::Retryable(Reason::new(code, message))
     }

@@ -26,8 +26,25 @@ fn main() -> ExitCode {
             Some(code) => code,
             None => run_child(arguments),
         },
+        Some(first) if first == REPLACED => replaced(),
         // `cargo test -- --list` and filters are of no use here.
         _ => run_tests(),
+    }
+}
+
+/// Started with this, the program puts another file in its own place before it reads an upload.
+const REPLACED: &str = "replaced";
+
+fn replaced() -> ExitCode {
+    let own = std::env::current_exe().unwrap();
+    fs::remove_file(&own).unwrap();
+    fs::write(&own, "another version").unwrap();
+    let error = prepare(&narrow(), &own).unwrap_err();
+    println!("  {}", error.reason());
+    if error.is_retryable() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
     }
 }
 
@@ -88,7 +105,7 @@ fn taken_over() -> ExitCode {
 }
 
 fn run_tests() -> ExitCode {
-    let tests: [(&str, fn()); 9] = [
+    let tests: [(&str, fn()); 10] = [
         (
             "two_small_files_that_drive_a_decoder_to_gigabytes_are_rejected",
             bombs_are_rejected,
@@ -115,6 +132,10 @@ fn run_tests() -> ExitCode {
         (
             "a_program_that_does_not_exist_is_retryable",
             a_missing_program_is_retryable,
+        ),
+        (
+            "a_program_whose_file_was_replaced_reads_on",
+            a_replaced_program_reads_on,
         ),
     ];
     for (name, test) in tests {
@@ -329,4 +350,12 @@ fn a_missing_program_is_retryable() {
     };
     let error = prepare(&sandbox, Path::new("upload.zip")).unwrap_err();
     assert!(error.is_retryable());
+}
+
+fn a_replaced_program_reads_on() {
+    let folder = TempDir::new().unwrap();
+    let program = folder.path().join("program");
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let ended = Command::new(&program).arg(REPLACED).status().unwrap();
+    assert!(ended.success(), "the reader of a replaced program does not start");
 }

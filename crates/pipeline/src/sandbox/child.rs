@@ -1,3 +1,4 @@
+use std::any::Any;
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -74,12 +75,8 @@ pub fn run_child(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     thread::spawn(end_with_the_parent);
 
-    let answer = catch_unwind(AssertUnwindSafe(|| answer(&arguments))).unwrap_or_else(|_| {
-        Answer::Failed(PrepareError::rejected(
-            ReasonCode::Internal,
-            "the reader stopped on an error of its own; the upload was not read",
-        ))
-    });
+    let answer = catch_unwind(AssertUnwindSafe(|| answer(&arguments)))
+        .unwrap_or_else(|panic| Answer::Failed(reason_of_panic(&*panic, arguments.memory_limit_bytes)));
     let written = serde_json::to_vec(&answer)
         .map_err(io::Error::other)
         .and_then(|json| io::stdout().write_all(&json))
@@ -88,6 +85,26 @@ pub fn run_child(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
+}
+
+/// What a panic says about the upload: some libraries panic where memory is refused.
+fn reason_of_panic(panic: &(dyn Any + Send), memory_limit_bytes: u64) -> PrepareError {
+    let words = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or_default();
+    // zlib-rs's word, and that of the standard library's threads and files.
+    if ["MemError", "Cannot allocate memory", "OutOfMemory"]
+        .iter()
+        .any(|refused| words.contains(refused))
+    {
+        return PrepareError::memory_refused(memory_limit_bytes);
+    }
+    PrepareError::rejected(
+        ReasonCode::Internal,
+        "the reader stopped on an error of its own; the upload was not read",
+    )
 }
 
 fn answer(arguments: &Arguments) -> Answer {

@@ -1,4 +1,3 @@
-use std::env;
 use std::fs;
 use std::io::{self, Read};
 use std::os::unix::process::ExitStatusExt;
@@ -22,6 +21,8 @@ use crate::split::SplitUpload;
 
 /// Bytes of an answer that are believed; a summary of thousands of slices has one megabyte.
 const MOST_ANSWER_BYTES: u64 = 64 << 20;
+/// This very program, also where its file was replaced by another version's, whose reader may want other arguments.
+const THIS_PROGRAM: &str = "/proc/self/exe";
 /// What is kept of the child's last words. Looked at for known words only, never logged: a library's message
 /// may name files of the archive.
 const LAST_WORDS_BYTES: usize = 16 << 10;
@@ -173,13 +174,10 @@ fn run(
         confinement: sandbox.confinement,
         limits: limits.clone(),
     };
-    let program = match &sandbox.program {
-        Some(program) => program.clone(),
-        None => env::current_exe().map_err(|error| not_started(&error))?,
-    };
+    let program = sandbox.program.as_deref().unwrap_or(Path::new(THIS_PROGRAM));
     // The child can reach what is there before it starts, and makes nothing beside it.
     let output = make_output(task, out).map_err(|error| not_started(&error))?;
-    let answer = run_in(sandbox, &program, &arguments, key);
+    let answer = run_in(sandbox, program, &arguments, key);
     if answer.is_err() {
         output.take_back(out);
     }
@@ -328,13 +326,7 @@ fn death(status: ExitStatus, last_words: &str, memory_limit_bytes: u64) -> Prepa
         .iter()
         .any(|words| last_words.contains(words));
     match status.signal() {
-        Some(SIGABRT) if refused_memory => PrepareError::rejected(
-            ReasonCode::MemoryLimitExceeded,
-            format!(
-                "reading needs more than {} MiB of memory",
-                memory_limit_bytes >> 20
-            ),
-        ),
+        Some(SIGABRT) if refused_memory => PrepareError::memory_refused(memory_limit_bytes),
         // Not by this process: the kernel kills for memory, an operator for their own reasons.
         Some(SIGKILL) => PrepareError::retryable(
             ReasonCode::MemoryLimitExceeded,
