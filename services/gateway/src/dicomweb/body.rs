@@ -2,8 +2,8 @@
 
 use std::io;
 
-use actix_web::HttpResponse;
 use actix_web::http::header::ContentEncoding;
+use actix_web::{HttpResponse, HttpResponseBuilder};
 use bytes::Bytes;
 use norma_object_storage::ObjectError;
 use tokio::sync::mpsc;
@@ -69,11 +69,17 @@ where
                 .await;
         }
     });
-    HttpResponse::Ok()
+    answer_of(media_type).streaming(ReceiverStream::new(receiver))
+}
+
+/// An answer with a patient's pixels or values: sent as it is, kept by no cache.
+pub(crate) fn answer_of(media_type: &str) -> HttpResponseBuilder {
+    let mut answer = HttpResponse::Ok();
+    answer
         .content_type(media_type)
         .insert_header(ContentEncoding::Identity)
-        .insert_header(("Cache-Control", "private, no-store"))
-        .streaming(ReceiverStream::new(receiver))
+        .insert_header(("Cache-Control", "private, no-store"));
+    answer
 }
 
 /// The boundary between parts.

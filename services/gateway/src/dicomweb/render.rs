@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use actix_web::http::header::ContentEncoding;
 use actix_web::web::{self, Data, Query};
 use actix_web::{HttpRequest, HttpResponse, routes};
 use norma_domain::WindowLevel;
 use serde::Deserialize;
 
 use crate::dicomweb::accept::choose_type;
+use crate::dicomweb::body::answer_of;
 use crate::dicomweb::frames::pixels_of;
 use crate::dicomweb::indexes::DicomWeb;
 use crate::dicomweb::locate::{Located, PathUids};
@@ -144,9 +144,5 @@ async fn rendered(
     let picture = web::block(move || draw(&pixels, &bytes, frame, wish))
         .await
         .map_err(ApiError::internal)??;
-    Ok(HttpResponse::Ok()
-        .content_type(wish.media_type)
-        .insert_header(ContentEncoding::Identity)
-        .insert_header(("Cache-Control", "private, no-store"))
-        .body(picture))
+    Ok(answer_of(wish.media_type).body(picture))
 }

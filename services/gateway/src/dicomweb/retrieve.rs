@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use actix_web::http::header::ContentEncoding;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get, routes};
 use futures::StreamExt;
@@ -11,7 +10,7 @@ use norma_object_storage::Objects;
 use serde_json::Value;
 
 use crate::dicomweb::accept::{DICOM, DICOM_JSON, Form, OCTETS, check_json, choose_form};
-use crate::dicomweb::body::{BodySender, Boundary, streamed};
+use crate::dicomweb::body::{BodySender, Boundary, answer_of, streamed};
 use crate::dicomweb::document::{instance_url, service_url};
 use crate::dicomweb::frames::pixels_of;
 use crate::dicomweb::indexes::DicomWeb;
@@ -161,19 +160,11 @@ async fn frames_answer(
     form: Form,
 ) -> Result<HttpResponse, ApiError> {
     // Before the answer begins: whether the frames can be had at all.
-    let mut next = Some(web.frame(&located, frames[0]).await?);
+    let first = web.frame(&located, frames[0]).await?;
     if form == Form::Single {
-        return Ok(streamed(OCTETS, |body| async move {
-            for frame in frames {
-                body.send(match next.take() {
-                    Some(bytes) => bytes,
-                    None => web.frame(&located, frame).await?,
-                })
-                .await?;
-            }
-            Ok(())
-        }));
+        return Ok(answer_of(OCTETS).body(first));
     }
+    let mut next = Some(first);
     let boundary = Boundary::new();
     let part = format!("{OCTETS}; transfer-syntax={EXPLICIT_LITTLE_ENDIAN}");
     Ok(streamed(&boundary.media_type(OCTETS), |body| async move {
@@ -257,11 +248,7 @@ pub(crate) async fn retrieve_bulkdata(
             .concat(),
         ),
     };
-    Ok(HttpResponse::Ok()
-        .content_type(media_type)
-        .insert_header(ContentEncoding::Identity)
-        .insert_header(("Cache-Control", "private, no-store"))
-        .body(body))
+    Ok(answer_of(&media_type).body(body))
 }
 
 /// All frames as one value.
