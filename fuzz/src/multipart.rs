@@ -88,6 +88,7 @@ async fn receive(input: &[u8], spool_folder: &Path) -> Outcome {
         spool_folder: spool_folder.to_owned(),
         file_bytes: FILE_LIMIT_BYTES,
         idle: Duration::from_secs(5),
+        deadline: Duration::from_secs(60),
         least_bytes_per_second: 0,
         fields: 8,
         text_bytes: 512,

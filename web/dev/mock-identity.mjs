@@ -74,7 +74,7 @@ export async function answerIdentity(request, response, url, { sendJson, problem
   if (path === '/api/session/password') {
     const { current_password, new_password } = await body();
     if (!session.fresh && current_password !== passwords.get(session.user.id)) return problem(response, 403, 'wrong_current_password');
-    if (new_password.length < 10) return problem(response, 422, 'password_too_weak');
+    if (new_password.length < 12) return problem(response, 422, 'password_too_weak');
     passwords.set(session.user.id, new_password);
     return open(session.user);
   }

@@ -32,6 +32,7 @@ pub struct ApiKey {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewApiKey {
     pub name: String,
+    /// Empty for one of its own: the key's id.
     pub scope: String,
     pub roles: Roles,
     /// SHA-256 of the secret.
@@ -80,12 +81,18 @@ impl Database {
         refuse_nul("name", &new.name)?;
         refuse_nul("scope", &new.scope)?;
         self.change(move |connection| {
-            let id = RowId::from(KeyId::generate());
+            let key_id = KeyId::generate();
+            let id = RowId::from(key_id);
+            // Names are given twice, ids are not.
+            let scope = match new.scope {
+                empty if empty.is_empty() => key_id.to_string(),
+                scope => scope,
+            };
             diesel::insert_into(api_keys::table)
                 .values((
                     api_keys::id.eq(id),
                     api_keys::name.eq(new.name),
-                    api_keys::scope.eq(new.scope),
+                    api_keys::scope.eq(scope),
                     api_keys::roles.eq(new.roles.to_string()),
                     api_keys::secret_hash.eq(new.secret_hash.to_vec()),
                     api_keys::prefix.eq(new.prefix),

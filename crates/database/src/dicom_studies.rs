@@ -109,17 +109,23 @@ struct FoundRow {
 }
 
 impl Database {
-    /// Scans whose instances are not indexed, the newest first.
-    pub async fn scans_without_index(&self, limit: u32) -> Result<Vec<ScanId>, DatabaseError> {
+    /// Scans whose instances are not indexed, the newest first, and who uploaded them.
+    pub async fn scans_without_index(
+        &self,
+        limit: u32,
+    ) -> Result<Vec<(ScanId, Option<Owner>)>, DatabaseError> {
         self.run(move |connection| {
-            let ids: Vec<RowId> = scans::table
+            let found: Vec<(RowId, Option<String>)> = scans::table
                 .left_join(dicom_studies::table.on(dicom_studies::scan_id.eq(scans::id)))
                 .filter(dicom_studies::scan_id.is_null())
                 .order(scans::id.desc())
                 .limit(limit.into())
-                .select(scans::id)
+                .select((scans::id, scans::owner))
                 .load(connection)?;
-            Ok(ids.into_iter().map(ScanId::from).collect())
+            let found = found
+                .into_iter()
+                .map(|(id, owner)| (ScanId::from(id), owner.as_deref().and_then(Owner::of_row)));
+            Ok(found.collect())
         })
         .await
     }

@@ -78,7 +78,7 @@ pub use scans::{NewScan, Scan, ScanQuery};
 pub use sessions::{NewSession, Session, SessionMethod};
 pub use sign_in_failures::SignInBackoff;
 pub use stage_ends::StageEnd;
-pub use stored_bytes::WaitingWork;
+pub use stored_bytes::{StoredWork, WaitingWork};
 pub use studies::{StudyOrder, StudyQuery, StudyRow, StudyTray};
 pub use study_identities::ScanIdentity;
 pub use url::DatabaseUrl;

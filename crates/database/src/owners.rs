@@ -16,6 +16,17 @@ pub enum Owner {
     Scope(String),
 }
 
+impl Owner {
+    /// As rows name owners; None where it is no owner of ours.
+    pub(crate) fn of_row(text: &str) -> Option<Self> {
+        match text.split_once(':')? {
+            ("user", id) => id.parse().ok().map(Self::User),
+            ("key", scope) => Some(Self::Scope(scope.to_owned())),
+            _ => None,
+        }
+    }
+}
+
 impl From<Owner> for String {
     fn from(owner: Owner) -> Self {
         match owner {

@@ -284,6 +284,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    sign_in_sources (subject_hash) {
+        subject_hash -> Binary,
+        last_success_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     sign_in_failures (subject_hash) {
         subject_hash -> Binary,
         failures -> Integer,

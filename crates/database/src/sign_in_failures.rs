@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 
 use crate::connection::AnyConnection;
-use crate::schema::sign_in_failures;
+use crate::schema::{sign_in_failures, sign_in_sources};
 use crate::{Database, DatabaseError, time};
 
 /// How failed sign-ins slow down those that follow.
@@ -33,6 +33,8 @@ impl SignInBackoff {
 
 /// A row that nobody added to for this long is forgotten.
 const REMEMBERED: TimeDelta = TimeDelta::days(1);
+/// How long it is remembered where a login has signed in from.
+const SOURCE_REMEMBERED: TimeDelta = TimeDelta::days(90);
 
 impl Database {
     /// Counts an attempt before its password is looked at, so that attempts side by side count too. None where it may
@@ -81,6 +83,41 @@ impl Database {
                 ))
                 .execute(connection)?;
             Ok(None)
+        })
+        .await
+    }
+
+    /// Whether a login has signed in from a source, by the hash of both, within the last months.
+    pub async fn is_known_sign_in_source(&self, subject_hash: [u8; 32]) -> Result<bool, DatabaseError> {
+        self.run(move |connection| {
+            let since = time::to_row(time::now() - SOURCE_REMEMBERED);
+            let known = sign_in_sources::table
+                .find(subject_hash.to_vec())
+                .filter(sign_in_sources::last_success_at.gt(since))
+                .count();
+            Ok(known.get_result::<i64>(connection)? > 0)
+        })
+        .await
+    }
+
+    /// Notes that a login has signed in from a source, by the hash of both.
+    pub async fn note_sign_in_source(&self, subject_hash: [u8; 32]) -> Result<(), DatabaseError> {
+        self.change(move |connection| {
+            let now = time::now();
+            let long_ago = time::to_row(now - SOURCE_REMEMBERED);
+            diesel::delete(sign_in_sources::table.filter(sign_in_sources::last_success_at.lt(long_ago)))
+                .execute(connection)?;
+            diesel::delete(sign_in_sources::table.find(subject_hash.to_vec())).execute(connection)?;
+            let noted = (
+                sign_in_sources::subject_hash.eq(subject_hash.to_vec()),
+                sign_in_sources::last_success_at.eq(time::to_row(now)),
+            );
+            let insert = diesel::insert_into(sign_in_sources::table).values(noted);
+            match connection {
+                AnyConnection::Postgres(inner) => insert.on_conflict_do_nothing().execute(inner)?,
+                AnyConnection::Sqlite(inner) => insert.on_conflict_do_nothing().execute(inner)?,
+            };
+            Ok(())
         })
         .await
     }

@@ -7,7 +7,7 @@ use norma_domain::AnalysisStatus;
 
 use crate::analyses::is_unfinished;
 use crate::schema::{analyses, scans};
-use crate::{Database, DatabaseError};
+use crate::{Database, DatabaseError, Owner};
 
 /// Studies that were accepted and not prepared yet.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -17,17 +17,54 @@ pub struct WaitingWork {
     pub original_bytes: u64,
 }
 
+/// Studies that are stored, and the analyses that have written beside them or will.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StoredWork {
+    pub scans: u64,
+    /// Of all originals.
+    pub original_bytes: u64,
+    /// Analyses that have not failed.
+    pub analyses: u64,
+    /// Of their originals: of one that was analysed twice, twice.
+    pub analysed_bytes: u64,
+}
+
 impl Database {
-    /// Bytes of all originals together.
-    pub async fn stored_bytes(&self) -> Result<u64, DatabaseError> {
-        let sum = self
-            .run(|connection| {
+    /// What is stored, of everybody or of one owner.
+    pub async fn stored_work(&self, owner: Option<Owner>) -> Result<StoredWork, DatabaseError> {
+        let owner = owner.map(String::from);
+        let ((scans, original_bytes), (analyses, analysed_bytes)) = self
+            .run(move |connection| {
                 // PostgreSQL sums BIGINT to NUMERIC.
-                let sum = sql::<BigInt>("CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT)");
-                Ok(scans::table.select(sum).first::<i64>(connection)?)
+                let sum = || sql::<BigInt>("CAST(COALESCE(SUM(scans.size_bytes), 0) AS BIGINT)");
+                let analysed = analyses::table
+                    .inner_join(scans::table.on(analyses::scan_id.eq(scans::id)))
+                    .filter(analyses::status.ne(AnalysisStatus::Failed.as_str()))
+                    .select((count_star(), sum()));
+                let stored = scans::table.select((count_star(), sum()));
+                Ok(match owner {
+                    Some(owner) => (
+                        stored
+                            .filter(scans::owner.eq(owner.clone()))
+                            .first::<(i64, i64)>(connection)?,
+                        analysed
+                            .filter(scans::owner.eq(owner))
+                            .first::<(i64, i64)>(connection)?,
+                    ),
+                    None => (
+                        stored.first::<(i64, i64)>(connection)?,
+                        analysed.first::<(i64, i64)>(connection)?,
+                    ),
+                })
             })
             .await?;
-        Ok(u64::try_from(sum).unwrap_or(0))
+        let whole = |number: i64| u64::try_from(number).unwrap_or(0);
+        Ok(StoredWork {
+            scans: whole(scans),
+            original_bytes: whole(original_bytes),
+            analyses: whole(analyses),
+            analysed_bytes: whole(analysed_bytes),
+        })
     }
 
     /// The studies whose analysis has not written its volume yet.

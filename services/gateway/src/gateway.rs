@@ -16,16 +16,19 @@ pub(crate) struct Gateway {
     pub(crate) options: GatewayOptions,
     pub(crate) stopping: CancellationToken,
     pub(crate) context: Context,
+    /// Where browsers reach the gateway: as the settings say, or where it listens. Never what a request says.
+    pub(crate) base_url: String,
 }
 
 impl Gateway {
-    pub(crate) fn new(context: Context, options: GatewayOptions) -> Self {
+    pub(crate) fn new(context: Context, options: GatewayOptions, base_url: String) -> Self {
         Self {
             database: context.database.clone(),
             objects: context.objects.clone(),
             stopping: context.shutdown.clone(),
             options,
             context,
+            base_url,
         }
     }
 

@@ -20,6 +20,7 @@ mod page;
 mod patient_match;
 mod patients;
 mod pixels;
+mod places;
 mod predictions;
 mod problem;
 mod recently_used;

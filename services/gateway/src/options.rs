@@ -22,8 +22,10 @@ pub struct RequestRate {
 pub struct StorageLimits {
     /// Bytes that stay free on each disk written to.
     pub free_floor_bytes: u64,
-    /// Bytes of all originals together; 0 sets no quota.
+    /// Bytes of all originals and of what analyses write beside them; 0 sets no quota.
     pub quota_bytes: u64,
+    /// The same for those of one account or scope.
+    pub identity_quota_bytes: u64,
     /// Bytes that an analysis may write for each byte of its original.
     pub written_per_byte: u64,
     /// Bytes that an analysis may write besides, of whatever size its original is.
@@ -49,8 +51,12 @@ pub struct GatewayOptions {
     pub upload_idle: Duration,
     /// The slowest upload, measured over all of it once `upload_idle` has passed.
     pub upload_least_bytes_per_second: u64,
+    /// The longest time that an upload may take to come.
+    pub upload_deadline: Duration,
     /// Uploads that are received side by side.
     pub uploads_at_once: usize,
+    /// As many of these may be one account's or scope's.
+    pub uploads_at_once_per_identity: usize,
     /// Fields of an upload's form at most.
     pub form_fields_max: usize,
     /// The longest text field of an upload's form.
@@ -101,7 +107,9 @@ impl From<&Settings> for GatewayOptions {
             upload_limit_bytes: gateway.upload_limit_bytes,
             upload_idle: Duration::from_secs(gateway.upload_idle_seconds),
             upload_least_bytes_per_second: gateway.upload_least_bytes_per_second,
+            upload_deadline: Duration::from_secs(gateway.upload_deadline_seconds),
             uploads_at_once: gateway.uploads_at_once,
+            uploads_at_once_per_identity: gateway.uploads_at_once_per_identity,
             form_fields_max: gateway.form_fields_max,
             form_text_limit_bytes: gateway.form_text_limit_bytes,
             json_limit_bytes: gateway.json_limit_bytes,
@@ -131,6 +139,7 @@ impl From<&Settings> for GatewayOptions {
             storage: StorageLimits {
                 free_floor_bytes: gateway.storage.free_floor_bytes,
                 quota_bytes: gateway.storage.quota_bytes,
+                identity_quota_bytes: gateway.storage.identity_quota_bytes,
                 written_per_byte: gateway.storage.written_per_byte,
                 written_per_study_bytes: gateway.storage.written_per_study_bytes,
             },

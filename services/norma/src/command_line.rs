@@ -274,10 +274,10 @@ pub(crate) struct CreateKey {
     /// clinician, integrator, operator or administrator; may be given more than once.
     #[arg(long = "role", value_name = "ROLE", default_value = "integrator")]
     pub(crate) roles: Vec<Role>,
-    /// Whose studies the key sees as integrator: keys of one scope share them [default: the name].
+    /// Whose studies the key sees as integrator: keys of one scope share them [default: one of its own].
     #[arg(long)]
     pub(crate) scope: Option<String>,
-    /// [default: never]
+    /// [default: identity.key_lifetime_days of the settings]
     #[arg(long, value_name = "DAYS")]
     pub(crate) expires_in_days: Option<u32>,
     #[command(flatten)]

@@ -1338,14 +1338,14 @@ export interface components {
         KeyInput: {
             /**
              * Format: int32
-             * @description Never where absent.
+             * @description As the installation's settings say where absent: a year by default.
              */
             expires_in_days?: number | null;
             /** @example pacs */
             name: string;
             /** @description At least one. */
             roles: components["schemas"]["Role"][];
-            /** @description The key's name where absent. */
+            /** @description One of its own where absent: the key's id. */
             scope?: string | null;
         };
         /** @description A slice worth looking at first. */

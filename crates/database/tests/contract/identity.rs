@@ -245,6 +245,7 @@ fn failures_block_and_a_success_clears() {
 #[test]
 fn of_a_burst_of_attempts_no_more_pass_than_may() {
     on_both_sides(|side| async move {
+        let database = &side.database;
         let backoff = SignInBackoff {
             free_failures: 5,
             first_pause: TimeDelta::minutes(10),
@@ -252,7 +253,7 @@ fn of_a_burst_of_attempts_no_more_pass_than_may() {
         };
         let attempts: Vec<_> = (0..30)
             .map(|_| {
-                let database = side.database.clone();
+                let database = database.clone();
                 tokio::spawn(async move { database.begin_sign_in([7; 32], backoff).await.unwrap() })
             })
             .collect();
@@ -264,6 +265,38 @@ fn of_a_burst_of_attempts_no_more_pass_than_may() {
             passed, 6,
             "those that are free, and the one that begins the pause"
         );
+    });
+}
+
+#[test]
+fn where_a_login_has_signed_in_from_is_remembered() {
+    on_both_sides(|side| async move {
+        let database = &side.database;
+        assert!(!database.is_known_sign_in_source([3; 32]).await.unwrap());
+        for _ in 0..2 {
+            database.note_sign_in_source([3; 32]).await.unwrap();
+        }
+        assert!(database.is_known_sign_in_source([3; 32]).await.unwrap());
+        assert!(!database.is_known_sign_in_source([4; 32]).await.unwrap());
+    });
+}
+
+#[test]
+fn a_key_without_a_scope_has_one_of_its_own() {
+    on_both_sides(|side| async move {
+        let new = |byte: u8| NewApiKey {
+            name: "pacs".to_owned(),
+            scope: String::new(),
+            roles: Roles::of(&[Role::Integrator]),
+            secret_hash: [byte; 32],
+            prefix: "norma_x".to_owned(),
+            created_by: "test".to_owned(),
+            expires_at: None,
+        };
+        let one = side.database.create_api_key(new(1)).await.unwrap();
+        let two = side.database.create_api_key(new(2)).await.unwrap();
+        assert_eq!(one.scope, one.id.to_string());
+        assert_ne!(one.scope, two.scope);
     });
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use norma_database::{DatabaseError, Owner, Page, Repetition, RequestKey, WaitingWork};
+use norma_database::{DatabaseError, Owner, Page, Repetition, RequestKey, StoredWork, WaitingWork};
 use norma_domain::ScanId;
 use uuid::Uuid;
 
@@ -171,9 +171,16 @@ fn predictions_and_failed_scans_are_listed_and_doubles_found() {
             .await
             .unwrap();
         assert_eq!(database.waiting_work().await.unwrap(), WaitingWork::default());
+        let stored = database.stored_work(None).await.unwrap();
+        assert_eq!((stored.scans, stored.analyses, stored.analysed_bytes), (3, 0, 0));
+        assert_eq!(stored.original_bytes, 3 * one.size_bytes);
+        let nobody = database.stored_work(Some(Owner::Scope("pacs".to_owned()))).await;
+        assert_eq!(nobody.unwrap(), StoredWork::default());
         let failed = request(database, one.id).await.analysis;
         let waiting = database.waiting_work().await.unwrap();
         assert_eq!((waiting.studies, waiting.original_bytes), (1, one.size_bytes));
+        let stored = database.stored_work(None).await.unwrap();
+        assert_eq!((stored.analyses, stored.analysed_bytes), (1, one.size_bytes));
         let reason = norma_domain::Reason::new(norma_domain::ReasonCode::NoLungs, "no lungs");
         assert!(database.fail_analysis(failed.id, reason).await.unwrap());
         assert_eq!(database.waiting_work().await.unwrap(), WaitingWork::default());

@@ -13,6 +13,7 @@ use super::value::{comma_separated, optional};
 pub struct IdentitySettings {
     pub authentication: Authentication,
     pub sign_in_link_hours: u32,
+    pub key_lifetime_days: u32,
     pub session: SessionSettings,
     pub password: PasswordSettings,
     pub lockout: LockoutSettings,

@@ -115,7 +115,9 @@ pub struct GatewaySettings {
     pub upload_limit_bytes: u64,
     pub upload_idle_seconds: u64,
     pub upload_least_bytes_per_second: u64,
+    pub upload_deadline_seconds: u64,
     pub uploads_at_once: usize,
+    pub uploads_at_once_per_identity: usize,
     pub form_fields_max: usize,
     pub form_text_limit_bytes: usize,
     pub json_limit_bytes: usize,
@@ -155,6 +157,7 @@ pub struct RequestSettings {
 pub struct StorageSettings {
     pub free_floor_bytes: u64,
     pub quota_bytes: u64,
+    pub identity_quota_bytes: u64,
     pub written_per_byte: u64,
     pub written_per_study_bytes: u64,
 }

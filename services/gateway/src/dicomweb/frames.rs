@@ -77,6 +77,18 @@ impl DicomWeb {
         if let Some(file) = self.frames.get(&key) {
             return Ok(file);
         }
+        let _turn = self.turn(&located.sender).await?;
+        // Made meanwhile by whoever had the turn before: a viewer asks for many frames at once.
+        if let Some(file) = self.frames.get(&key) {
+            return Ok(file);
+        }
+        let pixels = pixels_of(located)?;
+        let decoded = match pixels.native {
+            Some(_) => 0,
+            None => pixels.frames.saturating_mul(pixels.frame_bytes),
+        };
+        self.uploads
+            .check_spool(decoded.saturating_add(located.instance().place.size))?;
         let spool = || create_spool_file(&self.gateway.options.spool_folder).map_err(storage_failure);
         let (file, path) = spool()?;
         let mut file = tokio::fs::File::from_std(file);
@@ -91,7 +103,6 @@ impl DicomWeb {
                 return Err(ApiError::internal(anyhow::anyhow!("a file went away")));
             }
         }
-        let pixels = pixels_of(located)?;
         let frames = match pixels.native {
             Some(native) => FrameFile {
                 path,
@@ -100,7 +111,11 @@ impl DicomWeb {
             },
             None => {
                 let (_, decoded) = spool()?;
-                let length = self.uploads.reader.decode_frames(&path, &decoded).await?;
+                let length = self
+                    .uploads
+                    .reader
+                    .decode_frames(&located.sender, &path, &decoded)
+                    .await?;
                 FrameFile {
                     path: decoded,
                     start: 0,

@@ -1,11 +1,13 @@
 //! Indexes of stored scans: made when they are needed first, kept beside the original.
 
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use norma_database::DicomStudy;
+use futures::StreamExt as _;
+use norma_database::{DicomStudy, Owner};
 use norma_dicom_instances::{Attributes, InstanceIndex, Span, TRAILER_BYTES, find_index, read_index};
 use norma_domain::ScanId;
 use norma_object_storage::{ObjectError, ObjectKey};
@@ -16,9 +18,11 @@ use crate::dicom_results::DicomResults;
 use crate::dicomweb::frame_files::{self, FrameFiles};
 use crate::dicomweb::holding::{Holding, Source};
 use crate::gateway::Gateway;
+use crate::places::{Places, Seat};
 use crate::problem::ApiError;
 use crate::recently_used::RecentlyUsed;
 use crate::uploads::Uploads;
+use crate::uploads::sender::Sender;
 use crate::uploads::spool::{create_spool_file, storage_failure};
 
 /// Indexes kept in memory: one of a study of a thousand slices takes a megabyte.
@@ -26,7 +30,11 @@ const KEPT: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 /// How long a request waits for scans that are not indexed yet.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Scans looked up in one go.
-const BATCH: u32 = 20;
+const BATCH: u32 = 200;
+/// Files fetched and unpacked side by side, of which one identity has one: each may take as much of the disk as an upload.
+const TURNS: usize = 2;
+/// Requests of one identity that wait for that.
+const MOST_WAITING: usize = 256;
 
 /// What the routes of DICOMweb share.
 pub(crate) struct DicomWeb {
@@ -36,6 +44,7 @@ pub(crate) struct DicomWeb {
     pub(super) frames: FrameFiles,
     pub(super) made: RecentlyUsed<norma_domain::AnalysisId, Holding>,
     kept: RecentlyUsed<ScanId, Holding>,
+    turns: Places<Owner>,
     /// Held by whoever indexes.
     indexing: Arc<Mutex<()>>,
 }
@@ -49,6 +58,7 @@ impl DicomWeb {
             frames: FrameFiles::new(frame_files::KEPT),
             made: RecentlyUsed::new(NonZeroUsize::MIN.saturating_add(3)),
             kept: RecentlyUsed::new(KEPT),
+            turns: Places::new(TURNS, TURNS - 1, MOST_WAITING),
             indexing: Arc::default(),
         }
     }
@@ -76,40 +86,74 @@ impl DicomWeb {
 
     /// True where nothing is left that could not be indexed.
     async fn index_all(self: Arc<Self>, _turn: OwnedMutexGuard<()>) -> Result<bool, ApiError> {
-        let mut failed: Vec<ScanId> = Vec::new();
+        let mut failed: HashSet<ScanId> = HashSet::new();
         loop {
             let limit = BATCH.saturating_add(u32::try_from(failed.len()).unwrap_or(u32::MAX));
             let waiting = self.gateway.database.scans_without_index(limit).await?;
-            let mut next = waiting
-                .into_iter()
-                .filter(|scan| !failed.contains(scan))
-                .peekable();
-            if next.peek().is_none() {
+            let next = waiting.into_iter().filter(|(scan, _)| !failed.contains(scan));
+            let lanes = lanes_of(next);
+            if lanes.is_empty() {
                 return Ok(failed.is_empty());
             }
-            for scan_id in next.collect::<Vec<_>>() {
-                if self.gateway.stopping.is_cancelled() {
-                    return Ok(false);
-                }
-                if let Err(error) = self.make(scan_id).await {
-                    tracing::warn!(%scan_id, code = error.code(), "a scan's instances could not be indexed");
-                    failed.push(scan_id);
-                }
+            let mut ended = futures::stream::iter(lanes)
+                .map(|(owner, scans)| self.index_lane(owner, scans))
+                .buffer_unordered(TURNS);
+            while let Some(of_lane) = ended.next().await {
+                failed.extend(of_lane);
+            }
+            if self.gateway.stopping.is_cancelled() {
+                return Ok(false);
             }
         }
     }
 
-    /// A scan's instances.
-    pub(super) async fn holding(&self, scan_id: ScanId) -> Result<Arc<Holding>, ApiError> {
+    /// Indexes scans of one owner, one after the other: costly ones keep nobody else's waiting. Gives those that failed.
+    async fn index_lane(&self, owner: Sender, scans: Vec<ScanId>) -> Vec<ScanId> {
+        let mut failed = Vec::new();
+        for scan_id in scans {
+            if self.gateway.stopping.is_cancelled() {
+                break;
+            }
+            let made = async {
+                let _turn = self.turn(&owner).await?;
+                self.make(scan_id, &owner).await
+            };
+            if let Err(error) = made.await {
+                tracing::warn!(%scan_id, code = error.code(), "a scan's instances could not be indexed");
+                failed.push(scan_id);
+            }
+        }
+        failed
+    }
+
+    /// A turn to fetch a file and unpack it.
+    pub(super) async fn turn(&self, sender: &Sender) -> Result<Seat<Owner>, ApiError> {
+        let turn = self.turns.take(sender.as_ref()).await;
+        turn.ok_or(ApiError::TooManyRequests {
+            retry_after_seconds: 5,
+        })
+    }
+
+    /// A scan's instances, for who asks for them.
+    pub(super) async fn holding(&self, scan_id: ScanId, sender: &Sender) -> Result<Arc<Holding>, ApiError> {
         if let Some(holding) = self.kept.get(&scan_id) {
             return Ok(holding);
         }
-        let holding = match self.stored(scan_id).await? {
-            Some(index) => Arc::new(Holding {
-                source: Source::Scan(scan_id),
-                index,
-            }),
-            None => self.make(scan_id).await?,
+        let stored = async || {
+            let index = self.stored(scan_id).await?;
+            let source = Source::Scan(scan_id);
+            Ok::<_, ApiError>(index.map(|index| Arc::new(Holding { source, index })))
+        };
+        let holding = match stored().await? {
+            Some(holding) => holding,
+            None => {
+                let _turn = self.turn(sender).await?;
+                // Made meanwhile by whoever had the turn before.
+                match stored().await? {
+                    Some(holding) => holding,
+                    None => self.make(scan_id, sender).await?,
+                }
+            }
         };
         self.kept.insert(scan_id, Arc::clone(&holding));
         Ok(holding)
@@ -134,7 +178,11 @@ impl DicomWeb {
     }
 
     /// Makes the index of a scan in the reader's child process, stores it beside the original and notes the study.
-    async fn make(&self, scan_id: ScanId) -> Result<Arc<Holding>, ApiError> {
+    async fn make(&self, scan_id: ScanId, sender: &Sender) -> Result<Arc<Holding>, ApiError> {
+        let original = self.gateway.objects.size(ObjectKey::Original(scan_id)).await?;
+        // As large again: what lies in archives in archives is unpacked.
+        self.uploads
+            .check_spool(original.unwrap_or(0).saturating_mul(2))?;
         let (_, upload) = create_spool_file(&self.gateway.options.spool_folder).map_err(storage_failure)?;
         match self
             .gateway
@@ -147,8 +195,18 @@ impl DicomWeb {
         };
         let (_, container) =
             create_spool_file(&self.gateway.options.spool_folder).map_err(storage_failure)?;
-        let index = self.uploads.reader.index(&upload, &container).await?;
+        let index = self.uploads.reader.index(sender, &upload, &container).await?;
         self.keep_index(scan_id, index, &container).await
+    }
+
+    /// Refuses to keep a container that would fill the disk.
+    async fn check_objects(&self, container: &Path) -> Result<(), ApiError> {
+        let taken = std::fs::metadata(container).map_err(storage_failure)?.len();
+        let floor = self.gateway.options.storage.free_floor_bytes;
+        match self.gateway.objects.free_bytes().await? {
+            Some(free) if free < taken.saturating_add(floor) => Err(ApiError::LowOnStorage),
+            _ => Ok(()),
+        }
     }
 
     async fn keep_index(
@@ -160,6 +218,7 @@ impl DicomWeb {
         let key = ObjectKey::Instances(scan_id);
         let study = index.as_ref().and_then(study_of);
         if study.is_some() {
+            self.check_objects(container).await?;
             self.gateway.objects.put_file(key, container).await?;
         }
         if !self.gateway.database.note_dicom_study(scan_id, study).await? {
@@ -172,6 +231,18 @@ impl DicomWeb {
             index: index.unwrap_or_default(),
         }))
     }
+}
+
+/// Scans by their owners, the owner of the newest first.
+fn lanes_of(scans: impl Iterator<Item = (ScanId, Option<Owner>)>) -> Vec<(Option<Owner>, Vec<ScanId>)> {
+    let mut lanes: Vec<(Option<Owner>, Vec<ScanId>)> = Vec::new();
+    for (scan, owner) in scans {
+        match lanes.iter_mut().find(|(of, _)| *of == owner) {
+            Some((_, scans)) => scans.push(scan),
+            None => lanes.push((owner, vec![scan])),
+        }
+    }
+    lanes
 }
 
 /// What a search looks at; None where the scan has no instance that can be named.
@@ -215,5 +286,25 @@ pub(super) fn text_of(attributes: &Attributes, tag: &str) -> String {
             .to_owned(),
         Some(Value::Number(number)) => number.to_string(),
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_sent_many_keeps_nobody_elses_waiting() {
+        let scope = |name: &str| Some(Owner::Scope(name.to_owned()));
+        let ids: Vec<ScanId> = (0..4).map(|_| ScanId::generate()).collect();
+        let owners = [scope("flood"), scope("flood"), None, scope("flood")];
+        let lanes = lanes_of(ids.iter().copied().zip(owners));
+        assert_eq!(
+            lanes,
+            [
+                (scope("flood"), vec![ids[0], ids[1], ids[3]]),
+                (None, vec![ids[2]])
+            ]
+        );
     }
 }

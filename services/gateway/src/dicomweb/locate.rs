@@ -17,6 +17,7 @@ use crate::dicomweb::holding::{Holding, Source};
 use crate::dicomweb::indexes::DicomWeb;
 use crate::identity::{Access, Notes};
 use crate::problem::ApiError;
+use crate::uploads::sender::Sender;
 use crate::uploads::spool::{create_spool_file, storage_failure};
 
 /// The UIDs of a path.
@@ -57,6 +58,8 @@ impl PathUids {
 pub(super) struct Located {
     pub(super) holding: Arc<Holding>,
     pub(super) at: usize,
+    /// Who asks for it.
+    pub(super) sender: Sender,
 }
 
 impl Located {
@@ -87,9 +90,10 @@ impl DicomWeb {
         let newest = *scans.first().ok_or(ApiError::DicomObjectNotFound)?;
         notes.scan(newest);
         notes.object(newest);
-        let mut holdings = self.holdings(&scans).await?;
-        holdings.extend(self.answer_of(&scans, notes).await?);
-        Ok(each_once(&holdings))
+        let sender = access.caller.owner();
+        let mut holdings = self.holdings(&scans, &sender).await?;
+        holdings.extend(self.answer_of(&scans, notes, &sender).await?);
+        Ok(each_once(&holdings, &sender))
     }
 
     /// The instances of a study without the answer to its analysis, which is not made for a search through all studies.
@@ -99,13 +103,14 @@ impl DicomWeb {
         uid: &StudyInstanceUid,
     ) -> Result<Vec<Located>, ApiError> {
         let scans = self.scans(access, uid).await?;
-        Ok(each_once(&self.holdings(&scans).await?))
+        let sender = access.caller.owner();
+        Ok(each_once(&self.holdings(&scans, &sender).await?, &sender))
     }
 
-    async fn holdings(&self, scans: &[ScanId]) -> Result<Vec<Arc<Holding>>, ApiError> {
+    async fn holdings(&self, scans: &[ScanId], sender: &Sender) -> Result<Vec<Arc<Holding>>, ApiError> {
         let mut holdings = Vec::new();
         for scan in scans {
-            match self.holding(*scan).await {
+            match self.holding(*scan, sender).await {
                 Ok(holding) => holdings.push(holding),
                 // Deleted meanwhile.
                 Err(ApiError::ScanNotFound) => {}
@@ -173,7 +178,12 @@ impl DicomWeb {
 
     /// The objects that say what the newest completed analysis of these scans found; None where there is none, or where it
     /// has no form in DICOM.
-    async fn answer_of(&self, scans: &[ScanId], notes: &Notes) -> Result<Option<Arc<Holding>>, ApiError> {
+    async fn answer_of(
+        &self,
+        scans: &[ScanId],
+        notes: &Notes,
+        sender: &Sender,
+    ) -> Result<Option<Arc<Holding>>, ApiError> {
         for scan_id in scans {
             let Some(scan) = self.gateway.database.scan(*scan_id).await? else {
                 continue;
@@ -192,14 +202,18 @@ impl DicomWeb {
             else {
                 continue;
             };
-            if let Some(made) = self.make_answer(&analysis).await? {
+            if let Some(made) = self.make_answer(&analysis, sender).await? {
                 return Ok(Some(made));
             }
         }
         Ok(None)
     }
 
-    async fn make_answer(&self, analysis: &Analysis) -> Result<Option<Arc<Holding>>, ApiError> {
+    async fn make_answer(
+        &self,
+        analysis: &Analysis,
+        sender: &Sender,
+    ) -> Result<Option<Arc<Holding>>, ApiError> {
         let objects = match self.results.objects_of(analysis, Language::English).await {
             Ok(objects) => objects,
             Err(
@@ -222,7 +236,7 @@ impl DicomWeb {
         .map_err(storage_failure)?;
         let (_, container) =
             create_spool_file(&self.gateway.options.spool_folder).map_err(storage_failure)?;
-        let index = self.uploads.reader.index(&file, &container).await?;
+        let index = self.uploads.reader.index(sender, &file, &container).await?;
         let index =
             index.ok_or_else(|| ApiError::internal(anyhow::anyhow!("our own objects cannot be read")))?;
         let container = tokio::fs::read(&container).await.map_err(storage_failure)?;
@@ -238,14 +252,17 @@ impl DicomWeb {
     }
 }
 
-fn each_once(holdings: &[Arc<Holding>]) -> Vec<Located> {
+fn each_once(holdings: &[Arc<Holding>], sender: &Sender) -> Vec<Located> {
     let mut seen: BTreeSet<&str> = BTreeSet::new();
     let mut located = Vec::new();
     for holding in holdings {
         for (at, instance) in holding.index.instances.iter().enumerate() {
             if seen.insert(&instance.sop_instance_uid) {
-                let holding = Arc::clone(holding);
-                located.push(Located { holding, at });
+                located.push(Located {
+                    holding: Arc::clone(holding),
+                    at,
+                    sender: sender.clone(),
+                });
             }
         }
     }

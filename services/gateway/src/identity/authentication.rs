@@ -1,6 +1,6 @@
 //! From a request to who sent it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
@@ -56,7 +56,7 @@ pub(crate) async fn is_still_let_in(identity: &Identity, database: &Database, ac
 }
 
 /// The token of `Authorization: Bearer …` (RFC 6750; the scheme's case does not matter, RFC 9110).
-fn bearer_token(authorization: &str) -> Option<&str> {
+pub(crate) fn bearer_token(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
@@ -130,6 +130,18 @@ pub(crate) fn source_address(request: &HttpRequest, trusted_proxies: &[IpAddr]) 
     Some(source)
 }
 
+/// What requests of one source have in common. A household of IPv6 has 2⁶⁴ addresses: its network counts as one.
+pub(crate) fn source_key(address: Option<IpAddr>) -> String {
+    match address {
+        Some(IpAddr::V6(address)) if address.to_ipv4_mapped().is_none() => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).to_string()
+        }
+        Some(address) => address.to_canonical().to_string(),
+        None => String::new(),
+    }
+}
+
 /// Whether the request's host is one of this machine's own names. Where authentication is off, a page of another
 /// site could otherwise make its name point here (DNS rebinding) and read everything.
 pub(crate) fn is_local_host(request: &HttpRequest) -> bool {
@@ -160,6 +172,14 @@ mod tests {
         assert_eq!(bearer_token("bearer norma_x"), Some("norma_x"));
         assert_eq!(bearer_token("Basic norma_x"), None);
         assert_eq!(bearer_token("norma_x"), None);
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_source() {
+        let key = |text: &str| source_key(Some(text.parse().unwrap()));
+        assert_eq!(key("2001:db8:1:2::3"), key("2001:db8:1:2:ffff::4"));
+        assert_ne!(key("2001:db8:1:2::3"), key("2001:db8:1:3::3"));
+        assert_eq!(key("::ffff:192.0.2.1"), key("192.0.2.1"));
     }
 
     #[test]

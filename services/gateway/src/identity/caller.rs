@@ -68,6 +68,11 @@ impl Caller {
         }
     }
 
+    /// Whether a person who came by a link has no password yet, and nothing else to do before one is set.
+    pub(crate) fn must_set_password(&self) -> bool {
+        matches!(self, Self::User { user, .. } if user.openid.is_none() && user.password_hash.is_none())
+    }
+
     pub(crate) fn is_known(&self) -> bool {
         !matches!(self, Self::Nobody)
     }

@@ -268,6 +268,9 @@ impl Visit {
         if held.is_empty() {
             return Err(ApiError::Forbidden { allowed });
         }
+        if self.caller.must_set_password() {
+            return Err(ApiError::PasswordNotSet);
+        }
         Ok(held == Roles::of(&[Role::Integrator]))
     }
 
@@ -341,8 +344,13 @@ impl Visit {
             };
             self.trail.record(also).await?;
         }
+        // Anybody can fail to sign in without end.
+        let is_failed_sign_in = self.operation.rule == Rule::Public
+            && status.is_client_error()
+            && event.outcome == AuditOutcome::Refused;
         match self.operation.audit {
             Audit::Repeated(_) => self.trail.record_once_in_a_while(event).await,
+            _ if is_failed_sign_in => self.trail.record_once_in_a_while(event).await,
             _ => self.trail.record(event).await,
         }
     }

@@ -6,6 +6,7 @@ pub(crate) mod first_start;
 pub(crate) mod middleware;
 pub(crate) mod openid;
 pub(crate) mod operations;
+mod password_strength;
 pub(crate) mod route;
 pub(crate) mod schema;
 pub(crate) mod session_cookie;

@@ -6,6 +6,7 @@ use norma_database::SessionMethod;
 use norma_service::Authentication;
 
 use crate::gateway::Gateway;
+use crate::identity::authentication::{source_address, source_key};
 use crate::identity::caller::{Access, Caller, Notes};
 use crate::identity::schema::{
     AuthenticationState, LoginOptions, OpenIdOption, PasswordChange, SessionDocument, SignIn, SignInToken,
@@ -52,7 +53,10 @@ pub(crate) async fn sign_in(
         // What was typed may be a password in the wrong field.
         None => notes.detail("unknown login"),
     }
-    let user = identity.check_password(&input.login, input.password).await?;
+    let source = source_key(source_address(&request, &gateway.options.trusted_proxies));
+    let user = identity
+        .check_password(&input.login, input.password, &source)
+        .await?;
     let method = SessionMethod::Password;
     let token = identity.sign_in(&request, &user, method).await?;
     Ok(identity.signed_in(&request, token, user, method))

@@ -63,7 +63,6 @@ impl SessionDocument {
             Caller::Key(key) => plain(&key.name, AuthenticationState::On),
             Caller::User { user, session } => {
                 let has_password = user.password_hash.is_some();
-                let is_local = user.openid.is_none();
                 Self {
                     user: SessionUser {
                         id: Some(user.id),
@@ -73,7 +72,7 @@ impl SessionDocument {
                     },
                     csrf_token: Some(session.csrf_token()),
                     authentication: AuthenticationState::On,
-                    must_set_password: is_local && !has_password,
+                    must_set_password: caller.must_set_password(),
                     password_needs_current: has_password && !session.is_by_link(),
                     expires_at: Some(session.expires_at),
                 }

@@ -6,24 +6,28 @@ use norma_access::{PasswordHashing, Token, sha256};
 use norma_database::{Database, NewSession, SessionMethod, SignInBackoff, User};
 use norma_domain::UserId;
 use norma_service::{Authentication, IdentitySettings};
-use tokio::sync::Semaphore;
 
 use crate::identity::caller::{Caller, CallerSession};
+use crate::identity::password_strength::weakness;
 use crate::identity::schema::SessionDocument;
 use crate::identity::session_cookie::SessionCookie;
+use crate::places::Places;
 use crate::problem::ApiError;
 
 /// Passwords that are compared side by side: each takes memory.
 const SIDE_BY_SIDE: usize = 2;
-/// Longest password: the hash takes any length, a form does not.
-const LONGEST_PASSWORD: usize = 1024;
+/// Passwords from one address that wait for that; more are refused at once.
+const MOST_WAITING: usize = 16;
+/// An attacker with many addresses has so many times the tries of one, before addresses that a login never signed in from
+/// have to wait. Those that it did are not held up.
+const TIMES_FROM_EVERYWHERE: u32 = 20;
 
 /// The gateway's knowledge of people.
 pub(crate) struct Identity {
     settings: IdentitySettings,
     public_url: Option<String>,
     hashing: PasswordHashing,
-    turns: Semaphore,
+    turns: Places<String>,
     database: Database,
 }
 
@@ -39,7 +43,7 @@ impl Identity {
             settings,
             public_url,
             hashing,
-            turns: Semaphore::new(SIDE_BY_SIDE),
+            turns: Places::new(SIDE_BY_SIDE, SIDE_BY_SIDE - 1, MOST_WAITING),
             database,
         })
     }
@@ -56,35 +60,49 @@ impl Identity {
         SessionCookie::of(request, self.public_url.as_deref())
     }
 
-    /// The account of a login and its password. A login that does not exist takes as long as one that does, and is
-    /// slowed down alike.
-    pub(crate) async fn check_password(&self, login: &str, password: String) -> Result<User, ApiError> {
+    /// The account of a login and its password, sent from `source`. A login that does not exist takes as long as one that
+    /// does, and is slowed down alike. Everything is counted before a password is looked at.
+    pub(crate) async fn check_password(
+        &self,
+        login: &str,
+        password: String,
+        source: &str,
+    ) -> Result<User, ApiError> {
         if !self.is_on() {
             return Err(ApiError::AuthenticationOff);
         }
         let folded = login.trim().to_lowercase();
-        let subject = sha256(format!("login\0{folded}").as_bytes());
-        self.take_attempt(subject).await?;
+        let here = sha256(format!("login\0{folded}\0{source}").as_bytes());
+        let everywhere = sha256(format!("login\0{folded}").as_bytes());
+        self.take_attempt(here, 1).await?;
+        let is_known_here = self.database.is_known_sign_in_source(here).await?;
+        if !is_known_here {
+            self.take_attempt(everywhere, TIMES_FROM_EVERYWHERE).await?;
+        }
         let user = self
             .database
             .user_of_login(&folded)
             .await?
             .filter(|user| !user.disabled);
         let stored = user.as_ref().and_then(|user| user.password_hash.clone());
-        let is_right = self.is_password(password, stored).await?;
+        let is_right = self.is_password(password, stored, source).await?;
         match user {
             Some(user) if is_right => {
-                self.database.forget_sign_in_failures(subject).await?;
+                self.database.forget_sign_in_failures(here).await?;
+                if !is_known_here {
+                    self.database.forget_sign_in_failures(everywhere).await?;
+                }
+                self.database.note_sign_in_source(here).await?;
                 Ok(user)
             }
             _ => Err(ApiError::WrongCredentials),
         }
     }
 
-    async fn take_attempt(&self, subject: [u8; 32]) -> Result<(), ApiError> {
+    async fn take_attempt(&self, subject: [u8; 32], times: u32) -> Result<(), ApiError> {
         let lockout = &self.settings.lockout;
         let backoff = SignInBackoff {
-            free_failures: lockout.free_failures,
+            free_failures: lockout.free_failures.saturating_mul(times),
             first_pause: TimeDelta::seconds(lockout.first_pause_seconds.into()),
             longest_pause: TimeDelta::seconds(lockout.longest_pause_seconds.into()),
         };
@@ -99,12 +117,34 @@ impl Identity {
         }
     }
 
-    async fn is_password(&self, password: String, stored: Option<String>) -> Result<bool, ApiError> {
-        let _turn = self.turns.acquire().await.map_err(ApiError::internal)?;
+    async fn is_password(
+        &self,
+        password: String,
+        stored: Option<String>,
+        source: &str,
+    ) -> Result<bool, ApiError> {
+        let verify = move |hashing: &PasswordHashing| hashing.verify(&password, stored.as_deref());
+        self.in_turn(source, verify).await
+    }
+
+    /// Hashes when it is the source's turn, which lasts until that has ended, whether or not anybody waits for it.
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        source: &str,
+        work: impl FnOnce(&PasswordHashing) -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let turn = self.turns.take(Some(&source.to_owned())).await;
+        let turn = turn.ok_or(ApiError::TooManyAttempts {
+            retry_after_seconds: 2,
+        })?;
         let hashing = self.hashing.clone();
-        tokio::task::spawn_blocking(move || hashing.verify(&password, stored.as_deref()))
-            .await
-            .map_err(ApiError::internal)
+        tokio::task::spawn_blocking(move || {
+            let done = work(&hashing);
+            drop(turn);
+            done
+        })
+        .await
+        .map_err(ApiError::internal)
     }
 
     /// Uses a link up.
@@ -187,40 +227,26 @@ impl Identity {
 
     /// Sets a new password; every session of the account ends.
     pub(crate) async fn set_password(&self, user: &User, password: String) -> Result<(), ApiError> {
-        self.check_strength(user, &password)?;
-        let _turn = self.turns.acquire().await.map_err(ApiError::internal)?;
-        let hashing = self.hashing.clone();
-        let hash = tokio::task::spawn_blocking(move || hashing.hash(&password))
-            .await
-            .map_err(ApiError::internal)?
+        if let Some(what) = weakness(&password, &user.login, self.settings.password.minimum_length) {
+            return Err(ApiError::PasswordTooWeak(what));
+        }
+        let source = user.id.to_string();
+        let hash = self
+            .in_turn(&source, move |hashing| hashing.hash(&password))
+            .await?
             .map_err(ApiError::internal)?;
         Ok(self.database.set_password(user.id, hash).await?)
-    }
-
-    fn check_strength(&self, user: &User, password: &str) -> Result<(), ApiError> {
-        let shortest = self.settings.password.minimum_length;
-        let length = password.chars().count();
-        if length < shortest || length > LONGEST_PASSWORD {
-            return Err(ApiError::PasswordTooWeak(format!(
-                "a password has {shortest} to {LONGEST_PASSWORD} characters"
-            )));
-        }
-        let first = password.chars().next();
-        if password.to_lowercase().contains(&user.login)
-            || password.chars().all(|character| Some(character) == first)
-        {
-            return Err(ApiError::PasswordTooWeak(
-                "a password neither holds the login nor is one character again and again".to_owned(),
-            ));
-        }
-        Ok(())
     }
 
     /// Compares the current password of somebody who is signed in, slowed down like a sign-in.
     pub(crate) async fn check_current_password(&self, user: &User, password: String) -> Result<(), ApiError> {
         let subject = password_subject(user.id);
-        self.take_attempt(subject).await?;
-        if self.is_password(password, user.password_hash.clone()).await? {
+        self.take_attempt(subject, 1).await?;
+        let source = user.id.to_string();
+        if self
+            .is_password(password, user.password_hash.clone(), &source)
+            .await?
+        {
             self.database.forget_sign_in_failures(subject).await?;
             Ok(())
         } else {

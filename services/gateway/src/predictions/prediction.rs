@@ -15,10 +15,10 @@ use crate::predictions::schema::{OnlyRow, PredictedStudy, Prediction};
 use crate::problem::ApiError;
 use crate::rows::{failure_row, summary_of};
 use crate::scans::{Leftover, NewUpload, store_scan};
-use crate::uploads::Uploads;
 use crate::uploads::reader::Separation;
 use crate::uploads::receive::Upload;
 use crate::uploads::spool::{SPLIT_PREFIX, storage_failure};
+use crate::uploads::{Place, Uploads};
 
 /// Who sends an upload.
 pub(crate) struct Sender {
@@ -45,10 +45,10 @@ impl Predictions {
     }
 
     /// Stores the studies of an upload and requests their analyses. Goes on to the end when the client goes away in
-    /// between; where it fails, nothing of the upload is left.
+    /// between, and keeps its place so long; where it fails, nothing of the upload is left.
     pub(crate) async fn start_prediction(
         &self,
-        upload: Upload,
+        (upload, place): (Upload, Place),
         operating_point: OperatingPointName,
         sender: Sender,
     ) -> Result<Uuid, ApiError> {
@@ -60,7 +60,7 @@ impl Predictions {
                 request: sender.request.clone(),
             };
             let started = own
-                .store_and_request(upload, &operating_point, sender, &mut made)
+                .store_and_request((upload, place), &operating_point, sender, &mut made)
                 .await;
             if started.is_err() {
                 made.take_back(Arc::clone(&own.gateway)).await;
@@ -73,14 +73,14 @@ impl Predictions {
 
     async fn store_and_request(
         &self,
-        upload: Upload,
+        (upload, mut place): (Upload, Place),
         operating_point: &OperatingPointName,
         sender: Sender,
         made: &mut Leftover,
     ) -> Result<Uuid, ApiError> {
         let id = made.prediction;
         let rejections = self
-            .store_studies(upload, sender.owner.clone(), &mut made.scans)
+            .store_studies(upload, &mut place, sender.owner.clone(), &mut made.scans)
             .await?;
         self.gateway
             .database
@@ -117,6 +117,7 @@ impl Predictions {
     async fn store_studies(
         &self,
         upload: Upload,
+        place: &mut Place,
         owner: Option<Owner>,
         scans: &mut Vec<ScanId>,
     ) -> Result<Vec<Rejection>, ApiError> {
@@ -127,7 +128,7 @@ impl Predictions {
         let separate = self
             .uploads
             .reader
-            .separate(&upload.path, folder.path(), self.gateway.options.most_studies)
+            .separate(&upload, folder.path(), self.gateway.options.most_studies)
             .await?;
         let separate = match separate {
             Separation::One(identity) => {
@@ -137,6 +138,19 @@ impl Predictions {
             }
             Separation::Many(separate) => separate,
         };
+        // What will be written is not what came: an archive may have been packed more tightly.
+        let sizes = separate
+            .studies
+            .iter()
+            .map(|study| std::fs::metadata(&study.archive));
+        let size_bytes = sizes
+            .map(|metadata| metadata.map(|metadata| metadata.len()))
+            .sum::<std::io::Result<u64>>()
+            .map_err(storage_failure)?;
+        let studies = separate.studies.len() as u64;
+        self.uploads
+            .make_room(place, &upload.sender, studies, size_bytes)
+            .await?;
         let path_of = |location: &str| path_to_study(&upload.file_name, location);
         for study in separate.studies {
             let path = path_of(&study.location);

@@ -111,6 +111,8 @@ pub(crate) async fn predict(
     let id = match sent {
         Sent::Again(id) => {
             predictions.complete_requests(id, &operating_point).await?;
+            // Waiting for the answer takes no place.
+            drop(place);
             id
         }
         Sent::First(in_hand) => {
@@ -119,7 +121,7 @@ pub(crate) async fn predict(
                 request: in_hand.key(),
             };
             match predictions
-                .start_prediction(upload, operating_point, sender)
+                .start_prediction((upload, place), operating_point, sender)
                 .await
             {
                 Ok(id) => id,
@@ -131,8 +133,6 @@ pub(crate) async fn predict(
         }
     };
     notes.object(id);
-    // Waiting for the answer takes no place.
-    drop(place);
     let prediction = Prediction {
         deidentified,
         ..predictions.prediction(id, Some(deadline)).await?

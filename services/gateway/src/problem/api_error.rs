@@ -46,6 +46,10 @@ pub enum ApiError {
     SignInLinkInvalid,
     #[error("the current password is wrong")]
     WrongCurrentPassword,
+    #[error(
+        "the account has no password yet: set one (PUT /api/session/password), then everything else opens"
+    )]
+    PasswordNotSet,
     #[error("{0}")]
     PasswordTooWeak(String),
     #[error("authentication is off: everybody may do everything")]
@@ -205,6 +209,7 @@ impl ApiError {
             Self::WrongCredentials => (S::UNAUTHORIZED, "wrong_credentials", "Wrong credentials"),
             Self::TooManyAttempts { .. } => (S::TOO_MANY_REQUESTS, "too_many_attempts", "Too many attempts"),
             Self::SignInLinkInvalid => (S::UNAUTHORIZED, "sign_in_link_invalid", "Sign-in link invalid"),
+            Self::PasswordNotSet => (S::FORBIDDEN, "password_not_set", "Password not set"),
             Self::WrongCurrentPassword => (S::FORBIDDEN, "wrong_current_password", "Wrong current password"),
             Self::PasswordTooWeak(_) => (S::UNPROCESSABLE_ENTITY, "password_too_weak", "Password too weak"),
             Self::AuthenticationOff => (S::CONFLICT, "authentication_off", "Authentication is off"),

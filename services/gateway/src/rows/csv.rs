@@ -2,7 +2,7 @@
 
 use norma_domain::{MASS_RUN_COLUMNS, MassRunRow};
 
-use crate::rows::table::for_a_table;
+use crate::rows::table::{for_a_table, without_formula};
 
 /// Media type of the answer.
 pub(crate) const CSV: &str = "text/csv; charset=utf-8";
@@ -18,16 +18,16 @@ pub fn rows_to_csv(rows: &[MassRunRow]) -> Result<Vec<u8>, csv::Error> {
         let row = for_a_table(row);
         // In the order of MASS_RUN_COLUMNS; what a row says beyond them is for JSON.
         writer.serialize((
-            without_formula(row.path_to_study.clone()),
-            &row.study_uid,
-            &row.series_uid,
+            without_formula(&row.path_to_study),
+            row.study_uid.as_deref().map(without_formula),
+            row.series_uid.as_deref().map(without_formula),
             row.probability_of_pathology,
             row.pathology,
             row.processing_status,
             row.time_of_processing,
-            &row.most_dangerous_pathology_type,
+            row.most_dangerous_pathology_type.as_deref().map(without_formula),
             (row.x_min, row.x_max, row.y_min, row.y_max, row.z_min, row.z_max),
-            &row.reason,
+            row.reason.as_deref().map(without_formula),
             (
                 row.slice_count,
                 row.image_first,
@@ -40,13 +40,4 @@ pub fn rows_to_csv(rows: &[MassRunRow]) -> Result<Vec<u8>, csv::Error> {
     writer
         .into_inner()
         .map_err(|error| csv::Error::from(error.into_error()))
-}
-
-/// Spreadsheet programs run a cell that begins like a formula; a name from an upload must not.
-fn without_formula(text: String) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{text}")
-    } else {
-        text
-    }
 }

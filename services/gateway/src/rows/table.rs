@@ -1,5 +1,7 @@
 //! Rows as people read them in a table.
 
+use std::borrow::Cow;
+
 use norma_domain::MassRunRow;
 
 /// The row with its box counted as a viewer counts: from 1, and slices from the head.
@@ -23,9 +25,54 @@ pub(crate) fn for_a_table(row: &MassRunRow) -> MassRunRow {
     }
 }
 
+/// Spreadsheet programs run a cell that begins like a formula, also in the wide letters of East Asian keyboards, or after
+/// blanks; a name from an upload must not.
+pub(crate) fn without_formula(text: &str) -> Cow<'_, str> {
+    let begins_formula = |first: char| {
+        matches!(
+            first,
+            '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠' | '﹦' | '﹢' | '﹣' | '﹫' | '−' | '|' | '%'
+        )
+    };
+    // Blanks, controls and what is not seen at all are passed over, as some programs do.
+    let unseen = |character: char| {
+        character.is_whitespace()
+            || character.is_control()
+            || matches!(character, '\u{200b}'..='\u{200f}' | '\u{feff}')
+    };
+    if text.starts_with(['\t', '\r', '\n']) || text.trim_start_matches(unseen).starts_with(begins_formula) {
+        Cow::Owned(format!("'{text}"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_in_a_table_is_a_formula() {
+        for text in [
+            "=1+1",
+            "+1",
+            "-1",
+            "@SUM(A1)",
+            "＝1",
+            "＋1",
+            "－1",
+            "＠x",
+            "\t=1",
+            "  =1",
+            "\u{200b}=1",
+            "\n1",
+        ] {
+            assert_eq!(without_formula(text), format!("'{text}"), "{text}");
+        }
+        for text in ["study.zip", "1.2.840.1", "a=b", "исследование", ""] {
+            assert_eq!(without_formula(text), text);
+        }
+    }
 
     #[test]
     fn a_box_is_counted_from_one_and_its_slices_from_the_head() {

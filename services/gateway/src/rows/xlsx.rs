@@ -3,7 +3,7 @@
 use norma_domain::{MASS_RUN_COLUMNS, MassRunRow, Probability, ProcessingStatus};
 use rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
 
-use crate::rows::table::for_a_table;
+use crate::rows::table::{for_a_table, without_formula};
 
 /// Media type of the answer.
 pub(crate) const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
@@ -74,7 +74,9 @@ struct Cells<'sheet> {
 impl Cells<'_> {
     fn text(&mut self, text: Option<&str>) -> Result<(), XlsxError> {
         if let Some(text) = text {
-            self.sheet.write_string(self.line, self.column, text)?;
+            // A text here, but no more once the table was saved as another kind.
+            self.sheet
+                .write_string(self.line, self.column, without_formula(text))?;
         }
         self.column += 1;
         Ok(())

@@ -165,7 +165,7 @@ async fn store(
     wish: Wish,
     key: Option<RequestKey>,
 ) -> Result<Stored, ApiError> {
-    let study = uploads.reader.only_study(&upload.path).await?;
+    let study = uploads.reader.only_study(&upload).await?;
     let earlier = earlier_scan(gateway, access, &upload.received_sha256, study.uid).await?;
     if let (Some(earlier), OnDuplicate::Refuse) = (&earlier, wish.on_duplicate) {
         return Err(ApiError::DuplicateScan {

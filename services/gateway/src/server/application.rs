@@ -20,6 +20,7 @@ use crate::events::EventFeed;
 use crate::identity::first_start;
 use crate::identity::middleware::enter;
 use crate::openapi::openapi;
+use crate::options::GatewayOptions;
 use crate::page::PageSource;
 use crate::server::extractors::{json_config, path_config, query_config};
 use crate::server::head::answer_head;
@@ -59,7 +60,8 @@ impl Application {
         let counter = Data::new(RequestCounter::new(parts.options.request_rate));
         let head_timeout = parts.options.head_timeout;
         let json_limit_bytes = parts.options.json_limit_bytes;
-        let rooms = Rooms::new(parts)?;
+        let base_url = base_url(&parts.options, address);
+        let rooms = Rooms::new(parts, base_url)?;
         let served = rooms.clone();
         let document = openapi();
         let server = HttpServer::new(move || {
@@ -112,22 +114,7 @@ impl Application {
 
     /// Where browsers reach it: as the settings say, or where it listens.
     pub fn base_url(&self) -> String {
-        match &self.rooms.gateway.options.public_url {
-            Some(url) => url.clone(),
-            // Not reachable under the address that stands for all of them.
-            None if self.address.ip().is_unspecified() => {
-                format!("{}://localhost:{}", self.scheme(), self.address.port())
-            }
-            None => format!("{}://{}", self.scheme(), self.address),
-        }
-    }
-
-    fn scheme(&self) -> &'static str {
-        if self.certificate.is_some() {
-            "https"
-        } else {
-            "http"
-        }
+        self.rooms.gateway.base_url.clone()
     }
 
     /// A link for the administrator, as long as none can sign in: makes the first account.
@@ -185,6 +172,16 @@ impl Application {
         deleting.await.context("the deletion of objects failed")?;
         forgetting.await.context("the forgetting of old keys failed")?;
         served
+    }
+}
+
+fn base_url(options: &GatewayOptions, address: SocketAddr) -> String {
+    let scheme = if options.tls.is_some() { "https" } else { "http" };
+    match &options.public_url {
+        Some(url) => url.clone(),
+        // Not reachable under the address that stands for all of them.
+        None if address.ip().is_unspecified() => format!("{scheme}://localhost:{}", address.port()),
+        None => format!("{scheme}://{address}"),
     }
 }
 

@@ -1,26 +1,29 @@
 //! How much of the gateway one client may take: how often it asks, how long a body may be and take to come, how
 //! many uploads are received side by side. Uploads' own limits stand in [`crate::uploads::receive`].
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::PayloadError;
-use actix_web::http::StatusCode;
 use actix_web::http::header;
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, BytesMut, Data};
-use actix_web::{Error, HttpMessage, ResponseError};
+use actix_web::{Error, HttpMessage, HttpRequest, ResponseError};
 use futures::StreamExt;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use norma_access::sha256;
 
 use crate::gateway::Gateway;
 use crate::http::content_length::content_length;
-use crate::identity::authentication::source_address;
+use crate::identity::authentication::{bearer_token, source_address, source_key};
 use crate::identity::caller::Access;
+use crate::identity::session_cookie::SessionCookie;
 use crate::options::RequestRate;
 use crate::problem::ApiError;
 
@@ -36,9 +39,16 @@ const UNCOUNTED_ROUTES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 /// Idle clients are forgotten once so many are known.
 const CLIENTS_KEPT: usize = 10_000;
 
+/// Where people and machines say who they are: such requests are counted whatever they show.
+const SIGN_IN_ROUTES: [&str; 2] = ["/api/session", "/api/session/token"];
+/// A credential that was known is believed to be for so long, before it is looked at.
+const CREDENTIAL_KEPT: Duration = Duration::from_secs(600);
+
 /// Counts requests of each client.
 pub(crate) struct RequestCounter {
     limiter: Option<DefaultKeyedRateLimiter<String>>,
+    /// Credentials that were known a short while ago, by their hash.
+    known: Mutex<HashMap<[u8; 32], Instant>>,
 }
 
 impl RequestCounter {
@@ -49,6 +59,28 @@ impl RequestCounter {
         });
         Self {
             limiter: quota.map(RateLimiter::keyed),
+            known: Mutex::default(),
+        }
+    }
+
+    fn is_known(&self, credential: &[u8; 32]) -> bool {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known
+            .get(credential)
+            .is_some_and(|since| since.elapsed() < CREDENTIAL_KEPT)
+    }
+
+    fn note(&self, credential: [u8; 32], is_known: bool) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if !is_known {
+            known.remove(&credential);
+            return;
+        }
+        if known.len() >= CLIENTS_KEPT {
+            known.retain(|_, since| since.elapsed() < CREDENTIAL_KEPT);
+        }
+        if known.len() < CLIENTS_KEPT {
+            known.insert(credential, Instant::now());
         }
     }
 
@@ -69,40 +101,59 @@ impl RequestCounter {
     }
 }
 
-/// Middleware: who shows no credential, or one that is not known, counts by the address it comes from. So nobody tries
-/// keys at leisure, and a reading room behind one address is not taken for one client.
+/// Middleware: who shows no credential, or one that was not known lately, counts by the address it comes from, before
+/// anything is done for it. So nobody tries keys at leisure, and a reading room behind one address is not taken for one
+/// client.
 pub(crate) async fn limit_rate<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
-    let is_counted = request.match_pattern().is_some_and(|pattern| {
-        !UNCOUNTED_ROUTES.contains(&pattern.as_str()) && !pattern.starts_with("/docs")
-    });
+    let pattern = request.match_pattern().unwrap_or_default();
+    let is_counted =
+        !pattern.is_empty() && !UNCOUNTED_ROUTES.contains(&pattern.as_str()) && !pattern.starts_with("/docs");
     let counter = request.app_data::<Data<RequestCounter>>().cloned();
     let Some(counter) = counter.filter(|_| is_counted) else {
         return Ok(next.call(request).await?.map_into_left_body());
     };
-    let proxies = request
+    let options = request
         .app_data::<Data<Gateway>>()
-        .map(|gateway| gateway.options.trusted_proxies.clone())
-        .unwrap_or_default();
-    let client = address_key(source_address(request.request(), &proxies));
-    let shows_credential = [header::AUTHORIZATION, header::COOKIE]
-        .iter()
-        .any(|name| request.headers().contains_key(name));
-    if !shows_credential && let Err(refusal) = counter.count(&client) {
+        .map(|gateway| &gateway.options);
+    let proxies = options.map_or(&[][..], |options| &options.trusted_proxies);
+    let public_url = options.and_then(|options| options.public_url.as_deref());
+    let client = source_key(source_address(request.request(), proxies));
+    let signs_in = request.method() == Method::POST && SIGN_IN_ROUTES.contains(&pattern.as_str());
+    let credential = credential_of(request.request(), public_url).filter(|_| !signs_in);
+    let is_believed = credential
+        .as_ref()
+        .is_some_and(|credential| counter.is_known(credential));
+    if !is_believed && let Err(refusal) = counter.count(&client) {
         let answer = refusal.error_response();
         return Ok(request.into_response(answer).map_into_right_body());
     }
     let response = next.call(request).await?;
-    if shows_credential
-        && response.status() == StatusCode::UNAUTHORIZED
-        && let Err(refusal) = counter.count(&client)
-    {
-        let answer = refusal.error_response();
-        return Ok(response.into_response(answer).map_into_right_body());
+    if let Some(credential) = credential {
+        let extensions = response.request().extensions();
+        let access = extensions.get::<Access>();
+        let is_known = access.is_some_and(|access| access.caller.is_known());
+        if is_known || response.status() == StatusCode::UNAUTHORIZED {
+            counter.note(credential, is_known);
+        }
     }
     Ok(response.map_into_left_body())
+}
+
+/// The key or session that a request shows, as a hash: the same one, however it is wrapped.
+fn credential_of(request: &HttpRequest, public_url: Option<&str>) -> Option<[u8; 32]> {
+    match request.headers().get(header::AUTHORIZATION) {
+        Some(shown) => shown
+            .to_str()
+            .ok()
+            .and_then(bearer_token)
+            .map(|secret| sha256(secret.as_bytes())),
+        None => SessionCookie::of(request, public_url)
+            .token_of(request)
+            .map(|token| token.hash()),
+    }
 }
 
 /// Middleware: who is known counts by who it is, from wherever it comes.
@@ -122,18 +173,6 @@ pub(crate) async fn limit_identity<B: MessageBody + 'static>(
         return Ok(request.into_response(answer).map_into_right_body());
     }
     Ok(next.call(request).await?.map_into_left_body())
-}
-
-/// A household of IPv6 has 2⁶⁴ addresses: its network counts as one.
-fn address_key(address: Option<IpAddr>) -> String {
-    match address {
-        Some(IpAddr::V6(address)) if address.to_ipv4_mapped().is_none() => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).to_string()
-        }
-        Some(address) => address.to_canonical().to_string(),
-        None => String::new(),
-    }
 }
 
 /// Middleware: a body that is no upload comes whole, soon and is short. The handler then has it at once.
@@ -202,14 +241,6 @@ async fn read_body(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_network_of_ipv6_is_one_client() {
-        let key = |text: &str| address_key(Some(text.parse().unwrap()));
-        assert_eq!(key("2001:db8:1:2::3"), key("2001:db8:1:2:ffff::4"));
-        assert_ne!(key("2001:db8:1:2::3"), key("2001:db8:1:3::3"));
-        assert_eq!(key("::ffff:192.0.2.1"), key("192.0.2.1"));
-    }
 
     #[test]
     fn a_client_is_told_when_to_come_back_and_others_are_not_kept_waiting() {

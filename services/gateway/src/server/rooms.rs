@@ -36,14 +36,14 @@ pub(crate) struct Rooms {
 }
 
 impl Rooms {
-    pub(crate) fn new(parts: GatewayParts) -> anyhow::Result<Self> {
+    pub(crate) fn new(parts: GatewayParts, base_url: String) -> anyhow::Result<Self> {
         let GatewayParts {
             context,
             bundle,
             reader,
             options,
         } = parts;
-        let gateway = Arc::new(Gateway::new(context, options));
+        let gateway = Arc::new(Gateway::new(context, options, base_url));
         let options = &gateway.options;
         let identity = Identity::new(
             options.identity.clone(),

@@ -12,6 +12,7 @@ use crate::server::application::Application;
 use crate::server::parts::GatewayParts;
 use crate::server::security::listen_address;
 use crate::uploads::reader::UploadReader;
+use crate::uploads::storage_room::over_quota;
 
 /// Serves until the context's `shutdown`, then lets the requests under way finish.
 pub async fn run(context: Context) -> anyhow::Result<()> {
@@ -19,6 +20,18 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
     let settings = Arc::clone(&context.settings);
     let gateway = &settings.gateway;
     let address = listen_address(gateway.address, gateway.port, settings.identity.authentication)?;
+    let is_encrypted = gateway.tls.certificate.is_some()
+        || gateway
+            .public_url
+            .as_deref()
+            .is_some_and(|url| url.starts_with("https://"));
+    if !is_encrypted && !address.ip().is_loopback() {
+        tracing::warn!(
+            %address,
+            "plain HTTP beyond this machine: passwords, keys and images travel readable; set gateway.tls, or a proxy \
+             with TLS and its https gateway.public_url"
+        );
+    }
     let bundle = load_bundle(&context).await;
     let (database, shutdown) = (context.database.clone(), context.shutdown.clone());
     let parts = GatewayParts {
@@ -27,11 +40,22 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
         options: GatewayOptions::from(settings.as_ref()),
         context,
     };
+    let storage = parts.options.storage;
     let application = Application::build(parts, address).context("failed to start the gateway")?;
     application
         .record_start()
         .await
         .context("failed to write the audit trail")?;
+    if let Some(stored_bytes) = over_quota(&database, storage)
+        .await
+        .context("failed to ask what is stored")?
+    {
+        tracing::warn!(
+            stored_bytes,
+            quota_bytes = storage.quota_bytes,
+            "uploads are refused: originals and what their analyses write reach gateway.storage.quota_bytes"
+        );
+    }
     if settings.identity.authentication == Authentication::On {
         let link = application
             .first_link()

@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::web::Payload;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use norma_database::Owner;
+use norma_deidentification::PixelCheck;
 
 use crate::gateway::Gateway;
 use crate::http::content_length::content_length;
+use crate::places::{Places, Seat};
 use crate::problem::ApiError;
 use crate::uploads::limits::UploadLimits;
 use crate::uploads::reader::UploadReader;
 use crate::uploads::receive::{DEIDENTIFY_FIELD, PIXELS_CHECKED_FIELD, Upload, receive};
-use crate::uploads::storage_room::{Reservation, Room, reserve_room};
-use norma_deidentification::PixelCheck;
+use crate::uploads::sender::{Sender, sender_of};
+use crate::uploads::storage_room::{Reservation, Room, check_free, reserve_room};
 
 /// Receives uploads and looks into them.
 #[derive(Clone)]
@@ -21,21 +23,25 @@ pub(crate) struct Uploads {
     pub(crate) reader: UploadReader,
     gateway: Arc<Gateway>,
     /// One for each upload that is received.
-    places: Arc<Semaphore>,
+    places: Places<Owner>,
     room: Room,
 }
 
 /// The place of an upload that is received, and the room on the disk that it will take.
 pub(crate) struct Place {
-    _permit: OwnedSemaphorePermit,
-    _room: Reservation,
+    _seat: Seat<Owner>,
+    room: Option<Reservation>,
 }
 
 impl Uploads {
     pub(crate) fn new(gateway: Arc<Gateway>, reader: UploadReader) -> Self {
         Self {
             reader,
-            places: Arc::new(Semaphore::new(gateway.options.uploads_at_once)),
+            places: Places::new(
+                gateway.options.uploads_at_once,
+                gateway.options.uploads_at_once_per_identity,
+                0,
+            ),
             gateway,
             room: Room::default(),
         }
@@ -49,20 +55,23 @@ impl Uploads {
         payload: Payload,
         text_fields: &'static [&'static str],
     ) -> Result<(Upload, Place), ApiError> {
-        let permit = Arc::clone(&self.places)
-            .try_acquire_owned()
-            .map_err(|_| ApiError::TooManyUploads)?;
+        let sender = sender_of(request);
+        let seat = self
+            .places
+            .try_take(sender.as_ref())
+            .ok_or(ApiError::TooManyUploads)?;
         let announced = content_length(request.headers()).unwrap_or(0);
         let foreseen = if announced <= self.gateway.options.upload_limit_bytes {
-            Some(reserve_room(&self.gateway, &self.room, announced).await?)
+            Some(self.reserve(&sender, 1, announced).await?)
         } else {
             None
         };
         let mut upload = receive(request, payload, text_fields, &self.limits()).await?;
+        upload.sender = sender;
         drop(foreseen);
-        let place = Place {
-            _permit: permit,
-            _room: reserve_room(&self.gateway, &self.room, upload.size_bytes).await?,
+        let mut place = Place {
+            _seat: seat,
+            room: Some(self.reserve(&upload.sender, 1, upload.size_bytes).await?),
         };
         let is_wanted: Option<bool> = upload.parsed(DEIDENTIFY_FIELD, "true or false")?;
         let is_checked: Option<bool> = upload.parsed(PIXELS_CHECKED_FIELD, "true or false")?;
@@ -73,8 +82,38 @@ impl Uploads {
                 PixelCheck::ByKind
             };
             upload = self.deidentify(upload, pixels).await?;
+            // Its pixels are not compressed any more: it may have grown.
+            self.make_room(&mut place, &upload.sender, 1, upload.size_bytes)
+                .await?;
         }
         Ok((upload, place))
+    }
+
+    /// Reserves room for what will be stored of so many studies, instead of what was reserved for the upload as it came.
+    pub(crate) async fn make_room(
+        &self,
+        place: &mut Place,
+        sender: &Sender,
+        studies: u64,
+        size_bytes: u64,
+    ) -> Result<(), ApiError> {
+        place.room = None;
+        place.room = Some(self.reserve(sender, studies, size_bytes).await?);
+        Ok(())
+    }
+
+    /// Refuses to write so many bytes to the spool folder where too little of its disk would stay free.
+    pub(crate) fn check_spool(&self, size_bytes: u64) -> Result<(), ApiError> {
+        let options = &self.gateway.options;
+        check_free(
+            &options.spool_folder,
+            size_bytes,
+            options.storage.free_floor_bytes,
+        )
+    }
+
+    async fn reserve(&self, sender: &Sender, studies: u64, size_bytes: u64) -> Result<Reservation, ApiError> {
+        reserve_room(&self.gateway, &self.room, sender.clone(), studies, size_bytes).await
     }
 
     /// The upload without what identifies patients: its file name goes too.
@@ -83,7 +122,7 @@ impl Uploads {
         let done = self
             .reader
             .deidentify(
-                &upload.path,
+                &upload,
                 &clean,
                 self.gateway.options.deidentification_key.clone(),
                 pixels,
@@ -97,6 +136,7 @@ impl Uploads {
             spool_folder: self.gateway.options.spool_folder.clone(),
             file_bytes: self.gateway.options.upload_limit_bytes,
             idle: self.gateway.options.upload_idle,
+            deadline: self.gateway.options.upload_deadline,
             least_bytes_per_second: self.gateway.options.upload_least_bytes_per_second,
             fields: self.gateway.options.form_fields_max,
             text_bytes: self.gateway.options.form_text_limit_bytes,

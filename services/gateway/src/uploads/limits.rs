@@ -12,6 +12,8 @@ pub struct UploadLimits {
     pub idle: Duration,
     /// Slower than this, once `idle` has passed since the form began, and the upload is given up.
     pub least_bytes_per_second: u64,
+    /// However quickly it came, a form that is not whole after this long is given up.
+    pub deadline: Duration,
     /// More fields than this are no form of ours.
     pub fields: usize,
     /// The longest text field, in bytes.

@@ -7,7 +7,8 @@ mod pace;
 pub(crate) mod reader;
 pub(crate) mod receive;
 pub(crate) mod repetition;
+pub(crate) mod sender;
 pub(crate) mod spool;
-mod storage_room;
+pub(crate) mod storage_room;
 
-pub(crate) use admission::Uploads;
+pub(crate) use admission::{Place, Uploads};

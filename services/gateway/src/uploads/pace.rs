@@ -1,4 +1,4 @@
-//! How quickly a body must come: a client that sends nothing, or next to nothing, gives its place up.
+//! How quickly a body must come: a client that sends nothing, or next to nothing, or for ever, gives its place up.
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -16,6 +16,7 @@ use crate::uploads::limits::UploadLimits;
 /// Watches one body.
 pub(crate) struct Pace {
     idle: Duration,
+    deadline: Duration,
     least_bytes_per_second: u64,
     began: Instant,
     received: Rc<Cell<u64>>,
@@ -25,6 +26,7 @@ impl Pace {
     pub(crate) fn new(limits: &UploadLimits) -> Self {
         Self {
             idle: limits.idle,
+            deadline: limits.deadline,
             least_bytes_per_second: limits.least_bytes_per_second,
             began: Instant::now(),
             received: Rc::new(Cell::new(0)),
@@ -46,7 +48,12 @@ impl Pace {
 
     /// Waits for the next part of the body no longer than the pace allows.
     pub(crate) async fn in_time<T>(&self, next: impl Future<Output = T>) -> Result<T, ApiError> {
-        let Ok(part) = tokio::time::timeout(self.idle, next).await else {
+        let left = self.deadline.saturating_sub(self.began.elapsed());
+        // Where a part is there already, it would be taken however little time is left.
+        if left.is_zero() {
+            return Err(ApiError::UploadStalled);
+        }
+        let Ok(part) = tokio::time::timeout(self.idle.min(left), next).await else {
             return Err(ApiError::UploadStalled);
         };
         let passed = self.began.elapsed();

@@ -1,8 +1,9 @@
 //! Which studies an upload holds. Uploads are parsed where a memory limit holds: in a child process.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::time::Duration;
 
+use norma_database::Owner;
 use norma_deidentification::{Key, PixelCheck};
 use norma_dicom_instances::InstanceIndex;
 use norma_dicom_results::SourceStudy;
@@ -12,20 +13,26 @@ use norma_pipeline::{
     PrepareError, Sandbox, SplitRejection, SplitUpload, decode_frames_sandboxed, deidentify_upload_sandboxed,
     describe_upload_sandboxed, index_upload_sandboxed, split_upload_sandboxed,
 };
-use tokio::sync::Semaphore;
 
+use crate::places::Places;
 use crate::problem::ApiError;
 use crate::uploads::deidentified::Deidentified;
+use crate::uploads::receive::Upload;
+use crate::uploads::sender::Sender;
 
 /// Children at once: each may take the sandbox's whole memory limit.
 const READERS_AT_ONCE: usize = 2;
+/// What waits for one of one sender: its uploads, and what it reads of studies.
+const MOST_WAITING: usize = 256;
+/// Listing reads headers only. What takes longer is stored unlisted, and its analysis tells why it cannot be read.
+const LONGEST_LISTING: Duration = Duration::from_secs(60);
 
 /// Reads the headers of uploads.
 #[derive(Debug, Clone)]
 pub struct UploadReader {
     sandbox: Sandbox,
     limits: Limits,
-    places: Arc<Semaphore>,
+    places: Places<Owner>,
 }
 
 /// A study of an upload with many, written out alone.
@@ -66,13 +73,13 @@ impl UploadReader {
         Self {
             sandbox,
             limits,
-            places: Arc::new(Semaphore::new(READERS_AT_ONCE)),
+            places: Places::new(READERS_AT_ONCE, READERS_AT_ONCE - 1, MOST_WAITING),
         }
     }
 
     /// Which study the upload is and whose; nobody's where it cannot be read: its analysis tells why. An upload that
     /// holds several studies is refused.
-    pub(crate) async fn only_study(&self, upload: &Path) -> Result<OnlyStudy, ApiError> {
+    pub(crate) async fn only_study(&self, upload: &Upload) -> Result<OnlyStudy, ApiError> {
         let Some(mut split) = self.read(upload, None).await? else {
             return Ok(OnlyStudy::default());
         };
@@ -99,7 +106,7 @@ impl UploadReader {
     /// The studies of an upload, each written out alone into `out` where there are several.
     pub(crate) async fn separate(
         &self,
-        upload: &Path,
+        upload: &Upload,
         out: &Path,
         most: usize,
     ) -> Result<Separation, ApiError> {
@@ -139,19 +146,17 @@ impl UploadReader {
     /// Writes the upload's studies to a zip at `out` without what identifies their patients; gives what was done.
     pub(crate) async fn deidentify(
         &self,
-        upload: &Path,
+        upload: &Upload,
         out: &Path,
         key: Key,
         pixels: PixelCheck,
     ) -> Result<Deidentified, ApiError> {
-        let _place = self.places.acquire().await.map_err(ApiError::internal)?;
-        let (sandbox, limits) = (self.sandbox.clone(), self.limits.clone());
-        let (upload, out) = (upload.to_owned(), out.to_owned());
-        let done = tokio::task::spawn_blocking(move || {
-            deidentify_upload_sandboxed(&sandbox, &upload, &out, &key, pixels, &limits)
-        })
-        .await
-        .map_err(ApiError::internal)?;
+        let (path, out) = (upload.path.to_path_buf(), out.to_owned());
+        let done = self
+            .in_child(&upload.sender, move |sandbox, limits| {
+                deidentify_upload_sandboxed(sandbox, &path, &out, &key, pixels, limits)
+            })
+            .await?;
         match done {
             Ok(summary) => {
                 tracing::info!(
@@ -174,12 +179,13 @@ impl UploadReader {
 
     /// Whose the upload's DICOM studies are and where their images lie; none where it cannot be read.
     pub(crate) async fn describe(&self, upload: &Path) -> Result<Vec<SourceStudy>, ApiError> {
-        let _place = self.places.acquire().await.map_err(ApiError::internal)?;
-        let (sandbox, limits, upload) = (self.sandbox.clone(), self.limits.clone(), upload.to_owned());
-        let described =
-            tokio::task::spawn_blocking(move || describe_upload_sandboxed(&sandbox, &upload, &limits))
-                .await
-                .map_err(ApiError::internal)?;
+        let upload = upload.to_owned();
+        // Results are made one after the other: those who ask for them need not be told apart.
+        let described = self
+            .in_child(&None, move |sandbox, limits| {
+                describe_upload_sandboxed(sandbox, &upload, limits)
+            })
+            .await?;
         match described {
             Ok(studies) => Ok(studies),
             Err(PrepareError::Rejected(reason)) => {
@@ -196,31 +202,42 @@ impl UploadReader {
     }
 
     /// The instances of an upload, with their container written to `out`; None where it cannot be read by its own fault.
-    pub(crate) async fn index(&self, upload: &Path, out: &Path) -> Result<Option<InstanceIndex>, ApiError> {
-        self.in_child(upload, out, "instances cannot be indexed", index_upload_sandboxed)
+    pub(crate) async fn index(
+        &self,
+        sender: &Sender,
+        upload: &Path,
+        out: &Path,
+    ) -> Result<Option<InstanceIndex>, ApiError> {
+        let failure = "instances cannot be indexed";
+        self.look_into(sender, upload, out, failure, index_upload_sandboxed)
             .await
     }
 
     /// Writes the frames of the instance in a file to `out`, not compressed, and gives their bytes; None where they cannot be
     /// decoded.
-    pub(crate) async fn decode_frames(&self, file: &Path, out: &Path) -> Result<Option<u64>, ApiError> {
-        self.in_child(file, out, "frames cannot be decoded", decode_frames_sandboxed)
+    pub(crate) async fn decode_frames(
+        &self,
+        sender: &Sender,
+        file: &Path,
+        out: &Path,
+    ) -> Result<Option<u64>, ApiError> {
+        let failure = "frames cannot be decoded";
+        self.look_into(sender, file, out, failure, decode_frames_sandboxed)
             .await
     }
 
-    async fn in_child<T: Send + 'static>(
+    async fn look_into<T: Send + 'static>(
         &self,
+        sender: &Sender,
         file: &Path,
         out: &Path,
         failure: &'static str,
         read: fn(&Sandbox, &Path, &Path, &Limits) -> Result<T, PrepareError>,
     ) -> Result<Option<T>, ApiError> {
-        let _place = self.places.acquire().await.map_err(ApiError::internal)?;
-        let (sandbox, limits) = (self.sandbox.clone(), self.limits.clone());
         let (file, out) = (file.to_owned(), out.to_owned());
-        let done = tokio::task::spawn_blocking(move || read(&sandbox, &file, &out, &limits))
-            .await
-            .map_err(ApiError::internal)?;
+        let done = self
+            .in_child(sender, move |sandbox, limits| read(sandbox, &file, &out, limits))
+            .await?;
         match done {
             Ok(done) => Ok(Some(done)),
             Err(PrepareError::Rejected(reason)) => {
@@ -236,16 +253,41 @@ impl UploadReader {
         }
     }
 
-    /// None where the upload cannot be read by its own fault.
-    async fn read(&self, upload: &Path, out: Option<&Path>) -> Result<Option<SplitUpload>, ApiError> {
-        let _place = self.places.acquire().await.map_err(ApiError::internal)?;
+    /// Runs a child at a place of its sender's. The place is taken until the child has ended, whether or not anybody
+    /// still waits for it: who comes and goes does not start more of them.
+    async fn in_child<T: Send + 'static>(
+        &self,
+        sender: &Sender,
+        task: impl FnOnce(&Sandbox, &Limits) -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let seat = self.places.take(sender.as_ref()).await;
+        let seat = seat.ok_or(ApiError::TooManyUploads)?;
         let (sandbox, limits) = (self.sandbox.clone(), self.limits.clone());
-        let (upload, out) = (upload.to_owned(), out.map(Path::to_owned));
-        let read = tokio::task::spawn_blocking(move || {
-            split_upload_sandboxed(&sandbox, &upload, out.as_deref(), &limits)
+        tokio::task::spawn_blocking(move || {
+            let answer = task(&sandbox, &limits);
+            drop(seat);
+            answer
         })
         .await
-        .map_err(ApiError::internal)?;
+        .map_err(ApiError::internal)
+    }
+
+    /// None where the upload cannot be read by its own fault.
+    async fn read(&self, upload: &Upload, out: Option<&Path>) -> Result<Option<SplitUpload>, ApiError> {
+        let (path, out) = (upload.path.to_path_buf(), out.map(Path::to_owned));
+        let read = self
+            .in_child(&upload.sender, move |sandbox, limits| {
+                let time_limit = match &out {
+                    None => sandbox.time_limit.min(LONGEST_LISTING),
+                    Some(_) => sandbox.time_limit,
+                };
+                let sandbox = Sandbox {
+                    time_limit,
+                    ..sandbox.clone()
+                };
+                split_upload_sandboxed(&sandbox, &path, out.as_deref(), limits)
+            })
+            .await?;
         match read {
             Ok(split) => Ok(Some(split)),
             Err(PrepareError::Rejected(reason)) => {

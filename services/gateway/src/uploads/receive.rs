@@ -22,6 +22,7 @@ use crate::problem::ApiError;
 use crate::uploads::deidentified::Deidentified;
 use crate::uploads::limits::UploadLimits;
 use crate::uploads::pace::Pace;
+use crate::uploads::sender::Sender;
 use crate::uploads::spool::{create_spool_file, storage_failure};
 use crate::uploads::storage_room::check_free;
 
@@ -50,6 +51,8 @@ pub struct Upload {
     texts: BTreeMap<&'static str, String>,
     /// What was done to it, where it was de-identified.
     pub(crate) deidentified: Option<Deidentified>,
+    /// Who sends it.
+    pub(crate) sender: Sender,
 }
 
 impl Upload {
@@ -86,6 +89,7 @@ impl Upload {
             file_name: file_name.to_owned(),
             size_bytes,
             received_sha256: self.received_sha256,
+            sender: self.sender,
             // A description may name whom the file does not name any more.
             texts: self
                 .texts
@@ -259,6 +263,7 @@ async fn receive_file(field: &mut Field, limits: &UploadLimits, pace: &Pace) -> 
         received_sha256: hex::encode(hash.finalize()),
         texts: BTreeMap::new(),
         deidentified: None,
+        sender: None,
     })
 }
 

@@ -1,40 +1,66 @@
 //! Whether there is room for one more upload: a disk that runs full would end what was accepted already.
 
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use norma_database::WaitingWork;
+use norma_database::{Database, DatabaseError, StoredWork, WaitingWork};
 
 use crate::gateway::Gateway;
 use crate::options::StorageLimits;
 use crate::problem::ApiError;
+use crate::uploads::sender::Sender;
 
-/// Room for the uploads that are being received here: none of them is in the database yet.
+/// Room for the uploads that are being received here, by who sends them: none of them is in the database yet.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Room {
-    reserved: Arc<AtomicU64>,
+    reserved: Arc<Mutex<HashMap<Sender, u64>>>,
 }
 
 /// The room of one upload, given back when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Reservation {
+    sender: Sender,
     bytes: u64,
-    reserved: Arc<AtomicU64>,
+    room: Room,
+}
+
+/// What was reserved before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Others {
+    /// By everybody.
+    all: u64,
+    /// By the same sender.
+    own: u64,
 }
 
 impl Room {
     /// Reserves room. Gives what was reserved before, too.
-    fn reserve(&self, bytes: u64) -> (Reservation, u64) {
-        let reserved = Arc::clone(&self.reserved);
-        let before = reserved.fetch_add(bytes, Ordering::SeqCst);
-        (Reservation { bytes, reserved }, before)
+    fn reserve(&self, sender: Sender, bytes: u64) -> (Reservation, Others) {
+        let mut reserved = self.reserved();
+        let all = reserved.values().sum();
+        let of_sender = reserved.entry(sender.clone()).or_default();
+        let own = *of_sender;
+        *of_sender += bytes;
+        drop(reserved);
+        let room = self.clone();
+        (Reservation { sender, bytes, room }, Others { all, own })
+    }
+
+    fn reserved(&self) -> MutexGuard<'_, HashMap<Sender, u64>> {
+        self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.reserved.fetch_sub(self.bytes, Ordering::SeqCst);
+        let mut reserved = self.room.reserved();
+        if let Some(of_sender) = reserved.get_mut(&self.sender) {
+            *of_sender = of_sender.saturating_sub(self.bytes);
+            if *of_sender == 0 {
+                reserved.remove(&self.sender);
+            }
+        }
     }
 }
 
@@ -46,50 +72,76 @@ impl StorageLimits {
             .saturating_add(studies.saturating_mul(self.written_per_study_bytes))
     }
 
-    /// What one upload takes: itself and what its analysis will write.
-    fn taken_by(self, size_bytes: u64) -> u64 {
-        size_bytes.saturating_add(self.written_for(1, size_bytes))
+    /// What an upload of so many studies takes: itself and what its analyses will write.
+    fn taken_by(self, studies: u64, size_bytes: u64) -> u64 {
+        size_bytes.saturating_add(self.written_for(studies, size_bytes))
     }
 
-    /// What has to be free before an upload is taken, beside others that take `others` bytes and studies that wait.
-    fn needed_for(self, size_bytes: u64, others: u64, waiting: WaitingWork) -> u64 {
+    /// What is stored: originals, and what analyses have written beside them or will.
+    fn stored_by(self, stored: StoredWork) -> u64 {
+        stored
+            .original_bytes
+            .saturating_add(self.written_for(stored.analyses, stored.analysed_bytes))
+    }
+
+    /// What has to be free before an upload that takes so much is taken, beside others that take `others` bytes and studies
+    /// that wait.
+    fn needed_for(self, taken: u64, others: u64, waiting: WaitingWork) -> u64 {
         self.free_floor_bytes
-            .saturating_add(self.taken_by(size_bytes))
+            .saturating_add(taken)
             .saturating_add(others)
             .saturating_add(self.written_for(waiting.studies, waiting.original_bytes))
     }
 }
 
-/// Reserves the room of an upload of so many bytes.
+/// Reserves the room of an upload of so many studies and bytes.
 ///
 /// # Errors
 /// Where it would fill a disk below what stays free once everything accepted is written, or exceed the quota.
 pub(crate) async fn reserve_room(
     gateway: &Gateway,
     room: &Room,
+    sender: Sender,
+    studies: u64,
     size_bytes: u64,
 ) -> Result<Reservation, ApiError> {
     let limits = gateway.options.storage;
     check_free(&gateway.options.spool_folder, size_bytes, limits.free_floor_bytes)?;
     // Far from the end of a 64-bit sum, however many come.
-    let taken = limits.taken_by(size_bytes).min(1 << 53);
-    let (reservation, others) = room.reserve(taken);
+    let taken = limits.taken_by(studies, size_bytes).min(1 << 53);
+    let (reservation, others) = room.reserve(sender.clone(), taken);
     // Asked first: what is written meanwhile counts twice rather than not at all.
     let waiting = gateway.database.waiting_work().await?;
     if let Some(free) = gateway.objects.free_bytes().await?
-        && free < limits.needed_for(size_bytes, others, waiting)
+        && free < limits.needed_for(taken, others.all, waiting)
     {
         return Err(ApiError::LowOnStorage);
     }
-    if limits.quota_bytes > 0 {
-        let stored = gateway.database.stored_bytes().await?;
-        if stored.saturating_add(size_bytes) > limits.quota_bytes {
-            return Err(ApiError::QuotaReached {
-                limit_bytes: limits.quota_bytes,
-            });
+    let of_all = (None, others.all, limits.quota_bytes);
+    let of_sender = sender.map(|owner| (Some(owner), others.own, limits.identity_quota_bytes));
+    for (owner, reserved, limit_bytes) in [Some(of_all), of_sender].into_iter().flatten() {
+        if limit_bytes == 0 {
+            continue;
+        }
+        // Asked after the room was reserved: uploads side by side count twice rather than not at all.
+        let stored = limits.stored_by(gateway.database.stored_work(owner).await?);
+        if stored.saturating_add(reserved).saturating_add(taken) > limit_bytes {
+            return Err(ApiError::QuotaReached { limit_bytes });
         }
     }
     Ok(reservation)
+}
+
+/// What is stored as the quota counts it, where that reaches it: until something is deleted, every upload is refused.
+pub(crate) async fn over_quota(
+    database: &Database,
+    limits: StorageLimits,
+) -> Result<Option<u64>, DatabaseError> {
+    if limits.quota_bytes == 0 {
+        return Ok(None);
+    }
+    let stored = limits.stored_by(database.stored_work(None).await?);
+    Ok((stored >= limits.quota_bytes).then_some(stored))
 }
 
 /// Refuses to write so many bytes where less than `floor_bytes` would stay free on the folder's disk.
@@ -107,11 +159,14 @@ pub(crate) fn check_free(folder: &Path, size_bytes: u64, floor_bytes: u64) -> Re
 
 #[cfg(test)]
 mod tests {
+    use norma_database::Owner;
+
     use super::*;
 
     const LIMITS: StorageLimits = StorageLimits {
         free_floor_bytes: 1000,
         quota_bytes: 0,
+        identity_quota_bytes: 0,
         written_per_byte: 2,
         written_per_study_bytes: 50,
     };
@@ -133,23 +188,39 @@ mod tests {
     #[test]
     fn what_was_accepted_is_counted_with_all_that_it_will_write() {
         let nothing = WaitingWork::default();
-        assert_eq!(LIMITS.needed_for(100, 0, nothing), 1000 + 100 + 200 + 50);
+        let taken = LIMITS.taken_by(1, 100);
+        assert_eq!(LIMITS.needed_for(taken, 0, nothing), 1000 + 100 + 200 + 50);
+        assert_eq!(LIMITS.taken_by(3, 100), 100 + 200 + 3 * 50);
         let waiting = WaitingWork {
             studies: 3,
             original_bytes: 500,
         };
-        assert_eq!(LIMITS.needed_for(100, 7, waiting), 1350 + 7 + 3 * 50 + 2 * 500);
+        assert_eq!(LIMITS.needed_for(taken, 7, waiting), 1350 + 7 + 3 * 50 + 2 * 500);
         assert_eq!(LIMITS.needed_for(u64::MAX, 0, nothing), u64::MAX);
+    }
+
+    #[test]
+    fn a_quota_counts_what_analyses_write() {
+        let stored = StoredWork {
+            scans: 2,
+            original_bytes: 300,
+            analyses: 1,
+            analysed_bytes: 100,
+        };
+        assert_eq!(LIMITS.stored_by(stored), 300 + 2 * 100 + 50);
     }
 
     #[test]
     fn uploads_that_come_together_see_each_other() {
         let room = Room::default();
-        let (first, before) = room.reserve(10);
-        assert_eq!(before, 0);
-        let (_second, before) = room.clone().reserve(5);
-        assert_eq!(before, 10);
+        let scope = |name: &str| Some(Owner::Scope(name.to_owned()));
+        let (first, others) = room.reserve(scope("a"), 10);
+        assert_eq!((others.all, others.own), (0, 0));
+        let (_second, others) = room.clone().reserve(scope("b"), 5);
+        assert_eq!((others.all, others.own), (10, 0));
         drop(first);
-        assert_eq!(room.reserve(1).1, 5);
+        let (_third, others) = room.reserve(scope("b"), 1);
+        assert_eq!((others.all, others.own), (5, 5));
+        assert_eq!(room.reserve(scope("a"), 0).1.own, 0);
     }
 }

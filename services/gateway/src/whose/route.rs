@@ -40,7 +40,7 @@ pub(crate) async fn inspect_upload(
     let (upload, _place) = uploads.receive(&request, payload, &["patient_id"]).await?;
     let patient_id: Option<PatientId> = upload.parsed("patient_id", "the identifier of a patient")?;
     notes.patient(patient_id);
-    let study = uploads.reader.only_study(&upload.path).await?.identity;
+    let study = uploads.reader.only_study(&upload).await?.identity;
     let patient_mismatch = match patient_id {
         Some(id) => gateway.contradictions(id, &study).await?,
         None => Vec::new(),

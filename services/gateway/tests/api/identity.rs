@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::app::{App, client, problem, spawn_app, spawn_app_with};
 
-const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// A person's browser: a cookie and the token against forged requests.
 #[derive(Debug, Clone)]
@@ -20,7 +20,7 @@ fn cookie_of(response: &Response) -> String {
     cookie.split(';').next().unwrap().to_owned()
 }
 
-async fn browser(response: Response) -> (Browser, Value) {
+pub(crate) async fn browser(response: Response) -> (Browser, Value) {
     assert_eq!(response.status(), StatusCode::OK);
     let cookie = cookie_of(&response);
     let document: Value = response.json().await.unwrap();
@@ -40,7 +40,7 @@ impl App {
         .unwrap()
     }
 
-    async fn as_browser(
+    pub(crate) async fn as_browser(
         &self,
         browser: &Browser,
         method: Method,
@@ -67,7 +67,7 @@ impl App {
             .status()
     }
 
-    async fn make_user(&self, login: &str, roles: &[&str]) -> Value {
+    pub(crate) async fn make_user(&self, login: &str, roles: &[&str]) -> Value {
         let body = json!({"login": login, "display_name": login, "roles": roles});
         let response = self.send_json(Method::POST, "/api/users", &body).await;
         assert_eq!(response.status(), StatusCode::CREATED);
@@ -75,7 +75,7 @@ impl App {
     }
 
     /// The token of a link that an administrator made.
-    async fn invite(&self, user: &Value) -> String {
+    pub(crate) async fn invite(&self, user: &Value) -> String {
         let path = format!("/api/users/{}/sign-in-link", user["id"].as_str().unwrap());
         let link: Value = self.post(&path).await.json().await.unwrap();
         let link = link["link"].as_str().unwrap();
@@ -83,18 +83,18 @@ impl App {
         link.split_once("#token=").unwrap().1.to_owned()
     }
 
-    async fn redeem(&self, token: &str) -> Response {
+    pub(crate) async fn redeem(&self, token: &str) -> Response {
         self.anonymously(Method::POST, "/api/session/token", Some(&json!({"token": token})))
             .await
     }
 
-    async fn sign_in(&self, login: &str, password: &str) -> Response {
+    pub(crate) async fn sign_in(&self, login: &str, password: &str) -> Response {
         let body = json!({"login": login, "password": password});
         self.anonymously(Method::POST, "/api/session", Some(&body)).await
     }
 
     /// An account with a password, signed in.
-    async fn signed_in(&self, login: &str, roles: &[&str]) -> (Value, Browser) {
+    pub(crate) async fn signed_in(&self, login: &str, roles: &[&str]) -> (Value, Browser) {
         let user = self.make_user(login, roles).await;
         let token = self.invite(&user).await;
         let (first, _) = browser(self.redeem(&token).await).await;
@@ -297,7 +297,7 @@ async fn a_key_is_shown_once_and_works_until_it_is_revoked() {
     let made: Value = response.json().await.unwrap();
     let secret = made["secret"].as_str().unwrap();
     assert!(secret.starts_with("norma_") && secret.len() == 49);
-    assert_eq!(made["key"]["scope"], "pacs");
+    assert_eq!(made["key"]["scope"], made["key"]["id"], "names are given twice");
     let listed = app.get_json("/api/keys").await;
     assert!(!listed.to_string().contains(&secret[12..]), "{listed}");
     assert!(secret.starts_with(listed["items"][0]["prefix"].as_str().unwrap()));

@@ -303,6 +303,7 @@ async fn an_upload_never_fills_the_disk() {
         options.storage = StorageLimits {
             free_floor_bytes: u64::MAX / 2,
             quota_bytes: 0,
+            identity_quota_bytes: 0,
             written_per_byte: 0,
             written_per_study_bytes: 0,
         };
@@ -327,6 +328,7 @@ async fn beyond_the_quota_nothing_is_taken_and_what_was_taken_goes_on() {
         options.storage = StorageLimits {
             free_floor_bytes: 0,
             quota_bytes: 500,
+            identity_quota_bytes: 0,
             written_per_byte: 0,
             written_per_study_bytes: 0,
         };

@@ -8,6 +8,7 @@
 
 mod analyses;
 mod app;
+mod attack;
 mod audit;
 mod dicom_results;
 mod dicomweb;
@@ -31,6 +32,7 @@ mod roles;
 mod room;
 mod scans;
 mod service;
+mod sign_in_attacks;
 mod studies;
 mod tls;
 mod whose;

@@ -18,6 +18,7 @@ async fn room_is_reserved_for_what_accepted_studies_will_write() {
         options.storage = StorageLimits {
             free_floor_bytes: 0,
             quota_bytes: 0,
+            identity_quota_bytes: 0,
             written_per_byte: 0,
             written_per_study_bytes: free / 5 * 2,
         };

@@ -31,10 +31,13 @@ async fn create(config: Option<&Path>, arguments: CreateKey) -> anyhow::Result<(
         !name.is_empty() && name.chars().count() <= 200,
         "a name has 1 to 200 characters"
     );
-    let (database, _) = open(config, &arguments.installation).await?;
+    let (database, settings) = open(config, &arguments.installation).await?;
     let roles: Roles = arguments.roles.into_iter().collect();
-    let lives = arguments.expires_in_days.map(|days| TimeDelta::days(days.into()));
-    let scope = arguments.scope.unwrap_or_else(|| name.to_owned());
+    let usual = settings.identity.key_lifetime_days;
+    let days = arguments.expires_in_days.or((usual > 0).then_some(usual));
+    let lives = days.map(|days| TimeDelta::days(days.into()));
+    // Its own where none is given.
+    let scope = arguments.scope.unwrap_or_default();
     let (key, secret) = make_key(&database, name, scope, roles, lives).await?;
     tell(&format!(
         "key {} ({roles}); its secret is not shown again:",

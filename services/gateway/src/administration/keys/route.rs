@@ -52,7 +52,8 @@ pub(crate) async fn create_key(
     let name = checked_name("name", &input.name)?;
     let scope = match input.scope.filter(|scope| !scope.trim().is_empty()) {
         Some(scope) => checked_name("scope", &scope)?,
-        None => name.clone(),
+        // Its own: a name may be given twice.
+        None => String::new(),
     };
     if input.roles.is_empty() {
         return Err(ApiError::InvalidField {
@@ -69,6 +70,8 @@ pub(crate) async fn create_key(
             detail: "1 to 3650".to_owned(),
         });
     }
+    let usual = gateway.options.identity.key_lifetime_days;
+    let lifetime = input.expires_in_days.or((usual > 0).then_some(usual));
     notes.detail(format!("roles: {}", input.roles));
     let secret = ApiKeySecret::generate();
     let key = gateway
@@ -80,9 +83,7 @@ pub(crate) async fn create_key(
             secret_hash: secret.hash(),
             prefix: secret.prefix().to_owned(),
             created_by: access.caller.actor().name,
-            expires_at: input
-                .expires_in_days
-                .map(|days| Utc::now() + TimeDelta::days(days.into())),
+            expires_at: lifetime.map(|days| Utc::now() + TimeDelta::days(days.into())),
         })
         .await?;
     notes.object(key.id);

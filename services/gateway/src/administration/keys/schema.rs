@@ -33,11 +33,11 @@ pub struct KeyInput {
     /// At least one.
     #[schema(value_type = Vec<Role>)]
     pub roles: Roles,
-    /// The key's name where absent.
+    /// One of its own where absent: the key's id.
     #[serde(default)]
     #[schema(max_length = 200)]
     pub scope: Option<String>,
-    /// Never where absent.
+    /// As the installation's settings say where absent: a year by default.
     #[serde(default)]
     #[schema(minimum = 1, maximum = 3650)]
     pub expires_in_days: Option<u32>,

@@ -170,7 +170,6 @@ pub(crate) async fn delete_user(
 pub(crate) async fn create_sign_in_link(
     gateway: Data<Gateway>,
     identity: Data<Identity>,
-    request: HttpRequest,
     user_id: Path<UserId>,
 ) -> Result<Json<SignInLink>, ApiError> {
     let user = gateway
@@ -178,18 +177,6 @@ pub(crate) async fn create_sign_in_link(
         .user(*user_id)
         .await?
         .ok_or(ApiError::UserNotFound)?;
-    let base_url = match &gateway.options.public_url {
-        Some(url) => url.clone(),
-        None => {
-            let connection = request.connection_info().clone();
-            let scheme = if request.app_config().secure() {
-                "https"
-            } else {
-                "http"
-            };
-            format!("{scheme}://{}", connection.host())
-        }
-    };
-    let (link, expires_at) = identity.sign_in_link(&base_url, &user).await?;
+    let (link, expires_at) = identity.sign_in_link(&gateway.base_url, &user).await?;
     Ok(Json(SignInLink { link, expires_at }))
 }

@@ -18,7 +18,6 @@ interface KeyFormProps {
 
 const ROLES: Role[] = ['integrator', 'clinician', 'operator', 'administrator'];
 const DAYS = [30, 90, 365] as const;
-const NEVER = 'never';
 
 /** Makes a key; its secret is shown once, here. */
 export function KeyForm({ secret, busy, error, onSubmit, onClose }: KeyFormProps) {
@@ -59,7 +58,7 @@ export function KeyForm({ secret, busy, error, onSubmit, onClose }: KeyFormProps
               name: name.trim(),
               roles,
               ...(scope.trim() ? { scope: scope.trim() } : {}),
-              ...(days === NEVER ? {} : { expires_in_days: Number(days) }),
+              expires_in_days: Number(days),
             }),
           )}
         >
@@ -72,12 +71,12 @@ export function KeyForm({ secret, busy, error, onSubmit, onClose }: KeyFormProps
               onChange={(roles) => form.setFieldValue('roles', roles)}
             />
             {form.values.roles.includes('integrator') && (
-              <TextInput label={t('keys.scope')} description={t('keys.scopeHint')} placeholder={form.values.name} autoComplete="off" {...form.getInputProps('scope')} />
+              <TextInput label={t('keys.scope')} description={t('keys.scopeHint')} autoComplete="off" {...form.getInputProps('scope')} />
             )}
             <Select
               label={t('keys.expires')}
               allowDeselect={false}
-              data={[...DAYS.map((days) => ({ value: String(days), label: t('keys.days', { count: days }) })), { value: NEVER, label: t('keys.never') }]}
+              data={DAYS.map((days) => ({ value: String(days), label: t('keys.days', { count: days }) }))}
               {...form.getInputProps('days')}
             />
             <FormEnd error={error} submit={t('keys.make')} busy={busy} onClose={onClose} />

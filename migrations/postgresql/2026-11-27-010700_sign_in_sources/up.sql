@@ -1,0 +1,5 @@
+-- Where a login has signed in from before, by SHA-256 of both: failures from elsewhere do not lock it out there.
+CREATE TABLE sign_in_sources (
+    subject_hash    bytea PRIMARY KEY,
+    last_success_at timestamp NOT NULL
+);
