@@ -29,12 +29,8 @@ pub fn extract_study(study: &StudySource, out: &Path, limits: &Limits) -> Result
             for (index, instance) in instances.iter().enumerate() {
                 match instance.blob.read_all(limits) {
                     Ok(bytes) => {
-                        let is_encapsulated = instance
-                            .header
-                            .pixels
-                            .is_some_and(|pixels| pixels.length.is_none());
                         let name = format!("{:06}.dcm", index + 1);
-                        start(&mut archive, &name, effort(is_encapsulated), bytes.len() as u64)?;
+                        start(&mut archive, &name, bytes.len() as u64)?;
                         archive.write_all(&bytes)?;
                     }
                     Err(error) if error.is_retryable() => return Err(error),
@@ -49,33 +45,26 @@ pub fn extract_study(study: &StudySource, out: &Path, limits: &Limits) -> Result
             }
         }
         StudyContent::Nifti(blob) => {
-            start(&mut archive, "000001.nii", effort(false), blob.size())?;
+            start(&mut archive, "000001.nii", blob.size())?;
             blob.copy_bounded(&mut archive, limits)?;
         }
     }
     if unreadable > 0 {
-        start(&mut archive, UNREADABLE_NOTE_FILE, effort(false), 0)?;
+        start(&mut archive, UNREADABLE_NOTE_FILE, 0)?;
         write_unreadable_note(&mut archive, unreadable)?;
     }
     archive.finish().map_err(write_error)?.flush()?;
     Ok(())
 }
 
-/// Also pixels that are compressed already are packed: what stands beside them, or behind them in a fragment, may be
-/// nothing but zeros.
-fn effort(is_encapsulated: bool) -> Option<i64> {
-    is_encapsulated.then_some(1)
-}
+/// Level of deflate: on the pixels of a CT, 6 takes half as long again and saves a sixtieth of the bytes. Also pixels that
+/// are compressed already are packed: what stands beside them, or behind them in a fragment, may be nothing but zeros.
+const LEVEL: i64 = 2;
 
-fn start(
-    archive: &mut ZipWriter<BufWriter<File>>,
-    name: &str,
-    level: Option<i64>,
-    bytes: u64,
-) -> Result<(), ImagingError> {
+fn start(archive: &mut ZipWriter<BufWriter<File>>, name: &str, bytes: u64) -> Result<(), ImagingError> {
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
-        .compression_level(level)
+        .compression_level(Some(LEVEL))
         .large_file(bytes > u64::from(u32::MAX / 2));
     archive.start_file(name, options).map_err(write_error)
 }

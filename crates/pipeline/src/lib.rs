@@ -16,8 +16,8 @@ pub mod training_set;
 pub use localization::strongest_region;
 pub use merge::{DISCLAIMER, MergeInput, failure_row, merge_report};
 pub use objects::{
-    ObjectError, SliceExtent, StageMap, VolumeHeader, decode_prepared_slices, encode_prepared_slices,
-    read_volume_slice, write_volume,
+    ObjectError, SliceCoding, SliceExtent, StageMap, VolumeHeader, decode_prepared_slices,
+    encode_prepared_slices, write_volume,
 };
 pub use prepare::{SLICES_FILE, SUMMARY_FILE, VOLUME_FILE, prepare_series, prepare_upload};
 pub use prepare_error::PrepareError;

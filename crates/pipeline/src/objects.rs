@@ -8,4 +8,4 @@ mod volume_object;
 pub use framed::ObjectError;
 pub use prepared_slices::{decode_prepared_slices, encode_prepared_slices};
 pub use stage_map::StageMap;
-pub use volume_object::{SliceExtent, VolumeHeader, read_volume_slice, write_volume};
+pub use volume_object::{SliceCoding, SliceExtent, VolumeHeader, write_volume};

@@ -10,9 +10,7 @@ use std::path::Path;
 
 use norma_domain::{PreparedSummary, QualityConsequence, ReasonCode};
 use norma_imaging::Limits;
-use norma_pipeline::{
-    SLICES_FILE, SUMMARY_FILE, VOLUME_FILE, VolumeHeader, prepare_upload, read_volume_slice,
-};
+use norma_pipeline::{SLICES_FILE, SUMMARY_FILE, VOLUME_FILE, VolumeHeader, prepare_upload};
 use norma_test_support::{Lungs, PhantomOptions, phantom_zip};
 
 fn left_in(out: &Path) -> Vec<String> {
@@ -56,7 +54,7 @@ fn a_study_that_is_refused_after_it_was_read_can_be_looked_at() {
     let [_, rows, columns] = header.geometry.shape;
     let extent = header.slices[options.slices / 2];
     let member = &bytes[extent.offset as usize..(extent.offset + extent.length) as usize];
-    let slice = read_volume_slice(member, rows, columns).unwrap();
+    let slice = header.slice_values(member).unwrap();
     // Soft tissue in the middle, air in the corner.
     assert!(
         (-200..300).contains(&slice[[rows / 2, columns / 2]]),

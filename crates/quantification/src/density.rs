@@ -3,7 +3,7 @@
 use ndarray::Array3;
 use norma_domain::LungThird;
 
-use crate::distance::erode;
+use crate::ball::erode;
 use crate::grid::{GRID_MM, Grid};
 
 /// The lungs' rim, where they are averaged with what lies around.

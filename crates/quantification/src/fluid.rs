@@ -10,7 +10,7 @@ use std::f64::consts::TAU;
 use ndarray::{Array3, Axis, Zip};
 use rayon::prelude::*;
 
-use crate::distance::{close, open, squared_distance};
+use crate::ball::{close, dilate, open};
 use crate::grid::{Grid, VOXEL_ML};
 use crate::regions::{Region, neighbours, regions};
 use crate::thorax::Thorax;
@@ -93,15 +93,11 @@ impl PleuralFluid {
                     plane.fill(false);
                 }
             });
-        let to_lung = squared_distance(lungs);
+        let near_lung = dilate(lungs, NEAR_LUNG_VOXELS);
         let is_fluid = |region: &Region| {
             let share = |count: usize| count as f64 / region.voxels.len() as f64;
             let walled = region.voxels.iter().filter(|&&voxel| at_wall[voxel]).count();
-            let near = region
-                .voxels
-                .iter()
-                .filter(|&&voxel| to_lung[voxel] <= NEAR_LUNG_VOXELS * NEAR_LUNG_VOXELS)
-                .count();
+            let near = region.voxels.iter().filter(|&&voxel| near_lung[voxel]).count();
             let low = region.voxels.iter().filter(|voxel| voxel[0] < apex).count();
             let is_large = walled as f64 * VOXEL_ML > 50.0;
             share(low) > 0.4

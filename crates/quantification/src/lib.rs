@@ -4,8 +4,8 @@
     reason = "array views are two words and are passed by value, as ndarray itself does"
 )]
 
+mod ball;
 mod density;
-mod distance;
 mod fluid;
 mod grid;
 pub mod nodules;

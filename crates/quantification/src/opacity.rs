@@ -2,7 +2,7 @@
 
 use ndarray::{Array3, Zip};
 
-use crate::distance::{close, erode, remove_narrow};
+use crate::ball::{close, erode, remove_narrow};
 use crate::grid::Grid;
 use crate::regions::{Region, regions};
 use crate::thorax::Thorax;

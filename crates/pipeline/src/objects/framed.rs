@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 /// Header bytes that are believed; a real one has a few kilobytes.
 pub(super) const MOST_HEADER_BYTES: usize = 4 << 20;
 /// Uncompressed bytes that are believed: 1,024 slices of 512² twice over.
-const MOST_BODY_BYTES: usize = 512 << 20;
+pub(super) const MOST_BODY_BYTES: usize = 512 << 20;
 /// zstd's own default: on prepared slices higher levels cost much time and save little.
 const LEVEL: i32 = 3;
 

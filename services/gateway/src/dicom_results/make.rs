@@ -11,7 +11,6 @@ use norma_dicom_results::{
 };
 use norma_domain::{PreparedSummary, Report};
 use norma_object_storage::{ObjectError, ObjectKey};
-use norma_pipeline::read_volume_slice;
 
 use crate::dicom_results::collection::ResultObjects;
 use crate::gateway::Gateway;
@@ -102,14 +101,13 @@ impl DicomResults {
     ) -> Result<BTreeMap<usize, Array2<i16>>, ApiError> {
         let header = self.pixels.header(analysis.id).await?;
         let header = header.ok_or(ApiError::VolumeNotPrepared)?;
-        let [_, rows, columns] = header.geometry.shape;
         let mut slices = BTreeMap::new();
         for slice in slices_to_show(report, prepared) {
             let Some(extent) = header.slices.get(slice).copied() else {
                 continue;
             };
-            let member = self.pixels.slice_member(analysis.id, extent).await?;
-            let pixels = read_volume_slice(&member, rows, columns).map_err(ApiError::internal)?;
+            let compressed = self.pixels.compressed_slice(analysis.id, extent).await?;
+            let pixels = header.slice_values(&compressed).map_err(ApiError::internal)?;
             slices.insert(slice, pixels);
         }
         Ok(slices)

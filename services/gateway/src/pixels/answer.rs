@@ -1,14 +1,13 @@
 //! Pixels as answers: numbers or a picture.
 
-use std::io::Read;
+use std::sync::Arc;
 
 use actix_web::http::header::{self, ContentEncoding, EntityTag};
 use actix_web::web::{self, Bytes};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
-use flate2::read::GzDecoder;
 use norma_database::Analysis;
 use norma_domain::WindowLevel;
-use norma_pipeline::VolumeHeader;
+use norma_pipeline::{SliceCoding, VolumeHeader};
 
 use crate::http::freshness::{Freshness, header_text};
 use crate::pixels::picture::{heatmap_png, slice_png};
@@ -21,33 +20,35 @@ pub(crate) fn freshness(analysis: &Analysis, what: &str) -> Freshness {
     }
 }
 
-/// A slice of int16 values in their gzip member: as they are stored where the client takes gzip.
+/// A slice of int16 values: as it is stored where the client takes that coding.
 pub(crate) fn slice_values(
     request: &HttpRequest,
     freshness: &Freshness,
     header: &VolumeHeader,
-    member: Bytes,
+    compressed: Bytes,
 ) -> Result<HttpResponse, ApiError> {
     let mut response = pixels_answer(freshness, header);
-    if accepts_gzip(request) {
-        return Ok(response.insert_header(ContentEncoding::Gzip).body(member));
+    let coding = match header.coding {
+        SliceCoding::Gzip => ContentEncoding::Gzip,
+        SliceCoding::Zstd => ContentEncoding::Zstd,
+    };
+    if accepts(request, coding) {
+        return Ok(response.insert_header(coding).body(compressed));
     }
-    let [_, rows, columns] = header.geometry.shape;
-    Ok(response
-        .insert_header(ContentEncoding::Identity)
-        .body(inflate(&member, rows, columns)?))
+    Ok(response.body(header.slice_bytes(&compressed).map_err(ApiError::internal)?))
 }
 
 /// A slice through a window.
 pub(crate) async fn slice_picture(
     freshness: &Freshness,
-    header: &VolumeHeader,
-    member: Bytes,
+    header: &Arc<VolumeHeader>,
+    compressed: Bytes,
     window: WindowLevel,
 ) -> Result<HttpResponse, ApiError> {
+    let header = Arc::clone(header);
     let [_, rows, columns] = header.geometry.shape;
     picture_answer(freshness, move || {
-        let slice = inflate(&member, rows, columns)?;
+        let slice = header.slice_bytes(&compressed).map_err(ApiError::internal)?;
         slice_png(&slice, side(rows)?, side(columns)?, window).map_err(ApiError::internal)
     })
     .await
@@ -98,31 +99,13 @@ async fn picture_answer(
         .body(png))
 }
 
-fn accepts_gzip(request: &HttpRequest) -> bool {
+fn accepts(request: &HttpRequest, coding: ContentEncoding) -> bool {
     header_text(request, header::ACCEPT_ENCODING).is_some_and(|accepted| {
-        accepted.split(',').any(|coding| {
-            let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-            name.trim().eq_ignore_ascii_case("gzip") && weight.replace(' ', "") != "q=0"
+        accepted.split(',').any(|accepted| {
+            let (name, weight) = accepted.split_once(';').unwrap_or((accepted, ""));
+            name.trim().eq_ignore_ascii_case(coding.as_str()) && weight.replace(' ', "") != "q=0"
         })
     })
-}
-
-/// A slice's int16 values out of its gzip member.
-fn inflate(member: &[u8], rows: usize, columns: usize) -> Result<Vec<u8>, ApiError> {
-    let expected = rows * columns * 2;
-    let mut values = Vec::with_capacity(expected);
-    GzDecoder::new(member)
-        .take(expected as u64 + 1)
-        .read_to_end(&mut values)
-        .map_err(ApiError::internal)?;
-    if values.len() == expected {
-        Ok(values)
-    } else {
-        Err(ApiError::Internal(anyhow::anyhow!(
-            "a slice of {} bytes where {expected} are expected",
-            values.len()
-        )))
-    }
 }
 
 fn side(length: usize) -> Result<u32, ApiError> {

@@ -75,8 +75,8 @@ impl PixelObjects {
         }
     }
 
-    /// The gzip member of one slice: int16 little endian, row by row.
-    pub(crate) async fn slice_member(
+    /// One slice as it is stored, compressed.
+    pub(crate) async fn compressed_slice(
         &self,
         analysis_id: AnalysisId,
         extent: SliceExtent,

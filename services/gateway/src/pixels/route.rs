@@ -241,10 +241,10 @@ async fn answer_slice(
     if freshness.is_known_to(request) {
         return Ok(freshness.not_modified());
     }
-    let member = pixels.slice_member(analysis.id, extent).await?;
+    let compressed = pixels.compressed_slice(analysis.id, extent).await?;
     match window {
-        None => slice_values(request, &freshness, &header, member),
-        Some(window) => slice_picture(&freshness, &header, member, window).await,
+        None => slice_values(request, &freshness, &header, compressed),
+        Some(window) => slice_picture(&freshness, &header, compressed, window).await,
     }
 }
 

@@ -65,7 +65,17 @@ async fn a_slice_is_int16_compressed_where_that_is_accepted() {
     assert_eq!(plain.headers()["cache-control"], "private, no-store");
     assert_eq!(plain.bytes().await.unwrap(), slice_bytes(1));
 
-    let packed = encoded(&app, &format!("{path}?analysis_id={analysis_id}"), "gzip, br").await;
+    // As it is stored, and packed anew for clients that do not take that coding.
+    let stored = encoded(&app, &path, "gzip, zstd").await;
+    assert_eq!(stored.headers()["content-encoding"], "zstd");
+    let stored = zstd::decode_all(&stored.bytes().await.unwrap()[..]).unwrap();
+    assert_eq!(stored, slice_bytes(1));
+    let packed = encoded(
+        &app,
+        &format!("{path}?analysis_id={analysis_id}"),
+        "gzip, zstd;q=0",
+    )
+    .await;
     assert_eq!(packed.headers()["content-encoding"], "gzip");
     assert_eq!(packed.headers()["vary"], "accept-encoding");
     // A browser's copy would outlive sign-out and deletion.

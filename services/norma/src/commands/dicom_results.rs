@@ -9,7 +9,7 @@ use anyhow::Context;
 use ndarray::Array2;
 use norma_dicom_results::{Language, ResultsError, ResultsInput, build_results, slices_to_show};
 use norma_domain::{PreparedSummary, Report};
-use norma_pipeline::{VOLUME_FILE, VolumeHeader, read_volume_slice};
+use norma_pipeline::{VOLUME_FILE, VolumeHeader};
 
 use super::reading::{Preparer, StudyFiles};
 use super::terminal::tell;
@@ -101,17 +101,16 @@ fn read_slices(volume: &Path, wanted: &[usize]) -> anyhow::Result<BTreeMap<usize
     file.seek(SeekFrom::Start(0))?;
     file.read_exact(&mut header)?;
     let header = VolumeHeader::parse(&header)?;
-    let [_, rows, columns] = header.geometry.shape;
     let mut slices = BTreeMap::new();
     for slice in wanted {
         let extent = header
             .slices
             .get(*slice)
             .context("the volume has no such slice")?;
-        let mut member = vec![0; usize::try_from(extent.length)?];
+        let mut compressed = vec![0; usize::try_from(extent.length)?];
         file.seek(SeekFrom::Start(extent.offset))?;
-        file.read_exact(&mut member)?;
-        slices.insert(*slice, read_volume_slice(&member, rows, columns)?);
+        file.read_exact(&mut compressed)?;
+        slices.insert(*slice, header.slice_values(&compressed)?);
     }
     Ok(slices)
 }
