@@ -1,4 +1,4 @@
-"""What dicomweb-client can do, done against a running Norma: search, retrieve, metadata, frames, rendered, bulk data."""
+"""What dicomweb-client can do, done against a running Norma: store, search, retrieve, metadata, frames, rendered, bulk data."""
 
 import io
 import sys
@@ -10,6 +10,7 @@ import requests
 from dicomweb_client.api import DICOMwebClient
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.uid import generate_uid
 
 URL, KEY, PHANTOM = sys.argv[1:4]
 session = requests.Session()
@@ -44,6 +45,36 @@ one = next(iter(sent.values()))[0]
 study, series = str(one.StudyInstanceUID), str(one.SeriesInstanceUID)
 is_answered = upload_and_analyse()
 client = DICOMwebClient(f"{URL}/dicom-web", session=session)
+
+
+def store():
+    """Stores three slices as a study of their own, and one more that belongs to another."""
+    slices = [dcmread(io.BytesIO(data)) for _, data in list(sent.values())[:4]]
+    own, own_series = generate_uid(), generate_uid()
+    for data_set in slices[:3]:
+        data_set.StudyInstanceUID, data_set.SeriesInstanceUID = own, own_series
+        data_set.SOPInstanceUID = data_set.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+        data_set.PatientID, data_set.PatientName = "STORED", "STORED^BY^STOW"
+    answer = client.store_instances(slices[:3], study_instance_uid=own)
+    stored = {str(item.ReferencedSOPInstanceUID) for item in answer.ReferencedSOPSequence}
+    assert stored == {str(data_set.SOPInstanceUID) for data_set in slices[:3]}, answer
+    assert answer.RetrieveURL.endswith(f"/dicom-web/studies/{own}"), answer
+    assert "FailedSOPSequence" not in answer
+    for data_set in client.retrieve_series(own, own_series):
+        original = next(item for item in slices if item.SOPInstanceUID == data_set.SOPInstanceUID)
+        assert np.array_equal(data_set.pixel_array, original.pixel_array)
+    answer = client.store_instances(slices[2:], study_instance_uid=own)
+    assert [item.FailureReason for item in answer.FailedSOPSequence] == [0xA900], answer
+    assert len(answer.ReferencedSOPSequence) == 1
+    found = client.search_for_studies(search_filters={"PatientID": "STORED"})
+    assert [str(Dataset.from_json(item).StudyInstanceUID) for item in found] == [own]
+    for scan in session.get(f"{URL}/api/scans?dicom_patient_id=STORED").json()["items"]:
+        assert scan["latest_analysis_id"], "a stored study is analysed"
+        assert session.delete(f"{URL}/api/scans/{scan['id']}").status_code == 204
+    print("store: a study, and an instance of another refused")
+
+
+store()
 
 for filters in (
     {},

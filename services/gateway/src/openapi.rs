@@ -16,7 +16,7 @@ use crate::problem::answers::{NotAllowed, NotSignedIn};
 #[openapi(
     info(
         title = "Norma",
-        description = "Reads chest CT: norm, pathology, or undetermined, with where and why. For research use; not a medical device.\n\nErrors are RFC 9457 problem details (`application/problem+json`) with a stable `code`. Lists are `{items, total, limit, offset}`.\n\nDICOMweb lies below `/dicom-web`, with the same keys, roles and problems. Its interface is DICOM PS3.18 (QIDO-RS, WADO-RS), so it is not written down here once more.",
+        description = "Reads chest CT: norm, pathology, or undetermined, with where and why. For research use; not a medical device.\n\nErrors are RFC 9457 problem details (`application/problem+json`) with a stable `code`. Lists are `{items, total, limit, offset}`.\n\nDICOMweb lies below `/dicom-web`, with the same keys, roles and problems. Its interface is DICOM PS3.18 (QIDO-RS, WADO-RS, STOW-RS), so it is not written down here once more.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     paths(

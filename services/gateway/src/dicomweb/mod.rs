@@ -1,4 +1,5 @@
-//! DICOMweb (PS3.18): studies searched for (QIDO-RS) and retrieved (WADO-RS), answers to analyses among them.
+//! DICOMweb (PS3.18): studies searched for (QIDO-RS) and retrieved (WADO-RS), answers to analyses among them; instances stored
+//! (STOW-RS) and analysed.
 //!
 //! Its interface is the standard's and stands in no OpenAPI document.
 
@@ -16,5 +17,6 @@ mod query;
 pub(crate) mod render;
 pub(crate) mod retrieve;
 pub(crate) mod search;
+pub(crate) mod store;
 
 pub(crate) use indexes::DicomWeb;

@@ -136,6 +136,8 @@ const OPERATIONS: &[Operation] = operations! {
     GET "/dicom-web/studies/{study}/instances" CLINICIAN_OR_OWN, Audit::Repeated("dicomweb.search");
     GET "/dicom-web/studies/{study}/series/{series}/instances" CLINICIAN_OR_OWN, Audit::Repeated("dicomweb.search");
     GET "/dicom-web/studies/{study}" CLINICIAN_OR_OWN, Audit::Repeated("dicomweb.retrieve");
+    POST "/dicom-web/studies" CLINICIAN_OR_OWN, Audit::Change("dicomweb.store");
+    POST "/dicom-web/studies/{study}" CLINICIAN_OR_OWN, Audit::Change("dicomweb.store");
     GET "/dicom-web/studies/{study}/metadata" CLINICIAN_OR_OWN, Audit::Repeated("dicomweb.retrieve");
     GET "/dicom-web/studies/{study}/thumbnail" CLINICIAN_OR_OWN, Audit::Repeated("dicomweb.retrieve");
     GET "/dicom-web/studies/{study}/series/{series}" CLINICIAN_OR_OWN, Audit::Repeated("dicomweb.retrieve");

@@ -4,4 +4,4 @@ mod prediction;
 pub(crate) mod route;
 pub(crate) mod schema;
 
-pub(crate) use prediction::Predictions;
+pub(crate) use prediction::{Predictions, Sender};

@@ -145,6 +145,10 @@ pub enum ApiError {
     TooManyStudies { limit: usize },
     #[error("the upload cannot be de-identified, so nothing of it was stored: {}", reason.message)]
     NotDeidentified { reason: Reason },
+    #[error(
+        "every upload is de-identified here, so nothing is stored under the UIDs it comes with: upload to /inference/predict"
+    )]
+    StoresDeidentified,
     #[error("no patient has the given patient_id")]
     UnknownPatient,
     #[error("the bundle has no such operating point")]
@@ -260,6 +264,7 @@ impl ApiError {
             Self::NotDeidentified { .. } => {
                 (S::UNPROCESSABLE_ENTITY, "not_deidentified", "Not de-identified")
             }
+            Self::StoresDeidentified => (S::CONFLICT, "stores_deidentified", "Stored only de-identified"),
             Self::UnknownPatient => (S::UNPROCESSABLE_ENTITY, "unknown_patient", "Unknown patient"),
             Self::UnknownOperatingPoint { .. } => (
                 S::UNPROCESSABLE_ENTITY,

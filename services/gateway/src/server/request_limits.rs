@@ -27,12 +27,14 @@ use crate::identity::session_cookie::SessionCookie;
 use crate::options::RequestRate;
 use crate::problem::ApiError;
 
-/// Paths whose bodies are forms with a file.
-pub(crate) const UPLOAD_ROUTES: [&str; 4] = [
+/// Paths whose bodies are forms with a file, or instances.
+pub(crate) const UPLOAD_ROUTES: [&str; 6] = [
     "/api/scans",
     "/api/scans/inspect",
     "/inference/predict",
     "/api/inference/predict",
+    "/dicom-web/studies",
+    "/dicom-web/studies/{study}",
 ];
 /// What a monitor asks, however often.
 const UNCOUNTED_ROUTES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];

@@ -78,6 +78,7 @@ pub(crate) fn configure(services: &mut ServiceConfig) {
         .service(dicomweb::retrieve::retrieve_metadata)
         .service(dicomweb::retrieve::retrieve_frames)
         .service(dicomweb::retrieve::retrieve_bulkdata)
+        .service(dicomweb::store::route::store_instances)
         .service(dicomweb::render::retrieve_rendered)
         .service(dicomweb::render::retrieve_thumbnail);
 }

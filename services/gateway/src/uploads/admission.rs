@@ -11,6 +11,7 @@ use crate::gateway::Gateway;
 use crate::http::content_length::content_length;
 use crate::places::{Places, Seat};
 use crate::problem::ApiError;
+use crate::uploads::instances::{ReceivedInstances, receive_instances};
 use crate::uploads::limits::UploadLimits;
 use crate::uploads::reader::UploadReader;
 use crate::uploads::receive::{DEIDENTIFY_FIELD, PIXELS_CHECKED_FIELD, Upload, receive};
@@ -55,17 +56,7 @@ impl Uploads {
         payload: Payload,
         text_fields: &'static [&'static str],
     ) -> Result<(Upload, Place), ApiError> {
-        let sender = sender_of(request);
-        let seat = self
-            .places
-            .try_take(sender.as_ref())
-            .ok_or(ApiError::TooManyUploads)?;
-        let announced = content_length(request.headers()).unwrap_or(0);
-        let foreseen = if announced <= self.gateway.options.upload_limit_bytes {
-            Some(self.reserve(&sender, 1, announced).await?)
-        } else {
-            None
-        };
+        let (sender, seat, foreseen) = self.admit(request).await?;
         let mut upload = receive(request, payload, text_fields, &self.limits()).await?;
         upload.sender = sender;
         drop(foreseen);
@@ -87,6 +78,43 @@ impl Uploads {
                 .await?;
         }
         Ok((upload, place))
+    }
+
+    /// Receives the instances of a DICOMweb request, where there is a place and room for them.
+    pub(crate) async fn receive_instances(
+        &self,
+        request: &HttpRequest,
+        payload: Payload,
+    ) -> Result<(ReceivedInstances, Place), ApiError> {
+        let (sender, seat, foreseen) = self.admit(request).await?;
+        let mut received = receive_instances(request, payload, &self.limits()).await?;
+        let upload = &mut received.upload;
+        upload.sender = sender;
+        drop(foreseen);
+        let place = Place {
+            _seat: seat,
+            room: Some(self.reserve(&upload.sender, 1, upload.size_bytes).await?),
+        };
+        Ok((received, place))
+    }
+
+    /// A seat for the sender of a request, and room for what it announces.
+    async fn admit(
+        &self,
+        request: &HttpRequest,
+    ) -> Result<(Sender, Seat<Owner>, Option<Reservation>), ApiError> {
+        let sender = sender_of(request);
+        let seat = self
+            .places
+            .try_take(sender.as_ref())
+            .ok_or(ApiError::TooManyUploads)?;
+        let announced = content_length(request.headers()).unwrap_or(0);
+        let foreseen = if announced <= self.gateway.options.upload_limit_bytes {
+            Some(self.reserve(&sender, 1, announced).await?)
+        } else {
+            None
+        };
+        Ok((sender, seat, foreseen))
     }
 
     /// Reserves room for what will be stored of so many studies, instead of what was reserved for the upload as it came.

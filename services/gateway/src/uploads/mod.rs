@@ -1,7 +1,10 @@
-//! Uploads: a form with a file, received into the spool folder, where there is a place and room for it.
+//! Uploads: a form with a file, or instances by DICOMweb, received into the spool folder, where there is a place and room for
+//! them.
 
 mod admission;
+mod archive;
 pub(crate) mod deidentified;
+pub(crate) mod instances;
 pub(crate) mod limits;
 mod pace;
 pub(crate) mod reader;

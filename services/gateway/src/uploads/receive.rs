@@ -19,6 +19,7 @@ use tokio::io::{AsyncWriteExt, BufWriter};
 use crate::http::content_length::content_length;
 use crate::http::file_name::safe_file_name;
 use crate::problem::ApiError;
+use crate::uploads::archive::copy_archive;
 use crate::uploads::deidentified::Deidentified;
 use crate::uploads::limits::UploadLimits;
 use crate::uploads::pace::Pace;
@@ -68,6 +69,34 @@ impl Upload {
 
     pub fn size_bytes(&self) -> u64 {
         self.size_bytes
+    }
+
+    /// A file that came otherwise than in a form.
+    pub(crate) fn of_file(path: TempPath, file_name: &str, size_bytes: u64, received_sha256: String) -> Self {
+        Self {
+            path,
+            file_name: file_name.to_owned(),
+            size_bytes,
+            received_sha256,
+            texts: BTreeMap::new(),
+            deidentified: None,
+            sender: None,
+        }
+    }
+
+    /// The archive that this is with those files alone that begin at these places of it.
+    pub(crate) async fn with_files_at(self, starts: &[u64], spool_folder: &Path) -> Result<Self, ApiError> {
+        let copy = self.replacement(spool_folder)?;
+        let starts = starts.to_owned();
+        let copied = tokio::task::spawn_blocking(move || {
+            let size_bytes = copy_archive(&self.path, &starts, &copy)?;
+            Ok(Self {
+                path: copy,
+                size_bytes,
+                ..self
+            })
+        });
+        copied.await.map_err(ApiError::internal)?.map_err(storage_failure)
     }
 
     /// An empty file of the spool folder to write another form of the upload to.

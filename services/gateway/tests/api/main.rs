@@ -12,6 +12,7 @@ mod attack;
 mod audit;
 mod dicom_results;
 mod dicomweb;
+mod dicomweb_store;
 mod events;
 mod feedback;
 mod finished;

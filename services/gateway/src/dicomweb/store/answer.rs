@@ -1,0 +1,181 @@
+//! The answer to a store request (PS3.18 section 10.5.3, annex I.2), as JSON or as XML (PS3.19 annex A).
+
+use std::fmt::Write;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse};
+use norma_dicom_instances::{Attributes, IndexedInstance};
+use serde_json::{Map, Value, json};
+
+use crate::dicomweb::accept::{DICOM_JSON, choose_type};
+use crate::dicomweb::store::outcome::{FailureReason, Outcome};
+use crate::problem::ApiError;
+
+const DICOM_XML: &str = "application/dicom+xml";
+const RETRIEVE_URL: &str = "00081190";
+const REFERENCED_SOP_SEQUENCE: &str = "00081199";
+const FAILED_SOP_SEQUENCE: &str = "00081198";
+const OTHER_FAILURES_SEQUENCE: &str = "0008119A";
+const FAILURE_REASON: &str = "00081197";
+const SOP_CLASS: &str = "00081150";
+const SOP_INSTANCE: &str = "00081155";
+
+/// In what form the client takes the answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AnswerForm(&'static str);
+
+impl AnswerForm {
+    pub(super) fn choose(request: &HttpRequest) -> Result<Self, ApiError> {
+        let had = [DICOM_JSON, "application/json", DICOM_XML, "application/xml"];
+        match choose_type(request, &had) {
+            Some(DICOM_XML | "application/xml") => Ok(Self(DICOM_XML)),
+            Some(_) => Ok(Self(DICOM_JSON)),
+            None => Err(ApiError::NotAcceptable(
+                "application/dicom+json or application/dicom+xml",
+            )),
+        }
+    }
+
+    pub(super) fn answer(self, service: &str, outcome: &Outcome<'_>) -> HttpResponse {
+        let status = match (outcome.stored.is_empty(), outcome.has_failures()) {
+            (true, _) => StatusCode::CONFLICT,
+            (false, true) => StatusCode::ACCEPTED,
+            (false, false) => StatusCode::OK,
+        };
+        let document = document(service, outcome);
+        let body = if self.0 == DICOM_XML {
+            xml(&document)
+        } else {
+            json!(document).to_string()
+        };
+        HttpResponse::build(status)
+            .insert_header((header::CONTENT_TYPE, self.0))
+            .insert_header((header::CACHE_CONTROL, "private, no-store"))
+            .body(body)
+    }
+}
+
+fn document(service: &str, outcome: &Outcome<'_>) -> Attributes {
+    let mut document = Attributes::new();
+    if let Some(study) = outcome.study() {
+        insert(
+            &mut document,
+            RETRIEVE_URL,
+            "UR",
+            json!(format!("{service}/studies/{study}")),
+        );
+    }
+    let stored = outcome.stored.iter().map(|instance| {
+        let mut item = reference(instance);
+        let url = format!(
+            "{service}/studies/{}/series/{}/instances/{}",
+            instance.study_instance_uid, instance.series_instance_uid, instance.sop_instance_uid
+        );
+        insert(&mut item, RETRIEVE_URL, "UR", json!(url));
+        item
+    });
+    sequence(&mut document, REFERENCED_SOP_SEQUENCE, stored.collect());
+    let failed = outcome.failed.iter().map(|(instance, reason)| {
+        let mut item = reference(instance);
+        insert(&mut item, FAILURE_REASON, "US", json!(reason.code()));
+        item
+    });
+    sequence(&mut document, FAILED_SOP_SEQUENCE, failed.collect());
+    let unnamed = outcome.unnamed.iter().map(|reason: &FailureReason| {
+        let mut item = Attributes::new();
+        insert(&mut item, FAILURE_REASON, "US", json!(reason.code()));
+        item
+    });
+    sequence(&mut document, OTHER_FAILURES_SEQUENCE, unnamed.collect());
+    document
+}
+
+fn reference(instance: &IndexedInstance) -> Attributes {
+    let mut item = Attributes::new();
+    insert(&mut item, SOP_CLASS, "UI", json!(instance.sop_class_uid));
+    insert(&mut item, SOP_INSTANCE, "UI", json!(instance.sop_instance_uid));
+    item
+}
+
+fn insert(attributes: &mut Attributes, tag: &str, representation: &str, value: Value) {
+    let values = Value::Array(vec![value]);
+    let attribute = Map::from_iter([
+        ("vr".to_owned(), Value::from(representation)),
+        ("Value".to_owned(), values),
+    ]);
+    attributes.insert(tag.to_owned(), Value::Object(attribute));
+}
+
+fn sequence(attributes: &mut Attributes, tag: &str, items: Vec<Attributes>) {
+    if items.is_empty() {
+        return;
+    }
+    let items = items
+        .into_iter()
+        .map(|item| Value::Object(item.into_iter().collect()));
+    let attribute = Map::from_iter([
+        ("vr".to_owned(), Value::from("SQ")),
+        ("Value".to_owned(), items.collect()),
+    ]);
+    attributes.insert(tag.to_owned(), Value::Object(attribute));
+}
+
+/// The Native DICOM Model of such a document: texts, numbers and sequences.
+fn xml(document: &Attributes) -> String {
+    let mut text = String::from(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<NativeDicomModel xmlns=\"http://dicom.nema.org/PS3.19/models/NativeDICOM\" \
+         xml:space=\"preserve\">",
+    );
+    for (tag, attribute) in document {
+        write_attribute(&mut text, tag, attribute);
+    }
+    text.push_str("</NativeDicomModel>\n");
+    text
+}
+
+fn write_attribute(text: &mut String, tag: &str, attribute: &Value) {
+    let representation = attribute["vr"].as_str().unwrap_or_default();
+    let keyword = keyword(tag);
+    // Writing to a string does not fail.
+    let _ = write!(
+        text,
+        "<DicomAttribute tag=\"{tag}\" vr=\"{representation}\" keyword=\"{keyword}\">"
+    );
+    for (at, value) in attribute["Value"].as_array().into_iter().flatten().enumerate() {
+        let number = at + 1;
+        match value {
+            Value::Object(item) => {
+                let _ = write!(text, "<Item number=\"{number}\">");
+                for (tag, attribute) in item {
+                    write_attribute(text, tag, attribute);
+                }
+                text.push_str("</Item>");
+            }
+            value => {
+                let plain = value.as_str().map_or_else(|| value.to_string(), escaped);
+                let _ = write!(text, "<Value number=\"{number}\">{plain}</Value>");
+            }
+        }
+    }
+    text.push_str("</DicomAttribute>");
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+fn keyword(tag: &str) -> &'static str {
+    match tag {
+        RETRIEVE_URL => "RetrieveURL",
+        REFERENCED_SOP_SEQUENCE => "ReferencedSOPSequence",
+        FAILED_SOP_SEQUENCE => "FailedSOPSequence",
+        OTHER_FAILURES_SEQUENCE => "OtherFailuresSequence",
+        FAILURE_REASON => "FailureReason",
+        SOP_CLASS => "ReferencedSOPClassUID",
+        SOP_INSTANCE => "ReferencedSOPInstanceUID",
+        _ => "",
+    }
+}

@@ -1,0 +1,5 @@
+//! STOW-RS (PS3.18 section 10.5): instances stored and analysed, as an upload is.
+
+mod answer;
+mod outcome;
+pub(crate) mod route;

@@ -1,0 +1,97 @@
+//! What becomes of each instance of a request.
+
+use norma_dicom_instances::{IndexedInstance, InstanceIndex, Section};
+use norma_domain::StudyInstanceUid;
+
+use crate::uploads::instances::Part;
+
+/// Why an instance is not stored (PS3.18 section I.2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FailureReason {
+    /// It is of another study than the request says.
+    OtherStudy,
+    /// It is no instance that can be read and named.
+    CannotUnderstand,
+}
+
+impl FailureReason {
+    pub(super) fn code(self) -> u16 {
+        match self {
+            Self::OtherStudy => 0xA900,
+            Self::CannotUnderstand => 0xC000,
+        }
+    }
+}
+
+/// What becomes of the instances of a request.
+pub(super) struct Outcome<'index> {
+    pub(super) stored: Vec<&'index IndexedInstance>,
+    pub(super) failed: Vec<(&'index IndexedInstance, FailureReason)>,
+    /// Of those that nobody can name.
+    pub(super) unnamed: Vec<FailureReason>,
+    /// Where the files that are kept begin in the archive.
+    kept: Vec<u64>,
+}
+
+impl<'index> Outcome<'index> {
+    /// `index`: of the archive of the parts; None where it cannot be read at all. `study`: the one that is named by the request.
+    pub(super) fn of(
+        parts: &[Part],
+        index: Option<&'index InstanceIndex>,
+        study: Option<&StudyInstanceUid>,
+    ) -> Self {
+        let mut outcome = Self {
+            stored: Vec::new(),
+            failed: Vec::new(),
+            unnamed: Vec::new(),
+            kept: Vec::new(),
+        };
+        let instances = index.map(|index| index.instances.as_slice()).unwrap_or_default();
+        for part in parts {
+            let start = match part {
+                Part::At(start) => *start,
+                Part::Same(_) => continue,
+                Part::NoDicomFile => {
+                    outcome.unnamed.push(FailureReason::CannotUnderstand);
+                    continue;
+                }
+            };
+            let is_it = |instance: &&IndexedInstance| {
+                instance.place.section == Section::Upload && instance.place.span.offset == start
+            };
+            match instances.iter().find(is_it) {
+                Some(instance) if study.is_some_and(|uid| uid.as_str() != instance.study_instance_uid) => {
+                    outcome.failed.push((instance, FailureReason::OtherStudy));
+                }
+                Some(instance) => {
+                    outcome.stored.push(instance);
+                    outcome.kept.push(start);
+                }
+                // It stays beside the others: the analysis counts a damaged slice, and does not overlook that one is missing.
+                None => {
+                    outcome.unnamed.push(FailureReason::CannotUnderstand);
+                    outcome.kept.push(start);
+                }
+            }
+        }
+        outcome
+    }
+
+    /// Where the files that are kept begin, where not all are.
+    pub(super) fn left_over(&self) -> Option<&[u64]> {
+        (!self.failed.is_empty()).then_some(&self.kept)
+    }
+
+    pub(super) fn has_failures(&self) -> bool {
+        !self.failed.is_empty() || !self.unnamed.is_empty()
+    }
+
+    /// The one study of all that is stored.
+    pub(super) fn study(&self) -> Option<&str> {
+        let first = self.stored.first()?.study_instance_uid.as_str();
+        self.stored
+            .iter()
+            .all(|instance| instance.study_instance_uid == first)
+            .then_some(first)
+    }
+}

@@ -1,0 +1,84 @@
+//! `POST /dicom-web/studies`.
+
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse, routes};
+use norma_domain::StudyInstanceUid;
+
+use crate::dicomweb::document::service_url;
+use crate::dicomweb::locate::PathUids;
+use crate::dicomweb::store::answer::AnswerForm;
+use crate::dicomweb::store::outcome::Outcome;
+use crate::identity::{Access, Notes};
+use crate::predictions::{Predictions, Sender};
+use crate::problem::ApiError;
+use crate::uploads::instances::ReceivedInstances;
+use crate::uploads::repetition::{Sent, look_up};
+use crate::uploads::spool::{create_spool_file, storage_failure};
+
+/// Stores instances, of one study or of any, and requests the analyses of their studies. What is answered as stored is: with
+/// its rows and the announcement of its analysis.
+#[routes]
+#[post("/dicom-web/studies")]
+#[post("/dicom-web/studies/{study}")]
+pub(crate) async fn store_instances(
+    predictions: Data<Predictions>,
+    request: HttpRequest,
+    access: Access,
+    notes: Notes,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    let form = AnswerForm::choose(&request)?;
+    let study = wanted_study(&request)?;
+    let gateway = &predictions.gateway;
+    if gateway.options.deidentify_uploads {
+        return Err(ApiError::StoresDeidentified);
+    }
+    let operating_point = predictions.bundle.operating_point(None)?;
+    let (received, place) = predictions.uploads.receive_instances(&request, payload).await?;
+    let ReceivedInstances { upload, parts } = received;
+    let (_, container) = create_spool_file(&gateway.options.spool_folder).map_err(storage_failure)?;
+    let index = predictions
+        .uploads
+        .reader
+        .index(&upload.sender, &upload.path, &container)
+        .await?;
+    drop(container);
+    let outcome = Outcome::of(&parts, index.as_ref(), study.as_ref());
+    let answer = form.answer(&service_url(&request, gateway), &outcome);
+    if outcome.stored.is_empty() {
+        return Ok(answer);
+    }
+    let upload = match outcome.left_over() {
+        Some(kept) => upload.with_files_at(kept, &gateway.options.spool_folder).await?,
+        None => upload,
+    };
+    let wish = format!("store {}", operating_point.0);
+    let id = match look_up(gateway, &request, &access, &upload, &wish).await? {
+        Sent::Again(id) => {
+            predictions.complete_requests(id, &operating_point).await?;
+            id
+        }
+        Sent::First(in_hand) => {
+            let sender = Sender {
+                owner: access.caller.owner(),
+                request: in_hand.key(),
+            };
+            let started = predictions
+                .start_prediction((upload, place), operating_point, sender)
+                .await;
+            if started.is_err() {
+                in_hand.forget(gateway).await;
+            }
+            started?
+        }
+    };
+    notes.object(id);
+    Ok(answer)
+}
+
+fn wanted_study(request: &HttpRequest) -> Result<Option<StudyInstanceUid>, ApiError> {
+    if request.match_info().get("study").is_none() {
+        return Ok(None);
+    }
+    PathUids::of(request).map(|uids| Some(uids.study))
+}

@@ -1,0 +1,290 @@
+//! STOW-RS: what is answered as stored is found, retrieved and analysed; what is not is named.
+
+use norma_domain::Role;
+use norma_phantom::{PhantomOptions, PhantomSeries, write_phantom_series};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde_json::Value;
+
+use crate::app::{App, client, make_key, problem, spawn_app, spawn_app_with};
+
+const BOUNDARY: &str = "0f3cf5c0-70e0-41ef";
+const JSON: &str = "application/dicom+json";
+
+struct Study {
+    series: PhantomSeries,
+    files: Vec<Vec<u8>>,
+}
+
+fn study(seed: u64) -> Study {
+    let folder = tempfile::tempdir().unwrap();
+    let options = PhantomOptions {
+        slices: 4,
+        size: 64,
+        seed,
+        ..PhantomOptions::small()
+    };
+    let series = write_phantom_series(&options, folder.path()).unwrap();
+    let mut names: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    names.sort();
+    Study {
+        series,
+        files: names.iter().map(|name| std::fs::read(name).unwrap()).collect(),
+    }
+}
+
+fn body<'a>(files: impl IntoIterator<Item = &'a Vec<u8>>) -> Vec<u8> {
+    let mut body = Vec::new();
+    for file in files {
+        body.extend(format!("\r\n--{BOUNDARY}\r\nContent-Type: application/dicom\r\n\r\n").bytes());
+        body.extend(file);
+    }
+    body.extend(format!("\r\n--{BOUNDARY}--\r\n").bytes());
+    body
+}
+
+fn store_request(app: &App, path: &str, body: Vec<u8>) -> RequestBuilder {
+    app.request(Method::POST, &format!("/dicom-web{path}"))
+        .header(
+            "content-type",
+            format!("multipart/related; type=\"application/dicom\"; boundary=\"{BOUNDARY}\""),
+        )
+        .header("accept", JSON)
+        .body(body)
+}
+
+async fn store<'a>(app: &App, path: &str, files: impl IntoIterator<Item = &'a Vec<u8>>) -> Response {
+    store_request(app, path, body(files)).send().await.unwrap()
+}
+
+async fn document(response: Response, status: StatusCode) -> Value {
+    assert_eq!(response.headers()["content-type"], JSON);
+    assert_eq!(response.status(), status);
+    response.json().await.unwrap()
+}
+
+fn items<'a>(document: &'a Value, tag: &str) -> &'a [Value] {
+    document[tag]["Value"].as_array().map_or(&[], Vec::as_slice)
+}
+
+fn reasons(document: &Value, tag: &str) -> Vec<u64> {
+    items(document, tag)
+        .iter()
+        .map(|item| item["00081197"]["Value"][0].as_u64().unwrap())
+        .collect()
+}
+
+const REFERENCED: &str = "00081199";
+const FAILED: &str = "00081198";
+const OTHER: &str = "0008119A";
+
+#[tokio::test]
+async fn a_study_is_stored_retrieved_and_analysed() {
+    let app = spawn_app().await;
+    let study = study(1);
+    let answer = document(store(&app, "/studies", &study.files).await, StatusCode::OK).await;
+    let uid = study.series.study_instance_uid.as_str();
+    assert_eq!(
+        answer["00081190"]["Value"][0],
+        format!("{}/dicom-web/studies/{uid}", app.base)
+    );
+    assert!(answer.get(FAILED).is_none() && answer.get(OTHER).is_none());
+    let stored = items(&answer, REFERENCED);
+    assert_eq!(stored.len(), 4);
+    for (item, file) in stored.iter().zip(&study.files) {
+        let url = item["00081190"]["Value"][0].as_str().unwrap();
+        let given = app
+            .client
+            .get(url)
+            .header("accept", "application/dicom")
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(
+            given.bytes().await.unwrap(),
+            file,
+            "an instance came back changed"
+        );
+    }
+    let scans = app.get_json("/api/scans").await;
+    assert_eq!(scans["total"], 1);
+    assert!(scans["items"][0]["latest_analysis_id"].is_string(), "{scans}");
+    assert_eq!(app.get_json("/inference/predictions").await["total"], 1);
+    let audit = app.get_json("/api/audit").await;
+    let actions: Vec<&str> = audit["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|event| event["action"].as_str())
+        .collect();
+    assert!(actions.contains(&"dicomweb.store"), "{actions:?}");
+}
+
+#[tokio::test]
+async fn two_studies_in_one_request_are_two() {
+    let app = spawn_app().await;
+    let (one, other) = (study(1), study(2));
+    let files = one.files.iter().chain(&other.files);
+    let answer = document(store(&app, "/studies", files).await, StatusCode::OK).await;
+    assert_eq!(items(&answer, REFERENCED).len(), 8);
+    assert!(answer.get("00081190").is_none(), "no one study");
+    assert_eq!(app.get_json("/api/scans").await["total"], 2);
+}
+
+#[tokio::test]
+async fn an_instance_of_another_study_is_not_stored() {
+    let app = spawn_app().await;
+    let (one, other) = (study(1), study(2));
+    let path = format!("/studies/{}", one.series.study_instance_uid);
+    let refused = document(store(&app, &path, &other.files).await, StatusCode::CONFLICT).await;
+    assert_eq!(reasons(&refused, FAILED), [0xA900; 4]);
+    assert!(refused.get(REFERENCED).is_none());
+    assert_eq!(app.get_json("/api/scans").await["total"], 0);
+
+    let files = one.files.iter().chain(&other.files[..1]);
+    let answer = document(store(&app, &path, files).await, StatusCode::ACCEPTED).await;
+    assert_eq!(items(&answer, REFERENCED).len(), 4);
+    assert_eq!(reasons(&answer, FAILED), [0xA900]);
+    assert!(items(&answer, FAILED)[0]["00081155"]["Value"][0].is_string());
+    let found = app
+        .request(Method::GET, "/dicom-web/studies")
+        .header("accept", JSON)
+        .send()
+        .await
+        .unwrap();
+    let found: Vec<Value> = found.json().await.unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(
+        found[0]["0020000D"]["Value"][0],
+        one.series.study_instance_uid.as_str()
+    );
+    assert_eq!(found[0]["00201208"]["Value"][0], 4);
+}
+
+#[tokio::test]
+async fn what_is_no_instance_is_told_and_the_rest_is_stored() {
+    let app = spawn_app().await;
+    let study = study(1);
+    let damaged = study.files[3][..160].to_vec();
+    let nothing = b"no DICOM at all".to_vec();
+    let none = document(
+        store(&app, "/studies", [&damaged, &nothing]).await,
+        StatusCode::CONFLICT,
+    )
+    .await;
+    assert_eq!(reasons(&none, OTHER), [0xC000; 2]);
+    assert_eq!(app.get_json("/api/scans").await["total"], 0);
+
+    // An instance that comes twice is stored once, and that is no failure.
+    let files = [
+        &study.files[0],
+        &nothing,
+        &study.files[1],
+        &study.files[0],
+        &damaged,
+    ];
+    let mut request = store_request(&app, "/studies", body(files)).build().unwrap();
+    request
+        .headers_mut()
+        .insert("accept", "application/dicom+xml".parse().unwrap());
+    let answer = app.client.execute(request).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::ACCEPTED);
+    assert_eq!(answer.headers()["content-type"], "application/dicom+xml");
+    let xml = answer.text().await.unwrap();
+    assert_eq!(
+        xml.matches("keyword=\"ReferencedSOPInstanceUID\"").count(),
+        2,
+        "{xml}"
+    );
+    assert_eq!(
+        xml.matches("<Value number=\"1\">49152</Value>").count(),
+        2,
+        "{xml}"
+    );
+}
+
+#[tokio::test]
+async fn a_request_is_bounded_and_refused_as_an_upload_is() {
+    let app = spawn_app_with(|options| options.upload_limit_bytes = 20_000).await;
+    let study = study(1);
+    let large = store(&app, "/studies", &study.files).await;
+    problem(large, StatusCode::PAYLOAD_TOO_LARGE, "upload_too_large").await;
+    let empty = store(&app, "/studies", []).await;
+    problem(empty, StatusCode::UNPROCESSABLE_ENTITY, "empty_upload").await;
+    let cut = store_request(&app, "/studies", body(&study.files[..1])[..9_000].to_vec());
+    problem(
+        cut.send().await.unwrap(),
+        StatusCode::BAD_REQUEST,
+        "upload_incomplete",
+    )
+    .await;
+    let uid = store(&app, &format!("/studies/{}", "1.".repeat(40)), &study.files[..1]).await;
+    problem(uid, StatusCode::BAD_REQUEST, "invalid_parameter").await;
+    let wrong = app
+        .request(Method::POST, "/dicom-web/studies")
+        .header("content-type", "application/dicom")
+        .body(study.files[0].clone());
+    problem(
+        wrong.send().await.unwrap(),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+    )
+    .await;
+    let mut html = store_request(&app, "/studies", body(&study.files[..1]))
+        .build()
+        .unwrap();
+    html.headers_mut().insert("accept", "text/html".parse().unwrap());
+    problem(
+        app.client.execute(html).await.unwrap(),
+        StatusCode::NOT_ACCEPTABLE,
+        "not_acceptable",
+    )
+    .await;
+    let url = format!("{}/dicom-web/studies", app.base);
+    problem(
+        app.nobody.post(url).body("x").send().await.unwrap(),
+        StatusCode::UNAUTHORIZED,
+        "not_authenticated",
+    )
+    .await;
+    assert_eq!(
+        std::fs::read_dir(app.spool()).unwrap().count(),
+        0,
+        "nothing is left over"
+    );
+    assert_eq!(app.get_json("/api/scans").await["total"], 0);
+}
+
+#[tokio::test]
+async fn where_uploads_are_deidentified_nothing_is_stored_under_its_uids() {
+    let app = spawn_app_with(|options| options.deidentify_uploads = true).await;
+    let refused = store(&app, "/studies", &study(1).files).await;
+    problem(refused, StatusCode::CONFLICT, "stores_deidentified").await;
+}
+
+#[tokio::test]
+async fn an_integrator_stores_its_own_and_a_request_sent_again_is_one() {
+    let app = spawn_app().await;
+    let study = study(1);
+    let key = make_key(&app.database, "pacs", &[Role::Integrator], |_| {}).await;
+    let integrator = client(Some(&key));
+    for _ in 0..2 {
+        let mut request = store_request(&app, "/studies", body(&study.files))
+            .header("idempotency-key", "study-1")
+            .build()
+            .unwrap();
+        let bearer = format!("Bearer {key}").parse().unwrap();
+        request.headers_mut().insert("authorization", bearer);
+        let answer = integrator.execute(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+    }
+    assert_eq!(app.get_json("/api/scans").await["total"], 1);
+    let own = integrator
+        .get(format!("{}/api/scans", app.base))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(own.json::<Value>().await.unwrap()["total"], 1);
+}
