@@ -48,6 +48,8 @@ reason_codes! {
     MemoryLimitExceeded = "memory_limit_exceeded",
     SeveralStudies = "several_studies",
     InconsistentSeries = "inconsistent_series",
+    /// One series carries a Series Instance UID in every slice or every few, and nothing else tells what belongs together.
+    SeriesScattered = "series_scattered",
     /// Patient ID, name, birth date, sex or accession number differ within a study.
     SeveralPatients = "several_patients",
     /// Study, series or instance are not named by UIDs of the standard.

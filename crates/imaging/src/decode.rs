@@ -1,7 +1,7 @@
 //! The slices of a series, decoded side by side into one array.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -226,12 +226,18 @@ fn decode_samples(
     }
 }
 
-/// A number for the stored bytes of each frame that can be read: equal pixels have equal numbers.
+/// A number for the stored bytes of each frame that can be read: equal pixels have equal numbers. Where the frames are in
+/// several transfer syntaxes, a number for their values.
 pub(crate) fn fingerprint_frames(
     instances: &[Instance],
     frames: &[FrameReference],
     limits: &Limits,
 ) -> HashMap<FrameReference, u64> {
+    let syntaxes: HashSet<&str> = frames
+        .iter()
+        .map(|reference| instances[reference.instance].header.transfer_syntax.as_str())
+        .collect();
+    let by_values = syntaxes.len() > 1;
     let mut by_instance: HashMap<usize, Vec<usize>> = HashMap::new();
     for reference in frames {
         by_instance
@@ -245,7 +251,7 @@ pub(crate) fn fingerprint_frames(
             let instance = &instances[index];
             let opened = open_pixels(instance, limits).ok();
             frames.into_iter().filter_map(move |frame| {
-                let print = fingerprint(instance, opened.as_ref()?, frame, limits).ok()?;
+                let print = fingerprint(instance, opened.as_ref()?, frame, by_values, limits).ok()?;
                 Some((
                     FrameReference {
                         instance: index,
@@ -262,11 +268,19 @@ fn fingerprint(
     instance: &Instance,
     opened: &OpenPixels,
     frame: usize,
+    by_values: bool,
     limits: &Limits,
 ) -> Result<u64, ImagingError> {
     let mut hasher = DefaultHasher::new();
-    match opened {
-        OpenPixels::Encapsulated(bytes, frames) => frames.frame(bytes, frame)?.hash(&mut hasher),
+    match (opened, &instance.header.format) {
+        (_, Some(format)) if by_values => {
+            let samples = decode_samples(instance, format, opened, frame, limits)?;
+            let stored = samples.stored(format.is_signed);
+            for raw in &samples.values {
+                stored(*raw).hash(&mut hasher);
+            }
+        }
+        (OpenPixels::Encapsulated(bytes, frames), _) => frames.frame(bytes, frame)?.hash(&mut hasher),
         _ => native_frame(instance, &instance.header, opened, frame, limits)?.hash(&mut hasher),
     }
     Ok(hasher.finish())

@@ -50,7 +50,6 @@ pub(crate) struct ExaminationMarks {
     study_date: Option<Box<[u8]>>,
     study_time: Option<Box<[u8]>>,
     study_id: Option<Box<[u8]>>,
-    frame_of_reference: Option<Box<[u8]>>,
 }
 
 impl ExaminationMarks {
@@ -59,18 +58,12 @@ impl ExaminationMarks {
             study_date: values.mark(0x0008_0020),
             study_time: values.mark(0x0008_0030),
             study_id: values.mark(0x0020_0010),
-            frame_of_reference: values.mark(0x0020_0052),
         }
     }
 
-    /// Whether positions are said to be in one patient's space: a Frame of Reference UID is not given twice.
-    pub(crate) fn share_a_space(&self) -> bool {
-        self.frame_of_reference.is_some()
-    }
-
-    /// Whether anything says when or where.
-    pub(crate) fn say_anything(&self) -> bool {
-        self.frame_of_reference.is_some() || (self.study_date.is_some() && self.study_time.is_some())
+    /// Whether anything says when it was.
+    pub(crate) fn say_when(&self) -> bool {
+        self.study_date.is_some() && self.study_time.is_some()
     }
 }
 
@@ -88,6 +81,8 @@ pub(crate) struct InstanceHeader {
     pub(crate) patient: PatientMarks,
     /// What an examination's images have in common beside its UIDs.
     pub(crate) examination: ExaminationMarks,
+    /// Frame of Reference UID (0020,0052): the space of the positions.
+    pub(crate) frame_of_reference: Option<Box<[u8]>>,
     /// Whether study, series and instance are named by UIDs of the standard.
     pub(crate) has_valid_uids: bool,
     /// Imager Pixel Spacing (0018,1164) stands where Pixel Spacing belongs.
@@ -324,6 +319,7 @@ fn read_header(
         sop_instance,
         patient: PatientMarks::read(values),
         examination: ExaminationMarks::read(values),
+        frame_of_reference: values.mark(0x0020_0052),
         has_imager_spacing: values.mark(0x0018_1164).is_some(),
         sop_class: values
             .text(0x0008_0016)

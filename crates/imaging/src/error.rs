@@ -66,6 +66,10 @@ pub enum ImagingError {
     FrameTooLarge { rows: u64, columns: u64, limit: u64 },
     #[error("the series is inconsistent: {0}")]
     InconsistentSeries(Cow<'static, str>),
+    #[error(
+        "the series is scattered over {uids} Series Instance UIDs, and {why}; export it again as one series"
+    )]
+    ScatteredSeries { uids: usize, why: Cow<'static, str> },
     #[error("the study holds images of several patients: {0}; send each patient's study by itself")]
     SeveralPatients(String),
     #[error("the study holds no CT series but {0}")]
@@ -97,6 +101,7 @@ impl ImagingError {
             Self::LyingLength { .. } => ReasonCode::LyingLength,
             Self::VolumeTooLarge { .. } | Self::FrameTooLarge { .. } => ReasonCode::VolumeTooLarge,
             Self::InconsistentSeries(_) => ReasonCode::InconsistentSeries,
+            Self::ScatteredSeries { .. } => ReasonCode::SeriesScattered,
             Self::SeveralPatients(_) => ReasonCode::SeveralPatients,
             Self::NotCt(_) => ReasonCode::NotCt,
             Self::NotAxial(_) => ReasonCode::NotAxial,

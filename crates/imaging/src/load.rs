@@ -1,5 +1,6 @@
 //! The chest series of a study as one volume.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use norma_domain::{SeriesChoice, SeriesInstanceUid, SliceReference, StudySummary};
@@ -14,15 +15,21 @@ use crate::multiframe::FrameHeader;
 use crate::nifti::load_nifti;
 use crate::patient_marks::{PatientMarks, patient_conflict};
 use crate::series_choice::{Candidate, Choice, choose_series};
-use crate::series_grouping::{Exclusion, SeriesGroup, exclusion, group_series, is_reformat, nothing_left};
-use crate::series_joining::series_of_instances;
+use crate::series_grouping::{SeriesGroup, exclusion, group_series, is_reformat, nothing_left};
+use crate::series_joining::{LEAST_PIECES, series_of_instances};
+use crate::series_remains::{LaidSeries, check_fragments, slices_on_other_grids};
 use crate::series_volumes::{SeriesVolume, separate_volumes};
-use crate::slice_order::{PlacedSlice, measure_spacing, order_slices, plane_axes, tilt_degrees};
+use crate::slice_order::{
+    PlacedSlice, largest_stray_mm, measure_spacing, order_slices, plane_axes, tilt_degrees,
+};
 use crate::stored_values::{ReadValues, read_values};
 use crate::study::{Instance, StudyContent, StudySource};
 use crate::value_check::alternates;
 use crate::volume_geometry::{SliceGrid, lay_out};
 use crate::volume_grid::{regular_stack, square_pixels};
+
+/// Positions are rounded, and tables sag: so much within the plane is no other field of view.
+const LARGEST_STRAY_MM: f64 = 1.0;
 
 /// Chooses the chest series of a study and decodes it.
 ///
@@ -49,16 +56,16 @@ fn load_dicom(
     let considered = groups.len();
     let mut exclusions = Vec::new();
     let mut candidates: Vec<PlacedSeries> = Vec::new();
-    let mut without_pixels: Vec<SeriesGroup> = Vec::new();
-    for group in groups {
+    let mut unusable: Vec<SeriesGroup> = Vec::new();
+    for (number, group) in groups.into_iter().enumerate() {
         match exclusion(&group, instances) {
             Some(why) => {
                 exclusions.push((group.name(), why.clone()));
-                if why == Exclusion::NoImage {
-                    without_pixels.push(group);
+                if why.may_be_a_slice() {
+                    unusable.push(group);
                 }
             }
-            None => candidates.extend(PlacedSeries::all_of(&group, instances, limits)),
+            None => candidates.extend(PlacedSeries::all_of(&group, number, instances, limits)),
         }
     }
     let traits: Vec<Candidate> = candidates
@@ -84,9 +91,13 @@ fn load_dicom(
         left_out: named,
     };
     let series = &candidates[index];
+    let laid: Vec<LaidSeries<'_>> = candidates.iter().map(|series| series.laid(instances)).collect();
+    check_fragments(&laid, index)?;
+    let on_other_grids = slices_on_other_grids(&laid, index, series.normal)?;
     let mut loaded = assemble(study, instances, series, choice, limits)?;
-    // Files of the series that end before their pixels are slices too.
-    loaded.acquisition.undecodable_slices += without_pixels
+    loaded.acquisition.undecodable_slices += on_other_grids;
+    // Files of the series that end before their pixels, or lack a place, are slices too.
+    loaded.acquisition.undecodable_slices += unusable
         .iter()
         .filter(|group| group.series.is_some() && group.series == series.group.series)
         .map(|group| group.frames.len())
@@ -107,11 +118,23 @@ fn load_dicom(
 /// Refuses a study whose images are of several persons, or of nobody knows whom.
 fn check_one_patient(study: &StudySource, instances: &[Instance]) -> Result<(), ImagingError> {
     if study.is_unclear {
-        return Err(ImagingError::InconsistentSeries(
-            "its files name neither a study nor a patient and an examination, so whether they belong together is \
-             not known; export the study again with its identifiers"
-                .into(),
-        ));
+        let uids: BTreeSet<_> = instances
+            .iter()
+            .filter_map(|instance| instance.header.series.as_ref())
+            .collect();
+        return Err(if uids.len() >= LEAST_PIECES {
+            ImagingError::ScatteredSeries {
+                uids: uids.len(),
+                why: "its files name neither a patient and an examination nor a common frame of reference"
+                    .into(),
+            }
+        } else {
+            ImagingError::InconsistentSeries(
+                "its files name neither a study nor a patient and an examination, so whether they belong together \
+                 is not known; export the study again with its identifiers"
+                    .into(),
+            )
+        });
     }
     let mut numbers: HashMap<&SeriesInstanceUid, usize> = HashMap::new();
     let images: Vec<(&PatientMarks, usize)> = instances
@@ -119,7 +142,9 @@ fn check_one_patient(study: &StudySource, instances: &[Instance]) -> Result<(), 
         .zip(series_of_instances(instances))
         .map(|(instance, series)| {
             let next = numbers.len() + 1;
-            let number = series.map_or(0, |series| *numbers.entry(series).or_insert(next));
+            let number = series
+                .series
+                .map_or(0, |series| *numbers.entry(series).or_insert(next));
             (&instance.header.patient, number)
         })
         .collect();
@@ -129,6 +154,8 @@ fn check_one_patient(study: &StudySource, instances: &[Instance]) -> Result<(), 
 /// A candidate with its slices in order.
 struct PlacedSeries {
     group: SeriesGroup,
+    /// Volumes of one group have the same.
+    group_number: usize,
     slices: Vec<PlacedSlice>,
     copies: usize,
     unplaced: usize,
@@ -138,19 +165,19 @@ struct PlacedSeries {
 
 impl PlacedSeries {
     /// The volumes that a series holds.
-    fn all_of(group: &SeriesGroup, instances: &[Instance], limits: &Limits) -> Vec<Self> {
+    fn all_of(group: &SeriesGroup, number: usize, instances: &[Instance], limits: &Limits) -> Vec<Self> {
         let orientation = group.first(instances).1.orientation;
         let Some((_, _, normal)) = orientation.and_then(|orientation| plane_axes(&orientation)) else {
             return Vec::new();
         };
         separate_volumes(group, normal, instances, limits)
             .into_iter()
-            .map(|volume| Self::new(volume, normal, instances))
+            .map(|volume| Self::new(volume, number, normal, instances))
             .filter(|series| !series.slices.is_empty())
             .collect()
     }
 
-    fn new(volume: SeriesVolume, normal: [f64; 3], instances: &[Instance]) -> Self {
+    fn new(volume: SeriesVolume, group_number: usize, normal: [f64; 3], instances: &[Instance]) -> Self {
         let placed: Vec<_> = volume
             .group
             .frames
@@ -163,10 +190,20 @@ impl PlacedSeries {
         Self {
             slices: order_slices(&placed, normal),
             group: volume.group,
+            group_number,
             copies: volume.copies,
             unplaced: volume.unplaced,
             conflict: volume.conflict,
             normal,
+        }
+    }
+
+    fn laid<'study>(&'study self, instances: &'study [Instance]) -> LaidSeries<'study> {
+        LaidSeries {
+            group_number: self.group_number,
+            series: self.group.series.as_ref(),
+            kernel: self.group.first(instances).0.kernel.as_deref(),
+            slices: &self.slices,
         }
     }
 
@@ -204,9 +241,13 @@ fn assemble(
     limits: &Limits,
 ) -> Result<LoadedSeries, ImagingError> {
     let (header, frame) = series.group.first(instances);
-    let inconsistent = |what: &'static str| ImagingError::InconsistentSeries(what.into());
+    let refused = |why: Cow<'static, str>| match series.group.scattered_over {
+        0 | 1 => ImagingError::InconsistentSeries(why),
+        uids => ImagingError::ScatteredSeries { uids, why },
+    };
+    let inconsistent = |what: &'static str| refused(what.into());
     if let Some(conflict) = &series.conflict {
-        return Err(ImagingError::InconsistentSeries(conflict.clone().into()));
+        return Err(refused(conflict.clone().into()));
     }
     let (Some(orientation), Some(pixel_spacing), Some(format)) =
         (frame.orientation, frame.pixel_spacing, header.format.as_ref())
@@ -227,6 +268,12 @@ fn assemble(
         ..
     } = decoded;
     let spacing = measure_spacing(&slices);
+    let widest_pixel = pixel_spacing[0].max(pixel_spacing[1]);
+    if largest_stray_mm(&slices) > widest_pixel.max(LARGEST_STRAY_MM) {
+        return Err(inconsistent(
+            "its slices do not lie above each other: their positions differ within their plane",
+        ));
+    }
     if alternates(&hounsfield, spacing.median_mm.unwrap_or(0.0)) {
         return Err(inconsistent(
             "its slices belong to two pictures by turns, as of two phases in one series; send each phase as a series \

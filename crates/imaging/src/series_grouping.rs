@@ -9,11 +9,9 @@ use crate::dicom_header::InstanceHeader;
 use crate::error::ImagingError;
 use crate::multiframe::{FrameHeader, FrameReference};
 use crate::series_joining::series_of_instances;
-use crate::slice_order::{Plane, plane_of};
+use crate::slice_order::{Plane, are_close, are_parallel, plane_of};
 use crate::study::Instance;
 
-/// Two orientations are one when no component differs by more.
-const ORIENTATION_TOLERANCE: f64 = 0.01;
 const SPACING_TOLERANCE_MM: f64 = 0.005;
 /// A series has a few orientations at most; a file made to have thousands gets no more groups than this.
 const GROUPS_PER_SERIES: usize = 64;
@@ -22,6 +20,8 @@ const GROUPS_PER_SERIES: usize = 64;
 #[derive(Debug, Clone)]
 pub(crate) struct SeriesGroup {
     pub(crate) series: Option<SeriesInstanceUid>,
+    /// Series Instance UIDs that it was scattered over; 1 where it was not.
+    pub(crate) scattered_over: usize,
     pub(crate) frames: Vec<FrameReference>,
 }
 
@@ -91,6 +91,21 @@ impl Exclusion {
         }
     }
 
+    /// Whether such images, of a series of which others are read, are slices that are lost to it.
+    pub(crate) const fn may_be_a_slice(&self) -> bool {
+        matches!(
+            self,
+            Self::NoImage
+                | Self::NoPosition
+                | Self::NoOrientation
+                | Self::NoFramePositions
+                | Self::NoPixelSpacing { .. }
+                | Self::Truncated { .. }
+                | Self::PixelFormat(_)
+                | Self::TransferSyntax(_)
+        )
+    }
+
     const fn rank(&self) -> u8 {
         match self {
             Self::NoImage => 0,
@@ -144,7 +159,7 @@ pub(crate) fn group_series(instances: &[Instance]) -> Vec<SeriesGroup> {
     for (instance, source) in instances.iter().enumerate() {
         for frame in 0..source.header.frames.len() {
             let reference = FrameReference { instance, frame };
-            let of_series = by_series.entry(series_of[instance]).or_default();
+            let of_series = by_series.entry(series_of[instance].series).or_default();
             let fitting = of_series
                 .iter()
                 .copied()
@@ -154,7 +169,8 @@ pub(crate) fn group_series(instances: &[Instance]) -> Vec<SeriesGroup> {
                 None if of_series.len() < GROUPS_PER_SERIES => {
                     of_series.push(groups.len());
                     groups.push(SeriesGroup {
-                        series: series_of[instance].cloned(),
+                        series: series_of[instance].series.cloned(),
+                        scattered_over: series_of[instance].scattered_over,
                         frames: vec![reference],
                     });
                 }
@@ -183,28 +199,12 @@ fn fits(instances: &[Instance], first: FrameReference, second: FrameReference) -
         && a.kernel == b.kernel
         && is_localizer(a, f) == is_localizer(b, g)
         && f.stack == g.stack
-        && close(
-            f.orientation.as_ref(),
-            g.orientation.as_ref(),
-            ORIENTATION_TOLERANCE,
-        )
-        && close(
+        && are_parallel(f.orientation.as_ref(), g.orientation.as_ref())
+        && are_close(
             f.pixel_spacing.as_ref(),
             g.pixel_spacing.as_ref(),
             SPACING_TOLERANCE_MM,
         )
-}
-
-fn close<const COUNT: usize>(
-    first: Option<&[f64; COUNT]>,
-    second: Option<&[f64; COUNT]>,
-    tolerance: f64,
-) -> bool {
-    match (first, second) {
-        (Some(first), Some(second)) => first.iter().zip(second).all(|(a, b)| (a - b).abs() <= tolerance),
-        (None, None) => true,
-        _ => false,
-    }
 }
 
 /// Why a series cannot be the chest series, None where it can.

@@ -8,6 +8,7 @@ use crate::decode::fingerprint_frames;
 use crate::frame_marks::FrameMarks;
 use crate::limits::Limits;
 use crate::multiframe::FrameReference;
+use crate::numbering_runs::{Place, number_runs};
 use crate::series_grouping::SeriesGroup;
 use crate::slice_order::{Vector, dot};
 use crate::study::Instance;
@@ -65,6 +66,7 @@ pub(crate) fn separate_volumes(
     let of = |frames: Vec<FrameReference>, conflict: Option<String>| SeriesVolume {
         group: SeriesGroup {
             series: group.series.clone(),
+            scattered_over: group.scattered_over,
             frames,
         },
         copies,
@@ -302,7 +304,7 @@ impl<'study> Stack<'study> {
         holds_several.then(|| number_values((0..self.placed.len()).map(instance)))
     }
 
-    /// In the order of `key`, a new volume begins where the place comes back to what the last one has passed.
+    /// In the order of `key`, a new volume begins where the way along the stack turns or comes back.
     fn labels_by_runs(&self, key: impl Fn(usize) -> Option<i128>) -> Option<Labels> {
         let mut ordered: Vec<(i128, usize)> = (0..self.placed.len())
             .map(|image| Some((key(image)?, image)))
@@ -312,19 +314,16 @@ impl<'study> Stack<'study> {
         if ordered.windows(2).any(|pair| pair[0].0 == pair[1].0) {
             return None;
         }
+        let places: Vec<Place> = ordered
+            .iter()
+            .map(|(_, image)| Place {
+                number: self.places[*image],
+                along_mm: self.placed[*image].along_mm,
+            })
+            .collect();
         let mut labels = vec![0; self.placed.len()];
-        let (mut run, mut extent) = (0, None::<(usize, usize)>);
-        for (_, image) in ordered {
-            let place = self.places[image];
-            extent = match extent {
-                Some((low, high)) if (low..=high).contains(&place) => {
-                    run += 1;
-                    Some((place, place))
-                }
-                Some((low, high)) => Some((low.min(place), high.max(place))),
-                None => Some((place, place)),
-            };
-            labels[image] = run;
+        for ((_, image), run) in ordered.iter().zip(number_runs(&places)) {
+            labels[*image] = run;
         }
         Some(labels)
     }

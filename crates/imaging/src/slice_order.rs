@@ -35,6 +35,9 @@ impl fmt::Display for Plane {
     }
 }
 
+/// Two orientations are one when no component differs by more.
+const ORIENTATION_TOLERANCE: f64 = 0.01;
+
 pub(crate) type Vector = [f64; 3];
 
 pub(crate) fn dot(a: Vector, b: Vector) -> f64 {
@@ -68,6 +71,24 @@ pub(crate) fn plane_axes(orientation: &[f64; 6]) -> Option<(Vector, Vector, Vect
         return None;
     }
     Some((row, column, unit(cross(row, column))?))
+}
+
+/// Whether two values of one attribute differ by no more in any component.
+pub(crate) fn are_close<const COUNT: usize>(
+    first: Option<&[f64; COUNT]>,
+    second: Option<&[f64; COUNT]>,
+    tolerance: f64,
+) -> bool {
+    match (first, second) {
+        (Some(first), Some(second)) => first.iter().zip(second).all(|(a, b)| (a - b).abs() <= tolerance),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+/// Whether two orientations are one.
+pub(crate) fn are_parallel(first: Option<&[f64; 6]>, second: Option<&[f64; 6]>) -> bool {
+    are_close(first, second, ORIENTATION_TOLERANCE)
 }
 
 /// The plane that Image Orientation (Patient) describes (PS3.3 C.7.6.2.1.1).
@@ -162,6 +183,28 @@ pub(crate) fn measure_spacing(slices: &[PlacedSlice]) -> SliceSpacing {
         missing_slices: missing,
         variation: (largest - smallest) / median,
     }
+}
+
+/// The farthest that a slice lies beside the straight way from the first to the last, in millimetres.
+pub(crate) fn largest_stray_mm(slices: &[PlacedSlice]) -> f64 {
+    let (Some(first), Some(last)) = (slices.first(), slices.last()) else {
+        return 0.0;
+    };
+    let height = last.along_mm - first.along_mm;
+    let way: Vector = std::array::from_fn(|axis| last.position[axis] - first.position[axis]);
+    slices
+        .iter()
+        .map(|slice| {
+            let part = if height > 0.0 {
+                (slice.along_mm - first.along_mm) / height
+            } else {
+                0.0
+            };
+            let aside: Vector =
+                std::array::from_fn(|axis| slice.position[axis] - first.position[axis] - part * way[axis]);
+            dot(aside, aside).sqrt()
+        })
+        .fold(0.0, f64::max)
 }
 
 /// Degrees by which the stack is sheared or leans: the larger of the angle between the slices' normal and the
