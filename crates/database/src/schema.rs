@@ -114,6 +114,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    received_studies (scan_id) {
+        scan_id -> crate::sql_types::Id,
+        study_key -> Text,
+        instances -> Integer,
+        instances_sha256 -> Text,
+        predecessor -> Nullable<crate::sql_types::Id>,
+    }
+}
+
+diesel::table! {
     object_deletions (scan_id) {
         scan_id -> crate::sql_types::Id,
         analysis_ids -> Text,

@@ -16,6 +16,7 @@ mod http;
 mod identity;
 mod openapi;
 mod options;
+mod pacs;
 mod page;
 mod patient_match;
 mod patients;

@@ -62,6 +62,7 @@ fn every_folder_of_the_design_is_a_member() {
         "norma-dicom-instances",
         "norma-dicom-network",
         "norma-dicom-results",
+        "norma-dicom-spool",
         "norma-fuzz",
         "norma-object-storage",
         "norma-service",

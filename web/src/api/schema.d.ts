@@ -1859,6 +1859,7 @@ export interface components {
                 patient_id?: components["schemas"]["PatientId"] | null;
                 /** @description In what the files contradict the patient that a person chose nonetheless. */
                 patient_mismatch: components["schemas"]["IdentityAttribute"][];
+                predecessor?: components["schemas"]["ScanId"] | null;
                 /** @description (0020,000E) of the series that was read, known after preprocessing. */
                 series_uid?: string | null;
                 /** @description SHA-256 of the uploaded bytes, lower-case hexadecimal. */
@@ -2353,6 +2354,7 @@ export interface components {
             patient_id?: components["schemas"]["PatientId"] | null;
             /** @description In what the files contradict the patient that a person chose nonetheless. */
             patient_mismatch: components["schemas"]["IdentityAttribute"][];
+            predecessor?: components["schemas"]["ScanId"] | null;
             /** @description (0020,000E) of the series that was read, known after preprocessing. */
             series_uid?: string | null;
             /** @description SHA-256 of the uploaded bytes, lower-case hexadecimal. */

@@ -14,6 +14,7 @@ mod newer;
 mod outbox;
 mod patients;
 mod predictions;
+mod received_studies;
 mod repeats;
 mod repetition;
 mod scans;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use dicom_ul::pdu::{
     AbortRQServiceProviderReason, AssociationAC, AssociationRJ, AssociationRJResult,
@@ -21,6 +22,9 @@ use crate::negotiation::{AcceptedContext, negotiate};
 use crate::pdu_stream::PduStream;
 use crate::scp::options::ScpOptions;
 use crate::scp::peers::is_allowed;
+use crate::scp::sink::AssociationId;
+
+static ASSOCIATIONS: AtomicU64 = AtomicU64::new(0);
 
 /// An association that was accepted here.
 pub(crate) struct AcceptedAssociation<S> {
@@ -28,6 +32,7 @@ pub(crate) struct AcceptedAssociation<S> {
     pub(crate) contexts: BTreeMap<u8, AcceptedContext>,
     pub(crate) calling: AeTitle,
     pub(crate) address: IpAddr,
+    pub(crate) id: AssociationId,
     /// Its place among the associations.
     _place: OwnedSemaphorePermit,
 }
@@ -141,6 +146,7 @@ impl<'a> Handshake<'a> {
             contexts,
             calling,
             address: self.address,
+            id: AssociationId(ASSOCIATIONS.fetch_add(1, Ordering::Relaxed)),
             _place: place,
         })
     }

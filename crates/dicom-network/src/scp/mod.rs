@@ -11,4 +11,4 @@ mod sink;
 pub use options::{ScpLimits, ScpOptions, ScpTimeouts};
 pub use peers::{AllowedPeer, InvalidPeer};
 pub use serve::Scp;
-pub use sink::{InstanceSink, ReceivedInstance, StoreFailure};
+pub use sink::{AssociationId, InstanceSink, ReceivedInstance, StoreFailure};

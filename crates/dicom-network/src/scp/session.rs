@@ -40,6 +40,7 @@ pub(crate) async fn serve_association<S: AsyncRead + AsyncWrite + Unpin>(
             Err(error) => break Err(error),
         }
     };
+    sink.association_ended(accepted.id);
     let (calling, address) = (&accepted.calling, accepted.address);
     let stream = &mut accepted.association.stream;
     match &ended {
@@ -175,6 +176,7 @@ async fn receive<S: AsyncRead + AsyncWrite + Unpin>(
             transfer_syntax_uid: context.transfer_syntax.clone(),
             calling: accepted.calling.clone(),
             address: accepted.address,
+            association: accepted.id,
             size_bytes,
         }),
         Err(failure) => Err(failure.into()),

@@ -8,6 +8,10 @@ use tempfile::TempPath;
 use crate::ae_title::AeTitle;
 use crate::status::Status;
 
+/// An association among those of this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AssociationId(pub(crate) u64);
+
 /// An instance that came whole: a file of PS3.10 whose data set is as it was received, on the disk.
 #[derive(Debug)]
 pub struct ReceivedInstance {
@@ -18,6 +22,7 @@ pub struct ReceivedInstance {
     pub transfer_syntax_uid: String,
     pub calling: AeTitle,
     pub address: IpAddr,
+    pub association: AssociationId,
     pub size_bytes: u64,
 }
 
@@ -49,4 +54,7 @@ impl From<StoreFailure> for Status {
 pub trait InstanceSink: Send + Sync + 'static {
     /// Takes an instance. When this returns, it is kept: the peer is told so and may delete its own.
     async fn accept(&self, instance: ReceivedInstance) -> Result<(), StoreFailure>;
+
+    /// Nothing more comes of an association.
+    fn association_ended(&self, _association: AssociationId) {}
 }

@@ -91,6 +91,15 @@ impl Settings {
         if key.as_ref().is_some_and(|key| key.expose_secret().len() < 16) {
             return invalid("deidentification.key", "has 16 characters at least");
         }
+        if self.pacs.enabled && self.deidentification.uploads {
+            return invalid(
+                "pacs.enabled",
+                "contradicts deidentification.uploads: instances that come by DICOM are kept and answered under the names they have",
+            );
+        }
+        if self.pacs.quiet_seconds == 0 || self.pacs.associations == 0 {
+            return invalid("pacs.quiet_seconds or pacs.associations", "is at least 1");
+        }
         if self.retention.interval_seconds == 0 {
             return invalid("retention.interval_seconds", "is at least 1");
         }

@@ -2,6 +2,7 @@
 
 mod identity;
 mod load;
+mod pacs;
 mod reading;
 mod sections;
 mod value;
@@ -11,6 +12,7 @@ pub use identity::{
     RoleValues, SessionSettings, SyslogSettings,
 };
 pub use load::{BASE_SETTINGS, CONFIG_VARIABLE, SettingsError};
+pub use pacs::PacsSettings;
 pub use reading::tell_confinement;
 pub use sections::{
     AdminSettings, AnalysisSettings, CudaSetting, DatabaseSettings, DeidentificationSettings,

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::identity::{AuditSettings, IdentitySettings};
+use super::pacs::PacsSettings;
 use super::value::{comma_separated, optional};
 
 /// Every setting of every service.
@@ -20,6 +21,7 @@ pub struct Settings {
     pub queue: QueueSettings,
     pub objects: ObjectSettings,
     pub gateway: GatewaySettings,
+    pub pacs: PacsSettings,
     pub identity: IdentitySettings,
     pub audit: AuditSettings,
     pub admin: AdminSettings,

@@ -11,7 +11,11 @@ use crate::scans::schema::Scan;
 pub(crate) async fn scan_document(gateway: &Gateway, scan: norma_database::Scan) -> Result<Scan, ApiError> {
     let mut identities = gateway.database.scan_identities(vec![scan.id]).await?;
     let identity = identities.remove(&scan.id);
-    Ok(Scan::new(scan, identity))
+    let mut predecessors = gateway.database.predecessors(vec![scan.id]).await?;
+    Ok(Scan {
+        predecessor: predecessors.remove(&scan.id),
+        ..Scan::new(scan, identity)
+    })
 }
 
 /// The same, with the version that `If-Match` may name.

@@ -63,11 +63,15 @@ pub(crate) async fn list_scans(
         accession_number: checked_text("accession_number", filter.accession_number)?,
     };
     let listing = gateway.database.list_scans(query, paging.part()).await?;
-    let ids = listing.items.iter().map(|scan| scan.id).collect();
+    let ids: Vec<ScanId> = listing.items.iter().map(|scan| scan.id).collect();
+    let mut predecessors = gateway.database.predecessors(ids.clone()).await?;
     let mut identities = gateway.database.scan_identities(ids).await?;
     let scans = listing.items.into_iter().map(|scan| {
         let identity = identities.remove(&scan.id);
-        Scan::new(scan, identity)
+        Scan {
+            predecessor: predecessors.remove(&scan.id),
+            ..Scan::new(scan, identity)
+        }
     });
     Ok(Json(paging.page(scans.collect(), listing.total)))
 }

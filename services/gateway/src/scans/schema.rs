@@ -34,6 +34,9 @@ pub struct Scan {
     pub latest_analysis_id: Option<AnalysisId>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// The scan of the same study with fewer instances that this one adds to: more came by DICOM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predecessor: Option<ScanId>,
     /// Told by the upload alone: an earlier scan of the same bytes or of the same study.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duplicate_of: Option<ScanId>,
@@ -100,6 +103,7 @@ impl Scan {
             latest_analysis_id: row.latest_analysis_id,
             created_at: row.created_at,
             updated_at: row.updated_at,
+            predecessor: None,
             duplicate_of: None,
             deidentified: None,
         }

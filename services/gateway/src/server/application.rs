@@ -22,6 +22,7 @@ use crate::identity::middleware::enter;
 use crate::openapi::openapi;
 use crate::options::GatewayOptions;
 use crate::page::PageSource;
+use crate::predictions::Predictions;
 use crate::server::extractors::{json_config, path_config, query_config};
 use crate::server::head::answer_head;
 use crate::server::parts::GatewayParts;
@@ -146,6 +147,11 @@ impl Application {
             database.append_audit_events(vec![event]).await?;
             Ok(())
         }
+    }
+
+    /// What takes uploads.
+    pub(crate) fn predictions(&self) -> Predictions {
+        self.rooms.predictions.as_ref().clone()
     }
 
     /// Serves until the context's `shutdown`; then lets the requests under way finish.

@@ -32,7 +32,7 @@ pub(crate) struct Rooms {
     results: Data<DicomResults>,
     dicomweb: Data<DicomWeb>,
     uploads: Data<Uploads>,
-    predictions: Data<Predictions>,
+    pub(crate) predictions: Data<Predictions>,
 }
 
 impl Rooms {

@@ -8,6 +8,7 @@ use norma_service::{Authentication, Context, load_bundle};
 
 use crate::bundle::describe_bundle;
 use crate::options::GatewayOptions;
+use crate::pacs::{PacsOptions, Receiver};
 use crate::server::application::Application;
 use crate::server::parts::GatewayParts;
 use crate::server::security::listen_address;
@@ -32,8 +33,10 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
              with TLS and its https gateway.public_url"
         );
     }
+    let pacs = PacsOptions::of(&settings)?;
     let bundle = load_bundle(&context).await;
     let (database, shutdown) = (context.database.clone(), context.shutdown.clone());
+    let stopping = shutdown.clone();
     let parts = GatewayParts {
         bundle: Arc::new(move || bundle.get().map(|bundle| describe_bundle(&bundle))),
         reader: UploadReader::new(settings.sandbox(), settings.imaging_limits()),
@@ -70,7 +73,17 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
         };
         tokio::spawn(run_syslog_export(database, target, shutdown))
     });
+    let receiving = match pacs {
+        Some(options) => {
+            let receiver = Receiver::open(options, application.predictions()).await?;
+            Some(tokio::spawn(receiver.run(stopping)))
+        }
+        None => None,
+    };
     let served = application.run_until_stopped().await;
+    if let Some(receiving) = receiving {
+        receiving.await.context("the DICOM node failed")?;
+    }
     if let Some(export) = export {
         export.await.context("the export of the audit trail failed")?;
     }

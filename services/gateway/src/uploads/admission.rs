@@ -140,7 +140,13 @@ impl Uploads {
         )
     }
 
-    async fn reserve(&self, sender: &Sender, studies: u64, size_bytes: u64) -> Result<Reservation, ApiError> {
+    /// Reserves room for what will be stored of so many studies.
+    pub(crate) async fn reserve(
+        &self,
+        sender: &Sender,
+        studies: u64,
+        size_bytes: u64,
+    ) -> Result<Reservation, ApiError> {
         reserve_room(&self.gateway, &self.room, sender.clone(), studies, size_bytes).await
     }
 

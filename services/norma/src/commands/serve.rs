@@ -20,6 +20,7 @@ pub(crate) fn run(config: Option<&Path>, arguments: Serve) -> anyhow::Result<Exi
         settings.database.url = database_in(&data).into();
         settings.objects.folder = data.join("objects");
         settings.gateway.spool_folder = Some(data.join("spool"));
+        settings.pacs.folder = data.join("pacs");
     }
     if let Some(listen) = arguments.listen {
         settings.gateway.address = listen.ip();

@@ -1,0 +1,278 @@
+//! The folders of the spool.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
+
+use norma_domain::{ScanId, SopInstanceUid};
+use rustix::fs::{FlockOperation, flock};
+use tempfile::TempPath;
+use uuid::Uuid;
+
+use crate::study_key::StudyKey;
+use crate::study_uid::study_instance_uid;
+
+const RECEIVING: &str = "receiving";
+const INCOMING: &str = "incoming";
+const TAKEN: &str = "taken";
+const REFUSED: &str = "refused";
+const REASON_FILE: &str = "reason.json";
+const SUFFIX: &str = ".dcm";
+
+/// Why an instance is not kept.
+#[derive(Debug, thiserror::Error)]
+pub enum KeepError {
+    #[error("the instance names no study, or is not named itself")]
+    Unnamed,
+    #[error("the spool cannot be written to")]
+    Io(#[from] io::Error),
+}
+
+/// A study on its way to the scan that it becomes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenStudy {
+    scan_id: ScanId,
+    folder: PathBuf,
+}
+
+impl TakenStudy {
+    /// Of the scan that this study becomes, however often its hand-over is begun.
+    pub fn scan_id(&self) -> ScanId {
+        self.scan_id
+    }
+
+    /// Its files by their SOP Instance UIDs.
+    pub fn files(&self) -> io::Result<BTreeMap<String, PathBuf>> {
+        let mut files = BTreeMap::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            if let Some(uid) = entry
+                .file_name()
+                .to_str()
+                .and_then(|name| name.strip_suffix(SUFFIX))
+            {
+                files.insert(uid.to_owned(), entry.path());
+            }
+        }
+        Ok(files)
+    }
+
+    /// Which study it is; None where no file of it says so any more.
+    pub fn study(&self) -> io::Result<Option<StudyKey>> {
+        match self.files()?.values().next() {
+            Some(path) => study_of(path),
+            None => Ok(None),
+        }
+    }
+}
+
+/// The spool of one process.
+#[derive(Debug)]
+pub struct Spool {
+    folder: PathBuf,
+    /// Held for writing while a study is taken: an instance comes before or after that.
+    taking: RwLock<()>,
+    /// Locked as long as this lives.
+    _lock: File,
+}
+
+impl Spool {
+    /// Opens the spool, makes its folders, readable for this user alone, and empties what was on its way.
+    ///
+    /// # Errors
+    /// Where another process has it open; where the disk fails.
+    pub fn open(folder: &Path) -> io::Result<Self> {
+        use std::os::unix::fs::DirBuilderExt as _;
+
+        let make = |path: &Path| fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+        make(folder)?;
+        let lock = File::create(folder.join("lock"))?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| {
+            let why = "another process receives into this folder (pacs.folder)";
+            io::Error::new(io::Error::from(error).kind(), why)
+        })?;
+        let receiving = folder.join(RECEIVING);
+        if receiving.exists() {
+            fs::remove_dir_all(&receiving)?;
+        }
+        for name in [RECEIVING, INCOMING, TAKEN, REFUSED] {
+            make(&folder.join(name))?;
+        }
+        sync(folder)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            taking: RwLock::new(()),
+            _lock: lock,
+        })
+    }
+
+    /// Where files are written while they come; on the disk of the others.
+    pub fn receiving(&self) -> PathBuf {
+        self.folder.join(RECEIVING)
+    }
+
+    /// Keeps a file whose content is on the disk. When this returns its name is too, and it stays. Blocks.
+    pub fn keep(&self, sop_instance_uid: &str, file: TempPath) -> Result<StudyKey, KeepError> {
+        // Letters, digits and a few marks: no path.
+        let uid = SopInstanceUid::new(sop_instance_uid).map_err(|_| KeepError::Unnamed)?;
+        let study = study_of(&file)?.ok_or(KeepError::Unnamed)?;
+        let incoming = self.folder.join(INCOMING);
+        let folder = incoming.join(study.as_str());
+        let _before_or_after = self.taking.read().unwrap_or_else(PoisonError::into_inner);
+        match fs::create_dir(&folder) {
+            Ok(()) => sync(&incoming)?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error.into()),
+        }
+        file.persist(folder.join(format!("{uid}{SUFFIX}")))
+            .map_err(|error| error.error)?;
+        sync(&folder)?;
+        Ok(study)
+    }
+
+    /// Studies that may get more instances.
+    pub fn incoming(&self) -> io::Result<Vec<StudyKey>> {
+        let names = names_in(&self.folder.join(INCOMING))?;
+        Ok(names
+            .iter()
+            .filter_map(|name| StudyKey::from_name(name))
+            .collect())
+    }
+
+    /// Takes a study out of those that come: what comes of it from now on is another set. None where there is none.
+    pub fn take(&self, study: &StudyKey) -> io::Result<Option<TakenStudy>> {
+        let scan_id = ScanId::generate();
+        let folder = self.folder.join(TAKEN).join(scan_id.to_string());
+        let _alone = self.taking.write().unwrap_or_else(PoisonError::into_inner);
+        match fs::rename(self.folder.join(INCOMING).join(study.as_str()), &folder) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        sync(&self.folder.join(TAKEN))?;
+        sync(&self.folder.join(INCOMING))?;
+        Ok(Some(TakenStudy { scan_id, folder }))
+    }
+
+    /// Studies that were taken and are not finished, the oldest first.
+    pub fn taken(&self) -> io::Result<Vec<TakenStudy>> {
+        let folder = self.folder.join(TAKEN);
+        let mut names = names_in(&folder)?;
+        names.sort();
+        let taken = names.into_iter().filter_map(|name| {
+            Some(TakenStudy {
+                scan_id: ScanId::from_uuid(Uuid::parse_str(&name).ok()?),
+                folder: folder.join(name),
+            })
+        });
+        Ok(taken.collect())
+    }
+
+    /// Forgets a study that is stored elsewhere.
+    pub fn finish(&self, taken: &TakenStudy) -> io::Result<()> {
+        fs::remove_dir_all(&taken.folder)?;
+        sync(&self.folder.join(TAKEN))
+    }
+
+    /// Sets a study aside for a person, with the code that says why.
+    pub fn refuse(&self, taken: &TakenStudy, code: &str) -> io::Result<()> {
+        let mut reason = File::create(taken.folder.join(REASON_FILE))?;
+        reason.write_all(&serde_json::to_vec(&serde_json::json!({ "code": code }))?)?;
+        reason.sync_all()?;
+        let refused = self.folder.join(REFUSED);
+        fs::rename(&taken.folder, refused.join(taken.scan_id.to_string()))?;
+        sync(&refused)?;
+        sync(&self.folder.join(TAKEN))
+    }
+
+    /// How many studies are set aside.
+    pub fn refused(&self) -> io::Result<usize> {
+        Ok(names_in(&self.folder.join(REFUSED))?.len())
+    }
+}
+
+fn study_of(path: &Path) -> io::Result<Option<StudyKey>> {
+    Ok(study_instance_uid(File::open(path)?)?.map(|uid| StudyKey::of(&uid)))
+}
+
+fn names_in(folder: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        names.extend(entry?.file_name().into_string().ok());
+    }
+    Ok(names)
+}
+
+/// Names are on the disk after this.
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file that is of a study and nothing more.
+    fn file(spool: &Spool, study: &str) -> TempPath {
+        let meta = b"\x02\0\x10\0UI\x14\x001.2.840.10008.1.2.1\0";
+        let mut bytes = vec![0; 128];
+        bytes.extend(b"DICM\x02\0\0\0UL\x04\0");
+        bytes.extend((meta.len() as u32).to_le_bytes());
+        bytes.extend(meta);
+        bytes.extend(b"\x20\0\x0D\0UI");
+        bytes.extend((study.len() as u16).to_le_bytes());
+        bytes.extend(study.bytes());
+        let mut file = tempfile::NamedTempFile::new_in(spool.receiving()).unwrap();
+        file.write_all(&bytes).unwrap();
+        file.into_temp_path()
+    }
+
+    #[test]
+    fn what_is_kept_stays_until_it_is_finished() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::open(folder.path()).unwrap();
+        assert!(Spool::open(folder.path()).is_err(), "one process at a time");
+        let study = spool.keep("1.2.3", file(&spool, "9.8")).unwrap();
+        assert_eq!(spool.keep("1.2.4", file(&spool, "9.8")).unwrap(), study);
+        spool.keep("1.2.4", file(&spool, "9.8")).unwrap();
+        let other = spool.keep("1.2.3", file(&spool, "9.9")).unwrap();
+        assert!(matches!(
+            spool.keep("../up", file(&spool, "9.8")),
+            Err(KeepError::Unnamed)
+        ));
+        assert!(matches!(
+            spool.keep("1.2.5", file(&spool, "")),
+            Err(KeepError::Unnamed)
+        ));
+        let on_its_way = file(&spool, "9.8").keep().unwrap();
+        drop(spool);
+
+        let spool = Spool::open(folder.path()).unwrap();
+        assert!(!on_its_way.exists(), "nobody was told that it is here");
+        let mut incoming = spool.incoming().unwrap();
+        incoming.sort();
+        let mut expected = vec![study.clone(), other.clone()];
+        expected.sort();
+        assert_eq!(incoming, expected);
+        let taken = spool.take(&study).unwrap().unwrap();
+        assert_eq!(spool.take(&study).unwrap(), None);
+        // More of it is another set.
+        spool.keep("1.2.5", file(&spool, "9.8")).unwrap();
+        drop(spool);
+
+        let spool = Spool::open(folder.path()).unwrap();
+        let again = spool.taken().unwrap();
+        assert_eq!(again.as_slice(), std::slice::from_ref(&taken), "the same scan");
+        assert_eq!(taken.files().unwrap().len(), 2);
+        assert_eq!(taken.study().unwrap(), Some(study.clone()));
+        spool.finish(&taken).unwrap();
+        let more = spool.take(&study).unwrap().unwrap();
+        assert_eq!(more.files().unwrap().len(), 1);
+        spool.refuse(&more, "several_studies").unwrap();
+        assert!(spool.taken().unwrap().is_empty());
+        assert_eq!(spool.refused().unwrap(), 1);
+        assert_eq!(spool.incoming().unwrap(), [other]);
+    }
+}

@@ -1,0 +1,371 @@
+//! The Study Instance UID of a file, found by a walk along its elements (PS3.5 section 7.1).
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use flate2::bufread::DeflateDecoder;
+use norma_domain::StudyInstanceUid;
+
+const HEAD_BYTES: u64 = 128;
+const WALKED_BYTES: u64 = 64 << 20;
+const BUFFER_BYTES: usize = 16 << 10;
+const DEEPEST: u32 = 16;
+const LONGEST_UID: u32 = 66;
+
+const TRANSFER_SYNTAX: (u16, u16) = (0x0002, 0x0010);
+const GROUP_LENGTH: (u16, u16) = (0x0002, 0x0000);
+const STUDY_INSTANCE_UID: (u16, u16) = (0x0020, 0x000D);
+const ITEM: (u16, u16) = (0xFFFE, 0xE000);
+const END_OF_ITEM: (u16, u16) = (0xFFFE, 0xE00D);
+const END_OF_SEQUENCE: (u16, u16) = (0xFFFE, 0xE0DD);
+const UNDEFINED: u32 = u32::MAX;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Encoding {
+    is_explicit: bool,
+    is_big_endian: bool,
+}
+
+const EXPLICIT: Encoding = Encoding {
+    is_explicit: true,
+    is_big_endian: false,
+};
+const IMPLICIT: Encoding = Encoding {
+    is_explicit: false,
+    is_big_endian: false,
+};
+const BIG_ENDIAN: Encoding = Encoding {
+    is_explicit: true,
+    is_big_endian: true,
+};
+
+/// The study of a file of PS3.10; None where it names none, or is not well-formed up to there.
+pub(crate) fn study_instance_uid(file: impl Read) -> io::Result<Option<StudyInstanceUid>> {
+    let found = find(BufReader::with_capacity(BUFFER_BYTES, file.take(WALKED_BYTES)));
+    match found {
+        Ok(found) => Ok(found.and_then(|uid| StudyInstanceUid::new(&uid).ok())),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData
+            ) =>
+        {
+            Ok(None)
+        }
+        // What a deflated data set that is none fails with.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn find(mut file: impl BufRead) -> io::Result<Option<String>> {
+    skip(&mut file, HEAD_BYTES)?;
+    let mut mark = [0; 4];
+    file.read_exact(&mut mark)?;
+    if &mark != b"DICM" {
+        return Ok(None);
+    }
+    let group = read_header(&mut file, EXPLICIT)?;
+    if group.tag != GROUP_LENGTH || group.length != 4 {
+        return Ok(None);
+    }
+    let length = u32::from_le_bytes(read_array(&mut file)?);
+    let mut meta = (&mut file).take(length.into());
+    let mut transfer_syntax = String::new();
+    while !meta.fill_buf()?.is_empty() {
+        let element = read_header(&mut meta, EXPLICIT)?;
+        if element.tag == TRANSFER_SYNTAX {
+            transfer_syntax = read_uid(&mut meta, element.length)?;
+        } else {
+            skip(&mut meta, element.length.into())?;
+        }
+    }
+    match transfer_syntax.as_str() {
+        "1.2.840.10008.1.2" => walk(&mut file, IMPLICIT),
+        "1.2.840.10008.1.2.2" => walk(&mut file, BIG_ENDIAN),
+        "1.2.840.10008.1.2.1.99" => {
+            let inflated = DeflateDecoder::new(file).take(WALKED_BYTES);
+            walk(&mut BufReader::with_capacity(BUFFER_BYTES, inflated), EXPLICIT)
+        }
+        _ => walk(&mut file, EXPLICIT),
+    }
+}
+
+/// Elements come in the order of their tags.
+fn walk(data_set: &mut dyn BufRead, encoding: Encoding) -> io::Result<Option<String>> {
+    while !data_set.fill_buf()?.is_empty() {
+        let element = read_header(data_set, encoding)?;
+        if element.tag == STUDY_INSTANCE_UID {
+            return read_uid(data_set, element.length).map(Some);
+        }
+        if element.tag > STUDY_INSTANCE_UID {
+            return Ok(None);
+        }
+        skip_value(data_set, &element, encoding, 0)?;
+    }
+    Ok(None)
+}
+
+struct Header {
+    tag: (u16, u16),
+    is_unknown: bool,
+    length: u32,
+}
+
+fn read_header(reader: &mut dyn BufRead, encoding: Encoding) -> io::Result<Header> {
+    let short = |bytes: [u8; 2]| {
+        if encoding.is_big_endian {
+            u16::from_be_bytes(bytes)
+        } else {
+            u16::from_le_bytes(bytes)
+        }
+    };
+    let long = |bytes: [u8; 4]| {
+        if encoding.is_big_endian {
+            u32::from_be_bytes(bytes)
+        } else {
+            u32::from_le_bytes(bytes)
+        }
+    };
+    let tag = (short(read_array(reader)?), short(read_array(reader)?));
+    let is_of_item = tag.0 == ITEM.0;
+    if !encoding.is_explicit || is_of_item {
+        return Ok(Header {
+            tag,
+            is_unknown: false,
+            length: long(read_array(reader)?),
+        });
+    }
+    let representation: [u8; 2] = read_array(reader)?;
+    if !representation.iter().all(u8::is_ascii_uppercase) {
+        return Err(malformed());
+    }
+    let is_long = matches!(
+        &representation,
+        b"OB" | b"OD" | b"OF" | b"OL" | b"OV" | b"OW" | b"SQ" | b"SV" | b"UC" | b"UN" | b"UR" | b"UT" | b"UV"
+    );
+    let length = if is_long {
+        let _reserved: [u8; 2] = read_array(reader)?;
+        long(read_array(reader)?)
+    } else {
+        short(read_array(reader)?).into()
+    };
+    Ok(Header {
+        tag,
+        is_unknown: &representation == b"UN",
+        length,
+    })
+}
+
+fn skip_value(reader: &mut dyn BufRead, element: &Header, encoding: Encoding, depth: u32) -> io::Result<()> {
+    if element.length != UNDEFINED {
+        return skip(reader, element.length.into());
+    }
+    // A sequence whose representation nobody knew is implicit inside (PS3.5 section 6.2.2).
+    let inner = if element.is_unknown { IMPLICIT } else { encoding };
+    skip_sequence(reader, inner, depth + 1)
+}
+
+fn skip_sequence(reader: &mut dyn BufRead, encoding: Encoding, depth: u32) -> io::Result<()> {
+    if depth > DEEPEST {
+        return Err(malformed());
+    }
+    loop {
+        let item = read_header(reader, encoding)?;
+        match item.tag {
+            END_OF_SEQUENCE => return Ok(()),
+            ITEM if item.length != UNDEFINED => skip(reader, item.length.into())?,
+            ITEM => loop {
+                let element = read_header(reader, encoding)?;
+                if element.tag == END_OF_ITEM {
+                    break;
+                }
+                skip_value(reader, &element, encoding, depth)?;
+            },
+            _ => return Err(malformed()),
+        }
+    }
+}
+
+fn read_uid(reader: &mut dyn BufRead, length: u32) -> io::Result<String> {
+    if length > LONGEST_UID {
+        return Err(malformed());
+    }
+    let mut bytes = vec![0; length as usize];
+    reader.read_exact(&mut bytes)?;
+    let text = String::from_utf8(bytes).map_err(|_| malformed())?;
+    Ok(text.trim_matches(['\0', ' ']).to_owned())
+}
+
+fn read_array<const N: usize>(reader: &mut dyn BufRead) -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    reader.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn skip(reader: &mut dyn BufRead, bytes: u64) -> io::Result<()> {
+    let skipped = io::copy(&mut reader.take(bytes), &mut io::sink())?;
+    if skipped < bytes {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(())
+}
+
+fn malformed() -> io::Error {
+    io::ErrorKind::InvalidData.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::DeflateEncoder;
+
+    use super::*;
+
+    fn element(
+        bytes: &mut Vec<u8>,
+        encoding: Encoding,
+        tag: (u16, u16),
+        vr: &[u8; 2],
+        value: &[u8],
+        length: Option<u32>,
+    ) {
+        let mut put = |value: u32, width: usize| {
+            let (le, be) = (value.to_le_bytes(), value.to_be_bytes());
+            bytes.extend(if encoding.is_big_endian {
+                &be[4 - width..]
+            } else {
+                &le[..width]
+            });
+        };
+        put(tag.0.into(), 2);
+        put(tag.1.into(), 2);
+        let length = length.unwrap_or(value.len() as u32);
+        if !encoding.is_explicit || tag.0 == 0xFFFE {
+            put(length, 4);
+        } else if matches!(vr, b"SQ" | b"UN") {
+            bytes.extend(vr);
+            bytes.extend([0, 0]);
+            let mut put = |value: u32| {
+                bytes.extend(if encoding.is_big_endian {
+                    value.to_be_bytes()
+                } else {
+                    value.to_le_bytes()
+                });
+            };
+            put(length);
+        } else {
+            bytes.extend(vr);
+            let short = length as u16;
+            bytes.extend(if encoding.is_big_endian {
+                short.to_be_bytes()
+            } else {
+                short.to_le_bytes()
+            });
+        }
+        bytes.extend(value);
+    }
+
+    fn data_set(encoding: Encoding, uid: &str) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        element(&mut bytes, encoding, (8, 0x60), b"CS", b"CT", None);
+        // A sequence of undefined length, in it one item that is too, in it the UID of another study.
+        element(&mut bytes, encoding, (8, 0x1110), b"SQ", b"", Some(UNDEFINED));
+        element(&mut bytes, encoding, ITEM, b"SQ", b"", Some(UNDEFINED));
+        element(&mut bytes, encoding, STUDY_INSTANCE_UID, b"UI", b"9.9.9\0", None);
+        element(&mut bytes, encoding, END_OF_ITEM, b"SQ", b"", None);
+        element(&mut bytes, encoding, END_OF_SEQUENCE, b"SQ", b"", None);
+        element(&mut bytes, encoding, (9, 0x1001), b"UN", b"", Some(UNDEFINED));
+        element(&mut bytes, IMPLICIT, ITEM, b"SQ", b"", Some(UNDEFINED));
+        element(&mut bytes, IMPLICIT, (8, 0x60), b"CS", b"CT", None);
+        element(&mut bytes, IMPLICIT, END_OF_ITEM, b"SQ", b"", None);
+        element(&mut bytes, IMPLICIT, END_OF_SEQUENCE, b"SQ", b"", None);
+        element(
+            &mut bytes,
+            encoding,
+            STUDY_INSTANCE_UID,
+            b"UI",
+            uid.as_bytes(),
+            None,
+        );
+        bytes
+    }
+
+    fn file(transfer_syntax: &str, data_set: &[u8]) -> Vec<u8> {
+        let mut meta = Vec::new();
+        element(
+            &mut meta,
+            EXPLICIT,
+            TRANSFER_SYNTAX,
+            b"UI",
+            transfer_syntax.as_bytes(),
+            None,
+        );
+        let mut bytes = vec![0; 128];
+        bytes.extend(b"DICM");
+        element(
+            &mut bytes,
+            EXPLICIT,
+            GROUP_LENGTH,
+            b"UL",
+            &(meta.len() as u32).to_le_bytes(),
+            None,
+        );
+        bytes.extend(meta);
+        bytes.extend(data_set);
+        bytes
+    }
+
+    fn found(file: &[u8]) -> Option<String> {
+        study_instance_uid(file).unwrap().map(String::from)
+    }
+
+    #[test]
+    fn the_study_is_found_in_every_encoding_and_not_in_sequences() {
+        let uid = Some("1.2.3.4".to_owned());
+        let implicit = data_set(IMPLICIT, "1.2.3.4\0");
+        // Without an explicit representation nobody knows that a sequence is unknown.
+        assert_eq!(found(&file("1.2.840.10008.1.2\0", &implicit)), uid);
+        assert_eq!(
+            found(&file("1.2.840.10008.1.2.1", &data_set(EXPLICIT, "1.2.3.4\0"))),
+            uid
+        );
+        assert_eq!(
+            found(&file("1.2.840.10008.1.2.4.90", &data_set(EXPLICIT, "1.2.3.4"))),
+            uid
+        );
+        let mut deflated = DeflateEncoder::new(Vec::new(), Compression::fast());
+        deflated.write_all(&data_set(EXPLICIT, "1.2.3.4")).unwrap();
+        let deflated = deflated.finish().unwrap();
+        assert_eq!(found(&file("1.2.840.10008.1.2.1.99", &deflated)), uid);
+        let mut big = Vec::new();
+        element(&mut big, BIG_ENDIAN, (8, 0x60), b"CS", b"CT", None);
+        element(&mut big, BIG_ENDIAN, STUDY_INSTANCE_UID, b"UI", b"1.2.3.4", None);
+        assert_eq!(found(&file("1.2.840.10008.1.2.2", &big)), uid);
+    }
+
+    #[test]
+    fn what_is_not_well_formed_has_no_study_and_ends() {
+        let whole = file("1.2.840.10008.1.2.1", &data_set(EXPLICIT, "1.2.3.4\0"));
+        for end in 0..whole.len() - 1 {
+            assert_eq!(found(&whole[..end]), None, "cut at {end}");
+        }
+        // Any byte may lie: no panic, no other study than by that byte.
+        for at in 132..whole.len() {
+            for value in [0, 1, 0x7F, 0xFE, 0xFF] {
+                let mut bytes = whole.clone();
+                bytes[at] = value;
+                let _ = found(&bytes);
+            }
+        }
+        let mut deep = Vec::new();
+        for _ in 0..1000 {
+            element(&mut deep, EXPLICIT, (8, 0x1110), b"SQ", b"", Some(UNDEFINED));
+            element(&mut deep, EXPLICIT, ITEM, b"SQ", b"", Some(UNDEFINED));
+        }
+        assert_eq!(found(&file("1.2.840.10008.1.2.1", &deep)), None);
+        let none = file("1.2.840.10008.1.2.1", &[]);
+        assert_eq!(found(&none), None);
+    }
+}

@@ -1,0 +1,63 @@
+//! When a study is complete: nothing has come of it for a while, and what brought it has ended.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use norma_dicom_network::AssociationId;
+use norma_dicom_spool::StudyKey;
+
+/// A peer that keeps its association open for its next studies holds none up for longer than so many quiet periods.
+const OPEN_TIMES: u32 = 10;
+
+/// Studies that may get more instances.
+#[derive(Debug, Default)]
+pub(super) struct Arrivals(Mutex<HashMap<StudyKey, Arrival>>);
+
+#[derive(Debug)]
+struct Arrival {
+    last: Instant,
+    /// Open ones that brought something of it.
+    associations: HashSet<AssociationId>,
+}
+
+impl Arrivals {
+    /// Something of a study is here; `association` brought it now.
+    pub(super) fn came(&self, study: StudyKey, association: Option<AssociationId>) {
+        let mut studies = self.studies();
+        let arrival = studies.entry(study).or_insert_with(|| Arrival {
+            last: Instant::now(),
+            associations: HashSet::new(),
+        });
+        arrival.last = Instant::now();
+        arrival.associations.extend(association);
+    }
+
+    pub(super) fn ended(&self, association: AssociationId) {
+        for arrival in self.studies().values_mut() {
+            arrival.associations.remove(&association);
+        }
+    }
+
+    /// Studies that are complete; they are told once.
+    pub(super) fn complete(&self, quiet: Duration) -> Vec<StudyKey> {
+        let mut studies = self.studies();
+        let is_complete = |arrival: &Arrival| {
+            let silence = arrival.last.elapsed();
+            let longest = quiet.saturating_mul(OPEN_TIMES);
+            silence >= quiet && (arrival.associations.is_empty() || silence >= longest)
+        };
+        studies
+            .extract_if(|_, arrival| is_complete(arrival))
+            .map(|(study, _)| study)
+            .collect()
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.studies().len()
+    }
+
+    fn studies(&self) -> MutexGuard<'_, HashMap<StudyKey, Arrival>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

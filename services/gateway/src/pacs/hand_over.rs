@@ -1,0 +1,162 @@
+//! A received study becomes a scan.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::PathBuf;
+
+use norma_database::{NewAuditEvent, Owner, ReceivedStudy, ScanIdentity};
+use norma_dicom_spool::{StudyKey, TakenStudy, instances_of_archive, instances_sha256, pack_study};
+use norma_object_storage::ObjectKey;
+use tempfile::TempPath;
+
+use crate::analyses::request_analysis;
+use crate::predictions::Predictions;
+use crate::problem::ApiError;
+use crate::scans::{NewUpload, store_scan};
+use crate::uploads::receive::Upload;
+use crate::uploads::spool::{create_spool_file, storage_failure};
+
+/// To whom belongs what came by DICOM: keys of this scope see it.
+const SCOPE: &str = "pacs";
+
+/// What became of a study.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HandedOver {
+    Stored,
+    /// Everything of it is here already.
+    Repeated,
+}
+
+/// What is known of a study before it is stored.
+struct Contents {
+    key: StudyKey,
+    files: BTreeMap<String, PathBuf>,
+    /// What came of it before, with its archive.
+    earlier: Option<(ReceivedStudy, TempPath)>,
+    /// Of it and of what came before.
+    instances: BTreeSet<String>,
+}
+
+/// Makes a scan of a study, adds what came of it before, and requests the analysis. Begun again after a kill at any moment it
+/// goes on where it was.
+pub(super) async fn hand_over(predictions: &Predictions, taken: &TakenStudy) -> Result<HandedOver, ApiError> {
+    let gateway = &predictions.gateway;
+    // Without models nothing is stored that would wait for its analysis unseen.
+    let operating_point = predictions.bundle.operating_point(None)?;
+    let scan_id = taken.scan_id();
+    let (files, key) = {
+        let taken = taken.clone();
+        blocking(move || Ok((taken.files()?, taken.study()?))).await?
+    };
+    let Some(key) = key else {
+        return Err(ApiError::EmptyUpload);
+    };
+    let latest = gateway.database.latest_received_study(key.to_string()).await?;
+    let is_noted = latest.as_ref().is_some_and(|latest| latest.scan_id == scan_id);
+    if !is_noted {
+        let Some(contents) = look_into(predictions, key, files, latest).await? else {
+            return Ok(HandedOver::Repeated);
+        };
+        let received = ReceivedStudy {
+            scan_id,
+            study_key: contents.key.to_string(),
+            instances: u32::try_from(contents.instances.len()).unwrap_or(u32::MAX),
+            instances_sha256: instances_sha256(&contents.instances),
+            predecessor: contents.earlier.as_ref().map(|(earlier, _)| earlier.scan_id),
+        };
+        if gateway.database.scan(scan_id).await?.is_none() {
+            store(predictions, taken, contents).await?;
+        }
+        gateway.database.note_received_study(received).await?;
+    }
+    // Deleted by somebody meanwhile: then it is not wanted.
+    let Some(scan) = gateway.database.scan(scan_id).await? else {
+        return Ok(HandedOver::Repeated);
+    };
+    if scan.latest_analysis_id.is_none() {
+        request_analysis(gateway, &predictions.bundle, scan_id, operating_point).await?;
+    }
+    let mut event = NewAuditEvent::of_system("pacs", "pacs.receive").about("scan", scan_id);
+    event.scan_id = Some(scan_id);
+    gateway.database.append_audit_events(vec![event]).await?;
+    Ok(HandedOver::Stored)
+}
+
+/// None where everything is here already.
+async fn look_into(
+    predictions: &Predictions,
+    key: StudyKey,
+    files: BTreeMap<String, PathBuf>,
+    latest: Option<ReceivedStudy>,
+) -> Result<Option<Contents>, ApiError> {
+    let gateway = &predictions.gateway;
+    let mut instances: BTreeSet<String> = files.keys().cloned().collect();
+    let Some(latest) = latest else {
+        return Ok(Some(Contents {
+            key,
+            files,
+            earlier: None,
+            instances,
+        }));
+    };
+    if latest.instances_sha256 == instances_sha256(&instances) {
+        return Ok(None);
+    }
+    let (_, archive) = create_spool_file(&gateway.options.spool_folder).map_err(storage_failure)?;
+    let original = ObjectKey::Original(latest.scan_id);
+    gateway.objects.get_to_file(original, &archive).await?;
+    let (known, archive) = blocking(move || Ok((instances_of_archive(&archive)?, archive))).await?;
+    if instances.is_subset(&known) {
+        return Ok(None);
+    }
+    instances.extend(known);
+    Ok(Some(Contents {
+        key,
+        files,
+        earlier: Some((latest, archive)),
+        instances,
+    }))
+}
+
+async fn store(predictions: &Predictions, taken: &TakenStudy, contents: Contents) -> Result<(), ApiError> {
+    let gateway = &predictions.gateway;
+    let owner = Some(Owner::Scope(SCOPE.to_owned()));
+    let (_, archive) = create_spool_file(&gateway.options.spool_folder).map_err(storage_failure)?;
+    let (packed, archive) = blocking(move || {
+        let earlier = contents.earlier.as_ref().map(|(_, path)| path.as_ref());
+        Ok((pack_study(&contents.files, earlier, &archive)?, archive))
+    })
+    .await?;
+    let limit_bytes = gateway.options.upload_limit_bytes;
+    if packed.size_bytes > limit_bytes {
+        return Err(ApiError::UploadTooLarge { limit_bytes });
+    }
+    let _room = predictions.uploads.reserve(&owner, 1, packed.size_bytes).await?;
+    let mut upload = Upload::of_file(archive, "study.zip", packed.size_bytes, String::new());
+    upload.sender = owner.clone();
+    let study = predictions.uploads.reader.only_study(&upload).await?;
+    let new = NewUpload {
+        id: taken.scan_id(),
+        file: upload.path,
+        file_name: upload.file_name,
+        patient_id: None,
+        description: String::new(),
+        owner,
+        identity: ScanIdentity {
+            study: study.identity,
+            confirmed_conflicts: Vec::new(),
+        },
+        request: None,
+    };
+    store_scan(gateway, new).await?;
+    Ok(())
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, ApiError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(ApiError::internal)?
+        .map_err(storage_failure)
+}

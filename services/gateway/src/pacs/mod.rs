@@ -1,0 +1,10 @@
+//! The DICOM node: what a PACS sends lies in a spool until its study is complete, and then becomes a scan as an upload does.
+
+mod arrivals;
+mod hand_over;
+mod options;
+mod receiver;
+mod sink;
+
+pub(crate) use options::PacsOptions;
+pub(crate) use receiver::Receiver;

@@ -1,0 +1,78 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use norma_dicom_network::{
+    AeTitle, AllowedPeer, ScpLimits, ScpOptions, ScpTimeouts, StorageClasses, StorageSupport,
+};
+use norma_imaging::READABLE_TRANSFER_SYNTAXES;
+use norma_service::Settings;
+
+const MAX_PDU_LENGTH: u32 = 128 << 10;
+const TIMEOUTS: ScpTimeouts = ScpTimeouts {
+    request: Duration::from_secs(10),
+    idle: Duration::from_secs(60),
+    shutdown: Duration::from_secs(20),
+};
+
+/// What the node is told by the settings.
+#[derive(Debug, Clone)]
+pub(crate) struct PacsOptions {
+    pub(super) address: SocketAddr,
+    pub(super) ae_title: AeTitle,
+    peers: Vec<AllowedPeer>,
+    pub(super) quiet: Duration,
+    associations: usize,
+    pub(super) folder: PathBuf,
+    instance_bytes: u64,
+    free_floor_bytes: u64,
+}
+
+impl PacsOptions {
+    /// None where there is to be no node.
+    ///
+    /// # Errors
+    /// Where a title or a peer is none.
+    pub(crate) fn of(settings: &Settings) -> anyhow::Result<Option<Self>> {
+        let pacs = &settings.pacs;
+        if !pacs.enabled {
+            return Ok(None);
+        }
+        let peers = pacs.peers.iter().map(|peer| peer.parse());
+        Ok(Some(Self {
+            address: SocketAddr::new(pacs.address, pacs.port),
+            ae_title: pacs.ae_title.parse().context("pacs.ae_title")?,
+            peers: peers.collect::<Result<_, _>>().context("pacs.peers")?,
+            quiet: Duration::from_secs(pacs.quiet_seconds),
+            associations: pacs.associations,
+            folder: pacs.folder.clone(),
+            instance_bytes: settings.limits.file_bytes,
+            free_floor_bytes: settings.gateway.storage.free_floor_bytes,
+        }))
+    }
+
+    /// `folder`: where files are written while they come.
+    pub(super) fn scp(&self, folder: PathBuf) -> ScpOptions {
+        ScpOptions {
+            ae_title: self.ae_title.clone(),
+            peers: self.peers.clone(),
+            support: StorageSupport {
+                classes: StorageClasses::All,
+                transfer_syntaxes: READABLE_TRANSFER_SYNTAXES
+                    .iter()
+                    .map(|uid| (*uid).to_owned())
+                    .collect(),
+                other_transfer_syntaxes: false,
+            },
+            limits: ScpLimits {
+                associations: self.associations,
+                max_pdu_length: MAX_PDU_LENGTH,
+                instance_bytes: self.instance_bytes,
+                free_floor_bytes: self.free_floor_bytes,
+            },
+            timeouts: TIMEOUTS,
+            folder,
+        }
+    }
+}

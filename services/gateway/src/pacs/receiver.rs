@@ -1,0 +1,171 @@
+//! The node at work.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::ResponseError as _;
+use actix_web::http::StatusCode;
+use anyhow::Context as _;
+use norma_dicom_network::Scp;
+use norma_dicom_spool::{Spool, TakenStudy};
+use norma_domain::ScanId;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::pacs::arrivals::Arrivals;
+use crate::pacs::hand_over::{HandedOver, hand_over};
+use crate::pacs::options::PacsOptions;
+use crate::pacs::sink::SpoolSink;
+use crate::predictions::Predictions;
+use crate::problem::ApiError;
+
+const TURN: Duration = Duration::from_millis(500);
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Receives, and hands complete studies over.
+pub(crate) struct Receiver {
+    listener: TcpListener,
+    options: PacsOptions,
+    spool: Arc<Spool>,
+    predictions: Predictions,
+}
+
+/// When a study is tried again.
+struct Pause {
+    until: Instant,
+    length: Duration,
+}
+
+impl Receiver {
+    /// Listens and opens the spool.
+    ///
+    /// # Errors
+    /// Where the port is taken, or the spool cannot be used or is another process's.
+    pub(crate) async fn open(options: PacsOptions, predictions: Predictions) -> anyhow::Result<Self> {
+        let spool = Spool::open(&options.folder).context("failed to open the spool (pacs.folder)")?;
+        let listener = TcpListener::bind(options.address)
+            .await
+            .context("failed to listen for DICOM (pacs.address, pacs.port)")?;
+        Ok(Self {
+            listener,
+            options,
+            spool: Arc::new(spool),
+            predictions,
+        })
+    }
+
+    /// Serves until `stopping`. What was received before is handed over first.
+    pub(crate) async fn run(self, stopping: CancellationToken) {
+        let arrivals = Arc::new(Arrivals::default());
+        match self.spool.incoming() {
+            Ok(studies) => {
+                for study in studies {
+                    arrivals.came(study, None);
+                }
+            }
+            Err(error) => tracing::error!(%error, "what was received before cannot be listed"),
+        }
+        let sink = SpoolSink {
+            spool: Arc::clone(&self.spool),
+            arrivals: Arc::clone(&arrivals),
+        };
+        let scp = Scp::new(self.options.scp(self.spool.receiving()), Arc::new(sink));
+        tracing::info!(ae_title = %self.options.ae_title, address = %self.options.address, "the DICOM node listens");
+        let Self {
+            listener,
+            options,
+            spool,
+            predictions,
+        } = self;
+        let handing = async {
+            let mut pauses = HashMap::new();
+            while !stopping.is_cancelled() {
+                for study in arrivals.complete(options.quiet) {
+                    if let Err(error) = spool.take(&study) {
+                        tracing::error!(%error, "a received study cannot be taken");
+                        arrivals.came(study, None);
+                    }
+                }
+                match spool.taken() {
+                    Ok(taken) => {
+                        gauge("norma_pacs_studies_waiting", arrivals.count() + taken.len());
+                        hand_over_all(&predictions, &spool, taken, &mut pauses, &stopping).await;
+                    }
+                    Err(error) => tracing::error!(%error, "received studies cannot be listed"),
+                }
+                if let Ok(refused) = spool.refused() {
+                    gauge("norma_pacs_studies_refused", refused);
+                }
+                tokio::select! {
+                    () = stopping.cancelled() => {}
+                    () = tokio::time::sleep(TURN) => {}
+                }
+            }
+        };
+        tokio::join!(scp.serve(listener, stopping.clone()), handing);
+    }
+}
+
+async fn hand_over_all(
+    predictions: &Predictions,
+    spool: &Spool,
+    all: Vec<TakenStudy>,
+    pauses: &mut HashMap<ScanId, Pause>,
+    stopping: &CancellationToken,
+) {
+    for taken in all {
+        let scan_id = taken.scan_id();
+        let waits = pauses
+            .get(&scan_id)
+            .is_some_and(|pause| pause.until > Instant::now());
+        if waits || stopping.is_cancelled() {
+            continue;
+        }
+        let ended = match hand_over(predictions, &taken).await {
+            Ok(done) => {
+                let outcome = match done {
+                    HandedOver::Stored => "stored",
+                    HandedOver::Repeated => "repeated",
+                };
+                tracing::info!(%scan_id, outcome, "a received study was handed over");
+                spool.finish(&taken).map(|()| outcome)
+            }
+            Err(error) if is_final(&error) => {
+                tracing::warn!(%scan_id, code = error.code(), "a received study was refused: it lies in `refused`");
+                spool.refuse(&taken, error.code()).map(|()| "refused")
+            }
+            Err(error) => {
+                let length = pauses.get(&scan_id).map_or(FIRST_PAUSE, |pause| pause.length * 2);
+                let length = length.min(LONGEST_PAUSE);
+                tracing::warn!(%scan_id, code = error.code(), retry_in_s = length.as_secs(),
+                    error = format!("{:#}", anyhow::Error::new(error)), "a received study waits");
+                let until = Instant::now() + length;
+                pauses.insert(scan_id, Pause { until, length });
+                continue;
+            }
+        };
+        pauses.remove(&scan_id);
+        match ended {
+            Ok(outcome) => metrics::counter!("norma_pacs_studies_total", "outcome" => outcome).increment(1),
+            // It is looked at again, and known.
+            Err(error) => tracing::error!(%scan_id, %error, "a received study could not be moved on"),
+        }
+    }
+}
+
+/// Whether it would be refused again. What was not found, or in conflict, was changed by somebody meanwhile.
+fn is_final(error: &ApiError) -> bool {
+    let may_pass = [
+        StatusCode::TOO_MANY_REQUESTS,
+        StatusCode::CONFLICT,
+        StatusCode::NOT_FOUND,
+    ];
+    let status = error.status_code();
+    status.is_client_error() && !may_pass.contains(&status)
+}
+
+fn gauge(name: &'static str, count: usize) {
+    metrics::gauge!(name).set(count as f64);
+}

@@ -1,0 +1,290 @@
+//! `norma serve` as a DICOM node: a study that is sent by C-STORE gets its answer, across a kill, once; what is refused stays.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[allow(dead_code, reason = "shared with the other tests")]
+mod studies;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use norma_test_support::servers::{GuardedProcess, free_port};
+use norma_test_support::{PhantomOptions, write_phantom_series};
+use serde_json::Value;
+use studies::{onnxruntime, test_bundle};
+use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(240);
+const QUIET_SECONDS: u64 = 2;
+
+struct Node {
+    process: GuardedProcess,
+    url: String,
+    dicom_port: u16,
+    client: reqwest::Client,
+}
+
+/// A command that serves with a node in `folder`.
+fn serve(folder: &Path, http_port: u16, dicom_port: u16, settings: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_norma"));
+    command
+        .args(["serve", "--data", "data", "--listen"])
+        .arg(format!("127.0.0.1:{http_port}"))
+        .current_dir(folder)
+        .env("NORMA__IDENTITY__AUTHENTICATION", "off")
+        .env("NORMA__GATEWAY__STORAGE__FREE_FLOOR_BYTES", "0")
+        .env("NORMA__PACS__ENABLED", "true")
+        .env("NORMA__PACS__PORT", dicom_port.to_string())
+        .env("NORMA__PACS__QUIET_SECONDS", QUIET_SECONDS.to_string())
+        .env("NORMA__MODELS__BUNDLE", test_bundle())
+        .env("NORMA__MODELS__CUDA", "off");
+    for (name, value) in settings {
+        command.env(name, value);
+    }
+    command
+}
+
+impl Node {
+    async fn start(folder: &Path, onnxruntime: &Path, settings: &[(&str, &str)]) -> Self {
+        let (http_port, dicom_port) = (free_port(), free_port());
+        let mut command = serve(folder, http_port, dicom_port, settings);
+        command.env("NORMA__MODELS__ONNXRUNTIME", onnxruntime);
+        let mut node = Self {
+            process: GuardedProcess::spawn(command, &folder.join("of-guard")).unwrap(),
+            url: format!("http://127.0.0.1:{http_port}"),
+            dicom_port,
+            client: reqwest::Client::new(),
+        };
+        let started = Instant::now();
+        while !node.is_ready().await {
+            assert!(node.process.is_running(), "norma serve ended at its start");
+            assert!(started.elapsed() < PATIENCE, "norma serve is never ready");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        node
+    }
+
+    async fn is_ready(&self) -> bool {
+        let answer = self.client.get(format!("{}/readyz", self.url)).send().await;
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
+    async fn get(&self, path: &str) -> reqwest::Response {
+        let request = self.client.get(format!("{}{path}", self.url));
+        request.send().await.unwrap()
+    }
+
+    async fn scans(&self) -> Vec<Value> {
+        let page: Value = self.get("/api/scans").await.json().await.unwrap();
+        page["items"].as_array().unwrap().clone()
+    }
+
+    /// The scans, newest first, once there are so many and each has its verdict.
+    async fn answered(&self, count: usize) -> Vec<Value> {
+        let started = Instant::now();
+        loop {
+            let scans = self.scans().await;
+            let mut answered = 0;
+            for scan in &scans {
+                let path = format!("/api/scans/{}/report", scan["id"].as_str().unwrap());
+                answered += usize::from(self.get(&path).await.status().is_success());
+            }
+            if (scans.len(), answered) == (count, count) {
+                return scans;
+            }
+            assert!(scans.len() <= count, "{} scans", scans.len());
+            assert!(
+                started.elapsed() < PATIENCE,
+                "{} scans, {answered} answered",
+                scans.len()
+            );
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+    }
+
+    async fn verdict(&self, scan: &Value) -> Value {
+        let path = format!("/api/scans/{}/report", scan["id"].as_str().unwrap());
+        self.get(&path).await.json().await.unwrap()
+    }
+
+    /// Waits until a metric says so.
+    async fn metric(&self, line: &str) {
+        let started = Instant::now();
+        loop {
+            let metrics = self.get("/metrics").await.text().await.unwrap();
+            if metrics.lines().any(|found| found == line) {
+                return;
+            }
+            assert!(started.elapsed() < PATIENCE, "no {line}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// DCMTK's where it is installed, Norma's own otherwise.
+    fn send(&self, files: &[PathBuf]) -> Output {
+        let storescu = Path::new("/usr/bin/storescu");
+        let mut command = if storescu.exists() {
+            let mut command = Command::new(storescu);
+            command.args(["-v", "-R", "-aet", "CT1", "-aec", "NORMA", "127.0.0.1"]);
+            command.arg(self.dicom_port.to_string());
+            command
+        } else {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_norma"));
+            command.args(["pacs", "send", "--called", "NORMA"]);
+            command.arg(format!("127.0.0.1:{}", self.dicom_port));
+            command
+        };
+        command.args(files).output().unwrap()
+    }
+}
+
+/// A phantom's files, in the order of their names.
+fn study(folder: &Path) -> Vec<PathBuf> {
+    write_phantom_series(&PhantomOptions::small(), folder).unwrap();
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+fn assert_sent(output: &Output) {
+    let told = [output.stdout.as_slice(), &output.stderr].concat();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&told));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_study_that_is_sent_is_answered_once_across_a_kill() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    let (folder, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let files = study(files.path());
+    let (late, first) = files.split_at(2);
+    let incoming = folder.path().join("data/pacs/incoming");
+
+    // Half of it, then a kill in the middle of the quiet period; the rest after the start.
+    let mut node = Node::start(folder.path(), &onnxruntime, &[]).await;
+    let (half, rest) = first.split_at(first.len() / 2);
+    assert_sent(&node.send(half));
+    node.process.kill();
+    drop(node);
+    let kept = entries(&entries(&incoming)[0]).len();
+    assert_eq!(kept, half.len(), "what was acknowledged is there after a kill");
+    let mut node = Node::start(folder.path(), &onnxruntime, &[]).await;
+    assert_sent(&node.send(rest));
+    let scans = node.answered(1).await;
+    assert_eq!(scans[0]["slice_count"], first.len());
+    assert!(scans[0].get("predecessor").is_none());
+    let report = node.verdict(&scans[0]).await;
+    assert!(report["verdict"].is_string(), "{report}");
+
+    // The same again is known, and so it is after another start.
+    assert_sent(&node.send(first));
+    node.metric("norma_pacs_studies_total{outcome=\"repeated\"} 1")
+        .await;
+    assert_eq!(node.scans().await.len(), 1);
+    node.process.kill();
+    drop(node);
+
+    // More of it makes a scan of all, which names the earlier one.
+    let node = Node::start(folder.path(), &onnxruntime, &[]).await;
+    assert_sent(&node.send(late));
+    let all = node.answered(2).await;
+    assert_eq!(all[0]["slice_count"], files.len());
+    assert_eq!(all[0]["predecessor"], scans[0]["id"]);
+    assert_eq!(all[1]["id"], scans[0]["id"]);
+    node.metric("norma_pacs_studies_waiting 0").await;
+    for left in ["incoming", "taken", "refused", "receiving"] {
+        assert!(
+            entries(&folder.path().join("data/pacs").join(left)).is_empty(),
+            "{left}"
+        );
+    }
+}
+
+/// Killed again and again around the moment at which the study is taken over: whatever it was at, it makes one scan and one
+/// analysis of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hand_over_that_is_killed_makes_no_second_scan() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    let (folder, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let files = study(files.path());
+    let settings = [("NORMA__PACS__QUIET_SECONDS", "1")];
+    for kill in 0..8 {
+        let mut node = Node::start(folder.path(), &onnxruntime, &settings).await;
+        if kill == 0 {
+            assert_sent(&node.send(&files));
+        }
+        tokio::time::sleep(Duration::from_millis(150 * kill)).await;
+        node.process.kill();
+    }
+    let node = Node::start(folder.path(), &onnxruntime, &settings).await;
+    let scans = node.answered(1).await;
+    let path = format!("/api/scans/{}/analyses", scans[0]["id"].as_str().unwrap());
+    let analyses: Value = node.get(&path).await.json().await.unwrap();
+    assert_eq!(analyses["total"], 1, "{analyses}");
+    node.metric("norma_pacs_studies_waiting 0").await;
+    assert!(entries(&folder.path().join("data/pacs/refused")).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_refused_stays_and_says_why() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    let (folder, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let files = study(files.path());
+    let settings = [("NORMA__GATEWAY__UPLOAD_LIMIT_BYTES", "10000")];
+    let node = Node::start(folder.path(), &onnxruntime, &settings).await;
+    assert_sent(&node.send(&files));
+    node.metric("norma_pacs_studies_refused 1").await;
+    let refused = entries(&folder.path().join("data/pacs/refused"));
+    let reason = std::fs::read_to_string(refused[0].join("reason.json")).unwrap();
+    assert_eq!(reason, r#"{"code":"upload_too_large"}"#);
+    assert_eq!(
+        entries(&refused[0]).len(),
+        files.len() + 1,
+        "nothing of it is lost"
+    );
+    assert!(node.scans().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_is_told_to_the_sender() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    let (folder, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let files = study(files.path());
+    let floor = (1_u64 << 60).to_string();
+    let settings = [("NORMA__GATEWAY__STORAGE__FREE_FLOOR_BYTES", floor.as_str())];
+    let node = Node::start(folder.path(), &onnxruntime, &settings).await;
+    let sent = node.send(&files[..1]);
+    let told = String::from_utf8_lossy(&[sent.stdout, sent.stderr].concat()).to_lowercase();
+    assert!(told.contains("a700") || told.contains("outofresources"), "{told}");
+    assert!(entries(&folder.path().join("data/pacs/incoming")).is_empty());
+}
+
+#[test]
+fn settings_that_contradict_each_other_are_refused_at_the_start() {
+    let folder = TempDir::new().unwrap();
+    let settings = [("NORMA__DEIDENTIFICATION__UPLOADS", "true")];
+    let ended = serve(folder.path(), free_port(), free_port(), &settings)
+        .output()
+        .unwrap();
+    assert!(!ended.status.success());
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert!(told.contains("pacs.enabled"), "{told}");
+}
+
+#[test]
+fn the_conformance_statement_names_what_is_taken() {
+    let statement = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/DICOM_CONFORMANCE.md");
+    let statement = std::fs::read_to_string(statement).unwrap();
+    let words: Vec<&str> = statement.split([' ', '|', ',', '\n', '`']).collect();
+    let classes = norma_dicom_network::CT_STORAGE_CLASSES;
+    for uid in norma_imaging::READABLE_TRANSFER_SYNTAXES.iter().chain(&classes) {
+        assert!(words.contains(uid), "{uid}");
+    }
+    assert!(words.contains(&norma_dicom_network::IMPLEMENTATION_CLASS_UID));
+}
