@@ -36,12 +36,7 @@ const LARGEST_SOFT_TISSUE_LEVEL_HU: f64 = 150.0;
 /// Checks a loaded series against everything that a complete chest CT has to be. The order is that of the
 /// checks' weight: what fails the analysis comes first.
 pub fn check_quality(series: &LoadedSeries, lungs: &LungSegmentation) -> Vec<QualityCheck> {
-    let mut checks = vec![
-        check_modality(series),
-        check_hounsfield(series),
-        check_axial(series),
-        check_lungs(lungs),
-    ];
+    let mut checks = vec![check_hounsfield(series), check_axial(series), check_lungs(lungs)];
     checks.extend(check_anatomy(lungs));
     let coverage = check_coverage(series, lungs);
     let is_whole = coverage.iter().all(|check| check.passed);
@@ -56,16 +51,6 @@ pub fn check_quality(series: &LoadedSeries, lungs: &LungSegmentation) -> Vec<Qua
     checks.extend(note_reading(series));
     checks.extend(notes(series));
     checks
-}
-
-fn check_modality(series: &LoadedSeries) -> QualityCheck {
-    // NIfTI states no modality; its values are checked below.
-    let is_ct = series
-        .study
-        .modality
-        .as_deref()
-        .is_none_or(|modality| modality == "CT");
-    Measurement::yes(ReasonCode::NotCt, is_ct).or(Failed, "the series is CT", "the series is not CT")
 }
 
 fn check_hounsfield(series: &LoadedSeries) -> QualityCheck {
