@@ -58,6 +58,15 @@ pub struct StorageSupport {
 }
 
 impl StorageSupport {
+    /// These classes, in these transfer syntaxes alone.
+    pub fn only(classes: StorageClasses, transfer_syntaxes: &[&str]) -> Self {
+        Self {
+            classes,
+            transfer_syntaxes: transfer_syntaxes.iter().map(|uid| (*uid).to_owned()).collect(),
+            other_transfer_syntaxes: false,
+        }
+    }
+
     fn takes(&self, transfer_syntax: &str) -> bool {
         self.other_transfer_syntaxes
             || self

@@ -6,7 +6,6 @@ use std::io::{self, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
-use zip::result::ZipError;
 use zip::write::{SimpleFileOptions, ZipWriter};
 use zip::{CompressionMethod, ZipArchive};
 
@@ -33,11 +32,13 @@ pub fn instances_sha256(instances: &BTreeSet<String>) -> String {
 
 /// SOP Instance UIDs in an archive that [`pack_study`] has written.
 pub fn instances_of_archive(archive: &Path) -> io::Result<BTreeSet<String>> {
-    let archive = open(archive)?;
+    instances_in(&open(archive)?)
+}
+
+fn instances_in(archive: &ZipArchive<BufReader<File>>) -> io::Result<BTreeSet<String>> {
     let mut instances = BTreeSet::new();
     for name in archive.file_names() {
-        let name = name.map_err(failure)?;
-        instances.extend(name.strip_suffix(SUFFIX).map(str::to_owned));
+        instances.extend(name?.strip_suffix(SUFFIX).map(str::to_owned));
     }
     Ok(instances)
 }
@@ -52,10 +53,7 @@ pub fn pack_study(
     let mut earlier = earlier.map(open).transpose()?;
     let mut instances: BTreeSet<String> = files.keys().cloned().collect();
     if let Some(earlier) = &earlier {
-        for name in earlier.file_names() {
-            let name = name.map_err(failure)?;
-            instances.extend(name.strip_suffix(SUFFIX).map(str::to_owned));
-        }
+        instances.extend(instances_in(earlier)?);
     }
     let mut archive = ZipWriter::new(BufWriter::with_capacity(BUFFER_BYTES, File::create(out)?));
     for uid in &instances {
@@ -66,15 +64,13 @@ pub fn pack_study(
             let options = SimpleFileOptions::DEFAULT
                 .compression_method(CompressionMethod::Stored)
                 .large_file(is_large);
-            archive.start_file(name, options).map_err(failure)?;
+            archive.start_file(name, options)?;
             io::copy(&mut file, &mut archive)?;
         } else if let Some(earlier) = &mut earlier {
-            archive
-                .raw_copy_file(earlier.by_name(&name).map_err(failure)?)
-                .map_err(failure)?;
+            archive.raw_copy_file(earlier.by_name(&name)?)?;
         }
     }
-    let mut file = archive.finish().map_err(failure)?;
+    let mut file = archive.finish()?;
     file.flush()?;
     Ok(PackedStudy {
         size_bytes: file.get_ref().metadata()?.len(),
@@ -83,14 +79,7 @@ pub fn pack_study(
 }
 
 fn open(archive: &Path) -> io::Result<ZipArchive<BufReader<File>>> {
-    ZipArchive::new(BufReader::new(File::open(archive)?)).map_err(failure)
-}
-
-fn failure(error: ZipError) -> io::Error {
-    match error {
-        ZipError::Io(error) => error,
-        other => io::Error::other(other.to_string()),
-    }
+    Ok(ZipArchive::new(BufReader::new(File::open(archive)?))?)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod serve;
 mod session;
 mod sink;
 
-pub use options::{ScpLimits, ScpOptions, ScpTimeouts};
+pub use options::{MAX_PDU_LENGTH, ScpLimits, ScpOptions, ScpTimeouts};
 pub use peers::{AllowedPeer, InvalidPeer};
 pub use serve::Scp;
 pub use sink::{AssociationId, InstanceSink, ReceivedInstance, StoreFailure};

@@ -5,6 +5,9 @@ use crate::ae_title::AeTitle;
 use crate::negotiation::StorageSupport;
 use crate::scp::peers::AllowedPeer;
 
+/// The longest P-DATA-TF that is announced where nothing else is wanted.
+pub const MAX_PDU_LENGTH: u32 = 128 << 10;
+
 /// What one peer, and all together, may take.
 #[derive(Debug, Clone, Copy)]
 pub struct ScpLimits {
@@ -26,6 +29,16 @@ pub struct ScpTimeouts {
     pub idle: Duration,
     /// How long a message under way may take when the service ends.
     pub shutdown: Duration,
+}
+
+impl Default for ScpTimeouts {
+    fn default() -> Self {
+        Self {
+            request: Duration::from_secs(10),
+            idle: Duration::from_secs(60),
+            shutdown: Duration::from_secs(20),
+        }
+    }
 }
 
 /// How a service class provider works.

@@ -10,7 +10,7 @@ use norma_volume::Volume;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::framed::{MOST_BODY_BYTES, MOST_HEADER_BYTES, ObjectError};
+use super::framed::{MOST_BODY_BYTES, MOST_HEADER_BYTES, ObjectError, decode_body};
 
 /// Slices compressed at once: bounds the memory above the volume itself.
 const CHUNK: usize = 32;
@@ -141,15 +141,14 @@ impl VolumeHeader {
             .and_then(|count| count.checked_mul(2))
             .filter(|&expected| expected <= MOST_BODY_BYTES)
             .ok_or_else(|| ObjectError::Inconsistent(format!("a slice of {rows} × {columns}")))?;
+        if self.coding == SliceCoding::Zstd {
+            return decode_body(compressed, Some(expected));
+        }
         let mut bytes = Vec::with_capacity(expected + 1);
         // One byte more is allowed, so that a slice that is too long shows.
-        let most = expected as u64 + 1;
-        match self.coding {
-            SliceCoding::Gzip => GzDecoder::new(compressed).take(most).read_to_end(&mut bytes)?,
-            SliceCoding::Zstd => zstd::Decoder::new(compressed)?
-                .take(most)
-                .read_to_end(&mut bytes)?,
-        };
+        GzDecoder::new(compressed)
+            .take(expected as u64 + 1)
+            .read_to_end(&mut bytes)?;
         if bytes.len() == expected {
             Ok(bytes)
         } else {

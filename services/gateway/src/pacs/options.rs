@@ -1,20 +1,15 @@
+//! What the node is told by the settings.
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use norma_dicom_network::{
-    AeTitle, AllowedPeer, ScpLimits, ScpOptions, ScpTimeouts, StorageClasses, StorageSupport,
+    AeTitle, AllowedPeer, MAX_PDU_LENGTH, ScpLimits, ScpOptions, ScpTimeouts, StorageClasses, StorageSupport,
 };
 use norma_imaging::READABLE_TRANSFER_SYNTAXES;
 use norma_service::Settings;
-
-const MAX_PDU_LENGTH: u32 = 128 << 10;
-const TIMEOUTS: ScpTimeouts = ScpTimeouts {
-    request: Duration::from_secs(10),
-    idle: Duration::from_secs(60),
-    shutdown: Duration::from_secs(20),
-};
 
 /// What the node is told by the settings.
 #[derive(Debug, Clone)]
@@ -57,21 +52,14 @@ impl PacsOptions {
         ScpOptions {
             ae_title: self.ae_title.clone(),
             peers: self.peers.clone(),
-            support: StorageSupport {
-                classes: StorageClasses::All,
-                transfer_syntaxes: READABLE_TRANSFER_SYNTAXES
-                    .iter()
-                    .map(|uid| (*uid).to_owned())
-                    .collect(),
-                other_transfer_syntaxes: false,
-            },
+            support: StorageSupport::only(StorageClasses::All, &READABLE_TRANSFER_SYNTAXES),
             limits: ScpLimits {
                 associations: self.associations,
                 max_pdu_length: MAX_PDU_LENGTH,
                 instance_bytes: self.instance_bytes,
                 free_floor_bytes: self.free_floor_bytes,
             },
-            timeouts: TIMEOUTS,
+            timeouts: ScpTimeouts::default(),
             folder,
         }
     }

@@ -8,7 +8,6 @@ use std::path::Path;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
-use zip::result::ZipError;
 use zip::write::{SimpleFileOptions, ZipWriter};
 use zip::{CompressionMethod, ZipArchive};
 
@@ -56,7 +55,7 @@ pub(crate) fn write_archive(
         match piece {
             Piece::Begin(bytes) => {
                 let name = format!("{:06}.dcm", same.len() + 1);
-                archive.start_file(name, options(is_large)).map_err(failure)?;
+                archive.start_file(name, options(is_large))?;
                 hash = Sha256::new();
                 hash.update(&bytes);
                 archive.write_all(&bytes)?;
@@ -70,7 +69,7 @@ pub(crate) fn write_archive(
                 all.update(digest);
                 let first = seen.get(&digest).copied();
                 if first.is_some() {
-                    archive.abort_file().map_err(failure)?;
+                    archive.abort_file()?;
                 } else {
                     seen.insert(digest, same.len());
                 }
@@ -78,7 +77,7 @@ pub(crate) fn write_archive(
             }
         }
     }
-    let mut file = archive.finish().map_err(failure)?;
+    let mut file = archive.finish()?;
     file.flush()?;
     let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
     let size_bytes = file.metadata()?.len();
@@ -99,24 +98,24 @@ pub(crate) fn write_archive(
 
 /// Writes the files of an archive that begin at these places to another one; blocks. Gives its size.
 pub(crate) fn copy_archive(from: &Path, starts: &[u64], to: &Path) -> io::Result<u64> {
-    let mut archive = ZipArchive::new(BufReader::new(File::open(from)?)).map_err(failure)?;
+    let mut archive = ZipArchive::new(BufReader::new(File::open(from)?))?;
     let mut copy = ZipWriter::new(BufWriter::with_capacity(BUFFER_BYTES, File::create(to)?));
     for index in 0..archive.len() {
-        let file = archive.by_index_raw(index).map_err(failure)?;
+        let file = archive.by_index_raw(index)?;
         if file.data_start().is_some_and(|start| starts.contains(&start)) {
-            copy.raw_copy_file(file).map_err(failure)?;
+            copy.raw_copy_file(file)?;
         }
     }
-    let mut file = copy.finish().map_err(failure)?;
+    let mut file = copy.finish()?;
     file.flush()?;
     Ok(file.get_ref().metadata()?.len())
 }
 
 fn starts_of(file: File) -> io::Result<Vec<u64>> {
-    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(failure)?;
+    let mut archive = ZipArchive::new(BufReader::new(file))?;
     (0..archive.len())
         .map(|index| {
-            let start = archive.by_index_raw(index).map_err(failure)?.data_start();
+            let start = archive.by_index_raw(index)?.data_start();
             start.ok_or_else(|| io::Error::other("a file of the archive begins nowhere"))
         })
         .collect()
@@ -127,13 +126,6 @@ fn options(is_large: bool) -> SimpleFileOptions {
     SimpleFileOptions::DEFAULT
         .compression_method(CompressionMethod::Stored)
         .large_file(is_large)
-}
-
-fn failure(error: ZipError) -> io::Error {
-    match error {
-        ZipError::Io(error) => error,
-        other => io::Error::other(other.to_string()),
-    }
 }
 
 #[cfg(test)]

@@ -5,13 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
 use norma_dicom_network::{
-    InstanceSink, ReceivedInstance, Scp, ScpLimits, ScpOptions, ScpTimeouts, StorageClasses, StorageSupport,
-    StoreFailure,
+    InstanceSink, MAX_PDU_LENGTH, ReceivedInstance, Scp, ScpLimits, ScpOptions, ScpTimeouts, StorageClasses,
+    StorageSupport, StoreFailure,
 };
 use norma_domain::SopInstanceUid;
 use norma_imaging::READABLE_TRANSFER_SYNTAXES;
@@ -22,38 +21,25 @@ use crate::command_line::PacsReceive;
 use crate::commands::blocking::block_on;
 use crate::commands::terminal::tell;
 
-const MAX_PDU_LENGTH: u32 = 128 << 10;
-const TIMEOUTS: ScpTimeouts = ScpTimeouts {
-    request: Duration::from_secs(10),
-    idle: Duration::from_secs(60),
-    shutdown: Duration::from_secs(20),
-};
-
 pub(super) fn receive(arguments: &PacsReceive) -> anyhow::Result<ExitCode> {
     fs::create_dir_all(&arguments.out)
         .with_context(|| format!("failed to make {}", arguments.out.display()))?;
+    let classes = if arguments.ct_only {
+        StorageClasses::Ct
+    } else {
+        StorageClasses::All
+    };
     let options = ScpOptions {
         ae_title: arguments.ae_title.clone(),
         peers: arguments.peers.clone(),
-        support: StorageSupport {
-            classes: if arguments.ct_only {
-                StorageClasses::Ct
-            } else {
-                StorageClasses::All
-            },
-            transfer_syntaxes: READABLE_TRANSFER_SYNTAXES
-                .iter()
-                .map(|uid| (*uid).to_owned())
-                .collect(),
-            other_transfer_syntaxes: false,
-        },
+        support: StorageSupport::only(classes, &READABLE_TRANSFER_SYNTAXES),
         limits: ScpLimits {
             associations: arguments.associations,
             max_pdu_length: MAX_PDU_LENGTH,
             instance_bytes: arguments.instance_limit,
             free_floor_bytes: arguments.free_floor,
         },
-        timeouts: TIMEOUTS,
+        timeouts: ScpTimeouts::default(),
         folder: arguments.out.clone(),
     };
     let sink = Arc::new(Folder(arguments.out.clone()));
