@@ -10,6 +10,7 @@ use norma_domain::{
 
 use crate::analyses::{Analysis, find, is_unfinished};
 use crate::connection::AnyConnection;
+use crate::deliveries::queue_deliveries;
 use crate::outbox::insert_message;
 use crate::repeats::await_repeat;
 use crate::reports::insert_report;
@@ -181,7 +182,7 @@ impl Database {
         .await
     }
 
-    /// Ends the report's analysis as `completed`. One whose stages were read with different bundles awaits its repeat,
+    /// Ends the report's analysis as `completed`, and queues its results for every destination that gets them. One whose stages were read with different bundles awaits its repeat,
     /// unless it is one itself. False where it had ended before or was deleted: nothing is
     /// written then.
     pub async fn complete_analysis(&self, report: Report) -> Result<bool, DatabaseError> {
@@ -209,6 +210,7 @@ impl Database {
                     await_repeat(connection, report.analysis_id)?;
                 }
                 insert_report(connection, &report)?;
+                queue_deliveries(connection, scan_id, &report)?;
                 let group = SuspicionGroup::of_report(&report);
                 let probability = report.probability_of_pathology;
                 place_scan(connection, scan_id, report.analysis_id, group, probability)?;

@@ -370,6 +370,31 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    delivery_destinations (name) {
+        name -> Text,
+        all_studies -> Bool,
+    }
+}
+
+diesel::table! {
+    deliveries (id) {
+        id -> crate::sql_types::Id,
+        analysis_id -> crate::sql_types::Id,
+        destination -> Text,
+        state -> Text,
+        attempts -> Integer,
+        queued_at -> Timestamp,
+        next_attempt_at -> Timestamp,
+        lease -> Nullable<crate::sql_types::Id>,
+        reason_code -> Nullable<Text>,
+        peer_status -> Nullable<Text>,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        ended_at -> Nullable<Timestamp>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     patients,
     merged_patients,

@@ -1,3 +1,5 @@
+use dicom_dictionary_std::uids;
+
 /// One object, as a file of DICOM PS3.10 in explicit little endian.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DicomResult {
@@ -6,4 +8,11 @@ pub struct DicomResult {
     pub sop_class_uid: String,
     pub sop_instance_uid: String,
     pub bytes: Vec<u8>,
+}
+
+impl DicomResult {
+    /// The others are pictures.
+    pub fn is_structured_report(&self) -> bool {
+        self.sop_class_uid == uids::COMPREHENSIVE3_DSR_STORAGE
+    }
 }

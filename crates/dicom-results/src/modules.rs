@@ -11,7 +11,7 @@ use crate::elements::Elements;
 use crate::error::ResultsError;
 use crate::source::{Presence, SourceStudy};
 
-const MANUFACTURER: &str = "Norma";
+pub(crate) const MANUFACTURER: &str = "Norma";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Implementation Version Name: 16 characters at most.
 const IMPLEMENTATION: &str = concat!("NORMA_", env!("CARGO_PKG_VERSION"));

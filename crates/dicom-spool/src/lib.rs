@@ -1,10 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod element_walk;
 mod pack;
 mod spool;
 mod study_key;
-mod study_uid;
 
 pub use pack::{PackedStudy, instances_of_archive, instances_sha256, pack_study};
-pub use spool::{KeepError, Spool, TakenStudy};
+pub use spool::{KeepError, Spool, TakenStudy, manufacturer_of};
 pub use study_key::StudyKey;

@@ -11,8 +11,8 @@ use rustix::fs::{FlockOperation, flock};
 use tempfile::TempPath;
 use uuid::Uuid;
 
+use crate::element_walk::{manufacturer, study_instance_uid};
 use crate::study_key::StudyKey;
-use crate::study_uid::study_instance_uid;
 
 const RECEIVING: &str = "receiving";
 const INCOMING: &str = "incoming";
@@ -191,6 +191,11 @@ impl Spool {
     pub fn refused(&self) -> io::Result<usize> {
         Ok(names_in(&self.folder.join(REFUSED))?.len())
     }
+}
+
+/// Whose equipment made a received file, (0008,0070); None where it does not say. Blocks.
+pub fn manufacturer_of(path: &Path) -> io::Result<Option<String>> {
+    manufacturer(File::open(path)?)
 }
 
 fn study_of(path: &Path) -> io::Result<Option<StudyKey>> {

@@ -72,3 +72,7 @@ typed_id!(
     /// An API key.
     KeyId
 );
+typed_id!(
+    /// The results of an analysis on their way to one PACS.
+    DeliveryId
+);

@@ -5,6 +5,7 @@ mod analyses;
 mod analysis_document;
 mod audit;
 mod bundle;
+mod deliveries;
 mod dicom_results;
 mod dicomweb;
 mod display;
@@ -41,6 +42,7 @@ pub use bundle::BundleSource;
 pub use bundle::schema::{
     BundleDescription, Estimate, LabelDescription, ModelDescription, OperatingPointDescription,
 };
+pub use deliveries::schema::{Delivery, DeliveryState};
 pub use display::display_values;
 pub use events::schema::AnalysisEvent;
 pub use feedback::schema::{Feedback, FeedbackInput, FeedbackUser};

@@ -74,6 +74,8 @@ use crate::problem::answers::{NotAllowed, NotSignedIn};
         crate::administration::keys::route::revoke_key,
         crate::audit::route::list_audit,
         crate::audit::route::export_audit,
+        crate::deliveries::route::list_deliveries,
+        crate::deliveries::route::send_delivery_again,
         crate::bundle::route::get_bundle,
         crate::health::route::live,
         crate::health::route::ready,
@@ -101,6 +103,7 @@ use crate::problem::answers::{NotAllowed, NotSignedIn};
         (name = "users", description = "People's accounts"),
         (name = "keys", description = "Keys of machines"),
         (name = "audit", description = "Who did what"),
+        (name = "deliveries", description = "Results on their way to a PACS"),
         (name = "service", description = "Models, health, metrics"),
     ),
 )]

@@ -2,161 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod dicom_node;
 #[allow(dead_code, reason = "shared with the other tests")]
 mod studies;
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::Duration;
 
-use norma_test_support::servers::{GuardedProcess, free_port};
-use norma_test_support::{PhantomOptions, write_phantom_series};
+use dicom_node::{Node, assert_sent, entries, serve, study};
+use norma_test_support::servers::free_port;
 use serde_json::Value;
-use studies::{onnxruntime, test_bundle};
+use studies::onnxruntime;
 use tempfile::TempDir;
-
-const PATIENCE: Duration = Duration::from_secs(240);
-const QUIET_SECONDS: u64 = 2;
-
-struct Node {
-    process: GuardedProcess,
-    url: String,
-    dicom_port: u16,
-    client: reqwest::Client,
-}
-
-/// A command that serves with a node in `folder`.
-fn serve(folder: &Path, http_port: u16, dicom_port: u16, settings: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_norma"));
-    command
-        .args(["serve", "--data", "data", "--listen"])
-        .arg(format!("127.0.0.1:{http_port}"))
-        .current_dir(folder)
-        .env("NORMA__IDENTITY__AUTHENTICATION", "off")
-        .env("NORMA__GATEWAY__STORAGE__FREE_FLOOR_BYTES", "0")
-        .env("NORMA__PACS__ENABLED", "true")
-        .env("NORMA__PACS__PORT", dicom_port.to_string())
-        .env("NORMA__PACS__QUIET_SECONDS", QUIET_SECONDS.to_string())
-        .env("NORMA__MODELS__BUNDLE", test_bundle())
-        .env("NORMA__MODELS__CUDA", "off");
-    for (name, value) in settings {
-        command.env(name, value);
-    }
-    command
-}
-
-impl Node {
-    async fn start(folder: &Path, onnxruntime: &Path, settings: &[(&str, &str)]) -> Self {
-        let (http_port, dicom_port) = (free_port(), free_port());
-        let mut command = serve(folder, http_port, dicom_port, settings);
-        command.env("NORMA__MODELS__ONNXRUNTIME", onnxruntime);
-        let mut node = Self {
-            process: GuardedProcess::spawn(command, &folder.join("of-guard")).unwrap(),
-            url: format!("http://127.0.0.1:{http_port}"),
-            dicom_port,
-            client: reqwest::Client::new(),
-        };
-        let started = Instant::now();
-        while !node.is_ready().await {
-            assert!(node.process.is_running(), "norma serve ended at its start");
-            assert!(started.elapsed() < PATIENCE, "norma serve is never ready");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        node
-    }
-
-    async fn is_ready(&self) -> bool {
-        let answer = self.client.get(format!("{}/readyz", self.url)).send().await;
-        answer.is_ok_and(|answer| answer.status().is_success())
-    }
-
-    async fn get(&self, path: &str) -> reqwest::Response {
-        let request = self.client.get(format!("{}{path}", self.url));
-        request.send().await.unwrap()
-    }
-
-    async fn scans(&self) -> Vec<Value> {
-        let page: Value = self.get("/api/scans").await.json().await.unwrap();
-        page["items"].as_array().unwrap().clone()
-    }
-
-    /// The scans, newest first, once there are so many and each has its verdict.
-    async fn answered(&self, count: usize) -> Vec<Value> {
-        let started = Instant::now();
-        loop {
-            let scans = self.scans().await;
-            let mut answered = 0;
-            for scan in &scans {
-                let path = format!("/api/scans/{}/report", scan["id"].as_str().unwrap());
-                answered += usize::from(self.get(&path).await.status().is_success());
-            }
-            if (scans.len(), answered) == (count, count) {
-                return scans;
-            }
-            assert!(scans.len() <= count, "{} scans", scans.len());
-            assert!(
-                started.elapsed() < PATIENCE,
-                "{} scans, {answered} answered",
-                scans.len()
-            );
-            tokio::time::sleep(Duration::from_millis(300)).await;
-        }
-    }
-
-    async fn verdict(&self, scan: &Value) -> Value {
-        let path = format!("/api/scans/{}/report", scan["id"].as_str().unwrap());
-        self.get(&path).await.json().await.unwrap()
-    }
-
-    /// Waits until a metric says so.
-    async fn metric(&self, line: &str) {
-        let started = Instant::now();
-        loop {
-            let metrics = self.get("/metrics").await.text().await.unwrap();
-            if metrics.lines().any(|found| found == line) {
-                return;
-            }
-            assert!(started.elapsed() < PATIENCE, "no {line}");
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-    }
-
-    /// DCMTK's where it is installed, Norma's own otherwise.
-    fn send(&self, files: &[PathBuf]) -> Output {
-        let storescu = Path::new("/usr/bin/storescu");
-        let mut command = if storescu.exists() {
-            let mut command = Command::new(storescu);
-            command.args(["-v", "-R", "-aet", "CT1", "-aec", "NORMA", "127.0.0.1"]);
-            command.arg(self.dicom_port.to_string());
-            command
-        } else {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_norma"));
-            command.args(["pacs", "send", "--called", "NORMA"]);
-            command.arg(format!("127.0.0.1:{}", self.dicom_port));
-            command
-        };
-        command.args(files).output().unwrap()
-    }
-}
-
-/// A phantom's files, in the order of their names.
-fn study(folder: &Path) -> Vec<PathBuf> {
-    write_phantom_series(&PhantomOptions::small(), folder).unwrap();
-    let entries = std::fs::read_dir(folder).unwrap();
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    files
-}
-
-fn entries(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).unwrap();
-    entries.map(|entry| entry.unwrap().path()).collect()
-}
-
-fn assert_sent(output: &Output) {
-    let told = [output.stdout.as_slice(), &output.stderr].concat();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&told));
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_study_that_is_sent_is_answered_once_across_a_kill() {
@@ -263,6 +120,27 @@ async fn a_full_disk_is_told_to_the_sender() {
     let told = String::from_utf8_lossy(&[sent.stdout, sent.stderr].concat()).to_lowercase();
     assert!(told.contains("a700") || told.contains("outofresources"), "{told}");
     assert!(entries(&folder.path().join("data/pacs/incoming")).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_not_among_the_peers_is_rejected() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    let (folder, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let files = study(files.path());
+    // Another title, and its own from another address.
+    let settings = [("NORMA__PACS__PEERS", "CT2, CT1@192.0.2.7, NORMA@192.0.2.7")];
+    let node = Node::start(folder.path(), &onnxruntime, &settings).await;
+    let sent = node.send(&files[..1]);
+    assert!(!sent.status.success());
+    let told = String::from_utf8_lossy(&[sent.stdout, sent.stderr].concat()).to_lowercase();
+    assert!(told.contains("reject"), "{told}");
+    assert!(entries(&folder.path().join("data/pacs/incoming")).is_empty());
+    drop(node);
+
+    let settings = [("NORMA__PACS__PEERS", "CT1@127.0.0.1, NORMA@127.0.0.1")];
+    std::fs::create_dir_all(folder.path()).unwrap();
+    let node = Node::start(folder.path(), &onnxruntime, &settings).await;
+    assert_sent(&node.send(&files[..1]));
 }
 
 #[test]

@@ -217,6 +217,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists results on their way to the destinations of the settings `pacs.destinations`, the newest first, delivered ones too.
+         * @description Roles: operator, administrator.
+         */
+        get: operations["listDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/deliveries/{delivery_id}/send-again": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends a result again that has failed or was delivered, at once. The objects have the UIDs that they had: a PACS that has
+         *     them has them once.
+         * @description Roles: operator, administrator.
+         */
+        post: operations["sendDeliveryAgain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/events": {
         parameters: {
             query?: never;
@@ -1205,6 +1246,63 @@ export interface components {
             /** @description Studies that are left. */
             studies: number;
         };
+        /** @description The results of an analysis on their way to a PACS. */
+        Delivery: {
+            analysis_id: components["schemas"]["AnalysisId"];
+            /**
+             * Format: int32
+             * @description Begun so far; from 0 again where somebody has it sent again.
+             */
+            attempts: number;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * @description A name of the settings `pacs.destinations`.
+             * @example archive
+             */
+            destination: string;
+            /**
+             * Format: date-time
+             * @description Where it is delivered or failed.
+             */
+            ended_at?: string | null;
+            id: components["schemas"]["DeliveryId"];
+            /**
+             * Format: date-time
+             * @description Where it waits.
+             */
+            next_attempt_at?: string | null;
+            /**
+             * @description The status of the destination's answer, hexadecimal (PS3.4 annex B.2.3).
+             * @example A900
+             */
+            peer_status?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when it is tried.
+             */
+            queued_at: string;
+            /**
+             * @description Why the last attempt failed: `peer_unreachable`, `peer_silent`, `association_rejected`, `connection_lost`,
+             *     `peer_out_of_resources`, `peer_failed`, `refused_by_peer`, `class_not_accepted`, `too_slow`, `stopped`, or the code of
+             *     a problem here.
+             * @example peer_unreachable
+             */
+            reason_code?: string | null;
+            state: components["schemas"]["DeliveryState"];
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /**
+         * Format: uuid
+         * @description The results of an analysis on their way to one PACS.
+         */
+        DeliveryId: string;
+        /**
+         * @description How far a delivery has come.
+         * @enum {string}
+         */
+        DeliveryState: "queued" | "sending" | "delivered" | "failed";
         /** @description One dependency. What is wrong is in the log, not here. */
         DependencyHealth: {
             /**
@@ -1720,6 +1818,64 @@ export interface components {
                  * @description HTTP status of the answer.
                  */
                 status?: number | null;
+            }[];
+            /** Format: int32 */
+            limit: number;
+            /** Format: int32 */
+            offset: number;
+            /**
+             * Format: int64
+             * @description How many there are in all.
+             */
+            total: number;
+        };
+        /** @description A part of a list. */
+        Page_Delivery: {
+            items: {
+                analysis_id: components["schemas"]["AnalysisId"];
+                /**
+                 * Format: int32
+                 * @description Begun so far; from 0 again where somebody has it sent again.
+                 */
+                attempts: number;
+                /** Format: date-time */
+                created_at: string;
+                /**
+                 * @description A name of the settings `pacs.destinations`.
+                 * @example archive
+                 */
+                destination: string;
+                /**
+                 * Format: date-time
+                 * @description Where it is delivered or failed.
+                 */
+                ended_at?: string | null;
+                id: components["schemas"]["DeliveryId"];
+                /**
+                 * Format: date-time
+                 * @description Where it waits.
+                 */
+                next_attempt_at?: string | null;
+                /**
+                 * @description The status of the destination's answer, hexadecimal (PS3.4 annex B.2.3).
+                 * @example A900
+                 */
+                peer_status?: string | null;
+                /**
+                 * Format: date-time
+                 * @description Since when it is tried.
+                 */
+                queued_at: string;
+                /**
+                 * @description Why the last attempt failed: `peer_unreachable`, `peer_silent`, `association_rejected`, `connection_lost`,
+                 *     `peer_out_of_resources`, `peer_failed`, `refused_by_peer`, `class_not_accepted`, `too_slow`, `stopped`, or the code of
+                 *     a problem here.
+                 * @example peer_unreachable
+                 */
+                reason_code?: string | null;
+                state: components["schemas"]["DeliveryState"];
+                /** Format: date-time */
+                updated_at: string;
             }[];
             /** Format: int32 */
             limit: number;
@@ -4235,6 +4391,235 @@ export interface operations {
             };
             /** @description Nothing, or too little, arrived for too long */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDeliveries: {
+        parameters: {
+            query?: {
+                analysis_id?: components["schemas"]["AnalysisId"];
+                /** @description A name of the settings `pacs.destinations`. */
+                destination?: string;
+                limit?: number;
+                offset?: number;
+                state?: "queued" | "sending" | "delivered" | "failed";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part of the list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Delivery"];
+                };
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing, or too little, arrived for too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sendDeliveryAgain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delivery_id: components["schemas"]["DeliveryId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Queued again */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing, or too little, arrived for too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things does not allow it; `code` tells why */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -7,6 +7,7 @@ mod audit;
 mod builders;
 mod changes;
 mod deletions;
+mod deliveries;
 mod feedback;
 mod identity;
 mod lifecycle;

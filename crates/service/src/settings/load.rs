@@ -27,10 +27,7 @@ pub enum SettingsError {
     #[error("both {variable} and {variable}_FILE are set")]
     GivenTwice { variable: String },
     #[error("the setting {name} {problem}")]
-    Invalid {
-        name: &'static str,
-        problem: &'static str,
-    },
+    Invalid { name: String, problem: &'static str },
 }
 
 impl Settings {
@@ -69,7 +66,10 @@ impl Settings {
 
     /// What the types alone cannot say.
     fn check(&self) -> Result<(), SettingsError> {
-        let invalid = |name, problem| Err(SettingsError::Invalid { name, problem });
+        let invalid = |name: &str, problem| {
+            let name = name.to_owned();
+            Err(SettingsError::Invalid { name, problem })
+        };
         if self.queue.kind == QueueKind::RabbitMq && self.queue.rabbitmq.url.is_none() {
             return invalid("queue.rabbitmq.url", "is needed for queue.kind: rabbitmq");
         }
@@ -91,14 +91,8 @@ impl Settings {
         if key.as_ref().is_some_and(|key| key.expose_secret().len() < 16) {
             return invalid("deidentification.key", "has 16 characters at least");
         }
-        if self.pacs.enabled && self.deidentification.uploads {
-            return invalid(
-                "pacs.enabled",
-                "contradicts deidentification.uploads: instances that come by DICOM are kept and answered under the names they have",
-            );
-        }
-        if self.pacs.quiet_seconds == 0 || self.pacs.associations == 0 {
-            return invalid("pacs.quiet_seconds or pacs.associations", "is at least 1");
+        if let Some((name, problem)) = self.pacs.problem(self.deidentification.uploads) {
+            return invalid(&name, problem);
         }
         if self.retention.interval_seconds == 0 {
             return invalid("retention.interval_seconds", "is at least 1");
@@ -323,6 +317,41 @@ mod tests {
             ("NORMA__GATEWAY__TRUSTED_PROXIES", "proxy.example"),
         ] {
             assert!(with_environment(&[(name, value)]).is_err(), "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn destinations_are_read_and_checked() {
+        let whole = [
+            ("NORMA__PACS__DESTINATIONS__ARCHIVE__AE_TITLE", "ARCHIVE"),
+            ("NORMA__PACS__DESTINATIONS__ARCHIVE__HOST", "10.0.0.7"),
+            ("NORMA__PACS__DESTINATIONS__ARCHIVE__PORT", "104"),
+        ];
+        let settings = with_environment(&whole).unwrap();
+        let archive = &settings.pacs.destinations["archive"];
+        assert_eq!(archive.port, 104);
+        assert_eq!(archive.objects, crate::DeliveredObjects::All);
+        assert_eq!(archive.studies, crate::DeliveredStudies::Received);
+        for left_out in 0..whole.len() {
+            let mut less = whole.to_vec();
+            let (name, _) = less.remove(left_out);
+            let problem = with_environment(&less).unwrap_err().to_string();
+            let word = name.rsplit("__").next().unwrap().to_lowercase();
+            assert!(problem.contains("pacs.destinations.archive"), "{problem}");
+            assert!(problem.contains(&word), "{problem}");
+        }
+        for (name, value) in [
+            ("NORMA__PACS__DESTINATIONS__ARCHIVE__HOST", "10.0.0.7:104"),
+            ("NORMA__PACS__DESTINATIONS__ARCHIVE__PORT", "70000"),
+            ("NORMA__PACS__DESTINATIONS__ARCHIVE__OBJECTS", "pictures"),
+            ("NORMA__PACS__DESTINATIONS__ARCHIVE__PORTS", "104"),
+            ("NORMA__PACS__GIVE_UP_HOURS", "0"),
+            ("NORMA__DEIDENTIFICATION__UPLOADS", "true"),
+        ] {
+            let mut more = whole.to_vec();
+            more.retain(|(known, _)| *known != name);
+            more.push((name, value));
+            assert!(with_environment(&more).is_err(), "{name}={value}");
         }
     }
 

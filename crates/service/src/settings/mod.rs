@@ -12,7 +12,7 @@ pub use identity::{
     RoleValues, SessionSettings, SyslogSettings,
 };
 pub use load::{BASE_SETTINGS, CONFIG_VARIABLE, SettingsError};
-pub use pacs::PacsSettings;
+pub use pacs::{DeliveredLanguage, DeliveredObjects, DeliveredStudies, DestinationSettings, PacsSettings};
 pub use reading::tell_confinement;
 pub use sections::{
     AdminSettings, AnalysisSettings, CudaSetting, DatabaseSettings, DeidentificationSettings,

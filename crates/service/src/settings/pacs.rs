@@ -1,11 +1,14 @@
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::value::comma_separated;
+use super::value::{comma_separated, optional};
 
-/// The DICOM node: what a PACS sends to.
+const LONGEST_NAME: usize = 64;
+
+/// The DICOM node: what a PACS sends to, and where results are sent.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PacsSettings {
@@ -18,4 +21,115 @@ pub struct PacsSettings {
     pub quiet_seconds: u64,
     pub associations: usize,
     pub folder: PathBuf,
+    pub give_up_hours: u32,
+    /// By their names.
+    pub destinations: BTreeMap<String, DestinationSettings>,
+}
+
+/// Where results are sent. What is not said has the value that `config/base.yaml` tells.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DestinationSettings {
+    #[serde(default, deserialize_with = "optional")]
+    pub ae_title: Option<String>,
+    #[serde(default, deserialize_with = "optional")]
+    pub host: Option<String>,
+    #[serde(default)]
+    pub port: u16,
+    #[serde(default)]
+    pub objects: DeliveredObjects,
+    #[serde(default)]
+    pub studies: DeliveredStudies,
+    #[serde(default)]
+    pub language: DeliveredLanguage,
+}
+
+/// Which objects of an answer are sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveredObjects {
+    #[default]
+    All,
+    StructuredReport,
+    SecondaryCapture,
+}
+
+/// Of which studies results are sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveredStudies {
+    /// Those that came by DICOM to this node.
+    #[default]
+    Received,
+    All,
+}
+
+/// The language of the words in the pictures.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveredLanguage {
+    #[default]
+    En,
+    Ru,
+}
+
+impl PacsSettings {
+    /// The setting that cannot be used, and why: what the types alone cannot say.
+    pub(super) fn problem(&self, deidentifies: bool) -> Option<(String, &'static str)> {
+        let of = |name: &str, problem| Some((name.to_owned(), problem));
+        if self.enabled && deidentifies {
+            return of(
+                "pacs.enabled",
+                "contradicts deidentification.uploads: instances that come by DICOM are kept and answered under the names they have",
+            );
+        }
+        if !self.destinations.is_empty() && deidentifies {
+            return of(
+                "pacs.destinations",
+                "contradicts deidentification.uploads: results would name studies that no PACS has",
+            );
+        }
+        if self.quiet_seconds == 0 || self.associations == 0 || self.give_up_hours == 0 {
+            return of(
+                "pacs.quiet_seconds, pacs.associations or pacs.give_up_hours",
+                "is at least 1",
+            );
+        }
+        self.destinations.iter().find_map(|(name, destination)| {
+            let problem = if is_name(name) {
+                destination.problem()
+            } else {
+                Some("has a name that is none: up to 64 lower-case letters, digits, - and _")
+            };
+            Some((format!("pacs.destinations.{name}"), problem?))
+        })
+    }
+}
+
+impl DestinationSettings {
+    fn problem(&self) -> Option<&'static str> {
+        if self.ae_title.is_none() {
+            Some("needs ae_title, the title of the application entity that is called")
+        } else if self.host.as_ref().is_none_or(|host| !is_host(host)) {
+            Some("needs host, a name or an address without port")
+        } else if self.port == 0 {
+            Some("needs port")
+        } else {
+            None
+        }
+    }
+}
+
+/// As the environment can name it too.
+fn is_name(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
+    (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(is_plain)
+}
+
+fn is_host(host: &str) -> bool {
+    let is_address = host.parse::<IpAddr>().is_ok();
+    is_address
+        || host
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
 }

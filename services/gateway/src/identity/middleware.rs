@@ -174,6 +174,7 @@ impl Visit {
             ("user", "user_id"),
             ("key", "key_id"),
             ("scan", "scan_id"),
+            ("delivery", "delivery_id"),
         ];
         let object = objects.into_iter().find_map(|(kind, name)| {
             // Only an identifier: anything else may be what a person typed.

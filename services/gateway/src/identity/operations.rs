@@ -51,6 +51,7 @@ pub(crate) struct Operation {
 const CLINICIAN: Rule = Rule::Roles(Roles::of(&[Role::Clinician]));
 const CLINICIAN_OR_OWN: Rule = Rule::Roles(Roles::of(&[Role::Clinician, Role::Integrator]));
 const OPERATOR: Rule = Rule::Roles(Roles::of(&[Role::Operator]));
+const OPERATOR_OR_ADMINISTRATOR: Rule = Rule::Roles(Roles::of(&[Role::Operator, Role::Administrator]));
 const ADMINISTRATOR: Rule = Rule::Roles(Roles::of(&[Role::Administrator]));
 
 macro_rules! operations {
@@ -122,6 +123,9 @@ const OPERATIONS: &[Operation] = operations! {
     DELETE "/api/keys/{key_id}" ADMINISTRATOR, Audit::Change("key.revoke");
     GET "/api/audit" ADMINISTRATOR, Audit::Event("audit.read");
     GET "/api/audit/export" ADMINISTRATOR, Audit::Event("audit.export");
+
+    GET "/api/deliveries" OPERATOR_OR_ADMINISTRATOR, Audit::Event("delivery.search");
+    POST "/api/deliveries/{delivery_id}/send-again" OPERATOR_OR_ADMINISTRATOR, Audit::Change("delivery.send_again");
 
     GET "/api/bundle" Rule::Known, Audit::None;
     GET "/healthz" Rule::Public, Audit::None;

@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_web::ResponseError as _;
-use actix_web::http::StatusCode;
 use anyhow::Context as _;
 use norma_dicom_network::Scp;
 use norma_dicom_spool::{Spool, TakenStudy};
@@ -18,7 +16,6 @@ use crate::pacs::hand_over::{HandedOver, hand_over};
 use crate::pacs::options::PacsOptions;
 use crate::pacs::sink::SpoolSink;
 use crate::predictions::Predictions;
-use crate::problem::ApiError;
 
 const TURN: Duration = Duration::from_millis(500);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -132,7 +129,7 @@ async fn hand_over_all(
                 tracing::info!(%scan_id, outcome, "a received study was handed over");
                 spool.finish(&taken).map(|()| outcome)
             }
-            Err(error) if is_final(&error) => {
+            Err(error) if error.is_final() => {
                 tracing::warn!(%scan_id, code = error.code(), "a received study was refused: it lies in `refused`");
                 spool.refuse(&taken, error.code()).map(|()| "refused")
             }
@@ -153,17 +150,6 @@ async fn hand_over_all(
             Err(error) => tracing::error!(%scan_id, %error, "a received study could not be moved on"),
         }
     }
-}
-
-/// Whether it would be refused again. What was not found, or in conflict, was changed by somebody meanwhile.
-fn is_final(error: &ApiError) -> bool {
-    let may_pass = [
-        StatusCode::TOO_MANY_REQUESTS,
-        StatusCode::CONFLICT,
-        StatusCode::NOT_FOUND,
-    ];
-    let status = error.status_code();
-    status.is_client_error() && !may_pass.contains(&status)
 }
 
 fn gauge(name: &'static str, count: usize) {

@@ -1,11 +1,13 @@
 //! Received instances go to the spool.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use norma_dicom_network::{AssociationId, InstanceSink, ReceivedInstance, StoreFailure};
-use norma_dicom_spool::{KeepError, Spool};
+use norma_dicom_results::{is_made_here, may_be_made_here};
+use norma_dicom_spool::{KeepError, Spool, manufacturer_of};
 
 use crate::pacs::arrivals::Arrivals;
 
@@ -20,16 +22,29 @@ impl InstanceSink for SpoolSink {
         let spool = Arc::clone(&self.spool);
         let ReceivedInstance {
             file,
+            sop_class_uid,
             sop_instance_uid,
             association,
             ..
         } = instance;
-        let kept = tokio::task::spawn_blocking(move || spool.keep(&sop_instance_uid, file))
+        let keeping = move || {
+            if is_returned(&sop_class_uid, &sop_instance_uid, &file)? {
+                return Ok(None);
+            }
+            spool.keep(&sop_instance_uid, file).map(Some)
+        };
+        let kept = tokio::task::spawn_blocking(keeping)
             .await
             .map_err(|_| StoreFailure::Failed)?;
+        let mut label = "kept";
         let outcome = match kept {
-            Ok(study) => {
+            Ok(Some(study)) => {
                 self.arrivals.came(study, Some(association));
+                Ok(())
+            }
+            // The PACS has it, and here it can be made again.
+            Ok(None) => {
+                label = "returned";
                 Ok(())
             }
             Err(KeepError::Unnamed) => Err(StoreFailure::CannotUnderstand),
@@ -41,7 +56,9 @@ impl InstanceSink for SpoolSink {
                 })
             }
         };
-        let label = if outcome.is_ok() { "kept" } else { "not_kept" };
+        if outcome.is_err() {
+            label = "not_kept";
+        }
         metrics::counter!("norma_pacs_instances_total", "outcome" => label).increment(1);
         outcome
     }
@@ -49,4 +66,18 @@ impl InstanceSink for SpoolSink {
     fn association_ended(&self, association: AssociationId) {
         self.arrivals.ended(association);
     }
+}
+
+/// Whether a PACS sends back a result that it was sent: were that taken for an instance of its study, the study would be
+/// analysed again, and that result sent, without end.
+fn is_returned(sop_class_uid: &str, sop_instance_uid: &str, file: &Path) -> io::Result<bool> {
+    if !may_be_made_here(sop_class_uid, sop_instance_uid) {
+        return Ok(false);
+    }
+    let manufacturer = manufacturer_of(file)?;
+    Ok(is_made_here(
+        sop_class_uid,
+        sop_instance_uid,
+        &manufacturer.unwrap_or_default(),
+    ))
 }

@@ -107,6 +107,10 @@ pub enum ApiError {
     NoDicomResults,
     #[error("the analysis has no such object: `report`, `verdict`, `key-slice-1` and so on")]
     DicomResultNotFound,
+    #[error("no delivery has this identifier")]
+    DeliveryNotFound,
+    #[error("it has not ended: it is sent without your doing")]
+    DeliveryWaiting,
     #[error("no such study, series, instance, frame or value is stored here, or not for you")]
     DicomObjectNotFound,
     #[error("{detail}")]
@@ -232,6 +236,8 @@ impl ApiError {
             Self::AnalysisNotFound => (S::NOT_FOUND, "analysis_not_found", "No such analysis"),
             Self::PredictionNotFound => (S::NOT_FOUND, "prediction_not_found", "No such prediction"),
             Self::DicomObjectNotFound => (S::NOT_FOUND, "dicom_object_not_found", "No such DICOM object"),
+            Self::DeliveryNotFound => (S::NOT_FOUND, "delivery_not_found", "No such delivery"),
+            Self::DeliveryWaiting => (S::CONFLICT, "delivery_waiting", "Still to be sent"),
             Self::NotAnalyzed { .. } => (S::NOT_FOUND, "not_analyzed", "Not analysed"),
             Self::AnalysisRunning { .. } => (S::CONFLICT, "analysis_running", "Analysis still running"),
             Self::AnalysisFailed { .. } => (S::UNPROCESSABLE_ENTITY, "analysis_failed", "Analysis failed"),

@@ -4,5 +4,6 @@ pub(crate) mod answers;
 mod api_error;
 mod database_errors;
 mod object_errors;
+mod permanence;
 
 pub use api_error::{ApiError, Problem};

@@ -16,6 +16,7 @@ use norma_service::run_object_deletions;
 use tracing_actix_web::TracingLogger;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+use crate::dicom_results::DicomResults;
 use crate::events::EventFeed;
 use crate::identity::first_start;
 use crate::identity::middleware::enter;
@@ -152,6 +153,11 @@ impl Application {
     /// What takes uploads.
     pub(crate) fn predictions(&self) -> Predictions {
         self.rooms.predictions.as_ref().clone()
+    }
+
+    /// What makes the objects that are sent to a PACS.
+    pub(crate) fn results(&self) -> Arc<DicomResults> {
+        self.rooms.results.clone().into_inner()
     }
 
     /// Serves until the context's `shutdown`; then lets the requests under way finish.

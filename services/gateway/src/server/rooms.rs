@@ -29,7 +29,7 @@ pub(crate) struct Rooms {
     openid: Option<Data<OpenId>>,
     trail: Data<AuditTrail>,
     pixels: Data<PixelObjects>,
-    results: Data<DicomResults>,
+    pub(crate) results: Data<DicomResults>,
     dicomweb: Data<DicomWeb>,
     uploads: Data<Uploads>,
     pub(crate) predictions: Data<Predictions>,

@@ -5,8 +5,8 @@ use actix_web::web::ServiceConfig;
 use crate::administration::{keys, users};
 use crate::identity::openid;
 use crate::{
-    analyses, audit, bundle, dicom_results, dicomweb, events, feedback, health, identity, patients, pixels,
-    predictions, scans, studies, whose,
+    analyses, audit, bundle, deliveries, dicom_results, dicomweb, events, feedback, health, identity,
+    patients, pixels, predictions, scans, studies, whose,
 };
 
 /// Every operation of the OpenAPI document, and DICOMweb's.
@@ -67,6 +67,8 @@ pub(crate) fn configure(services: &mut ServiceConfig) {
         .service(keys::route::revoke_key)
         .service(audit::route::list_audit)
         .service(audit::route::export_audit)
+        .service(deliveries::route::list_deliveries)
+        .service(deliveries::route::send_delivery_again)
         .service(bundle::route::get_bundle)
         .service(health::route::live)
         .service(health::route::ready)

@@ -7,6 +7,7 @@ use norma_audit::{SyslogTarget, run_syslog_export};
 use norma_service::{Authentication, Context, load_bundle};
 
 use crate::bundle::describe_bundle;
+use crate::deliveries::{DeliveryOptions, Dispatcher};
 use crate::options::GatewayOptions;
 use crate::pacs::{PacsOptions, Receiver};
 use crate::server::application::Application;
@@ -34,6 +35,7 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
         );
     }
     let pacs = PacsOptions::of(&settings)?;
+    let deliveries = DeliveryOptions::of(&settings)?;
     let bundle = load_bundle(&context).await;
     let (database, shutdown) = (context.database.clone(), context.shutdown.clone());
     let stopping = shutdown.clone();
@@ -66,6 +68,7 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
             .context("failed to prepare the first sign-in")?;
         tell_newcomer(&application.base_url(), link.as_deref());
     }
+    let dispatcher = Dispatcher::open(deliveries, database.clone(), application.results()).await?;
     let export = settings.audit.syslog.address.clone().map(|address| {
         let target = SyslogTarget {
             address,
@@ -73,6 +76,7 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
         };
         tokio::spawn(run_syslog_export(database, target, shutdown))
     });
+    let delivering = tokio::spawn(dispatcher.run(stopping.clone()));
     let receiving = match pacs {
         Some(options) => {
             let receiver = Receiver::open(options, application.predictions()).await?;
@@ -84,6 +88,7 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
     if let Some(receiving) = receiving {
         receiving.await.context("the DICOM node failed")?;
     }
+    delivering.await.context("the delivery of results failed")?;
     if let Some(export) = export {
         export.await.context("the export of the audit trail failed")?;
     }

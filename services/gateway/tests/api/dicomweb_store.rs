@@ -6,6 +6,8 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
 use crate::app::{App, client, make_key, problem, spawn_app, spawn_app_with};
+use crate::dicom_results::answered_phantom;
+use crate::worker::Says;
 
 const BOUNDARY: &str = "0f3cf5c0-70e0-41ef";
 const JSON: &str = "application/dicom+json";
@@ -287,4 +289,46 @@ async fn an_integrator_stores_its_own_and_a_request_sent_again_is_one() {
         .await
         .unwrap();
     assert_eq!(own.json::<Value>().await.unwrap()["total"], 1);
+}
+
+/// A PACS that routes what it gets sends results back to where they came from.
+#[tokio::test]
+async fn results_that_come_back_are_had_and_make_no_study() {
+    let app = spawn_app().await;
+    let (_, analysis_id) = answered_phantom(&app, Says::Pathology(0.9)).await;
+    let mut results = Vec::new();
+    for name in ["report", "verdict", "key-slice-1"] {
+        let object = app
+            .get(&format!("/api/analyses/{analysis_id}/dicom/{name}"))
+            .await;
+        results.push(object.bytes().await.unwrap().to_vec());
+    }
+    let answer = document(store(&app, "/studies", &results).await, StatusCode::OK).await;
+    assert_eq!(items(&answer, REFERENCED).len(), results.len());
+    assert!(items(&answer, FAILED).is_empty());
+    assert_eq!(
+        app.get_json("/api/scans").await["total"],
+        1,
+        "nothing new is analysed"
+    );
+    assert_eq!(app.get_json("/inference/predictions").await["total"], 0);
+
+    // Beside a study they are left out of it.
+    let study = study(7);
+    let files = study.files.iter().chain(&results[..1]);
+    let answer = document(store(&app, "/studies", files).await, StatusCode::OK).await;
+    assert_eq!(items(&answer, REFERENCED).len(), study.files.len() + 1);
+    let scans = app.get_json("/api/scans").await;
+    assert_eq!(scans["total"], 2);
+    let file = format!("/api/scans/{}/file", scans["items"][0]["id"].as_str().unwrap());
+    let archive = app.get(&file).await.bytes().await.unwrap();
+    let archive = zip::ZipArchive::new(std::io::Cursor::new(archive)).unwrap();
+    assert_eq!(archive.len(), study.files.len());
+
+    // The same class and form of UID by another maker is an instance as any other.
+    let mut foreign = results[1].clone();
+    let at = foreign.windows(6).position(|bytes| bytes == b"Norma ").unwrap();
+    foreign[at..at + 6].copy_from_slice(b"Other ");
+    document(store(&app, "/studies", [&foreign]).await, StatusCode::OK).await;
+    assert_eq!(app.get_json("/api/scans").await["total"], 3);
 }

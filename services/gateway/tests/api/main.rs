@@ -10,6 +10,7 @@ mod analyses;
 mod app;
 mod attack;
 mod audit;
+mod deliveries;
 mod dicom_results;
 mod dicomweb;
 mod dicomweb_store;

@@ -69,6 +69,8 @@ const EXPECTED: &[(&str, &str)] = &[
     ("revokeKey", "a"),
     ("listAudit", "a"),
     ("exportAudit", "a"),
+    ("listDeliveries", "oa"),
+    ("sendDeliveryAgain", "oa"),
     ("startOpenId", PUBLIC),
     ("finishOpenId", PUBLIC),
 ];

@@ -38,7 +38,7 @@ impl AnswerForm {
     }
 
     pub(super) fn answer(self, service: &str, outcome: &Outcome<'_>) -> HttpResponse {
-        let status = match (outcome.stored.is_empty(), outcome.has_failures()) {
+        let status = match (outcome.had().next().is_none(), outcome.has_failures()) {
             (true, _) => StatusCode::CONFLICT,
             (false, true) => StatusCode::ACCEPTED,
             (false, false) => StatusCode::OK,
@@ -66,7 +66,7 @@ fn document(service: &str, outcome: &Outcome<'_>) -> Attributes {
             json!(format!("{service}/studies/{study}")),
         );
     }
-    let stored = outcome.stored.iter().map(|instance| {
+    let stored = outcome.had().map(|instance| {
         let mut item = reference(instance);
         let url = format!(
             "{service}/studies/{}/series/{}/instances/{}",

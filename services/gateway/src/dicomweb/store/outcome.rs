@@ -1,6 +1,7 @@
 //! What becomes of each instance of a request.
 
 use norma_dicom_instances::{IndexedInstance, InstanceIndex, Section};
+use norma_dicom_results::is_made_here;
 use norma_domain::StudyInstanceUid;
 
 use crate::uploads::instances::Part;
@@ -26,6 +27,8 @@ impl FailureReason {
 /// What becomes of the instances of a request.
 pub(super) struct Outcome<'index> {
     pub(super) stored: Vec<&'index IndexedInstance>,
+    /// Results of ours that a PACS sends back. They are had by whoever asks for them, and make no study to be analysed.
+    pub(super) returned: Vec<&'index IndexedInstance>,
     pub(super) failed: Vec<(&'index IndexedInstance, FailureReason)>,
     /// Of those that nobody can name.
     pub(super) unnamed: Vec<FailureReason>,
@@ -42,6 +45,7 @@ impl<'index> Outcome<'index> {
     ) -> Self {
         let mut outcome = Self {
             stored: Vec::new(),
+            returned: Vec::new(),
             failed: Vec::new(),
             unnamed: Vec::new(),
             kept: Vec::new(),
@@ -63,6 +67,7 @@ impl<'index> Outcome<'index> {
                 Some(instance) if study.is_some_and(|uid| uid.as_str() != instance.study_instance_uid) => {
                     outcome.failed.push((instance, FailureReason::OtherStudy));
                 }
+                Some(instance) if is_returned(index, instance) => outcome.returned.push(instance),
                 Some(instance) => {
                     outcome.stored.push(instance);
                     outcome.kept.push(start);
@@ -79,19 +84,32 @@ impl<'index> Outcome<'index> {
 
     /// Where the files that are kept begin, where not all are.
     pub(super) fn left_over(&self) -> Option<&[u64]> {
-        (!self.failed.is_empty()).then_some(&self.kept)
+        (!self.failed.is_empty() || !self.returned.is_empty()).then_some(&self.kept)
     }
 
     pub(super) fn has_failures(&self) -> bool {
         !self.failed.is_empty() || !self.unnamed.is_empty()
     }
 
-    /// The one study of all that is stored.
+    /// What is had here now.
+    pub(super) fn had(&self) -> impl Iterator<Item = &'index IndexedInstance> {
+        self.stored.iter().chain(&self.returned).copied()
+    }
+
+    /// The one study of all that is had.
     pub(super) fn study(&self) -> Option<&str> {
-        let first = self.stored.first()?.study_instance_uid.as_str();
-        self.stored
-            .iter()
+        let first = self.had().next()?.study_instance_uid.as_str();
+        self.had()
             .all(|instance| instance.study_instance_uid == first)
             .then_some(first)
     }
+}
+
+fn is_returned(index: Option<&InstanceIndex>, instance: &IndexedInstance) -> bool {
+    let mut series = index.iter().flat_map(|index| &index.series);
+    let series = series.find(|series| series.series_instance_uid == instance.series_instance_uid);
+    let manufacturer = series
+        .and_then(|series| series.attributes.get("00080070")?.get("Value")?.get(0)?.as_str())
+        .unwrap_or_default();
+    is_made_here(&instance.sop_class_uid, &instance.sop_instance_uid, manufacturer)
 }

@@ -1,4 +1,4 @@
-//! The Study Instance UID of a file, found by a walk along its elements (PS3.5 section 7.1).
+//! The study and the manufacturer of a file, found by a walk along its elements (PS3.5 section 7.1).
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -9,10 +9,12 @@ const HEAD_BYTES: u64 = 128;
 const WALKED_BYTES: u64 = 64 << 20;
 const BUFFER_BYTES: usize = 16 << 10;
 const DEEPEST: u32 = 16;
-const LONGEST_UID: u32 = 66;
+/// Of a value that is read: UIDs, and names of 64 characters.
+const LONGEST_TEXT: u32 = 66;
 
 const TRANSFER_SYNTAX: (u16, u16) = (0x0002, 0x0010);
 const GROUP_LENGTH: (u16, u16) = (0x0002, 0x0000);
+const MANUFACTURER: (u16, u16) = (0x0008, 0x0070);
 const STUDY_INSTANCE_UID: (u16, u16) = (0x0020, 0x000D);
 const ITEM: (u16, u16) = (0xFFFE, 0xE000);
 const END_OF_ITEM: (u16, u16) = (0xFFFE, 0xE00D);
@@ -40,9 +42,22 @@ const BIG_ENDIAN: Encoding = Encoding {
 
 /// The study of a file of PS3.10; None where it names none, or is not well-formed up to there.
 pub(crate) fn study_instance_uid(file: impl Read) -> io::Result<Option<StudyInstanceUid>> {
-    let found = find(BufReader::with_capacity(BUFFER_BYTES, file.take(WALKED_BYTES)));
+    let found = text_of(file, STUDY_INSTANCE_UID)?;
+    Ok(found.and_then(|uid| StudyInstanceUid::new(&uid).ok()))
+}
+
+/// (0008,0070) of a file of PS3.10; None where it names none, or is not well-formed up to there.
+pub(crate) fn manufacturer(file: impl Read) -> io::Result<Option<String>> {
+    text_of(file, MANUFACTURER)
+}
+
+fn text_of(file: impl Read, wanted: (u16, u16)) -> io::Result<Option<String>> {
+    let found = find(
+        BufReader::with_capacity(BUFFER_BYTES, file.take(WALKED_BYTES)),
+        wanted,
+    );
     match found {
-        Ok(found) => Ok(found.and_then(|uid| StudyInstanceUid::new(&uid).ok())),
+        Ok(found) => Ok(found),
         Err(error)
             if matches!(
                 error.kind(),
@@ -57,7 +72,7 @@ pub(crate) fn study_instance_uid(file: impl Read) -> io::Result<Option<StudyInst
     }
 }
 
-fn find(mut file: impl BufRead) -> io::Result<Option<String>> {
+fn find(mut file: impl BufRead, wanted: (u16, u16)) -> io::Result<Option<String>> {
     skip(&mut file, HEAD_BYTES)?;
     let mut mark = [0; 4];
     file.read_exact(&mut mark)?;
@@ -74,30 +89,34 @@ fn find(mut file: impl BufRead) -> io::Result<Option<String>> {
     while !meta.fill_buf()?.is_empty() {
         let element = read_header(&mut meta, EXPLICIT)?;
         if element.tag == TRANSFER_SYNTAX {
-            transfer_syntax = read_uid(&mut meta, element.length)?;
+            transfer_syntax = read_text(&mut meta, element.length)?;
         } else {
             skip(&mut meta, element.length.into())?;
         }
     }
     match transfer_syntax.as_str() {
-        "1.2.840.10008.1.2" => walk(&mut file, IMPLICIT),
-        "1.2.840.10008.1.2.2" => walk(&mut file, BIG_ENDIAN),
+        "1.2.840.10008.1.2" => walk(&mut file, IMPLICIT, wanted),
+        "1.2.840.10008.1.2.2" => walk(&mut file, BIG_ENDIAN, wanted),
         "1.2.840.10008.1.2.1.99" => {
             let inflated = DeflateDecoder::new(file).take(WALKED_BYTES);
-            walk(&mut BufReader::with_capacity(BUFFER_BYTES, inflated), EXPLICIT)
+            walk(
+                &mut BufReader::with_capacity(BUFFER_BYTES, inflated),
+                EXPLICIT,
+                wanted,
+            )
         }
-        _ => walk(&mut file, EXPLICIT),
+        _ => walk(&mut file, EXPLICIT, wanted),
     }
 }
 
 /// Elements come in the order of their tags.
-fn walk(data_set: &mut dyn BufRead, encoding: Encoding) -> io::Result<Option<String>> {
+fn walk(data_set: &mut dyn BufRead, encoding: Encoding, wanted: (u16, u16)) -> io::Result<Option<String>> {
     while !data_set.fill_buf()?.is_empty() {
         let element = read_header(data_set, encoding)?;
-        if element.tag == STUDY_INSTANCE_UID {
-            return read_uid(data_set, element.length).map(Some);
+        if element.tag == wanted {
+            return read_text(data_set, element.length).map(Some);
         }
-        if element.tag > STUDY_INSTANCE_UID {
+        if element.tag > wanted {
             return Ok(None);
         }
         skip_value(data_set, &element, encoding, 0)?;
@@ -186,8 +205,8 @@ fn skip_sequence(reader: &mut dyn BufRead, encoding: Encoding, depth: u32) -> io
     }
 }
 
-fn read_uid(reader: &mut dyn BufRead, length: u32) -> io::Result<String> {
-    if length > LONGEST_UID {
+fn read_text(reader: &mut dyn BufRead, length: u32) -> io::Result<String> {
+    if length > LONGEST_TEXT {
         return Err(malformed());
     }
     let mut bytes = vec![0; length as usize];
@@ -343,6 +362,27 @@ mod tests {
         element(&mut big, BIG_ENDIAN, (8, 0x60), b"CS", b"CT", None);
         element(&mut big, BIG_ENDIAN, STUDY_INSTANCE_UID, b"UI", b"1.2.3.4", None);
         assert_eq!(found(&file("1.2.840.10008.1.2.2", &big)), uid);
+    }
+
+    #[test]
+    fn the_manufacturer_is_found_outside_of_sequences() {
+        let of = |own: Option<&[u8]>| {
+            let mut bytes = Vec::new();
+            element(&mut bytes, EXPLICIT, (8, 0x51), b"SQ", b"", Some(UNDEFINED));
+            element(&mut bytes, EXPLICIT, ITEM, b"SQ", b"", Some(UNDEFINED));
+            element(&mut bytes, EXPLICIT, MANUFACTURER, b"LO", b"Other ", None);
+            element(&mut bytes, EXPLICIT, END_OF_ITEM, b"SQ", b"", None);
+            element(&mut bytes, EXPLICIT, END_OF_SEQUENCE, b"SQ", b"", None);
+            if let Some(own) = own {
+                element(&mut bytes, EXPLICIT, MANUFACTURER, b"LO", own, None);
+            }
+            element(&mut bytes, EXPLICIT, STUDY_INSTANCE_UID, b"UI", b"1.2.3\0", None);
+            manufacturer(file("1.2.840.10008.1.2.1", &bytes).as_slice()).unwrap()
+        };
+        assert_eq!(of(Some(b"Norma ")).as_deref(), Some("Norma"));
+        assert_eq!(of(Some(b"")).as_deref(), Some(""));
+        assert_eq!(of(None), None);
+        assert_eq!(of(Some(&[b'x'; 80])), None);
     }
 
     #[test]

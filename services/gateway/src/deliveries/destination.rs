@@ -1,0 +1,86 @@
+//! Where results are sent, as the settings say.
+
+use std::net::Ipv6Addr;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use norma_database::DeliveryDestination;
+use norma_dicom_network::AeTitle;
+use norma_dicom_results::{DicomResult, Language};
+use norma_service::{DeliveredLanguage, DeliveredObjects, DeliveredStudies, DestinationSettings, Settings};
+
+/// What the settings say of results on their way.
+#[derive(Debug, Clone)]
+pub(crate) struct DeliveryOptions {
+    /// In whose name is called.
+    pub(super) calling: AeTitle,
+    /// After which a destination that does not take a result gets it no more.
+    pub(super) give_up: Duration,
+    pub(super) destinations: Vec<Destination>,
+}
+
+/// A PACS that results are sent to.
+#[derive(Debug, Clone)]
+pub(super) struct Destination {
+    pub(super) name: String,
+    pub(super) called: AeTitle,
+    /// `host:port`.
+    pub(super) address: String,
+    pub(super) language: Language,
+    objects: DeliveredObjects,
+    studies: DeliveredStudies,
+}
+
+impl DeliveryOptions {
+    /// # Errors
+    /// Where a title is none.
+    pub(crate) fn of(settings: &Settings) -> anyhow::Result<Self> {
+        let pacs = &settings.pacs;
+        let destinations = pacs.destinations.iter();
+        let destinations = destinations.map(|(name, destination)| {
+            Destination::of(name, destination).with_context(|| format!("pacs.destinations.{name}.ae_title"))
+        });
+        Ok(Self {
+            calling: pacs.ae_title.parse().context("pacs.ae_title")?,
+            give_up: Duration::from_secs(u64::from(pacs.give_up_hours) * 3600),
+            destinations: destinations.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl Destination {
+    fn of(name: &str, settings: &DestinationSettings) -> anyhow::Result<Self> {
+        let host = settings.host.as_deref().unwrap_or_default();
+        let address = match host.parse::<Ipv6Addr>() {
+            Ok(address) => format!("[{address}]:{}", settings.port),
+            Err(_) => format!("{host}:{}", settings.port),
+        };
+        Ok(Self {
+            name: name.to_owned(),
+            called: settings.ae_title.as_deref().unwrap_or_default().parse()?,
+            address,
+            language: match settings.language {
+                DeliveredLanguage::En => Language::English,
+                DeliveredLanguage::Ru => Language::Russian,
+            },
+            objects: settings.objects,
+            studies: settings.studies,
+        })
+    }
+
+    /// As the database queues for it.
+    pub(super) fn queued(&self) -> DeliveryDestination {
+        DeliveryDestination {
+            name: self.name.clone(),
+            all_studies: self.studies == DeliveredStudies::All,
+        }
+    }
+
+    pub(super) fn gets(&self, object: &DicomResult) -> bool {
+        match self.objects {
+            DeliveredObjects::All => true,
+            DeliveredObjects::StructuredReport => object.is_structured_report(),
+            DeliveredObjects::SecondaryCapture => !object.is_structured_report(),
+        }
+    }
+}

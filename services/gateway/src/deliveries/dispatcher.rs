@@ -1,0 +1,252 @@
+//! Takes deliveries from the queue, one after the other for each destination.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use chrono::{DateTime, Utc};
+use futures::future::join_all;
+use norma_database::{ClaimedDelivery, Database};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::deliveries::destination::{DeliveryOptions, Destination};
+use crate::deliveries::failure::{Failure, FailureKind};
+use crate::deliveries::lease::{LEASE, hold};
+use crate::deliveries::send::send;
+use crate::dicom_results::DicomResults;
+use crate::problem::ApiError;
+
+/// How often the queue is looked at.
+const TURN: Duration = Duration::from_secs(1);
+const MEASURED_EVERY: Duration = Duration::from_secs(5);
+/// Of an attempt as a whole, making the objects included.
+const ATTEMPT_LIMIT: Duration = Duration::from_secs(600);
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+/// Between two attempts at a delivery.
+const LONGEST_PAUSE: Duration = Duration::from_secs(900);
+/// Between two attempts at a destination that is not there.
+const LONGEST_SILENCE: Duration = Duration::from_secs(60);
+
+/// Sends the results of analyses to their destinations.
+pub(crate) struct Dispatcher {
+    options: DeliveryOptions,
+    database: Database,
+    results: Arc<DicomResults>,
+}
+
+/// What came of an attempt.
+enum Attempt {
+    /// The destination was there.
+    Heard,
+    Unheard,
+    /// It is another process's now.
+    Lost,
+}
+
+impl Dispatcher {
+    /// Has results queued for the destinations of the settings from now on.
+    ///
+    /// # Errors
+    /// Where the database cannot be used.
+    pub(crate) async fn open(
+        options: DeliveryOptions,
+        database: Database,
+        results: Arc<DicomResults>,
+    ) -> anyhow::Result<Self> {
+        let queued = options.destinations.iter().map(Destination::queued).collect();
+        database
+            .set_delivery_destinations(queued)
+            .await
+            .context("failed to note where results are sent")?;
+        Ok(Self {
+            options,
+            database,
+            results,
+        })
+    }
+
+    /// Sends until `stopping`.
+    pub(crate) async fn run(self, stopping: CancellationToken) {
+        let destinations = self.options.destinations.iter();
+        join_all(destinations.map(|destination| self.serve(destination, &stopping))).await;
+    }
+
+    async fn serve(&self, destination: &Destination, stopping: &CancellationToken) {
+        tracing::info!(
+            destination = destination.name,
+            address = destination.address,
+            "results are sent"
+        );
+        let mut silences: u32 = 0;
+        let mut measured: Option<Instant> = None;
+        while !stopping.is_cancelled() {
+            if measured.is_none_or(|at| at.elapsed() >= MEASURED_EVERY) {
+                measured = Some(Instant::now());
+                self.measure(destination).await;
+            }
+            let asked = Instant::now();
+            let claim = self.database.claim_delivery(destination.name.clone(), LEASE);
+            let pause = match claim.await {
+                Ok(None) => TURN,
+                Ok(Some(claimed)) => match self.attempt(destination, &claimed, asked, stopping).await {
+                    Attempt::Lost => TURN,
+                    Attempt::Heard => {
+                        silences = 0;
+                        Duration::ZERO
+                    }
+                    Attempt::Unheard => {
+                        silences = silences.saturating_add(1);
+                        back_off(silences, LONGEST_SILENCE)
+                    }
+                },
+                Err(error) => {
+                    tracing::warn!(%error, "failed to look for results to send");
+                    TURN
+                }
+            };
+            tokio::select! {
+                () = stopping.cancelled() => {}
+                () = sleep(pause) => {}
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        destination: &Destination,
+        claimed: &ClaimedDelivery,
+        asked: Instant,
+        stopping: &CancellationToken,
+    ) -> Attempt {
+        let delivering = timeout(ATTEMPT_LIMIT, self.deliver(destination, claimed));
+        let outcome = tokio::select! {
+            outcome = delivering => {
+                outcome.unwrap_or_else(|_| Err(Failure::passing("too_slow", "the attempt took too long")))
+            }
+            () = hold(&self.database, claimed, asked) => {
+                tracing::warn!(delivery_id = %claimed.id, "a delivery is left to another process");
+                return Attempt::Lost;
+            }
+            // Given back at once: nobody waits for the lease.
+            () = stopping.cancelled() => Err(Failure::passing("stopped", "the gateway stops")),
+        };
+        let (label, attempt, noted) = match outcome {
+            Ok(()) => (
+                "delivered",
+                Attempt::Heard,
+                self.database.finish_delivery(claimed).await,
+            ),
+            Err(failure) => {
+                let pause = self.pause_after(&failure, claimed, Utc::now());
+                tracing::warn!(
+                    delivery_id = %claimed.id,
+                    analysis_id = %claimed.analysis_id,
+                    destination = destination.name,
+                    code = failure.code,
+                    peer_status = failure.peer_status,
+                    retry_in_s = pause.map(|pause| pause.as_secs()),
+                    error = failure.detail,
+                    "a result was not delivered"
+                );
+                let attempt = match failure.kind {
+                    FailureKind::Connection => Attempt::Unheard,
+                    FailureKind::Passing | FailureKind::Final => Attempt::Heard,
+                };
+                let label = if pause.is_some() { "deferred" } else { "failed" };
+                let noting = self
+                    .database
+                    .note_delivery_problem(claimed, failure.problem(), pause);
+                (label, attempt, noting.await)
+            }
+        };
+        match noted {
+            Ok(true) => {
+                let name = destination.name.clone();
+                metrics::counter!("norma_pacs_deliveries_total", "destination" => name, "outcome" => label)
+                    .increment(1);
+                attempt
+            }
+            Ok(false) => Attempt::Lost,
+            // It is tried again once the lease is over; the destination knows what it has by its UIDs.
+            Err(error) => {
+                tracing::warn!(delivery_id = %claimed.id, %error, "how a delivery ended could not be noted");
+                Attempt::Lost
+            }
+        }
+    }
+
+    async fn deliver(&self, destination: &Destination, claimed: &ClaimedDelivery) -> Result<(), Failure> {
+        let analysis = self.database.analysis(claimed.analysis_id).await?;
+        let analysis = analysis.ok_or(ApiError::AnalysisNotFound)?;
+        let objects = self.results.objects_of(&analysis, destination.language).await?;
+        send(
+            &self.database,
+            &self.options.calling,
+            destination,
+            &analysis,
+            &objects,
+        )
+        .await
+    }
+
+    /// Until the next attempt; None where there is none.
+    fn pause_after(
+        &self,
+        failure: &Failure,
+        claimed: &ClaimedDelivery,
+        now: DateTime<Utc>,
+    ) -> Option<Duration> {
+        let tried_for = (now - claimed.queued_at).to_std().unwrap_or_default();
+        let is_last = failure.kind == FailureKind::Final || tried_for >= self.options.give_up;
+        (!is_last).then(|| back_off(claimed.attempts, LONGEST_PAUSE))
+    }
+
+    async fn measure(&self, destination: &Destination) {
+        let name = || destination.name.clone();
+        match self.database.waiting_deliveries(name()).await {
+            Ok(counts) => {
+                metrics::gauge!("norma_pacs_deliveries_waiting", "destination" => name())
+                    .set(counts.waiting as f64);
+                metrics::gauge!("norma_pacs_deliveries_failed", "destination" => name())
+                    .set(counts.failed as f64);
+                metrics::gauge!("norma_pacs_delivery_oldest_seconds", "destination" => name())
+                    .set(counts.oldest.unwrap_or_default().as_secs_f64());
+            }
+            Err(error) => tracing::warn!(%error, "failed to count results that wait"),
+        }
+    }
+}
+
+/// Twice as long each time, a fifth more or less, so that gateways do not come all at once.
+fn back_off(attempts: u32, longest: Duration) -> Duration {
+    let doublings = attempts.saturating_sub(1).min(16);
+    let pause = FIRST_PAUSE.saturating_mul(1 << doublings).min(longest);
+    pause.mul_f64(rand::random_range(0.8..=1.2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_a_limit() {
+        for (attempts, seconds) in [
+            (0, 2.0),
+            (1, 2.0),
+            (2, 4.0),
+            (5, 32.0),
+            (9, 512.0),
+            (10, 900.0),
+            (u32::MAX, 900.0),
+        ] {
+            for _ in 0..100 {
+                let pause = back_off(attempts, LONGEST_PAUSE).as_secs_f64();
+                assert!(
+                    (seconds * 0.79..seconds * 1.21).contains(&pause),
+                    "{attempts}: {pause}"
+                );
+            }
+        }
+    }
+}

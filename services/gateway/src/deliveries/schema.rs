@@ -1,0 +1,89 @@
+use chrono::{DateTime, Utc};
+use norma_database as rows;
+use norma_domain::{AnalysisId, DeliveryId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// How far a delivery has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryState {
+    /// It waits for its next attempt.
+    Queued,
+    /// A gateway is at it.
+    Sending,
+    /// The destination said that it has everything.
+    Delivered,
+    /// Refused, or given up: it is sent no more until a person has it sent again.
+    Failed,
+}
+
+impl From<DeliveryState> for rows::DeliveryState {
+    fn from(state: DeliveryState) -> Self {
+        match state {
+            DeliveryState::Queued => Self::Queued,
+            DeliveryState::Sending => Self::Sending,
+            DeliveryState::Delivered => Self::Delivered,
+            DeliveryState::Failed => Self::Failed,
+        }
+    }
+}
+
+impl From<rows::DeliveryState> for DeliveryState {
+    fn from(state: rows::DeliveryState) -> Self {
+        match state {
+            rows::DeliveryState::Queued => Self::Queued,
+            rows::DeliveryState::Sending => Self::Sending,
+            rows::DeliveryState::Delivered => Self::Delivered,
+            rows::DeliveryState::Failed => Self::Failed,
+        }
+    }
+}
+
+/// The results of an analysis on their way to a PACS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Delivery {
+    pub id: DeliveryId,
+    pub analysis_id: AnalysisId,
+    /// A name of the settings `pacs.destinations`.
+    #[schema(example = "archive")]
+    pub destination: String,
+    pub state: DeliveryState,
+    /// Begun so far; from 0 again where somebody has it sent again.
+    pub attempts: u32,
+    /// Since when it is tried.
+    pub queued_at: DateTime<Utc>,
+    /// Where it waits.
+    pub next_attempt_at: Option<DateTime<Utc>>,
+    /// Why the last attempt failed: `peer_unreachable`, `peer_silent`, `association_rejected`, `connection_lost`,
+    /// `peer_out_of_resources`, `peer_failed`, `refused_by_peer`, `class_not_accepted`, `too_slow`, `stopped`, or the code of
+    /// a problem here.
+    #[schema(example = "peer_unreachable")]
+    pub reason_code: Option<String>,
+    /// The status of the destination's answer, hexadecimal (PS3.4 annex B.2.3).
+    #[schema(example = "A900")]
+    pub peer_status: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    /// Where it is delivered or failed.
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+impl From<rows::Delivery> for Delivery {
+    fn from(row: rows::Delivery) -> Self {
+        Self {
+            id: row.id,
+            analysis_id: row.analysis_id,
+            destination: row.destination,
+            state: row.state.into(),
+            attempts: row.attempts,
+            queued_at: row.queued_at,
+            next_attempt_at: row.next_attempt_at,
+            reason_code: row.reason_code,
+            peer_status: row.peer_status,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            ended_at: row.ended_at,
+        }
+    }
+}

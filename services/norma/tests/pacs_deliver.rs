@@ -1,0 +1,355 @@
+//! Results sent to a PACS: once, across its absence, a kill in the middle and refusals; and what a PACS sends back makes no new
+//! analysis.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[allow(dead_code, reason = "shared with the other tests")]
+mod dicom_node;
+#[allow(dead_code, reason = "shared with the other tests")]
+mod studies;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use dicom_node::{Node, PATIENCE, assert_sent, entries, study};
+use norma_dicom_network::{
+    InstanceSink, MAX_PDU_LENGTH, ReceivedInstance, Scp, ScpLimits, ScpOptions, ScpTimeouts, StorageClasses,
+    StorageSupport, StoreFailure,
+};
+use norma_test_support::servers::{GuardedProcess, free_port};
+use norma_test_support::{PhantomOptions, phantom_zip};
+use serde_json::Value;
+use studies::onnxruntime;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+const STORESCP: &str = "/usr/bin/storescp";
+
+/// Settings of a node that sends to a PACS at this port.
+fn sends_to(port: u16) -> Vec<(&'static str, String)> {
+    vec![
+        (
+            "NORMA__PACS__DESTINATIONS__ARCHIVE__AE_TITLE",
+            "ARCHIVE".to_owned(),
+        ),
+        ("NORMA__PACS__DESTINATIONS__ARCHIVE__HOST", "127.0.0.1".to_owned()),
+        ("NORMA__PACS__DESTINATIONS__ARCHIVE__PORT", port.to_string()),
+    ]
+}
+
+async fn start(folder: &TempDir, onnxruntime: &Path, settings: &[(&str, String)]) -> Node {
+    let settings: Vec<(&str, &str)> = settings
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    Node::start(folder.path(), onnxruntime, &settings).await
+}
+
+async fn deliveries(node: &Node, filter: &str) -> Vec<Value> {
+    let page: Value = node
+        .get(&format!("/api/deliveries{filter}"))
+        .await
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(page["total"], page["items"].as_array().unwrap().len());
+    page["items"].as_array().unwrap().clone()
+}
+
+/// The one delivery, once it is as wanted.
+async fn delivery(node: &Node, is_wanted: impl Fn(&Value) -> bool) -> Value {
+    let started = Instant::now();
+    loop {
+        let all = deliveries(node, "").await;
+        assert!(all.len() <= 1, "{all:?}");
+        if let Some(found) = all.first().filter(|delivery| is_wanted(delivery)) {
+            return found.clone();
+        }
+        assert!(started.elapsed() < PATIENCE, "{all:?}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+async fn send_again(node: &Node, delivery: &Value) -> reqwest::StatusCode {
+    let path = format!("/api/deliveries/{}/send-again", delivery["id"].as_str().unwrap());
+    let request = node.client.post(format!("{}{path}", node.url));
+    request.send().await.unwrap().status()
+}
+
+fn is_in(state: &str) -> impl Fn(&Value) -> bool {
+    move |delivery| delivery["state"] == state
+}
+
+/// A PACS in this process that says what it is told to.
+#[derive(Clone, Default)]
+struct Archive(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    /// SOP Instance UIDs in the order in which they came.
+    received: Vec<String>,
+    refusal: Option<StoreFailure>,
+    delay: Duration,
+}
+
+#[async_trait]
+impl InstanceSink for Archive {
+    async fn accept(&self, instance: ReceivedInstance) -> Result<(), StoreFailure> {
+        let delay = self.0.lock().unwrap().delay;
+        tokio::time::sleep(delay).await;
+        let mut state = self.0.lock().unwrap();
+        if let Some(refusal) = state.refusal {
+            return Err(refusal);
+        }
+        state.received.push(instance.sop_instance_uid);
+        Ok(())
+    }
+}
+
+impl Archive {
+    async fn listen(&self, port: u16) -> CancellationToken {
+        let folder = TempDir::new().unwrap();
+        let options = ScpOptions {
+            ae_title: "ARCHIVE".parse().unwrap(),
+            peers: Vec::new(),
+            support: StorageSupport::only(StorageClasses::All, &["1.2.840.10008.1.2.1"]),
+            limits: ScpLimits {
+                associations: 4,
+                max_pdu_length: MAX_PDU_LENGTH,
+                instance_bytes: 1 << 30,
+                free_floor_bytes: 0,
+            },
+            timeouts: ScpTimeouts::default(),
+            folder: folder.path().to_owned(),
+        };
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+        let (scp, stopping) = (
+            Scp::new(options, Arc::new(self.clone())),
+            CancellationToken::new(),
+        );
+        let stopped = stopping.clone();
+        tokio::spawn(async move {
+            scp.serve(listener, stopped).await;
+            drop(folder);
+        });
+        stopping
+    }
+
+    fn received(&self) -> Vec<String> {
+        self.0.lock().unwrap().received.clone()
+    }
+}
+
+fn distinct(uids: &[String]) -> BTreeSet<&String> {
+    uids.iter().collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn results_reach_a_pacs_once_across_its_absence() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    if !Path::new(STORESCP).exists() {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "no storescp, and in CI no test is skipped"
+        );
+        return;
+    }
+    let (folder, files, archive) = (
+        TempDir::new().unwrap(),
+        TempDir::new().unwrap(),
+        TempDir::new().unwrap(),
+    );
+    let files = study(files.path());
+    let port = free_port();
+    let settings = sends_to(port);
+
+    // Nobody is there: the result waits, across a kill.
+    let mut node = start(&folder, &onnxruntime, &settings).await;
+    assert_sent(&node.send(&files));
+    let waiting = delivery(&node, |delivery| delivery["reason_code"] == "peer_unreachable").await;
+    assert_eq!(deliveries(&node, "?state=delivered").await.len(), 0);
+    node.process.kill();
+    drop(node);
+    let node = start(&folder, &onnxruntime, &settings).await;
+    let kept = delivery(&node, |delivery| delivery["reason_code"] == "peer_unreachable").await;
+    assert_eq!(kept["id"], waiting["id"]);
+
+    let log = archive.path().join("log");
+    let objects = archive.path().join("objects");
+    std::fs::create_dir(&objects).unwrap();
+    let mut command = Command::new(STORESCP);
+    command
+        .args(["-aet", "ARCHIVE", "-xs", "-xcr"])
+        .arg(format!("echo '#f' >> {}", log.display()))
+        .arg("-od")
+        .arg(&objects)
+        .arg(port.to_string());
+    let _pacs = GuardedProcess::spawn(command, &archive.path().join("of-guard")).unwrap();
+    let done = delivery(&node, is_in("delivered")).await;
+    assert_eq!(done["analysis_id"], waiting["analysis_id"]);
+    assert!(done["reason_code"].is_null(), "{done}");
+    let received = || std::fs::read_to_string(&log).unwrap().lines().count();
+    let sent: Vec<PathBuf> = entries(&objects);
+    assert!(sent.len() > 1, "a report and pictures");
+    assert_eq!(received(), sent.len(), "each object once");
+    let names: Vec<String> = sent
+        .iter()
+        .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    assert!(names.iter().any(|name| name.starts_with("SR")), "{names:?}");
+    node.metric("norma_pacs_deliveries_waiting{destination=\"archive\"} 0")
+        .await;
+    let events: Value = node
+        .get("/api/audit?action=pacs.deliver")
+        .await
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(events["total"], 2, "begun, and how it ended: {events}");
+
+    // The PACS sends everything on to whoever had the study: the study, and what it was sent.
+    assert_sent(&node.send(&files));
+    assert_sent(&node.send(&sent));
+    node.metric(&format!(
+        "norma_pacs_instances_total{{outcome=\"returned\"}} {}",
+        sent.len()
+    ))
+    .await;
+    node.metric("norma_pacs_studies_total{outcome=\"repeated\"} 1")
+        .await;
+    node.metric("norma_pacs_studies_waiting 0").await;
+    assert_eq!(node.scans().await.len(), 1);
+    assert_eq!(deliveries(&node, "").await.len(), 1);
+
+    // A person has it sent again: the same objects, which the PACS has once.
+    assert_eq!(send_again(&node, &done).await, 200);
+    let again = delivery(&node, |delivery| {
+        delivery["state"] == "delivered" && delivery["ended_at"] != done["ended_at"]
+    })
+    .await;
+    assert_eq!(again["attempts"], 1);
+    assert_eq!(received(), 2 * sent.len());
+    assert_eq!(entries(&objects).len(), sent.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_in_the_middle_loses_nothing_and_makes_no_other_objects() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    let (folder, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let files = study(files.path());
+    let port = free_port();
+    let settings = sends_to(port);
+    let archive = Archive::default();
+    archive.0.lock().unwrap().delay = Duration::from_millis(700);
+    let _listening = archive.listen(port).await;
+
+    let mut node = start(&folder, &onnxruntime, &settings).await;
+    assert_sent(&node.send(&files));
+    let started = Instant::now();
+    while archive.received().is_empty() {
+        assert!(started.elapsed() < PATIENCE, "nothing is sent");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    node.process.kill();
+    drop(node);
+    archive.0.lock().unwrap().delay = Duration::ZERO;
+    let before = archive.received();
+    let node = start(&folder, &onnxruntime, &settings).await;
+    assert_eq!(
+        deliveries(&node, "").await[0]["state"],
+        "sending",
+        "its lease has to end first"
+    );
+    let done = delivery(&node, is_in("delivered")).await;
+    assert_eq!(done["attempts"], 2);
+    let all = archive.received();
+    assert!(distinct(&all).len() > before.len(), "there was more to send");
+    let second = &all[all.len() - distinct(&all).len()..];
+    assert_eq!(
+        distinct(second),
+        distinct(&all),
+        "the second attempt sent all, under the same UIDs"
+    );
+    assert_eq!(node.scans().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_may_pass_is_tried_again_and_a_refusal_waits_for_a_person() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    let (folder, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let files = study(files.path());
+    let port = free_port();
+    let archive = Archive::default();
+    let refuse = |refusal| archive.0.lock().unwrap().refusal = refusal;
+    refuse(Some(StoreFailure::OutOfResources));
+    let _listening = archive.listen(port).await;
+    let node = start(&folder, &onnxruntime, &sends_to(port)).await;
+    assert_sent(&node.send(&files));
+
+    let full = delivery(&node, |delivery| delivery["attempts"].as_u64() > Some(1)).await;
+    assert_eq!(full["reason_code"], "peer_out_of_resources");
+    assert_eq!(full["peer_status"], "A700");
+    assert!(archive.received().is_empty());
+
+    refuse(Some(StoreFailure::DoesNotMatch));
+    let refused = delivery(&node, is_in("failed")).await;
+    assert_eq!(refused["reason_code"], "refused_by_peer");
+    assert_eq!(refused["peer_status"], "A900");
+    node.metric("norma_pacs_deliveries_failed{destination=\"archive\"} 1")
+        .await;
+    let attempts = refused["attempts"].as_u64();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let still = &deliveries(&node, "?state=failed&destination=archive").await[0];
+    assert_eq!(still["attempts"].as_u64(), attempts, "nobody tries it");
+
+    refuse(None);
+    assert_eq!(send_again(&node, &refused).await, 200);
+    let done = delivery(&node, is_in("delivered")).await;
+    let received = archive.received();
+    assert_eq!(distinct(&received).len(), received.len());
+    let filter = format!("?analysis_id={}", done["analysis_id"].as_str().unwrap());
+    assert_eq!(deliveries(&node, &filter).await, [done]);
+    let mut unknown = still.clone();
+    unknown["id"] = "0190a1b2-0000-7000-8000-000000000000".into();
+    assert_eq!(send_again(&node, &unknown).await, 404);
+}
+
+/// An upload of a person goes nowhere unless the settings say so, and of what goes only what was asked for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_what_the_settings_name_is_sent() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("study.zip");
+    phantom_zip(&PhantomOptions::small(), &file).unwrap();
+    let port = free_port();
+    let archive = Archive::default();
+    let _listening = archive.listen(port).await;
+    let mut settings = sends_to(port);
+    settings.push((
+        "NORMA__PACS__DESTINATIONS__ARCHIVE__OBJECTS",
+        "structured_report".to_owned(),
+    ));
+    settings.push(("NORMA__PACS__DESTINATIONS__NOBODY__AE_TITLE", "NOBODY".to_owned()));
+    settings.push(("NORMA__PACS__DESTINATIONS__NOBODY__HOST", "127.0.0.1".to_owned()));
+    settings.push(("NORMA__PACS__DESTINATIONS__NOBODY__PORT", free_port().to_string()));
+    settings.push(("NORMA__PACS__DESTINATIONS__ARCHIVE__STUDIES", "all".to_owned()));
+    let node = start(&folder, &onnxruntime, &settings).await;
+    let bytes = std::fs::read(&file).unwrap();
+    let part = reqwest::multipart::Part::bytes(bytes).file_name("study.zip");
+    let form = reqwest::multipart::Form::new().part("file", part);
+    let request = node
+        .client
+        .post(format!("{}/api/scans", node.url))
+        .multipart(form);
+    let scan: Value = request.send().await.unwrap().json().await.unwrap();
+    let path = format!("{}/api/scans/{}/analyze", node.url, scan["id"].as_str().unwrap());
+    assert!(node.client.post(path).send().await.unwrap().status().is_success());
+    let done = delivery(&node, is_in("delivered")).await;
+    assert_eq!(done["destination"], "archive");
+    assert_eq!(archive.received().len(), 1);
+}
