@@ -20,11 +20,14 @@ STEPS = {
     "slices": (["quality", "prepare"], ["prepare"]),
     "preprocessing": (["open", "decode", "lungs", "quality", "prepare"], ["read", "decode", "lungs", "prepare"]),
     "store": (["store"], []),
+    "shared network": (["shared"], []),
     "anomaly": (["anomaly", "anomaly map"], ["anomaly"]),
     "classifier": (["classifier", "classifier map"], ["classifier"]),
     "typing": (["typing"], ["typing"]),
+    # The peer reads the network when the first model asks for it.
+    "models": (["shared", "anomaly", "anomaly map", "classifier", "classifier map", "typing"], ["anomaly", "classifier", "typing"]),
 }
-STAGES = ["anomaly", "classifier", "typing"]
+STAGES = ["shared", "anomaly", "classifier", "typing"]
 
 
 def measure_steps(path, arguments):

@@ -1,5 +1,6 @@
 """The model stages in Python: the same ONNX files, manifests and bundle, ONNX Runtime and NumPy."""
 
+import hashlib
 from pathlib import Path
 
 import cv2
@@ -8,17 +9,43 @@ import onnxruntime
 import yaml
 
 
+class Network:
+    """An ONNX file, opened once for all models that name it, which remembers what it said of the last study."""
+
+    REMEMBERED = 64
+    opened = {}
+
+    def __init__(self, path, threads):
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self.known = {}
+
+    @classmethod
+    def of(cls, path, threads):
+        path = path.resolve()
+        if path not in cls.opened:
+            cls.opened[path] = cls(path, threads)
+        return cls.opened[path]
+
+    def run(self, feed):
+        key = tuple(hashlib.blake2b(np.ascontiguousarray(values)).digest() for values in feed.values())
+        if key not in self.known:
+            if len(self.known) >= self.REMEMBERED:
+                self.known.pop(next(iter(self.known)))
+            self.known[key] = self.session.run(None, feed)
+        return self.known[key]
+
+
 class Model:
     """A model folder: manifest and session."""
 
     def __init__(self, folder, threads):
         self.folder = Path(folder)
         self.manifest = yaml.safe_load((self.folder / "manifest.yaml").read_text())
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        self.session = onnxruntime.InferenceSession(
-            str(self.folder / self.manifest["file"]), options, providers=["CPUExecutionProvider"]
-        )
+        network = self.manifest.get("network")
+        folder = self.folder.parent / network if network else self.folder
+        self.network = Network.of(folder / self.manifest["file"], threads)
         memory = self.manifest.get("memory")
         self.memory = np.load(self.folder / memory["file"]).astype(np.float32) if memory else None
 
@@ -35,8 +62,8 @@ class Model:
             tensor = np.repeat(tensor, channels, axis=1)
             mean = np.asarray(spec["mean"], np.float32).reshape(1, -1, 1, 1)
             std = np.asarray(spec["std"], np.float32).reshape(1, -1, 1, 1)
-            collected.append(self.session.run(None, {spec["name"]: (tensor - mean) / std}))
-        names = [output.name for output in self.session.get_outputs()]
+            collected.append(self.network.run({spec["name"]: (tensor - mean) / std}))
+        names = [output.name for output in self.network.session.get_outputs()]
         merged = {name: np.concatenate(parts) for name, parts in zip(names, zip(*collected))}
         return {output["meaning"]: merged[output["name"]] for output in self.manifest["outputs"]}
 

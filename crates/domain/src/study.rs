@@ -1,6 +1,8 @@
 //! What is known of a study after preprocessing. Of the patient it holds the age in years and nothing else; whose study
 //! it is stands in [`crate::StudyIdentity`].
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -74,4 +76,12 @@ pub struct PreparedSummary {
     #[serde(default)]
     pub quantification: Option<Quantification>,
     pub duration_ms: u64,
+}
+
+impl PreparedSummary {
+    /// Adds what was done after the summary was written, before the study went on.
+    pub fn add_duration(&mut self, duration: Duration) {
+        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        self.duration_ms = self.duration_ms.saturating_add(millis);
+    }
 }

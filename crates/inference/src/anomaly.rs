@@ -8,11 +8,11 @@ use crate::aggregation::{SliceAggregation, WithinSlice, lung_cells};
 use crate::bundle::InstalledModel;
 use crate::error::ModelError;
 use crate::expected_distance::ExpectedDistance;
-use crate::input::input_tensor;
-use crate::manifest::{Bounds, Manifest, Task};
+use crate::manifest::{Augmentation, Bounds, Manifest, Task};
 use crate::npy::read_matrix;
 use crate::patch_memory::{POSITION_COLUMNS, PatchMemory};
-use crate::runtime::{ExecutionProvider, Runtime};
+use crate::repeated_reading::{execution_provider, read_once};
+use crate::runtime::Runtime;
 use crate::session::Graph;
 use crate::slices::{Selected, Slices};
 use crate::study_map::smooth_lung_map;
@@ -141,8 +141,9 @@ impl AnomalyModel {
         &self.manifest
     }
 
-    pub fn execution_provider(&self) -> &ExecutionProvider {
-        self.graph.provider()
+    /// Where what is read of these slices is computed.
+    pub fn execution_provider_of(&self, slices: &Slices<'_>) -> String {
+        execution_provider(&self.graph, &self.manifest, slices, &[Augmentation::Identity])
     }
 
     pub(crate) fn time_in_runtime(&self) -> std::time::Duration {
@@ -152,7 +153,7 @@ impl AnomalyModel {
     /// Scores a study.
     pub fn read(&self, slices: &Slices<'_>) -> Result<AnomalyReading, ModelError> {
         let selected = slices.select(self.manifest.slice_selection);
-        let output = self.run(&selected)?;
+        let output = self.run(slices, &selected)?;
         let (mut maps, inside) = match &self.measure {
             Measure::ReconstructionError => {
                 let errors = output
@@ -213,7 +214,7 @@ impl AnomalyModel {
     pub(crate) fn lung_patches(&self, slices: &Slices<'_>) -> Result<Vec<(LungPatches, f32)>, ModelError> {
         let selected = slices.select(self.manifest.slice_selection);
         let features = self
-            .run(&selected)?
+            .run(slices, &selected)?
             .into_dimensionality::<Ix4>()
             .map_err(|error| self.graph.mismatch(error.to_string()))?;
         let (_, _, rows, columns) = features.dim();
@@ -243,19 +244,11 @@ impl AnomalyModel {
         self.manifest.aggregation
     }
 
-    fn run(&self, selected: &Selected) -> Result<ndarray::ArrayD<f32>, ModelError> {
-        let pixels = &selected.pixels;
-        let mut outputs = self.graph.run(selected.indices.len(), |range| {
-            input_tensor(pixels, range, &self.manifest.input)
-        })?;
-        let output = outputs
+    fn run(&self, slices: &Slices<'_>, selected: &Selected) -> Result<ndarray::ArrayD<f32>, ModelError> {
+        let identity = Augmentation::Identity;
+        read_once(&self.graph, &self.manifest, slices, &selected.pixels, identity)?
             .pop()
-            .ok_or_else(|| self.graph.mismatch("the graph gave no output".to_owned()))?;
-        if output.iter().all(|value| value.is_finite()) {
-            Ok(output)
-        } else {
-            Err(self.not_finite("an output"))
-        }
+            .ok_or_else(|| self.graph.mismatch("the graph gave no output".to_owned()))
     }
 
     fn lung_cells(

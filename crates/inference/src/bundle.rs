@@ -99,15 +99,15 @@ impl InstalledModel {
             manifest,
             manifest_sha256,
         };
-        model.check_hash(&model.manifest.file, &model.manifest.sha256)?;
+        model.check_hash(model.onnx_path(), &model.manifest.file, &model.manifest.sha256)?;
         for (file, sha256) in model.manifest.further_files() {
-            model.check_hash(file, sha256)?;
+            model.check_hash(model.folder.join(file), file, sha256)?;
         }
         Ok(model)
     }
 
     pub fn onnx_path(&self) -> PathBuf {
-        self.folder.join(&self.manifest.file)
+        self.manifest.graph_path(&self.folder)
     }
 
     pub fn memory_path(&self) -> Option<PathBuf> {
@@ -123,8 +123,7 @@ impl InstalledModel {
         }
     }
 
-    fn check_hash(&self, file: &str, expected: &str) -> Result<(), ModelError> {
-        let path = self.folder.join(file);
+    fn check_hash(&self, path: PathBuf, file: &str, expected: &str) -> Result<(), ModelError> {
         if !path.is_file() {
             return Err(ModelError::Missing {
                 what: "a file that a manifest names",

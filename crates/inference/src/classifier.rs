@@ -3,12 +3,12 @@
 use ndarray::{Array3, Axis, Ix1, Ix3};
 use norma_domain::ModelReference;
 
-use crate::augmentation::undo_on_map;
+use crate::augmentation::{augmentations, undo_on_map};
 use crate::bundle::InstalledModel;
 use crate::calibration::{LogitScaling, sigmoid};
 use crate::error::ModelError;
 use crate::manifest::{Augmentation, Manifest, Task};
-use crate::repeated_reading::read_repeatedly;
+use crate::repeated_reading::{execution_provider, read_repeatedly};
 use crate::runtime::{ExecutionProvider, Runtime};
 use crate::session::Graph;
 use crate::slices::Slices;
@@ -87,6 +87,12 @@ impl ClassifierModel {
         self.graph.provider()
     }
 
+    /// Where what is read of these slices is computed.
+    pub fn execution_provider_of(&self, slices: &Slices<'_>) -> String {
+        let augmentations = augmentations(&self.manifest.test_time_augmentation);
+        execution_provider(&self.graph, &self.manifest, slices, augmentations)
+    }
+
     pub(crate) fn time_in_runtime(&self) -> std::time::Duration {
         self.graph.time_in_runtime()
     }
@@ -100,6 +106,7 @@ impl ClassifierModel {
         let times = read_repeatedly(
             &self.graph,
             &self.manifest,
+            slices,
             &selected.pixels,
             |augmentation, outputs| {
                 let mut outputs = outputs.into_iter();

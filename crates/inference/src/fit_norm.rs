@@ -15,7 +15,7 @@ mod statistics;
 mod write;
 
 use ndarray::{Array2, ArrayRef2, Axis, concatenate};
-use norma_domain::Probability;
+use norma_domain::{Probability, Stage};
 
 use crate::anomaly::AnomalyModel;
 use crate::bundle::{Bundle, InstalledModel};
@@ -25,6 +25,7 @@ use crate::error::ModelError;
 use crate::expected_distance::{DistanceStatistics, ExpectedDistance};
 use crate::manifest::{Bounds, ExpectedFile, Manifest, NormScores, Task};
 use crate::patch_memory::PatchMemory;
+use crate::shared_pass::SharedPass;
 use crate::slices::Slices;
 use crate::stage_models::StageModels;
 pub use false_positives::FalsePositives;
@@ -89,6 +90,7 @@ pub struct NormFitter<'a> {
     anomaly: &'a [AnomalyModel],
     memory_index: usize,
     classifier: &'a ClassifierModel,
+    shared: &'a SharedPass,
     base: BaseNorm,
     options: FitNormOptions,
     neighbours: usize,
@@ -215,6 +217,7 @@ impl<'a> NormFitter<'a> {
             anomaly,
             memory_index,
             classifier,
+            shared: models.shared(),
             base: BaseNorm {
                 memory: own_norm(manifest)?,
                 bounds,
@@ -239,6 +242,8 @@ impl<'a> NormFitter<'a> {
 
     /// Adds a norm study.
     pub fn add(&mut self, slices: &Slices<'_>) -> Result<(), FitNormError> {
+        let shared = self.shared.run(slices)?;
+        let of_anomaly = slices.with_known(shared.of(Stage::Anomaly));
         let anomaly = self
             .anomaly
             .iter()
@@ -247,11 +252,12 @@ impl<'a> NormFitter<'a> {
                 if index == self.memory_index {
                     return Ok(0.0);
                 }
-                model.read(slices).map(|reading| reading.normalised())
+                model.read(&of_anomaly).map(|reading| reading.normalised())
             })
             .collect::<Result<Vec<f64>, ModelError>>()?;
-        let classifier = self.classifier.read(slices)?.unscaled;
-        let slices = self.model().lung_patches(slices)?;
+        let of_classifier = slices.with_known(shared.of(Stage::Classifier));
+        let classifier = self.classifier.read(&of_classifier)?.unscaled;
+        let slices = self.model().lung_patches(&of_anomaly)?;
         let features: Vec<_> = slices
             .iter()
             .map(|(patches, _)| patches.features.view())

@@ -20,10 +20,12 @@ pub fn check_model(model: &InstalledModel, runtime: &Runtime) -> Result<(), Mode
     }
 }
 
-/// Checks the model in the folder `source` and copies it to `models/<name>`, the name being its manifest's.
+/// Checks the model in the folder `source` and copies it to `models/<name>`, the name being its manifest's; a graph that it
+/// has in common with others goes to the folder of that graph, unless it is there.
 ///
 /// # Errors
-/// Where the model does not fit, where there is one of that name already, and where the disk fails.
+/// Where the model does not fit, where there is one of that name already or another graph in the place of its own, and
+/// where the disk fails.
 pub fn import_model(source: &Path, models: &Path, runtime: &Runtime) -> Result<InstalledModel, ModelError> {
     let model = InstalledModel::open(source)?;
     check_model(&model, runtime)?;
@@ -35,11 +37,15 @@ pub fn import_model(source: &Path, models: &Path, runtime: &Runtime) -> Result<I
     fs::create_dir_all(models).map_err(disk)?;
     fs::create_dir(&target).map_err(disk)?;
     let further = model.manifest.further_files().map(|(file, _)| file.as_str());
-    for file in [MANIFEST_FILE, model.manifest.file.as_str()]
-        .into_iter()
-        .chain(further)
-    {
+    for file in std::iter::once(MANIFEST_FILE).chain(further) {
         fs::copy(source.join(file), target.join(file)).map_err(disk)?;
+    }
+    let graph = model.manifest.graph_path(&target);
+    if !graph.exists() {
+        if let Some(folder) = graph.parent() {
+            fs::create_dir_all(folder).map_err(disk)?;
+        }
+        fs::copy(model.onnx_path(), &graph).map_err(disk)?;
     }
     InstalledModel::open(&target)
 }

@@ -14,13 +14,16 @@ mod fit_norm;
 mod fusion;
 mod import;
 mod input;
+mod known_outputs;
 mod manifest;
 mod measured_on;
 mod npy;
+mod open_sessions;
 mod patch_memory;
 mod repeated_reading;
 mod runtime;
 mod session;
+mod shared_pass;
 mod site_point;
 mod slices;
 mod stage_models;
@@ -47,6 +50,7 @@ pub use fit_norm::{
 pub use fusion::{AnomalyCombination, Fusion, FusionWeights};
 pub use import::{check_model, import_model};
 pub use input::{bilinear, bilinear_at, input_tensor, resize};
+pub use known_outputs::{KnownOutputs, KnownReading};
 pub use manifest::{
     Augmentation, Bounds, Dimension, ExpectedFile, InputTensor, Label, MANIFEST_FILE, MODEL_SCHEMA, Manifest,
     MemoryFile, NormScores, OutputMeaning, OutputTensor, SliceSelection, Task,
@@ -54,6 +58,7 @@ pub use manifest::{
 pub use measured_on::MeasuredOn;
 pub use patch_memory::PatchMemory;
 pub use runtime::{Cuda, ExecutionProvider, INSTALLED_LIBRARY, LIBRARY_VARIABLE, Runtime, RuntimeOptions};
+pub use shared_pass::{SharedOutputs, SharedPass};
 pub use slices::Slices;
 pub use stage_models::{AnomalyModels, StageModels};
 pub use typing::{LabelReading, TypingModel, TypingReading};

@@ -1,7 +1,7 @@
 //! `norma.model/v1`: what a model says about itself.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use norma_domain::Probability;
 use norma_volume::{PREPARATION, PREPARED_HU_HIGH, PREPARED_HU_LOW};
@@ -27,7 +27,11 @@ pub struct Manifest {
     pub name: String,
     pub version: String,
     pub task: Task,
-    /// The ONNX file beside the manifest.
+    /// The folder beside the model's own in which `file` lies, where several models read outputs of one graph; the model's
+    /// own folder where none is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
+    /// The ONNX file.
     pub file: String,
     /// SHA-256 of the ONNX file, lower-case hexadecimal.
     pub sha256: String,
@@ -245,6 +249,16 @@ impl Manifest {
             .chain(expected.map(|expected| (&expected.file, &expected.sha256)))
     }
 
+    /// Where the graph of this model lies, whose folder is `folder`.
+    pub(crate) fn graph_path(&self, folder: &Path) -> PathBuf {
+        match &self.network {
+            None => folder.join(&self.file),
+            // Beside a folder whose own name is not known, such as `.`.
+            Some(network) if folder.file_name().is_none() => folder.join("..").join(network).join(&self.file),
+            Some(network) => folder.with_file_name(network).join(&self.file),
+        }
+    }
+
     /// The output with this meaning.
     pub fn output(&self, meaning: OutputMeaning) -> Option<&OutputTensor> {
         self.outputs.iter().find(|output| output.meaning == meaning)
@@ -281,7 +295,8 @@ impl Manifest {
         if self.schema != MODEL_SCHEMA {
             return Err(self.refuse(format!("schema is {:?}, not {MODEL_SCHEMA}", self.schema)));
         }
-        for file in std::iter::once(&self.file).chain(self.further_files().map(|(file, _)| file)) {
+        let files = std::iter::once(&self.file).chain(&self.network);
+        for file in files.chain(self.further_files().map(|(file, _)| file)) {
             if !is_plain_file_name(file) {
                 return Err(self.refuse(format!("{file:?} is not a plain file name")));
             }

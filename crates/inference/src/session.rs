@@ -1,14 +1,12 @@
-//! Sessions on one graph: opened, checked against the manifest, lent to one caller at a time.
+//! A model's view of its graph: checked against the manifest, run on slices side by side.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ndarray::{Array4, ArrayD, Axis, concatenate};
-use ort::ep::ExecutionProvider as _;
 use ort::session::Session;
-use ort::session::builder::SessionBuilder;
 use ort::value::{TensorElementType, TensorRef, ValueType};
 use rayon::ThreadPool;
 use rayon::prelude::*;
@@ -16,7 +14,8 @@ use rayon::prelude::*;
 use crate::bundle::InstalledModel;
 use crate::error::ModelError;
 use crate::manifest::{Dimension, Manifest};
-use crate::runtime::{Cuda, ExecutionProvider, Runtime, cuda_is_expected};
+use crate::open_sessions::OpenSessions;
+use crate::runtime::{ExecutionProvider, Runtime};
 
 /// Slices given to a graph at once. On a CPU a second slice only drives the first one's layers out of the caches.
 const CPU_BATCH: usize = 1;
@@ -27,11 +26,9 @@ pub(crate) struct Graph {
     model: String,
     input: String,
     outputs: Vec<String>,
-    provider: ExecutionProvider,
-    pool: SessionPool,
-    sessions: u64,
+    sessions: Arc<OpenSessions>,
     threads: Arc<ThreadPool>,
-    /// Spent in ONNX Runtime since the graph was opened, by all sessions together.
+    /// Spent in ONNX Runtime for this model since it was opened, by all sessions together.
     run_micros: AtomicU64,
 }
 
@@ -40,28 +37,18 @@ impl std::fmt::Debug for Graph {
         formatter
             .debug_struct("Graph")
             .field("model", &self.model)
-            .field("provider", &self.provider)
+            .field("provider", self.provider())
             .finish_non_exhaustive()
     }
 }
 
 impl Graph {
-    /// Opens the model's sessions and checks the graph's tensors against the manifest.
+    /// Opens the graph's sessions, or joins those that are open, and checks the graph's tensors against the manifest.
     pub(crate) fn open(model: &InstalledModel, runtime: &Runtime) -> Result<Self, ModelError> {
         let manifest = &model.manifest;
-        let (first, provider) = open_session(model, runtime)?;
-        check_tensors(manifest, &first)?;
-        let mut sessions = vec![first];
-        // A GPU is kept busy by one; on a CPU each thread has its own.
-        let count = if provider == ExecutionProvider::Cuda {
-            1
-        } else {
-            runtime.threads()
-        };
-        while sessions.len() < count {
-            sessions.push(open_session(model, runtime)?.0);
-        }
-        tracing::info!(model = manifest.name, version = manifest.version, %provider, "model opened");
+        let sessions = OpenSessions::of(model, runtime)?;
+        sessions.lend(|session| check_tensors(manifest, session))?;
+        tracing::info!(model = manifest.name, version = manifest.version, provider = %sessions.provider(), "model opened");
         Ok(Self {
             model: manifest.name.clone(),
             input: manifest.input.name.clone(),
@@ -70,25 +57,28 @@ impl Graph {
                 .iter()
                 .map(|output| output.name.clone())
                 .collect(),
-            provider,
-            sessions: sessions.len() as u64,
-            pool: SessionPool::new(sessions),
+            sessions,
             threads: Arc::clone(&runtime.threads),
             run_micros: AtomicU64::new(0),
         })
     }
 
     pub(crate) fn provider(&self) -> &ExecutionProvider {
-        &self.provider
+        self.sessions.provider()
+    }
+
+    /// The outputs that the model's task reads, in its order.
+    pub(crate) fn outputs(&self) -> &[String] {
+        &self.outputs
     }
 
     /// What each session, on average, has spent in ONNX Runtime: they run side by side.
     pub(crate) fn time_in_runtime(&self) -> Duration {
-        Duration::from_micros(self.run_micros.load(Ordering::Relaxed) / self.sessions)
+        Duration::from_micros(self.run_micros.load(Ordering::Relaxed) / self.sessions.count())
     }
 
     pub(crate) fn batch_size(&self) -> usize {
-        if self.provider == ExecutionProvider::Cuda {
+        if *self.provider() == ExecutionProvider::Cuda {
             CUDA_BATCH
         } else {
             CPU_BATCH
@@ -96,9 +86,10 @@ impl Graph {
     }
 
     /// Runs `(n, channels, size, size)` through the graph in batches, side by side on the process's threads for models.
-    /// Returns the outputs that the task reads, in its order, each with n as its first axis. n is at least 1.
+    /// Returns the named outputs, each with n as its first axis. n is at least 1.
     pub(crate) fn run(
         &self,
+        outputs: &[String],
         count: usize,
         batch: impl Fn(Range<usize>) -> Array4<f32> + Sync,
     ) -> Result<Vec<ArrayD<f32>>, ModelError> {
@@ -106,10 +97,13 @@ impl Graph {
         let batches: Vec<Vec<ArrayD<f32>>> = self.threads.install(|| {
             (0..count.div_ceil(size))
                 .into_par_iter()
-                .map(|number| self.run_slices(number * size..((number + 1) * size).min(count), &batch))
+                .map(|number| {
+                    let slices = number * size..((number + 1) * size).min(count);
+                    self.run_slices(outputs, slices, &batch)
+                })
                 .collect::<Result<_, _>>()
         })?;
-        (0..self.outputs.len())
+        (0..outputs.len())
             .map(|output| {
                 let views: Vec<_> = batches.iter().map(|parts| parts[output].view()).collect();
                 concatenate(Axis(0), &views).map_err(|error| {
@@ -121,10 +115,11 @@ impl Graph {
 
     fn run_slices(
         &self,
+        outputs: &[String],
         slices: Range<usize>,
         batch: impl Fn(Range<usize>) -> Array4<f32>,
     ) -> Result<Vec<ArrayD<f32>>, ModelError> {
-        let outputs = self.run_batch(&batch(slices.clone()))?;
+        let outputs = self.run_batch(outputs, &batch(slices.clone()))?;
         match outputs
             .iter()
             .find(|output| output.shape().first() != Some(&slices.len()))
@@ -138,20 +133,20 @@ impl Graph {
         }
     }
 
-    fn run_batch(&self, input: &Array4<f32>) -> Result<Vec<ArrayD<f32>>, ModelError> {
+    fn run_batch(&self, names: &[String], input: &Array4<f32>) -> Result<Vec<ArrayD<f32>>, ModelError> {
         let failed = |source: ort::Error| ModelError::RunFailed {
             model: self.model.clone(),
             source: Box::new(source),
         };
         let tensor = TensorRef::from_array_view(input).map_err(failed)?;
-        self.pool.lend(|session| {
+        self.sessions.lend(|session| {
             let started = Instant::now();
             let outputs = session
                 .run(ort::inputs![self.input.as_str() => tensor])
                 .map_err(failed)?;
             let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
             self.run_micros.fetch_add(micros, Ordering::Relaxed);
-            self.outputs
+            names
                 .iter()
                 .map(|name| {
                     let value = outputs
@@ -170,107 +165,6 @@ impl Graph {
             message,
         }
     }
-}
-
-/// Sessions that wait to be lent; `Session::run` wants each for itself.
-struct SessionPool {
-    idle: Mutex<Vec<Session>>,
-    returned: Condvar,
-}
-
-impl SessionPool {
-    fn new(sessions: Vec<Session>) -> Self {
-        Self {
-            idle: Mutex::new(sessions),
-            returned: Condvar::new(),
-        }
-    }
-
-    fn lend<T>(&self, work: impl FnOnce(&mut Session) -> T) -> T {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let session = loop {
-            match idle.pop() {
-                Some(session) => break session,
-                None => idle = self.returned.wait(idle).unwrap_or_else(PoisonError::into_inner),
-            }
-        };
-        drop(idle);
-        let mut loan = Loan {
-            pool: self,
-            session: Some(session),
-        };
-        work(
-            loan.session
-                .as_mut()
-                .expect("a loan holds its session until it is dropped"),
-        )
-    }
-}
-
-/// Gives the session back, also when the work panics.
-struct Loan<'a> {
-    pool: &'a SessionPool,
-    session: Option<Session>,
-}
-
-impl Drop for Loan<'_> {
-    fn drop(&mut self) {
-        let mut idle = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.extend(self.session.take());
-        self.pool.returned.notify_one();
-    }
-}
-
-/// Opens one session: on CUDA where registration and commit succeed, else on the CPU.
-fn open_session(
-    model: &InstalledModel,
-    runtime: &Runtime,
-) -> Result<(Session, ExecutionProvider), ModelError> {
-    if runtime.cuda == Cuda::Off || !cuda_is_expected() {
-        return Ok((cpu_session(model, runtime)?, ExecutionProvider::Cpu));
-    }
-    match cuda_session(model, runtime) {
-        Ok(session) => Ok((session, ExecutionProvider::Cuda)),
-        Err(error) => {
-            let reason = first_line(error.message());
-            tracing::warn!(
-                model = model.manifest.name,
-                reason,
-                "cuda is unavailable, the cpu computes"
-            );
-            let session = cpu_session(model, runtime)?;
-            Ok((session, ExecutionProvider::CpuWithoutCuda(reason.to_owned())))
-        }
-    }
-}
-
-/// `is_available` says only that CUDA was compiled in; registering and committing tell the truth.
-fn cuda_session(model: &InstalledModel, runtime: &Runtime) -> ort::Result<Session> {
-    let mut builder = builder(runtime)?;
-    ort::ep::CUDA::default().register(&mut builder)?;
-    builder.commit_from_file(model.onnx_path())
-}
-
-fn cpu_session(model: &InstalledModel, runtime: &Runtime) -> Result<Session, ModelError> {
-    let open = || {
-        let mut builder = builder(runtime)?;
-        // Named, so that no automatic choice of a device sets in.
-        ort::ep::CPU::default().register(&mut builder)?;
-        builder.commit_from_file(model.onnx_path())
-    };
-    open().map_err(|source: ort::Error| ModelError::GraphRefused {
-        model: model.manifest.name.clone(),
-        source: Box::new(source),
-    })
-}
-
-fn builder(runtime: &Runtime) -> ort::Result<SessionBuilder> {
-    let builder = Session::builder(&runtime.environment)?;
-    Ok(builder.with_log_level(ort::logging::LogLevel::Warning)?)
-}
-
-fn first_line(message: &str) -> &str {
-    message.lines().next().unwrap_or_default().trim()
 }
 
 /// Compares names, element types, ranks and fixed dimensions of the graph with the manifest.

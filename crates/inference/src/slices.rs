@@ -2,19 +2,36 @@
 
 use ndarray::{Array3, ArrayRef3, Axis};
 
+use crate::known_outputs::KnownOutputs;
 use crate::manifest::SliceSelection;
 
-/// Prepared slices `(n, size, size)`: grey levels 0..=255 and lung masks 0/1, of the same shape, n at least 1.
+/// Prepared slices `(n, size, size)`: grey levels 0..=255 and lung masks 0/1, of the same shape, n at least 1; and what graphs
+/// have said of them already.
 #[derive(Debug, Clone, Copy)]
 pub struct Slices<'a> {
     pixels: &'a ArrayRef3<u8>,
     lung_mask: &'a ArrayRef3<u8>,
+    known: Option<&'a KnownOutputs>,
 }
 
 impl<'a> Slices<'a> {
     /// None where the shapes differ or there is nothing to read.
     pub fn new(pixels: &'a ArrayRef3<u8>, lung_mask: &'a ArrayRef3<u8>) -> Option<Self> {
-        (pixels.dim() == lung_mask.dim() && !pixels.is_empty()).then_some(Self { pixels, lung_mask })
+        (pixels.dim() == lung_mask.dim() && !pixels.is_empty()).then_some(Self {
+            pixels,
+            lung_mask,
+            known: None,
+        })
+    }
+
+    /// The same slices with what graphs said of them: a model that reads just that runs no graph.
+    #[must_use]
+    pub fn with_known(self, known: Option<&'a KnownOutputs>) -> Self {
+        Self { known, ..self }
+    }
+
+    pub(crate) fn known(&self) -> Option<&'a KnownOutputs> {
+        self.known
     }
 
     pub fn count(&self) -> usize {

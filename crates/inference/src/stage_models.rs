@@ -8,6 +8,7 @@ use crate::classifier::ClassifierModel;
 use crate::error::ModelError;
 use crate::fusion::AnomalyCombination;
 use crate::runtime::Runtime;
+use crate::shared_pass::SharedPass;
 use crate::typing::TypingModel;
 
 /// The open models of one or more stages. Shared between threads; each call borrows a session.
@@ -17,6 +18,7 @@ pub struct StageModels {
     anomaly: Option<AnomalyModels>,
     classifier: Option<ClassifierModel>,
     typing: Option<TypingModel>,
+    shared: SharedPass,
 }
 
 /// The models of the anomaly stage, in the bundle's order.
@@ -55,6 +57,7 @@ impl StageModels {
             anomaly,
             classifier,
             typing,
+            shared: SharedPass::open(bundle, runtime, stages)?,
         })
     }
 
@@ -73,6 +76,11 @@ impl StageModels {
 
     pub fn typing(&self) -> Option<&TypingModel> {
         self.typing.as_ref()
+    }
+
+    /// What several of the open models have in common.
+    pub fn shared(&self) -> &SharedPass {
+        &self.shared
     }
 
     /// What the runs of a stage's models have spent in ONNX Runtime since they were opened, on average of the sessions

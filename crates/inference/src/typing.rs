@@ -3,12 +3,13 @@
 use ndarray::{Array2, ArrayRef3, Axis, Ix2};
 use norma_domain::{ModelReference, Probability};
 
+use crate::augmentation::augmentations;
 use crate::bundle::InstalledModel;
 use crate::calibration::sigmoid;
 use crate::error::ModelError;
 use crate::manifest::{Label, Manifest, OutputMeaning, Task};
-use crate::repeated_reading::read_repeatedly;
-use crate::runtime::{ExecutionProvider, Runtime};
+use crate::repeated_reading::{execution_provider, read_repeatedly};
+use crate::runtime::Runtime;
 use crate::session::Graph;
 use crate::slices::Slices;
 
@@ -57,8 +58,10 @@ impl TypingModel {
         &self.reference
     }
 
-    pub fn execution_provider(&self) -> &ExecutionProvider {
-        self.graph.provider()
+    /// Where what is read of these slices is computed.
+    pub fn execution_provider_of(&self, slices: &Slices<'_>) -> String {
+        let augmentations = augmentations(&self.manifest.test_time_augmentation);
+        execution_provider(&self.graph, &self.manifest, slices, augmentations)
     }
 
     pub(crate) fn time_in_runtime(&self) -> std::time::Duration {
@@ -68,7 +71,7 @@ impl TypingModel {
     /// Reads a study.
     pub fn read(&self, slices: &Slices<'_>) -> Result<TypingReading, ModelError> {
         let selected = slices.select(self.manifest.slice_selection);
-        let probabilities = self.probabilities(&selected.pixels)?;
+        let probabilities = self.probabilities(slices, &selected.pixels)?;
         let labels = self
             .manifest
             .labels
@@ -108,11 +111,11 @@ impl TypingModel {
     }
 
     /// `(n, labels)`, averaged over the augmentations.
-    fn probabilities(&self, pixels: &ArrayRef3<u8>) -> Result<Array2<f64>, ModelError> {
+    fn probabilities(&self, slices: &Slices<'_>, pixels: &ArrayRef3<u8>) -> Result<Array2<f64>, ModelError> {
         let labels = self.manifest.labels.len();
         let are_logits = self.manifest.output(OutputMeaning::Logits).is_some();
         let mut sum = Array2::<f64>::zeros((pixels.len_of(Axis(0)), labels));
-        let times = read_repeatedly(&self.graph, &self.manifest, pixels, |_, outputs| {
+        let times = read_repeatedly(&self.graph, &self.manifest, slices, pixels, |_, outputs| {
             let values = outputs
                 .into_iter()
                 .next()

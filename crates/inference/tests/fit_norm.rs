@@ -360,3 +360,18 @@ fn a_model_is_imported_once() {
     assert!(imported.memory_path().unwrap().is_file());
     assert!(import_model(&source, folder.path(), &runtime).is_err());
 }
+
+#[test]
+fn models_of_one_network_are_imported_with_it() {
+    let Some(runtime) = runtime() else { return };
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
+    let folder = TempDir::new().unwrap();
+    for name in ["classifier", "typing"] {
+        let imported = import_model(&shipped.join(name), folder.path(), &runtime).unwrap();
+        assert_eq!(imported.onnx_path(), folder.path().join("network/model.onnx"));
+    }
+    // In the place of the network lies another graph.
+    fs::write(folder.path().join("network/model.onnx"), b"another graph").unwrap();
+    let error = import_model(&shipped.join("patch-memory"), folder.path(), &runtime).unwrap_err();
+    assert!(error.to_string().contains("model.onnx"), "{error}");
+}

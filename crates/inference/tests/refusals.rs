@@ -183,6 +183,12 @@ fn contradictions_in_a_manifest_are_named() {
             "file: ../model.onnx",
             "plain file name",
         ),
+        (
+            "classifier",
+            "file: model.onnx",
+            "file: model.onnx\nnetwork: ../elsewhere",
+            "plain file name",
+        ),
         ("classifier", "size: 56", "size: 56\n  colour: blue", "colour"),
         ("typing", "lung_nodule", "emphysema", "same key"),
         ("autoencoder", "low: 0.2", "low: 2.0", "no range"),

@@ -17,6 +17,9 @@ pub enum ObjectKey {
     PreparedVolume(AnalysisId),
     /// What was found in a study that failed although its volume could be read: `analyses/{analysis}/summary.json`.
     RefusedSummary(AnalysisId),
+    /// What graphs said of the prepared slices that the models of a stage read: `analyses/{analysis}/outputs/{stage}.bin`. Not
+    /// needed: a stage that does not find it runs the graphs itself. It goes when the stage has its outcome.
+    KnownOutputs(AnalysisId, Stage),
     /// The map of a stage: `analyses/{analysis}/maps/{stage}.bin`.
     StageMap(AnalysisId, Stage),
 }
@@ -29,6 +32,9 @@ impl ObjectKey {
             Self::PreparedSlices(analysis) => analysis_folder(analysis).join("slices.bin"),
             Self::PreparedVolume(analysis) => analysis_folder(analysis).join("volume.bin"),
             Self::RefusedSummary(analysis) => analysis_folder(analysis).join("summary.json"),
+            Self::KnownOutputs(analysis, stage) => analysis_folder(analysis)
+                .join("outputs")
+                .join(format!("{stage}.bin")),
             Self::StageMap(analysis, stage) => analysis_folder(analysis)
                 .join("maps")
                 .join(format!("{stage}.bin")),
@@ -43,6 +49,7 @@ impl ObjectKey {
             | Self::PreparedSlices(_)
             | Self::PreparedVolume(_)
             | Self::RefusedSummary(_)
+            | Self::KnownOutputs(..)
             | Self::StageMap(..) => None,
         }
     }
@@ -54,6 +61,7 @@ impl ObjectKey {
             Self::PreparedSlices(analysis)
             | Self::PreparedVolume(analysis)
             | Self::RefusedSummary(analysis)
+            | Self::KnownOutputs(analysis, _)
             | Self::StageMap(analysis, _) => Some(analysis),
         }
     }
@@ -68,6 +76,10 @@ impl ObjectKey {
             ["analyses", analysis, "slices.bin"] => Some(Self::PreparedSlices(analysis.parse().ok()?)),
             ["analyses", analysis, "volume.bin"] => Some(Self::PreparedVolume(analysis.parse().ok()?)),
             ["analyses", analysis, "summary.json"] => Some(Self::RefusedSummary(analysis.parse().ok()?)),
+            ["analyses", analysis, "outputs", outputs] => {
+                let stage = outputs.strip_suffix(".bin")?.parse().ok()?;
+                Some(Self::KnownOutputs(analysis.parse().ok()?, stage))
+            }
             ["analyses", analysis, "maps", map] => {
                 let stage = map.strip_suffix(".bin")?.parse().ok()?;
                 Some(Self::StageMap(analysis.parse().ok()?, stage))
@@ -101,6 +113,7 @@ mod tests {
             ObjectKey::PreparedSlices(analysis),
             ObjectKey::PreparedVolume(analysis),
             ObjectKey::RefusedSummary(analysis),
+            ObjectKey::KnownOutputs(analysis, Stage::Classifier),
             ObjectKey::StageMap(analysis, Stage::Anomaly),
         ] {
             assert_eq!(ObjectKey::from_path(&key.path()), Some(key), "{key}");

@@ -16,8 +16,8 @@ pub mod training_set;
 pub use localization::strongest_region;
 pub use merge::{DISCLAIMER, MergeInput, failure_row, merge_report};
 pub use objects::{
-    ObjectError, SliceCoding, SliceExtent, StageMap, VolumeHeader, decode_prepared_slices,
-    encode_prepared_slices, write_volume,
+    ObjectError, SliceCoding, SliceExtent, StageMap, VolumeHeader, decode_known_outputs,
+    decode_prepared_slices, encode_known_outputs, encode_prepared_slices, write_volume,
 };
 pub use prepare::{SLICES_FILE, SUMMARY_FILE, VOLUME_FILE, prepare_series, prepare_upload};
 pub use prepare_error::PrepareError;
@@ -28,4 +28,4 @@ pub use sandbox::{
 };
 pub use split::{SplitRejection, SplitStudy, SplitUpload, split_upload};
 pub use stage_error::StageError;
-pub use stages::run_stage;
+pub use stages::{read_shared, run_stage};

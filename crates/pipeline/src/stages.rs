@@ -7,8 +7,8 @@ use norma_domain::{
     Finding, ModelReference, Probability, ReasonCode, ScoreComponent, SliceScore, Stage, StageResult,
 };
 use norma_inference::{
-    AnomalyModels, AnomalyReading, ClassifierModel, ExecutionProvider, Slices, StageModels, TypingModel,
-    bilinear,
+    AnomalyModels, AnomalyReading, ClassifierModel, KnownOutputs, SharedOutputs, SharedPass, Slices,
+    StageModels, TypingModel, bilinear,
 };
 use norma_volume::{CropBox, PreparedSlices};
 
@@ -17,7 +17,7 @@ use crate::localization::strongest_region;
 use crate::objects::StageMap;
 use crate::stage_error::StageError;
 
-/// Runs one model stage on a prepared study.
+/// Runs one model stage on a prepared study. What `known` holds of the slices is not computed again.
 ///
 /// # Errors
 /// [`StageError`] with the reason: a model that is not open, a run that failed (retryable), a score that is
@@ -26,9 +26,10 @@ pub fn run_stage(
     models: &StageModels,
     stage: Stage,
     slices: &PreparedSlices,
+    known: Option<&KnownOutputs>,
 ) -> Result<(StageResult, Option<StageMap>), StageError> {
     let started = Instant::now();
-    let input = check_input(slices)?;
+    let input = check_input(slices)?.with_known(known);
     let not_open =
         || StageError::final_failure(ReasonCode::ModelMissing, format!("the {stage} model is not open"));
     let (mut result, map) = match stage {
@@ -51,6 +52,14 @@ pub fn run_stage(
     result.bundle = Some(models.bundle().clone());
     result.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok((result, map))
+}
+
+/// Reads a prepared study with the graphs that several models have in common, for [`run_stage`] of each.
+///
+/// # Errors
+/// As of [`run_stage`]. No stage needs what is missing then: each reads the slices itself and says what is wrong.
+pub fn read_shared(pass: &SharedPass, slices: &PreparedSlices) -> Result<SharedOutputs, StageError> {
+    Ok(pass.run(&check_input(slices)?)?)
 }
 
 fn check_input(slices: &PreparedSlices) -> Result<Slices<'_>, StageError> {
@@ -130,7 +139,7 @@ fn run_anomaly(
             anomaly
                 .models
                 .iter()
-                .map(norma_inference::AnomalyModel::execution_provider),
+                .map(|model| model.execution_provider_of(input)),
         )
     };
     let maps: Vec<Array3<f32>> = readings.iter().map(AnomalyReading::visible_maps).collect();
@@ -165,7 +174,7 @@ fn run_classifier(
         ..empty_result(
             Stage::Classifier,
             vec![model.reference().clone()],
-            [model.execution_provider()],
+            [model.execution_provider_of(input)],
         )
     };
     let map = reading
@@ -199,17 +208,17 @@ fn run_typing(
         ..empty_result(
             Stage::Typing,
             vec![model.reference().clone()],
-            [model.execution_provider()],
+            [model.execution_provider_of(input)],
         )
     })
 }
 
-fn empty_result<'a>(
+fn empty_result(
     stage: Stage,
     models: Vec<ModelReference>,
-    providers: impl IntoIterator<Item = &'a ExecutionProvider>,
+    providers: impl IntoIterator<Item = String>,
 ) -> StageResult {
-    let mut names: Vec<String> = providers.into_iter().map(ToString::to_string).collect();
+    let mut names: Vec<String> = providers.into_iter().collect();
     names.dedup();
     StageResult {
         stage,

@@ -45,7 +45,7 @@ fn read(upload: &Path, bundle: &Bundle, models: &StageModels) -> Report {
         .into_iter()
         .map(|stage| {
             let started = Instant::now();
-            let (result, map) = run_stage(models, stage, &slices).unwrap();
+            let (result, map) = run_stage(models, stage, &slices, None).unwrap();
             let map_bytes = map.map_or(0, |map| map.encode().unwrap().len());
             let score = result.score.map(norma_domain::Probability::value);
             println!(

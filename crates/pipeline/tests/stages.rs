@@ -6,15 +6,18 @@
 )]
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use ndarray::{Array2, Array3, Axis};
+use ndarray::{Array2, Array3, ArrayD, Axis};
 use norma_domain::{AnalysisId, ReasonCode, ScanId, Stage, StageFailure, StageOutcome, StageResult, Verdict};
 use norma_imaging::{Limits, list_studies, load_chest_series};
-use norma_inference::{Bundle, BundleFile, Runtime, RuntimeError, RuntimeOptions, StageModels, import_model};
+use norma_inference::{
+    Augmentation, Bundle, BundleFile, KnownReading, Runtime, RuntimeError, RuntimeOptions, SharedPass,
+    StageModels, import_model,
+};
 use norma_pipeline::{
-    MergeInput, StageMap, decode_prepared_slices, encode_prepared_slices, merge_report, prepare_series,
-    run_stage,
+    MergeInput, StageMap, decode_known_outputs, decode_prepared_slices, encode_known_outputs,
+    encode_prepared_slices, merge_report, prepare_series, read_shared, run_stage,
 };
 use norma_test_support::real_data;
 use norma_volume::{CropBox, PreparedSlices};
@@ -64,7 +67,7 @@ fn prepared() -> PreparedSlices {
 fn all_stages(models: &StageModels, slices: &PreparedSlices) -> Vec<(StageResult, Option<StageMap>)> {
     Stage::MODELS
         .into_iter()
-        .map(|stage| run_stage(models, stage, slices).unwrap())
+        .map(|stage| run_stage(models, stage, slices, None).unwrap())
         .collect()
 }
 
@@ -123,13 +126,104 @@ fn the_stages_read_a_study_and_point_at_the_place() {
     }
 }
 
+/// What a stage says, apart from how long it took.
+fn without_duration(results: Vec<(StageResult, Option<StageMap>)>) -> Vec<(StageResult, Option<StageMap>)> {
+    let timeless = |result| StageResult {
+        duration_ms: 0,
+        ..result
+    };
+    results
+        .into_iter()
+        .map(|(result, map)| (timeless(result), map))
+        .collect()
+}
+
+#[test]
+fn the_shipped_models_read_one_network_that_runs_once() {
+    let Some(runtime) = runtime() else { return };
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
+    let bundle = Bundle::load(&shipped).unwrap();
+    let models = StageModels::open(&bundle, &runtime, &Stage::MODELS).unwrap();
+    let slices = prepared();
+    let alone = without_duration(all_stages(&models, &slices));
+
+    let shared = read_shared(models.shared(), &slices).unwrap();
+    let stored = encode_prepared_slices(&slices).unwrap();
+    let times = || Stage::MODELS.map(|stage| models.time_in_runtime(stage));
+    let before = times();
+    let together = Stage::MODELS
+        .into_iter()
+        .map(|stage| {
+            let bytes = encode_known_outputs(shared.of(stage).unwrap(), &stored).unwrap();
+            let known = decode_known_outputs(&bytes, &stored).unwrap();
+            run_stage(&models, stage, &slices, known.as_ref()).unwrap()
+        })
+        .collect();
+    assert_eq!(without_duration(together), alone);
+    assert_eq!(times(), before, "a stage ran the network again");
+    assert!(models.shared().time_in_runtime() > Duration::ZERO);
+}
+
+#[test]
+fn outputs_of_another_graph_or_of_other_slices_are_not_taken() {
+    let Some(runtime) = runtime() else { return };
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
+    let bundle = Bundle::load(&shipped).unwrap();
+    let models = StageModels::open(&bundle, &runtime, &Stage::MODELS).unwrap();
+    let slices = prepared();
+    let alone = run_stage(&models, Stage::Classifier, &slices, None).unwrap().0;
+    let shared = read_shared(models.shared(), &slices).unwrap();
+    let shared = shared.of(Stage::Classifier).unwrap();
+    let score = |change: &dyn Fn(&mut KnownReading)| {
+        let mut known = shared.clone();
+        for reading in &mut known.readings {
+            for (_, values) in &mut reading.outputs {
+                values.fill(9.0);
+            }
+            change(reading);
+        }
+        let result = run_stage(&models, Stage::Classifier, &slices, Some(&known));
+        result.unwrap().0.score.unwrap().value()
+    };
+    // That these would be seen if they were taken.
+    assert!(score(&|_| {}) > 0.999);
+    let alone = alone.score.unwrap().value();
+    assert!(alone < 0.999);
+    assert_eq!(score(&|reading| reading.graph_sha256 = "0".repeat(64)), alone);
+    assert_eq!(score(&|reading| reading.selection.count = 3), alone);
+    assert_eq!(score(&|reading| reading.input.mean = vec![0.0]), alone);
+    assert_eq!(score(&|reading| reading.augmentation = Augmentation::Blur), alone);
+    let fewer = |values: &mut ArrayD<f32>| *values = values.slice_axis(Axis(0), (..2).into()).to_owned();
+    assert_eq!(
+        score(&|reading| reading.outputs.iter_mut().for_each(|(_, values)| fewer(values))),
+        alone
+    );
+    assert_eq!(score(&|reading| reading.outputs.clear()), alone);
+
+    // What is no number is an error, whoever computed it.
+    let mut known = shared.clone();
+    known.readings[1].outputs[0].1[[0]] = f32::NAN;
+    let error = run_stage(&models, Stage::Classifier, &slices, Some(&known)).unwrap_err();
+    assert_eq!(error.reason.code, ReasonCode::ScoreNotFinite);
+}
+
+#[test]
+fn models_with_graphs_of_their_own_have_nothing_in_common() {
+    let Some(runtime) = runtime() else { return };
+    let bundle = Bundle::load(&fixtures().join("bundle")).unwrap();
+    let pass = SharedPass::open(&bundle, &runtime, &Stage::MODELS).unwrap();
+    assert!(pass.is_empty());
+    assert_eq!(read_shared(&pass, &prepared()).unwrap().iter().count(), 0);
+}
+
 #[test]
 fn a_stage_without_its_model_or_its_input_fails_with_a_reason() {
     let Some(runtime) = runtime() else { return };
     let bundle = Bundle::load(&fixtures().join("bundle")).unwrap();
     let models = StageModels::open(&bundle, &runtime, &[Stage::Typing]).unwrap();
     let slices = prepared();
-    let code = |stage, slices: &PreparedSlices| run_stage(&models, stage, slices).unwrap_err().reason.code;
+    let code =
+        |stage, slices: &PreparedSlices| run_stage(&models, stage, slices, None).unwrap_err().reason.code;
     assert_eq!(code(Stage::Anomaly, &slices), ReasonCode::ModelMissing);
     assert_eq!(code(Stage::Report, &slices), ReasonCode::Internal);
 
@@ -147,7 +241,7 @@ fn a_stage_without_its_model_or_its_input_fails_with_a_reason() {
     let models = StageModels::open(&bundle, &runtime, &[Stage::Anomaly]).unwrap();
     let mut without_lungs = prepared();
     without_lungs.lung_mask.index_axis_mut(Axis(0), 1).fill(0);
-    let error = run_stage(&models, Stage::Anomaly, &without_lungs).unwrap_err();
+    let error = run_stage(&models, Stage::Anomaly, &without_lungs, None).unwrap_err();
     assert_eq!(error.reason.code, ReasonCode::InferenceFailed);
 }
 
@@ -177,7 +271,7 @@ fn a_classifier_without_numbers_takes_norm_from_a_real_study() {
         .into_iter()
         .map(|stage| {
             let started = Instant::now();
-            let outcome = match run_stage(&models, stage, &slices) {
+            let outcome = match run_stage(&models, stage, &slices, None) {
                 Ok((result, _)) => StageOutcome::Completed(result),
                 Err(error) => StageOutcome::Failed(StageFailure {
                     stage,

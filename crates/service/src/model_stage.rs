@@ -6,10 +6,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use norma_database::Analysis;
 use norma_domain::{AnalysisId, Reason, ReasonCode, Stage, StageFailure, StageOutcome, StageResult};
-use norma_inference::StageModels;
+use norma_inference::{KnownOutputs, StageModels};
 use norma_messages::Message;
 use norma_object_storage::{ObjectError, ObjectKey};
-use norma_pipeline::{StageError, StageMap, decode_prepared_slices, run_stage};
+use norma_pipeline::{StageError, StageMap, decode_known_outputs, decode_prepared_slices, run_stage};
 use norma_queue::Delivery;
 
 use crate::{
@@ -64,7 +64,8 @@ impl MessageHandler for ModelStage {
             }
             slices => slices?,
         };
-        let (result, map) = self.read(Arc::clone(&self.models), slices.into()).await?;
+        let known = self.known_outputs(analysis_id).await?;
+        let (result, map) = self.read(Arc::clone(&self.models), slices.into(), known).await?;
         if let Some(map) = map {
             let bytes = map.encode().map_err(HandlerError::retryable)?;
             self.context
@@ -72,7 +73,9 @@ impl MessageHandler for ModelStage {
                 .put(ObjectKey::StageMap(analysis_id, self.stage), bytes.into())
                 .await?;
         }
-        self.record(&analysis, StageOutcome::Completed(result)).await
+        let handled = self.record(&analysis, StageOutcome::Completed(result)).await?;
+        self.forget_known_outputs(analysis_id).await;
+        Ok(handled)
     }
 
     async fn record_failure(&self, delivery: &Delivery, reason: Reason) -> Result<Handled, HandlerError> {
@@ -107,21 +110,40 @@ impl ModelStage {
         Ok(self.context.database.analysis(analysis_id).await?.is_none())
     }
 
+    /// The object of what graphs have said already; None where nobody ran them before.
+    async fn known_outputs(&self, analysis_id: AnalysisId) -> Result<Option<Vec<u8>>, HandlerError> {
+        let key = ObjectKey::KnownOutputs(analysis_id, self.stage);
+        match self.context.objects.get(key).await {
+            Err(ObjectError::NotFound(_)) => Ok(None),
+            known => Ok(Some(known?.into())),
+        }
+    }
+
+    /// Nobody reads it again: the stage has its outcome. Left behind, it goes with the analysis.
+    async fn forget_known_outputs(&self, analysis_id: AnalysisId) {
+        let key = ObjectKey::KnownOutputs(analysis_id, self.stage);
+        if let Err(error) = self.context.objects.delete(key).await {
+            tracing::warn!(%error, "failed to delete what a stage has read");
+        }
+    }
+
     /// On a thread of its own: the models compute for seconds.
     async fn read(
         &self,
         models: Arc<StageModels>,
         slices: Vec<u8>,
+        known: Option<Vec<u8>>,
     ) -> Result<(StageResult, Option<StageMap>), HandlerError> {
         let stage = self.stage;
         let span = tracing::info_span!("run stage", %stage);
         let reading = run_blocking(move || {
             let _entered = span.entered();
+            let known = known.and_then(|known| known_of(&known, &slices));
             let slices = decode_prepared_slices(&slices).map_err(|error| {
                 let message = format!("the prepared slices cannot be read: {error}");
                 HandlerError::rejected(ReasonCode::Internal, message)
             })?;
-            run_stage(&models, stage, &slices).map_err(stage_failure)
+            run_stage(&models, stage, &slices, known.as_ref()).map_err(stage_failure)
         });
         reading.await?
     }
@@ -151,6 +173,14 @@ impl ModelStage {
         self.context.remove_objects_if_deleted(analysis_id).await?;
         Ok(Handled::Obsolete)
     }
+}
+
+/// What is known of just these slices. An object that says nothing of them is no failure: the stage runs the graphs itself.
+fn known_of(known: &[u8], slices: &[u8]) -> Option<KnownOutputs> {
+    decode_known_outputs(known, slices).unwrap_or_else(|error| {
+        tracing::warn!(%error, "what graphs said of a study cannot be read; the stage runs them again");
+        None
+    })
 }
 
 fn stage_failure(error: StageError) -> HandlerError {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use norma_domain::{Reason, ReasonCode, Stage};
-use norma_inference::{Bundle, Cuda, ModelError, Runtime, RuntimeError, RuntimeOptions, StageModels};
+use norma_inference::{
+    Bundle, Cuda, ModelError, Runtime, RuntimeError, RuntimeOptions, SharedPass, StageModels,
+};
 use tokio::sync::watch;
 
 use crate::{Context, CudaSetting, ModelSettings};
@@ -44,10 +46,10 @@ impl<T: Send + Sync + 'static> Loaded<T> {
         }
     }
 
-    /// Loads now and, where that fails, again and again until it succeeds. `name` stands in readiness.
+    /// Loads now and, where that fails, again and again until it succeeds.
     async fn load(
         context: &Context,
-        name: String,
+        name: Name,
         load: impl Fn(&ModelSettings) -> Result<T, Reason> + Send + Sync + 'static,
     ) -> Self {
         let load = Arc::new(load);
@@ -77,10 +79,18 @@ impl<T: Send + Sync + 'static> Loaded<T> {
     }
 }
 
+/// What is loaded.
+enum Name {
+    /// The process is not ready without it.
+    Needed(String),
+    /// Without it the process does its work too.
+    Helpful(&'static str),
+}
+
 async fn load_once<T: Send + 'static>(
     context: &Context,
     load: &Arc<impl Fn(&ModelSettings) -> Result<T, Reason> + Send + Sync + 'static>,
-    name: &str,
+    name: &Name,
 ) -> Result<Arc<T>, Reason> {
     let (load, settings) = (Arc::clone(load), Arc::clone(&context.settings));
     let loaded = tokio::task::spawn_blocking(move || load(&settings.models))
@@ -91,40 +101,64 @@ async fn load_once<T: Send + 'static>(
                 "opening the models panicked",
             ))
         });
-    match &loaded {
-        Ok(_) => context.report_dependency(name, None),
-        Err(reason) => {
+    match (name, &loaded) {
+        (Name::Needed(name), Ok(_)) => context.report_dependency(name, None),
+        (Name::Needed(name), Err(reason)) => {
             tracing::error!(%reason, "{name} cannot be used");
             context.report_dependency(name, Some(reason.to_string()));
         }
+        (Name::Helpful(_), Ok(_)) => {}
+        (Name::Helpful(name), Err(reason)) => tracing::warn!(%reason, "{name} cannot be used"),
     }
     loaded.map(Arc::new)
 }
 
 /// The bundle's file, for what merges and announces; opens no model.
 pub async fn load_bundle(context: &Context) -> Loaded<Bundle> {
-    Loaded::load(context, "bundle".to_owned(), |settings| {
+    Loaded::load(context, Name::Needed("bundle".to_owned()), |settings| {
         open_bundle(settings).map_err(|error| error.reason())
     })
     .await
 }
 
+/// The graphs that several stages read, to be run before them; none where the settings leave that to the stages. No
+/// process waits for it: a stage that is not given what they say runs them itself.
+pub async fn load_shared_pass(context: &Context) -> Loaded<SharedPass> {
+    Loaded::load(
+        context,
+        Name::Helpful("what the models have in common"),
+        |settings| {
+            if !settings.shared_pass {
+                return Ok(SharedPass::default());
+            }
+            let bundle = open_bundle(settings).map_err(|error| error.reason())?;
+            let runtime = Runtime::start(&runtime_options(settings)).map_err(|error| reason_of(&error))?;
+            SharedPass::open(&bundle, &runtime, &Stage::MODELS).map_err(|error| error.reason())
+        },
+    )
+    .await
+}
+
 /// The open models of one stage.
 pub async fn load_stage_models(context: &Context, stage: Stage) -> Loaded<StageModels> {
-    Loaded::load(context, format!("models of {stage}"), move |settings| {
-        let bundle = open_bundle(settings).map_err(|error| error.reason())?;
-        let runtime = Runtime::start(&runtime_options(settings)).map_err(|error| reason_of(&error))?;
-        let models = StageModels::open(&bundle, &runtime, &[stage]).map_err(|error| error.reason())?;
-        // The files were read one after the other: replaced meanwhile, they would be models of no bundle.
-        let after = open_bundle(settings).map_err(|error| error.reason())?;
-        if after.reference() != models.bundle() {
-            return Err(Reason::new(
-                ReasonCode::ModelInvalid,
-                "the bundle's files changed while they were opened",
-            ));
-        }
-        Ok(models)
-    })
+    Loaded::load(
+        context,
+        Name::Needed(format!("models of {stage}")),
+        move |settings| {
+            let bundle = open_bundle(settings).map_err(|error| error.reason())?;
+            let runtime = Runtime::start(&runtime_options(settings)).map_err(|error| reason_of(&error))?;
+            let models = StageModels::open(&bundle, &runtime, &[stage]).map_err(|error| error.reason())?;
+            // The files were read one after the other: replaced meanwhile, they would be models of no bundle.
+            let after = open_bundle(settings).map_err(|error| error.reason())?;
+            if after.reference() != models.bundle() {
+                return Err(Reason::new(
+                    ReasonCode::ModelInvalid,
+                    "the bundle's files changed while they were opened",
+                ));
+            }
+            Ok(models)
+        },
+    )
     .await
 }
 

@@ -10,6 +10,7 @@ import yaml
 from . import recipes
 from .frozen_features import PATCH_BLOCK
 from .linear_head import RIDGE
+from .shared_network import graph_path
 from .ship import LICENCE, SOURCES
 
 if TYPE_CHECKING:
@@ -58,8 +59,10 @@ slices that the fitted model did not see. All figures, failure cases and plots: 
 def write_card(folder: Path, title: str, body: str) -> None:
     """`README.md` of a model's folder: what its manifest says of it, then `body`."""
     manifest = yaml.safe_load((folder / "manifest.yaml").read_text(encoding="utf-8"))
-    size = sum(path.stat().st_size for path in folder.iterdir() if path.suffix in (".onnx", ".npy")) / 2**20
-    head = f"# {title}\n\n{RESEARCH}\n\nVersion {manifest['version']}, {size:.1f} MiB, `{manifest['sha256'][:12]}…`. Input: `{manifest['input']['preprocessing']}`.\n\n"
+    files = {graph_path(folder, manifest), *(path for path in folder.iterdir() if path.suffix == ".npy")}
+    size = sum(path.stat().st_size for path in files) / 2**20
+    network = f", graph in `../{manifest['network']}`" if "network" in manifest else ""
+    head = f"# {title}\n\n{RESEARCH}\n\nVersion {manifest['version']}, {size:.1f} MiB{network}, `{manifest['sha256'][:12]}…`. Input: `{manifest['input']['preprocessing']}`.\n\n"
     (folder / "README.md").write_text(head + body.strip() + "\n", encoding="utf-8")
 
 

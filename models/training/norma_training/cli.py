@@ -24,6 +24,7 @@ from .nodules import measure_nodules
 from .norma_prepare import PreparationError, prepare_slices, prepare_studies, write_phantoms
 from .prepared import PreparedSet, load_prepared
 from .progress import log, start_log
+from .shared_network import share_network
 from .synthetic_nodules import KINDS, NoPlace, write_pasted
 from .train import evaluate, train
 from .verdicts import measure_verdicts
@@ -86,6 +87,9 @@ def parser() -> argparse.ArgumentParser:
     paste.add_argument("--nodule", action="append", required=True, metavar="KIND:MM", help=f"{', '.join(KINDS)}; may be given more than once")
     paste.add_argument("--seed", type=int, default=0)
     paste.add_argument("--out", type=Path, required=True)
+    share = commands.add_parser("share-network", help="join the graphs of models that compute the same things of the same pixels into one that they read")
+    share.add_argument("names", nargs="+", help="folders of the models")
+    share.add_argument("--models", type=Path, default=MODELS)
     yolo = commands.add_parser("convert-yolo", help="a YOLO11 classification checkpoint as ONNX and a manifest")
     yolo.add_argument("checkpoint", type=Path)
     yolo.add_argument("--out", type=Path, required=True, help="folder of the new model")
@@ -179,6 +183,9 @@ def main(argv: list[str] | None = None) -> int:
             return 0 if measure_verdicts(data_folder(), slices, arguments.run, WORKSPACE, arguments.out, not arguments.without_variants) else 1
         if arguments.command == "paste-nodules":
             write_pasted(arguments.volume, arguments.nodule, arguments.seed, arguments.out)
+            return 0
+        if arguments.command == "share-network":
+            share_network(arguments.models, arguments.names)
             return 0
         convert_yolo(arguments.checkpoint, arguments.out, arguments.size)
         return 0

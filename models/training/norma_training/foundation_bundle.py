@@ -6,7 +6,6 @@ The encoder's weights are not shipped: `make foundation` fetches and converts th
 from __future__ import annotations
 
 import copy
-import shutil
 import time
 from pathlib import Path
 
@@ -32,6 +31,7 @@ from .manifest import input_tensor, write_bundle
 from .prepared import PreparedSet
 from .progress import log
 from .recipes import PatchMemoryRecipe
+from .shared_network import copy_models, graph_of
 from .ship import (
     auc_of_assembly, figure, fitted_bundle, fitted_classifier, fitted_memory, provenance, update_manifest, write_classifier_manifest, write_graph, write_memory_manifest,
 )
@@ -67,8 +67,7 @@ def ship_foundation(material: Material, found: Foundation, encoder: CutEncoder, 
     out.mkdir(parents=True, exist_ok=True)
     bundle = yaml.safe_load((models / "bundle.yaml").read_text(encoding="utf-8"))
     shipped = bundle["models"]
-    for name in (*shipped["anomaly"], shipped["typing"]):
-        shutil.copytree(models / name, out / name, dirs_exist_ok=True)
+    copy_models(models, [*shipped["anomaly"], shipped["typing"]], out)
     data, everything = material.data, np.ones(len(material.data), dtype=bool)
     images = to_tensor(data.pixels[:4], chest.MEAN, chest.STD)
 
@@ -137,7 +136,7 @@ def cost_of(out: Path, models: Path, pixels: np.ndarray) -> str:
     """Size and processor time per slice of this bundle's memory and classifier beside the shipped ones', taken in turn."""
     said = []
     for title, own, other in (("memory", MEMORY_FOLDER, "patch-memory"), ("classifier", "classifier", "classifier")):
-        graphs = [out / own / "model.onnx", models / other / "model.onnx"]
+        graphs = [graph_of(out / own), graph_of(models / other)]
         sessions = [open_session(graph) for graph in graphs]
         spent = [0.0, 0.0]
         for start in range(0, min(TIMED_SLICES, len(pixels)), 4):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ from .progress import log
 from .quantise import run_in_batches
 from .resnet import MapClassifier
 from .run import Run
+from .shared_network import copy_models
 from .ship import auc_of_assembly, fitted_bundle, fitted_classifier, fitted_memory, update_manifest
 from .steps import Material
 
@@ -32,8 +32,7 @@ def ship_int8(material: Material, run: Run, scores: dict[str, np.ndarray], int8:
     points fitted on its held-out scores. Raises `RuntimeError` where the graph does not give the head's logits."""
     out.mkdir(parents=True, exist_ok=True)
     bundle = yaml.safe_load((models / "bundle.yaml").read_text(encoding="utf-8"))
-    for name in [*bundle["models"]["anomaly"], bundle["models"]["classifier"], bundle["models"]["typing"]]:
-        shutil.copytree(models / name, out / name, dirs_exist_ok=True)
+    copy_models(models, [*bundle["models"]["anomaly"], bundle["models"]["classifier"], bundle["models"]["typing"]], out)
     found = np.load(run.folder / "int8_features.npz")
     features = features_of(material, {name: found[name] for name in ("pooled", "mirrored")})
     head = fit_classifier_head(features, material.data.source, material.data.is_pathology)
@@ -45,6 +44,7 @@ def ship_int8(material: Material, run: Run, scores: dict[str, np.ndarray], int8:
         raise RuntimeError(f"the int8 graph differs from its head by {difference:.4f}")
     assembly = int8_assembly(material, scores, int8, fusion, resamples)
     manifest = yaml.safe_load((folder / "manifest.yaml").read_text(encoding="utf-8"))
+    manifest.pop("network", None)
     manifest |= {"sha256": sha256_of(folder / "model.onnx"), **fitted_classifier(assembly)}
     manifest["provenance"]["figures"] = []
     write_yaml(folder / "manifest.yaml", manifest)

@@ -17,6 +17,7 @@ from .expected_distance import ExpectedDistance, smooth_lung_map
 from .export import open_session
 from .linear_head import sigmoid
 from .patch_memory import nearest_distance
+from .shared_network import graph_path
 
 
 @dataclass
@@ -44,7 +45,7 @@ class ServedModel:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.manifest = yaml.safe_load((folder / "manifest.yaml").read_text(encoding="utf-8"))
-        self.session = open_session(folder / self.manifest["file"])
+        self.session = open_session(graph_path(folder, self.manifest))
 
     def run(self, pixels: np.ndarray, flip: bool = False, batch: int = 16) -> list[np.ndarray]:
         entry = self.manifest["input"]

@@ -30,7 +30,7 @@ from .progress import log
 from .recipes import NEIGHBOURS, PatchMemoryRecipe
 from .steps import ERROR_WITHIN, Material
 
-VERSION = "0.3.1"
+VERSION = "0.3.2"
 #: Largest relative difference of any output between PyTorch (float32) and the shipped graph (float16 weights).
 PARITY_TOLERANCE = 0.02
 SOURCES = {

@@ -12,6 +12,7 @@ from .aggregation import Aggregation, patch_coverage, slice_scores
 from .assemble import RULES, Assembly, assemble
 from .attention_pooling import compare_attention
 from .autoencoder import Autoencoder
+from .backbone import to_tensor
 from .bootstrap import Estimate, auc_by_block
 from .budget import Budget
 from .cards import write_cards
@@ -32,6 +33,7 @@ from .served import ServedModel
 from .ship import (
     auc_of_assembly, figure, ship_autoencoder, ship_bundle, ship_classifier, ship_patch_memory, ship_typing, typing_thresholds,
 )
+from .shared_network import share_network
 from .site_norm import measure_site_norm
 from .splits import write_blocks
 from .steps import (
@@ -174,6 +176,7 @@ def ship(outcome: Outcome, models: Path) -> None:
     ship_patch_memory(material, outcome.budget, models, assembly, outcome.expected, figures("memory"))
     ship_classifier(material, models, assembly, figures("head"))
     ship_typing(material, models, outcome.typing_heads, outcome.typing_thresholds, TYPING_RULE.as_manifest(), [])
+    share_network(models, ["patch-memory", "classifier", "typing"], to_tensor(data.pixels[:4]).numpy())
     anomaly, combination = ["patch-memory"], {"method": "maximum"}
     if outcome.autoencoder is not None:
         held = [figure(f"slice AUC, {s}, blocks held out", outcome.auc_of("autoencoder_held_out", s)) for s in sources]

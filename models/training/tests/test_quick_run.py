@@ -26,6 +26,7 @@ from norma_training.prepared import load_prepared
 from norma_training.recorded_scores import read_scores
 from norma_training.run import Run
 from norma_training.served import ServedBundle
+from norma_training.shared_network import graph_of, graph_path
 from norma_training.train import evaluate, train
 
 
@@ -47,11 +48,19 @@ def test_the_bundle_names_models_whose_hashes_fit(trained):
         model = folder / "models" / name
         manifest = yaml.safe_load((model / "manifest.yaml").read_text())
         assert manifest["name"] == name
-        assert manifest["sha256"] == hashlib.sha256((model / "model.onnx").read_bytes()).hexdigest()
+        assert manifest["sha256"] == hashlib.sha256(graph_path(model, manifest).read_bytes()).hexdigest()
         assert (model / "README.md").read_text().startswith("# ")
     assert bundle["default_operating_point"] in [point["name"] for point in bundle["operating_points"]]
     assert bundle["calibration"]["coefficient"] > 0
     assert all(0 < point["threshold"] <= 1 for point in bundle["operating_points"])
+
+
+def test_what_models_have_in_common_is_shipped_once(trained):
+    _, _, folder = trained
+    graphs = {name: graph_of(folder / "models" / name) for name in ("patch-memory", "classifier", "typing", "autoencoder")}
+    network = folder / "models" / "network" / "model.onnx"
+    assert graphs == dict.fromkeys(("patch-memory", "classifier", "typing"), network) | {"autoencoder": folder / "models" / "autoencoder" / "model.onnx"}
+    assert not (folder / "models" / "classifier" / "model.onnx").exists()
 
 
 def test_the_program_accepts_the_bundle(trained, norma):
@@ -118,7 +127,7 @@ def test_results_name_networks_that_were_recorded_and_not_trained_again(trained,
 def test_the_int8_bundle_holds_its_own_classifier_and_thresholds(trained, tmp_path):
     _, outcome, folder = trained
     ship_int8(outcome.material, Run(folder / "run", None), outcome.scores, outcome.int8, outcome.assembly.chosen, folder / "models", tmp_path / "int8", 20)
-    shipped, small = (path / "classifier" / "model.onnx" for path in (folder / "models", tmp_path / "int8"))
+    shipped, small = (graph_of(path / "classifier") for path in (folder / "models", tmp_path / "int8"))
     assert small.stat().st_size < 0.7 * shipped.stat().st_size
     manifest = yaml.safe_load((tmp_path / "int8" / "classifier" / "manifest.yaml").read_text())
     assert manifest["sha256"] == hashlib.sha256(small.read_bytes()).hexdigest()
@@ -187,7 +196,7 @@ def test_what_was_tried_is_measured_by_a_command(trained, tmp_path, monkeypatch)
 
 def test_evaluate_writes_the_same_results_and_leaves_the_weights(trained, prepared_folder):
     _, _, folder = trained
-    results, weights = folder / "models" / "RESULTS.md", folder / "models" / "classifier" / "model.onnx"
+    results, weights = folder / "models" / "RESULTS.md", graph_of(folder / "models" / "classifier")
     written, changed = results.read_text(), weights.stat().st_mtime_ns
     evaluate(load_prepared(prepared_folder), folder / "run", folder / "models", QUICK)
     again = results.read_text()

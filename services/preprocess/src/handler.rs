@@ -3,17 +3,21 @@ use std::path::Path;
 use async_trait::async_trait;
 use norma_database::Analysis;
 use norma_domain::{AnalysisId, PreparedSummary, Reason};
+use norma_inference::SharedPass;
 use norma_messages::Message;
 use norma_object_storage::{ObjectError, ObjectKey};
 use norma_pipeline::{PrepareError, SLICES_FILE, SUMMARY_FILE, VOLUME_FILE, prepare_upload_sandboxed};
 use norma_queue::Delivery;
-use norma_service::{Context, Handled, HandlerError, MessageHandler, announce, run_blocking};
+use norma_service::{Context, Handled, HandlerError, Loaded, MessageHandler, announce, run_blocking};
 
+use crate::known_outputs::store_known_outputs;
 use crate::scratch::{Scratch, scratch_parent};
 
 /// From the upload to what the models read.
 pub(crate) struct Preprocess {
     pub(crate) context: Context,
+    /// What several model stages have in common.
+    pub(crate) shared: Loaded<SharedPass>,
 }
 
 #[async_trait]
@@ -35,7 +39,7 @@ impl MessageHandler for Preprocess {
             }
             fetched => fetched?,
         };
-        let summary = match self.prepare(&upload, scratch.path()).await {
+        let mut summary = match self.prepare(&upload, scratch.path()).await {
             Ok(summary) => summary,
             Err(error) => {
                 if matches!(error, HandlerError::Rejected(_)) {
@@ -44,7 +48,13 @@ impl MessageHandler for Preprocess {
                 return Err(error);
             }
         };
-        self.store(analysis_id, scratch.path()).await?;
+        let pass = self.shared.get().unwrap_or_default();
+        let (stored, reading) = tokio::join!(
+            self.store(analysis_id, scratch.path()),
+            store_known_outputs(&self.context.objects, pass, analysis_id, scratch.path()),
+        );
+        stored?;
+        summary.add_duration(reading);
         self.record(&analysis, summary).await
     }
 

@@ -57,6 +57,7 @@ impl FittedNorm {
         let manifest = Manifest {
             name: name.to_owned(),
             version: version.to_owned(),
+            network: None,
             normalisation: Some(self.bounds),
             norm_scores: Some(self.norm_scores),
             memory: Some(MemoryFile {

@@ -232,6 +232,7 @@ pub struct ModelSettings {
     pub onnxruntime: Option<PathBuf>,
     pub threads: usize,
     pub cuda: CudaSetting,
+    pub shared_pass: bool,
     pub unverified_threshold: UnverifiedThreshold,
 }
 

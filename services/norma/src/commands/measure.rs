@@ -10,13 +10,16 @@ use anyhow::{Context, ensure};
 use norma_domain::Stage;
 use norma_imaging::{Limits, LoadedSeries, list_studies, load_chest_series};
 use norma_inference::{Bundle, StageModels};
-use norma_pipeline::{check_quality, encode_prepared_slices, run_stage, write_volume};
+use norma_pipeline::{check_quality, encode_prepared_slices, read_shared, run_stage, write_volume};
 use norma_volume::{DEFAULT_SLICE_COUNT, PreparedSlices, prepare_slices, segment_lungs};
 use serde::Serialize;
 
 use super::settings::{settings, start_runtime};
 use super::terminal::answer;
 use crate::command_line::Measure;
+
+/// The step that reads what several model stages have in common.
+const SHARED: &str = "shared";
 
 /// What was measured; milliseconds, an entry per reading.
 #[derive(Debug, Serialize)]
@@ -25,7 +28,7 @@ struct Measurement {
     slices: usize,
     /// By step.
     step_ms: BTreeMap<String, Vec<f64>>,
-    /// The part of a model stage that ONNX Runtime takes, on average of the sessions that run side by side.
+    /// The part of a step that ONNX Runtime takes, on average of the sessions that run side by side.
     in_onnxruntime_ms: BTreeMap<String, Vec<f64>>,
     score: BTreeMap<String, f64>,
 }
@@ -37,6 +40,11 @@ impl Measurement {
         let of_step = self.step_ms.entry(step.to_owned()).or_default();
         of_step.push(milliseconds(started.elapsed()));
         result
+    }
+
+    fn in_runtime(&mut self, step: &str, spent: Duration) {
+        let of_step = self.in_onnxruntime_ms.entry(step.to_owned()).or_default();
+        of_step.push(milliseconds(spent));
     }
 }
 
@@ -108,17 +116,22 @@ fn prepare(series: &LoadedSeries, measurement: &mut Measurement) -> anyhow::Resu
 }
 
 fn read(models: &StageModels, slices: &PreparedSlices, measurement: &mut Measurement) -> anyhow::Result<()> {
+    let before = models.shared().time_in_runtime();
+    let shared = measurement
+        .timed(SHARED, || read_shared(models.shared(), slices))
+        .map_err(|error| anyhow::anyhow!("{}", error.reason))?;
+    measurement.in_runtime(SHARED, models.shared().time_in_runtime().saturating_sub(before));
     for stage in Stage::MODELS {
         let before = models.time_in_runtime(stage);
         let (result, map) = measurement
-            .timed(stage.as_str(), || run_stage(models, stage, slices))
+            .timed(stage.as_str(), || {
+                run_stage(models, stage, slices, shared.of(stage))
+            })
             .map_err(|error| anyhow::anyhow!("{}", error.reason))?;
-        let in_runtime = models.time_in_runtime(stage).saturating_sub(before);
-        let of_stage = measurement
-            .in_onnxruntime_ms
-            .entry(stage.to_string())
-            .or_default();
-        of_stage.push(milliseconds(in_runtime));
+        measurement.in_runtime(
+            stage.as_str(),
+            models.time_in_runtime(stage).saturating_sub(before),
+        );
         if let Some(score) = result.score {
             measurement.score.insert(stage.to_string(), score.value());
         }

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
@@ -14,7 +15,7 @@ use norma_domain::{
 use norma_inference::{Bundle, StageModels};
 use norma_pipeline::{
     MergeInput, SLICES_FILE, Sandbox, StageMap, decode_prepared_slices, describe_upload_sandboxed,
-    failure_row, merge_report, prepare_upload_sandboxed, run_stage, split_upload_sandboxed,
+    failure_row, merge_report, prepare_upload_sandboxed, read_shared, run_stage, split_upload_sandboxed,
 };
 use norma_service::Settings;
 use norma_volume::PreparedSlices;
@@ -230,7 +231,7 @@ impl Reader {
             prepared,
             files: _,
         } = study;
-        let (prepared, slices) = match prepared {
+        let (mut prepared, slices) = match prepared {
             Ok(prepared) => prepared,
             Err(reason) => {
                 let seconds = (Utc::now() - started_at).as_seconds_f64();
@@ -243,8 +244,12 @@ impl Reader {
         };
         let mut outcomes = Vec::new();
         let mut maps = Vec::new();
+        let reading = Instant::now();
+        // Where that fails, each stage reads for itself and says what is wrong.
+        let shared = read_shared(self.models.shared(), &slices).unwrap_or_default();
+        prepared.add_duration(reading.elapsed());
         for stage in Stage::MODELS {
-            match run_stage(&self.models, stage, &slices) {
+            match run_stage(&self.models, stage, &slices, shared.of(stage)) {
                 Ok((result, map)) => {
                     outcomes.push(StageOutcome::Completed(result));
                     maps.extend(map.map(|map| (stage, map)));

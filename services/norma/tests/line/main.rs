@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod shared_network;
+#[path = "../studies/mod.rs"]
 mod studies;
 
 use std::path::PathBuf;
@@ -31,6 +33,11 @@ struct Line {
 
 impl Line {
     async fn start(onnxruntime: PathBuf, adjust: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_with(&Stage::ALL, onnxruntime, adjust).await
+    }
+
+    /// A line on which only some of the stages are at work.
+    async fn start_with(stages: &[Stage], onnxruntime: PathBuf, adjust: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = Settings::base();
         settings.database.url = format!("sqlite://{}", folder.path().join("norma.db").display()).into();
@@ -46,17 +53,28 @@ impl Line {
         let context = Context::open(settings, telemetry, "test", CancellationToken::new())
             .await
             .unwrap();
-        let mut process = Process::with_context(context.clone());
-        process.spawn("preprocess", norma_preprocess::run(context.clone()));
-        process.spawn("anomaly", norma_anomaly::run(context.clone()));
-        process.spawn("classifier", norma_classifier::run(context.clone()));
-        process.spawn("typing", norma_typing::run(context.clone()));
-        process.spawn("report", norma_report::run(context.clone()));
+        let ended = Self::run(&context, stages);
         Self {
             context,
-            ended: tokio::spawn(process.wait()),
+            ended,
             _folder: folder,
         }
+    }
+
+    /// Puts stages to work until the context's shutdown.
+    fn run(context: &Context, stages: &[Stage]) -> JoinHandle<anyhow::Result<()>> {
+        let mut process = Process::with_context(context.clone());
+        for stage in stages {
+            let context = context.clone();
+            match stage {
+                Stage::Preprocess => process.spawn("preprocess", norma_preprocess::run(context)),
+                Stage::Anomaly => process.spawn("anomaly", norma_anomaly::run(context)),
+                Stage::Classifier => process.spawn("classifier", norma_classifier::run(context)),
+                Stage::Typing => process.spawn("typing", norma_typing::run(context)),
+                Stage::Report => process.spawn("report", norma_report::run(context)),
+            }
+        }
+        tokio::spawn(process.wait())
     }
 
     async fn request(&self, upload: Bytes) -> AnalysisId {
