@@ -98,10 +98,9 @@ def copy_models(models: Path, names: list[str], out: Path) -> None:
     """Copies the folders of the models to `out`, and the graphs that they have in common."""
     for name in names:
         shutil.copytree(models / name, out / name, dirs_exist_ok=True)
-        own, copied = graph_of(models / name), graph_of(out / name)
-        if not copied.exists():
-            copied.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(own, copied)
+        copied = graph_of(out / name)
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(graph_of(models / name), copied)
 
 
 def graph_path(folder: Path, manifest: dict) -> Path:

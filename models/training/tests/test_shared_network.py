@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from norma_training.export import export_onnx, halve_weights
-from norma_training.shared_network import difference_to, join_graphs
+from norma_training.manifest import write_manifest
+from norma_training.shared_network import copy_models, difference_to, graph_of, join_graphs, share_network
 
 
 class Headed(nn.Module):
@@ -77,3 +78,18 @@ def test_graphs_that_cannot_be_joined_are_refused(exported):
     renamed.graph.input[0].name = "picture"
     with pytest.raises(ValueError, match="same input"):
         join_graphs([graph, renamed])
+
+
+def test_models_are_copied_with_the_network_that_they_share_now(tmp_path):
+    models, out = tmp_path / "models", tmp_path / "out"
+    images = np.zeros((1, 1, 32, 32), dtype=np.float32)
+    for seed in (1, 2):
+        for name, head in (("one", 3), ("other", 4)):
+            export_onnx(Headed(backbone(seed), head, 2), 32, [name], models / name / "model.onnx")
+            write_manifest(models / name, "typing", "1.0.0", input={"name": "image"})
+        share_network(models, ["one", "other"], images)
+        # Also over an earlier copy.
+        copy_models(models, ["one", "other"], out)
+        assert graph_of(out / "one") == graph_of(out / "other") == out / "network" / "model.onnx"
+        assert graph_of(out / "one").read_bytes() == graph_of(models / "one").read_bytes()
+        assert not (out / "one" / "model.onnx").exists()
