@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Deidentify(Deidentify),
     /// Say how long each step of reading a study takes on this machine. Reads without a sandbox: own files only.
     Measure(Measure),
+    /// Say how many studies an hour this machine reads: phantom studies through an instance of its own.
+    Bench(Bench),
     /// Turn studies or plain image slices into the tensors that the models see, for training.
     Prepare(Prepare),
     /// From a site's labelled studies: the highest threshold whose sensitivity is bounded there.
@@ -204,6 +206,34 @@ pub(crate) struct Calibrate {
     pub(crate) operating_point: String,
     #[command(flatten)]
     pub(crate) installation: Installation,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// Studies at each point.
+    #[arg(long, value_name = "N", default_value_t = 12)]
+    pub(crate) studies: usize,
+    /// Studies in flight: a point for each number.
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [1, 2, 4])]
+    pub(crate) in_flight: Vec<usize>,
+    /// Encodings of the files: a point for each of them too.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Encoding::Explicit])]
+    pub(crate) transfer_syntax: Vec<Encoding>,
+    /// Studies that are prepared side by side [default: the setting workers.concurrency.preprocess].
+    #[arg(long, value_name = "N")]
+    pub(crate) preprocess_workers: Option<u16>,
+    /// First compare what CUDA and the CPU say of one study.
+    #[arg(long)]
+    pub(crate) cuda_agreement: bool,
+}
+
+/// The phantom's transfer syntaxes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Encoding {
+    Explicit,
+    Implicit,
+    Deflated,
+    Rle,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod audit;
+mod bench;
 mod blocking;
 mod calibrate;
 mod credential;
@@ -14,6 +15,7 @@ mod keys;
 mod labelled;
 mod measure;
 mod models;
+mod own_instance;
 mod pacs;
 mod phantom;
 mod predict;
@@ -50,6 +52,7 @@ pub(crate) fn run(command_line: CommandLine) -> ExitCode {
         Command::Predict(arguments) => predict::run(config, &arguments),
         Command::Deidentify(arguments) => deidentify::run(config, &arguments),
         Command::Measure(arguments) => measure::run(config, &arguments),
+        Command::Bench(arguments) => bench::run(config, &arguments),
         Command::Prepare(arguments) => prepare::run(config, &arguments),
         Command::Calibrate(arguments) => calibrate::run(config, &arguments),
         Command::Evaluate(arguments) => evaluate::run(config, &arguments),

@@ -4,12 +4,10 @@ use std::path::{Path, absolute};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use norma_domain::Stage;
-use norma_service::{Process, announce_unfinished};
 
 use super::blocking::block_on;
 use super::installation::database_in;
-use super::service::{spawn_gateway, spawn_worker};
+use super::own_instance;
 use super::settings::settings;
 use crate::command_line::Serve;
 
@@ -27,12 +25,7 @@ pub(crate) fn run(config: Option<&Path>, arguments: Serve) -> anyhow::Result<Exi
         settings.gateway.port = listen.port();
     }
     block_on(async {
-        let mut process = Process::start(settings, "serve").await?;
-        announce_unfinished(&process.context()).await?;
-        for stage in Stage::ALL {
-            spawn_worker(&mut process, stage);
-        }
-        spawn_gateway(&mut process);
+        let process = own_instance::start(settings).await?;
         process.wait().await
     })?;
     Ok(ExitCode::SUCCESS)

@@ -7,28 +7,23 @@ mod studies;
 
 use std::path::{Path, PathBuf, absolute};
 use std::process::ExitCode;
-use std::time::Duration;
 
-use anyhow::{Context as _, bail};
-use chrono::TimeDelta;
+use anyhow::Context as _;
 use norma_database::{Page, StudyQuery};
-use norma_domain::{Role, Roles, Stage};
-use norma_service::{Context, Process, Settings, announce_unfinished};
+use norma_domain::Role;
+use norma_service::{Context, Settings};
 
 use super::blocking::block_on;
-use super::credential::{Credential, client_with};
-use super::installation::{base_url, database_in};
-use super::keys::{make_key, revoke_key};
-use super::service::{spawn_gateway, spawn_worker};
+use super::credential::Credential;
+use super::installation::base_url;
+use super::keys::revoke_key;
+use super::own_instance;
 use super::settings::settings;
 use super::terminal::{EXIT_PARTIAL, tell};
 use crate::command_line::{Demo, Installation, Target};
 use load::Outcome;
 
 const FOLDER: &str = ".norma/demo";
-/// The key dies soon, should this process not live to revoke it.
-const KEY_LIVES: TimeDelta = TimeDelta::hours(1);
-const READY_WITHIN: Duration = Duration::from_secs(120);
 
 pub(crate) fn run(config: Option<&Path>, demo: Demo) -> anyhow::Result<ExitCode> {
     match demo.url.clone() {
@@ -60,12 +55,7 @@ fn run_own(config: Option<&Path>, demo: &Demo) -> anyhow::Result<ExitCode> {
     let folder = demo.data.clone().unwrap_or_else(|| PathBuf::from(FOLDER));
     let folder = absolute(&folder).context("failed to resolve the demonstration's folder")?;
     settings.models.bundle = norm::fitted_bundle(&settings, &folder)?;
-    settings.database.url = database_in(&folder).into();
-    settings.objects.folder = folder.join("objects");
-    settings.gateway.spool_folder = Some(folder.join("spool"));
-    settings.gateway.address = demo.listen.ip();
-    settings.gateway.port = demo.listen.port();
-    settings.gateway.public_url = None;
+    own_instance::place(&mut settings, &folder, demo.listen);
 
     let outcome = block_on(serve(settings, demo.once))?;
     Ok(match outcome {
@@ -77,13 +67,8 @@ fn run_own(config: Option<&Path>, demo: &Demo) -> anyhow::Result<ExitCode> {
 /// Serves, and shows the studies meanwhile. What came of them where they were loaded now.
 async fn serve(settings: Settings, is_once: bool) -> anyhow::Result<Option<Outcome>> {
     let url = base_url(&settings, None);
-    let mut process = Process::start(settings, "serve").await?;
+    let process = own_instance::start(settings).await?;
     let context = process.context();
-    announce_unfinished(&context).await?;
-    for stage in Stage::ALL {
-        spawn_worker(&mut process, stage);
-    }
-    spawn_gateway(&mut process);
     let showing = tokio::spawn(async move {
         let shown = tokio::select! {
             shown = show(&context, &url) => shown,
@@ -101,7 +86,7 @@ async fn serve(settings: Settings, is_once: bool) -> anyhow::Result<Option<Outco
 
 /// Loads the studies, once, and waits for their answers.
 async fn show(context: &Context, url: &str) -> anyhow::Result<Option<Outcome>> {
-    wait_until_ready(url).await?;
+    own_instance::wait_until_ready(url).await?;
     let page = Page { limit: 1, offset: 0 };
     let listing = context.database.list_studies(StudyQuery::default(), page).await?;
     if listing.total > 0 {
@@ -110,17 +95,7 @@ async fn show(context: &Context, url: &str) -> anyhow::Result<Option<Outcome>> {
         ));
         return Ok(None);
     }
-    let roles = Roles::of(&[Role::Clinician]);
-    let made = make_key(
-        &context.database,
-        "demo",
-        "demo".to_owned(),
-        roles,
-        Some(KEY_LIVES),
-    )
-    .await;
-    let (key, secret) = made.context("failed to make a key")?;
-    let client = client_with(Some(secret.expose()))?;
+    let (client, key) = own_instance::client_of(context, "demo", Role::Clinician).await?;
     let outcome = async {
         let loaded = load::load_studies(&client, url).await?;
         load::wait_for_answers(&client, url, &loaded).await
@@ -135,21 +110,4 @@ async fn show(context: &Context, url: &str) -> anyhow::Result<Option<Outcome>> {
         "look around: {url} (the link to sign in stands above; Ctrl-C ends)"
     ));
     Ok(Some(outcome))
-}
-
-async fn wait_until_ready(url: &str) -> anyhow::Result<()> {
-    let begun = std::time::Instant::now();
-    loop {
-        let answer = reqwest::get(format!("{url}/readyz")).await;
-        if answer.is_ok_and(|answer| answer.status().is_success()) {
-            return Ok(());
-        }
-        if begun.elapsed() > READY_WITHIN {
-            bail!(
-                "the demonstration is not ready after {} s",
-                READY_WITHIN.as_secs()
-            );
-        }
-        tokio::time::sleep(Duration::from_millis(250)).await;
-    }
 }

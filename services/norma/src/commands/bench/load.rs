@@ -1,0 +1,197 @@
+//! Studies go in, so many at once; what a client sees is timed.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use futures::StreamExt as _;
+use norma_phantom::{PhantomOptions, TransferSyntax, phantom_zip};
+use reqwest::multipart;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::machine::{GpuWatch, processor_time};
+use crate::command_line::{Bench, Encoding};
+use crate::commands::terminal::tell;
+
+/// What was measured with a number of studies in flight.
+#[derive(Debug, Serialize)]
+pub(super) struct Point {
+    /// Transfer Syntax UID (0002,0010) of the files.
+    transfer_syntax: &'static str,
+    in_flight: usize,
+    studies: usize,
+    studies_per_hour: f64,
+    /// From the first byte of the upload to the report, seconds.
+    p50_s: f64,
+    p95_s: f64,
+    /// Of the service, its children and the client, seconds for each study.
+    processor_s_per_study: f64,
+    /// 1.0 is every core all the time.
+    cores_busy: f64,
+    /// Mean over the point, 0..=1; None where no NVIDIA GPU is looked at.
+    gpu_busy: Option<f64>,
+    /// Where the models computed, as the reports have it.
+    execution_providers: Vec<String>,
+}
+
+/// Measures each transfer syntax with each number in flight, one point after the other. A first study of each syntax,
+/// which opens the models and fills caches, is not counted.
+pub(super) async fn measure(
+    client: &reqwest::Client,
+    url: &str,
+    arguments: &Bench,
+) -> anyhow::Result<Vec<Point>> {
+    let mut points = Vec::new();
+    for encoding in &arguments.transfer_syntax {
+        let syntax = transfer_syntax(*encoding);
+        let study = phantom(syntax).await?;
+        read(client, url, study.clone()).await?;
+        for in_flight in &arguments.in_flight {
+            let point = measure_point(client, url, &study, syntax, *in_flight, arguments.studies).await?;
+            tell(&format!(
+                "{} in flight, {}: {:.0} studies/h, p50 {:.1} s, p95 {:.1} s, {:.2} processor s a study{}",
+                point.in_flight,
+                point.transfer_syntax,
+                point.studies_per_hour,
+                point.p50_s,
+                point.p95_s,
+                point.processor_s_per_study,
+                point
+                    .gpu_busy
+                    .map_or(String::new(), |busy| format!(", GPU {:.0} % busy", 100.0 * busy)),
+            ));
+            points.push(point);
+        }
+    }
+    Ok(points)
+}
+
+async fn measure_point(
+    client: &reqwest::Client,
+    url: &str,
+    study: &bytes::Bytes,
+    syntax: TransferSyntax,
+    in_flight: usize,
+    studies: usize,
+) -> anyhow::Result<Point> {
+    let watch = GpuWatch::start();
+    let (started, processor) = (Instant::now(), processor_time()?);
+    let readings: Vec<anyhow::Result<Reading>> = futures::stream::iter(0..studies)
+        .map(|_| read(client, url, study.clone()))
+        .buffer_unordered(in_flight)
+        .collect()
+        .await;
+    let elapsed = started.elapsed();
+    let processor = processor_time()?.saturating_sub(processor);
+    let gpu_busy = watch.and_then(GpuWatch::mean);
+    let readings = readings.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+    let mut seconds: Vec<f64> = readings
+        .iter()
+        .map(|reading| reading.took.as_secs_f64())
+        .collect();
+    seconds.sort_by(f64::total_cmp);
+    let mut execution_providers: Vec<String> = readings
+        .into_iter()
+        .flat_map(|reading| reading.execution_providers)
+        .collect();
+    execution_providers.sort();
+    execution_providers.dedup();
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Ok(Point {
+        transfer_syntax: syntax.uid(),
+        in_flight,
+        studies,
+        studies_per_hour: studies as f64 * 3600.0 / elapsed.as_secs_f64(),
+        p50_s: quantile(&seconds, 0.5),
+        p95_s: quantile(&seconds, 0.95),
+        processor_s_per_study: processor.as_secs_f64() / studies as f64,
+        cores_busy: processor.as_secs_f64() / elapsed.as_secs_f64() / cores as f64,
+        gpu_busy,
+        execution_providers,
+    })
+}
+
+/// The least of the ascending values that a share of them does not exceed (nearest rank). There is at least one.
+fn quantile(ascending: &[f64], share: f64) -> f64 {
+    let rank = (share * ascending.len() as f64).ceil() as usize;
+    ascending[rank.clamp(1, ascending.len()) - 1]
+}
+
+/// How a study was answered.
+struct Reading {
+    took: Duration,
+    execution_providers: Vec<String>,
+}
+
+/// Sends a study and waits for its report. An answer without a verdict by every stage is no measurement.
+async fn read(client: &reqwest::Client, url: &str, study: bytes::Bytes) -> anyhow::Result<Reading> {
+    let started = Instant::now();
+    let file = multipart::Part::stream(study).file_name("phantom.zip");
+    let request = client
+        .post(format!("{url}/inference/predict"))
+        .multipart(multipart::Form::new().part("file", file));
+    let response = request.send().await.context("failed to reach the instance")?;
+    let status = response.status();
+    let body: Value = response.json().await.context("the answer is no JSON")?;
+    let took = started.elapsed();
+    ensure!(status.as_u16() == 200, "the gateway answered {status}: {body}");
+    let stages = body
+        .pointer("/studies/0/report/stages")
+        .and_then(Value::as_array)
+        .with_context(|| format!("a study got no report: {}", body["rows"][0]["reason"]))?;
+    let execution_providers = stages
+        .iter()
+        .map(|stage| {
+            let provider = stage.get("execution_provider").and_then(Value::as_str);
+            provider
+                .map(str::to_owned)
+                .with_context(|| format!("a stage failed: {}", stage["reason"]))
+        })
+        .collect::<anyhow::Result<_>>()?;
+    Ok(Reading {
+        took,
+        execution_providers,
+    })
+}
+
+/// A whole chest of the default phantom's size (120 slices of 512 × 512), as a zip.
+async fn phantom(transfer_syntax: TransferSyntax) -> anyhow::Result<bytes::Bytes> {
+    let written = tokio::task::spawn_blocking(move || write_phantom(transfer_syntax)).await;
+    written.context("the phantom's writing panicked")?
+}
+
+fn write_phantom(transfer_syntax: TransferSyntax) -> anyhow::Result<bytes::Bytes> {
+    let folder = tempfile::tempdir().context("failed to make a scratch folder")?;
+    let archive: &Path = &folder.path().join("phantom.zip");
+    let options = PhantomOptions {
+        transfer_syntax,
+        ..PhantomOptions::default()
+    };
+    phantom_zip(&options, archive).context("failed to write the phantom")?;
+    Ok(std::fs::read(archive)
+        .context("failed to read the phantom")?
+        .into())
+}
+
+const fn transfer_syntax(encoding: Encoding) -> TransferSyntax {
+    match encoding {
+        Encoding::Explicit => TransferSyntax::ExplicitLittleEndian,
+        Encoding::Implicit => TransferSyntax::ImplicitLittleEndian,
+        Encoding::Deflated => TransferSyntax::DeflatedExplicitLittleEndian,
+        Encoding::Rle => TransferSyntax::RleLossless,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quantile;
+
+    #[test]
+    fn quantiles_are_values_that_were_measured() {
+        let ascending = [1.0, 2.0, 3.0, 4.0];
+        assert_eq!(quantile(&ascending, 0.5), 2.0);
+        assert_eq!(quantile(&ascending, 0.95), 4.0);
+        assert_eq!(quantile(&[7.0], 0.5), 7.0);
+    }
+}
