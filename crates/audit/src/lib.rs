@@ -1,12 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod codes;
+mod heads;
 mod message;
 mod syslog;
 mod tls;
 mod xml;
 
 pub use codes::Code;
+pub use heads::{HeadFault, HeadKey, HeadPublicKey, HeadWriter, SignedHeads};
 pub use message::{
     ActiveParticipant, AuditMessage, AuditSource, EventIdentification, ObjectDetail, ParticipantObject,
     audit_message,

@@ -5,6 +5,8 @@
 //! reach the head. Whoever may rewrite the whole database can make a new chain: against that, keep a head outside of it
 //! (`norma audit verify` prints it, the syslog export sends the hash of each event) and verify against it.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -101,20 +103,25 @@ pub(crate) fn hash_of(row: &AuditEventRow) -> String {
 }
 
 impl Database {
-    /// Reads the whole trail and checks every link. `noted` is a head that was kept outside of the database.
-    pub async fn verify_audit(&self, noted: Option<AuditHead>) -> Result<AuditVerification, DatabaseError> {
-        // The head first: events appended meanwhile lie beyond it.
-        let head: Option<(i64, String)> = self
-            .run(|connection| {
-                let columns = (audit_head::sequence, audit_head::hash);
-                Ok(audit_head::table
-                    .find(1)
-                    .select(columns)
-                    .first(connection)
-                    .optional()?)
+    /// The last event as the trail's head names it; None of an empty trail.
+    pub async fn audit_head(&self) -> Result<Option<AuditHead>, DatabaseError> {
+        let head = self.run(stored_head).await?;
+        Ok(head
+            .map(|(sequence, hash)| AuditHead {
+                sequence: u64::try_from(sequence).unwrap_or_default(),
+                hash,
             })
-            .await?;
+            .filter(|head| head.sequence > 0))
+    }
+
+    /// Reads the whole trail and checks every link. `noted` are heads that were kept outside of the database.
+    pub async fn verify_audit(
+        &self,
+        noted: impl IntoIterator<Item = AuditHead>,
+    ) -> Result<AuditVerification, DatabaseError> {
         let mut walk = Walk::new(noted);
+        // The head first: events appended meanwhile lie beyond it.
+        let head = self.run(stored_head).await?;
         loop {
             let after = walk.sequence;
             let Some(rows) = self.run(move |connection| next_rows(connection, after)).await? else {
@@ -125,6 +132,16 @@ impl Database {
             }
         }
     }
+}
+
+/// Number and hash of the last event, 0 of an empty trail.
+fn stored_head(connection: &mut AnyConnection) -> Result<Option<(i64, String)>, DatabaseError> {
+    let columns = (audit_head::sequence, audit_head::hash);
+    Ok(audit_head::table
+        .find(1)
+        .select(columns)
+        .first(connection)
+        .optional()?)
 }
 
 fn next_rows(
@@ -144,20 +161,24 @@ struct Walk {
     sequence: i64,
     hash: String,
     events: u64,
-    noted: Option<AuditHead>,
-    was_noted_seen: bool,
+    /// Hashes that were noted outside, by the number of their event.
+    noted: BTreeMap<u64, Vec<String>>,
     is_head_right: bool,
     faults: Vec<AuditFault>,
 }
 
 impl Walk {
-    fn new(noted: Option<AuditHead>) -> Self {
+    fn new(noted: impl IntoIterator<Item = AuditHead>) -> Self {
+        let mut by_sequence: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+        // 0 is the head of an empty trail.
+        for head in noted.into_iter().filter(|head| head.sequence > 0) {
+            by_sequence.entry(head.sequence).or_default().push(head.hash);
+        }
         Self {
             sequence: 0,
             hash: String::new(),
             events: 0,
-            was_noted_seen: noted.as_ref().is_none_or(|noted| noted.sequence == 0),
-            noted,
+            noted: by_sequence,
             is_head_right: false,
             faults: Vec::new(),
         }
@@ -183,13 +204,10 @@ impl Walk {
         if hash_of(row) != row.hash {
             self.fault(AuditFault::Altered { sequence });
         }
-        if let Some(noted) = &self.noted
-            && noted.sequence == sequence
+        if let Some(noted) = self.noted.remove(&sequence)
+            && noted.iter().any(|hash| *hash != row.hash)
         {
-            self.was_noted_seen = true;
-            if noted.hash != row.hash {
-                self.fault(AuditFault::NotAsNoted { sequence });
-            }
+            self.fault(AuditFault::NotAsNoted { sequence });
         }
         if let Some((head_sequence, head_hash)) = head
             && *head_sequence == row.sequence
@@ -213,13 +231,11 @@ impl Walk {
             Some(_) if !self.is_head_right => self.fault(AuditFault::WrongHead),
             Some(_) => {}
         }
-        if !self.was_noted_seen
-            && let Some(noted) = self.noted.take()
+        // Those in a gap were told with it.
+        if let Some((&expected, _)) = self.noted.last_key_value()
+            && expected > found
         {
-            self.fault(AuditFault::Truncated {
-                found,
-                expected: noted.sequence,
-            });
+            self.fault(AuditFault::Truncated { found, expected });
         }
         AuditVerification {
             events: self.events,

@@ -4,6 +4,7 @@ mod analyses;
 mod api_keys;
 mod audit;
 mod audit_chain;
+mod audit_guards;
 mod audit_list;
 mod audit_row;
 mod changes;

@@ -374,7 +374,8 @@ pub(crate) struct StorageOf {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Audit {
-    /// Check the chain of hashes: finds altered, missing and inserted events. Ends with exit code 2 where it does.
+    /// Check the chain of hashes, the signed heads and the triggers that forbid changes: finds altered, missing and
+    /// inserted events. Ends with exit code 2 where it does.
     Verify(VerifyAudit),
     /// Write the trail to standard output as DICOM audit messages (PS3.15 A.5).
     Export(ExportAudit),
@@ -407,6 +408,13 @@ pub(crate) struct VerifyAudit {
     /// A place that an earlier verification printed (NUMBER:HASH): finds a trail that was rewritten as a whole.
     #[arg(long, value_name = "NUMBER:HASH")]
     pub(crate) noted: Option<String>,
+    /// A file with signed heads; may be given more than once [default: the setting audit.heads.path].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) heads: Vec<PathBuf>,
+    /// The public key of those who signed them, as the gateway logs it at its start [default: of the setting
+    /// audit.heads.key].
+    #[arg(long, value_name = "HEX")]
+    pub(crate) head_key: Option<String>,
     #[command(flatten)]
     pub(crate) installation: Installation,
 }

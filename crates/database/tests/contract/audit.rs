@@ -129,6 +129,64 @@ fn a_chain_of_many_writers_is_whole() {
 }
 
 #[test]
+fn triggers_that_are_gone_or_off_are_named() {
+    on_both_sides(|side| async move {
+        let missing = async || side.database.missing_audit_guards().await.unwrap();
+        assert_eq!(missing().await, [""; 0]);
+        let (sql, named) = match side.name {
+            "sqlite" => (
+                "DROP TRIGGER audit_head_moves_on; DROP TRIGGER audit_events_no_update; \
+                 CREATE TRIGGER audit_events_no_update BEFORE UPDATE ON audit_events BEGIN SELECT 1; END",
+                vec!["audit_events_no_update", "audit_head_moves_on"],
+            ),
+            _ => (
+                "ALTER TABLE audit_events DISABLE TRIGGER audit_events_append_only; \
+                 DROP TRIGGER audit_head_stays ON audit_head",
+                vec!["audit_events_append_only", "audit_head_stays"],
+            ),
+        };
+        execute(&side, sql);
+        assert_eq!(missing().await, named);
+    });
+}
+
+#[test]
+fn a_trail_that_was_written_anew_is_not_as_any_of_its_noted_heads() {
+    on_both_sides(|side| async move {
+        let mut noted = Vec::new();
+        assert_eq!(side.database.audit_head().await.unwrap(), None);
+        for _ in 0..3 {
+            filled(&side.database, 2).await;
+            noted.extend(side.database.audit_head().await.unwrap());
+        }
+        let verify = async |noted: &[AuditHead]| {
+            let noted = noted.to_vec();
+            side.database.verify_audit(noted).await.unwrap().faults
+        };
+        assert_eq!(noted.len(), 3);
+        assert_eq!(verify(&noted).await, []);
+        // All of it anew, and shorter, with a head that fits: nothing in the database tells.
+        without_triggers(
+            &side,
+            "DELETE FROM audit_events; UPDATE audit_head SET sequence = 0, hash = ''",
+        );
+        filled(&side.database, 5).await;
+        assert_eq!(verify(&[]).await, []);
+        assert_eq!(
+            verify(&noted).await,
+            [
+                AuditFault::NotAsNoted { sequence: 2 },
+                AuditFault::NotAsNoted { sequence: 4 },
+                AuditFault::Truncated {
+                    found: 5,
+                    expected: 6
+                },
+            ]
+        );
+    });
+}
+
+#[test]
 fn an_altered_event_is_found() {
     on_both_sides(|side| async move {
         filled(&side.database, 5).await;

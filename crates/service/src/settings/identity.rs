@@ -104,6 +104,18 @@ impl RoleValues {
 #[serde(deny_unknown_fields)]
 pub struct AuditSettings {
     pub syslog: SyslogSettings,
+    pub heads: HeadSettings,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeadSettings {
+    /// Not `file`: a variable whose name ends so names a file with a value.
+    #[serde(deserialize_with = "optional")]
+    pub path: Option<PathBuf>,
+    #[serde(deserialize_with = "optional")]
+    pub key: Option<SecretString>,
+    pub every_minutes: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -94,6 +94,13 @@ impl Settings {
         if let Some((name, problem)) = self.pacs.problem(self.deidentification.uploads) {
             return invalid(&name, problem);
         }
+        let heads = &self.audit.heads;
+        if heads.path.is_some() && heads.key.is_none() {
+            return invalid("audit.heads.key", "is needed for audit.heads.path");
+        }
+        if heads.every_minutes == 0 {
+            return invalid("audit.heads.every_minutes", "is at least 1");
+        }
         if self.retention.interval_seconds == 0 {
             return invalid("retention.interval_seconds", "is at least 1");
         }

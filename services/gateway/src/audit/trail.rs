@@ -2,10 +2,12 @@
 //! in one transaction, so that the trail does not slow reading down to one event for each write to the disk.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use chrono::SecondsFormat;
 use norma_database::{Database, DatabaseError, NewAuditEvent};
+use norma_domain::PatientId;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::problem::ApiError;
@@ -14,9 +16,11 @@ use crate::problem::ApiError;
 const QUEUE: usize = 1024;
 /// Events of one transaction at most.
 const BATCH: usize = 256;
-/// For how long the same look at the same thing is one event.
+/// For how long the same look at the same thing is one event, and one with the count of those that followed.
 const WHILE: Duration = Duration::from_secs(600);
-/// Remembered looks at most; beyond, the old ones are forgotten, which costs events and loses none.
+/// How often counts are looked for whose while is over.
+const SWEEP: Duration = Duration::from_secs(30);
+/// Remembered looks at most; beyond, they are told and forgotten, which costs events and loses none.
 const REMEMBERED: usize = 10_000;
 
 struct Waiting {
@@ -25,12 +29,46 @@ struct Waiting {
 }
 
 /// What makes two events the same look at the same thing.
-type Look = (String, String, String, String, Option<u16>);
+type Look = (
+    String,
+    String,
+    String,
+    String,
+    String,
+    Option<PatientId>,
+    Option<u16>,
+);
+
+/// A look that was told, and how often it was had again since.
+struct Seen {
+    told: Instant,
+    event: NewAuditEvent,
+    again: u64,
+}
+
+impl Seen {
+    fn is_over(&self) -> bool {
+        self.told.elapsed() >= WHILE
+    }
+
+    /// What is told once the while is over; nothing of a look that was had once.
+    fn summary(self) -> Option<NewAuditEvent> {
+        let until = self.event.at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let again = format!("{} more like this until {until}", self.again);
+        let detail = match self.event.detail {
+            detail if detail.is_empty() => again,
+            detail => format!("{detail}; {again}"),
+        };
+        (self.again > 0).then_some(NewAuditEvent { detail, ..self.event })
+    }
+}
+
+type Looks = Mutex<HashMap<Look, Seen>>;
 
 /// The gateway's side of the audit trail.
 pub(crate) struct AuditTrail {
     queue: mpsc::Sender<Waiting>,
-    looks: Mutex<HashMap<Look, Instant>>,
+    looks: Arc<Looks>,
 }
 
 impl AuditTrail {
@@ -38,10 +76,9 @@ impl AuditTrail {
     pub(crate) fn start(database: Database) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         tokio::spawn(write(database, waiting));
-        Self {
-            queue,
-            looks: Mutex::default(),
-        }
+        let looks = Arc::default();
+        tokio::spawn(tell_what_is_over(Arc::downgrade(&looks), queue.downgrade()));
+        Self { queue, looks }
     }
 
     /// Returns once the event is stored.
@@ -49,36 +86,87 @@ impl AuditTrail {
     /// # Errors
     /// Where it is not: the request must not be answered then.
     pub(crate) async fn record(&self, event: NewAuditEvent) -> Result<(), ApiError> {
-        let (written, outcome) = oneshot::channel();
-        let gone = || ApiError::Internal(anyhow::anyhow!("the writer of the audit trail has ended"));
-        self.queue
-            .send(Waiting { event, written })
-            .await
-            .map_err(|_| gone())?;
-        outcome.await.map_err(|_| gone())?
+        send(&self.queue, event).await
     }
 
-    /// The same, unless the same event was stored a short while ago.
+    /// The same, unless the same event was stored a short while ago: then it is counted, and the count told after that while.
     pub(crate) async fn record_once_in_a_while(&self, event: NewAuditEvent) -> Result<(), ApiError> {
         let look = look_of(&event);
-        let is_known = {
-            let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
-            if looks.len() >= REMEMBERED {
-                looks.retain(|_, at| at.elapsed() < WHILE);
+        let mut over = Vec::new();
+        {
+            let mut looks = lock(&self.looks);
+            match looks.get_mut(&look) {
+                Some(seen) if !seen.is_over() => {
+                    seen.again += 1;
+                    seen.event.at = event.at;
+                    return Ok(());
+                }
+                Some(_) => over.extend(looks.remove(&look)),
+                None => {}
             }
             if looks.len() >= REMEMBERED {
-                looks.clear();
+                over.extend(take_over(&mut looks));
             }
-            looks.get(&look).is_some_and(|at| at.elapsed() < WHILE)
-        };
-        if is_known {
-            return Ok(());
+            if looks.len() >= REMEMBERED {
+                over.extend(looks.drain().map(|(_, seen)| seen));
+            }
         }
-        self.record(event).await?;
-        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
-        looks.insert(look, Instant::now());
+        for summary in over.into_iter().filter_map(Seen::summary) {
+            self.record(summary).await?;
+        }
+        self.record(event.clone()).await?;
+        let seen = Seen {
+            told: Instant::now(),
+            event,
+            again: 0,
+        };
+        // Told twice where two came at once: neither count is lost.
+        let earlier = lock(&self.looks).insert(look, seen);
+        if let Some(summary) = earlier.and_then(Seen::summary) {
+            self.record(summary).await?;
+        }
         Ok(())
     }
+
+    /// Tells all counts: the process ends.
+    pub(crate) async fn tell_counts(&self) {
+        let all: Vec<Seen> = lock(&self.looks).drain().map(|(_, seen)| seen).collect();
+        for summary in all.into_iter().filter_map(Seen::summary) {
+            // That it could not be written was logged.
+            let _ = self.record(summary).await;
+        }
+    }
+}
+
+async fn tell_what_is_over(looks: Weak<Looks>, queue: mpsc::WeakSender<Waiting>) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        let (Some(looks), Some(queue)) = (looks.upgrade(), queue.upgrade()) else {
+            return;
+        };
+        let over = take_over(&mut lock(&looks));
+        for summary in over.into_iter().filter_map(Seen::summary) {
+            let _ = send(&queue, summary).await;
+        }
+    }
+}
+
+fn take_over(looks: &mut HashMap<Look, Seen>) -> Vec<Seen> {
+    looks
+        .extract_if(|_, seen| seen.is_over())
+        .map(|(_, seen)| seen)
+        .collect()
+}
+
+fn lock(looks: &Looks) -> MutexGuard<'_, HashMap<Look, Seen>> {
+    looks.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn send(queue: &mpsc::Sender<Waiting>, event: NewAuditEvent) -> Result<(), ApiError> {
+    let (written, outcome) = oneshot::channel();
+    let gone = || ApiError::Internal(anyhow::anyhow!("the writer of the audit trail has ended"));
+    queue.send(Waiting { event, written }).await.map_err(|_| gone())?;
+    outcome.await.map_err(|_| gone())?
 }
 
 fn look_of(event: &NewAuditEvent) -> Look {
@@ -95,6 +183,8 @@ fn look_of(event: &NewAuditEvent) -> Look {
         event.source_address.clone(),
         event.action.clone(),
         object.unwrap_or_default(),
+        event.detail.clone(),
+        event.patient_id,
         event.status.filter(|status| *status >= 400),
     )
 }
@@ -124,5 +214,47 @@ fn failure(error: &DatabaseError) -> ApiError {
     ApiError::Unavailable {
         dependency: "database",
         source: anyhow::anyhow!("the audit trail could not be written: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use norma_database::{AuditQuery, Page};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_had_again_is_counted_and_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("norma.db").display());
+        let database = Database::open(&url).await.unwrap();
+        let trail = AuditTrail::start(database.clone());
+        let look = |action: &str| NewAuditEvent::of_system("a", action);
+        for _ in 0..5 {
+            trail.record_once_in_a_while(look("scan.search")).await.unwrap();
+        }
+        let other = NewAuditEvent {
+            patient_id: Some(PatientId::generate()),
+            ..look("scan.search")
+        };
+        trail.record_once_in_a_while(other).await.unwrap();
+        trail.record_once_in_a_while(look("study.search")).await.unwrap();
+        trail.tell_counts().await;
+        let events = database.list_audit_events(AuditQuery::default(), Page::default());
+        let told: Vec<(String, String)> = events
+            .await
+            .unwrap()
+            .items
+            .into_iter()
+            .rev()
+            .map(|event| (event.event.action, event.event.detail))
+            .collect();
+        let actions: Vec<&str> = told.iter().map(|(action, _)| action.as_str()).collect();
+        assert_eq!(
+            actions,
+            ["scan.search", "scan.search", "study.search", "scan.search"]
+        );
+        assert!(told[3].1.starts_with("4 more like this until 2"), "{}", told[3].1);
+        assert!(told[..3].iter().all(|(_, detail)| detail.is_empty()));
     }
 }

@@ -316,12 +316,8 @@ impl Visit {
         };
         let mut event = self.event(action, outcome_of(status), Some(status));
         event.detail = refusal.code().to_owned();
-        if self.caller.is_known() {
-            self.trail.record(event).await
-        } else {
-            // Anybody can send these without end.
-            self.trail.record_once_in_a_while(event).await
-        }
+        // Anybody can send these without end.
+        self.trail.record_once_in_a_while(event).await
     }
 
     async fn record_beginning(&self) -> Result<(), ApiError> {

@@ -24,7 +24,8 @@ pub(crate) enum Audit {
     None,
     /// One event, after it.
     Event(&'static str),
-    /// One event for the same caller and object in a while: the slices of a volume are one look at a study.
+    /// One event for the same caller and object in a while, and one with the count of those that followed: the slices of a
+    /// volume are one look at a study, a list that a page asks for again and again is one look at the list.
     Repeated(&'static str),
     /// An event before the change and one after it, so that no change is without a trace.
     Change(&'static str),
@@ -62,14 +63,14 @@ macro_rules! operations {
 
 #[rustfmt::skip]
 const OPERATIONS: &[Operation] = operations! {
-    GET "/api/patients" CLINICIAN, Audit::Event("patient.search");
+    GET "/api/patients" CLINICIAN, Audit::Repeated("patient.search");
     POST "/api/patients" CLINICIAN, Audit::Change("patient.create");
     GET "/api/patients/{patient_id}" CLINICIAN, Audit::Event("patient.read");
     PUT "/api/patients/{patient_id}" CLINICIAN, Audit::Change("patient.update");
     DELETE "/api/patients/{patient_id}" CLINICIAN, Audit::Change("patient.delete");
     POST "/api/patients/{patient_id}/merge" CLINICIAN, Audit::Change("patient.merge");
 
-    GET "/api/scans" CLINICIAN_OR_OWN, Audit::Event("scan.search");
+    GET "/api/scans" CLINICIAN_OR_OWN, Audit::Repeated("scan.search");
     POST "/api/scans" CLINICIAN_OR_OWN, Audit::Change("scan.upload");
     POST "/api/scans/inspect" CLINICIAN, Audit::Event("scan.inspect");
     GET "/api/scans/{scan_id}" CLINICIAN_OR_OWN, Audit::Event("scan.read");
@@ -78,7 +79,7 @@ const OPERATIONS: &[Operation] = operations! {
     DELETE "/api/scans/{scan_id}" CLINICIAN, Audit::Change("scan.delete");
     GET "/api/scans/{scan_id}/file" CLINICIAN_OR_OWN, Audit::Event("scan.download");
     POST "/api/scans/{scan_id}/analyze" CLINICIAN_OR_OWN, Audit::Change("analysis.request");
-    GET "/api/scans/{scan_id}/analyses" CLINICIAN_OR_OWN, Audit::Event("analysis.search");
+    GET "/api/scans/{scan_id}/analyses" CLINICIAN_OR_OWN, Audit::Repeated("analysis.search");
     GET "/api/scans/{scan_id}/report" CLINICIAN_OR_OWN, Audit::Event("report.read");
     GET "/api/scans/{scan_id}/volume" CLINICIAN_OR_OWN, Audit::Repeated("pixels.read");
     GET "/api/scans/{scan_id}/slices/{slice}" CLINICIAN_OR_OWN, Audit::Repeated("pixels.read");
@@ -95,12 +96,12 @@ const OPERATIONS: &[Operation] = operations! {
     POST "/api/analyses/{analysis_id}/feedback" CLINICIAN, Audit::Change("feedback.give");
     DELETE "/api/analyses/{analysis_id}/feedback/{feedback_id}" CLINICIAN, Audit::Change("feedback.withdraw");
 
-    GET "/api/studies" CLINICIAN, Audit::Event("study.search");
+    GET "/api/studies" CLINICIAN, Audit::Repeated("study.search");
     GET "/api/events" CLINICIAN, Audit::Repeated("analysis.follow");
 
     POST "/inference/predict" CLINICIAN_OR_OWN, Audit::Change("prediction.request");
     POST "/api/inference/predict" CLINICIAN_OR_OWN, Audit::Change("prediction.request");
-    GET "/inference/predictions" CLINICIAN_OR_OWN, Audit::Event("prediction.search");
+    GET "/inference/predictions" CLINICIAN_OR_OWN, Audit::Repeated("prediction.search");
     GET "/inference/predictions/{prediction_id}" CLINICIAN_OR_OWN, Audit::Repeated("prediction.read");
 
     GET "/api/session" Rule::Known, Audit::None;
@@ -112,13 +113,13 @@ const OPERATIONS: &[Operation] = operations! {
     GET "/api/openid/start" Rule::Public, Audit::None;
     GET "/api/openid/callback" Rule::Public, Audit::Event("sign_in.openid");
 
-    GET "/api/users" ADMINISTRATOR, Audit::Event("user.search");
+    GET "/api/users" ADMINISTRATOR, Audit::Repeated("user.search");
     POST "/api/users" ADMINISTRATOR, Audit::Change("user.create");
     GET "/api/users/{user_id}" ADMINISTRATOR, Audit::Event("user.read");
     PUT "/api/users/{user_id}" ADMINISTRATOR, Audit::Change("user.update");
     DELETE "/api/users/{user_id}" ADMINISTRATOR, Audit::Change("user.delete");
     POST "/api/users/{user_id}/sign-in-link" ADMINISTRATOR, Audit::Change("user.sign_in_link");
-    GET "/api/keys" ADMINISTRATOR, Audit::Event("key.search");
+    GET "/api/keys" ADMINISTRATOR, Audit::Repeated("key.search");
     POST "/api/keys" ADMINISTRATOR, Audit::Change("key.create");
     DELETE "/api/keys/{key_id}" ADMINISTRATOR, Audit::Change("key.revoke");
     GET "/api/audit" ADMINISTRATOR, Audit::Event("audit.read");
@@ -133,9 +134,9 @@ const OPERATIONS: &[Operation] = operations! {
     GET "/metrics" OPERATOR, Audit::None;
 
     // DICOMweb; its interface is the standard's, and not in the OpenAPI document.
-    GET "/dicom-web/studies" CLINICIAN_OR_OWN, Audit::Event("dicomweb.search");
-    GET "/dicom-web/series" CLINICIAN_OR_OWN, Audit::Event("dicomweb.search");
-    GET "/dicom-web/instances" CLINICIAN_OR_OWN, Audit::Event("dicomweb.search");
+    GET "/dicom-web/studies" CLINICIAN_OR_OWN, Audit::Repeated("dicomweb.search");
+    GET "/dicom-web/series" CLINICIAN_OR_OWN, Audit::Repeated("dicomweb.search");
+    GET "/dicom-web/instances" CLINICIAN_OR_OWN, Audit::Repeated("dicomweb.search");
     GET "/dicom-web/studies/{study}/series" CLINICIAN_OR_OWN, Audit::Repeated("dicomweb.search");
     GET "/dicom-web/studies/{study}/instances" CLINICIAN_OR_OWN, Audit::Repeated("dicomweb.search");
     GET "/dicom-web/studies/{study}/series/{series}/instances" CLINICIAN_OR_OWN, Audit::Repeated("dicomweb.search");

@@ -162,7 +162,7 @@ impl Application {
 
     /// Serves until the context's `shutdown`; then lets the requests under way finish.
     pub async fn run_until_stopped(self) -> anyhow::Result<()> {
-        let gateway = self.rooms.gateway;
+        let (gateway, trail) = (self.rooms.gateway, self.rooms.trail);
         let stopping = gateway.stopping.clone();
         let events = EventFeed::clone(&self.rooms.events);
         let feed = tokio::spawn(events.run(gateway.database.clone(), stopping.clone()));
@@ -183,6 +183,7 @@ impl Application {
         feed.await.context("the event feed failed")?;
         deleting.await.context("the deletion of objects failed")?;
         forgetting.await.context("the forgetting of old keys failed")?;
+        trail.tell_counts().await;
         served
     }
 }

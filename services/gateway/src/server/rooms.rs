@@ -27,7 +27,7 @@ pub(crate) struct Rooms {
     pub(crate) events: Data<EventFeed>,
     /// None where no issuer is set.
     openid: Option<Data<OpenId>>,
-    trail: Data<AuditTrail>,
+    pub(crate) trail: Data<AuditTrail>,
     pixels: Data<PixelObjects>,
     pub(crate) results: Data<DicomResults>,
     dicomweb: Data<DicomWeb>,

@@ -1,10 +1,13 @@
 //! The gateway as a service of a process.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
-use norma_audit::{SyslogTarget, run_syslog_export};
-use norma_service::{Authentication, Context, load_bundle};
+use norma_audit::{HeadKey, HeadWriter, SyslogTarget, run_syslog_export};
+use norma_database::Database;
+use norma_service::{Authentication, Context, Settings, load_bundle};
+use secrecy::ExposeSecret as _;
 
 use crate::bundle::describe_bundle;
 use crate::deliveries::{DeliveryOptions, Dispatcher};
@@ -69,6 +72,21 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
         tell_newcomer(&application.base_url(), link.as_deref());
     }
     let dispatcher = Dispatcher::open(deliveries, database.clone(), application.results()).await?;
+    let missing = database
+        .missing_audit_guards()
+        .await
+        .context("failed to look at the audit trail's triggers")?;
+    if !missing.is_empty() {
+        tracing::error!(
+            ?missing,
+            "triggers that forbid changes of the audit trail are missing or off: whoever took them away may have changed it"
+        );
+    }
+    let heads = head_writer(&settings, &database)?;
+    if let Some(heads) = heads.clone() {
+        let every = Duration::from_secs(60 * u64::from(settings.audit.heads.every_minutes));
+        tokio::spawn(heads.run(every, shutdown.clone()));
+    }
     let export = settings.audit.syslog.address.clone().map(|address| {
         let target = SyslogTarget {
             address,
@@ -92,7 +110,28 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
     if let Some(export) = export {
         export.await.context("the export of the audit trail failed")?;
     }
+    // With all that was told until now.
+    if let Some(heads) = heads
+        && let Err(error) = heads.write().await
+    {
+        tracing::error!(error = %format!("{error:#}"), "the last head of the audit trail could not be written down");
+    }
     served
+}
+
+fn head_writer(settings: &Settings, database: &Database) -> anyhow::Result<Option<HeadWriter>> {
+    let Some((file, key)) = settings
+        .audit
+        .heads
+        .path
+        .clone()
+        .zip(settings.audit.heads.key.as_ref())
+    else {
+        return Ok(None);
+    };
+    let key = HeadKey::parse(key.expose_secret()).context("audit.heads.key")?;
+    tracing::info!(file = %file.display(), public_key = %key.public(), "heads of the audit trail are signed");
+    Ok(Some(HeadWriter::new(database.clone(), key, file)))
 }
 
 /// What a person at the console needs to begin. Not for the log: a link signs in.

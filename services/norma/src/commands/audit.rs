@@ -1,11 +1,13 @@
 //! The audit trail at the terminal.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use norma_audit::{audit_message, to_xml};
+use norma_audit::{HeadKey, HeadPublicKey, audit_message, to_xml};
 use norma_database::{AuditHead, AuditQuery, NewAuditEvent};
+use norma_service::Settings;
+use secrecy::ExposeSecret as _;
 
 use super::blocking::block_on;
 use super::installation::{COMMAND_LINE, open};
@@ -25,11 +27,39 @@ pub(crate) fn run(config: Option<&Path>, command: Audit) -> anyhow::Result<ExitC
 }
 
 async fn verify(config: Option<&Path>, arguments: VerifyAudit) -> anyhow::Result<ExitCode> {
-    let noted = arguments.noted.as_deref().map(noted_head).transpose()?;
-    let (database, _) = open(config, &arguments.installation).await?;
+    let mut noted: Vec<AuditHead> = Vec::new();
+    noted.extend(arguments.noted.as_deref().map(noted_head).transpose()?);
+    let (database, settings) = open(config, &arguments.installation).await?;
+    let mut faults = Vec::new();
+    let own = settings.audit.heads.path.as_ref();
+    let files: Vec<&PathBuf> = match arguments.heads.is_empty() {
+        true => own.into_iter().collect(),
+        false => arguments.heads.iter().collect(),
+    };
+    if !files.is_empty() {
+        let key = head_key(arguments.head_key.as_deref(), &settings)?;
+        let installation = database
+            .installation()
+            .await?
+            .context("there is no installation yet")?;
+        for file in files {
+            let name = file.display();
+            let text = std::fs::read_to_string(file).with_context(|| format!("failed to read {name}"))?;
+            let read = key.read(&text, installation);
+            tell(&format!("{name}: {} signed heads", read.heads.len()));
+            faults.extend(read.faults.iter().map(|fault| format!("{name}: {fault}")));
+            noted.extend(read.heads);
+        }
+    }
+    for trigger in database.missing_audit_guards().await? {
+        faults.push(format!(
+            "the trigger {trigger}, which forbids changes, is missing, off or another"
+        ));
+    }
     let verification = database.verify_audit(noted).await?;
-    for fault in &verification.faults {
-        answer(&fault.to_string());
+    faults.extend(verification.faults.iter().map(ToString::to_string));
+    for fault in &faults {
+        answer(fault);
     }
     if let Some(head) = &verification.head {
         tell(&format!(
@@ -37,7 +67,7 @@ async fn verify(config: Option<&Path>, arguments: VerifyAudit) -> anyhow::Result
             verification.events, head.sequence, head.hash
         ));
     }
-    if verification.faults.is_empty() {
+    if faults.is_empty() {
         tell("the audit trail is whole");
         Ok(ExitCode::SUCCESS)
     } else {
@@ -81,6 +111,17 @@ async fn export(config: Option<&Path>, arguments: ExportAudit) -> anyhow::Result
         answer("</AuditMessages>");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn head_key(given: Option<&str>, settings: &Settings) -> anyhow::Result<HeadPublicKey> {
+    if let Some(given) = given {
+        return HeadPublicKey::parse(given).context("--head-key");
+    }
+    let key = settings.audit.heads.key.as_ref();
+    let key = key.context("signed heads need --head-key, or the setting audit.heads.key")?;
+    Ok(HeadKey::parse(key.expose_secret())
+        .context("audit.heads.key")?
+        .public())
 }
 
 fn noted_head(text: &str) -> anyhow::Result<AuditHead> {
