@@ -15,6 +15,8 @@ use crate::error::RuntimeError;
 pub const LIBRARY_VARIABLE: &str = "NORMA_ONNXRUNTIME";
 /// Where `scripts/setup` puts the library, in the working directory or a folder above it.
 pub const INSTALLED_LIBRARY: &str = ".norma/onnxruntime/libonnxruntime.so";
+/// Folder beside the library where `scripts/setup` puts CUDA's and cuDNN's libraries.
+const CUDA_FOLDER: &str = "cuda";
 
 /// Settings of the runtime.
 #[derive(Debug, Clone, Default)]
@@ -80,6 +82,9 @@ impl Runtime {
     pub fn start(options: &RuntimeOptions) -> Result<Self, RuntimeError> {
         let library = find_library(options.library.as_deref())?;
         let started = started(&library, options.threads)?;
+        if options.cuda == Cuda::Auto {
+            load_cuda(&library);
+        }
         Ok(Self {
             environment: started.environment.clone(),
             threads: Arc::clone(&started.threads),
@@ -91,6 +96,12 @@ impl Runtime {
     /// How many threads all models of the process share.
     pub fn threads(&self) -> usize {
         self.threads.current_num_threads()
+    }
+
+    /// Major and minor version of the library in use, e.g. `1.32`.
+    pub fn version(&self) -> String {
+        let minor = ort::util::probe(&self.library);
+        minor.map_or_else(|| "unknown".to_owned(), |minor| format!("1.{minor}"))
     }
 
     /// The library in use.
@@ -143,6 +154,18 @@ fn started(library: &Path, threads: usize) -> Result<&'static Started, RuntimeEr
         environment,
         threads: Arc::new(threads),
     }))
+}
+
+/// Loads the libraries that the CUDA provider needs, where they lie beside ONNX Runtime: it has no path of its own to
+/// them. Elsewhere the system's are taken, if there are any.
+fn load_cuda(library: &Path) {
+    let folder = library.with_file_name(CUDA_FOLDER);
+    if !folder.is_dir() {
+        return;
+    }
+    if let Err(error) = ort::ep::cuda::preload_dylibs(Some(&folder), Some(&folder)) {
+        tracing::warn!(%error, "a library of CUDA cannot be loaded");
+    }
 }
 
 fn find_library(setting: Option<&Path>) -> Result<PathBuf, RuntimeError> {

@@ -1,6 +1,5 @@
-//! What a newcomer sees: the demonstration fits its norm to phantoms, and says of each study whether its answer is right.
-//! An effusion and a consolidation are pathology, an incomplete chest is no norm. The norm and the nodule do not get the
-//! right answers yet (README): what is asked of them here is that the demonstration says so and does not end as a success.
+//! What a newcomer sees: the demonstration fits its norm to phantoms, shows five of them, and every answer is right: the
+//! norm is norm, a nodule, an effusion and a consolidation are pathology, an incomplete chest is neither.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -35,14 +34,15 @@ fn a_newcomer_is_told_which_answers_are_right() {
     let folder = tempfile::tempdir().unwrap();
     let first = demo(folder.path(), &onnxruntime);
     let said = String::from_utf8_lossy(&first.stderr).into_owned();
-    for line in ["phantom effusion: pathology", "phantom consolidation: pathology"] {
+    for line in [
+        "phantom norm: norm",
+        "phantom nodule: pathology",
+        "phantom effusion: pathology",
+        "phantom consolidation: pathology",
+    ] {
         assert!(said.contains(line), "{line}: {said}");
     }
-    let all_right = ["phantom norm: norm", "phantom nodule: pathology"]
-        .iter()
-        .all(|line| said.contains(line));
-    let expected = if all_right { 0 } else { 2 };
-    assert_eq!(first.status.code(), Some(expected), "{said}");
+    assert!(first.status.success(), "{said}");
     // Undetermined, or failed with a reason: never norm, and of a chest without findings no pathology.
     let incomplete = said
         .lines()

@@ -179,14 +179,16 @@ impl Settings {
     }
 }
 
-/// Norma's variables; `…_FILE` becomes the variable before it with what the file holds, less a last line break.
+/// Norma's variables; `…_FILE` becomes the variable before it with what the file holds, less a last line break. Not where
+/// a setting itself is named so (`audit.syslog.ca_file`).
 fn read_secret_files(
     variables: impl Iterator<Item = (String, String)>,
 ) -> Result<config::Map<String, String>, SettingsError> {
     const SUFFIX: &str = "_FILE";
     let (files, mut plain): (Vec<_>, config::Map<String, String>) = {
         let ours = variables.filter(|(name, _)| name.starts_with("NORMA__"));
-        let (files, plain): (Vec<_>, Vec<_>) = ours.partition(|(name, _)| name.ends_with(SUFFIX));
+        let (files, plain): (Vec<_>, Vec<_>) =
+            ours.partition(|(name, _)| name.ends_with(SUFFIX) && !is_setting(name));
         (files, plain.into_iter().collect())
     };
     for (name, file) in files.into_iter().filter(|(_, file)| !file.is_empty()) {
@@ -202,6 +204,18 @@ fn read_secret_files(
         }
     }
     Ok(plain)
+}
+
+/// Whether the defaults have a setting of exactly this variable's name.
+fn is_setting(variable: &str) -> bool {
+    let name = variable
+        .trim_start_matches("NORMA__")
+        .to_lowercase()
+        .replace("__", ".");
+    let base = Config::builder()
+        .add_source(File::from_str(BASE_SETTINGS, FileFormat::Yaml))
+        .build();
+    base.is_ok_and(|base| base.get::<config::Value>(&name).is_ok())
 }
 
 #[cfg(test)]
@@ -387,6 +401,21 @@ mod tests {
             folder.path().join("none").display().to_string(),
         );
         assert!(matches!(of(&[missing]), Err(SettingsError::SecretFile { .. })));
+    }
+
+    #[test]
+    fn a_setting_that_names_a_file_is_no_secret_to_be_read() {
+        let pair = (
+            "NORMA__AUDIT__SYSLOG__CA_FILE".to_owned(),
+            "/etc/ssl/syslog-ca.pem".to_owned(),
+        );
+        let variables = read_secret_files([pair].into_iter()).unwrap();
+        let environment = Environment::with_prefix("NORMA").source(Some(variables));
+        let settings = Settings::from_layers(None, environment).unwrap();
+        assert_eq!(
+            settings.audit.syslog.ca_file.as_deref(),
+            Some(Path::new("/etc/ssl/syslog-ca.pem"))
+        );
     }
 
     #[test]

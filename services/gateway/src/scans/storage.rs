@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use norma_database::{NewScan, Owner, RequestKey, Scan, ScanIdentity};
+use norma_database::{DatabaseError, NewScan, Owner, RequestKey, Scan, ScanIdentity};
 use norma_domain::{PatientId, ScanId};
 use norma_object_storage::ObjectKey;
 
@@ -50,9 +50,10 @@ pub(crate) async fn store_scan<File: AsRef<Path> + Send + 'static>(
                 request: upload.request,
             })
             .await;
-        // Where no answer came the row may be there: then its file is needed, and else the sweep finds it.
-        if row.as_ref().is_err_and(|error| !error.is_retryable())
-            && let Err(error) = objects.delete(key).await
+        // Where no answer came, or the row was there already, its file is needed; else the sweep finds it.
+        if row.as_ref().is_err_and(|error| {
+            !error.is_retryable() && !matches!(error, DatabaseError::UniqueViolation { .. })
+        }) && let Err(error) = objects.delete(key).await
         {
             tracing::error!(scan_id = %id, %error, "an object without a row could not be deleted");
         }

@@ -26,6 +26,7 @@ pub(super) fn place(settings: &mut Settings, folder: &Path, listen: SocketAddr) 
     settings.queue.kind = QueueKind::InProcess;
     settings.objects.kind = ObjectsKind::Folder;
     settings.objects.folder = folder.join("objects");
+    settings.audit.heads.path = None;
     settings.pacs.enabled = false;
     settings.pacs.folder = folder.join("pacs");
     settings.gateway.spool_folder = Some(folder.join("spool"));

@@ -13,6 +13,9 @@ use serde::Serialize;
 
 use crate::commands::settings::start_runtime;
 
+/// USER_HZ, what processor times are told in; the same on all of Linux's 64-bit processors.
+const TICKS_PER_SECOND: f64 = 100.0;
+
 #[derive(Debug, Serialize)]
 pub(super) struct Machine {
     processor: String,
@@ -63,19 +66,16 @@ fn gpus() -> Vec<String> {
 pub(super) struct Versions {
     norma: &'static str,
     bundle: String,
-    /// The library's file name, which has its version.
     onnxruntime: String,
 }
 
 impl Versions {
     pub(super) fn read(settings: &Settings) -> anyhow::Result<Self> {
         let bundle = Bundle::load(&settings.models.bundle).context("failed to load the model bundle")?;
-        let runtime = start_runtime(settings)?;
-        let library = runtime.library().file_name().unwrap_or_default();
         Ok(Self {
             norma: env!("CARGO_PKG_VERSION"),
             bundle: format!("{} {}", bundle.reference().name, bundle.reference().version),
-            onnxruntime: library.to_string_lossy().into_owned(),
+            onnxruntime: start_runtime(settings)?.version(),
         })
     }
 }
@@ -91,9 +91,7 @@ pub(super) fn processor_time() -> anyhow::Result<Duration> {
         .take(4)
         .filter_map(|field| field.parse::<u64>().ok())
         .sum();
-    Ok(Duration::from_secs_f64(
-        ticks as f64 / rustix::param::clock_ticks_per_second() as f64,
-    ))
+    Ok(Duration::from_secs_f64(ticks as f64 / TICKS_PER_SECOND))
 }
 
 /// Looks five times a second at how busy the first GPU is.

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use norma_database::{Page, StudyQuery};
 use norma_domain::Role;
+use norma_inference::Bundle;
 use norma_service::{Context, Settings};
 
 use super::blocking::block_on;
@@ -24,6 +25,7 @@ use crate::command_line::{Demo, Installation, Target};
 use load::Outcome;
 
 const FOLDER: &str = ".norma/demo";
+const BALANCED_POINT: &str = "youden";
 
 pub(crate) fn run(config: Option<&Path>, demo: Demo) -> anyhow::Result<ExitCode> {
     match demo.url.clone() {
@@ -55,6 +57,9 @@ fn run_own(config: Option<&Path>, demo: &Demo) -> anyhow::Result<ExitCode> {
     let folder = demo.data.clone().unwrap_or_else(|| PathBuf::from(FOLDER));
     let folder = absolute(&folder).context("failed to resolve the demonstration's folder")?;
     settings.models.bundle = norm::fitted_bundle(&settings, &folder)?;
+    if settings.analysis.operating_point.is_none() {
+        settings.analysis.operating_point = balanced_point(&settings)?;
+    }
     own_instance::place(&mut settings, &folder, demo.listen);
 
     let outcome = block_on(serve(settings, demo.once))?;
@@ -62,6 +67,18 @@ fn run_own(config: Option<&Path>, demo: &Demo) -> anyhow::Result<ExitCode> {
         Some(outcome) if !outcome.is_right() => ExitCode::from(EXIT_PARTIAL),
         _ => ExitCode::SUCCESS,
     })
+}
+
+/// The balanced operating point, where the bundle has one. The default one is to miss nothing and pays for it with norms
+/// that are called pathology: to models that learnt people a phantom stays unusual even where its kind is the norm. The
+/// measures, which decide on the phantoms' findings, are the same at every point.
+fn balanced_point(settings: &Settings) -> anyhow::Result<Option<String>> {
+    let bundle = Bundle::load(&settings.models.bundle).context("failed to load the fitted bundle")?;
+    let mut names = bundle
+        .operating_points()
+        .iter()
+        .map(|point| point.name.to_string());
+    Ok(names.find(|name| name == BALANCED_POINT))
 }
 
 /// Serves, and shows the studies meanwhile. What came of them where they were loaded now.
