@@ -127,7 +127,7 @@ def document(answers: dict[Study, Answers]) -> str:
         f"(`{POINTS[0]}`) / at `{POINTS[1]}`. *Models alone*: calibrated score against the threshold. *With measures*: also pathology where the "
         "largest opacity is over 15 ml, fluid over 50 ml on one side, or over 14 % of the lungs lie below −950 HU; no norm where opacity "
         "or low attenuation could not be measured. *With nodules*: also pathology where a solid nodule of at least 6 mm reaches 0.90 or one of "
-        "20 mm reaches 0.80. The limits were chosen while looking at the whole series among these, so this is no measurement of a "
+        "20 mm reaches 0.85. The limits were chosen while looking at the whole series among these, so this is no measurement of a "
         "sensitivity; of norm there is one whole series, two volumes rendered from 8 bits, and, where listed, these made harder by computation. The last column's rule is the one that is served.",
         "",
         "## Verdicts",
