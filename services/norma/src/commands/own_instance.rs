@@ -20,7 +20,7 @@ const READY_WITHIN: Duration = Duration::from_secs(120);
 const KEY_LIVES: TimeDelta = TimeDelta::hours(1);
 
 /// Lets the settings name the database, queue, objects and spool of this instance alone, and the address to listen on.
-/// Nothing comes from a hospital's PACS.
+/// Nothing comes from a hospital's PACS or goes to it.
 pub(super) fn place(settings: &mut Settings, folder: &Path, listen: SocketAddr) {
     settings.database.url = database_in(folder).into();
     settings.queue.kind = QueueKind::InProcess;
@@ -28,6 +28,7 @@ pub(super) fn place(settings: &mut Settings, folder: &Path, listen: SocketAddr) 
     settings.objects.folder = folder.join("objects");
     settings.audit.heads.path = None;
     settings.pacs.enabled = false;
+    settings.pacs.destinations.clear();
     settings.pacs.folder = folder.join("pacs");
     settings.gateway.spool_folder = Some(folder.join("spool"));
     settings.gateway.address = listen.ip();
