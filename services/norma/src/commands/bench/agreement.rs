@@ -103,7 +103,8 @@ impl Reader {
     }
 
     fn read(&self, stage: Stage, slices: &PreparedSlices) -> anyhow::Result<StageResult> {
-        let read = run_stage(&self.models, stage, slices);
+        // Each stage runs its graph itself, so that its time is its own.
+        let read = run_stage(&self.models, stage, slices, None);
         Ok(read.map_err(|error| anyhow::anyhow!("{}", error.reason))?.0)
     }
 }
