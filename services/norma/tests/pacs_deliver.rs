@@ -319,6 +319,39 @@ async fn what_may_pass_is_tried_again_and_a_refusal_waits_for_a_person() {
     assert_eq!(send_again(&node, &unknown).await, 404);
 }
 
+/// The receiving service is another Norma, which knows results and keeps none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn results_go_by_stow_too() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    let (folder, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let files = study(files.path());
+    let other = TempDir::new().unwrap();
+    let archive = start(&other, &onnxruntime, &[]).await;
+    let settings = |url: &str| vec![("NORMA__PACS__DESTINATIONS__WEB__URL", url.to_owned())];
+    let wrong = format!("{}/nothing", archive.url);
+    let mut node = start(&folder, &onnxruntime, &settings(&wrong)).await;
+    assert_sent(&node.send(&files));
+    let lost = delivery(&node, |delivery| delivery["reason_code"].is_string()).await;
+    assert_eq!(lost["reason_code"], "no_such_service", "{lost}");
+    assert_eq!(lost["state"], "queued");
+    node.process.kill();
+    drop(node);
+    let right = format!("{}/dicom-web/", archive.url);
+    let node = start(&folder, &onnxruntime, &settings(&right)).await;
+    let done = delivery(&node, is_in("delivered")).await;
+    assert_eq!(done["destination"], "web");
+    assert!(archive.scans().await.is_empty());
+    let events: Value = archive
+        .get("/api/audit?action=dicomweb.store")
+        .await
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(events["items"][0]["status"], 200, "{events}");
+    let refused: Value = archive.get("/api/deliveries").await.json().await.unwrap();
+    assert_eq!(refused["total"], 0, "nor does it answer them");
+}
+
 /// An upload of a person goes nowhere unless the settings say so, and of what goes only what was asked for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_what_the_settings_name_is_sent() {

@@ -1273,7 +1273,7 @@ export interface components {
              */
             next_attempt_at?: string | null;
             /**
-             * @description The status of the destination's answer, hexadecimal (PS3.4 annex B.2.3).
+             * @description The status of the destination's answer: hexadecimal (PS3.4 annex B.2.3), or of HTTP.
              * @example A900
              */
             peer_status?: string | null;
@@ -1284,8 +1284,8 @@ export interface components {
             queued_at: string;
             /**
              * @description Why the last attempt failed: `peer_unreachable`, `peer_silent`, `association_rejected`, `connection_lost`,
-             *     `peer_out_of_resources`, `peer_failed`, `refused_by_peer`, `class_not_accepted`, `too_slow`, `stopped`, or the code of
-             *     a problem here.
+             *     `peer_out_of_resources`, `peer_failed`, `refused_by_peer`, `class_not_accepted`, `not_authorized`, `no_such_service`,
+             *     `too_slow`, `stopped`, or the code of a problem here.
              * @example peer_unreachable
              */
             reason_code?: string | null;
@@ -1857,7 +1857,7 @@ export interface components {
                  */
                 next_attempt_at?: string | null;
                 /**
-                 * @description The status of the destination's answer, hexadecimal (PS3.4 annex B.2.3).
+                 * @description The status of the destination's answer: hexadecimal (PS3.4 annex B.2.3), or of HTTP.
                  * @example A900
                  */
                 peer_status?: string | null;
@@ -1868,8 +1868,8 @@ export interface components {
                 queued_at: string;
                 /**
                  * @description Why the last attempt failed: `peer_unreachable`, `peer_silent`, `association_rejected`, `connection_lost`,
-                 *     `peer_out_of_resources`, `peer_failed`, `refused_by_peer`, `class_not_accepted`, `too_slow`, `stopped`, or the code of
-                 *     a problem here.
+                 *     `peer_out_of_resources`, `peer_failed`, `refused_by_peer`, `class_not_accepted`, `not_authorized`, `no_such_service`,
+                 *     `too_slow`, `stopped`, or the code of a problem here.
                  * @example peer_unreachable
                  */
                 reason_code?: string | null;

@@ -366,6 +366,16 @@ mod tests {
             ("NORMA__PACS__DESTINATIONS__ARCHIVE__PORT", "70000"),
             ("NORMA__PACS__DESTINATIONS__ARCHIVE__OBJECTS", "pictures"),
             ("NORMA__PACS__DESTINATIONS__ARCHIVE__PORTS", "104"),
+            (
+                "NORMA__PACS__DESTINATIONS__ARCHIVE__URL",
+                "https://pacs.example/dicom-web",
+            ),
+            ("NORMA__PACS__DESTINATIONS__ARCHIVE__AUTHORIZATION", "Bearer x"),
+            ("NORMA__PACS__DESTINATIONS__WEB__URL", "pacs.example/dicom-web"),
+            (
+                "NORMA__PACS__DESTINATIONS__WEB__URL",
+                "https://me:secret@pacs.example",
+            ),
             ("NORMA__PACS__GIVE_UP_HOURS", "0"),
             ("NORMA__DEIDENTIFICATION__UPLOADS", "true"),
         ] {
@@ -426,6 +436,11 @@ mod tests {
             ("NORMA__OBJECTS__S3__SECRET_ACCESS_KEY", "hidden-3"),
             ("NORMA__IDENTITY__OPENID__CLIENT_SECRET", "hidden-4"),
             ("NORMA__DEIDENTIFICATION__KEY", "hidden-5-of-16-characters"),
+            (
+                "NORMA__PACS__DESTINATIONS__WEB__URL",
+                "https://pacs.example/dicom-web",
+            ),
+            ("NORMA__PACS__DESTINATIONS__WEB__AUTHORIZATION", "Bearer hidden-6"),
         ])
         .unwrap();
         assert!(!format!("{settings:?}").contains("hidden"));

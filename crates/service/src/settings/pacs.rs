@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::value::{comma_separated, optional};
@@ -36,6 +37,11 @@ pub struct DestinationSettings {
     pub host: Option<String>,
     #[serde(default)]
     pub port: u16,
+    #[serde(default, deserialize_with = "optional")]
+    pub url: Option<String>,
+    /// A password or a token.
+    #[serde(default, deserialize_with = "optional")]
+    pub authorization: Option<SecretString>,
     #[serde(default)]
     pub objects: DeliveredObjects,
     #[serde(default)]
@@ -108,8 +114,21 @@ impl PacsSettings {
 
 impl DestinationSettings {
     fn problem(&self) -> Option<&'static str> {
-        if self.ae_title.is_none() {
-            Some("needs ae_title, the title of the application entity that is called")
+        if let Some(url) = &self.url {
+            let is_entity = self.ae_title.is_some() || self.host.is_some() || self.port != 0;
+            let is_http = url.starts_with("http://") || url.starts_with("https://");
+            return if is_entity {
+                Some("has both, a url and an application entity (ae_title, host, port): make it two")
+            } else if !is_http || url.contains(['?', '#', '@']) {
+                Some("has a url that is none: it begins with http:// or https://, without password, ? and #")
+            } else {
+                None
+            };
+        }
+        if self.authorization.is_some() {
+            Some("has authorization, which goes with a url alone")
+        } else if self.ae_title.is_none() {
+            Some("needs ae_title, the title of the application entity that is called, or a url")
         } else if self.host.as_ref().is_none_or(|host| !is_host(host)) {
             Some("needs host, a name or an address without port")
         } else if self.port == 0 {

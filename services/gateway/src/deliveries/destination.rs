@@ -9,6 +9,8 @@ use norma_dicom_network::AeTitle;
 use norma_dicom_results::{DicomResult, Language};
 use norma_service::{DeliveredLanguage, DeliveredObjects, DeliveredStudies, DestinationSettings, Settings};
 
+use crate::deliveries::stow::StowService;
+
 /// What the settings say of results on their way.
 #[derive(Debug, Clone)]
 pub(crate) struct DeliveryOptions {
@@ -23,22 +25,59 @@ pub(crate) struct DeliveryOptions {
 #[derive(Debug, Clone)]
 pub(super) struct Destination {
     pub(super) name: String,
-    pub(super) called: AeTitle,
-    /// `host:port`.
-    pub(super) address: String,
+    pub(super) target: Target,
     pub(super) language: Language,
     objects: DeliveredObjects,
     studies: DeliveredStudies,
 }
 
+/// How it is sent to.
+#[derive(Debug, Clone)]
+pub(super) enum Target {
+    /// By C-STORE.
+    Entity {
+        called: AeTitle,
+        /// `host:port`.
+        address: String,
+    },
+    Stow(StowService),
+}
+
+impl Target {
+    fn of(settings: &DestinationSettings) -> anyhow::Result<Self> {
+        if let Some(url) = &settings.url {
+            reqwest::Url::parse(url).context("url")?;
+            return Ok(Self::Stow(StowService::new(url, settings.authorization.clone())?));
+        }
+        let host = settings.host.as_deref().unwrap_or_default();
+        let address = match host.parse::<Ipv6Addr>() {
+            Ok(address) => format!("[{address}]:{}", settings.port),
+            Err(_) => format!("{host}:{}", settings.port),
+        };
+        let called = settings.ae_title.as_deref().unwrap_or_default();
+        Ok(Self::Entity {
+            called: called.parse().context("ae_title")?,
+            address,
+        })
+    }
+
+    /// For the log.
+    pub(super) fn address(&self) -> &str {
+        match self {
+            Self::Entity { address, .. } => address,
+            Self::Stow(service) => service.url(),
+        }
+    }
+}
+
 impl DeliveryOptions {
     /// # Errors
-    /// Where a title is none.
+    /// Where a title or a URL is none.
     pub(crate) fn of(settings: &Settings) -> anyhow::Result<Self> {
         let pacs = &settings.pacs;
         let destinations = pacs.destinations.iter();
         let destinations = destinations.map(|(name, destination)| {
-            Destination::of(name, destination).with_context(|| format!("pacs.destinations.{name}.ae_title"))
+            Destination::of(name, destination).with_context(|| format!("pacs.destinations.{name}"))
         });
         Ok(Self {
             calling: pacs.ae_title.parse().context("pacs.ae_title")?,
@@ -50,15 +89,9 @@ impl DeliveryOptions {
 
 impl Destination {
     fn of(name: &str, settings: &DestinationSettings) -> anyhow::Result<Self> {
-        let host = settings.host.as_deref().unwrap_or_default();
-        let address = match host.parse::<Ipv6Addr>() {
-            Ok(address) => format!("[{address}]:{}", settings.port),
-            Err(_) => format!("{host}:{}", settings.port),
-        };
         Ok(Self {
             name: name.to_owned(),
-            called: settings.ae_title.as_deref().unwrap_or_default().parse()?,
-            address,
+            target: Target::of(settings)?,
             language: match settings.language {
                 DeliveredLanguage::En => Language::English,
                 DeliveredLanguage::Ru => Language::Russian,

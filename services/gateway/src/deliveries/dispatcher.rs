@@ -75,7 +75,7 @@ impl Dispatcher {
     async fn serve(&self, destination: &Destination, stopping: &CancellationToken) {
         tracing::info!(
             destination = destination.name,
-            address = destination.address,
+            address = destination.target.address(),
             "results are sent"
         );
         let mut silences: u32 = 0;

@@ -5,6 +5,9 @@ use norma_dicom_network::{InvalidFile, NetworkError, Status};
 
 use crate::problem::ApiError;
 
+/// Duplicate SOP Instance: the peer has it from an attempt whose answer was lost.
+pub(super) const DUPLICATE: Status = Status(0x0111);
+
 /// Why an attempt failed.
 #[derive(Debug)]
 pub(super) struct Failure {
@@ -35,6 +38,27 @@ impl Failure {
             kind: FailureKind::Passing,
             detail: detail.to_owned(),
         }
+    }
+
+    /// What a peer, or its absence, says.
+    pub(super) fn of_peer(
+        code: &'static str,
+        peer_status: Option<String>,
+        kind: FailureKind,
+        detail: &str,
+    ) -> Self {
+        Self {
+            code,
+            peer_status,
+            kind,
+            detail: detail.to_owned(),
+        }
+    }
+
+    /// What a peer says of an instance.
+    pub(super) fn of_status(status: Status, detail: &str) -> Self {
+        let (code, kind) = of_status(status);
+        Self::of_peer(code, Some(format!("{:04X}", status.0)), kind, detail)
     }
 
     pub(super) fn problem(&self) -> DeliveryProblem {

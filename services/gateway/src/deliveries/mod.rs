@@ -7,6 +7,7 @@ mod lease;
 pub(crate) mod route;
 pub(crate) mod schema;
 mod send;
+mod stow;
 
 pub(crate) use destination::DeliveryOptions;
 pub(crate) use dispatcher::Dispatcher;

@@ -56,11 +56,11 @@ pub struct Delivery {
     /// Where it waits.
     pub next_attempt_at: Option<DateTime<Utc>>,
     /// Why the last attempt failed: `peer_unreachable`, `peer_silent`, `association_rejected`, `connection_lost`,
-    /// `peer_out_of_resources`, `peer_failed`, `refused_by_peer`, `class_not_accepted`, `too_slow`, `stopped`, or the code of
-    /// a problem here.
+    /// `peer_out_of_resources`, `peer_failed`, `refused_by_peer`, `class_not_accepted`, `not_authorized`, `no_such_service`,
+    /// `too_slow`, `stopped`, or the code of a problem here.
     #[schema(example = "peer_unreachable")]
     pub reason_code: Option<String>,
-    /// The status of the destination's answer, hexadecimal (PS3.4 annex B.2.3).
+    /// The status of the destination's answer: hexadecimal (PS3.4 annex B.2.3), or of HTTP.
     #[schema(example = "A900")]
     pub peer_status: Option<String>,
     pub created_at: DateTime<Utc>,

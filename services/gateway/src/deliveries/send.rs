@@ -1,18 +1,16 @@
-//! The objects of an analysis sent over one association.
+//! The objects of an analysis sent over one association, or by one request.
 
 use std::time::Duration;
 
 use norma_database::{Analysis, AuditOutcome, Database, NewAuditEvent};
-use norma_dicom_network::{AeTitle, MAX_PDU_LENGTH, NetworkError, OutgoingInstance, Scu, ScuOptions, Status};
+use norma_dicom_network::{AeTitle, MAX_PDU_LENGTH, NetworkError, OutgoingInstance, Scu, ScuOptions};
 use norma_dicom_results::DicomResult;
 
-use crate::deliveries::destination::Destination;
-use crate::deliveries::failure::{Failure, FailureKind};
+use crate::deliveries::destination::{Destination, Target};
+use crate::deliveries::failure::{DUPLICATE, Failure, FailureKind};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
-/// Duplicate SOP Instance: the peer has it from an attempt whose answer was lost.
-const DUPLICATE: Status = Status(0x0111);
 
 /// Sends what a destination gets of an analysis. Ends well once the destination has said of each object that it has it.
 ///
@@ -24,35 +22,44 @@ pub(super) async fn send(
     analysis: &Analysis,
     objects: &[DicomResult],
 ) -> Result<(), Failure> {
-    let wanted = objects.iter().filter(|object| destination.gets(object));
-    let instances = wanted
-        .map(|object| OutgoingInstance::from_file(object.bytes.clone()))
-        .collect::<Result<Vec<_>, _>>()?;
-    let options = ScuOptions {
-        address: destination.address.clone(),
-        called: destination.called.clone(),
-        calling: calling.clone(),
-        max_pdu_length: MAX_PDU_LENGTH,
-        connect_timeout: CONNECT_TIMEOUT,
-        answer_timeout: ANSWER_TIMEOUT,
-    };
-    let scu = Scu::for_storage(&options, &instances)
-        .await
-        .map_err(|error| Failure::from(&error))?;
-    let event = |outcome| {
+    let wanted: Vec<&DicomResult> = objects.iter().filter(|object| destination.gets(object)).collect();
+    let telling = |outcome| {
         let mut event = NewAuditEvent::of_system("pacs", "pacs.deliver").about("analysis", analysis.id);
         event.scan_id = Some(analysis.scan_id);
         event.detail = format!("to {}", destination.name);
         event.outcome = outcome;
-        vec![event]
+        database.append_audit_events(vec![event])
     };
-    database.append_audit_events(event(AuditOutcome::Begun)).await?;
-    let sent = send_all(scu, &instances).await;
-    let outcome = match &sent {
+    let sent = match &destination.target {
+        Target::Entity { called, address } => {
+            let instances = wanted
+                .iter()
+                .map(|object| OutgoingInstance::from_file(object.bytes.clone()))
+                .collect::<Result<Vec<_>, _>>()?;
+            let options = ScuOptions {
+                address: address.clone(),
+                called: called.clone(),
+                calling: calling.clone(),
+                max_pdu_length: MAX_PDU_LENGTH,
+                connect_timeout: CONNECT_TIMEOUT,
+                answer_timeout: ANSWER_TIMEOUT,
+            };
+            let scu = Scu::for_storage(&options, &instances)
+                .await
+                .map_err(|error| Failure::from(&error))?;
+            telling(AuditOutcome::Begun).await?;
+            send_all(scu, &instances).await
+        }
+        Target::Stow(service) => {
+            telling(AuditOutcome::Begun).await?;
+            service.store(&wanted).await
+        }
+    };
+    telling(match &sent {
         Ok(()) => AuditOutcome::Success,
         Err(_) => AuditOutcome::Failed,
-    };
-    database.append_audit_events(event(outcome)).await?;
+    })
+    .await?;
     sent
 }
 
