@@ -104,6 +104,7 @@ mod tests {
     /// A volume of 10 × 20 × 30 voxels of 2 × 1 × 1 mm.
     fn geometry() -> VolumeGeometry {
         VolumeGeometry {
+            slice_places_mm: None,
             shape: [10, 20, 30],
             spacing_mm: SpacingMm::new(2.0, 1.0, 1.0).unwrap(),
             origin_mm: [0.0, 0.0, 0.0],
@@ -195,6 +196,24 @@ mod tests {
         assert!(outline_on_source(&source, &geometry(), &uid, 11, REGION).is_none());
         let other = SopInstanceUid::new("1.2.9").unwrap();
         assert!(outline_on_source(&source, &geometry(), &other, 7, REGION).is_none());
+    }
+
+    #[test]
+    fn above_a_missing_slice_an_image_is_outlined_in_its_own_plane() {
+        let geometry = VolumeGeometry {
+            // The image that would lie at 8 mm is missing.
+            slice_places_mm: Some(
+                [0, 1, 2, 3, 5, 6, 7, 8, 9, 10]
+                    .map(|step| 2.0 * f64::from(step))
+                    .to_vec(),
+            ),
+            ..geometry()
+        };
+        let plane = plane([0.0, 0.0, 12.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [1.0, 1.0]);
+        let source = source(30, 20, vec![plane]);
+        let uid = SopInstanceUid::new("1.2.3").unwrap();
+        assert!(outline_on_source(&source, &geometry, &uid, 5, REGION).is_some());
+        assert!(outline_on_source(&source, &geometry, &uid, 6, REGION).is_none());
     }
 
     #[test]

@@ -69,19 +69,56 @@ pub struct VolumeGeometry {
     pub origin_mm: [f64; 3],
     /// Unit vectors in LPS `[x, y, z]` along the slice, row-index and column-index axes, in the order `(z, y, x)`.
     pub direction: [[f64; 3]; 3],
+    /// Where slices are missing: how far each slice lies from the first along the slice axis, in millimetres. None where
+    /// they are evenly spaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slice_places_mm: Option<Vec<f64>>,
 }
 
 impl VolumeGeometry {
     /// Patient coordinates `[x, y, z]` in millimetres of a voxel index `[z, y, x]`.
+    ///
+    /// Within a gap of the stack a part of an index counts by the usual spacing from the nearer index.
     pub fn position_mm(&self, index: [f64; 3]) -> [f64; 3] {
-        let spacing = self.spacing_mm.zyx();
+        let along = [
+            self.along_slices_mm(index[0]),
+            index[1] * self.spacing_mm.y(),
+            index[2] * self.spacing_mm.x(),
+        ];
         let mut position = self.origin_mm;
-        for axis in 0..3 {
-            for (coordinate, component) in position.iter_mut().zip(self.direction[axis]) {
-                *coordinate += index[axis] * spacing[axis] * component;
+        for (direction, along) in self.direction.iter().zip(along) {
+            for (coordinate, component) in position.iter_mut().zip(direction) {
+                *coordinate += along * component;
             }
         }
         position
+    }
+
+    /// Two opposite corners of a box `[x, y, z]` in LPS millimetres; it reaches to the outer faces of its voxels.
+    pub fn corners_mm(&self, region: VoxelBox) -> [[f64; 3]; 2] {
+        let half = self.spacing_mm.zyx().map(|spacing| spacing / 2.0);
+        let corner = |index: [usize; 3], side: f64| {
+            let mut corner = self.position_mm(index.map(|index| index as f64));
+            for (direction, half) in self.direction.iter().zip(half) {
+                for (coordinate, component) in corner.iter_mut().zip(direction) {
+                    *coordinate += side * half * component;
+                }
+            }
+            corner
+        };
+        [
+            corner([region.z_min, region.y_min, region.x_min], -1.0),
+            corner([region.z_max, region.y_max, region.x_max], 1.0),
+        ]
+    }
+
+    fn along_slices_mm(&self, slice: f64) -> f64 {
+        let spacing = self.spacing_mm.z();
+        let Some(places) = self.slice_places_mm.as_ref().filter(|places| !places.is_empty()) else {
+            return slice * spacing;
+        };
+        let nearest = slice.round().clamp(0.0, (places.len() - 1) as f64);
+        places[nearest as usize] + (slice - nearest) * spacing
     }
 }
 
@@ -118,11 +155,59 @@ mod tests {
     #[test]
     fn a_position_follows_the_axes() {
         let geometry = VolumeGeometry {
+            slice_places_mm: None,
             shape: [10, 20, 30],
             spacing_mm: SpacingMm::new(2.0, 0.5, 0.25).unwrap(),
             origin_mm: [-100.0, -50.0, 10.0],
             direction: [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]],
         };
         assert_eq!(geometry.position_mm([1.0, 2.0, 4.0]), [-99.0, -49.0, 12.0]);
+    }
+
+    #[test]
+    fn above_missing_slices_every_voxel_keeps_its_place() {
+        let even = VolumeGeometry {
+            slice_places_mm: None,
+            shape: [4, 20, 30],
+            spacing_mm: SpacingMm::new(2.0, 0.5, 0.25).unwrap(),
+            origin_mm: [-100.0, -50.0, 10.0],
+            direction: [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]],
+        };
+        // One slice is missing between the second and the third.
+        let gap = VolumeGeometry {
+            slice_places_mm: Some(vec![0.0, 2.0, 6.0, 8.0]),
+            ..even.clone()
+        };
+        let heights = |geometry: &VolumeGeometry| {
+            [0.0, 1.0, 2.0, 3.0, -0.5, 3.5].map(|slice| geometry.position_mm([slice, 0.0, 0.0])[2])
+        };
+        assert_eq!(heights(&even), [10.0, 12.0, 14.0, 16.0, 9.0, 17.0]);
+        assert_eq!(heights(&gap), [10.0, 12.0, 16.0, 18.0, 9.0, 19.0]);
+        let slice = |z: usize| VoxelBox {
+            x_min: 0,
+            x_max: 3,
+            y_min: 0,
+            y_max: 1,
+            z_min: z,
+            z_max: z,
+        };
+        assert_eq!(
+            even.corners_mm(slice(1)),
+            [[-100.125, -50.25, 11.0], [-99.125, -49.25, 13.0]]
+        );
+        assert_eq!(
+            gap.corners_mm(slice(1)),
+            even.corners_mm(slice(1)),
+            "below the gap"
+        );
+        assert_eq!(
+            gap.corners_mm(slice(2)),
+            [[-100.125, -50.25, 15.0], [-99.125, -49.25, 17.0]]
+        );
+        let text = serde_json::to_string(&even).unwrap();
+        assert!(!text.contains("slice_places_mm"), "{text}");
+        let gap_text = serde_json::to_string(&gap).unwrap();
+        assert_eq!(serde_json::from_str::<VolumeGeometry>(&gap_text).unwrap(), gap);
+        assert_eq!(serde_json::from_str::<VolumeGeometry>(&text).unwrap(), even);
     }
 }

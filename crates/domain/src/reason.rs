@@ -50,6 +50,8 @@ reason_codes! {
     InconsistentSeries = "inconsistent_series",
     /// One series carries a Series Instance UID in every slice or every few, and nothing else tells what belongs together.
     SeriesScattered = "series_scattered",
+    /// Slices of the series lie between those that were read: they have another kernel or are of another phase.
+    SeriesPartlyRead = "series_partly_read",
     /// Patient ID, name, birth date, sex or accession number differ within a study.
     SeveralPatients = "several_patients",
     /// Study, series or instance are not named by UIDs of the standard.

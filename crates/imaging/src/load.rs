@@ -17,7 +17,7 @@ use crate::patient_marks::{PatientMarks, patient_conflict};
 use crate::series_choice::{Candidate, Choice, choose_series};
 use crate::series_grouping::{SeriesGroup, exclusion, group_series, is_reformat, nothing_left};
 use crate::series_joining::{LEAST_PIECES, series_of_instances};
-use crate::series_remains::{LaidSeries, check_fragments, slices_on_other_grids};
+use crate::series_remains::{LaidSeries, check_fragments, slices_on_other_grids, unread_between};
 use crate::series_volumes::{SeriesVolume, separate_volumes};
 use crate::slice_order::{
     PlacedSlice, largest_stray_mm, measure_spacing, order_slices, plane_axes, tilt_degrees,
@@ -94,8 +94,10 @@ fn load_dicom(
     let laid: Vec<LaidSeries<'_>> = candidates.iter().map(|series| series.laid(instances)).collect();
     check_fragments(&laid, index)?;
     let on_other_grids = slices_on_other_grids(&laid, index, series.normal)?;
+    let between = unread_between(&laid, index, series.normal);
     let mut loaded = assemble(study, instances, series, choice, limits)?;
     loaded.acquisition.undecodable_slices += on_other_grids;
+    loaded.acquisition.unread_between = between;
     // Files of the series that end before their pixels, or lack a place, are slices too.
     loaded.acquisition.undecodable_slices += unusable
         .iter()
@@ -202,6 +204,7 @@ impl PlacedSeries {
         LaidSeries {
             group_number: self.group_number,
             series: self.group.series.as_ref(),
+            is_scattered: self.group.scattered_over > 1,
             kernel: self.group.first(instances).0.kernel.as_deref(),
             slices: &self.slices,
         }
@@ -286,8 +289,8 @@ fn assemble(
         .or(frame.slice_thickness_mm)
         .unwrap_or(1.0);
     let (hounsfield, step, sources) = regular_stack(hounsfield, &slices, step, &spacing);
-    let geometry =
-        lay_out(&grid, &slices, step).ok_or(inconsistent("its spacing is not positive and finite"))?;
+    let geometry = lay_out(&grid, &slices, step, spacing.missing_slices > 0)
+        .ok_or(inconsistent("its spacing is not positive and finite"))?;
     let (hounsfield, geometry) = square_pixels(hounsfield, geometry, limits)?;
     let rescaled = slices.iter().all(|slice| {
         let header = &instances[slice.reference.instance].header;
@@ -342,6 +345,7 @@ fn assemble(
             has_hounsfield: rescaled && is_plausible,
             corrected_slices,
             stored_pixel_spacing_mm: pixel_spacing,
+            unread_between: 0,
             invalid_uids: slices
                 .iter()
                 .filter(|slice| !instances[slice.reference.instance].header.has_valid_uids)

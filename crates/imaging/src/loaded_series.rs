@@ -30,6 +30,9 @@ pub struct Acquisition {
     pub stored_pixel_spacing_mm: [f64; 2],
     /// Slices of the series whose pixels could not be decoded; they are not in the volume.
     pub undecodable_slices: usize,
+    /// Slices of the series between those of the volume that are not in it: they have another kernel, or the headers say
+    /// that they are of another phase.
+    pub unread_between: usize,
     /// Files of the upload, of this study or not, that were meant to be images and could not be read.
     pub unreadable_files: usize,
     /// Whether the header says that the values are Hounsfield units, or for NIfTI the values look like them, and no

@@ -100,6 +100,7 @@ pub(crate) fn load_nifti(blob: &Blob, limits: &Limits) -> Result<LoadedSeries, I
             has_hounsfield: has_hounsfield && is_plausible,
             corrected_slices,
             stored_pixel_spacing_mm,
+            unread_between: 0,
             invalid_uids: 0,
         },
         study: StudySummary {
@@ -179,6 +180,7 @@ fn map_axes(header: &NiftiVolumeHeader) -> Result<AxisMap, ImagingError> {
         file_axis,
         flipped,
         geometry: VolumeGeometry {
+            slice_places_mm: None,
             shape: file_axis.map(|axis| header.shape[axis]),
             spacing_mm: SpacingMm::new(z, y, x).map_err(|_| unreadable("its spacing is not positive"))?,
             origin_mm: origin,

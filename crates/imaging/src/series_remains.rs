@@ -24,6 +24,8 @@ pub(crate) struct LaidSeries<'study> {
     /// Volumes of one grid have the same.
     pub(crate) group_number: usize,
     pub(crate) series: Option<&'study SeriesInstanceUid>,
+    /// Whether the series was put together from several Series Instance UIDs.
+    pub(crate) is_scattered: bool,
     pub(crate) kernel: Option<&'study str>,
     pub(crate) slices: &'study [PlacedSlice],
 }
@@ -39,22 +41,11 @@ pub(crate) fn slices_on_other_grids(
     normal: Vector,
 ) -> Result<usize, ImagingError> {
     let of = &all[chosen];
-    let up = if normal[2] < 0.0 {
-        normal.map(|part| -part)
-    } else {
-        normal
-    };
-    let mut others: Vec<f64> = all
-        .iter()
-        .filter(|other| {
-            other.group_number != of.group_number
-                && other.series.is_some()
-                && other.series == of.series
-                && other.kernel == of.kernel
-        })
-        .flat_map(|other| other.slices)
-        .map(|slice| dot(slice.position, up))
-        .collect();
+    let mut others = heights(
+        all.iter()
+            .filter(|other| is_on_another_grid(other, of) && other.kernel == of.kernel),
+        normal,
+    );
     let (Some(first), Some(last)) = (of.slices.first(), of.slices.last()) else {
         return Ok(0);
     };
@@ -71,11 +62,7 @@ pub(crate) fn slices_on_other_grids(
         .median_mm
         .or_else(|| usual(&others))
         .unwrap_or(0.0);
-    let is_free = |place: f64| {
-        of.slices
-            .iter()
-            .all(|slice| (slice.along_mm - place).abs() > SAME_PLACE_SHARE * step)
-    };
+    let is_free = |place: f64| is_free(place, of.slices, step);
     let (mut low, mut high) = (first.along_mm, last.along_mm);
     let reach = NEXT_STEPS * step;
     let mut lost = 0;
@@ -107,6 +94,61 @@ pub(crate) fn slices_on_other_grids(
         ));
     }
     Ok(lost)
+}
+
+/// Counts the slices of the chosen series that lie between those of its volume and are in none of its places: those of
+/// another kernel or of another phase, which the volume may not hold.
+pub(crate) fn unread_between(all: &[LaidSeries<'_>], chosen: usize, normal: Vector) -> usize {
+    let of = &all[chosen];
+    let (Some(first), Some(last)) = (of.slices.first(), of.slices.last()) else {
+        return 0;
+    };
+    let step = measure_spacing(of.slices).median_mm.unwrap_or(0.0);
+    let others = all
+        .iter()
+        .enumerate()
+        .filter(|(index, other)| {
+            let is_counted = is_on_another_grid(other, of) && other.kernel == of.kernel;
+            *index != chosen && is_of_series(other, of) && !is_counted
+        })
+        .map(|(_, other)| other);
+    heights(others, normal)
+        .into_iter()
+        .filter(|place| (first.along_mm..=last.along_mm).contains(place) && is_free(*place, of.slices, step))
+        .count()
+}
+
+/// Whether both are of one series, as its UID says or, where every few slices have one of their own, may be.
+fn is_of_series(other: &LaidSeries<'_>, of: &LaidSeries<'_>) -> bool {
+    let is_named = other.series.is_some() && other.series == of.series;
+    is_named || (other.is_scattered && of.is_scattered)
+}
+
+fn is_on_another_grid(other: &LaidSeries<'_>, of: &LaidSeries<'_>) -> bool {
+    other.group_number != of.group_number && other.series.is_some() && other.series == of.series
+}
+
+/// Where the slices of `series` lie along `normal`, which is turned to the head.
+fn heights<'series, 'study: 'series>(
+    series: impl Iterator<Item = &'series LaidSeries<'study>>,
+    normal: Vector,
+) -> Vec<f64> {
+    let up = if normal[2] < 0.0 {
+        normal.map(|part| -part)
+    } else {
+        normal
+    };
+    series
+        .flat_map(|other| other.slices)
+        .map(|slice| dot(slice.position, up))
+        .collect()
+}
+
+/// Whether none of `slices`, `step` millimetres apart, lies there.
+fn is_free(place: f64, slices: &[PlacedSlice], step: f64) -> bool {
+    slices
+        .iter()
+        .all(|slice| (slice.along_mm - place).abs() > SAME_PLACE_SHARE * step)
 }
 
 /// Refuses a study whose series is in pieces, of which the chosen one is a few slices.

@@ -106,7 +106,8 @@ impl SliceGrid {
     }
 }
 
-/// The geometry of ordered slices `slice_distance` millimetres apart along the normal.
+/// The geometry of ordered slices `slice_distance` millimetres apart along the normal, or where some are missing each in
+/// its own place.
 ///
 /// A sheared stack (gantry tilt) has a slice axis that is not its normal: the axis is the way from the first
 /// slice to the last, so that every voxel keeps its place.
@@ -114,6 +115,7 @@ pub(crate) fn lay_out(
     grid: &SliceGrid,
     slices: &[PlacedSlice],
     slice_distance: f64,
+    has_gaps: bool,
 ) -> Option<VolumeGeometry> {
     let (first, last) = (slices.first()?, slices.last()?);
     let way: Vector = std::array::from_fn(|axis| last.position[axis] - first.position[axis]);
@@ -128,6 +130,10 @@ pub(crate) fn lay_out(
         spacing_mm: SpacingMm::new(slice_distance / along, grid.spacing[0], grid.spacing[1]).ok()?,
         origin_mm: std::array::from_fn(|axis| first.position[axis] + grid.corner[axis]),
         direction: [slice_axis, grid.y_axis, grid.x_axis],
+        slice_places_mm: has_gaps.then(|| {
+            let place = |slice: &PlacedSlice| (slice.along_mm - first.along_mm) / along;
+            slices.iter().map(place).collect()
+        }),
     })
 }
 
@@ -153,7 +159,13 @@ mod tests {
         let mut pixels = [1, 2, 3, 4, 5, 6];
         grid.turn(&mut pixels);
         assert_eq!(pixels, [6, 5, 4, 3, 2, 1]);
-        let geometry = lay_out(&grid, &[slice([10.0, 20.0, 0.0]), slice([10.0, 20.0, 2.0])], 2.0).unwrap();
+        let geometry = lay_out(
+            &grid,
+            &[slice([10.0, 20.0, 0.0]), slice([10.0, 20.0, 2.0])],
+            2.0,
+            false,
+        )
+        .unwrap();
         assert_eq!(
             geometry.direction,
             [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]
@@ -182,7 +194,7 @@ mod tests {
                 let grid = SliceGrid::new(&orientation, [0.5, 0.25], 2, 3).unwrap();
                 let mut pixels = [1, 2, 3, 4, 5, 6];
                 grid.turn(&mut pixels);
-                let geometry = lay_out(&grid, &[slice([10.0, 20.0, 0.0])], 2.0).unwrap();
+                let geometry = lay_out(&grid, &[slice([10.0, 20.0, 0.0])], 2.0, false).unwrap();
                 assert_eq!(
                     geometry.direction,
                     [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]
@@ -217,7 +229,7 @@ mod tests {
         let slices: Vec<PlacedSlice> = (0..=100)
             .map(|index| slice([0.0, 0.0262 * f64::from(index), 3.0 * f64::from(index)]))
             .collect();
-        let geometry = lay_out(&grid, &slices, 3.0).unwrap();
+        let geometry = lay_out(&grid, &slices, 3.0, false).unwrap();
         assert!((geometry.position_mm([100.0, 0.0, 0.0])[1] - 2.62).abs() < 1e-6);
     }
 
@@ -227,10 +239,27 @@ mod tests {
         let slices: Vec<PlacedSlice> = (0..4)
             .map(|index| slice([0.0, 0.5 * f64::from(index), 2.0 * f64::from(index)]))
             .collect();
-        let geometry = lay_out(&grid, &slices, 2.0).unwrap();
+        let geometry = lay_out(&grid, &slices, 2.0, false).unwrap();
         let place = geometry.position_mm([3.0, 0.0, 0.0]);
         for (got, expected) in place.into_iter().zip([0.0, 1.5, 6.0]) {
             assert!((got - expected).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn above_a_gap_a_sheared_stack_keeps_its_positions() {
+        let grid = SliceGrid::new(&[1.0, 0.0, 0.0, 0.0, 1.0, 0.0], [1.0, 1.0], 2, 2).unwrap();
+        let heights = [0.0, 2.0, 6.0, 8.0, 14.0];
+        let slices: Vec<PlacedSlice> = heights
+            .iter()
+            .map(|height| slice([0.0, 0.25 * height, *height]))
+            .collect();
+        let geometry = lay_out(&grid, &slices, 2.0, true).unwrap();
+        for (index, height) in heights.iter().enumerate() {
+            let place = geometry.position_mm([index as f64, 0.0, 0.0]);
+            for (got, expected) in place.into_iter().zip([0.0, 0.25 * height, *height]) {
+                assert!((got - expected).abs() < 1e-9, "{place:?}");
+            }
         }
     }
 }

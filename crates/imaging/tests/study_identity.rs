@@ -131,3 +131,33 @@ fn a_slice_has_the_number_and_the_place_that_the_pacs_shows() {
         ]
     );
 }
+
+#[test]
+fn above_missing_slices_every_slice_has_its_own_number_and_place() {
+    let files = (0..12u32)
+        .filter(|number| !matches!(number, 4 | 7 | 8))
+        .map(|number| {
+            let mut object = Slice::new(number as usize).data_set();
+            put_text(
+                &mut object,
+                tags::INSTANCE_NUMBER,
+                VR::IS,
+                &(40 - number).to_string(),
+            );
+            write_as(object, uids::EXPLICIT_VR_LITTLE_ENDIAN)
+        });
+    let upload = Upload::file(&zip_of(&numbered(files)));
+    let studies = list_studies(&upload.path, &Limits::default()).unwrap();
+    let series = load_chest_series(&studies[0], &Limits::default()).unwrap();
+    assert_eq!(series.acquisition.missing_slices, 3);
+    let wanted = [0, 1, 2, 3, 5, 6, 9, 10, 11];
+    assert_eq!(series.slices.len(), wanted.len());
+    for (slice, number) in wanted.into_iter().enumerate() {
+        let reference = &series.slices[slice];
+        let height = 2.0 * f64::from(number);
+        assert_eq!(reference.instance_number, Some(40 - i64::from(number)));
+        assert_eq!(reference.table_position_mm, Some(height));
+        let position = series.volume.geometry.position_mm([slice as f64, 0.0, 0.0]);
+        assert!((position[2] - height).abs() < 1e-9, "{position:?}");
+    }
+}

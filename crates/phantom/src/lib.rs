@@ -23,6 +23,7 @@ impl PhantomOptions {
         let (sin, cos) = f64::from(self.tilt_degrees).to_radians().sin_cos();
         let corner = -(f64::from(canvas::FIELD_OF_VIEW_MM) - pixel_mm) / 2.0;
         VolumeGeometry {
+            slice_places_mm: None,
             shape: [self.slices, self.size, self.size],
             spacing_mm: SpacingMm::new(f64::from(self.spacing_mm), pixel_mm, pixel_mm)
                 .expect("a phantom's spacing is positive"),

@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use norma_domain::{
     AnalysisId, Decision, KeySlice, MeasuredFinding, OperatingPoint, PreparedSummary, Probability,
     REPORT_SCHEMA, ReasonCode, Report, ScanId, Stage, StageOutcome, StageReport, StageResult, Timings,
-    UnverifiedThreshold, Verdict, VolumeGeometry, VoxelBox,
+    UnverifiedThreshold, Verdict, VoxelBox,
 };
 use norma_inference::Bundle;
 
@@ -151,7 +151,7 @@ pub fn merge_report(input: MergeInput<'_>) -> Report {
         coverage,
         grounds,
         localization,
-        localization_mm: localization.map(|region| corners_mm(region, geometry)),
+        localization_mm: localization.map(|region| geometry.corners_mm(region)),
         key_slices: key_slices(&input, verdict),
         selected_slices: input.prepared.selected_slices.clone(),
         lung_extent: input.prepared.lung_extent,
@@ -202,13 +202,6 @@ fn region(outcomes: &[StageOutcome]) -> Option<(Stage, VoxelBox)> {
     [Stage::Anomaly, Stage::Classifier]
         .into_iter()
         .find_map(|stage| Some((stage, completed(outcomes, stage)?.localization?)))
-}
-
-/// Two opposite corners in LPS millimetres; the box reaches to the outer faces of its voxels.
-fn corners_mm(region: VoxelBox, geometry: &VolumeGeometry) -> [[f64; 3]; 2] {
-    let low = [region.z_min, region.y_min, region.x_min].map(|index| index as f64 - 0.5);
-    let high = [region.z_max, region.y_max, region.x_max].map(|index| index as f64 + 0.5);
-    [geometry.position_mm(low), geometry.position_mm(high)]
 }
 
 fn key_slices(input: &MergeInput<'_>, verdict: Verdict) -> Vec<KeySlice> {

@@ -67,6 +67,7 @@ fn chest(balls: &[Ball]) -> Volume {
         value.round() as i16
     });
     let geometry = VolumeGeometry {
+        slice_places_mm: None,
         shape: SHAPE,
         spacing_mm: SpacingMm::new(SPACING[0], SPACING[1], SPACING[2]).expect("the spacing is positive"),
         origin_mm: [0.0; 3],

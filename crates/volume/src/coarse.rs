@@ -100,6 +100,7 @@ mod tests {
         let volume = Volume::new(
             Array3::from_shape_fn(shape, |(z, y, x)| (100 * z + 10 * y + x) as i16),
             VolumeGeometry {
+                slice_places_mm: None,
                 shape,
                 spacing_mm: SpacingMm::new(1.25, 0.8, 0.6).unwrap(),
                 origin_mm: [0.0; 3],

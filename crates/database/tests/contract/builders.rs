@@ -143,6 +143,7 @@ pub(crate) fn summary() -> PreparedSummary {
             slice_thickness_mm: Some(2.5),
             contrast_agent: false,
             geometry: VolumeGeometry {
+                slice_places_mm: None,
                 shape: [154, 512, 512],
                 spacing_mm: SpacingMm::new(2.0, 0.7, 0.7).unwrap(),
                 origin_mm: [0.1, -0.2, 1e-9],

@@ -12,6 +12,7 @@ mod support;
 
 mod grids;
 mod images;
+mod kernels;
 mod phases;
 mod right;
 mod scattered;

@@ -79,6 +79,23 @@ fn volumes_between_each_other_without_numbers_are_never_mixed() {
             image.drop(tags::INSTANCE_NUMBER);
             image.set(tags::CONTENT_TIME, VR::TM, format!("10{}500", image.phase + 1));
         }),
+        // Slices of 10 mm, the other phase half a step above.
+        two(
+            "by turns, 5 mm apart",
+            Right::Refused(InconsistentSeries),
+            |image| {
+                image.at_height(10.0 * image.place as f64 + 5.0 * image.phase as f64);
+                image.number(2 * image.place + image.phase + 1);
+            },
+        ),
+        two(
+            "by turns, 8 mm apart",
+            Right::Refused(InconsistentSeries),
+            |image| {
+                image.at_height(16.0 * image.place as f64 + 8.0 * image.phase as f64);
+                image.number(2 * image.place + image.phase + 1);
+            },
+        ),
         two(
             "no acquisition number in one",
             Right::WholeShifted([0.0, 1.0, 0.0, 0.0]),

@@ -16,9 +16,9 @@ pub(crate) enum Right {
     Whole,
     /// As above, of phases that lie so much higher.
     WholeShifted(Shift),
-    /// Fewer places of one phase, and said so. Above a gap nothing lies where it was.
+    /// Fewer places of one phase, each where it was scanned, and said so.
     Flagged,
-    /// Every other place of one phase, each where it was scanned.
+    /// Every other place of one phase, each where it was scanned, and said so.
     EveryOther,
     Refused(ReasonCode),
     /// One phase whole, or refused by that name.
@@ -84,14 +84,21 @@ fn judge(right: Right, result: Result<LoadedSeries, ImagingError>) -> Result<(),
         }
         (_, Err(error)) => Err(format!("refused by {:?}: {error}", error.reason().code)),
         (Right::Whole, Ok(series)) => whole(&series, IN_PLACE, PLACES),
-        (Right::EveryOther, Ok(series)) => whole(&series, IN_PLACE, PLACES / 2),
+        (Right::EveryOther, Ok(series)) => {
+            if series.acquisition.unread_between == 0 {
+                return Err("slices between those read are gone and nothing says so".into());
+            }
+            whole(&series, IN_PLACE, PLACES / 2)
+        }
         (Right::WholeShifted(shift) | Right::WholeOr(_, shift), Ok(series)) => whole(&series, shift, PLACES),
         (Right::Flagged, Ok(series)) => {
             let acquisition = &series.acquisition;
             if acquisition.missing_slices == 0 && acquisition.undecodable_slices == 0 {
                 return Err("slices are gone and nothing says so".into());
             }
-            one_phase(&marks(&series)).map(|_| ())
+            let told = marks(&series);
+            references_fit(&series)?;
+            in_place(&told, IN_PLACE)
         }
     }
 }
@@ -132,17 +139,45 @@ fn one_phase(told: &[(f64, f64, f64)]) -> Result<usize, String> {
     Ok(phase as usize)
 }
 
+/// Whether every slice lies where it was scanned.
+fn in_place(told: &[(f64, f64, f64)], shift: Shift) -> Result<(), String> {
+    let phase = one_phase(told)?;
+    let is_in_place =
+        |(height, _, place): &(f64, f64, f64)| (place * STEP_MM + shift[phase] - height).abs() < 0.3;
+    if told.iter().all(is_in_place) {
+        Ok(())
+    } else {
+        Err(format!("slices are not in their places: {told:?}"))
+    }
+}
+
+/// Whether each slice names an image of its own place, not further off than a neighbour may be.
+fn references_fit(series: &LoadedSeries) -> Result<(), String> {
+    let places: Vec<(f64, Option<f64>)> = series
+        .slices
+        .iter()
+        .enumerate()
+        .map(|(slice, reference)| {
+            assert_eq!(reference.slice, slice);
+            let height = series.volume.geometry.position_mm([slice as f64, 0.0, 0.0])[2];
+            (height, reference.table_position_mm)
+        })
+        .collect();
+    let fits = |(height, table): &(f64, Option<f64>)| table.is_some_and(|table| (table - height).abs() < 0.3);
+    if places.iter().all(fits) {
+        Ok(())
+    } else {
+        Err(format!("slices name images of other places: {places:?}"))
+    }
+}
+
 fn whole(series: &LoadedSeries, shift: Shift, count: usize) -> Result<(), String> {
     let told = marks(series);
     if told.len() != count {
         return Err(format!("{} slices: {told:?}", told.len()));
     }
-    let phase = one_phase(&told)?;
-    let is_in_place =
-        |(height, _, place): &(f64, f64, f64)| (place * STEP_MM + shift[phase] - height).abs() < 0.3;
-    if !told.iter().all(is_in_place) {
-        return Err(format!("slices are not in their places: {told:?}"));
-    }
+    in_place(&told, shift)?;
+    references_fit(series)?;
     let (_, rows, columns) = series.volume.hounsfield.dim();
     let at = [rows, columns]
         .map(|count| count / 2)

@@ -309,12 +309,5 @@ fn slices_with_too_little_in_common_are_refused_by_that_name() {
                 );
             },
         ),
-        one("the kernel of every other slice", Right::EveryOther, |image| {
-            image.set(
-                tags::CONVOLUTION_KERNEL,
-                VR::SH,
-                ["B31f", "B31s"][image.place % 2],
-            );
-        }),
     ]);
 }

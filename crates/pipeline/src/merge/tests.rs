@@ -3,7 +3,7 @@ use std::path::Path;
 use norma_domain::{
     Finding, MASS_RUN_COLUMNS, ModelReference, ProcessingStatus, QualityCheck, QualityConsequence, Reason,
     ReasonCode, SeriesChoice, SliceReference, SliceScore, SopInstanceUid, SpacingMm, StageFailure,
-    StudySummary,
+    StudySummary, VolumeGeometry,
 };
 
 use super::*;
@@ -24,6 +24,7 @@ fn bundle() -> Bundle {
 
 fn prepared() -> PreparedSummary {
     let geometry = VolumeGeometry {
+        slice_places_mm: None,
         shape: [100, 512, 512],
         spacing_mm: SpacingMm::new(2.0, 0.5, 0.5).unwrap(),
         origin_mm: [-128.0, -128.0, 0.0],

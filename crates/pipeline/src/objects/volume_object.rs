@@ -191,6 +191,7 @@ mod tests {
         Volume {
             hounsfield,
             geometry: VolumeGeometry {
+                slice_places_mm: None,
                 shape: [slices, 20, 30],
                 spacing_mm: SpacingMm::new(2.0, 0.7, 0.7).unwrap(),
                 origin_mm: [-0.1, 1.0 / 3.0, 12_345.678_901_234_5],

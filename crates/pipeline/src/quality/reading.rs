@@ -73,9 +73,21 @@ pub(super) fn check_patient(series: &LoadedSeries) -> [QualityCheck; 2] {
     ]
 }
 
-pub(super) fn note_reading(series: &LoadedSeries) -> [QualityCheck; 2] {
+pub(super) fn note_reading(series: &LoadedSeries) -> [QualityCheck; 3] {
     let acquisition = &series.acquisition;
     [
+        Measurement::at_most(
+            ReasonCode::SeriesPartlyRead,
+            acquisition.unread_between as f64,
+            0.0,
+            "slices",
+        )
+        .or(
+            Note,
+            "every slice of the series was read",
+            "the series holds slices of several kernels or phases: those of one were read, the slices between them were \
+             not",
+        ),
         Measurement::at_most(
             ReasonCode::UidInvalid,
             acquisition.invalid_uids as f64,

@@ -8,6 +8,7 @@ use super::*;
 
 fn sound_series() -> LoadedSeries {
     let geometry = VolumeGeometry {
+        slice_places_mm: None,
         shape: [100, 16, 16],
         spacing_mm: SpacingMm::new(2.5, 0.7, 0.7).unwrap(),
         origin_mm: [0.0; 3],
@@ -51,6 +52,7 @@ fn sound_series() -> LoadedSeries {
             has_hounsfield: true,
             stored_pixel_spacing_mm: [0.7, 0.7],
             corrected_slices: 0,
+            unread_between: 0,
             invalid_uids: 0,
         },
     }
@@ -96,7 +98,7 @@ fn a_sound_series_passes_every_check() {
 #[test]
 fn each_defect_of_the_series_is_found() {
     type Change = fn(&mut LoadedSeries);
-    let defects: [(ReasonCode, QualityConsequence, Change); 18] = [
+    let defects: [(ReasonCode, QualityConsequence, Change); 19] = [
         (ReasonCode::NotHounsfield, Failed, |series| {
             series.acquisition.has_hounsfield = false;
         }),
@@ -132,6 +134,9 @@ fn each_defect_of_the_series_is_found() {
         }),
         (ReasonCode::PatientAgeUnknown, Note, |series| {
             series.study.patient_age_years = None;
+        }),
+        (ReasonCode::SeriesPartlyRead, Note, |series| {
+            series.acquisition.unread_between = 40;
         }),
         (ReasonCode::UidInvalid, Note, |series| {
             series.acquisition.invalid_uids = 1;

@@ -44,6 +44,7 @@ fn chest(change: impl Fn([usize; 3], bool) -> Option<i16>) -> Volume {
         change(index, is_lung).unwrap_or(value)
     });
     let geometry = VolumeGeometry {
+        slice_places_mm: None,
         shape: SHAPE,
         spacing_mm: SpacingMm::new(3.0, 2.5, 2.5).unwrap(),
         origin_mm: [0.0; 3],

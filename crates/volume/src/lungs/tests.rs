@@ -30,6 +30,7 @@ fn chest(change: impl Fn((usize, usize, usize), i16) -> i16) -> Volume {
         change(index, value)
     });
     let geometry = VolumeGeometry {
+        slice_places_mm: None,
         shape: SHAPE,
         spacing_mm: SpacingMm::new(2.0, 2.5, 2.5).unwrap(),
         origin_mm: [0.0; 3],
@@ -129,6 +130,7 @@ fn a_cut_lung_says_so() {
     let cut = Volume::new(
         volume.hounsfield.slice(s![15.., .., ..]).to_owned(),
         VolumeGeometry {
+            slice_places_mm: None,
             shape: [25, SHAPE[1], SHAPE[2]],
             ..volume.geometry
         },

@@ -32,6 +32,7 @@ pub(crate) fn probability(value: f64) -> Probability {
 
 fn geometry() -> VolumeGeometry {
     VolumeGeometry {
+        slice_places_mm: None,
         shape: SHAPE,
         spacing_mm: SpacingMm::new(2.0, 0.7, 0.7).unwrap(),
         origin_mm: [-100.0, -100.0, 0.0],
