@@ -31,6 +31,9 @@ use crate::volume_grid::{regular_stack, square_pixels};
 /// Positions are rounded, and tables sag: so much within the plane is no other field of view.
 const LARGEST_STRAY_MM: f64 = 1.0;
 
+/// A birthday between two acquisitions, and rounding.
+const LARGEST_AGE_DIFFERENCE_YEARS: u16 = 1;
+
 /// Chooses the chest series of a study and decodes it.
 ///
 /// Slices ascend to the head; rows and columns are turned so that x runs to the patient's left and y to the back.
@@ -150,7 +153,19 @@ fn check_one_patient(study: &StudySource, instances: &[Instance]) -> Result<(), 
             (&instance.header.patient, number)
         })
         .collect();
-    patient_conflict(&images).map_or(Ok(()), |conflict| Err(ImagingError::SeveralPatients(conflict)))
+    patient_conflict(&images)
+        .or_else(|| age_conflict(instances))
+        .map_or(Ok(()), |conflict| Err(ImagingError::SeveralPatients(conflict)))
+}
+
+/// Says by count why the ages cannot be those of one patient in one examination.
+fn age_conflict(instances: &[Instance]) -> Option<String> {
+    let ages: BTreeSet<u16> = instances
+        .iter()
+        .filter_map(|instance| instance.header.patient_age_years)
+        .collect();
+    let years = ages.last()? - ages.first()?;
+    (years > LARGEST_AGE_DIFFERENCE_YEARS).then(|| format!("{} values of Patient's Age", ages.len()))
 }
 
 /// A candidate with its slices in order.

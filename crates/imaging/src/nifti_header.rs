@@ -6,6 +6,11 @@ use nifti::{NiftiHeader, NiftiType};
 
 pub(crate) const NIFTI_HEADER_BYTES: usize = 348;
 
+/// Two affines of one file agree where their axes point the same way up to the shear of a tilted gantry…
+const LEAST_COMMON_DIRECTION: f64 = 0.7;
+/// …which makes the slice axis longer too.
+const LARGEST_LENGTH_DIFFERENCE: f64 = 0.2;
+
 /// Why a header is not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NiftiHeaderError(pub(crate) &'static str);
@@ -124,7 +129,13 @@ fn sample_type(header: &NiftiHeader) -> Result<SampleType, NiftiHeaderError> {
 /// of the patient is not known, and no guess is made.
 fn affine(header: &NiftiHeader) -> Result<[[f64; 4]; 3], NiftiHeaderError> {
     let affine = if header.sform_code > 0 {
-        [header.srow_x, header.srow_y, header.srow_z].map(|row| row.map(f64::from))
+        let affine = [header.srow_x, header.srow_y, header.srow_z].map(|row| row.map(f64::from));
+        if header.qform_code > 0 && contradict(&affine, &quaternion_affine(header)) {
+            return Err(NiftiHeaderError(
+                "its sform and its qform contradict each other about the sides or the size of the patient",
+            ));
+        }
+        affine
     } else if header.qform_code > 0 {
         quaternion_affine(header)
     } else {
@@ -135,6 +146,27 @@ fn affine(header: &NiftiHeader) -> Result<[[f64; 4]; 3], NiftiHeaderError> {
     }
     let unit_mm = millimetres_per_unit(header.xyzt_units)?;
     Ok(affine.map(|row| row.map(|value| value * unit_mm)))
+}
+
+/// Whether two affines give an axis another direction or another spacing. A tilted gantry is sheared in the sform and
+/// cannot be in the qform. One that is no affine contradicts nothing.
+fn contradict(first: &[[f64; 4]; 3], second: &[[f64; 4]; 3]) -> bool {
+    let column = |affine: &[[f64; 4]; 3], axis: usize| [0, 1, 2].map(|row| affine[row][axis]);
+    let length = |vector: [f64; 3]| vector.iter().map(|part| part * part).sum::<f64>().sqrt();
+    let axes = [0, 1, 2].map(|axis| (column(first, axis), column(second, axis)));
+    let is_affine = axes.iter().all(|(a, b)| {
+        [*a, *b]
+            .map(length)
+            .iter()
+            .all(|length| length.is_finite() && *length > 0.0)
+    });
+    is_affine
+        && axes.iter().any(|(a, b)| {
+            let (one, other) = (length(*a), length(*b));
+            let along: f64 = a.iter().zip(b).map(|(a, b)| a * b).sum();
+            along < LEAST_COMMON_DIRECTION * one * other
+                || (one - other).abs() > LARGEST_LENGTH_DIFFERENCE * one
+        })
 }
 
 /// The spatial unit in the lowest three bits of xyzt_units (nifti1.h). Where it is not said, it is the millimetre

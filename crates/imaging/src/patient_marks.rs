@@ -11,6 +11,8 @@ use crate::element_values::Values;
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct PatientMarks {
     patient_id: Option<Box<[u8]>>,
+    /// Who gave the ID: two hospitals give the same to two persons.
+    issuer: Option<Box<[u8]>>,
     name: Option<Box<[u8]>>,
     birth_date: Option<Box<[u8]>>,
     sex: Option<Box<[u8]>>,
@@ -30,6 +32,7 @@ impl PatientMarks {
     pub(crate) fn read(values: &Values<'_>) -> Self {
         Self {
             patient_id: normalised(values, 0x0010_0020),
+            issuer: normalised(values, 0x0010_0021),
             name: values.mark(0x0010_0010).and_then(|name| normalised_name(&name)),
             birth_date: normalised(values, 0x0010_0030),
             sex: normalised(values, 0x0010_0040),
@@ -80,6 +83,7 @@ pub(crate) fn patient_conflict(images: &[(&PatientMarks, usize)]) -> Option<Stri
         values.len()
     };
     let ids = distinct(|marks| marks.patient_id.as_deref());
+    let issuers = distinct(|marks| marks.issuer.as_deref());
     let births = distinct(|marks| marks.birth_date.as_deref());
     let sexes = distinct(|marks| marks.sex.as_deref());
     let is_one_alphabet = distinct(|marks| marks.character_set.as_deref()) <= 1
@@ -93,6 +97,7 @@ pub(crate) fn patient_conflict(images: &[(&PatientMarks, usize)]) -> Option<Stri
     };
     let mut conflicts: Vec<String> = [
         (ids, "Patient ID"),
+        (issuers, "Issuer of Patient ID"),
         (names, "Patient's Name"),
         (births, "Patient's Birth Date"),
         (sexes, "Patient's Sex"),
@@ -160,6 +165,18 @@ mod tests {
         let told = conflict(one.clone(), marks("8", "Roe^Jane", "19700101", ""), true).unwrap();
         assert_eq!(told, "2 values of Patient ID, 2 values of Patient's Name");
         assert!(conflict(one, marks("7", "Doe^Jane", "19480229", ""), false).is_some());
+    }
+
+    #[test]
+    fn one_id_of_two_issuers_is_of_two_persons() {
+        let of = |issuer: Option<&str>| PatientMarks {
+            issuer: issuer.map(|issuer| issuer.as_bytes().into()),
+            ..marks("7", "Doe^Jane", "", "")
+        };
+        assert_eq!(conflict(of(Some("A")), of(Some("A")), true), None);
+        assert_eq!(conflict(of(Some("A")), of(None), true), None);
+        let told = conflict(of(Some("A")), of(Some("B")), true).unwrap();
+        assert_eq!(told, "2 values of Issuer of Patient ID");
     }
 
     #[test]

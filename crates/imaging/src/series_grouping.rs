@@ -9,7 +9,7 @@ use crate::dicom_header::InstanceHeader;
 use crate::error::ImagingError;
 use crate::multiframe::{FrameHeader, FrameReference};
 use crate::series_joining::series_of_instances;
-use crate::slice_order::{Plane, are_close, are_parallel, plane_of};
+use crate::slice_order::{Plane, are_close, are_parallel, plane_axes, plane_of};
 use crate::study::Instance;
 
 const SPACING_TOLERANCE_MM: f64 = 0.005;
@@ -54,6 +54,7 @@ pub(crate) enum Exclusion {
     Colour,
     NoPosition,
     NoOrientation,
+    NoPlane,
     NoFramePositions,
     NoPixelSpacing { has_imager_spacing: bool },
     NotAxial(Plane),
@@ -75,6 +76,7 @@ impl Exclusion {
             Self::Colour => "colour".into(),
             Self::NoPosition => "no Image Position (Patient) (0020,0032)".into(),
             Self::NoOrientation => "no Image Orientation (Patient) (0020,0037)".into(),
+            Self::NoPlane => "an Image Orientation (Patient) (0020,0037) that describes no plane".into(),
             Self::NoFramePositions => "several frames without a position of each".into(),
             Self::NoPixelSpacing { has_imager_spacing } => {
                 let imager = if *has_imager_spacing {
@@ -98,6 +100,7 @@ impl Exclusion {
             Self::NoImage
                 | Self::NoPosition
                 | Self::NoOrientation
+                | Self::NoPlane
                 | Self::NoFramePositions
                 | Self::NoPixelSpacing { .. }
                 | Self::Truncated { .. }
@@ -115,9 +118,11 @@ impl Exclusion {
             Self::Localizer => 4,
             Self::Projection => 5,
             Self::Colour => 6,
-            Self::NoPosition | Self::NoOrientation | Self::NoFramePositions | Self::NoPixelSpacing { .. } => {
-                7
-            }
+            Self::NoPosition
+            | Self::NoOrientation
+            | Self::NoPlane
+            | Self::NoFramePositions
+            | Self::NoPixelSpacing { .. } => 7,
             Self::NotAxial(_) => 8,
             Self::Truncated { .. } => 9,
             Self::PixelFormat(_) => 10,
@@ -253,6 +258,9 @@ pub(crate) fn exclusion(group: &SeriesGroup, instances: &[Instance]) -> Option<E
     let Some(orientation) = &frame.orientation else {
         return Some(Exclusion::NoOrientation);
     };
+    if plane_axes(orientation).is_none() {
+        return Some(Exclusion::NoPlane);
+    }
     if frame.position.is_none() {
         return Some(Exclusion::NoPosition);
     }

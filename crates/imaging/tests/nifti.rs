@@ -299,3 +299,44 @@ fn lies_of_the_header_are_refused() {
     second[..8].copy_from_slice(&[28, 2, 0, 0, b'n', b'+', b'2', 0]);
     assert_eq!(code(&second), ReasonCode::UnreadableNifti);
 }
+
+#[test]
+fn two_affines_that_contradict_each_other_are_refused() {
+    let both = |change: &dyn Fn(&mut [u8])| {
+        let mut bytes = nifti(Layout {
+            uses_qform: true,
+            ..PLAIN
+        });
+        // The sform that says the same.
+        bytes[254..256].copy_from_slice(&1i16.to_le_bytes());
+        let rows: [[f32; 4]; 3] = [
+            [-0.75, 0.0, 0.0, 10.0],
+            [0.0, -0.75, 0.0, 20.0],
+            [0.0, 0.0, 2.0, -30.0],
+        ];
+        for (index, value) in rows.iter().flatten().enumerate() {
+            bytes[280 + 4 * index..284 + 4 * index].copy_from_slice(&value.to_le_bytes());
+        }
+        change(&mut bytes);
+        load(&bytes)
+    };
+    let put =
+        |bytes: &mut [u8], at: usize, value: f32| bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    assert!(both(&|_| ()).is_ok());
+    assert!(
+        both(&|bytes| put(bytes, 280 + 24, 0.4)).is_ok(),
+        "sheared by a tilted gantry"
+    );
+    for (name, change) in [
+        (
+            "left and right",
+            &(|bytes: &mut [u8]| put(bytes, 280, 0.75)) as &dyn Fn(&mut [u8]),
+        ),
+        ("head and feet", &|bytes| put(bytes, 280 + 40, -2.0)),
+        ("the size", &|bytes| put(bytes, 84, 1.5)),
+    ] {
+        let error = both(change).unwrap_err();
+        assert_eq!(error.reason().code, ReasonCode::UnreadableNifti, "{name}");
+        assert!(error.to_string().contains("contradict"), "{error}");
+    }
+}

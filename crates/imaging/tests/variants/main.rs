@@ -10,6 +10,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod contradictions;
 mod grids;
 mod images;
 mod kernels;
