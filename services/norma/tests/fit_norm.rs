@@ -32,7 +32,7 @@ impl Site {
         };
         let shipped = shipped_bundle();
         let shipped = shipped.parent().unwrap();
-        for name in ["patch-memory", "autoencoder", "classifier", "typing"] {
+        for name in ["network", "patch-memory", "autoencoder", "classifier", "typing"] {
             let folder = site.models().join(name);
             fs::create_dir_all(&folder).unwrap();
             for file in fs::read_dir(shipped.join(name)).unwrap() {

@@ -70,7 +70,11 @@ fn link_models(bundle: &Path, models: &Path) -> anyhow::Result<()> {
     };
     for entry in fs::read_dir(installed).context("failed to list the installed models")? {
         let path = entry.context("failed to list the installed models")?.path();
-        if let (true, Some(name)) = (path.join("manifest.yaml").is_file(), path.file_name()) {
+        // A model, or a network that several models share.
+        let is_model = ["manifest.yaml", "model.onnx"]
+            .iter()
+            .any(|file| path.join(file).is_file());
+        if let (true, Some(name)) = (is_model, path.file_name()) {
             symlink(&path, models.join(name)).context("failed to link an installed model")?;
         }
     }
