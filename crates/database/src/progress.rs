@@ -182,9 +182,9 @@ impl Database {
         .await
     }
 
-    /// Ends the report's analysis as `completed`, and queues its results for every destination that gets them. One whose stages were read with different bundles awaits its repeat,
-    /// unless it is one itself. False where it had ended before or was deleted: nothing is
-    /// written then.
+    /// Ends the report's analysis as `completed`, and queues its results for every destination that gets them. One whose
+    /// stages were read with different bundles awaits its repeat, unless it is one itself. False where it had ended before
+    /// or was deleted: nothing is written then.
     pub async fn complete_analysis(&self, report: Report) -> Result<bool, DatabaseError> {
         self.change(move |connection| {
             let Some(scan_id) = lock_scan_of(connection, report.analysis_id)? else {

@@ -321,7 +321,8 @@ mod tests {
 
     #[test]
     fn ribs_in_thick_slices_do_not_alternate() {
-        // Ribs of 8 mm that slope, every 22 mm, in slices every 10 mm, held to the rule of those nearer: here and there every other slice shows one.
+        // Ribs of 8 mm that slope, every 22 mm, in slices every 10 mm, held to the rule of those nearer: here and there
+        // every other slice shows one.
         let mut ribs = chest(30);
         for ((z, y, x), value) in ribs.indexed_iter_mut() {
             let height = 10.0 * z as f64 + 0.8 * y as f64;

@@ -110,7 +110,6 @@ pub struct AuditSettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeadSettings {
-    /// Not `file`: a variable whose name ends so names a file with a value.
     #[serde(deserialize_with = "optional")]
     pub path: Option<PathBuf>,
     #[serde(deserialize_with = "optional")]

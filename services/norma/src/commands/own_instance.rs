@@ -7,13 +7,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use chrono::TimeDelta;
 use norma_database::ApiKey;
-use norma_domain::{Role, Roles, Stage};
-use norma_service::{Context, ObjectsKind, Process, QueueKind, Settings, announce_unfinished};
+use norma_domain::{Role, Roles};
+use norma_service::{Context, ObjectsKind, QueueKind, Settings};
 
 use super::credential::client_with;
-use super::installation::database_in;
+use super::embedded::keep_in;
 use super::keys::make_key;
-use super::service::{spawn_gateway, spawn_worker};
 
 const READY_WITHIN: Duration = Duration::from_secs(120);
 /// A key dies soon, should this process not live to revoke it.
@@ -22,29 +21,15 @@ const KEY_LIVES: TimeDelta = TimeDelta::hours(1);
 /// Lets the settings name the database, queue, objects and spool of this instance alone, and the address to listen on.
 /// Nothing comes from a hospital's PACS or goes to it.
 pub(super) fn place(settings: &mut Settings, folder: &Path, listen: SocketAddr) {
-    settings.database.url = database_in(folder).into();
+    keep_in(settings, folder);
     settings.queue.kind = QueueKind::InProcess;
     settings.objects.kind = ObjectsKind::Folder;
-    settings.objects.folder = folder.join("objects");
     settings.audit.heads.path = None;
     settings.pacs.enabled = false;
     settings.pacs.destinations.clear();
-    settings.pacs.folder = folder.join("pacs");
-    settings.gateway.spool_folder = Some(folder.join("spool"));
     settings.gateway.address = listen.ip();
     settings.gateway.port = listen.port();
     settings.gateway.public_url = None;
-}
-
-/// Starts the gateway and a worker of every stage in this process.
-pub(super) async fn start(settings: Settings) -> anyhow::Result<Process> {
-    let mut process = Process::start(settings, "serve").await?;
-    announce_unfinished(&process.context()).await?;
-    for stage in Stage::ALL {
-        spawn_worker(&mut process, stage);
-    }
-    spawn_gateway(&mut process);
-    Ok(process)
 }
 
 /// A client with a key of its own; the key is to be revoked when the client is done.

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use anyhow::{Context, bail, ensure};
 use norma_domain::{Report, Role, StageOutcome, Verdict};
 use norma_phantom::{Lungs, PhantomOptions, phantom_zip};
-use reqwest::multipart;
 
 use super::blocking::block_on;
 use super::credential::Credential;
+use super::prediction::{NotAnswered, predict};
 use super::terminal::tell;
 use crate::command_line::Target;
 
@@ -26,7 +26,7 @@ pub(crate) fn run(config: Option<&Path>, target: &Target) -> anyhow::Result<Exit
 async fn check(client: &reqwest::Client, url: &str) -> anyhow::Result<()> {
     tell("a phantom chest: every stage must answer");
     let chest = PhantomOptions::default();
-    let report = predict(client, url, &chest).await?;
+    let report = predict_phantom(client, url, &chest).await?;
     ensure!(
         report.schema == norma_domain::REPORT_SCHEMA,
         "the report's schema is {}",
@@ -72,7 +72,7 @@ async fn check(client: &reqwest::Client, url: &str) -> anyhow::Result<()> {
         lungs: Lungs::None,
         ..PhantomOptions::default()
     };
-    match predict(client, url, &without_lungs).await {
+    match predict_phantom(client, url, &without_lungs).await {
         Ok(report) => {
             ensure!(
                 report.verdict == Verdict::Undetermined,
@@ -91,43 +91,16 @@ async fn check(client: &reqwest::Client, url: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The study got a row with a reason in place of a report.
-#[derive(Debug)]
-struct NotAnswered(String);
-
-impl std::fmt::Display for NotAnswered {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "the study got no report: {}", self.0)
-    }
-}
-
-impl std::error::Error for NotAnswered {}
-
-async fn predict(client: &reqwest::Client, url: &str, options: &PhantomOptions) -> anyhow::Result<Report> {
+async fn predict_phantom(
+    client: &reqwest::Client,
+    url: &str,
+    options: &PhantomOptions,
+) -> anyhow::Result<Report> {
     let folder = tempfile::tempdir().context("failed to make a scratch folder")?;
     let archive = folder.path().join("phantom.zip");
     phantom_zip(options, &archive).context("failed to write the phantom")?;
-    let bytes = tokio::fs::read(&archive)
+    let study = tokio::fs::read(&archive)
         .await
         .context("failed to read the phantom")?;
-    let form = multipart::Form::new().part("file", multipart::Part::bytes(bytes).file_name("phantom.zip"));
-    let response = client
-        .post(format!("{url}/inference/predict"))
-        .multipart(form)
-        .send()
-        .await
-        .with_context(|| format!("failed to reach {url}"))?;
-    let status = response.status();
-    let body: serde_json::Value = response.json().await.context("the answer is no JSON")?;
-    ensure!(status.as_u16() == 200, "the gateway answered {status}: {body}");
-    let report = body
-        .pointer("/studies/0/report")
-        .filter(|report| !report.is_null());
-    match report {
-        Some(report) => serde_json::from_value(report.clone()).context("the report does not fit its schema"),
-        None => {
-            let reason = body.pointer("/rows/0/reason").and_then(|reason| reason.as_str());
-            Err(NotAnswered(reason.context("neither a report nor a reason")?.to_owned()).into())
-        }
-    }
+    predict(client, url, study.into()).await
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, ensure};
 use norma_domain::{Stage, StageResult};
-use norma_inference::{Bundle, Cuda, Runtime, StageModels};
+use norma_inference::{Bundle, Cuda, Runtime, RuntimeOptions, StageModels};
 use norma_phantom::{Nodule, PhantomOptions, phantom_volume};
 use norma_pipeline::run_stage;
 use norma_service::{Settings, runtime_options};
@@ -68,13 +68,13 @@ impl StageAgreement {
 /// Reads a phantom with a nodule on the CPU and on CUDA.
 pub(super) fn of_cuda_and_cpu(settings: &Settings) -> anyhow::Result<Agreement> {
     let slices = prepared()?;
-    let cpu = Reader::open(settings, Cuda::Off)?;
-    let cuda = Reader::open(settings, Cuda::Auto)?;
+    let cpu = open(settings, Cuda::Off)?;
+    let cuda = open(settings, Cuda::Auto)?;
     let mut stages = Vec::new();
     for stage in Stage::MODELS {
-        let expected = cpu.read(stage, &slices)?;
-        cuda.read(stage, &slices)?;
-        stages.push(compare(stage, &expected, &cuda.read(stage, &slices)?)?);
+        let expected = read(&cpu, stage, &slices)?;
+        read(&cuda, stage, &slices)?;
+        stages.push(compare(stage, &expected, &read(&cuda, stage, &slices)?)?);
     }
     Ok(Agreement {
         tolerance: TOLERANCE,
@@ -85,28 +85,20 @@ pub(super) fn of_cuda_and_cpu(settings: &Settings) -> anyhow::Result<Agreement> 
     })
 }
 
-struct Reader {
-    models: StageModels,
+fn open(settings: &Settings, cuda: Cuda) -> anyhow::Result<StageModels> {
+    let bundle = Bundle::load(&settings.models.bundle).context("failed to load the model bundle")?;
+    let options = RuntimeOptions {
+        cuda,
+        ..runtime_options(&settings.models)
+    };
+    let runtime = Runtime::start(&options).context("failed to start ONNX Runtime")?;
+    StageModels::open(&bundle, &runtime, &Stage::MODELS).context("failed to open the models")
 }
 
-impl Reader {
-    fn open(settings: &Settings, cuda: Cuda) -> anyhow::Result<Self> {
-        let bundle = Bundle::load(&settings.models.bundle).context("failed to load the model bundle")?;
-        let options = norma_inference::RuntimeOptions {
-            cuda,
-            ..runtime_options(&settings.models)
-        };
-        let runtime = Runtime::start(&options).context("failed to start ONNX Runtime")?;
-        let models =
-            StageModels::open(&bundle, &runtime, &Stage::MODELS).context("failed to open the models")?;
-        Ok(Self { models })
-    }
-
-    fn read(&self, stage: Stage, slices: &PreparedSlices) -> anyhow::Result<StageResult> {
-        // Each stage runs its graph itself, so that its time is its own.
-        let read = run_stage(&self.models, stage, slices, None);
-        Ok(read.map_err(|error| anyhow::anyhow!("{}", error.reason))?.0)
-    }
+/// Each stage runs its graph itself, so that its time is its own.
+fn read(models: &StageModels, stage: Stage, slices: &PreparedSlices) -> anyhow::Result<StageResult> {
+    let read = run_stage(models, stage, slices, None);
+    Ok(read.map_err(|error| anyhow::anyhow!("{}", error.reason))?.0)
 }
 
 fn prepared() -> anyhow::Result<PreparedSlices> {

@@ -3,15 +3,15 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail};
 use futures::StreamExt as _;
+use norma_domain::StageOutcome;
 use norma_phantom::{PhantomOptions, TransferSyntax, phantom_zip};
-use reqwest::multipart;
 use serde::Serialize;
-use serde_json::Value;
 
 use super::machine::{GpuWatch, processor_time};
 use crate::command_line::{Bench, Encoding};
+use crate::commands::prediction::predict;
 use crate::commands::terminal::tell;
 
 /// What was measured with a number of studies in flight.
@@ -124,29 +124,17 @@ struct Reading {
     execution_providers: Vec<String>,
 }
 
-/// Sends a study and waits for its report. An answer without a verdict by every stage is no measurement.
+/// Sends a study and waits for its report. An answer without a result of every stage is no measurement.
 async fn read(client: &reqwest::Client, url: &str, study: bytes::Bytes) -> anyhow::Result<Reading> {
     let started = Instant::now();
-    let file = multipart::Part::stream(study).file_name("phantom.zip");
-    let request = client
-        .post(format!("{url}/inference/predict"))
-        .multipart(multipart::Form::new().part("file", file));
-    let response = request.send().await.context("failed to reach the instance")?;
-    let status = response.status();
-    let body: Value = response.json().await.context("the answer is no JSON")?;
+    let report = predict(client, url, study).await?;
     let took = started.elapsed();
-    ensure!(status.as_u16() == 200, "the gateway answered {status}: {body}");
-    let stages = body
-        .pointer("/studies/0/report/stages")
-        .and_then(Value::as_array)
-        .with_context(|| format!("a study got no report: {}", body["rows"][0]["reason"]))?;
-    let execution_providers = stages
-        .iter()
-        .map(|stage| {
-            let provider = stage.get("execution_provider").and_then(Value::as_str);
-            provider
-                .map(str::to_owned)
-                .with_context(|| format!("a stage failed: {}", stage["reason"]))
+    let execution_providers = report
+        .stages
+        .into_iter()
+        .map(|stage| match stage.outcome {
+            StageOutcome::Completed(result) => Ok(result.execution_provider),
+            StageOutcome::Failed(failure) => bail!("stage {} failed: {}", failure.stage, failure.reason),
         })
         .collect::<anyhow::Result<_>>()?;
     Ok(Reading {

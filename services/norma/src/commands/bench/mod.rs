@@ -15,6 +15,7 @@ use norma_service::Settings;
 use serde::Serialize;
 
 use super::blocking::block_on;
+use super::embedded;
 use super::installation::base_url;
 use super::keys::revoke_key;
 use super::own_instance;
@@ -75,7 +76,7 @@ async fn measure(mut settings: Settings, arguments: &Bench) -> anyhow::Result<Ve
     let folder = tempfile::tempdir().context("failed to make a scratch folder")?;
     own_instance::place(&mut settings, folder.path(), free_address()?);
     let url = base_url(&settings, None);
-    let process = own_instance::start(settings).await?;
+    let process = embedded::start(settings).await?;
     let context = process.context();
     let serving = tokio::spawn(process.wait());
     let measured = async {

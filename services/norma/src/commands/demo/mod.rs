@@ -16,6 +16,7 @@ use norma_service::{Context, Settings};
 
 use super::blocking::block_on;
 use super::credential::Credential;
+use super::embedded;
 use super::installation::base_url;
 use super::keys::revoke_key;
 use super::own_instance;
@@ -84,7 +85,7 @@ fn balanced_point(settings: &Settings) -> anyhow::Result<Option<String>> {
 /// Serves, and shows the studies meanwhile. What came of them where they were loaded now.
 async fn serve(settings: Settings, is_once: bool) -> anyhow::Result<Option<Outcome>> {
     let url = base_url(&settings, None);
-    let process = own_instance::start(settings).await?;
+    let process = embedded::start(settings).await?;
     let context = process.context();
     let showing = tokio::spawn(async move {
         let shown = tokio::select! {
