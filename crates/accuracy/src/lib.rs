@@ -8,6 +8,7 @@ mod reliability;
 mod roc;
 mod scored_study;
 mod threshold;
+mod unlabelled;
 
 pub use error::AccuracyError;
 pub use level::Level;
@@ -17,3 +18,4 @@ pub use reliability::{Reliability, ReliabilityBin, reliability};
 pub use roc::{RocArea, RocIntervalMethod, RocPoint, roc_area, roc_curve};
 pub use scored_study::{ScoredStudy, at_threshold, one_study_per_patient};
 pub use threshold::{SensitivityThreshold, ThresholdFit, positives_needed, threshold_for_sensitivity};
+pub use unlabelled::{StreamAtThreshold, UnlabelledFit, stream_at_threshold, threshold_without_labels};

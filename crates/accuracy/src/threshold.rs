@@ -94,7 +94,7 @@ pub fn positives_needed(misses: u64, target: Level, confidence: Level) -> u64 {
 }
 
 /// The most misses among so many positives with which the bound holds; None where it does not hold without any.
-fn misses_allowed(positives: u64, target: Level, confidence: Level) -> Option<u64> {
+pub(crate) fn misses_allowed(positives: u64, target: Level, confidence: Level) -> Option<u64> {
     if positives == 0 || !holds(0, positives, target, confidence) {
         return None;
     }

@@ -65,6 +65,21 @@ impl Database {
         .await
     }
 
+    /// The newest completed analyses, at most so many, the newest first.
+    pub async fn newest_answers(&self, limit: u32) -> Result<Vec<AnsweredStudy>, DatabaseError> {
+        self.run(move |connection| {
+            let rows: Vec<StudyRow> = analyses::table
+                .inner_join(scans::table.on(analyses::scan_id.eq(scans::id)))
+                .inner_join(reports::table.on(reports::analysis_id.eq(analyses::id)))
+                .order(analyses::id.desc())
+                .select((analyses::id, scans::id, scans::patient_id))
+                .limit(i64::from(limit))
+                .load(connection)?;
+            Ok(rows.into_iter().map(AnsweredStudy::from).collect())
+        })
+        .await
+    }
+
     /// The completed analyses of a scan, the newest first.
     pub async fn answers_of_scan(&self, id: ScanId) -> Result<Vec<AnsweredStudy>, DatabaseError> {
         self.answers(Wanted::Scan(id)).await

@@ -130,6 +130,12 @@ pub struct Measure {
     pub decides: bool,
 }
 
+impl Measure {
+    fn is_pathology(&self) -> bool {
+        self.decides && self.state == MeasureState::Outside
+    }
+}
+
 /// What a measured finding is, by the types that models name as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -270,10 +276,19 @@ impl Quantification {
 
     /// Measures outside their range that are pathology by themselves.
     pub fn deciding(&self) -> impl Iterator<Item = &Measure> {
-        self.measures
-            .iter()
-            .filter(|measure| measure.decides && measure.state == MeasureState::Outside)
+        self.measures.iter().filter(|measure| measure.is_pathology())
     }
+
+    /// Whether what was measured is pathology, whatever the models say.
+    pub fn is_pathology(&self) -> bool {
+        show_pathology(&self.measures, &self.findings)
+    }
+}
+
+/// Whether a measure outside its range, or a nodule, decides for pathology.
+pub(crate) fn show_pathology(measures: &[Measure], findings: &[MeasuredFinding]) -> bool {
+    let mut nodules = findings.iter().filter(|finding| finding.nodule.is_some());
+    measures.iter().any(Measure::is_pathology) || nodules.any(|nodule| nodule.decides)
 }
 
 /// What a verdict of pathology rests on, the weightiest first.

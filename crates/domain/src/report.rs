@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::measure::show_pathology;
 use crate::{
     AnalysisId, BundleReference, Finding, Ground, MassRunRow, Measure, MeasuredFinding, OperatingPoint,
     Probability, QualityCheck, Reason, ScanId, SopInstanceUid, Stage, StageOutcome, StudySummary,
@@ -66,6 +67,13 @@ pub struct Report {
     pub summary: Summary,
     /// States that this is no medical device.
     pub disclaimer: String,
+}
+
+impl Report {
+    /// Whether what was measured is pathology, whatever the models say: no threshold changes that.
+    pub fn is_pathology_by_measures(&self) -> bool {
+        show_pathology(&self.measures, &self.measured_findings)
+    }
 }
 
 /// The stage that contributed the larger part to the fused score.

@@ -16,7 +16,7 @@ from .adapters.slices_index import unpack, write_subset
 from .adapters.studies import DatasetError, read_study_list, write_study_list
 from .budget import BUDGETS, Budget
 from .chest_ct_encoder import EncoderError
-from .commands import ablate, build_foundation, measure_encoder, write_int8_bundle
+from .commands import ablate, build_foundation, measure_encoder, measure_unlabelled, write_int8_bundle
 from .convert_yolo import CheckpointError, convert_yolo
 from .leak_check import LeakError
 from .nifti import NiftiError
@@ -44,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     for name, text in (
         ("train", "all steps to a bundle; continues where it stopped"), ("evaluate", "RESULTS.md and plots again"),
         ("ablations", "what was tried and not taken, into models/ABLATIONS.md"),
+        ("unlabelled", "what a stream of studies without labels tells of a threshold, into models/UNLABELLED.md"),
         ("measure-encoder", "the optional chest-CT encoder (requirements-encoder.txt) on the same splits"),
         ("int8", "the bundle with the classifier in int8, fitted anew, into --out"),
         ("foundation", "the bundle with the optional chest-CT encoder (requirements-encoder.txt) beside the shipped models, into --out"),
@@ -161,6 +162,8 @@ def main(argv: list[str] | None = None) -> int:
             data = prepared_data(arguments, run, budget)
             if arguments.command == "ablations":
                 ablate(data, run, models, budget)
+            elif arguments.command == "unlabelled":
+                measure_unlabelled(data, run, models, budget)
             elif arguments.command == "measure-encoder":
                 measure_encoder(data, run, models, budget, arguments.depth, arguments.of_slices)
             elif arguments.command == "int8":

@@ -8,6 +8,7 @@ import numpy as np
 
 from .ablations import run_ablations
 from .aggregation import Aggregation
+from .assemble import assemble
 from .budget import Budget
 from .encoder_comparison import compare_encoder
 from .foundation import foundation_assembly, measure_foundation
@@ -21,6 +22,8 @@ from .run import Run
 from .series import read_series
 from .steps import prepare_material, score_typing
 from .train import compute, open_run, score_frozen_features
+from .unlabelled import sites_of
+from .unlabelled_results import report
 
 
 def measure_encoder(data: PreparedSet, run_folder: Path, models: Path, budget: Budget, depth: int, slices: int | None) -> None:
@@ -57,3 +60,11 @@ def write_int8_bundle(data: PreparedSet, run_folder: Path, models: Path, out: Pa
     """The shipped bundle with the classifier in int8 and what is fitted behind it fitted on its own scores."""
     outcome = compute(data, run_folder, budget, networks=False, shipped_split=models / "splits.csv")
     ship_int8(outcome.material, Run(run_folder, None), outcome.scores, outcome.int8, outcome.assembly.chosen, models, out, budget.resamples)
+
+
+def measure_unlabelled(data: PreparedSet, run_folder: Path, models: Path, budget: Budget) -> None:
+    """Simulates thresholds without labels on each source left out: models/UNLABELLED.md."""
+    frozen = score_frozen_features(data, run_folder, budget, shipped_split=models / "splits.csv")
+    assembly = assemble(frozen.material.data, frozen.scores, frozen.inner, budget.resamples)
+    text = report(sites_of(frozen.material, assembly, frozen.inner))
+    (models / "UNLABELLED.md").write_text(text, encoding="utf-8")

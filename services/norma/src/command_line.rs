@@ -48,7 +48,7 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Turn studies or plain image slices into the tensors that the models see, for training.
     Prepare(Prepare),
-    /// From a site's labelled studies: the highest threshold whose sensitivity is bounded there.
+    /// From a site's studies, labelled or not: the highest threshold whose sensitivity is bounded there.
     Calibrate(Calibrate),
     /// How accurate the answers are on a site's labelled studies: a report as JSON and as a page.
     Evaluate(Evaluate),
@@ -118,7 +118,7 @@ pub(crate) struct Predict {
     /// Language of the words in the pictures of --dicom-out.
     #[arg(long, value_enum, default_value_t = PictureLanguage::En)]
     pub(crate) language: PictureLanguage,
-    /// Operating point of the bundle [default: the bundle's own].
+    /// Operating point of the bundle [default: the setting analysis.operating_point, else the bundle's own].
     #[arg(long, value_name = "NAME")]
     pub(crate) operating_point: Option<String>,
 }
@@ -186,6 +186,17 @@ pub(crate) struct Calibrate {
     /// tells studies of one patient apart from others' [default: what readers said of answers in the page].
     #[arg(value_name = "CSV")]
     pub(crate) table: Option<PathBuf>,
+    /// Without labels: from the newest answers in the database, for each scanner by itself. Assumes that of pathologies no larger
+    /// share scores low than of norms; labels promise more and assume less.
+    #[arg(long, conflicts_with_all = ["table", "prevalences"])]
+    pub(crate) unlabelled: bool,
+    /// With --unlabelled: no more of the studies are pathology. What is told of released norms rests on it, the sensitivity
+    /// does not.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.6, requires = "unlabelled")]
+    pub(crate) maximal_prevalence: f64,
+    /// With --unlabelled: answers that are looked at, the newest first.
+    #[arg(long, value_name = "N", default_value_t = 2000, requires = "unlabelled")]
+    pub(crate) newest: u32,
     /// The sensitivity that is asked for.
     #[arg(long, value_name = "SHARE", default_value_t = 0.95)]
     pub(crate) sensitivity: f64,

@@ -107,6 +107,11 @@ fn words_on_answers_are_listed_with_the_study_that_they_are_about() {
         let scan = database.scan(answered.scan_id).await.unwrap().unwrap();
         let by_scan = database.answers_of_scan(scan.id).await.unwrap();
         assert_eq!(by_scan, [judgements[0].about]);
+        // Other tests' answers may be newer.
+        let newest = database.newest_answers(10_000).await.unwrap();
+        assert!(newest.contains(&judgements[0].about));
+        assert!(newest.is_sorted_by(|one, other| one.analysis_id >= other.analysis_id));
+        assert_eq!(database.newest_answers(1).await.unwrap().len(), 1);
         assert_eq!(database.answers_of_scan(unanswered.scan_id).await.unwrap(), []);
         let by_uid = database.answers_of_study(scan.study_uid.unwrap()).await.unwrap();
         assert!(by_uid.contains(&judgements[0].about));

@@ -37,10 +37,7 @@ pub(super) fn doubts(quantification: Option<&Quantification>) -> Option<Reason> 
 /// whatever the models say and whatever else was not seen; on a volume that is not to be trusted nothing is said. They
 /// never make a norm.
 pub(super) fn join(by_models: Verdict, doubts: &Doubts, quantification: Option<&Quantification>) -> Verdict {
-    let is_shown = quantification.is_some_and(|measured| {
-        measured.deciding().next().is_some()
-            || deciding_findings(measured).any(|finding| finding.nodule.is_some())
-    });
+    let is_shown = quantification.is_some_and(Quantification::is_pathology);
     if is_shown && doubts.forbidding.is_empty() {
         Verdict::Pathology
     } else {

@@ -12,8 +12,10 @@ use norma_accuracy::{
 use serde::Serialize;
 
 use super::labelled::{LabelSource, LabelledSet, LeftOut};
+use super::percent::{percent, share_with};
 use super::site_bundle::{Measured, write_site_bundle};
 use super::terminal::{EXIT_PARTIAL, answer};
+use super::unlabelled;
 use crate::command_line::{Calibrate, CalibrationFormat};
 
 /// What was asked and what came out.
@@ -42,6 +44,15 @@ pub(crate) fn run(config: Option<&Path>, arguments: &Calibrate) -> anyhow::Resul
     let share = |name: &'static str, value: f64| Level::new(value).context(name);
     let target = share("--sensitivity", arguments.sensitivity)?;
     let confidence = share("--confidence", arguments.confidence)?;
+    if arguments.unlabelled {
+        let maximal_prevalence = share("--maximal-prevalence", arguments.maximal_prevalence)?;
+        let asked = unlabelled::Asked {
+            target,
+            confidence,
+            maximal_prevalence,
+        };
+        return unlabelled::run(config, arguments, asked);
+    }
     let prevalences = arguments
         .prevalences
         .iter()
@@ -181,55 +192,6 @@ impl CalibrationReport {
                 share_with(held.specificity.value(), self.specificity_interval),
                 self.studies
             ),
-        }
-    }
-}
-
-/// `34 % (27–41)`; what is not known is said to be so.
-fn share_with(value: Option<f64>, interval: Option<[f64; 2]>) -> String {
-    match (value, interval) {
-        (Some(value), Some([low, high])) => {
-            let bare = |share: f64| percent(share).trim_end_matches(" %").to_owned();
-            format!("{} ({}–{})", percent(value), bare(low), bare(high))
-        }
-        _ => "an unknown share".to_owned(),
-    }
-}
-
-/// Whole percents, with tenths near both ends, where they matter: 0 and 100 are said of nothing else.
-fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    let tenths = (percent * 10.0).round() / 10.0;
-    let tenths = if share > 0.0 && share < 1.0 {
-        tenths.clamp(0.1, 99.9)
-    } else {
-        tenths
-    };
-    if (10.0..=90.0).contains(&percent) || tenths.fract() == 0.0 {
-        format!("{percent:.0} %")
-    } else {
-        format!("{tenths:.1} %")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percents_are_finer_near_the_ends() {
-        for (share, text) in [
-            (0.34, "34 %"),
-            (0.95, "95 %"),
-            (0.986, "98.6 %"),
-            (0.052, "5.2 %"),
-            (0.0, "0 %"),
-            (1.0, "100 %"),
-            (0.123, "12 %"),
-            (0.9997, "99.9 %"),
-            (0.0001, "0.1 %"),
-        ] {
-            assert_eq!(percent(share), text);
         }
     }
 }

@@ -18,6 +18,7 @@ mod measure;
 mod models;
 mod own_instance;
 mod pacs;
+mod percent;
 mod phantom;
 mod predict;
 mod prediction;
@@ -30,6 +31,7 @@ mod settings;
 mod site_bundle;
 mod storage;
 mod terminal;
+mod unlabelled;
 mod users;
 
 use std::process::ExitCode;

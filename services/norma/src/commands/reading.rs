@@ -9,8 +9,8 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use norma_dicom_results::SourceStudy;
 use norma_domain::{
-    AnalysisId, MassRunRow, OperatingPoint, OperatingPointName, PreparedSummary, Reason, ReasonCode, Report,
-    ScanId, Stage, StageFailure, StageOutcome, UnverifiedThreshold,
+    AnalysisId, MassRunRow, OperatingPoint, PreparedSummary, Reason, ReasonCode, Report, ScanId, Stage,
+    StageFailure, StageOutcome, UnverifiedThreshold,
 };
 use norma_inference::{Bundle, StageModels};
 use norma_pipeline::{
@@ -21,7 +21,7 @@ use norma_service::Settings;
 use norma_volume::PreparedSlices;
 use tempfile::TempDir;
 
-use super::settings::start_runtime;
+use super::settings::{operating_point as operating_point_of, start_runtime};
 
 /// Prepares studies in the sandbox, as the preprocess worker does.
 pub(crate) struct Preparer {
@@ -199,22 +199,7 @@ impl Reader {
         let runtime = start_runtime(settings)?;
         let models =
             StageModels::open(&bundle, &runtime, &Stage::MODELS).context("failed to open the models")?;
-        let operating_point = match operating_point {
-            None => bundle.default_operating_point(),
-            Some(name) => bundle
-                .operating_point(&OperatingPointName(name.to_owned()))
-                .with_context(|| {
-                    let known: Vec<_> = bundle
-                        .operating_points()
-                        .iter()
-                        .map(|point| point.name.to_string())
-                        .collect();
-                    format!(
-                        "the bundle has no operating point {name:?}; it has {}",
-                        known.join(", ")
-                    )
-                })?,
-        };
+        let operating_point = operating_point_of(settings, &bundle, operating_point)?;
         Ok(Self {
             bundle,
             models,

@@ -27,6 +27,40 @@ pub(super) fn write_site_bundle(
     set: &LabelledSet,
     measured: &Measured<'_>,
 ) -> anyhow::Result<()> {
+    let held = measured.held;
+    let scanners = measured_scanners(&set.studies, measured);
+    let point = OperatingPointFigures {
+        name: OperatingPointName(name.to_owned()),
+        threshold: Probability::new(held.threshold).context("the threshold is no probability")?,
+        sensitivity: Some(figure(held.sensitivity)),
+        specificity: Some(figure(held.specificity)),
+        measured_on: Some(MeasuredOn {
+            sources: vec![format!(
+                "{} labelled studies of the site",
+                held.sensitivity.trials() + held.specificity.trials()
+            )],
+            scanners: scanners.clone(),
+        }),
+    };
+    write_bundle_with(config, path, point)?;
+    for scanner in &scanners {
+        tell(&format!("verified on {scanner}"));
+    }
+    if scanners.is_empty() {
+        tell(
+            "verified on no scanner: no scanner profile has the cases by itself, or the studies do not tell theirs; reports go on \
+             saying that the threshold is not verified",
+        );
+    }
+    Ok(())
+}
+
+/// Writes the bundle in use with another default operating point beside it.
+pub(super) fn write_bundle_with(
+    config: Option<&Path>,
+    path: &Path,
+    point: OperatingPointFigures,
+) -> anyhow::Result<()> {
     let settings = settings(config)?;
     let bundle = Bundle::load(&settings.models.bundle).context("failed to load the model bundle")?;
     let models = models_folder(&settings);
@@ -42,38 +76,14 @@ pub(super) fn write_site_bundle(
         models.display()
     );
     ensure!(!path.exists(), "{} exists already", path.display());
-    let held = measured.held;
     // A bundle refuses a threshold of 0, at which nothing is norm.
     ensure!(
-        held.threshold > 0.0,
+        point.threshold.value() > 0.0,
         "at threshold 0 nothing is norm: no bundle is written"
     );
-    let scanners = measured_scanners(&set.studies, measured);
-    let point = OperatingPointFigures {
-        name: OperatingPointName(name.to_owned()),
-        threshold: Probability::new(held.threshold).context("the threshold is no probability")?,
-        sensitivity: Some(figure(held.sensitivity)),
-        specificity: Some(figure(held.specificity)),
-        measured_on: Some(MeasuredOn {
-            sources: vec![format!(
-                "{} labelled studies of the site",
-                held.sensitivity.trials() + held.specificity.trials()
-            )],
-            scanners: scanners.clone(),
-        }),
-    };
     let file = bundle.file().with_site_point(point);
     file.write(path).context("failed to write the bundle")?;
     tell(&format!("{} {}: {}", file.name, file.version, path.display()));
-    for scanner in &scanners {
-        tell(&format!("verified on {scanner}"));
-    }
-    if scanners.is_empty() {
-        tell(
-            "verified on no scanner: no scanner profile has the cases by itself, or the studies do not tell theirs; reports go on \
-             saying that the threshold is not verified",
-        );
-    }
     Ok(())
 }
 

@@ -4,7 +4,8 @@ use chrono::Utc;
 use norma_database::{Database, NewFeedback};
 use norma_domain::{
     AnalysisId, BundleReference, OperatingPoint, OperatingPointName, PatientId, Probability, REPORT_SCHEMA,
-    Report, ScanId, Summary, Timings, Verdict,
+    Reason, ReasonCode, Report, ScanId, SeriesChoice, SpacingMm, StudySummary, Summary, Timings, Verdict,
+    VolumeGeometry,
 };
 use norma_inference::Bundle;
 use norma_object_storage::Objects;
@@ -20,6 +21,35 @@ pub(crate) struct AnsweredSite {
 
 fn probability(value: f64) -> Probability {
     Probability::new(value).unwrap()
+}
+
+fn study_of(model: &str) -> StudySummary {
+    StudySummary {
+        study_instance_uid: None,
+        series_instance_uid: None,
+        source_format: "DICOM".to_owned(),
+        modality: Some("CT".to_owned()),
+        manufacturer: Some("SIEMENS".to_owned()),
+        scanner_model: Some(model.to_owned()),
+        convolution_kernel: Some("Br40d".to_owned()),
+        study_date: None,
+        patient_age_years: None,
+        transfer_syntax_uid: None,
+        slice_thickness_mm: Some(1.0),
+        contrast_agent: false,
+        geometry: VolumeGeometry {
+            shape: [300, 512, 512],
+            spacing_mm: SpacingMm::new(1.0, 0.7, 0.7).unwrap(),
+            origin_mm: [0.0; 3],
+            direction: [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]],
+            slice_places_mm: None,
+        },
+        series_choice: SeriesChoice {
+            reason: "it is the only one".to_owned(),
+            series_considered: 1,
+            left_out: Vec::new(),
+        },
+    }
 }
 
 impl AnsweredSite {
@@ -57,7 +87,31 @@ impl AnsweredSite {
     /// Pathology by what was measured, although the models say so little.
     pub(crate) async fn found_by_measures(&self, score: Option<f64>) -> (ScanId, AnalysisId) {
         let bundle = self.bundle.clone();
-        self.answered_as(Verdict::Pathology, score, None, bundle).await
+        self.completed(Verdict::Pathology, score, None, bundle, |_| {})
+            .await
+    }
+
+    /// A study of this scanner model, answered at a threshold of 0.5.
+    pub(crate) async fn answered_on(&self, model: &str, score: f64) -> (ScanId, AnalysisId) {
+        let study = study_of(model);
+        self.answered_but(Some(score), None, self.bundle.clone(), |report| {
+            report.study = Some(study);
+        })
+        .await
+    }
+
+    /// A study of this scanner model whose norm was withheld, for its threshold alone or for another reason too.
+    pub(crate) async fn withheld_on(&self, model: &str, score: f64, reasons: &[ReasonCode]) -> ScanId {
+        let study = study_of(model);
+        let reasons = reasons.iter().map(|code| Reason::new(*code, "")).collect();
+        let bundle = self.bundle.clone();
+        let (scan_id, _) = self
+            .completed(Verdict::Undetermined, Some(score), None, bundle, |report| {
+                report.study = Some(study);
+                report.reasons = reasons;
+            })
+            .await;
+        scan_id
     }
 
     async fn answered_with(
@@ -66,25 +120,36 @@ impl AnsweredSite {
         patient_id: Option<PatientId>,
         bundle: BundleReference,
     ) -> (ScanId, AnalysisId) {
+        self.answered_but(score, patient_id, bundle, |_| {}).await
+    }
+
+    async fn answered_but(
+        &self,
+        score: Option<f64>,
+        patient_id: Option<PatientId>,
+        bundle: BundleReference,
+        but: impl FnOnce(&mut Report),
+    ) -> (ScanId, AnalysisId) {
         let verdict = match score {
             None => Verdict::Undetermined,
             Some(score) if score >= 0.5 => Verdict::Pathology,
             Some(_) => Verdict::Norm,
         };
-        self.answered_as(verdict, score, patient_id, bundle).await
+        self.completed(verdict, score, patient_id, bundle, but).await
     }
 
-    async fn answered_as(
+    async fn completed(
         &self,
         verdict: Verdict,
         score: Option<f64>,
         patient_id: Option<PatientId>,
         bundle: BundleReference,
+        but: impl FnOnce(&mut Report),
     ) -> (ScanId, AnalysisId) {
         let upload = bytes::Bytes::from_static(b"study");
         let (scan_id, analysis_id) =
             request_study_of(&self.database, &self.objects, upload, patient_id).await;
-        let report = Report {
+        let mut report = Report {
             schema: REPORT_SCHEMA.to_owned(),
             analysis_id,
             scan_id,
@@ -126,6 +191,7 @@ impl AnsweredSite {
             },
             disclaimer: String::new(),
         };
+        but(&mut report);
         assert!(self.database.complete_analysis(report).await.unwrap());
         (scan_id, analysis_id)
     }

@@ -8,6 +8,7 @@ mod evaluate;
 #[allow(dead_code, reason = "shared with the other tests")]
 #[path = "../studies/mod.rs"]
 mod studies;
+mod unlabelled;
 
 use std::fs;
 use std::path::{Path, PathBuf};

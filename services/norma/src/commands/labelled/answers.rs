@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 use norma_database::{AnsweredStudy, Database};
 use norma_domain::{
-    BundleReference, Probability, Report, ScanId, ScannerProfile, Stage, StudyInstanceUid, Verdict,
+    BundleReference, Probability, ReasonCode, Report, ScanId, ScannerProfile, Stage, StudyInstanceUid,
+    Verdict,
 };
 use norma_inference::Bundle;
 use norma_service::Settings;
@@ -23,10 +24,10 @@ pub(super) struct Answers {
 
 /// What can be said of a study from its report.
 pub(super) struct Answer {
-    scan_id: ScanId,
-    score: Option<f64>,
-    patient: Option<String>,
-    profile: Option<ScannerProfile>,
+    pub(super) scan_id: ScanId,
+    pub(super) score: Option<f64>,
+    pub(super) patient: Option<String>,
+    pub(super) profile: Option<ScannerProfile>,
     groups: BTreeMap<Grouping, String>,
 }
 
@@ -135,18 +136,9 @@ impl Answers {
             (Grouping::Sex, identity.sex),
             (Grouping::AgeBand, age.map(age_band_of)),
         ];
-        let probability = report.probability_of_pathology.map(Probability::value);
-        let threshold = report.operating_point.threshold.value();
-        let score = match report.verdict {
-            // Its probability may rest on what is not to be trusted.
-            Verdict::Undetermined => None,
-            // Below the threshold it was found by what was measured: pathology at every threshold.
-            Verdict::Pathology => Some(probability.filter(|value| *value >= threshold).unwrap_or(1.0)),
-            Verdict::Norm => probability,
-        };
         Ok(Answer {
             scan_id: about.scan_id,
-            score,
+            score: score_of(&report),
             patient,
             profile,
             groups: groups
@@ -154,5 +146,26 @@ impl Answers {
                 .filter_map(|(by, group)| Some((by, group?)))
                 .collect(),
         })
+    }
+}
+
+/// The threshold from which on the study is no pathology any more: its probability, or 1 where what was measured decides, at
+/// whichever threshold. None where the study has no answer.
+fn score_of(report: &Report) -> Option<f64> {
+    let probability = report.probability_of_pathology.map(Probability::value);
+    let threshold = report.operating_point.threshold.value();
+    match report.verdict {
+        Verdict::Norm => probability,
+        Verdict::Pathology if report.is_pathology_by_measures() => Some(1.0),
+        // Older reports do not tell their measures: below the threshold it was these.
+        Verdict::Pathology => Some(probability.filter(|value| *value >= threshold).unwrap_or(1.0)),
+        // A norm that was withheld because of its threshold alone: it is what a threshold is learnt from. What else is
+        // undetermined has a probability that may rest on what is not to be trusted.
+        Verdict::Undetermined => {
+            let mut reasons = report.reasons.iter();
+            let is_withheld = !report.reasons.is_empty()
+                && reasons.all(|reason| reason.code == ReasonCode::ThresholdUnverified);
+            probability.filter(|_| is_withheld)
+        }
     }
 }

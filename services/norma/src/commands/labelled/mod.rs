@@ -2,6 +2,7 @@
 
 mod answers;
 mod reader_labels;
+mod stream;
 mod study;
 mod table;
 
@@ -16,6 +17,7 @@ use self::study::count;
 use super::installation::open;
 use crate::command_line::Installation;
 
+pub(crate) use self::stream::{Stream, StreamStudy};
 pub(crate) use self::study::{Grouping, LabelledStudy, LeftOut};
 
 /// Where labels come from.
