@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod drift;
 mod error;
 mod level;
 mod predictive_values;
@@ -10,6 +11,7 @@ mod scored_study;
 mod threshold;
 mod unlabelled;
 
+pub use drift::{DRIFT_VALUES_NEEDED, Drift, ShareDrift, ValueDrift, share_drift, value_drift};
 pub use error::AccuracyError;
 pub use level::Level;
 pub use predictive_values::{PredictiveValues, predictive_values};

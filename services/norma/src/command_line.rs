@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod accuracy;
 mod pacs;
 
 use std::net::SocketAddr;
@@ -9,6 +10,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use norma_domain::{KeyId, Role};
 
+pub(crate) use self::accuracy::{Calibrate, CalibrationFormat, DriftOptions, Evaluate};
 pub(crate) use self::pacs::{Pacs, PacsPeer, PacsReceive, PacsSend};
 
 /// Norma reads a chest CT and says norm, pathology or undetermined. Research use only: no medical device.
@@ -52,6 +54,9 @@ pub(crate) enum Command {
     Calibrate(Calibrate),
     /// How accurate the answers are on a site's labelled studies: a report as JSON and as a page.
     Evaluate(Evaluate),
+    /// Whether what comes in is still distributed as it was, for each scanner: scores, measures, failed quality checks, what is
+    /// released. Ends with exit code 2 where something drifted.
+    Drift(DriftOptions),
     /// The models.
     #[command(subcommand)]
     Models(Models),
@@ -172,53 +177,6 @@ pub(crate) struct Prepare {
     pub(crate) out: PathBuf,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum CalibrationFormat {
-    /// Sentences.
-    Text,
-    Json,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Calibrate {
-    /// Labelled studies, as CSV with a head: `label` (norm or pathology) beside `score` (the probability of pathology as
-    /// it was answered, not rounded) or `study` (a scan's id, or a Study Instance UID, looked up in the database). `patient`
-    /// tells studies of one patient apart from others' [default: what readers said of answers in the page].
-    #[arg(value_name = "CSV")]
-    pub(crate) table: Option<PathBuf>,
-    /// Without labels: from the newest answers in the database, for each scanner by itself. Assumes that of pathologies no larger
-    /// share scores low than of norms; labels promise more and assume less.
-    #[arg(long, conflicts_with_all = ["table", "prevalences"])]
-    pub(crate) unlabelled: bool,
-    /// With --unlabelled: no more of the studies are pathology. What is told of released norms rests on it, the sensitivity
-    /// does not.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.6, requires = "unlabelled")]
-    pub(crate) maximal_prevalence: f64,
-    /// With --unlabelled: answers that are looked at, the newest first.
-    #[arg(long, value_name = "N", default_value_t = 2000, requires = "unlabelled")]
-    pub(crate) newest: u32,
-    /// The sensitivity that is asked for.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.95)]
-    pub(crate) sensitivity: f64,
-    /// How sure it is that the sensitivity is no lower.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.95)]
-    pub(crate) confidence: f64,
-    /// Shares of pathology for which predictive values are told; may be given more than once.
-    #[arg(long = "prevalence", value_name = "SHARE", default_values_t = [0.05, 0.1, 0.3])]
-    pub(crate) prevalences: Vec<f64>,
-    #[arg(long, value_enum, default_value_t = CalibrationFormat::Text)]
-    pub(crate) format: CalibrationFormat,
-    /// Write a bundle with the threshold as its default operating point, beside the bundle in use; it must not exist. Name it in
-    /// the setting models.bundle to accept it, and the former one to go back.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) write_bundle: Option<PathBuf>,
-    /// Name of the operating point in it.
-    #[arg(long, value_name = "NAME", default_value = "site")]
-    pub(crate) operating_point: String,
-    #[command(flatten)]
-    pub(crate) installation: Installation,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
     /// Studies at each point.
@@ -245,22 +203,6 @@ pub(crate) enum Encoding {
     Implicit,
     Deflated,
     Rle,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Evaluate {
-    /// Labelled studies, as CSV with a head: as of `norma calibrate`, and beside them `scanner`, `sex`, `age` and
-    /// `pathology_type`, by which accuracy is told apart [default: what readers said of answers in the page].
-    #[arg(value_name = "CSV")]
-    pub(crate) table: Option<PathBuf>,
-    /// Folder for evaluation.json and evaluation.html.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: PathBuf,
-    /// Where browsers reach the page, for links to studies that were missed [default: the settings' address].
-    #[arg(long)]
-    pub(crate) url: Option<String>,
-    #[command(flatten)]
-    pub(crate) installation: Installation,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod dead_letters;
+mod drift;
 mod merge;
 
 use std::sync::Arc;
@@ -10,7 +11,9 @@ use norma_service::{
     Context, Presence, Source, load_bundle, run_repeats, run_retention, run_sweep, run_worker,
 };
 
-/// Runs the worker, the reader of dead letters, the deadline sweep, the repeats and the retention until the context's
+pub use drift::{DriftReport, DriftWindows, DriftedQuantity, Observations, ProfileDrift, Quantity};
+
+/// Runs the worker, the reader of dead letters, the deadline sweep, the repeats, the retention and the watch for drift until the context's
 /// shutdown.
 pub async fn run(context: Context) -> anyhow::Result<()> {
     let dead_letters = dead_letters::FailDeadLetters {
@@ -19,6 +22,7 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
     let sweep = tokio::spawn(run_sweep(context.clone()));
     let repeats = tokio::spawn(run_repeats(context.clone()));
     let retention = tokio::spawn(run_retention(context.clone()));
+    let drift = tokio::spawn(drift::run_drift_watch(context.clone()));
     let outcome = tokio::try_join!(
         merge_outcomes(context.clone()),
         run_worker(context, Source::DeadLetters, Arc::new(dead_letters)),
@@ -26,6 +30,7 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
     sweep.abort();
     repeats.abort();
     retention.abort();
+    drift.abort();
     outcome.map(|_| ())
 }
 

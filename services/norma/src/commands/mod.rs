@@ -8,6 +8,7 @@ mod credential;
 mod deidentify;
 mod demo;
 mod dicom_results;
+mod drift;
 mod embedded;
 mod evaluate;
 mod fit_norm;
@@ -60,6 +61,7 @@ pub(crate) fn run(command_line: CommandLine) -> ExitCode {
         Command::Prepare(arguments) => prepare::run(config, &arguments),
         Command::Calibrate(arguments) => calibrate::run(config, &arguments),
         Command::Evaluate(arguments) => evaluate::run(config, &arguments),
+        Command::Drift(arguments) => drift::run(config, &arguments),
         Command::Models(command) => models::run(config, &command),
         Command::Keys(command) => keys::run(config, command),
         Command::Users(command) => users::run(config, command),

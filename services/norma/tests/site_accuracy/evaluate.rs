@@ -45,7 +45,8 @@ fn a_table_gives_an_honest_report() {
     assert_eq!(
         report["flow"],
         json!({
-            "pathologies": 10, "norms": 10, "undetermined_pathologies": 1, "undetermined_norms": 0, "left_out": {}
+            "pathologies": 10, "norms": 10, "undetermined_pathologies": 1, "undetermined_norms": 0,
+            "decided_by_measures": 0, "withheld": 0, "left_out": {}
         })
     );
     // Nine of ten pathologies are above every norm, one below all.
@@ -121,6 +122,23 @@ fn readers_words_give_links_to_what_was_missed() {
     assert_eq!(report["misses"].as_array().unwrap().len(), 1);
     assert_eq!(report["operating_points"][0]["sensitivity"]["successes"], 2);
     assert_eq!(report["label_source"], "feedback");
+    // Two were decided by measures: found at every point, and no probability of theirs is called 1.
+    assert_eq!(report["flow"]["decided_by_measures"], 2);
+    assert!(page.contains("Pathology by what was measured"));
+    let told = report["reliability"]["mean_probability"].as_f64().unwrap();
+    assert!((told - 0.0002).abs() < 1e-12, "{told}");
+}
+
+#[test]
+fn the_point_in_use_is_that_of_the_settings() {
+    let site = Site::new();
+    let table = site.table(&labels());
+    let settings = site.path("settings.yaml");
+    fs::write(&settings, "analysis:\n  operating_point: sensitivity_95\n").unwrap();
+    let (by_bundle, _) = evaluate(&site, &[&table]);
+    let (by_settings, _) = evaluate(&site, &["--config", settings.to_str().unwrap(), &table]);
+    assert_ne!(by_bundle["default_operating_point"], "sensitivity_95");
+    assert_eq!(by_settings["default_operating_point"], "sensitivity_95");
 }
 
 #[test]

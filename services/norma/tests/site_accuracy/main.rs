@@ -4,6 +4,7 @@
 
 mod answered;
 mod calibrate;
+mod drift;
 mod evaluate;
 #[allow(dead_code, reason = "shared with the other tests")]
 #[path = "../studies/mod.rs"]

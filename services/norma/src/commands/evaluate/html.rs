@@ -122,6 +122,8 @@ fn flow(evaluation: &Evaluation) -> String {
         norms,
         undetermined_pathologies,
         undetermined_norms,
+        decided_by_measures,
+        withheld,
         left_out,
     } = &evaluation.flow;
     let row = |label: Text, with_verdict: usize, undetermined: usize| {
@@ -143,7 +145,15 @@ fn flow(evaluation: &Evaluation) -> String {
     } else {
         format!("<p>{}</p><ul>{left_out}</ul>", said(t::LEFT_OUT))
     };
-    [heading(t::FLOW), counts, left_out].concat()
+    let notes: String = [
+        (t::DECIDED_BY_MEASURES, *decided_by_measures),
+        (t::WITHHELD, *withheld),
+    ]
+    .into_iter()
+    .filter(|(_, studies)| *studies > 0)
+    .map(|(text, studies)| paragraph(&format!("{}: {studies}", said(text))))
+    .collect();
+    [heading(t::FLOW), counts, notes, left_out].concat()
 }
 
 fn roc(evaluation: &Evaluation) -> String {

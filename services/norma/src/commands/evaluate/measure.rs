@@ -7,7 +7,7 @@ use norma_accuracy::{
     Level, PredictiveValues, Proportion, Reliability, RocArea, RocPoint, ScoredStudy, at_threshold,
     predictive_values, reliability, roc_area, roc_curve,
 };
-use norma_domain::{BundleReference, OperatingPointName};
+use norma_domain::{BundleReference, OperatingPoint, OperatingPointName};
 use norma_inference::Bundle;
 use serde::Serialize;
 
@@ -45,6 +45,11 @@ pub(super) struct Flow {
     /// Without a verdict: in no figure but those that say so.
     pub(super) undetermined_pathologies: usize,
     pub(super) undetermined_norms: usize,
+    /// With a verdict of pathology by what was measured: above every threshold, in the curve and at each point. They are in no
+    /// figure on probabilities but with the one that was told beside.
+    pub(super) decided_by_measures: usize,
+    /// Norms that were withheld for their threshold alone: counted by their probability, as if the threshold were verified.
+    pub(super) withheld: usize,
     pub(super) left_out: BTreeMap<LeftOut, u64>,
 }
 
@@ -100,16 +105,19 @@ pub(super) struct Miss {
 }
 
 impl Evaluation {
-    pub(super) fn of(set: &LabelledSet, bundle: &Bundle, base_url: &str) -> Self {
+    pub(super) fn of(set: &LabelledSet, bundle: &Bundle, in_use: OperatingPoint, base_url: &str) -> Self {
         let studies = set.scored();
-        let default = bundle.default_operating_point();
-        let threshold = default.threshold.value();
+        let threshold = in_use.threshold.value();
+        let told: Vec<ScoredStudy> = set.studies.iter().filter_map(LabelledStudy::told).collect();
+        let count = |is: fn(&LabelledStudy) -> bool| set.studies.iter().filter(|study| is(study)).count();
         let pathologies = studies.iter().filter(|study| study.pathology()).count();
         let flow = Flow {
             pathologies,
             norms: studies.len() - pathologies,
             undetermined_pathologies: set.undetermined(true),
             undetermined_norms: set.undetermined(false),
+            decided_by_measures: count(LabelledStudy::is_decided_by_measures),
+            withheld: count(|study| study.is_withheld),
             left_out: set.left_out.clone(),
         };
         Self {
@@ -120,13 +128,13 @@ impl Evaluation {
             label_source: set.source,
             roc: roc_area(&studies, Level::NINETY_FIVE),
             roc_curve: roc_curve(&studies),
-            default_operating_point: default.name,
+            default_operating_point: in_use.name,
             operating_points: bundle
                 .operating_points()
                 .iter()
                 .map(|point| point_accuracy(point.name.clone(), point.threshold.value(), &studies, &flow))
                 .collect(),
-            reliability: reliability(&studies, RELIABILITY_BINS, Level::NINETY_FIVE),
+            reliability: reliability(&told, RELIABILITY_BINS, Level::NINETY_FIVE),
             groups: groups(&set.studies, threshold),
             misses: misses(&set.studies, threshold, base_url),
             flow,

@@ -15,7 +15,7 @@ use norma_inference::Bundle;
 use self::measure::Evaluation;
 use super::installation::base_url;
 use super::labelled::LabelledSet;
-use super::settings::settings;
+use super::settings::{operating_point, settings};
 use super::terminal::{answer, tell};
 use crate::command_line::Evaluate;
 
@@ -30,7 +30,8 @@ pub(crate) fn run(config: Option<&Path>, arguments: &Evaluate) -> anyhow::Result
         !set.studies.is_empty(),
         "no labelled study: name a table, or let readers say in the page what is true of studies"
     );
-    let evaluation = Evaluation::of(&set, &bundle, &base_url(&settings, arguments.url.clone()));
+    let in_use = operating_point(&settings, &bundle, None)?;
+    let evaluation = Evaluation::of(&set, &bundle, in_use, &base_url(&settings, arguments.url.clone()));
     fs::create_dir_all(&arguments.out).context("failed to make the folder")?;
     let json = serde_json::to_string_pretty(&evaluation).context("failed to write the evaluation")?;
     for (name, text) in [(JSON_FILE, json), (HTML_FILE, html::page(&evaluation))] {

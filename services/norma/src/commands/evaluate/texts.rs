@@ -31,6 +31,14 @@ pub(super) const NORMS: Text = text("Norm", "Норма");
 pub(super) const WITH_VERDICT: Text = text("with a verdict", "с заключением");
 pub(super) const UNDETERMINED: Text = text("undetermined", "не определено");
 pub(super) const LEFT_OUT: Text = text("Left out", "Не учтено");
+pub(super) const DECIDED_BY_MEASURES: Text = text(
+    "Pathology by what was measured, whatever the models say: above every threshold, in the curve and at each operating point",
+    "Патология по измерениям, что бы ни говорили модели: выше любого порога, на кривой и в каждой рабочей точке",
+);
+pub(super) const WITHHELD: Text = text(
+    "Norm that was withheld because its threshold is not verified: counted by its probability",
+    "Норма, не выданная из-за непроверенного порога: учтена по своей вероятности",
+);
 pub(super) const LABELS: Text = text("Labels", "Разметка");
 pub(super) const ROC: Text = text("ROC curve", "ROC-кривая");
 pub(super) const AREA: Text = text("Area under the curve", "Площадь под кривой");

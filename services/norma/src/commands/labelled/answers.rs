@@ -26,6 +26,8 @@ pub(super) struct Answers {
 pub(super) struct Answer {
     pub(super) scan_id: ScanId,
     pub(super) score: Option<f64>,
+    probability: Option<f64>,
+    is_withheld: bool,
     pub(super) patient: Option<String>,
     pub(super) profile: Option<ScannerProfile>,
     groups: BTreeMap<Grouping, String>,
@@ -38,6 +40,8 @@ impl Answer {
             scan_id: Some(self.scan_id),
             pathology,
             score: self.score,
+            probability: self.probability,
+            is_withheld: self.is_withheld,
             patient: self.patient,
             profile: self.profile,
             groups: self.groups,
@@ -136,9 +140,15 @@ impl Answers {
             (Grouping::Sex, identity.sex),
             (Grouping::AgeBand, age.map(age_band_of)),
         ];
+        let score = score_of(&report);
         Ok(Answer {
             scan_id: about.scan_id,
-            score: score_of(&report),
+            score,
+            probability: report
+                .probability_of_pathology
+                .map(Probability::value)
+                .filter(|_| score.is_some()),
+            is_withheld: is_withheld(&report),
             patient,
             profile,
             groups: groups
@@ -161,11 +171,13 @@ fn score_of(report: &Report) -> Option<f64> {
         Verdict::Pathology => Some(probability.filter(|value| *value >= threshold).unwrap_or(1.0)),
         // A norm that was withheld because of its threshold alone: it is what a threshold is learnt from. What else is
         // undetermined has a probability that may rest on what is not to be trusted.
-        Verdict::Undetermined => {
-            let mut reasons = report.reasons.iter();
-            let is_withheld = !report.reasons.is_empty()
-                && reasons.all(|reason| reason.code == ReasonCode::ThresholdUnverified);
-            probability.filter(|_| is_withheld)
-        }
+        Verdict::Undetermined => probability.filter(|_| is_withheld(report)),
     }
+}
+
+fn is_withheld(report: &Report) -> bool {
+    let mut reasons = report.reasons.iter();
+    report.verdict == Verdict::Undetermined
+        && !report.reasons.is_empty()
+        && reasons.all(|reason| reason.code == ReasonCode::ThresholdUnverified)
 }

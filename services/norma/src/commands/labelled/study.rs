@@ -14,8 +14,12 @@ pub(crate) struct LabelledStudy {
     pub(crate) scan_id: Option<ScanId>,
     /// Whether it is pathology.
     pub(crate) pathology: bool,
-    /// The probability of pathology; None where the answer is undetermined.
+    /// The probability of pathology; 1 where what was measured decided, at whichever threshold. None where the answer is undetermined.
     pub(crate) score: Option<f64>,
+    /// The probability that was told beside the answer; None where there was none, or no answer.
+    pub(crate) probability: Option<f64>,
+    /// A norm that was withheld because its threshold is not verified, and for nothing else.
+    pub(crate) is_withheld: bool,
     /// Studies with the same text are of one patient.
     pub(crate) patient: Option<String>,
     pub(crate) profile: Option<ScannerProfile>,
@@ -62,6 +66,17 @@ impl LeftOut {
 }
 
 impl LabelledStudy {
+    /// The study with the probability that was told; what was measured is no probability.
+    pub(crate) fn told(&self) -> Option<ScoredStudy> {
+        let study = ScoredStudy::new(self.probability?, self.pathology);
+        Some(study.expect("the table checked its scores, and a report's are probabilities"))
+    }
+
+    /// Whether what was measured decided, above every threshold.
+    pub(crate) fn is_decided_by_measures(&self) -> bool {
+        self.score.is_some() && self.score != self.probability
+    }
+
     pub(crate) fn scored(&self) -> Option<ScoredStudy> {
         let study = ScoredStudy::new(self.score?, self.pathology);
         Some(study.expect("the table checked its scores, and a report's are probabilities"))

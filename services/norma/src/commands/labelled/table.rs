@@ -207,6 +207,8 @@ fn row(cells: &Cells<'_>, line: u64) -> anyhow::Result<LabelledRow> {
             scan_id: None,
             pathology,
             score,
+            probability: score,
+            is_withheld: false,
             patient: cells.text(Column::Patient).map(str::to_owned),
             profile,
             groups,

@@ -1,0 +1,90 @@
+use norma_domain::ReasonCode;
+use serde_json::{Value, json};
+
+use crate::answered::AnsweredSite;
+use crate::{Site, json, text};
+
+/// Answers, of which the scores of the last hundred are shifted by so much.
+fn site_shifted_by(shift: f64) -> Site {
+    let site = Site::new();
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let answered = AnsweredSite::open(&site).await;
+        for at in 0..300 {
+            // In an order that is not that of the scores.
+            let score = f64::from(at * 37 % 100) / 200.0;
+            let shift = if at < 200 { 0.0 } else { shift };
+            answered.answered_on("Force", score + shift).await;
+        }
+        for at in 0..60 {
+            answered.answered_on("Drive", f64::from(at) / 100.0).await;
+        }
+        answered
+            .withheld_on("Drive", 0.1, &[ReasonCode::CoverageIncomplete])
+            .await;
+        answered.answered(Some(0.5), None).await;
+    });
+    site
+}
+
+fn drift(report: &Value, model: &str, quantity: &str) -> Value {
+    let profiles = report["profiles"].as_array().unwrap();
+    let profile = profiles
+        .iter()
+        .find(|profile| profile["scanner"]["model"] == model)
+        .unwrap();
+    let quantities = profile["quantities"].as_array().unwrap();
+    quantities
+        .iter()
+        .find(|of| of["quantity"] == quantity)
+        .unwrap()
+        .clone()
+}
+
+#[test]
+fn a_stream_that_stays_as_it_was_does_not_drift() {
+    let site = site_shifted_by(0.0);
+    let output = site.norma(&["drift", "--data", "data", "--format", "json"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let report = json(&output);
+    assert_eq!(report["schema"], "norma.drift/v1");
+    assert_eq!(report["without_scanner"], 1);
+    let score = drift(&report, "force", "score");
+    assert_eq!((&score["reference"], &score["last"]), (&json!(200), &json!(100)));
+    assert_eq!(score["drifted"], false);
+    assert_eq!(drift(&report, "force", "released")["drifted"], false);
+    // Sixty scores of the other scanner are all in the last window.
+    let too_few =
+        json!({"quantity": "score", "outcome": "too_few", "needed": 50, "reference": 0, "last": 61});
+    assert_eq!(drift(&report, "drive", "score"), too_few);
+    // Four comparisons: a score and three shares.
+    assert_eq!(report["significance"], 0.0025);
+
+    let said = text(&site.norma(&["drift", "--data", "data"]).stdout);
+    assert!(
+        said.contains("too few: 50 are needed in each window, 0 are there before and 61 last"),
+        "{said}"
+    );
+    assert!(
+        said.contains("nothing drifted, as far as it was compared"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_shift_of_the_last_studies_is_told_with_exit_code_2() {
+    let site = site_shifted_by(0.25);
+    let output = site.norma(&["drift", "--data", "data", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(2));
+    let report = json(&output);
+    for quantity in ["score", "released"] {
+        assert_eq!(drift(&report, "force", quantity)["drifted"], true, "{quantity}");
+    }
+    assert_eq!(drift(&report, "force", "failed_quality")["drifted"], false);
+    let output = site.norma(&["drift", "--data", "data"]);
+    let said = text(&output.stdout);
+    assert!(said.contains("DRIFTED") && said.contains("drifted: 2"), "{said}");
+    // Windows of one's own: the last fifty beside the fifty before are both shifted.
+    let own = ["drift", "--data", "data", "--reference", "50", "--last", "50"];
+    let output = site.norma(&own);
+    assert!(output.status.success(), "{}", text(&output.stdout));
+}
