@@ -177,3 +177,37 @@ fn pathologies_that_readers_named_refuse_what_the_stream_would_promise() {
     let refused = json!({"outcome": "contradicted", "pathologies": 3, "below_threshold": 3});
     assert_eq!(of(&json(&output), "force")["fit"], refused);
 }
+
+/// All scores of one scanner are above the threshold in use, so its own would be higher: it would miss more on the other scanner, of which
+/// too little is known.
+#[test]
+fn a_higher_threshold_is_not_proposed_where_nothing_bounds_what_it_misses() {
+    let site = Site::new();
+    let higher = |scanners: &'static [&'static str]| {
+        runtime().block_on(async {
+            let answered = AnsweredSite::open(&site).await;
+            for model in scanners {
+                for at in 0..100 {
+                    answered.answered_on(model, 0.6 + f64::from(at) * 0.002).await;
+                }
+            }
+        });
+        json(&site.norma(&["calibrate", "--unlabelled", "--data", "data", "--format", "json"]))
+    };
+    let alone = higher(&["Force"]);
+    assert_eq!(alone["proposed_threshold"], 0.602);
+    let changes = of(&alone, "force")["changes"].as_array().unwrap();
+    assert_eq!((changes.len(), &changes[0]["after"]), (1, &json!("norm")));
+
+    runtime().block_on(async {
+        let answered = AnsweredSite::open(&site).await;
+        answered.answered_on("Drive", 0.55).await;
+    });
+    let beside = higher(&[]);
+    assert_eq!(of(&beside, "force")["fit"]["outcome"], "holds");
+    assert_eq!(beside["proposed_threshold"], Value::Null);
+    assert_eq!(beside["not_proposed"], "higher_where_nothing_is_known");
+    let output = site.norma(&["calibrate", "--unlabelled", "--data", "data"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stdout).contains("it would be higher than the one in use"));
+}

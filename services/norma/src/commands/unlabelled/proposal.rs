@@ -44,6 +44,17 @@ pub(super) struct Proposal {
     /// The lowest of the profiles' thresholds: an operating point is one for all scanners, and a lower threshold keeps what a
     /// higher one promises of the sensitivity.
     pub(super) proposed_threshold: Option<f64>,
+    pub(super) not_proposed: Option<NotProposed>,
+}
+
+/// Why there is no proposal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum NotProposed {
+    /// No profile has a threshold.
+    NoThreshold,
+    /// The threshold is higher than the one in use, and would act on scanners on which nothing bounds what it misses.
+    HigherWhereNothingIsKnown,
 }
 
 #[derive(Debug, Serialize)]
@@ -105,14 +116,8 @@ impl Proposal {
                 changes: Vec::new(),
             });
         }
-        let proposed_threshold = profiles
-            .iter()
-            .filter_map(|profile| match profile.fit {
-                UnlabelledFit::Holds(at) => Some(at.threshold),
-                _ => None,
-            })
-            .min_by(f64::total_cmp);
-        if let Some(proposed) = proposed_threshold {
+        let proposed = proposed(&profiles, without_scanner, threshold);
+        if let Ok(proposed) = proposed {
             for (profile, those) in profiles.iter_mut().zip(by_profile.values()) {
                 let scores: Vec<f64> = those.iter().map(|study| study.score).collect();
                 let mut after =
@@ -138,9 +143,27 @@ impl Proposal {
             without_scanner,
             left_out: stream.left_out,
             profiles,
-            proposed_threshold,
+            proposed_threshold: proposed.ok(),
+            not_proposed: proposed.err(),
         }
     }
+}
+
+fn proposed(profiles: &[ProfileProposal], without_scanner: usize, in_use: f64) -> Result<f64, NotProposed> {
+    let thresholds: Vec<f64> = profiles
+        .iter()
+        .filter_map(|profile| match profile.fit {
+            UnlabelledFit::Holds(at) => Some(at.threshold),
+            _ => None,
+        })
+        .collect();
+    let lowest = thresholds.iter().copied().min_by(f64::total_cmp);
+    let lowest = lowest.ok_or(NotProposed::NoThreshold)?;
+    let is_known_everywhere = thresholds.len() == profiles.len() && without_scanner == 0;
+    if lowest > in_use && !is_known_everywhere {
+        return Err(NotProposed::HigherWhereNothingIsKnown);
+    }
+    Ok(lowest)
 }
 
 fn known_pathologies(readers: &LabelledSet, scanner: &ScannerProfile) -> Vec<f64> {

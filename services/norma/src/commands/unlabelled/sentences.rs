@@ -3,7 +3,7 @@
 use norma_accuracy::{Level, StreamAtThreshold, UnlabelledFit};
 use norma_domain::Verdict;
 
-use super::proposal::{ProfileProposal, Proposal};
+use super::proposal::{NotProposed, ProfileProposal, Proposal};
 use crate::commands::percent::{percent, share_with};
 
 /// Studies that are named on the terminal; all are in the JSON.
@@ -17,13 +17,19 @@ pub(super) fn sentences(proposal: &Proposal) -> Vec<String> {
     if proposal.profiles.is_empty() {
         sentences.push("no study with an answer tells its scanner: nothing can be said".to_owned());
     }
-    match proposal.proposed_threshold {
-        None => sentences.push("no threshold is proposed".to_owned()),
-        Some(threshold) => sentences.push(format!(
+    sentences.extend(proposal.proposed_threshold.map(|threshold| {
+        format!(
             "proposed for all of these scanners: threshold {threshold}; nothing changes until a bundle with it is written \
              (--write-bundle) and named in the setting models.bundle"
-        )),
-    }
+        )
+    }));
+    let why = proposal.not_proposed.map(|why| match why {
+        NotProposed::NoThreshold => "no threshold is proposed",
+        NotProposed::HigherWhereNothingIsKnown => {
+            "no threshold is proposed: it would be higher than the one in use, on scanners too of which nothing is known"
+        }
+    });
+    sentences.extend(why.map(str::to_owned));
     sentences.push("assumed:".to_owned());
     sentences.extend(proposal.assumptions.iter().map(|assumed| format!("  {assumed}")));
     sentences.push(format!(
