@@ -3,7 +3,7 @@ import { NODULE } from './phantom.mjs';
 
 const SOURCE = 'made up';
 const LEARNT = ['lung_nodule', 'emphysema', 'atelectasis'];
-const MEASURED = ['lung_nodule', 'lung_opacity', 'emphysema', 'pleural_effusion'];
+const MEASURED = ['lung_nodule', 'lung_opacity', 'emphysema', 'pleural_effusion', 'pneumothorax'];
 const TYPES = [
   'arterial_wall_calcification', 'atelectasis', 'bronchiectasis', 'cardiomegaly', 'consolidation', 'coronary_artery_wall_calcification', 'emphysema', 'hiatal_hernia',
   'lung_nodule', 'lung_opacity', 'lymphadenopathy', 'mosaic_attenuation_pattern', 'peribronchial_thickening', 'pericardial_effusion', 'pleural_effusion',
@@ -29,6 +29,7 @@ export const measuresOf = (sick, probability, threshold) => ({
     measure('low_attenuation950', 'fraction', 0.004, { high: 0.06, outside_high: 0.14 }, 'within', { decides: true }),
     measure('largest_opacity', 'ml', sick ? 12.4 : 3.1, { high: 10, outside_high: 15 }, sick ? 'borderline' : 'within', { decides: true }),
     measure('pleural_fluid', 'ml', null, { high: 15, outside_high: 50 }, 'not_measurable', { why: 'no_ribs', decides: true }),
+    measure('pleural_gas', 'ml', 0, { high: 0, outside_high: 10 }, 'within', { decides: true, by_side: [0, 0] }),
     measure('blood_pool', 'HU', 41, null, 'described'),
   ],
   measured_findings: sick ? [nodule, candidate] : [],

@@ -29,6 +29,8 @@ pub enum MeasureCode {
     OpacityVolume,
     /// Fluid between lung and ribs.
     PleuralFluid,
+    /// Gas between lung and ribs.
+    PleuralGas,
     /// Density of the blood in heart and great vessels.
     BloodPool,
 }
@@ -40,6 +42,7 @@ impl MeasureCode {
             Self::LowAttenuation950 => Some(PathologyType::Emphysema),
             Self::LargestOpacity => Some(PathologyType::LungOpacity),
             Self::PleuralFluid => Some(PathologyType::PleuralEffusion),
+            Self::PleuralGas => Some(PathologyType::Pneumothorax),
             _ => None,
         }
     }
@@ -76,6 +79,8 @@ pub enum NotMeasurable {
     ShallowInspiration,
     /// The place where it would be seen is too small.
     TooSmall,
+    /// Bullae of an emphysema look the same.
+    Emphysema,
 }
 
 /// The range within which a measure is norm.
@@ -116,7 +121,7 @@ pub struct Measure {
     pub code: MeasureCode,
     /// `ml`, `HU` or `fraction`.
     pub unit: String,
-    /// Of both sides together, but for pleural fluid, where it is the side with more.
+    /// Of both sides together, but for pleural fluid and gas, where it is the side with more.
     pub value: Option<f64>,
     /// The patient's right, then left.
     pub by_side: Option<[f64; 2]>,

@@ -99,6 +99,8 @@ pub struct PhantomOptions {
     pub nodule: Option<Nodule>,
     /// Fluid in the right pleural space, with the lung collapsed beside it.
     pub effusion: bool,
+    /// Gas in front in the left pleural space: a pneumothorax of a patient who lies on the back.
+    pub pneumothorax: bool,
     pub lungs: Lungs,
     pub contrast: bool,
     /// Standard deviation of the noise in soft tissue.
@@ -120,6 +122,7 @@ impl Default for PhantomOptions {
             spacing_mm: 2.5,
             nodule: None,
             effusion: false,
+            pneumothorax: false,
             lungs: Lungs::Both,
             contrast: false,
             noise_hu: 11.0,

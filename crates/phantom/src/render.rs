@@ -306,6 +306,18 @@ impl<'a> Scene<'a> {
                 aerated *= 1.0 - fluid.max(0.8 * hazy);
             }
         }
+        if self.options.pneumothorax && !is_right {
+            // Between the inner wall and the pleura of the lung, which stays visible as a line.
+            let depth = -(cage + 6.5);
+            let thickness = 26.0 * (1.0 - step(-70.0, 10.0, y)) * step(70.0, 120.0, z);
+            if thickness > 1.0 {
+                let surface = depth - thickness;
+                let gas = coverage(surface, edge_mm);
+                blend(&mut lung, -998.0, gas);
+                blend(&mut lung, -780.0, coverage(surface.abs() - 0.4, edge_mm));
+                aerated *= 1.0 - gas;
+            }
+        }
         blend(value, lung, share);
         aerated
     }

@@ -63,6 +63,13 @@ fn volumes(data: &Path, folder: &Path) -> Vec<PathBuf> {
     .to_vec()
 }
 
+/// None of the series at hand has a pneumothorax.
+fn assert_no_gas(quantification: &Quantification) {
+    let gas = quantification.measure(MeasureCode::PleuralGas).unwrap();
+    assert_eq!(gas.by_side, Some([0.0, 0.0]));
+    assert_eq!(gas.state, MeasureState::Within);
+}
+
 fn value(quantification: &Quantification, code: MeasureCode) -> f64 {
     quantification.measure(code).unwrap().value.unwrap()
 }
@@ -89,6 +96,9 @@ fn a_norm_is_within_and_pneumonia_is_not() {
     assert!(value(&pneumonia, MeasureCode::PleuralFluid) < 15.0);
 
     let mass = series("lidc-idri-0001_mass");
+    for measured in [&norm, &pneumonia, &mass] {
+        assert_no_gas(measured);
+    }
     assert!(value(&mass, MeasureCode::BloodPool) > 150.0);
     assert!(value(&norm, MeasureCode::BloodPool) < 60.0);
     assert!(value(&mass, MeasureCode::PleuralFluid) < 15.0);
@@ -100,19 +110,22 @@ fn pleural_fluid_is_found_where_the_reader_found_it() {
     let folder = tempfile::tempdir().unwrap();
     let paths = volumes(&data, folder.path());
     let pneumonia = measure(&paths[0]);
+    assert_no_gas(&pneumonia);
     assert_eq!(
         pneumonia.measure(MeasureCode::LargestOpacity).unwrap().state,
         MeasureState::Outside
     );
     // The reader's masks hold 191 and 779 ml. A layer of a few millimetres is measured too small: half of it is averaged
     // with lung and chest wall.
-    let thin = measure(&paths[1])
+    let effusions = [measure(&paths[1]), measure(&paths[2])];
+    effusions.iter().for_each(assert_no_gas);
+    let thin = effusions[0]
         .measure(MeasureCode::PleuralFluid)
         .unwrap()
         .by_side
         .unwrap();
     assert!(thin[0] < 15.0 && (50.0..240.0).contains(&thin[1]), "{thin:?}");
-    let [right, left] = measure(&paths[2])
+    let [right, left] = effusions[1]
         .measure(MeasureCode::PleuralFluid)
         .unwrap()
         .by_side

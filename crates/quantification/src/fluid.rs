@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use crate::ball::{close, dilate, open};
 use crate::grid::{Grid, VOXEL_ML};
-use crate::regions::{Region, neighbours, regions};
+use crate::regions::{BySide, Region, neighbours, regions};
 use crate::thorax::Thorax;
 
 /// Smoothed over its surroundings, fluid lies between; blood at 40 HU and more does not.
@@ -46,86 +46,68 @@ const RIM_HU: [i16; 2] = [-400, 120];
 const RIM_SMOOTHED_HU: f32 = 45.0;
 const RIM_STEPS: usize = 2;
 
-/// Fluid on each side, the patient's right first: its voxels, the largest collection first.
-pub(crate) struct PleuralFluid {
-    pub(crate) by_side: [Vec<Region>; 2],
-}
-
-impl PleuralFluid {
-    pub(crate) fn millilitres(&self) -> [f64; 2] {
-        [0, 1].map(|side: usize| {
-            // A sum of nothing would be −0.
-            self.by_side[side]
-                .iter()
-                .map(Region::millilitres)
-                .fold(0.0, |sum, of_region| sum + of_region)
-        })
-    }
-
-    pub(crate) fn find(grid: &Grid, lungs: &Array3<bool>, thorax: &Thorax) -> Self {
-        let mut by_side = [Vec::new(), Vec::new()];
-        let Some([first, last]) = grid.lung_extent(LEAST_LUNG_MM2) else {
-            return Self { by_side };
-        };
-        let height = (last - first) as f64;
-        let apex = first + (APEX_SHARE * height) as usize;
-        let top = first + (TOP_SHARE * height) as usize;
-        let filled = close(lungs, LUNG_CLOSING_VOXELS);
-        let mut tissue = thorax.inside.clone();
-        Zip::from(&mut tissue)
-            .and(&filled)
-            .and(&grid.hounsfield)
-            .for_each(|tissue, &lung, &value| {
-                *tissue = *tissue && !lung && value > TISSUE_HU[0] && value < TISSUE_HU[1];
-            });
-        let smoothed = smooth_within(&grid.hounsfield, &tissue);
-        let mut fluid = tissue;
-        Zip::from(&mut fluid).and(&smoothed).for_each(|fluid, &value| {
-            *fluid = *fluid && value > FLUID_HU[0] && value < FLUID_HU[1];
+/// Fluid of the pleural space on each side.
+pub(crate) fn find_pleural_fluid(grid: &Grid, lungs: &Array3<bool>, thorax: &Thorax) -> BySide {
+    let mut by_side = BySide::default();
+    let Some([first, last]) = grid.lung_extent(LEAST_LUNG_MM2) else {
+        return by_side;
+    };
+    let height = (last - first) as f64;
+    let apex = first + (APEX_SHARE * height) as usize;
+    let top = first + (TOP_SHARE * height) as usize;
+    let filled = close(lungs, LUNG_CLOSING_VOXELS);
+    let mut tissue = thorax.inside.clone();
+    Zip::from(&mut tissue)
+        .and(&filled)
+        .and(&grid.hounsfield)
+        .for_each(|tissue, &lung, &value| {
+            *tissue = *tissue && !lung && value > TISSUE_HU[0] && value < TISSUE_HU[1];
         });
-        let at_wall = at_wall(grid, thorax, &fluid, [first, last]);
-        let mut collected = grow(&fluid, &at_wall);
-        collected
-            .axis_iter_mut(Axis(0))
-            .enumerate()
-            .for_each(|(z, mut plane)| {
-                if z < first || z > top {
-                    plane.fill(false);
-                }
-            });
-        let near_lung = dilate(lungs, NEAR_LUNG_VOXELS);
-        let is_fluid = |region: &Region| {
-            let share = |count: usize| count as f64 / region.voxels.len() as f64;
-            let walled = region.voxels.iter().filter(|&&voxel| at_wall[voxel]).count();
-            let near = region.voxels.iter().filter(|&&voxel| near_lung[voxel]).count();
-            let low = region.voxels.iter().filter(|voxel| voxel[0] < apex).count();
-            let is_large = walled as f64 * VOXEL_ML > 50.0;
-            share(low) > 0.4
-                && share(walled) >= 0.4
-                && (share(near) > 0.25 || (is_large && share(near) > 0.08))
-        };
-        for (side, found) in by_side.iter_mut().enumerate() {
-            let mut of_side = collected.clone();
-            of_side.indexed_iter_mut().for_each(|((_, _, x), inside)| {
-                *inside = *inside && grid.is_right(x as f64, thorax.center[1]) == (side == 0);
-            });
-            let mut kept = Array3::from_elem(of_side.dim(), false);
-            let mut is_any = false;
-            for region in regions(&of_side, (LEAST_ML / VOXEL_ML) as usize) {
-                if is_fluid(&region) {
-                    is_any = true;
-                    for &voxel in &region.voxels {
-                        kept[voxel] = true;
-                    }
-                }
+    let smoothed = smooth_within(&grid.hounsfield, &tissue);
+    let mut fluid = tissue;
+    Zip::from(&mut fluid).and(&smoothed).for_each(|fluid, &value| {
+        *fluid = *fluid && value > FLUID_HU[0] && value < FLUID_HU[1];
+    });
+    let at_wall = at_wall(grid, thorax, &fluid, [first, last]);
+    let mut collected = grow(&fluid, &at_wall);
+    collected
+        .axis_iter_mut(Axis(0))
+        .enumerate()
+        .for_each(|(z, mut plane)| {
+            if z < first || z > top {
+                plane.fill(false);
             }
-            if is_any {
-                add_rim(&mut kept, grid, lungs, thorax, &smoothed);
-                *found = regions(&kept, (LEAST_ML / VOXEL_ML) as usize);
+        });
+    let near_lung = dilate(lungs, NEAR_LUNG_VOXELS);
+    let is_fluid = |region: &Region| {
+        let share = |count: usize| count as f64 / region.voxels.len() as f64;
+        let walled = region.voxels.iter().filter(|&&voxel| at_wall[voxel]).count();
+        let near = region.voxels.iter().filter(|&&voxel| near_lung[voxel]).count();
+        let low = region.voxels.iter().filter(|voxel| voxel[0] < apex).count();
+        let is_large = walled as f64 * VOXEL_ML > 50.0;
+        share(low) > 0.4 && share(walled) >= 0.4 && (share(near) > 0.25 || (is_large && share(near) > 0.08))
+    };
+    for (side, found) in by_side.0.iter_mut().enumerate() {
+        let mut of_side = collected.clone();
+        of_side.indexed_iter_mut().for_each(|((_, _, x), inside)| {
+            *inside = *inside && grid.is_right(x as f64, thorax.center[1]) == (side == 0);
+        });
+        let mut kept = Array3::from_elem(of_side.dim(), false);
+        let mut is_any = false;
+        for region in regions(&of_side, (LEAST_ML / VOXEL_ML) as usize) {
+            if is_fluid(&region) {
+                is_any = true;
+                for &voxel in &region.voxels {
+                    kept[voxel] = true;
+                }
             }
         }
-        Self { by_side }
+        if is_any {
+            add_rim(&mut kept, grid, lungs, thorax, &smoothed);
+            *found = regions(&kept, (LEAST_ML / VOXEL_ML) as usize);
+        }
     }
+    by_side
 }
 
 /// Fluid along rays from the wall inwards, up to where it ends.

@@ -7,6 +7,7 @@
 mod ball;
 mod density;
 mod fluid;
+mod gas;
 mod grid;
 pub mod nodules;
 mod opacity;

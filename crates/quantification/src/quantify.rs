@@ -1,5 +1,6 @@
 //! All measures of a volume.
 
+use ndarray::Array3;
 use norma_domain::{
     LungSide, LungThird, Measure, MeasureCode, MeasureState, MeasuredFinding, NotMeasurable, PathologyType,
     Quantification,
@@ -7,11 +8,12 @@ use norma_domain::{
 use norma_volume::{LungSegmentation, Volume};
 
 use crate::density::{Densely, Densities, blood_pool};
-use crate::fluid::PleuralFluid;
+use crate::fluid::find_pleural_fluid;
+use crate::gas::find_pleural_gas;
 use crate::grid::{GRID_MM, Grid};
 use crate::opacity::find_opacities;
 use crate::ranges::range_of;
-use crate::regions::Region;
+use crate::regions::{BySide, Region};
 use crate::thorax::Thorax;
 
 /// Lungs with less air are not measured.
@@ -30,6 +32,8 @@ const CONTRAST_HU: f64 = 100.0;
 const SHALLOW_MEAN_HU: f64 = -650.0;
 /// Opacities listed at most.
 const MOST_OPACITIES: usize = 8;
+/// Bullae under the pleura look like pleural gas; what is more is a pneumothorax, or so large a bulla that it is pathology too.
+const LARGEST_BULLA_ML: f64 = 100.0;
 /// An opacity that is listed as a finding.
 const LEAST_FINDING_ML: f64 = 10.0;
 
@@ -60,24 +64,28 @@ pub fn quantify(volume: &Volume, lungs: &LungSegmentation) -> Quantification {
         };
     };
     let is_lung = grid.is_lung();
-    let densities = Densities::measure(&grid, &is_lung);
+    let gas = find_pleural_gas(&grid, &is_lung, &thorax);
+    let densities = Densities::measure(&grid, &without(&is_lung, &gas));
     let blood = blood_pool(&grid, &thorax.inside, &is_lung, thorax.center);
     let opacities = find_opacities(&grid, &is_lung, &thorax);
     let fluid = thorax
         .has_ribs()
-        .then(|| PleuralFluid::find(&grid, &is_lung, &thorax));
+        .then(|| find_pleural_fluid(&grid, &is_lung, &thorax));
 
     let mean = densities.mean();
+    let low_attenuation = densities.below(-950);
+    let [right_ml, left_ml] = lung_millilitres(lungs, &gas);
+    let lung_ml = right_ml + left_ml;
     let mut measures = vec![
-        lung_volume(lungs),
+        measured(MeasureCode::LungVolume, lung_ml, Some([right_ml, left_ml])),
         measured(
             MeasureCode::SmallerLungShare,
-            lungs.right_ml.min(lungs.left_ml) / lungs.total_ml(),
+            right_ml.min(left_ml) / lung_ml,
             None,
         ),
         densely(MeasureCode::MeanDensity, &mean),
         densely(MeasureCode::Percentile15, &densities.percentile15()),
-        densely(MeasureCode::LowAttenuation950, &densities.below(-950)),
+        densely(MeasureCode::LowAttenuation950, &low_attenuation),
         densely(MeasureCode::LowAttenuation910, &densities.below(-910)),
         densely(MeasureCode::HighAttenuation, &densities.between(-600, -250)),
     ];
@@ -91,7 +99,15 @@ pub fn quantify(volume: &Volume, lungs: &LungSegmentation) -> Quantification {
         extent,
         &mut findings,
     ));
-    measures.push(fluid_measure(&grid, fluid.as_ref(), extent, &mut findings));
+    measures.push(match &fluid {
+        Some(fluid) => pleural(MeasureCode::PleuralFluid, &grid, fluid, extent, &mut findings),
+        None => cannot(MeasureCode::PleuralFluid, NotMeasurable::NoRibs),
+    });
+    measures.push(if may_be_bullae(&gas, low_attenuation.all) {
+        not_what_it_seems(MeasureCode::PleuralGas, &gas, NotMeasurable::Emphysema)
+    } else {
+        pleural(MeasureCode::PleuralGas, &grid, &gas, extent, &mut findings)
+    });
     measures.push(match blood {
         Some(value) => Measure {
             state: MeasureState::Described,
@@ -107,7 +123,7 @@ pub fn quantify(volume: &Volume, lungs: &LungSegmentation) -> Quantification {
     }
 }
 
-const ALL: [MeasureCode; 11] = [
+const ALL: [MeasureCode; 12] = [
     MeasureCode::LungVolume,
     MeasureCode::SmallerLungShare,
     MeasureCode::MeanDensity,
@@ -118,6 +134,7 @@ const ALL: [MeasureCode; 11] = [
     MeasureCode::LargestOpacity,
     MeasureCode::OpacityVolume,
     MeasureCode::PleuralFluid,
+    MeasureCode::PleuralGas,
     MeasureCode::BloodPool,
 ];
 
@@ -161,12 +178,30 @@ fn densely(code: MeasureCode, values: &Densely) -> Measure {
     }
 }
 
-fn lung_volume(lungs: &LungSegmentation) -> Measure {
-    measured(
-        MeasureCode::LungVolume,
-        lungs.total_ml(),
-        Some([lungs.right_ml, lungs.left_ml]),
-    )
+/// The lungs' mask without the gas around them.
+fn without(lungs: &Array3<bool>, gas: &BySide) -> Array3<bool> {
+    let mut aerated = lungs.clone();
+    for &voxel in gas.0.iter().flatten().flat_map(|region| &region.voxels) {
+        aerated[voxel] = false;
+    }
+    aerated
+}
+
+/// Right and left lung, vessels included, without the gas around them.
+fn lung_millilitres(lungs: &LungSegmentation, gas: &BySide) -> [f64; 2] {
+    let gas = gas.millilitres();
+    [
+        (lungs.right_ml - gas[0]).max(0.0),
+        (lungs.left_ml - gas[1]).max(0.0),
+    ]
+}
+
+/// Whether gas at the chest wall may be bullae: the lungs are emphysematous and it is not more than such hold.
+fn may_be_bullae(gas: &BySide, low_attenuation: f64) -> bool {
+    let (range, _, _) = range_of(MeasureCode::LowAttenuation950);
+    let is_emphysema = range.is_none_or(|range| range.state_of(low_attenuation) != MeasureState::Within);
+    let most = gas.millilitres().into_iter().fold(0.0, f64::max);
+    is_emphysema && most > 0.0 && most <= LARGEST_BULLA_ML
 }
 
 /// Why an opacity would not be one here.
@@ -250,48 +285,44 @@ fn opacity_measures(
     [biggest, sum]
 }
 
-fn fluid_measure(
+/// What fills the pleural space, the side with more; a finding for each side where it is more than norm.
+fn pleural(
+    code: MeasureCode,
     grid: &Grid,
-    fluid: Option<&PleuralFluid>,
+    filling: &BySide,
     extent: [usize; 2],
     findings: &mut Vec<MeasuredFinding>,
 ) -> Measure {
-    let Some(fluid) = fluid else {
-        return cannot(MeasureCode::PleuralFluid, NotMeasurable::NoRibs);
+    let by_side = filling.millilitres();
+    let measure = measured(code, by_side[0].max(by_side[1]), Some(by_side));
+    let (Some(range), Some(pathology)) = (&measure.range, code.shows()) else {
+        return measure;
     };
-    let by_side = fluid.millilitres();
-    let measure = measured(
-        MeasureCode::PleuralFluid,
-        by_side[0].max(by_side[1]),
-        Some(by_side),
-    );
-    let range = measure.range.as_ref();
-    let (high, outside) = range.map_or((0.0, f64::INFINITY), |range| {
-        (
-            range.high.unwrap_or(0.0),
-            range.outside_high.unwrap_or(f64::INFINITY),
-        )
-    });
+    let high = range.high.unwrap_or(0.0);
+    let outside = range.outside_high.unwrap_or(f64::INFINITY);
     let sides = [LungSide::Right, LungSide::Left];
-    for ((regions, volume_ml), side) in fluid.by_side.iter().zip(by_side).zip(sides) {
+    for ((regions, volume_ml), side) in filling.0.iter().zip(by_side).zip(sides) {
         if volume_ml > high
             && let Some(largest) = regions.first()
         {
-            let side_of = largest.center()[2];
-            let mut found = finding(
-                PathologyType::PleuralEffusion,
-                grid,
-                side_of,
-                largest,
-                extent,
-                volume_ml > outside,
-            );
+            let own_center = largest.center()[2];
+            let mut found = finding(pathology, grid, own_center, largest, extent, volume_ml > outside);
             found.volume_ml = volume_ml;
             found.side = side;
             findings.push(found);
         }
     }
     measure
+}
+
+/// The value stays: it is a measure, but not of what its name says.
+fn not_what_it_seems(code: MeasureCode, filling: &BySide, why: NotMeasurable) -> Measure {
+    let by_side = filling.millilitres();
+    Measure {
+        state: MeasureState::NotMeasurable,
+        why: Some(why),
+        ..measured(code, by_side[0].max(by_side[1]), Some(by_side))
+    }
 }
 
 fn finding(

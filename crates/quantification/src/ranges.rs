@@ -2,7 +2,7 @@
 //! range is that of the norm studies it was tried on, and says so.
 //!
 //! The published figures are cited from memory: nobody has held them against the papers yet. Until somebody has, each
-//! says so wherever it is shown, and none of them decides a verdict. The three limits that do decide are this project's
+//! says so wherever it is shown, and none of them decides a verdict. The four limits that do decide are this project's
 //! own: far from what its norm studies reach (models/MEASURES.md).
 
 use norma_domain::{MeasureCode, ReferenceRange};
@@ -128,6 +128,17 @@ pub(crate) fn range_of(code: MeasureCode) -> (Option<ReferenceRange>, &'static s
                 outside_high: Some(50.0),
                 source: "this project: norm studies 0 ml; pathology beyond the error of this measure, from 50 ml on; thin layers are \
                          measured too small; healthy 8.4 ± 4.3 ml a side (Noppen et al., Am J Respir Crit Care Med 2000;162:1023)",
+                decides: true,
+                ..open
+            },
+        ),
+        MeasureCode::PleuralGas => (
+            "ml",
+            Row {
+                high: Some(0.0),
+                outside_high: Some(10.0),
+                source: "this project: norm studies 0 ml; the healthy pleural space holds no gas; a layer thinner than 6 mm is not \
+                         found, of a thin one only the thicker part",
                 decides: true,
                 ..open
             },

@@ -43,6 +43,22 @@ impl Region {
     }
 }
 
+/// Regions on each side, the patient's right first; of each the largest first.
+#[derive(Default)]
+pub(crate) struct BySide(pub(crate) [Vec<Region>; 2]);
+
+impl BySide {
+    pub(crate) fn millilitres(&self) -> [f64; 2] {
+        [0, 1].map(|side: usize| {
+            // A sum of nothing would be −0.
+            self.0[side]
+                .iter()
+                .map(Region::millilitres)
+                .fold(0.0, |sum, of_region| sum + of_region)
+        })
+    }
+}
+
 /// The regions of at least `least_voxels`, the largest first.
 pub(crate) fn regions(mask: &Array3<bool>, least_voxels: usize) -> Vec<Region> {
     let (slices, rows, columns) = mask.dim();

@@ -125,7 +125,7 @@ def document(answers: dict[Study, Answers]) -> str:
         "",
         "Made by `models/training/run measures`. **Research use only.** Each cell: the verdict at the default operating point "
         f"(`{POINTS[0]}`) / at `{POINTS[1]}`. *Models alone*: calibrated score against the threshold. *With measures*: also pathology where the "
-        "largest opacity is over 15 ml, fluid over 50 ml on one side, or over 14 % of the lungs lie below −950 HU; no norm where opacity "
+        "largest opacity is over 15 ml, fluid over 50 ml or gas over 10 ml in one pleural space, or over 14 % of the lungs lie below −950 HU; no norm where opacity "
         "or low attenuation could not be measured. *With nodules*: also pathology where a solid nodule of at least 6 mm reaches 0.90 or one of "
         "20 mm reaches 0.85. The limits were chosen while looking at the whole series among these, so this is no measurement of a "
         "sensitivity; of norm there is one whole series, two volumes rendered from 8 bits, and, where listed, these made harder by computation. The last column's rule is the one that is served.",
@@ -140,7 +140,7 @@ def document(answers: dict[Study, Answers]) -> str:
         "## Measures",
         "",
         table(
-            ["study", "largest opacity, ml", "fluid right / left, ml", "LAA−950", "LAA−910", "mean, HU", "blood, HU", "nodules shown, deciding", "likeliest nodule"],
+            ["study", "largest opacity, ml", "fluid right / left, ml", "gas right / left, ml", "LAA−950", "LAA−910", "mean, HU", "blood, HU", "nodules shown, deciding", "likeliest nodule"],
             [measure_row(study, answer.report) for study, answer in answers.items() if answer.report],
         ),
     ]
@@ -173,12 +173,16 @@ def measure_row(study: Study, report: dict) -> list[str]:
         star = " ✱" if by_code[code]["state"] == "not_measurable" else ""
         return ("–" if value is None else format(value * factor, form)) + star
 
-    sides = by_code["pleural_fluid"]["by_side"]
+    def sides(code: str) -> str:
+        by_side = by_code[code]["by_side"]
+        return "–" if by_side is None else f"{by_side[0]:.0f} / {by_side[1]:.0f}"
+
     nodules = [found for found in report["measured_findings"] if found.get("nodule")]
     return [
         study.name,
         said("largest_opacity", ".1f"),
-        "–" if sides is None else f"{sides[0]:.0f} / {sides[1]:.0f}",
+        sides("pleural_fluid"),
+        sides("pleural_gas"),
         said("low_attenuation950", ".2f", 100) + " %",
         said("low_attenuation910", ".1f", 100) + " %",
         said("mean_density", ".0f"),

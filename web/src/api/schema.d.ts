@@ -1603,7 +1603,7 @@ export interface components {
             unit: string;
             /**
              * Format: double
-             * @description Of both sides together, but for pleural fluid, where it is the side with more.
+             * @description Of both sides together, but for pleural fluid and gas, where it is the side with more.
              */
             value?: number | null;
             why?: components["schemas"]["NotMeasurable"] | null;
@@ -1612,7 +1612,7 @@ export interface components {
          * @description What was measured. The code is stable; its words live with the page.
          * @enum {string}
          */
-        MeasureCode: "lung_volume" | "smaller_lung_share" | "mean_density" | "percentile15" | "low_attenuation950" | "low_attenuation910" | "high_attenuation" | "largest_opacity" | "opacity_volume" | "pleural_fluid" | "blood_pool";
+        MeasureCode: "lung_volume" | "smaller_lung_share" | "mean_density" | "percentile15" | "low_attenuation950" | "low_attenuation910" | "high_attenuation" | "largest_opacity" | "opacity_volume" | "pleural_fluid" | "pleural_gas" | "blood_pool";
         /** @description A component that was found and measured. */
         MeasuredFinding: {
             /** @description Whether it is pathology by itself. */
@@ -1683,7 +1683,7 @@ export interface components {
          * @description Why something could not be measured.
          * @enum {string}
          */
-        NotMeasurable: "no_lungs" | "slices_too_thick" | "no_ribs" | "contrast" | "shallow_inspiration" | "too_small";
+        NotMeasurable: "no_lungs" | "slices_too_thick" | "no_ribs" | "contrast" | "shallow_inspiration" | "too_small" | "emphysema";
         /**
          * @description The columns of the row of an upload with one study. Where there is no answer, or several, the values are null and
          *     the status is `Failure`, so that a client that reads only these takes nothing for a norm.

@@ -15,6 +15,9 @@ interface EvidenceProps {
   onSlice: ((slice: number) => void) | null;
 }
 
+/** What lies beside a lung, not in it. */
+const PLEURAL = new Set<MeasuredFinding['pathology']>(['pleural_effusion', 'pneumothorax']);
+const IN_PLEURA = new Set<Measure['code']>(['pleural_fluid', 'pleural_gas']);
 const KINDS = ['both', 'measured', 'learnt', 'not_looked_for'] as const;
 
 function useEvidenceTexts() {
@@ -24,7 +27,7 @@ function useEvidenceTexts() {
     return `${formatNumber(number, i18n.language, 0)} ${unit === 'ml' ? t('unit.ml') : t('unit.HU')}`;
   };
   const place = ({ pathology, side, third }: MeasuredFinding): string =>
-    pathology === 'pleural_effusion'
+    PLEURAL.has(pathology)
       ? t(`evidence.pleura.${side}`)
       : t('evidence.place', { side: t(`evidence.side.${side}`), third: t(`evidence.third.${third}`) });
   const finding = (found: MeasuredFinding): string =>
@@ -114,7 +117,7 @@ export function Measures({ report, onSlice }: EvidenceProps) {
               <span className={classes.checkValue}>
                 {typeof measure.value === 'number' ? value(measure.value, measure.unit) : '–'}
                 <small>{range(measure)}</small>
-                {measure.code === 'pleural_fluid' && measure.by_side && (
+                {IN_PLEURA.has(measure.code) && measure.by_side && (
                   <small>
                     {t('evidence.bySide', {
                       right: value(measure.by_side[0] ?? 0, measure.unit),
