@@ -227,6 +227,7 @@ try {
     ['a report', `/print/${one}`, '[data-testid=answer]'],
     ['the settings', '/settings', 'h2'],
     ['the operation', '/operation', '[data-testid=queues] tbody tr'],
+    ['the deliveries', '/deliveries', '#delivery-destinations'],
     ...(state
       ? [
           ['the people', '/administration/people', 'tr[data-user]'],

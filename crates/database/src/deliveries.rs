@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
-use norma_domain::{AnalysisId, DeliveryId, Report, StudyInstanceUid};
+use norma_domain::{AnalysisId, DeliveryId, Report, ScanId, StudyInstanceUid};
 
 use crate::connection::AnyConnection;
 use crate::schema::{deliveries, delivery_destinations, received_studies};
@@ -49,6 +49,8 @@ impl DeliveryState {
 pub struct Delivery {
     pub id: DeliveryId,
     pub analysis_id: AnalysisId,
+    /// Whose analysis it is.
+    pub scan_id: ScanId,
     pub destination: String,
     pub state: DeliveryState,
     /// Begun so far; from 0 again where a person has it sent again.
@@ -85,8 +87,9 @@ pub(crate) struct DeliveryRow {
     pub(crate) ended_at: Option<NaiveDateTime>,
 }
 
-impl From<DeliveryRow> for Delivery {
-    fn from(row: DeliveryRow) -> Self {
+impl DeliveryRow {
+    pub(crate) fn of_scan(self, scan_id: RowId) -> Delivery {
+        let row = self;
         let state = DeliveryState::ALL
             .into_iter()
             .find(|state| state.as_str() == row.state)
@@ -95,9 +98,10 @@ impl From<DeliveryRow> for Delivery {
                 Some(_) => DeliveryState::Failed,
                 None => DeliveryState::Queued,
             });
-        Self {
+        Delivery {
             id: row.id.into(),
             analysis_id: row.analysis_id.into(),
+            scan_id: scan_id.into(),
             destination: row.destination,
             state,
             attempts: u32::try_from(row.attempts).unwrap_or_default(),

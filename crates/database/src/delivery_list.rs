@@ -1,13 +1,17 @@
 //! Deliveries as a person sees them, and sends them again.
 
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use norma_domain::{AnalysisId, DeliveryId};
 
 use crate::connection::{AnyConnection, MultiBackend};
 use crate::deliveries::{Delivery, DeliveryRow, DeliveryState};
-use crate::schema::deliveries;
+use crate::delivery_queue::waiting_for;
+use crate::schema::{analyses, deliveries, delivery_destinations};
 use crate::sql_types::RowId;
-use crate::{Database, DatabaseError, Listing, Page, time};
+use crate::{Database, DatabaseError, Listing, Page, WaitingDeliveries, time};
 
 /// Which deliveries are wanted; all where nothing is said.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +27,38 @@ pub enum SentAgain {
     Queued(Delivery),
     /// It has not ended: it is sent anyway.
     Waiting,
+}
+
+/// A destination and what there is for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DestinationState {
+    pub name: String,
+    /// Results are queued for it; else what is left of it waits until it is set again.
+    pub is_set: bool,
+    pub waiting: WaitingDeliveries,
+}
+
+/// A delivery as it is queued first.
+#[derive(AsChangeset)]
+#[diesel(table_name = deliveries, treat_none_as_null = true)]
+struct Anew {
+    state: &'static str,
+    attempts: i32,
+    queued_at: NaiveDateTime,
+    next_attempt_at: NaiveDateTime,
+    updated_at: NaiveDateTime,
+    ended_at: Option<NaiveDateTime>,
+}
+
+fn anew(now: NaiveDateTime) -> Anew {
+    Anew {
+        state: DeliveryState::Queued.as_str(),
+        attempts: 0,
+        queued_at: now,
+        next_attempt_at: now,
+        updated_at: now,
+        ended_at: None,
+    }
 }
 
 impl Database {
@@ -53,8 +89,56 @@ impl Database {
                 .offset(page.offset.into())
                 .select(DeliveryRow::as_select())
                 .load(connection)?;
-            let items = rows.into_iter().map(Delivery::from).collect();
+            let items = with_scans(connection, rows)?;
             Ok(Listing::new(items, counted.get_result(connection)?))
+        })
+        .await
+    }
+
+    /// Queues every delivery that failed as if it were new: of a destination, or of all. How many.
+    pub async fn send_failed_deliveries_again(
+        &self,
+        destination: Option<String>,
+    ) -> Result<u64, DatabaseError> {
+        self.change(move |connection| {
+            let now = time::shared_now(connection)?;
+            let failed = deliveries::table.filter(deliveries::state.eq(DeliveryState::Failed.as_str()));
+            let queued = match destination {
+                Some(destination) => {
+                    let failed = failed.filter(deliveries::destination.eq(destination));
+                    diesel::update(failed).set(anew(now)).execute(connection)?
+                }
+                None => diesel::update(failed).set(anew(now)).execute(connection)?,
+            };
+            Ok(queued as u64)
+        })
+        .await
+    }
+
+    /// What there is for each destination: those that results are queued for, and others for which something waits or failed.
+    pub async fn delivery_destinations(&self) -> Result<Vec<DestinationState>, DatabaseError> {
+        self.run(|connection| {
+            let set: Vec<String> = delivery_destinations::table
+                .select(delivery_destinations::name)
+                .load(connection)?;
+            let unfinished = DeliveryState::ALL
+                .into_iter()
+                .filter(|state| *state != DeliveryState::Delivered)
+                .map(DeliveryState::as_str);
+            let left: Vec<String> = deliveries::table
+                .filter(deliveries::state.eq_any(unfinished))
+                .select(deliveries::destination)
+                .distinct()
+                .load(connection)?;
+            let names: BTreeSet<String> = set.iter().cloned().chain(left).collect();
+            let states = names.into_iter().map(|name| {
+                Ok(DestinationState {
+                    is_set: set.contains(&name),
+                    waiting: waiting_for(connection, &name)?,
+                    name,
+                })
+            });
+            states.collect()
         })
         .await
     }
@@ -66,16 +150,7 @@ impl Database {
             let ended = deliveries::table
                 .find(RowId::from(id))
                 .filter(deliveries::ended_at.is_not_null());
-            let queued = diesel::update(ended)
-                .set((
-                    deliveries::state.eq(DeliveryState::Queued.as_str()),
-                    deliveries::attempts.eq(0),
-                    deliveries::queued_at.eq(now),
-                    deliveries::next_attempt_at.eq(now),
-                    deliveries::updated_at.eq(now),
-                    deliveries::ended_at.eq(None::<chrono::NaiveDateTime>),
-                ))
-                .execute(connection)?;
+            let queued = diesel::update(ended).set(anew(now)).execute(connection)?;
             let found = find(connection, id)?;
             Ok(found.map(|delivery| match queued {
                 1 => SentAgain::Queued(delivery),
@@ -87,10 +162,27 @@ impl Database {
 }
 
 fn find(connection: &mut AnyConnection, id: DeliveryId) -> Result<Option<Delivery>, DatabaseError> {
-    let row: Option<DeliveryRow> = deliveries::table
+    let rows: Vec<DeliveryRow> = deliveries::table
         .find(RowId::from(id))
         .select(DeliveryRow::as_select())
-        .first(connection)
-        .optional()?;
-    Ok(row.map(Delivery::from))
+        .load(connection)?;
+    Ok(with_scans(connection, rows)?.pop())
+}
+
+/// Deliveries go with their analysis: each has a scan.
+fn with_scans(
+    connection: &mut AnyConnection,
+    rows: Vec<DeliveryRow>,
+) -> Result<Vec<Delivery>, DatabaseError> {
+    let ids: Vec<RowId> = rows.iter().map(|row| row.analysis_id).collect();
+    let scans: Vec<(RowId, RowId)> = analyses::table
+        .filter(analyses::id.eq_any(&ids))
+        .select((analyses::id, analyses::scan_id))
+        .load(connection)?;
+    let scans: HashMap<RowId, RowId> = scans.into_iter().collect();
+    let known = rows.into_iter().filter_map(|row| {
+        let scan_id = *scans.get(&row.analysis_id)?;
+        Some(row.of_scan(scan_id))
+    });
+    Ok(known.collect())
 }

@@ -166,28 +166,33 @@ impl Database {
 
     /// What there is for a destination.
     pub async fn waiting_deliveries(&self, destination: String) -> Result<WaitingDeliveries, DatabaseError> {
-        self.run(move |connection| {
-            let waiting = deliveries::table
-                .filter(deliveries::destination.eq(&destination))
-                .filter(deliveries::ended_at.is_null());
-            let count: i64 = waiting.count().get_result(connection)?;
-            let since: Option<NaiveDateTime> = waiting
-                .select(min(deliveries::queued_at))
-                .get_result(connection)?;
-            let failed: i64 = deliveries::table
-                .filter(deliveries::state.eq(DeliveryState::Failed.as_str()))
-                .filter(deliveries::destination.eq(&destination))
-                .count()
-                .get_result(connection)?;
-            let now = time::shared_now(connection)?;
-            Ok(WaitingDeliveries {
-                waiting: u64::try_from(count).unwrap_or_default(),
-                failed: u64::try_from(failed).unwrap_or_default(),
-                oldest: since.map(|since| (now - since).to_std().unwrap_or_default()),
-            })
-        })
-        .await
+        self.run(move |connection| waiting_for(connection, &destination))
+            .await
     }
+}
+
+pub(crate) fn waiting_for(
+    connection: &mut AnyConnection,
+    destination: &str,
+) -> Result<WaitingDeliveries, DatabaseError> {
+    let waiting = deliveries::table
+        .filter(deliveries::destination.eq(destination))
+        .filter(deliveries::ended_at.is_null());
+    let count: i64 = waiting.count().get_result(connection)?;
+    let since: Option<NaiveDateTime> = waiting
+        .select(min(deliveries::queued_at))
+        .get_result(connection)?;
+    let failed: i64 = deliveries::table
+        .filter(deliveries::state.eq(DeliveryState::Failed.as_str()))
+        .filter(deliveries::destination.eq(destination))
+        .count()
+        .get_result(connection)?;
+    let now = time::shared_now(connection)?;
+    Ok(WaitingDeliveries {
+        waiting: u64::try_from(count).unwrap_or_default(),
+        failed: u64::try_from(failed).unwrap_or_default(),
+        oldest: since.map(|since| (now - since).to_std().unwrap_or_default()),
+    })
 }
 
 fn later(now: NaiveDateTime, pause: Duration) -> NaiveDateTime {

@@ -65,7 +65,7 @@ pub use audit_list::AuditQuery;
 pub use changes::AnalysisChange;
 pub use database::{Database, DatabaseOptions};
 pub use deliveries::{Delivery, DeliveryDestination, DeliveryState};
-pub use delivery_list::{DeliveryQuery, SentAgain};
+pub use delivery_list::{DeliveryQuery, DestinationState, SentAgain};
 pub use delivery_queue::{ClaimedDelivery, DeliveryProblem, WaitingDeliveries};
 pub use dicom_studies::{DicomStudy, DicomStudyQuery, FoundDicomStudy, TextMatch, TextRange};
 pub use error::DatabaseError;

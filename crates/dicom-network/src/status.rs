@@ -5,6 +5,7 @@ pub struct Status(pub u16);
 impl Status {
     pub const SUCCESS: Self = Self(0x0000);
     pub const PROCESSING_FAILURE: Self = Self(0x0110);
+    pub const DUPLICATE_SOP_INSTANCE: Self = Self(0x0111);
     pub const SOP_CLASS_NOT_SUPPORTED: Self = Self(0x0122);
     pub const UNRECOGNIZED_OPERATION: Self = Self(0x0211);
     pub const MISTYPED_ARGUMENT: Self = Self(0x0212);

@@ -72,19 +72,20 @@ fn text_of(file: impl Read, wanted: (u16, u16)) -> io::Result<Option<String>> {
     }
 }
 
-fn find(mut file: impl BufRead, wanted: (u16, u16)) -> io::Result<Option<String>> {
-    skip(&mut file, HEAD_BYTES)?;
+/// Reads a file of PS3.10 up to its data set, and says in which transfer syntax that is; None where it is none.
+pub(crate) fn transfer_syntax_before_data_set(file: &mut impl BufRead) -> io::Result<Option<String>> {
+    skip(file, HEAD_BYTES)?;
     let mut mark = [0; 4];
     file.read_exact(&mut mark)?;
     if &mark != b"DICM" {
         return Ok(None);
     }
-    let group = read_header(&mut file, EXPLICIT)?;
+    let group = read_header(file, EXPLICIT)?;
     if group.tag != GROUP_LENGTH || group.length != 4 {
         return Ok(None);
     }
-    let length = u32::from_le_bytes(read_array(&mut file)?);
-    let mut meta = (&mut file).take(length.into());
+    let length = u32::from_le_bytes(read_array(file)?);
+    let mut meta = file.take(length.into());
     let mut transfer_syntax = String::new();
     while !meta.fill_buf()?.is_empty() {
         let element = read_header(&mut meta, EXPLICIT)?;
@@ -94,6 +95,13 @@ fn find(mut file: impl BufRead, wanted: (u16, u16)) -> io::Result<Option<String>
             skip(&mut meta, element.length.into())?;
         }
     }
+    Ok(Some(transfer_syntax))
+}
+
+fn find(mut file: impl BufRead, wanted: (u16, u16)) -> io::Result<Option<String>> {
+    let Some(transfer_syntax) = transfer_syntax_before_data_set(&mut file)? else {
+        return Ok(None);
+    };
     match transfer_syntax.as_str() {
         "1.2.840.10008.1.2" => walk(&mut file, IMPLICIT, wanted),
         "1.2.840.10008.1.2.2" => walk(&mut file, BIG_ENDIAN, wanted),

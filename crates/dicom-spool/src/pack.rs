@@ -6,8 +6,11 @@ use std::io::{self, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
+use zip::result::ZipError;
 use zip::write::{SimpleFileOptions, ZipWriter};
 use zip::{CompressionMethod, ZipArchive};
+
+use crate::content::hold_same_data_set;
 
 const BUFFER_BYTES: usize = 256 << 10;
 const SUFFIX: &str = ".dcm";
@@ -30,44 +33,75 @@ pub fn instances_sha256(instances: &BTreeSet<String>) -> String {
     hex::encode(hash.finalize())
 }
 
-/// SOP Instance UIDs in an archive that [`pack_study`] has written.
-pub fn instances_of_archive(archive: &Path) -> io::Result<BTreeSet<String>> {
-    instances_in(&open(archive)?)
+/// What is held of an instance that comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    Nothing,
+    /// It, with the same data set.
+    Same,
+    /// One with its SOP Instance UID and another data set.
+    Other,
 }
 
-fn instances_in(archive: &ZipArchive<BufReader<File>>) -> io::Result<BTreeSet<String>> {
-    let mut instances = BTreeSet::new();
-    for name in archive.file_names() {
-        instances.extend(name?.strip_suffix(SUFFIX).map(str::to_owned));
+/// An archive that [`pack_study`] has written.
+#[derive(Debug)]
+pub struct EarlierStudy(ZipArchive<BufReader<File>>);
+
+impl EarlierStudy {
+    pub fn open(archive: &Path) -> io::Result<Self> {
+        Ok(Self(ZipArchive::new(BufReader::new(File::open(archive)?))?))
     }
-    Ok(instances)
+
+    /// SOP Instance UIDs.
+    pub fn instances(&self) -> io::Result<BTreeSet<String>> {
+        let mut instances = BTreeSet::new();
+        for name in self.0.file_names() {
+            instances.extend(name?.strip_suffix(SUFFIX).map(str::to_owned));
+        }
+        Ok(instances)
+    }
+
+    /// What is held of an instance whose file is here.
+    pub fn held(&mut self, sop_instance_uid: &str, file: &Path) -> io::Result<Held> {
+        let member = match self.0.by_name(&format!("{sop_instance_uid}{SUFFIX}")) {
+            Ok(member) => member,
+            Err(ZipError::FileNotFound) => return Ok(Held::Nothing),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(match hold_same_data_set(member, File::open(file)?)? {
+            true => Held::Same,
+            false => Held::Other,
+        })
+    }
 }
 
-/// Writes the files, by SOP Instance UID, to an archive, with those of an earlier one that are not among them. The same
-/// instances make the same bytes; each is stored as it came.
+/// Writes the instances of an earlier archive, and the files, by SOP Instance UID, that are not among them. The same instances make
+/// the same bytes; each is stored as it came first.
 pub fn pack_study(
     files: &BTreeMap<String, PathBuf>,
-    earlier: Option<&Path>,
+    mut earlier: Option<&mut EarlierStudy>,
     out: &Path,
 ) -> io::Result<PackedStudy> {
-    let mut earlier = earlier.map(open).transpose()?;
-    let mut instances: BTreeSet<String> = files.keys().cloned().collect();
-    if let Some(earlier) = &earlier {
-        instances.extend(instances_in(earlier)?);
-    }
+    let known = earlier.as_deref().map(EarlierStudy::instances).transpose()?;
+    let known = known.unwrap_or_default();
+    let instances: BTreeSet<String> = files.keys().chain(&known).cloned().collect();
     let mut archive = ZipWriter::new(BufWriter::with_capacity(BUFFER_BYTES, File::create(out)?));
     for uid in &instances {
         let name = format!("{uid}{SUFFIX}");
-        if let Some(path) = files.get(uid) {
-            let mut file = File::open(path)?;
-            let is_large = file.metadata()?.len() > u64::from(u32::MAX / 2);
-            let options = SimpleFileOptions::DEFAULT
-                .compression_method(CompressionMethod::Stored)
-                .large_file(is_large);
-            archive.start_file(name, options)?;
-            io::copy(&mut file, &mut archive)?;
-        } else if let Some(earlier) = &mut earlier {
-            archive.raw_copy_file(earlier.by_name(&name)?)?;
+        match (&mut earlier, files.get(uid)) {
+            (Some(earlier), _) if known.contains(uid) => {
+                archive.raw_copy_file(earlier.0.by_name(&name)?)?;
+            }
+            (_, Some(path)) => {
+                let mut file = File::open(path)?;
+                let is_large = file.metadata()?.len() > u64::from(u32::MAX / 2);
+                let options = SimpleFileOptions::DEFAULT
+                    .compression_method(CompressionMethod::Stored)
+                    .large_file(is_large);
+                archive.start_file(name, options)?;
+                io::copy(&mut file, &mut archive)?;
+            }
+            (_, None) => {}
         }
     }
     let mut file = archive.finish()?;
@@ -76,10 +110,6 @@ pub fn pack_study(
         size_bytes: file.get_ref().metadata()?.len(),
         instances,
     })
-}
-
-fn open(archive: &Path) -> io::Result<ZipArchive<BufReader<File>>> {
-    Ok(ZipArchive::new(BufReader::new(File::open(archive)?))?)
 }
 
 #[cfg(test)]
@@ -97,7 +127,9 @@ mod tests {
         let first = folder.path().join("first.zip");
         let files = BTreeMap::from([file("1.2", "two"), file("1.1", "one")]);
         let packed = pack_study(&files, None, &first).unwrap();
-        assert_eq!(packed.instances, instances_of_archive(&first).unwrap());
+        let mut earlier = EarlierStudy::open(&first).unwrap();
+        assert_eq!(packed.instances, earlier.instances().unwrap());
+        assert_eq!(earlier.held("1.3", &files["1.1"]).unwrap(), Held::Nothing);
         assert_eq!(packed.size_bytes, first.metadata().unwrap().len());
         let again = folder.path().join("again.zip");
         pack_study(&files, None, &again).unwrap();
@@ -105,10 +137,10 @@ mod tests {
 
         let second = folder.path().join("second.zip");
         let more = BTreeMap::from([file("1.3", "three"), file("1.2", "two anew")]);
-        let all = pack_study(&more, Some(&first), &second).unwrap();
+        let all = pack_study(&more, Some(&mut earlier), &second).unwrap();
         assert_eq!(all.instances.len(), 3);
-        let mut archive = open(&second).unwrap();
-        for (name, content) in [("1.1", "one"), ("1.2", "two anew"), ("1.3", "three")] {
+        let mut archive = EarlierStudy::open(&second).unwrap().0;
+        for (name, content) in [("1.1", "one"), ("1.2", "two"), ("1.3", "three")] {
             let member = archive.by_name(&format!("{name}.dcm")).unwrap();
             assert_eq!(io::read_to_string(member).unwrap(), content);
         }

@@ -11,6 +11,7 @@ use rustix::fs::{FlockOperation, flock};
 use tempfile::TempPath;
 use uuid::Uuid;
 
+use crate::content::hold_same_data_set;
 use crate::element_walk::{manufacturer, study_instance_uid};
 use crate::study_key::StudyKey;
 
@@ -26,6 +27,8 @@ const SUFFIX: &str = ".dcm";
 pub enum KeepError {
     #[error("the instance names no study, or is not named itself")]
     Unnamed,
+    #[error("an instance of this name is here, with another data set")]
+    OtherContent,
     #[error("the spool cannot be written to")]
     Io(#[from] io::Error),
 }
@@ -113,7 +116,11 @@ impl Spool {
         self.folder.join(RECEIVING)
     }
 
-    /// Keeps a file whose content is on the disk. When this returns its name is too, and it stays. Blocks.
+    /// Keeps a file whose content is on the disk. When this returns its name is too, and it stays. One that is here already stays
+    /// as it is. Blocks.
+    ///
+    /// # Errors
+    /// [`KeepError::OtherContent`] where one of its name is here that is not the same.
     pub fn keep(&self, sop_instance_uid: &str, file: TempPath) -> Result<StudyKey, KeepError> {
         // Letters, digits and a few marks: no path.
         let uid = SopInstanceUid::new(sop_instance_uid).map_err(|_| KeepError::Unnamed)?;
@@ -121,13 +128,26 @@ impl Spool {
         let incoming = self.folder.join(INCOMING);
         let folder = incoming.join(study.as_str());
         let _before_or_after = self.taking.read().unwrap_or_else(PoisonError::into_inner);
+        let name = format!("{uid}{SUFFIX}");
+        for taken in self.taken()? {
+            let kept = taken.folder.join(&name);
+            if kept.exists() && study_of(&kept)?.as_ref() == Some(&study) {
+                must_be_same(&kept, &file)?;
+            }
+        }
         match fs::create_dir(&folder) {
             Ok(()) => sync(&incoming)?,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error.into()),
         }
-        file.persist(folder.join(format!("{uid}{SUFFIX}")))
-            .map_err(|error| error.error)?;
+        let kept = folder.join(name);
+        match file.persist_noclobber(&kept) {
+            Ok(()) => {}
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+                must_be_same(&kept, &error.path)?;
+            }
+            Err(error) => return Err(error.error.into()),
+        }
         sync(&folder)?;
         Ok(study)
     }
@@ -198,7 +218,15 @@ pub fn manufacturer_of(path: &Path) -> io::Result<Option<String>> {
     manufacturer(File::open(path)?)
 }
 
-fn study_of(path: &Path) -> io::Result<Option<StudyKey>> {
+fn must_be_same(kept: &Path, file: &Path) -> Result<(), KeepError> {
+    match hold_same_data_set(File::open(kept)?, File::open(file)?)? {
+        true => Ok(()),
+        false => Err(KeepError::OtherContent),
+    }
+}
+
+/// Which study a received file is of; None where it does not say. Blocks.
+pub fn study_of(path: &Path) -> io::Result<Option<StudyKey>> {
     Ok(study_instance_uid(File::open(path)?)?.map(|uid| StudyKey::of(&uid)))
 }
 
@@ -221,6 +249,10 @@ mod tests {
 
     /// A file that is of a study and nothing more.
     fn file(spool: &Spool, study: &str) -> TempPath {
+        file_with(spool, study, b"")
+    }
+
+    fn file_with(spool: &Spool, study: &str, rest: &[u8]) -> TempPath {
         let meta = b"\x02\0\x10\0UI\x14\x001.2.840.10008.1.2.1\0";
         let mut bytes = vec![0; 128];
         bytes.extend(b"DICM\x02\0\0\0UL\x04\0");
@@ -229,6 +261,7 @@ mod tests {
         bytes.extend(b"\x20\0\x0D\0UI");
         bytes.extend((study.len() as u16).to_le_bytes());
         bytes.extend(study.bytes());
+        bytes.extend(rest);
         let mut file = tempfile::NamedTempFile::new_in(spool.receiving()).unwrap();
         file.write_all(&bytes).unwrap();
         file.into_temp_path()
@@ -261,7 +294,16 @@ mod tests {
         let mut expected = vec![study.clone(), other.clone()];
         expected.sort();
         assert_eq!(incoming, expected);
+        let is_other = |kept| matches!(kept, Err(KeepError::OtherContent));
+        let other_content = || file_with(&spool, "9.8", b"\x20\0\x0E\0UI\x02\x001\0");
+        assert!(is_other(spool.keep("1.2.4", other_content())));
         let taken = spool.take(&study).unwrap().unwrap();
+        assert!(is_other(spool.keep("1.2.4", other_content())));
+        assert_eq!(
+            spool.incoming().unwrap(),
+            std::slice::from_ref(&other),
+            "nothing of it is kept"
+        );
         assert_eq!(spool.take(&study).unwrap(), None);
         // More of it is another set.
         spool.keep("1.2.5", file(&spool, "9.8")).unwrap();

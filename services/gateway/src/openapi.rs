@@ -75,6 +75,8 @@ use crate::problem::answers::{NotAllowed, NotSignedIn};
         crate::audit::route::list_audit,
         crate::audit::route::export_audit,
         crate::deliveries::route::list_deliveries,
+        crate::deliveries::route::list_delivery_destinations,
+        crate::deliveries::route::send_failed_deliveries_again,
         crate::deliveries::route::send_delivery_again,
         crate::bundle::route::get_bundle,
         crate::health::route::live,

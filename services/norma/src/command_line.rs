@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod accuracy;
+mod deliveries;
 mod pacs;
 
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use norma_domain::{KeyId, Role};
 
 pub(crate) use self::accuracy::{Calibrate, CalibrationFormat, DriftOptions, Evaluate};
+pub(crate) use self::deliveries::{Deliveries, DeliveryState, ListDeliveries, SendAgain};
 pub(crate) use self::pacs::{Pacs, PacsPeer, PacsReceive, PacsSend};
 
 /// Norma reads a chest CT and says norm, pathology or undetermined. Research use only: no medical device.
@@ -75,6 +77,9 @@ pub(crate) enum Command {
     /// Ask a DICOM node, send to it, or be one that receives: whether a connection works.
     #[command(subcommand)]
     Pacs(Pacs),
+    /// Results on their way to a PACS.
+    #[command(subcommand)]
+    Deliveries(Deliveries),
     /// Send a phantom study through the running system and check the report.
     Selftest(Target),
     /// Look around: an instance of its own, fitted to generated norm phantoms, with a norm, three kinds of pathology and an

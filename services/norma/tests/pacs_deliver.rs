@@ -75,6 +75,27 @@ async fn delivery(node: &Node, is_wanted: impl Fn(&Value) -> bool) -> Value {
     }
 }
 
+/// What the audit trail says of deliveries, the newest first.
+async fn delivery_events(node: &Node) -> Vec<Value> {
+    let events: Value = node
+        .get("/api/audit?action=pacs.deliver")
+        .await
+        .json()
+        .await
+        .unwrap();
+    events["items"].as_array().unwrap().clone()
+}
+
+/// What `norma deliveries` says beside the running node.
+fn typed(folder: &TempDir, arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_norma"));
+    command.arg("deliveries").args(arguments).args(["--data", "data"]);
+    let output = command.current_dir(folder.path()).output().unwrap();
+    assert_sent(&output);
+    let told = [output.stdout, output.stderr].concat();
+    String::from_utf8(told).unwrap()
+}
+
 async fn send_again(node: &Node, delivery: &Value) -> reqwest::StatusCode {
     let path = format!("/api/deliveries/{}/send-again", delivery["id"].as_str().unwrap());
     let request = node.client.post(format!("{}{path}", node.url));
@@ -204,13 +225,8 @@ async fn results_reach_a_pacs_once_across_its_absence() {
     assert!(names.iter().any(|name| name.starts_with("SR")), "{names:?}");
     node.metric("norma_pacs_deliveries_waiting{destination=\"archive\"} 0")
         .await;
-    let events: Value = node
-        .get("/api/audit?action=pacs.deliver")
-        .await
-        .json()
-        .await
-        .unwrap();
-    assert_eq!(events["total"], 2, "begun, and how it ended: {events}");
+    let events = delivery_events(&node).await;
+    assert_eq!(events.len(), 2, "begun, and how it ended: {events:?}");
 
     // The PACS sends everything on to whoever had the study: the study, and what it was sent.
     assert_sent(&node.send(&files));
@@ -308,7 +324,17 @@ async fn what_may_pass_is_tried_again_and_a_refusal_waits_for_a_person() {
     assert_eq!(still["attempts"].as_u64(), attempts, "nobody tries it");
 
     refuse(None);
-    assert_eq!(send_again(&node, &refused).await, 200);
+    let listed = typed(&folder, &["list", "--state", "failed"]);
+    for part in [
+        refused["id"].as_str().unwrap(),
+        "archive",
+        "refused_by_peer",
+        "A900",
+    ] {
+        assert!(listed.contains(part), "{part}: {listed}");
+    }
+    let again = typed(&folder, &["send-again", "--failed", "--destination", "archive"]);
+    assert!(again.contains("1 queued again"), "{again}");
     let done = delivery(&node, is_in("delivered")).await;
     let received = archive.received();
     assert_eq!(distinct(&received).len(), received.len());
@@ -328,11 +354,26 @@ async fn results_go_by_stow_too() {
     let other = TempDir::new().unwrap();
     let archive = start(&other, &onnxruntime, &[]).await;
     let settings = |url: &str| vec![("NORMA__PACS__DESTINATIONS__WEB__URL", url.to_owned())];
+    // Nobody is there: each attempt leaves that it failed, and nothing of the patient left.
+    let away = format!("http://127.0.0.1:{}", free_port());
+    let mut node = start(&folder, &onnxruntime, &settings(&away)).await;
+    assert_sent(&node.send(&files));
+    let twice = |delivery: &Value| delivery["attempts"].as_u64() >= Some(2) && delivery["state"] == "queued";
+    let waiting = delivery(&node, twice).await;
+    assert_eq!(waiting["reason_code"], "peer_unreachable", "{waiting}");
+    let events = delivery_events(&node).await;
+    assert_eq!(delivery(&node, twice).await, waiting, "a pause of seconds");
+    assert_eq!(events.len() as u64, waiting["attempts"].as_u64().unwrap());
+    assert!(
+        events.iter().all(|event| event["outcome"] == "failed"),
+        "{events:?}"
+    );
+    node.process.kill();
+    drop(node);
     let wrong = format!("{}/nothing", archive.url);
     let mut node = start(&folder, &onnxruntime, &settings(&wrong)).await;
-    assert_sent(&node.send(&files));
-    let lost = delivery(&node, |delivery| delivery["reason_code"].is_string()).await;
-    assert_eq!(lost["reason_code"], "no_such_service", "{lost}");
+    let is_answered = |delivery: &Value| delivery["reason_code"] == "no_such_service";
+    let lost = delivery(&node, is_answered).await;
     assert_eq!(lost["state"], "queued");
     node.process.kill();
     drop(node);
@@ -340,6 +381,9 @@ async fn results_go_by_stow_too() {
     let node = start(&folder, &onnxruntime, &settings(&right)).await;
     let done = delivery(&node, is_in("delivered")).await;
     assert_eq!(done["destination"], "web");
+    let events = delivery_events(&node).await;
+    assert_eq!(events[0]["outcome"], "success", "{events:?}");
+    assert_eq!(events[1]["outcome"], "begun", "{events:?}");
     assert!(archive.scans().await.is_empty());
     let events: Value = archive
         .get("/api/audit?action=dicomweb.store")

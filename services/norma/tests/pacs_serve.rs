@@ -6,7 +6,7 @@ mod dicom_node;
 #[allow(dead_code, reason = "shared with the other tests")]
 mod studies;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dicom_node::{Node, assert_sent, entries, serve, study};
@@ -59,6 +59,76 @@ async fn a_study_that_is_sent_is_answered_once_across_a_kill() {
         assert!(
             entries(&folder.path().join("data/pacs").join(left)).is_empty(),
             "{left}"
+        );
+    }
+}
+
+/// A SOP Instance UID stands for one content, whether that is on its way or stored.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_came_first_stays_and_who_sends_another_is_told() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    let (folder, first, other) = (
+        TempDir::new().unwrap(),
+        TempDir::new().unwrap(),
+        TempDir::new().unwrap(),
+    );
+    let files = study(first.path());
+    let others = study(other.path());
+    for file in &others {
+        let mut bytes = std::fs::read(file).unwrap();
+        // A voxel of the last row.
+        let last = bytes.len() - 2;
+        bytes[last] ^= 1;
+        std::fs::write(file, bytes).unwrap();
+    }
+    let node = Node::start(folder.path(), &onnxruntime, &[]).await;
+    let refuse = |files: &[PathBuf]| {
+        let sent = node.send(files);
+        let told = String::from_utf8_lossy(&[sent.stdout, sent.stderr].concat()).to_lowercase();
+        let words = ["0x0111", "0x111", "0111h", "duplicatesop", "duplicate sop"];
+        assert!(
+            words.iter().any(|word| told.contains(word)),
+            "its sender has to keep it: {told}"
+        );
+    };
+    assert_sent(&node.send(&files));
+    refuse(&others[..1]);
+    let scans = node.answered(1).await;
+    node.metric("norma_pacs_studies_waiting 0").await;
+    refuse(&others[1..2]);
+    assert_sent(&node.send(&files[..2]));
+    node.metric("norma_pacs_studies_total{outcome=\"repeated\"} 1")
+        .await;
+    node.metric("norma_pacs_instances_total{outcome=\"other_content\"} 2")
+        .await;
+    assert_eq!(node.scans().await.len(), 1);
+
+    // People see it, once for each association.
+    let events: Value = node
+        .get("/api/audit?action=pacs.other_content")
+        .await
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(events["total"], 2, "{events}");
+    assert_eq!(events["items"][0]["outcome"], "refused");
+    assert_eq!(events["items"][0]["object_id"], scans[0]["id"]);
+
+    // What is given out is what came first.
+    let studies: Value = node.get("/dicom-web/studies").await.json().await.unwrap();
+    let study = studies[0]["0020000D"]["Value"][0].as_str().unwrap();
+    let retrieved = node
+        .get(&format!("/dicom-web/studies/{study}"))
+        .await
+        .bytes()
+        .await
+        .unwrap();
+    for file in &files[..2] {
+        let bytes = std::fs::read(file).unwrap();
+        let tail = &bytes[bytes.len() - 4096..];
+        assert!(
+            retrieved.windows(tail.len()).any(|window| window == tail),
+            "it is as it came first"
         );
     }
 }

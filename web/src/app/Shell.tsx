@@ -7,6 +7,7 @@ import {
   IconListDetails,
   IconPlugConnected,
   IconPlugConnectedX,
+  IconSend,
   IconStack3,
   IconShieldLock,
   IconUpload,
@@ -38,6 +39,7 @@ const ICONS: Record<Place, Icon> = {
   upload: IconUpload,
   massRun: IconStack3,
   operation: IconActivityHeartbeat,
+  deliveries: IconSend,
   administration: IconShieldLock,
   settings: IconAdjustments,
 };

@@ -1,7 +1,7 @@
 import type { Role, Session } from '@/api/types';
 import { mayAs } from '@/session/session';
 
-export const PLACES = ['worklist', 'patients', 'upload', 'massRun', 'operation', 'administration', 'settings'] as const;
+export const PLACES = ['worklist', 'patients', 'upload', 'massRun', 'operation', 'deliveries', 'administration', 'settings'] as const;
 export type Place = (typeof PLACES)[number];
 
 export const PATHS: Record<Place, string> = {
@@ -10,6 +10,7 @@ export const PATHS: Record<Place, string> = {
   upload: '/upload',
   massRun: '/mass-run',
   operation: '/operation',
+  deliveries: '/deliveries',
   administration: '/administration',
   settings: '/settings',
 };
@@ -21,6 +22,7 @@ const ROLES: Record<Place, readonly Role[] | null> = {
   upload: ['clinician'],
   massRun: ['clinician', 'integrator'],
   operation: ['operator'],
+  deliveries: ['operator', 'administrator'],
   administration: ['administrator'],
   settings: null,
 };
@@ -34,8 +36,10 @@ export function mayEnter(session: Session, place: Place): boolean {
   return roles === null || mayAs(session, roles);
 }
 
+const MINOR: readonly Place[] = ['operation', 'deliveries', 'administration', 'settings'];
+
 /** Places that are seldom gone to: on narrow screens their names give way. */
-export const isMinor = (place: Place): boolean => place === 'operation' || place === 'administration' || place === 'settings';
+export const isMinor = (place: Place): boolean => MINOR.includes(place);
 
 /** Where one starts: the first place that is open. */
 export const homeOf = (session: Session): string => PATHS[PLACES.find((place) => mayEnter(session, place)) ?? 'settings'];

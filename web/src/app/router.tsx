@@ -50,6 +50,10 @@ export const router = createBrowserRouter([
             children: [{ path: 'operation', lazy: async () => ({ Component: (await import('./routes/OperationPage')).OperationPage }) }],
           },
           {
+            element: <Entrance place="deliveries" />,
+            children: [{ path: 'deliveries', lazy: async () => ({ Component: (await import('./routes/DeliveriesPage')).DeliveriesPage }) }],
+          },
+          {
             element: <Entrance place="administration" />,
             children: [
               { path: 'administration', element: <Navigate to="/administration/people" replace /> },

@@ -3,11 +3,13 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 import enAccess from './en-access.json';
+import enDeliveries from './en-deliveries.json';
 import enIdentity from './en-identity.json';
 import enReasons from './en-reasons.json';
 import en from './en.json';
 import i18next from './i18n';
 import ruAccess from './ru-access.json';
+import ruDeliveries from './ru-deliveries.json';
 import ruIdentity from './ru-identity.json';
 import ruReasons from './ru-reasons.json';
 import ru from './ru.json';
@@ -27,8 +29,8 @@ function leaves(node: object, path = ''): Map<string, string> {
   return found;
 }
 
-const english = leaves({ ...en, ...enAccess, ...enIdentity, ...enReasons });
-const russian = leaves({ ...ru, ...ruAccess, ...ruIdentity, ...ruReasons });
+const english = leaves({ ...en, ...enAccess, ...enDeliveries, ...enIdentity, ...enReasons });
+const russian = leaves({ ...ru, ...ruAccess, ...ruDeliveries, ...ruIdentity, ...ruReasons });
 const names = (texts: Map<string, string>): string[] => [...new Set([...texts.keys()].map((key) => key.replace(PLURAL, '')))].sort();
 const placeholders = (text: string): string[] => [...text.matchAll(/\{\{(\w+)\}\}/g)].map(([, name]) => name ?? '').sort();
 
@@ -82,6 +84,13 @@ describe('the two languages', () => {
   it('know the disclaimer that every report carries', () => {
     const source = readFileSync('../crates/pipeline/src/merge.rs', 'utf8');
     expect(/DISCLAIMER: &str =\s*"([^"]+)"/.exec(source)?.[1]).toBe(en.report.disclaimer);
+  });
+
+  it('have words for every reason of a delivery', () => {
+    const source = readFileSync('../services/gateway/src/deliveries/schema.rs', 'utf8');
+    const told = /Why the last attempt failed:([^]*?)or the code of a problem/.exec(source)?.[1] ?? '';
+    const codes = [...told.matchAll(/`(\w+)`/g)].map(([, code]) => code ?? '');
+    expect(codes.sort()).toEqual(Object.keys(enDeliveries.deliveries.reason).sort());
   });
 
   it('have words for every reason code of the domain', () => {

@@ -2,10 +2,12 @@ import i18next from 'i18next';
 import { initReactI18next } from 'react-i18next';
 
 import enAccess from './en-access.json';
+import enDeliveries from './en-deliveries.json';
 import enIdentity from './en-identity.json';
 import enReasons from './en-reasons.json';
 import en from './en.json';
 import ruAccess from './ru-access.json';
+import ruDeliveries from './ru-deliveries.json';
 import ruIdentity from './ru-identity.json';
 import ruReasons from './ru-reasons.json';
 import ru from './ru.json';
@@ -17,8 +19,8 @@ export type Language = (typeof LANGUAGES)[number];
 export const LANGUAGE_NAMES: Record<Language, string> = { ru: 'Русский', en: 'English' };
 
 export const resources = {
-  en: { translation: { ...en, ...enAccess, ...enIdentity, ...enReasons } },
-  ru: { translation: { ...ru, ...ruAccess, ...ruIdentity, ...ruReasons } },
+  en: { translation: { ...en, ...enAccess, ...enDeliveries, ...enIdentity, ...enReasons } },
+  ru: { translation: { ...ru, ...ruAccess, ...ruDeliveries, ...ruIdentity, ...ruReasons } },
 } as const;
 
 const KEY = 'norma-language';

@@ -34,6 +34,8 @@ pub enum StoreFailure {
     /// The data set is not that of the request.
     DoesNotMatch,
     CannotUnderstand,
+    /// One with its SOP Instance UID is here, and is not the same.
+    Duplicate,
     /// Something failed here.
     Failed,
 }
@@ -44,6 +46,7 @@ impl From<StoreFailure> for Status {
             StoreFailure::OutOfResources => Self::OUT_OF_RESOURCES,
             StoreFailure::DoesNotMatch => Self::DATA_SET_DOES_NOT_MATCH,
             StoreFailure::CannotUnderstand => Self::CANNOT_UNDERSTAND,
+            StoreFailure::Duplicate => Self::DUPLICATE_SOP_INSTANCE,
             StoreFailure::Failed => Self::PROCESSING_FAILURE,
         }
     }

@@ -5,8 +5,8 @@ use norma_dicom_network::{InvalidFile, NetworkError, Status};
 
 use crate::problem::ApiError;
 
-/// Duplicate SOP Instance: the peer has it from an attempt whose answer was lost.
-pub(super) const DUPLICATE: Status = Status(0x0111);
+/// The peer has it from an attempt whose answer was lost.
+pub(super) const DUPLICATE: Status = Status::DUPLICATE_SOP_INSTANCE;
 
 /// Why an attempt failed.
 #[derive(Debug)]

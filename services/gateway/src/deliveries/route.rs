@@ -7,7 +7,7 @@ use norma_domain::{AnalysisId, DeliveryId};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::deliveries::schema::{Delivery, DeliveryState};
+use crate::deliveries::schema::{Delivery, DeliveryDestinations, DeliveryState, QueuedAgain};
 use crate::gateway::Gateway;
 use crate::http::paging::{Page, Paging};
 use crate::http::search::checked_text;
@@ -69,4 +69,44 @@ pub(crate) async fn send_delivery_again(
         Some(SentAgain::Waiting) => Err(ApiError::DeliveryWaiting),
         None => Err(ApiError::DeliveryNotFound),
     }
+}
+
+/// Lists the destinations of the settings `pacs.destinations` with what waits for each and what failed.
+#[utoipa::path(
+    tag = "deliveries",
+    operation_id = "listDeliveryDestinations",
+    responses((status = 200, description = "The destinations", body = DeliveryDestinations), Failures)
+)]
+#[get("/api/deliveries/destinations")]
+pub(crate) async fn list_delivery_destinations(
+    gateway: Data<Gateway>,
+) -> Result<Json<DeliveryDestinations>, ApiError> {
+    let destinations = gateway.database.delivery_destinations().await?;
+    let items = destinations.into_iter().map(Into::into).collect();
+    Ok(Json(DeliveryDestinations { items }))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct FailedDeliveries {
+    /// A name of the settings `pacs.destinations`; every destination where none is named.
+    #[param(max_length = 200)]
+    destination: Option<String>,
+}
+
+/// Sends every result again that has failed, at once: of a destination, or of all.
+#[utoipa::path(
+    tag = "deliveries",
+    operation_id = "sendFailedDeliveriesAgain",
+    params(FailedDeliveries),
+    responses((status = 200, description = "How many were queued again", body = QueuedAgain), BadRequest, Failures)
+)]
+#[post("/api/deliveries/send-again")]
+pub(crate) async fn send_failed_deliveries_again(
+    gateway: Data<Gateway>,
+    failed: Query<FailedDeliveries>,
+) -> Result<Json<QueuedAgain>, ApiError> {
+    let destination = checked_text("destination", failed.into_inner().destination)?;
+    let queued = gateway.database.send_failed_deliveries_again(destination).await?;
+    Ok(Json(QueuedAgain { queued }))
 }

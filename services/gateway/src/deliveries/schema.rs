@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use norma_database as rows;
-use norma_domain::{AnalysisId, DeliveryId};
+use norma_domain::{AnalysisId, DeliveryId, ScanId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -45,6 +45,7 @@ impl From<rows::DeliveryState> for DeliveryState {
 pub struct Delivery {
     pub id: DeliveryId,
     pub analysis_id: AnalysisId,
+    pub scan_id: ScanId,
     /// A name of the settings `pacs.destinations`.
     #[schema(example = "archive")]
     pub destination: String,
@@ -74,6 +75,7 @@ impl From<rows::Delivery> for Delivery {
         Self {
             id: row.id,
             analysis_id: row.analysis_id,
+            scan_id: row.scan_id,
             destination: row.destination,
             state: row.state.into(),
             attempts: row.attempts,
@@ -86,4 +88,43 @@ impl From<rows::Delivery> for Delivery {
             ended_at: row.ended_at,
         }
     }
+}
+
+/// A place that results are sent to, and what there is for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct DeliveryDestination {
+    /// A name of the settings `pacs.destinations`.
+    #[schema(example = "archive")]
+    pub(crate) name: String,
+    /// The settings name it. What is left of one that they name no more waits until they do again.
+    pub(crate) is_set: bool,
+    /// Queued or being sent.
+    pub(crate) waiting: u64,
+    pub(crate) failed: u64,
+    /// For how long the oldest of those that wait is tried.
+    pub(crate) oldest_seconds: Option<u64>,
+}
+
+impl From<rows::DestinationState> for DeliveryDestination {
+    fn from(row: rows::DestinationState) -> Self {
+        Self {
+            name: row.name,
+            is_set: row.is_set,
+            waiting: row.waiting.waiting,
+            failed: row.waiting.failed,
+            oldest_seconds: row.waiting.oldest.map(|oldest| oldest.as_secs()),
+        }
+    }
+}
+
+/// The destinations, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct DeliveryDestinations {
+    pub(crate) items: Vec<DeliveryDestination>,
+}
+
+/// What was queued again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct QueuedAgain {
+    pub(crate) queued: u64,
 }

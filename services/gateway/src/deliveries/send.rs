@@ -23,12 +23,16 @@ pub(super) async fn send(
     objects: &[DicomResult],
 ) -> Result<(), Failure> {
     let wanted: Vec<&DicomResult> = objects.iter().filter(|object| destination.gets(object)).collect();
-    let telling = |outcome| {
+    let event = |outcome| {
         let mut event = NewAuditEvent::of_system("pacs", "pacs.deliver").about("analysis", analysis.id);
         event.scan_id = Some(analysis.scan_id);
         event.detail = format!("to {}", destination.name);
         event.outcome = outcome;
-        database.append_audit_events(vec![event])
+        vec![event]
+    };
+    let begun = {
+        let (database, begun) = (database.clone(), event(AuditOutcome::Begun));
+        async move { database.append_audit_events(begun).await.map(drop) }
     };
     let sent = match &destination.target {
         Target::Entity { called, address } => {
@@ -47,19 +51,16 @@ pub(super) async fn send(
             let scu = Scu::for_storage(&options, &instances)
                 .await
                 .map_err(|error| Failure::from(&error))?;
-            telling(AuditOutcome::Begun).await?;
+            begun.await?;
             send_all(scu, &instances).await
         }
-        Target::Stow(service) => {
-            telling(AuditOutcome::Begun).await?;
-            service.store(&wanted).await
-        }
+        Target::Stow(service) => service.store(&wanted, begun).await,
     };
-    telling(match &sent {
+    let ended = event(match &sent {
         Ok(()) => AuditOutcome::Success,
         Err(_) => AuditOutcome::Failed,
-    })
-    .await?;
+    });
+    database.append_audit_events(ended).await?;
     sent
 }
 

@@ -1,11 +1,15 @@
 //! Objects stored by STOW-RS (PS3.18 section 10.5), all in one request.
 
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures::stream;
+use norma_database::DatabaseError;
 use norma_dicom_network::Status;
 use norma_dicom_results::DicomResult;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use reqwest::{Client, StatusCode};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use reqwest::{Body, Client, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use uuid::Uuid;
@@ -49,8 +53,25 @@ impl StowService {
     }
 
     /// Stores objects. Ends well once the service has said of each that it has it.
-    pub(super) async fn store(&self, objects: &[&DicomResult]) -> Result<(), Failure> {
+    ///
+    /// `before`: once the service is there, before anything of an object leaves. Where it fails nothing does.
+    pub(super) async fn store(
+        &self,
+        objects: &[&DicomResult],
+        before: impl Future<Output = Result<(), DatabaseError>> + Send + 'static,
+    ) -> Result<(), Failure> {
         let boundary = Uuid::new_v4().to_string();
+        let body = body(objects, &boundary);
+        let length = body.len();
+        let failed = Arc::new(Mutex::new(None));
+        let failing = Arc::clone(&failed);
+        // Asked for by the connection, which there is then.
+        let body = stream::once(async move {
+            before.await.map(|()| body).map_err(|error| {
+                *locked(&failing) = Some(Failure::from(error));
+                io::Error::other("nothing is sent")
+            })
+        });
         let mut request = self
             .client
             .post(&self.url)
@@ -59,11 +80,14 @@ impl StowService {
                 CONTENT_TYPE,
                 format!("multipart/related; type=\"application/dicom\"; boundary={boundary}"),
             )
-            .body(body(objects, &boundary));
+            .header(CONTENT_LENGTH, length)
+            .body(Body::wrap_stream(body));
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization.expose_secret());
         }
-        let mut answer = request.send().await.map_err(|error| of_transport(&error))?;
+        let sent = request.send().await;
+        let mut answer =
+            sent.map_err(|error| locked(&failed).take().unwrap_or_else(|| of_transport(&error)))?;
         let status = answer.status();
         let mut document = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(|error| of_transport(&error))? {
@@ -74,6 +98,10 @@ impl StowService {
         }
         of_answer(status, &document)
     }
+}
+
+fn locked(failure: &Mutex<Option<Failure>>) -> MutexGuard<'_, Option<Failure>> {
+    failure.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn body(objects: &[&DicomResult], boundary: &str) -> Vec<u8> {

@@ -125,7 +125,9 @@ const OPERATIONS: &[Operation] = operations! {
     GET "/api/audit" ADMINISTRATOR, Audit::Event("audit.read");
     GET "/api/audit/export" ADMINISTRATOR, Audit::Event("audit.export");
 
-    GET "/api/deliveries" OPERATOR_OR_ADMINISTRATOR, Audit::Event("delivery.search");
+    GET "/api/deliveries" OPERATOR_OR_ADMINISTRATOR, Audit::Repeated("delivery.search");
+    GET "/api/deliveries/destinations" OPERATOR_OR_ADMINISTRATOR, Audit::None;
+    POST "/api/deliveries/send-again" OPERATOR_OR_ADMINISTRATOR, Audit::Change("delivery.send_again");
     POST "/api/deliveries/{delivery_id}/send-again" OPERATOR_OR_ADMINISTRATOR, Audit::Change("delivery.send_again");
 
     GET "/api/bundle" Rule::Known, Audit::None;

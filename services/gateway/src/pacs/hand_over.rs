@@ -5,11 +5,10 @@ use std::io;
 use std::path::PathBuf;
 
 use norma_database::{NewAuditEvent, Owner, ReceivedStudy, ScanIdentity};
-use norma_dicom_spool::{StudyKey, TakenStudy, instances_of_archive, instances_sha256, pack_study};
-use norma_object_storage::ObjectKey;
-use tempfile::TempPath;
+use norma_dicom_spool::{Held, StudyKey, TakenStudy, instances_sha256, pack_study};
 
 use crate::analyses::request_analysis;
+use crate::pacs::stored::{StoredStudy, note_other_content};
 use crate::predictions::Predictions;
 use crate::problem::ApiError;
 use crate::scans::{NewUpload, store_scan};
@@ -32,7 +31,7 @@ struct Contents {
     key: StudyKey,
     files: BTreeMap<String, PathBuf>,
     /// What came of it before, with its archive.
-    earlier: Option<(ReceivedStudy, TempPath)>,
+    earlier: Option<StoredStudy>,
     /// Of it and of what came before.
     instances: BTreeSet<String>,
 }
@@ -62,7 +61,7 @@ pub(super) async fn hand_over(predictions: &Predictions, taken: &TakenStudy) -> 
             study_key: contents.key.to_string(),
             instances: u32::try_from(contents.instances.len()).unwrap_or(u32::MAX),
             instances_sha256: instances_sha256(&contents.instances),
-            predecessor: contents.earlier.as_ref().map(|(earlier, _)| earlier.scan_id),
+            predecessor: contents.earlier.as_ref().map(|earlier| earlier.scan_id),
         };
         if gateway.database.scan(scan_id).await?.is_none() {
             store(predictions, taken, contents).await?;
@@ -90,30 +89,39 @@ async fn look_into(
     latest: Option<ReceivedStudy>,
 ) -> Result<Option<Contents>, ApiError> {
     let gateway = &predictions.gateway;
-    let mut instances: BTreeSet<String> = files.keys().cloned().collect();
     let Some(latest) = latest else {
         return Ok(Some(Contents {
             key,
-            files,
+            instances: files.keys().cloned().collect(),
             earlier: None,
-            instances,
+            files,
         }));
     };
-    if latest.instances_sha256 == instances_sha256(&instances) {
+    let earlier = StoredStudy::fetch(gateway, latest.scan_id).await?;
+    let (others, instances, files, earlier) = blocking(move || {
+        let mut known = earlier.open()?;
+        let mut others = 0_usize;
+        for (uid, file) in &files {
+            others += usize::from(known.held(uid, file)? == Held::Other);
+        }
+        Ok((others, known.instances()?, files, earlier))
+    })
+    .await?;
+    if others > 0 {
+        // What was stored stays. Most were refused when they came; here are those that came while nobody could tell.
+        let detail = format!("{others} instances came again with another data set; what was stored stays");
+        note_other_content(gateway, Some(latest.scan_id), detail).await;
+        metrics::counter!("norma_pacs_instances_total", "outcome" => "other_content")
+            .increment(others as u64);
+    }
+    if files.keys().all(|uid| instances.contains(uid)) {
         return Ok(None);
     }
-    let (_, archive) = create_spool_file(&gateway.options.spool_folder).map_err(storage_failure)?;
-    let original = ObjectKey::Original(latest.scan_id);
-    gateway.objects.get_to_file(original, &archive).await?;
-    let (known, archive) = blocking(move || Ok((instances_of_archive(&archive)?, archive))).await?;
-    if instances.is_subset(&known) {
-        return Ok(None);
-    }
-    instances.extend(known);
+    let instances = instances.into_iter().chain(files.keys().cloned()).collect();
     Ok(Some(Contents {
         key,
         files,
-        earlier: Some((latest, archive)),
+        earlier: Some(earlier),
         instances,
     }))
 }
@@ -123,8 +131,8 @@ async fn store(predictions: &Predictions, taken: &TakenStudy, contents: Contents
     let owner = Some(Owner::Scope(SCOPE.to_owned()));
     let (_, archive) = create_spool_file(&gateway.options.spool_folder).map_err(storage_failure)?;
     let (packed, archive) = blocking(move || {
-        let earlier = contents.earlier.as_ref().map(|(_, path)| path.as_ref());
-        Ok((pack_study(&contents.files, earlier, &archive)?, archive))
+        let mut earlier = contents.earlier.as_ref().map(StoredStudy::open).transpose()?;
+        Ok((pack_study(&contents.files, earlier.as_mut(), &archive)?, archive))
     })
     .await?;
     let limit_bytes = gateway.options.upload_limit_bytes;

@@ -5,6 +5,7 @@ mod hand_over;
 mod options;
 mod receiver;
 mod sink;
+mod stored;
 
 pub(crate) use options::PacsOptions;
 pub(crate) use receiver::Receiver;

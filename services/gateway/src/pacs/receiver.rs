@@ -1,7 +1,7 @@
 //! The node at work.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -15,6 +15,7 @@ use crate::pacs::arrivals::Arrivals;
 use crate::pacs::hand_over::{HandedOver, hand_over};
 use crate::pacs::options::PacsOptions;
 use crate::pacs::sink::SpoolSink;
+use crate::pacs::stored::StoredStudies;
 use crate::predictions::Predictions;
 
 const TURN: Duration = Duration::from_millis(500);
@@ -64,9 +65,14 @@ impl Receiver {
             }
             Err(error) => tracing::error!(%error, "what was received before cannot be listed"),
         }
+        let gateway = Arc::clone(&self.predictions.gateway);
+        let stored = Arc::new(StoredStudies::new(Arc::clone(&gateway)));
         let sink = SpoolSink {
             spool: Arc::clone(&self.spool),
             arrivals: Arc::clone(&arrivals),
+            stored: Arc::clone(&stored),
+            gateway,
+            told: Mutex::default(),
         };
         let scp = Scp::new(self.options.scp(self.spool.receiving()), Arc::new(sink));
         tracing::info!(ae_title = %self.options.ae_title, address = %self.options.address, "the DICOM node listens");
@@ -80,6 +86,7 @@ impl Receiver {
             let mut pauses = HashMap::new();
             while !stopping.is_cancelled() {
                 for study in arrivals.complete(options.quiet) {
+                    stored.forget(&study);
                     if let Err(error) = spool.take(&study) {
                         tracing::error!(%error, "a received study cannot be taken");
                         arrivals.came(study, None);

@@ -1,71 +1,109 @@
 //! Received instances go to the spool.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use norma_dicom_network::{AssociationId, InstanceSink, ReceivedInstance, StoreFailure};
 use norma_dicom_results::{is_made_here, may_be_made_here};
-use norma_dicom_spool::{KeepError, Spool, manufacturer_of};
+use norma_dicom_spool::{KeepError, Spool, StudyKey, manufacturer_of, study_of};
 
+use crate::gateway::Gateway;
 use crate::pacs::arrivals::Arrivals;
+use crate::pacs::stored::{StoredStudies, note_other_content};
 
 pub(super) struct SpoolSink {
     pub(super) spool: Arc<Spool>,
     pub(super) arrivals: Arc<Arrivals>,
+    pub(super) stored: Arc<StoredStudies>,
+    pub(super) gateway: Arc<Gateway>,
+    /// Associations that brought other content, with its study: people are told once for each.
+    pub(super) told: Mutex<HashSet<(AssociationId, StudyKey)>>,
 }
 
 #[async_trait]
 impl InstanceSink for SpoolSink {
     async fn accept(&self, instance: ReceivedInstance) -> Result<(), StoreFailure> {
-        let spool = Arc::clone(&self.spool);
-        let ReceivedInstance {
-            file,
-            sop_class_uid,
-            sop_instance_uid,
-            association,
-            ..
-        } = instance;
-        let keeping = move || {
-            if is_returned(&sop_class_uid, &sop_instance_uid, &file)? {
-                return Ok(None);
-            }
-            spool.keep(&sop_instance_uid, file).map(Some)
-        };
-        let kept = tokio::task::spawn_blocking(keeping)
-            .await
-            .map_err(|_| StoreFailure::Failed)?;
-        let mut label = "kept";
-        let outcome = match kept {
+        let association = instance.association;
+        let (label, outcome) = match self.keep(instance).await {
             Ok(Some(study)) => {
                 self.arrivals.came(study, Some(association));
-                Ok(())
+                ("kept", Ok(()))
             }
             // The PACS has it, and here it can be made again.
-            Ok(None) => {
-                label = "returned";
-                Ok(())
-            }
-            Err(KeepError::Unnamed) => Err(StoreFailure::CannotUnderstand),
+            Ok(None) => ("returned", Ok(())),
+            Err(KeepError::Unnamed) => ("not_kept", Err(StoreFailure::CannotUnderstand)),
+            Err(KeepError::OtherContent) => ("other_content", Err(StoreFailure::Duplicate)),
             Err(KeepError::Io(error)) => {
                 tracing::error!(%error, "a received instance could not be kept");
-                Err(match error.kind() {
+                let failure = match error.kind() {
                     io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreFailure::OutOfResources,
                     _ => StoreFailure::Failed,
-                })
+                };
+                ("not_kept", Err(failure))
             }
         };
-        if outcome.is_err() {
-            label = "not_kept";
-        }
         metrics::counter!("norma_pacs_instances_total", "outcome" => label).increment(1);
         outcome
     }
 
     fn association_ended(&self, association: AssociationId) {
         self.arrivals.ended(association);
+        self.told().retain(|(told, _)| *told != association);
     }
+}
+
+impl SpoolSink {
+    /// None of a result of ours.
+    async fn keep(&self, instance: ReceivedInstance) -> Result<Option<StudyKey>, KeepError> {
+        let ReceivedInstance {
+            file,
+            sop_class_uid,
+            sop_instance_uid,
+            association,
+            calling,
+            ..
+        } = instance;
+        let uid = sop_instance_uid.clone();
+        let (is_returned, study, file) = blocking(move || {
+            let is_returned = is_returned(&sop_class_uid, &uid, &file)?;
+            Ok((is_returned, study_of(&file)?, file))
+        })
+        .await?;
+        if is_returned {
+            return Ok(None);
+        }
+        let study = study.ok_or(KeepError::Unnamed)?;
+        // Whatever becomes of it: what is looked up of its study is let go when nothing more comes.
+        self.arrivals.came(study.clone(), Some(association));
+        let stored = self.stored.contradicts(&study, &sop_instance_uid, &file).await;
+        let kept = match stored {
+            Some(_) => Err(KeepError::OtherContent),
+            None => {
+                let spool = Arc::clone(&self.spool);
+                blocking(move || spool.keep(&sop_instance_uid, file)).await
+            }
+        };
+        if matches!(kept, Err(KeepError::OtherContent)) && self.told().insert((association, study)) {
+            let detail =
+                format!("{calling} sent an instance again with another data set; what was stored stays");
+            note_other_content(&self.gateway, stored, detail).await;
+        }
+        kept.map(Some)
+    }
+
+    fn told(&self) -> MutexGuard<'_, HashSet<(AssociationId, StudyKey)>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, KeepError> + Send + 'static,
+) -> Result<T, KeepError> {
+    let worked = tokio::task::spawn_blocking(work).await;
+    worked.unwrap_or_else(|error| Err(KeepError::Io(io::Error::other(error))))
 }
 
 /// Whether a PACS sends back a result that it was sent: were that taken for an instance of its study, the study would be

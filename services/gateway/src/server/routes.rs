@@ -68,6 +68,8 @@ pub(crate) fn configure(services: &mut ServiceConfig) {
         .service(audit::route::list_audit)
         .service(audit::route::export_audit)
         .service(deliveries::route::list_deliveries)
+        .service(deliveries::route::list_delivery_destinations)
+        .service(deliveries::route::send_failed_deliveries_again)
         .service(deliveries::route::send_delivery_again)
         .service(bundle::route::get_bundle)
         .service(health::route::live)

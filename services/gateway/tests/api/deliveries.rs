@@ -24,7 +24,7 @@ async fn deliveries_are_listed_and_sent_again() {
         .set_delivery_destinations(destinations)
         .await
         .unwrap();
-    let (_, analysis_id) = answered_phantom(&app, Says::Pathology(0.9)).await;
+    let (scan_id, analysis_id) = answered_phantom(&app, Says::Pathology(0.9)).await;
     let of_analysis = format!("/api/deliveries?analysis_id={analysis_id}");
     let listed = app.get_json(&of_analysis).await;
     assert_eq!(listed["total"], 2, "{listed}");
@@ -32,6 +32,7 @@ async fn deliveries_are_listed_and_sent_again() {
         .get_json(&format!("{of_analysis}&destination=archive&state=queued"))
         .await;
     assert_eq!(archive["items"][0]["analysis_id"], analysis_id.to_string());
+    assert_eq!(archive["items"][0]["scan_id"], scan_id.to_string());
     assert_eq!(archive["items"][0]["attempts"], 0);
     let part = app.get_json("/api/deliveries?limit=1&offset=1").await;
     assert_eq!(
@@ -87,4 +88,40 @@ async fn deliveries_are_listed_and_sent_again() {
         "delivery_not_found",
     )
     .await;
+
+    // The dead ones, all at once: of a destination, or of every one.
+    for name in ["archive", "ris"] {
+        let claimed = app.database.claim_delivery(name.to_owned(), lease).await.unwrap();
+        let refusal = DeliveryProblem {
+            code: "class_not_accepted",
+            peer_status: None,
+        };
+        let noted = app
+            .database
+            .note_delivery_problem(&claimed.unwrap(), refusal, None)
+            .await;
+        assert!(noted.unwrap());
+    }
+    let destinations = app.get_json("/api/deliveries/destinations").await;
+    assert_eq!(
+        destinations["items"][0],
+        serde_json::json!({"name": "archive", "is_set": true, "waiting": 0, "failed": 1, "oldest_seconds": null})
+    );
+    assert_eq!(destinations["items"][1]["name"], "ris");
+    for (path, queued) in [
+        ("send-again?destination=archive", 1),
+        ("send-again?destination=archive", 0),
+        ("send-again", 1),
+    ] {
+        let answer = app.request(Method::POST, &format!("/api/deliveries/{path}"));
+        let answer: serde_json::Value = answer.send().await.unwrap().json().await.unwrap();
+        assert_eq!(answer["queued"], queued, "{path}");
+    }
+    let waiting = app.get_json("/api/deliveries?state=queued").await;
+    assert_eq!(waiting["total"], 2);
+    app.database.set_delivery_destinations(Vec::new()).await.unwrap();
+    let destinations = app.get_json("/api/deliveries/destinations").await;
+    assert_eq!(destinations["items"][1]["is_set"], false, "{destinations}");
+    assert_eq!(destinations["items"][1]["waiting"], 1);
+    assert!(destinations["items"][1]["oldest_seconds"].is_number());
 }

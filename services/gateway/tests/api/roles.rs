@@ -71,6 +71,8 @@ const EXPECTED: &[(&str, &str)] = &[
     ("exportAudit", "a"),
     ("listDeliveries", "oa"),
     ("sendDeliveryAgain", "oa"),
+    ("listDeliveryDestinations", "oa"),
+    ("sendFailedDeliveriesAgain", "oa"),
     ("startOpenId", PUBLIC),
     ("finishOpenId", PUBLIC),
 ];

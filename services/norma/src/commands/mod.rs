@@ -6,6 +6,7 @@ mod blocking;
 mod calibrate;
 mod credential;
 mod deidentify;
+mod deliveries;
 mod demo;
 mod dicom_results;
 mod drift;
@@ -68,6 +69,7 @@ pub(crate) fn run(command_line: CommandLine) -> ExitCode {
         Command::Audit(command) => audit::run(config, command),
         Command::Storage(command) => storage::run(config, command),
         Command::Pacs(command) => pacs::run(&command),
+        Command::Deliveries(command) => deliveries::run(config, command),
         Command::Selftest(target) => selftest::run(config, &target),
         Command::Demo(arguments) => demo::run(config, arguments),
         Command::Phantom(arguments) => phantom::run(&arguments),

@@ -18,7 +18,7 @@ import classes from './audit.module.css';
 
 const ACTORS = ['user', 'key', 'anonymous', 'system', 'authentication_off'] as const;
 const OUTCOMES = ['begun', 'success', 'refused', 'failed'] as const;
-const KINDS = ['patient', 'scan', 'analysis', 'user', 'key', 'session', 'prediction'] as const;
+const KINDS = ['patient', 'scan', 'analysis', 'user', 'key', 'session', 'prediction', 'delivery'] as const;
 
 /** What an event was about, as identifiers: the trail holds no names of patients. */
 function objectOf({ object_kind, object_id, patient_id, scan_id }: AuditEvent): [string, string][] {

@@ -1,0 +1,13 @@
+import { useTranslation } from 'react-i18next';
+
+import { Page } from '@/components/Page';
+import { Deliveries } from '@/features/deliveries';
+
+export function DeliveriesPage() {
+  const { t } = useTranslation();
+  return (
+    <Page title={t('deliveries.title')} subtitle={t('deliveries.subtitle')}>
+      <Deliveries />
+    </Page>
+  );
+}
