@@ -7,6 +7,7 @@ use dicom_core::{DataElement, Length, Tag, VR};
 use dicom_dictionary_std::{StandardDataDictionary, tags};
 use dicom_object::InMemDicomObject;
 use dicom_object::mem::InMemElement;
+use norma_imaging::plain_date;
 
 use crate::allowed::{is_allowed, is_code, is_number};
 use crate::dummy::dummy;
@@ -46,7 +47,7 @@ pub fn deidentify_data_set(data_set: InMemDicomObject, key: &Key) -> InMemDicomO
     clean
 }
 
-/// The age in whole years of a patient under 18, as stated or by the dates of birth and study.
+/// The age in whole years of a patient under 18, as stated or by the dates of birth and study; the lower one.
 fn age_of_minor(data_set: &InMemDicomObject) -> Option<u32> {
     let stated = text_of(data_set, tags::PATIENT_AGE).and_then(|age| {
         let (number, unit) = age.split_at_checked(age.len().checked_sub(1)?)?;
@@ -60,11 +61,19 @@ fn age_of_minor(data_set: &InMemDicomObject) -> Option<u32> {
         }
     });
     let by_dates = || {
-        let date = |tag| text_of(data_set, tag)?.replace('.', "").parse::<u32>().ok();
+        let date = |tag| plain_date(&text_of(data_set, tag)?)?.parse::<u32>().ok();
         let (birth, study) = (date(tags::PATIENT_BIRTH_DATE)?, date(tags::STUDY_DATE)?);
-        Some(study.checked_sub(birth)? / 10_000)
+        // Equal dates are what others have left when they removed them.
+        let days = study
+            .checked_sub(birth)
+            .filter(|days| *days > 0 || stated.is_none())?;
+        Some(days / 10_000)
     };
-    stated.or_else(by_dates).filter(|years| *years < 18)
+    [stated, by_dates()]
+        .into_iter()
+        .flatten()
+        .filter(|years| *years < 18)
+        .min()
 }
 
 fn text_of(data_set: &InMemDicomObject, tag: Tag) -> Option<String> {

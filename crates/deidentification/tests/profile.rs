@@ -287,6 +287,28 @@ fn of_a_minor_the_age_stays() {
     assert_eq!(age(tags::PATIENT_AGE, VR::AS, "009Y").as_deref(), Some("009Y"));
     assert_eq!(age(tags::PATIENT_AGE, VR::AS, "030M").as_deref(), Some("002Y"));
     assert_eq!(age(tags::PATIENT_AGE, VR::AS, "064Y"), None);
+    // A child by the date of birth is one, however the date is written and whatever age is stated.
+    let by_dates = |age: &str, birth: &str| {
+        let mut object = with(tags::PATIENT_AGE, VR::AS, age);
+        for (tag, date) in [(tags::PATIENT_BIRTH_DATE, birth), (tags::STUDY_DATE, "20250314")] {
+            object.put(DataElement::new(tag, VR::DA, PrimitiveValue::from(date)));
+        }
+        let clean = deidentify_data_set(object, &key());
+        clean
+            .get(tags::PATIENT_AGE)
+            .map(|age| age.to_str().unwrap().trim().to_owned())
+    };
+    for birth in ["20130101", "2013.01.01", "2013-01-01", "01.01.2013"] {
+        for stated in ["", "055Y"] {
+            assert_eq!(
+                by_dates(stated, birth).as_deref(),
+                Some("012Y"),
+                "{stated} {birth}"
+            );
+        }
+    }
+    assert_eq!(by_dates("055Y", "19700101"), None);
+    assert_eq!(by_dates("055Y", "20250314"), None, "dates made equal");
 }
 
 #[test]

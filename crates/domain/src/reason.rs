@@ -80,6 +80,8 @@ reason_codes! {
     OrientationDoubtful = "orientation_doubtful",
     ContrastAgent = "contrast_agent",
     SlicesUndecodable = "slices_undecodable",
+    /// Slices that are blank, cut off, copies of others or pictures from elsewhere were left out.
+    SlicesDamaged = "slices_damaged",
     /// The operating point was measured on no study of this scanner, used like this.
     ThresholdUnverified = "threshold_unverified",
     /// A measure that norm needs could not be taken.

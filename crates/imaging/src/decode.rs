@@ -27,7 +27,7 @@ use crate::volume_geometry::SliceGrid;
 pub(crate) struct ValueReading {
     /// Signed values as unsigned, or the other way round.
     pub(crate) flips_sign: bool,
-    /// All bits allocated, not those said to be stored.
+    /// All bits allocated, from the lowest on, not those said to be stored.
     pub(crate) takes_all_bits: bool,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct DecodedSeries {
     /// The slices that are in the array.
     pub(crate) slices: Vec<PlacedSlice>,
     pub(crate) undecodable: usize,
-    /// Whether bits above those stored are set that are no extension of the sign.
+    /// Whether bits above those stored are set that are no extension of the sign, or may be below them.
     pub(crate) uses_other_bits: bool,
 }
 
@@ -193,8 +193,14 @@ fn decode_slice(
         .format
         .as_ref()
         .ok_or_else(|| ImagingError::UndecodablePixels("their format is not said".into()))?;
-    let mut samples = decode_samples(instance, format, opened, frame, limits)?;
-    let has_other_bits = samples.use_other_bits(format.is_signed);
+    // What lies below the lowest bit stored is shifted out, though the High Bit (0028,0102) may be the one that is wrong.
+    let is_shifted = format.high_bit + 1 > format.bits_stored;
+    let mut as_read = Cow::Borrowed(format);
+    if reading.takes_all_bits && is_shifted {
+        as_read.to_mut().high_bit = format.bits_stored.saturating_sub(1);
+    }
+    let mut samples = decode_samples(instance, &as_read, opened, frame, limits)?;
+    let has_other_bits = is_shifted || samples.use_other_bits(format.is_signed);
     if reading.takes_all_bits {
         samples.bits = u32::from(format.bits_allocated);
     }

@@ -10,7 +10,7 @@ use crate::element_walk::{DataSet, Encoding, PixelElement, WalkError, walk_eleme
 use crate::error::{ImagingError, LimitKind};
 use crate::limits::{Limits, Spent, within};
 use crate::multiframe::{FrameHeader, read_frames, uses_contrast};
-use crate::patient_age::age_years;
+use crate::patient_age::{age_years, plain_date};
 use crate::patient_marks::PatientMarks;
 use crate::study_identity::read_identity;
 
@@ -285,10 +285,7 @@ fn read_header(
     pixels: Option<PixelElement>,
 ) -> InstanceHeader {
     let is_signed = values.u16(0x0028_0103) == Some(1);
-    let date = |tag| {
-        let text: Option<String> = values.text(tag);
-        text.filter(|date| date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit()))
-    };
+    let date = |tag| plain_date(&values.text(tag)?);
     let study_date = date(0x0008_0020);
     // Series, acquisition and content follow the study within hours.
     let some_date = study_date

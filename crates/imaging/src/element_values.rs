@@ -77,7 +77,8 @@ impl<'data> Values<'data> {
         } else {
             let mut parts = bytes.split(|byte| *byte == b'\\');
             for number in &mut numbers {
-                *number = clean(parts.next()?).parse().ok()?;
+                // Some writers take the decimal comma of their language.
+                *number = clean(parts.next()?).replace(',', ".").parse().ok()?;
             }
         }
         numbers.iter().all(|number| number.is_finite()).then_some(numbers)
@@ -141,12 +142,12 @@ impl<'data> Values<'data> {
     }
 }
 
-/// DS holds only these (PS3.5 table 6.2-1); eight such bytes may also be one double, but no plausible one.
+/// DS holds only these (PS3.5 table 6.2-1), and a comma where it is written wrongly; eight such bytes may also be one double, but no plausible one.
 fn is_decimal_text(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| {
         matches!(
             byte,
-            b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E' | b' ' | b'\\' | 0
+            b'0'..=b'9' | b'+' | b'-' | b'.' | b',' | b'e' | b'E' | b' ' | b'\\' | 0
         )
     }) && bytes.iter().any(u8::is_ascii_digit)
 }

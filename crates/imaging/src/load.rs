@@ -277,6 +277,7 @@ fn assemble(
     let ReadValues {
         decoded,
         corrected_slices,
+        damaged_slices,
         is_plausible,
     } = read_values(instances, &series.slices, &grid, limits)?;
     let DecodedSeries {
@@ -356,6 +357,7 @@ fn assemble(
             largest_gap_mm: spacing.largest_gap_mm,
             spacing_variation: spacing.variation,
             undecodable_slices: undecodable + series.unplaced,
+            damaged_slices,
             unreadable_files: study.unreadable_files,
             has_hounsfield: rescaled && is_plausible,
             corrected_slices,

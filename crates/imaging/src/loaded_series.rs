@@ -24,12 +24,15 @@ pub struct Acquisition {
     pub missing_slices: usize,
     /// Largest distance of neighbouring slices.
     pub largest_gap_mm: f64,
-    /// (largest − smallest) / median distance of neighbouring slices.
+    /// (largest − smallest) / median distance of neighbouring slices; over a gap of whole steps, the length of a step.
     pub spacing_variation: f64,
     /// Distance of rows and of columns as they were stored, in millimetres; the volume's pixels are square.
     pub stored_pixel_spacing_mm: [f64; 2],
     /// Slices of the series whose pixels could not be decoded; they are not in the volume.
     pub undecodable_slices: usize,
+    /// Slices that are not in the volume because they show nothing of what was scanned in their place: they are blank,
+    /// cut off, a copy of another one, or a picture from elsewhere.
+    pub damaged_slices: usize,
     /// Slices of the series between those of the volume that are not in it: they have another kernel, or the headers say
     /// that they are of another phase.
     pub unread_between: usize,

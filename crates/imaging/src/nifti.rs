@@ -2,11 +2,12 @@
 
 use std::io::{ErrorKind, Read};
 
-use ndarray::Array3;
+use ndarray::{Array3, Axis};
 use norma_domain::{SeriesChoice, SliceReference, SpacingMm, StudySummary, VolumeGeometry};
 use norma_volume::Volume;
 
 use crate::blob::Blob;
+use crate::damaged_slices::{slices_from_elsewhere, slices_without_picture};
 use crate::error::ImagingError;
 use crate::limits::Limits;
 use crate::loaded_series::{Acquisition, LoadedSeries};
@@ -14,6 +15,7 @@ use crate::nifti_header::{NIFTI_HEADER_BYTES, NiftiVolumeHeader, SampleType, rea
 use crate::rescale::AIR;
 use crate::slice_order::{Vector, angle_degrees, cross, unit};
 use crate::value_check::{alternates, clear_filling, count_implausible};
+use crate::value_scale::contradicts_one_scale;
 use crate::volume_grid::square_pixels;
 
 /// The best that deflate does is 1,032 to one; small files have some bytes more.
@@ -60,10 +62,16 @@ pub(crate) fn load_nifti(blob: &Blob, limits: &Limits) -> Result<LoadedSeries, I
             available,
         });
     }
-    let map = map_axes(&header)?;
+    let mut map = map_axes(&header)?;
     let (mut hounsfield, has_hounsfield) = read_voxels(blob, &header, &map)?;
+    // Slices without a picture at an end are what a volume is padded with.
+    let blank = slices_without_picture(&hounsfield);
+    let padding = count_at_ends(&blank, map.geometry.shape[0]);
+    leave_out(&blank, &mut hounsfield, &mut map.geometry);
     let corrected_slices = clear_filling(&mut hounsfield);
-    let is_plausible = count_implausible(&hounsfield) == 0;
+    let is_plausible = count_implausible(&hounsfield) == 0 && !contradicts_one_scale(&hounsfield);
+    let elsewhere = slices_from_elsewhere(&hounsfield);
+    leave_out(&elsewhere, &mut hounsfield, &mut map.geometry);
     if alternates(&hounsfield, map.geometry.spacing_mm.z()) {
         return Err(ImagingError::InconsistentSeries(
             "its slices belong to two pictures by turns, as of two phases in one file".into(),
@@ -88,14 +96,11 @@ pub(crate) fn load_nifti(blob: &Blob, limits: &Limits) -> Result<LoadedSeries, I
             is_axial: lean <= AXIAL_TOLERANCE_DEGREES,
             gantry_tilt_degrees: lean.max(shear),
             duplicates_removed: 0,
-            missing_slices: 0,
-            largest_gap_mm: if map.geometry.shape[0] > 1 {
-                map.geometry.spacing_mm.z()
-            } else {
-                0.0
-            },
+            missing_slices: missing_slices(&map.geometry),
+            largest_gap_mm: steps_mm(&map.geometry).fold(0.0, f64::max),
             spacing_variation: 0.0,
             undecodable_slices: 0,
+            damaged_slices: blank.len() - padding + elsewhere.len(),
             unreadable_files: 0,
             has_hounsfield: has_hounsfield && is_plausible,
             corrected_slices,
@@ -128,6 +133,61 @@ pub(crate) fn load_nifti(blob: &Blob, limits: &Limits) -> Result<LoadedSeries, I
             geometry: map.geometry,
         },
     })
+}
+
+/// How many of `left_out`, which ascend, lie before or behind all others of so many slices.
+fn count_at_ends(left_out: &[usize], slices: usize) -> usize {
+    let first = left_out
+        .iter()
+        .enumerate()
+        .take_while(|(index, slice)| index == *slice)
+        .count();
+    let last = left_out
+        .iter()
+        .rev()
+        .enumerate()
+        .take_while(|(index, slice)| slices - 1 - index == **slice)
+        .count();
+    first + last
+}
+
+/// Leaves out slices; the others keep their places.
+fn leave_out(left_out: &[usize], hounsfield: &mut Array3<i16>, geometry: &mut VolumeGeometry) {
+    let kept: Vec<usize> = (0..geometry.shape[0])
+        .filter(|slice| !left_out.contains(slice))
+        .collect();
+    let Some(first) = kept.first().copied().filter(|_| !left_out.is_empty()) else {
+        return;
+    };
+    let spacing = geometry.spacing_mm.z();
+    let place = |slice: usize| match &geometry.slice_places_mm {
+        Some(places) => places[slice],
+        None => slice as f64 * spacing,
+    };
+    let places: Vec<f64> = kept.iter().map(|slice| place(*slice) - place(first)).collect();
+    let has_gaps = places.windows(2).any(|pair| pair[1] - pair[0] > 1.5 * spacing);
+    geometry.origin_mm = geometry.position_mm([first as f64, 0.0, 0.0]);
+    geometry.shape[0] = kept.len();
+    geometry.slice_places_mm = has_gaps.then_some(places);
+    *hounsfield = hounsfield.select(Axis(0), &kept);
+}
+
+/// The distances of neighbouring slices.
+fn steps_mm(geometry: &VolumeGeometry) -> Box<dyn Iterator<Item = f64> + '_> {
+    match &geometry.slice_places_mm {
+        Some(places) => Box::new(places.windows(2).map(|pair| pair[1] - pair[0])),
+        None => Box::new(std::iter::repeat_n(
+            geometry.spacing_mm.z(),
+            geometry.shape[0].saturating_sub(1),
+        )),
+    }
+}
+
+/// Slices that would fit into the gaps.
+fn missing_slices(geometry: &VolumeGeometry) -> usize {
+    steps_mm(geometry)
+        .map(|step| (step / geometry.spacing_mm.z()).round().max(1.0) as usize - 1)
+        .sum()
 }
 
 /// Gives each axis of the volume the file axis that runs most along it.

@@ -4,16 +4,27 @@
 const OLDEST_YEARS: u16 = 130;
 
 /// The age in whole years from Patient's Age (0010,1010), an AS such as `041Y` or `007M` (PS3.5 table 6.2-1).
-/// Otherwise, from the dates of birth (0010,0030) and study (0008,0020), both `YYYYMMDD`, which are not kept.
+/// Otherwise, from the dates of birth (0010,0030) and study (0008,0020), which are not kept.
 /// None where neither says it plausibly.
 pub(crate) fn age_years(
     age: Option<&str>,
     birth_date: Option<&str>,
     study_date: Option<&str>,
 ) -> Option<u16> {
-    age.and_then(stated_years)
-        .or_else(|| years_between(parse_date(birth_date?)?, parse_date(study_date?)?))
-        .filter(|years| *years <= OLDEST_YEARS)
+    let is_plausible = |years: &u16| *years <= OLDEST_YEARS;
+    let stated = age.and_then(stated_years).filter(is_plausible);
+    let dates = birth_date
+        .and_then(parse_date)
+        .zip(study_date.and_then(parse_date));
+    let by_dates = dates
+        .and_then(|(birth, study)| years_between(birth, study))
+        .filter(is_plausible);
+    // Dates that were made equal when names were removed are no dates of a newborn of 55 years.
+    let are_told_apart = dates.is_some_and(|(birth, study)| birth != study);
+    match (stated, by_dates) {
+        (Some(stated), Some(by_dates)) if are_told_apart => Some(stated.min(by_dates)),
+        (stated, by_dates) => stated.or(by_dates),
+    }
 }
 
 fn stated_years(age: &str) -> Option<u16> {
@@ -33,10 +44,23 @@ fn stated_years(age: &str) -> Option<u16> {
     }
 }
 
+/// The date as `YYYYMMDD` (DA, PS3.5 table 6.2-1), also from `YYYY.MM.DD` of ACR-NEMA and from `YYYY-MM-DD` and
+/// `DD.MM.YYYY`, which some writers put there. None for anything else.
+pub fn plain_date(date: &str) -> Option<String> {
+    let parts: Vec<&str> = date.trim().split(['.', '-']).collect();
+    let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
+    let plain = match (&parts[..], &lengths[..]) {
+        ([whole], [8]) => (*whole).to_owned(),
+        ([year, month, day], [4, 2, 2]) | ([day, month, year], [2, 2, 4]) => format!("{year}{month}{day}"),
+        _ => return None,
+    };
+    plain.bytes().all(|byte| byte.is_ascii_digit()).then_some(plain)
+}
+
 /// Year, and month with day as one number that grows through the year.
 fn parse_date(date: &str) -> Option<(u16, u16)> {
-    let is_date = date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit());
-    let (year, day) = is_date.then(|| date.split_at(4))?;
+    let date = plain_date(date)?;
+    let (year, day) = date.split_at(4);
     let (year, day) = (year.parse().ok()?, day.parse().ok()?);
     // 1900 and before are what systems write for an unknown date of birth.
     (year > 1900 && (101..=1231).contains(&day)).then_some((year, day))
@@ -52,7 +76,7 @@ fn years_between(birth: (u16, u16), study: (u16, u16)) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::age_years;
+    use super::{age_years, plain_date};
 
     #[test]
     fn a_stated_age_is_taken_in_whole_years() {
@@ -91,5 +115,44 @@ mod tests {
             Some(50)
         );
         assert_eq!(age_years(None, Some("19600515"), None), None);
+        assert_eq!(
+            age_years(Some("999Y"), Some("19600515"), Some("20240515")),
+            Some(64)
+        );
+    }
+
+    #[test]
+    fn of_two_ages_that_contradict_each_other_the_lower_counts() {
+        let both = |age, birth| age_years(Some(age), Some(birth), Some("20250314"));
+        assert_eq!(both("055Y", "20130101"), Some(12));
+        assert_eq!(both("012Y", "19700101"), Some(12));
+        assert_eq!(both("055Y", "19700101"), Some(55));
+        assert_eq!(both("055Y", "20250314"), Some(55), "dates made equal");
+        assert_eq!(both("055Y", "19000101"), Some(55), "a placeholder");
+    }
+
+    #[test]
+    fn a_date_written_otherwise_is_a_date() {
+        for birth in ["20130101", "2013.01.01", "2013-01-01", "01.01.2013", "20130101 "] {
+            for study in ["20250314", "2025.03.14"] {
+                assert_eq!(
+                    age_years(None, Some(birth), Some(study)),
+                    Some(12),
+                    "{birth} {study}"
+                );
+            }
+        }
+        for none in [
+            "",
+            "2013",
+            "2013.1.1",
+            "13.01.01",
+            "2013.01",
+            "2013_01_01",
+            "1.2.3.4",
+            "2013.0a.01",
+        ] {
+            assert_eq!(plain_date(none), None, "{none}");
+        }
     }
 }

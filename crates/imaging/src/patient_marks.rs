@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::element_values::Values;
+use crate::patient_age::plain_date;
 
 /// What tells patients and orders apart, normalised for comparison. None where the file says nothing.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
@@ -34,7 +35,11 @@ impl PatientMarks {
             patient_id: normalised(values, 0x0010_0020),
             issuer: normalised(values, 0x0010_0021),
             name: values.mark(0x0010_0010).and_then(|name| normalised_name(&name)),
-            birth_date: normalised(values, 0x0010_0030),
+            birth_date: values
+                .text(0x0010_0030)
+                .and_then(|date| plain_date(&date))
+                .map(|date| date.into_bytes().into_boxed_slice())
+                .or_else(|| normalised(values, 0x0010_0030)),
             sex: normalised(values, 0x0010_0040),
             accession_number: normalised(values, 0x0008_0050),
             character_set: normalised(values, 0x0008_0005),

@@ -8,6 +8,8 @@ use crate::multiframe::FrameReference;
 const PLANE_TOLERANCE_DEGREES: f64 = 30.0;
 /// A step of more than this many times the usual one is a gap.
 const GAP_FACTOR: f64 = 1.5;
+/// Where more of the steps than this are gaps, nobody knows which step is the usual one.
+const LARGEST_GAP_SHARE: f64 = 0.25;
 
 /// How slices lie in the patient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,7 +134,7 @@ pub(crate) struct SliceSpacing {
     pub(crate) largest_gap_mm: f64,
     /// Slices that would fit into the gaps.
     pub(crate) missing_slices: usize,
-    /// (largest − smallest) / median distance.
+    /// (largest − smallest) / median distance; a gap in which whole slices are missing counts as several steps.
     pub(crate) variation: f64,
 }
 
@@ -172,16 +174,24 @@ pub(crate) fn measure_spacing(slices: &[PlacedSlice]) -> SliceSpacing {
         };
     };
     let median = sorted[sorted.len() / 2];
-    let missing = steps
+    let in_steps = |gap: f64| (gap / median).round().clamp(1.0, 1e6);
+    let gaps = || steps.iter().copied().filter(|step| *step > GAP_FACTOR * median);
+    let missing = gaps().map(|gap| in_steps(gap) as usize - 1).sum();
+    let has_few_gaps = gaps().count() as f64 <= LARGEST_GAP_SHARE * steps.len() as f64;
+    let (shortest, longest) = steps
         .iter()
-        .filter(|step| **step > GAP_FACTOR * median)
-        .map(|step| (step / median).round().clamp(1.0, 1e6) as usize - 1)
-        .sum();
+        .map(|step| match step {
+            gap if has_few_gaps && *gap > GAP_FACTOR * median => gap / in_steps(*gap),
+            step => *step,
+        })
+        .fold((*smallest, 0.0), |(shortest, longest): (f64, f64), step| {
+            (shortest.min(step), longest.max(step))
+        });
     SliceSpacing {
         median_mm: Some(median),
         largest_gap_mm: *largest,
         missing_slices: missing,
-        variation: (largest - smallest) / median,
+        variation: (longest - shortest) / median,
     }
 }
 
@@ -247,9 +257,20 @@ mod tests {
         assert_eq!(spacing.median_mm, Some(2.5));
         assert_eq!(spacing.missing_slices, 2);
         assert_eq!(spacing.largest_gap_mm, 7.5);
-        assert_eq!(spacing.variation, 2.0);
+        assert_eq!(spacing.variation, 0.0, "the others are even");
         let single = measure_spacing(&order[..1]);
         assert_eq!((single.median_mm, single.missing_slices), (None, 0));
+    }
+
+    #[test]
+    fn uneven_steps_vary_beside_a_gap_too() {
+        let variation =
+            |positions: &[f64]| measure_spacing(&order_slices(&stack(positions), [0.0, 0.0, 1.0])).variation;
+        // One step is no whole number of the others.
+        let beside_the_gap = variation(&[0.0, 2.0, 4.0, 6.0, 9.4, 11.4, 13.4]);
+        assert!((beside_the_gap - 0.15).abs() < 1e-9, "{beside_the_gap}");
+        // Two passes laid into each other: long and short steps by turns are no gaps.
+        assert_eq!(variation(&[0.0, 1.0, 5.0, 6.0, 10.0, 11.0, 15.0, 16.0]), 3.0);
     }
 
     #[test]

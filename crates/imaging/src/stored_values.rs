@@ -1,21 +1,29 @@
 //! The values of a series, read as its header says or, where that cannot be, as they must have been stored.
 
+use ndarray::Axis;
+
+use crate::damaged_slices::{slices_from_elsewhere, slices_without_picture};
 use crate::decode::{DecodedSeries, ValueReading, decode_series};
 use crate::error::ImagingError;
 use crate::limits::Limits;
 use crate::slice_order::PlacedSlice;
 use crate::study::Instance;
 use crate::value_check::{clear_filling, count_holes, count_implausible, count_jumps, count_soft_tissue};
+use crate::value_scale::contradicts_one_scale;
 use crate::volume_geometry::SliceGrid;
 
 /// Fewer edges of bone and air than this are artefacts of metal.
 const LEAST_HOLES: usize = 200;
+/// Part of the voxels of a body that is soft tissue: a reading that leaves none is no better than the header's.
+const LEAST_SOFT_TISSUE_SHARE: f64 = 0.01;
 
 /// A series with its values as they must be.
 pub(crate) struct ReadValues {
     pub(crate) decoded: DecodedSeries,
     /// Slices in which values were read otherwise than the header says.
     pub(crate) corrected_slices: usize,
+    /// Slices that were left out because they show nothing of what was scanned in their place.
+    pub(crate) damaged_slices: usize,
     /// Whether no slice contradicts that the values are those of a scan.
     pub(crate) is_plausible: bool,
 }
@@ -30,6 +38,7 @@ pub(crate) fn read_values(
 ) -> Result<ReadValues, ImagingError> {
     let read = |reading: ValueReading| -> Result<Judged, ImagingError> {
         let mut decoded = decode_series(instances, slices, grid, reading, limits)?;
+        let damaged = leave_out(&slices_without_picture(&decoded.hounsfield), &mut decoded);
         let as_stored = count_implausible(&decoded.hounsfield);
         let filled = clear_filling(&mut decoded.hounsfield);
         Ok(Judged {
@@ -41,6 +50,7 @@ pub(crate) fn read_values(
             },
             holes: count_holes(&decoded.hounsfield),
             filled,
+            damaged,
             is_corrected: reading != ValueReading::default(),
             decoded,
         })
@@ -51,7 +61,10 @@ pub(crate) fn read_values(
             flips_sign: true,
             takes_all_bits: false,
         })?;
-        let is_better = best.as_stored > 0 || flipped.holes * 10 < best.holes;
+        // What goes below the end of the scale is air all over, which contradicts nothing.
+        let soft_tissue = count_soft_tissue(&flipped.decoded.hounsfield) as f64;
+        let holds_tissue = soft_tissue >= LEAST_SOFT_TISSUE_SHARE * flipped.decoded.hounsfield.len() as f64;
+        let is_better = holds_tissue && (best.as_stored > 0 || flipped.holes * 10 < best.holes);
         if flipped.as_stored == 0 && is_better {
             best = flipped;
         }
@@ -76,11 +89,28 @@ pub(crate) fn read_values(
     } else {
         best.filled
     };
+    let is_plausible = best.implausible == 0 && !contradicts_one_scale(&best.decoded.hounsfield);
+    let mut decoded = best.decoded;
+    let elsewhere = leave_out(&slices_from_elsewhere(&decoded.hounsfield), &mut decoded);
     Ok(ReadValues {
         corrected_slices,
-        is_plausible: best.implausible == 0,
-        decoded: best.decoded,
+        damaged_slices: best.damaged + elsewhere,
+        is_plausible,
+        decoded,
     })
+}
+
+/// Leaves out slices, and gives their number.
+fn leave_out(left_out: &[usize], decoded: &mut DecodedSeries) -> usize {
+    if left_out.is_empty() {
+        return 0;
+    }
+    let kept: Vec<usize> = (0..decoded.slices.len())
+        .filter(|slice| !left_out.contains(slice))
+        .collect();
+    decoded.hounsfield = decoded.hounsfield.select(Axis(0), &kept);
+    decoded.slices = kept.into_iter().map(|slice| decoded.slices[slice]).collect();
+    left_out.len()
 }
 
 struct Judged {
@@ -90,5 +120,7 @@ struct Judged {
     implausible: usize,
     holes: usize,
     filled: usize,
+    /// Slices without a picture, which were left out.
+    damaged: usize,
     is_corrected: bool,
 }

@@ -14,6 +14,7 @@ use crate::error::{ImagingError, LimitKind};
 use crate::limits::{Limits, Spent, within};
 use crate::nifti_header::{NiftiHeaderError, looks_like_nifti, read_nifti_header};
 use crate::unreadable_note::read_unreadable_note;
+use crate::zip_directory::{ZipBytes, ends_as_archive};
 use crate::zip_entries::{MemberProblem, is_resource_fork, list_zip_members};
 
 const SNIFF_BYTES: u64 = 512;
@@ -376,7 +377,27 @@ fn recognise(file: &UploadedFile, limits: &Limits, spent: &Spent) -> Result<Reco
             "{what} is not read, zip is"
         )));
     }
-    recognise_image(file.blob.clone(), &start, limits, spent)
+    let recognised = recognise_image(file.blob.clone(), &start, limits, spent)?;
+    let may_hold_archive = file.nesting == 0 || promises_an_image(&file.location);
+    if matches!(recognised, Recognised::Junk) && may_hold_archive {
+        return recognise_archive_behind(&file.blob, limits);
+    }
+    Ok(recognised)
+}
+
+/// An archive may have bytes before it: a program that unpacks it, or a head that a portal wrote.
+fn recognise_archive_behind(blob: &Blob, limits: &Limits) -> Result<Recognised, ImagingError> {
+    let (opened, blob) = blob.as_open_file(limits, None)?;
+    let zip = ZipBytes {
+        file: &opened,
+        start: blob.region_start().unwrap_or(0),
+        length: blob.size(),
+    };
+    Ok(if ends_as_archive(&zip)? {
+        Recognised::Archive(opened, blob)
+    } else {
+        Recognised::Junk
+    })
 }
 
 fn recognise_image(

@@ -132,6 +132,11 @@ fn is_implausible(slice: &ArrayView2<'_, i16>) -> bool {
     if bright as f64 > LARGEST_BRIGHT_SHARE * slice.len() as f64 {
         return true;
     }
+    corner_level(slice) > LARGEST_CORNER_LEVEL
+}
+
+/// The median of the four corners of a slice.
+pub(crate) fn corner_level(slice: &ArrayView2<'_, i16>) -> i16 {
     let (rows, columns) = slice.dim();
     let (high, wide) = ((rows / 20).max(1), (columns / 20).max(1));
     let mut corners: Vec<i16> = [0..high, rows - high..rows]
@@ -143,7 +148,7 @@ fn is_implausible(slice: &ArrayView2<'_, i16>) -> bool {
         .copied()
         .collect();
     let middle = corners.len() / 2;
-    *corners.select_nth_unstable(middle).1 > LARGEST_CORNER_LEVEL
+    *corners.select_nth_unstable(middle).1
 }
 
 /// The level of the darkest part of a slice.

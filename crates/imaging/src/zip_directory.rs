@@ -23,6 +23,8 @@ const DIRECTORY_ENTRY_BYTES: usize = 46;
 const DIGITAL_SIGNATURE: [u8; 4] = *b"PK\x05\x05";
 const LOCAL_HEADER: [u8; 4] = *b"PK\x03\x04";
 const LONGEST_COMMENT_BYTES: u64 = 65_535;
+/// Read at once of what lies before an archive.
+const CHUNK_BYTES: u64 = 1 << 20;
 /// Data descriptors (APPNOTE 4.3.9) may lie between an entry's bytes and the next entry.
 const DESCRIPTOR_BYTES: u64 = 24;
 const ZIP64_EXTRA: u16 = 0x0001;
@@ -132,10 +134,46 @@ pub(crate) fn read_directory(
     Ok(entries)
 }
 
+/// Whether bytes that do not begin as an archive end as one: a program that unpacks itself, or a head that a portal wrote.
+pub(crate) fn ends_as_archive(zip: &ZipBytes<'_>) -> Result<bool, ImagingError> {
+    let (tail_start, tail) = read_tail(zip)?;
+    for at in memchr::memmem::rfind_iter(&tail, &END_RECORD) {
+        // A record that contradicts itself is told where the archive is opened.
+        if !matches!(directory_at(zip, &tail[at..], tail_start + at as u64), Ok(None)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The end of the file in which an end record lies, and where it starts.
+fn read_tail(zip: &ZipBytes<'_>) -> Result<(u64, Vec<u8>), ImagingError> {
+    let bytes = zip.length.min(LONGEST_COMMENT_BYTES + END_RECORD_BYTES);
+    let start = zip.length - bytes;
+    Ok((start, zip.read(start, usize::try_from(bytes).unwrap_or(0))?))
+}
+
+/// Refuses an archive before which another one ends.
+fn refuse_archive_before(zip: &ZipBytes<'_>, end: u64) -> Result<(), ImagingError> {
+    let mut start = 0;
+    while start < end {
+        let length = (end - start).min(CHUNK_BYTES);
+        let chunk = zip.read(start, usize::try_from(length).unwrap_or(0))?;
+        for at in memchr::memmem::find_iter(&chunk, &END_RECORD) {
+            let at = start + at as u64;
+            let record = zip.read(at, END_RECORD_BYTES.min(zip.length - at) as usize)?;
+            if directory_at(zip, &record, at)?.is_some_and(|other| other.count > 0) {
+                return Err(damaged(UNLISTED));
+            }
+        }
+        // A signature may lie across the end of a chunk.
+        start += if start + length < end { length - 3 } else { length };
+    }
+    Ok(())
+}
+
 fn find_directory(zip: &ZipBytes<'_>) -> Result<Directory, ImagingError> {
-    let tail_bytes = zip.length.min(LONGEST_COMMENT_BYTES + END_RECORD_BYTES);
-    let tail_start = zip.length - tail_bytes;
-    let tail = zip.read(tail_start, usize::try_from(tail_bytes).unwrap_or(0))?;
+    let (tail_start, tail) = read_tail(zip)?;
     let candidates: Vec<Directory> = memchr::memmem::rfind_iter(&tail, &END_RECORD)
         .filter_map(|at| directory_at(zip, &tail[at..], tail_start + at as u64).transpose())
         .collect::<Result<_, _>>()?;
@@ -309,6 +347,7 @@ fn refuse_unlisted(
     if first > 0 && zip.starts_with(0, LOCAL_HEADER)? {
         return Err(damaged(UNLISTED));
     }
+    refuse_archive_before(zip, first)?;
     for (index, (start, compressed)) in starts.iter().enumerate() {
         let next = starts.get(index + 1).map_or(directory_start, |(next, _)| *next);
         let Ok(header) = zip.read(*start, 30) else {

@@ -117,3 +117,29 @@ fn studies_are_told_apart_by_russian_names() {
         );
     }
 }
+
+#[test]
+fn bytes_before_an_archive_hide_nothing_of_it() {
+    let archive = two_studies().bytes();
+    let locations = |bytes: &[u8]| -> Vec<String> {
+        let studies = list(bytes).unwrap();
+        studies.iter().map(|study| study.location().to_owned()).collect()
+    };
+    let program = [b"MZ".as_slice(), &[7; 70_000]].concat();
+    let script = b"#!/bin/sh\nexit\n".repeat(20);
+    for head in [program, script, b"\r\n".to_vec(), vec![0; 512]] {
+        let bytes = [head, archive.clone()].concat();
+        assert_eq!(locations(&bytes), ["A", "B"]);
+    }
+    // Of two archives behind a head the first is in no directory.
+    let joined = [b"MZ".to_vec(), archive.clone(), archive].concat();
+    assert_eq!(code(&joined), ReasonCode::UnreadableArchive);
+    // What merely ends with a signature is none.
+    let text = [
+        b"a text of twenty bytes ".repeat(9).as_slice(),
+        b"PK\x05\x06",
+        &[0; 10],
+    ]
+    .concat();
+    assert_eq!(code(&text), ReasonCode::NoImagesFound);
+}

@@ -340,3 +340,47 @@ fn two_affines_that_contradict_each_other_are_refused() {
         assert!(error.to_string().contains("contradict"), "{error}");
     }
 }
+
+#[test]
+fn a_slice_of_no_numbers_is_a_lost_slice() {
+    let floats = Layout {
+        datatype: 16,
+        ..PLAIN
+    };
+    let slice_bytes = SHAPE[1] * SHAPE[2] * 4;
+    let without = |slices: &[usize]| {
+        let mut bytes = nifti(floats);
+        for slice in slices {
+            let start = 352 + slice * slice_bytes;
+            for value in bytes[start..start + slice_bytes].chunks_exact_mut(4) {
+                value.copy_from_slice(&f32::NAN.to_le_bytes());
+            }
+        }
+        load(&bytes).unwrap()
+    };
+    let heights = |series: &LoadedSeries| -> Vec<f64> {
+        series
+            .slices
+            .iter()
+            .filter_map(|slice| slice.table_position_mm)
+            .collect()
+    };
+    let gap = without(&[1]);
+    assert_eq!(heights(&gap), [-30.0, -26.0, -24.0]);
+    assert_eq!(
+        (gap.acquisition.damaged_slices, gap.acquisition.missing_slices),
+        (1, 1)
+    );
+    assert_eq!(gap.acquisition.largest_gap_mm, 4.0);
+    assert_eq!(gap.volume.hounsfield[[1, 0, 0]], hounsfield(2, 0, 0));
+    // At an end it is what the volume was padded with.
+    let padded = without(&[0, 3]);
+    assert_eq!(heights(&padded), [-28.0, -26.0]);
+    assert_eq!(
+        (
+            padded.acquisition.damaged_slices,
+            padded.acquisition.missing_slices
+        ),
+        (0, 0)
+    );
+}

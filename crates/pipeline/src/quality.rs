@@ -16,7 +16,7 @@ use norma_volume::{LungSegmentation, Volume, measure_orientation};
 use QualityConsequence::{Failed, LimitsView, Note};
 use coverage::check_coverage;
 use measurement::Measurement;
-use reading::{check_patient, check_pixel_spacing, check_spacing, note_reading};
+use reading::{check_patient, check_pictures, check_pixel_spacing, check_spacing, note_reading};
 
 /// Less lung than this is no chest.
 const LEAST_LUNG_ML: f64 = 100.0;
@@ -126,7 +126,7 @@ fn check_anatomy(lungs: &LungSegmentation) -> [QualityCheck; 2] {
     ]
 }
 
-fn check_slices(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityCheck; 6] {
+fn check_slices(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityCheck; 7] {
     let acquisition = &series.acquisition;
     let spacing_mm = series.volume.geometry.spacing_mm.z();
     let mut thickness_mm = series.study.slice_thickness_mm.unwrap_or(0.0).max(spacing_mm);
@@ -177,6 +177,7 @@ fn check_slices(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityChec
             "every slice could be decoded",
             "some slices could not be decoded",
         ),
+        check_pictures(series),
         Measurement::at_most(
             ReasonCode::GantryTilt,
             acquisition.gantry_tilt_degrees.abs(),

@@ -23,6 +23,14 @@ fn one_attribute_tells_two_persons() {
                 image.set(tags::ISSUER_OF_PATIENT_ID, VR::LO, "H1");
             }
         }),
+        one("date of birth", refused, |image| {
+            let dates = ["19700101", "1970.02.01"];
+            image.set(tags::PATIENT_BIRTH_DATE, VR::DA, dates[image.place % 2]);
+        }),
+        one("one date of birth written in two ways", Right::Whole, |image| {
+            let dates = ["19700201", "1970.02.01"];
+            image.set(tags::PATIENT_BIRTH_DATE, VR::DA, dates[image.place % 2]);
+        }),
         one("age", refused, |image| {
             image.set(tags::PATIENT_AGE, VR::AS, ["030Y", "071Y"][image.place % 2]);
         }),

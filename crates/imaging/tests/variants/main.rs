@@ -11,6 +11,7 @@
 mod support;
 
 mod contradictions;
+mod damaged;
 mod grids;
 mod images;
 mod kernels;

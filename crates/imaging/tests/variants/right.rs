@@ -93,7 +93,12 @@ fn judge(right: Right, result: Result<LoadedSeries, ImagingError>) -> Result<(),
         (Right::WholeShifted(shift) | Right::WholeOr(_, shift), Ok(series)) => whole(&series, shift, PLACES),
         (Right::Flagged, Ok(series)) => {
             let acquisition = &series.acquisition;
-            if acquisition.missing_slices == 0 && acquisition.undecodable_slices == 0 {
+            let lost = [
+                acquisition.missing_slices,
+                acquisition.undecodable_slices,
+                acquisition.damaged_slices,
+            ];
+            if lost == [0; 3] {
                 return Err("slices are gone and nothing says so".into());
             }
             let told = marks(&series);

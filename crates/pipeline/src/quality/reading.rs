@@ -4,7 +4,7 @@ use norma_domain::{QualityCheck, QualityConsequence, ReasonCode};
 use norma_imaging::LoadedSeries;
 
 use super::measurement::Measurement;
-use QualityConsequence::{Note, Undetermined};
+use QualityConsequence::{LimitsView, Note, Undetermined};
 
 /// The models' slices are 224 pixels wide over some 350 mm of chest, 1.6 mm a pixel. What is stored more coarsely
 /// than this has less than they were trained on (a limit chosen, not yet measured).
@@ -30,7 +30,25 @@ pub(super) fn check_spacing(series: &LoadedSeries) -> QualityCheck {
     .or(
         consequence,
         "the slices are evenly spaced",
-        "the distance between slices varies: they were resampled to an even one",
+        if series.acquisition.missing_slices == 0 {
+            "the distance between slices varies: they were resampled to an even one"
+        } else {
+            "slices are missing, and the distance between the others varies: they were left where they lie"
+        },
+    )
+}
+
+pub(super) fn check_pictures(series: &LoadedSeries) -> QualityCheck {
+    Measurement::at_most(
+        ReasonCode::SlicesDamaged,
+        series.acquisition.damaged_slices as f64,
+        0.0,
+        "slices",
+    )
+    .or(
+        LimitsView,
+        "every slice shows what was scanned in its place",
+        "some slices are blank, cut off, copies of others or pictures from elsewhere, and were left out",
     )
 }
 
@@ -63,7 +81,7 @@ pub(super) fn check_patient(series: &LoadedSeries) -> [QualityCheck; 2] {
         adult.or(
             Undetermined,
             "nothing says that the patient is under 18",
-            "the patient is under 18: limits and models are for adults",
+            "the age or the date of birth says that the patient is under 18: limits and models are for adults",
         ),
         Measurement::yes(ReasonCode::PatientAgeUnknown, age.is_some()).or(
             Note,

@@ -48,6 +48,7 @@ fn sound_series() -> LoadedSeries {
             largest_gap_mm: 2.5,
             spacing_variation: 0.0,
             undecodable_slices: 0,
+            damaged_slices: 0,
             unreadable_files: 0,
             has_hounsfield: true,
             stored_pixel_spacing_mm: [0.7, 0.7],
@@ -98,7 +99,7 @@ fn a_sound_series_passes_every_check() {
 #[test]
 fn each_defect_of_the_series_is_found() {
     type Change = fn(&mut LoadedSeries);
-    let defects: [(ReasonCode, QualityConsequence, Change); 19] = [
+    let defects: [(ReasonCode, QualityConsequence, Change); 20] = [
         (ReasonCode::NotHounsfield, Failed, |series| {
             series.acquisition.has_hounsfield = false;
         }),
@@ -146,6 +147,9 @@ fn each_defect_of_the_series_is_found() {
         }),
         (ReasonCode::SlicesUndecodable, LimitsView, |series| {
             series.acquisition.undecodable_slices = 1;
+        }),
+        (ReasonCode::SlicesDamaged, LimitsView, |series| {
+            series.acquisition.damaged_slices = 1;
         }),
         (ReasonCode::GantryTilt, LimitsView, |series| {
             series.acquisition.gantry_tilt_degrees = -12.0;

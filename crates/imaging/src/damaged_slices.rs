@@ -1,0 +1,355 @@
+//! Slices that show nothing of what was scanned in their place: those without a picture, those of which only a part
+//! arrived, copies of another slice and pictures that belong elsewhere.
+//!
+//! Hounsfield units, axes `(z, y, x)`.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use ndarray::{Array3, ArrayView1, ArrayView2, Axis};
+use rayon::prelude::*;
+
+/// A part of a picture is missing where so many of its lines are one value and hold tissue in the slices beside it…
+const LEAST_CUT_SHARE: f64 = 1.0 / 32.0;
+/// …and at an end of the stack, where only one slice lies beside it and a body may narrow.
+const LEAST_CUT_SHARE_AT_END: f64 = 1.0 / 8.0;
+const TISSUE_ABOVE: i16 = -500;
+/// Part of a line, and of a picture.
+const LEAST_TISSUE_SHARE: f64 = 0.05;
+/// A picture of one value but for less than this part of it shows nothing.
+const LARGEST_SPECKS_SHARE: f64 = 0.005;
+/// Fewer slices do not say what belongs between them.
+const LEAST_SLICES: usize = 12;
+/// So many slices after each other may belong elsewhere.
+const LONGEST_RUN: usize = 3;
+/// A picture belongs elsewhere where it differs from both its neighbours by so many times as much as these differ from
+/// each other: in six real series, taken apart to 10 mm too, at most 0.8.
+const LEAST_STRANGENESS: f64 = 1.8;
+/// At an end of the stack it is held against how much the next two differ: there at most 1.2.
+const LEAST_STRANGENESS_AT_END: f64 = 3.0;
+/// Neighbours that are nearly equal differ by noise.
+const NOISE_HU: f64 = 5.0;
+/// Lung to soft tissue: bone and what lies outside say little of the place.
+const COMPARED: (i16, i16) = (-1000, 300);
+/// Pictures are compared on a grid of about so many points a side.
+const GRID_POINTS: usize = 128;
+/// Where more of the slices than this seem to belong elsewhere, nobody knows which ones do.
+const LARGEST_STRANGE_SHARE: f64 = 0.25;
+
+/// The slices that are one value throughout, or from a line on to an end while the slices beside them hold tissue there.
+/// None of a volume that is nothing else.
+pub(crate) fn slices_without_picture(hounsfield: &Array3<i16>) -> Vec<usize> {
+    let slices = hounsfield.len_of(Axis(0));
+    let told: Vec<Content> = (0..slices)
+        .into_par_iter()
+        .map(|slice| content(&hounsfield.index_axis(Axis(0), slice)))
+        .collect();
+    let has_picture = |slice: &usize| told[*slice] == Content::Picture;
+    if !(0..slices).any(|slice| has_picture(&slice)) {
+        return Vec::new();
+    }
+    (0..slices)
+        .into_par_iter()
+        .filter(|slice| {
+            let beside = [
+                (0..*slice).rev().find(has_picture),
+                (slice + 1..slices).find(has_picture),
+            ];
+            match told[*slice] {
+                Content::OneValue => true,
+                // Air without noise is one value too: it is missing where a body is.
+                Content::Specks => beside.iter().all(|other| {
+                    other.is_some_and(|other| holds_tissue(hounsfield.index_axis(Axis(0), other).iter()))
+                }),
+                Content::Picture => is_cut(hounsfield, *slice, beside),
+            }
+        })
+        .collect()
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Content {
+    OneValue,
+    /// One value and hardly anything else.
+    Specks,
+    Picture,
+}
+
+fn content(picture: &ArrayView2<'_, i16>) -> Content {
+    let value = picture[[0, 0]];
+    let others = picture.iter().filter(|other| **other != value).count();
+    if others == 0 {
+        Content::OneValue
+    } else if (others as f64) < LARGEST_SPECKS_SHARE * picture.len() as f64 {
+        Content::Specks
+    } else {
+        Content::Picture
+    }
+}
+
+fn is_cut(hounsfield: &Array3<i16>, slice: usize, beside: [Option<usize>; 2]) -> bool {
+    let picture = hounsfield.index_axis(Axis(0), slice);
+    let beside: Vec<ArrayView2<'_, i16>> = beside
+        .into_iter()
+        .flatten()
+        .map(|other| hounsfield.index_axis(Axis(0), other))
+        .collect();
+    let least = match beside.len() {
+        0 => return false,
+        1 => LEAST_CUT_SHARE_AT_END,
+        _ => LEAST_CUT_SHARE,
+    };
+    // Pictures were turned to the patient: their end may lie on any side.
+    [0, 1].into_iter().map(Axis).any(|axis| {
+        let lines = picture.len_of(axis);
+        [false, true].into_iter().any(|is_from_end| {
+            let place = |line: usize| if is_from_end { lines - 1 - line } else { line };
+            let value = picture.index_axis(axis, place(0))[0];
+            let is_one_value = |line: &usize| {
+                let line: ArrayView1<'_, i16> = picture.index_axis(axis, place(*line));
+                line.iter().all(|other| *other == value)
+            };
+            let missing = (0..lines)
+                .take_while(is_one_value)
+                .filter(|line| {
+                    beside.iter().all(|other| {
+                        let line = other.index_axis(axis, place(*line));
+                        // What surrounds the field of view may be filled with a value of tissue.
+                        let is_filled = line.iter().all(|value| *value == line[0]);
+                        !is_filled && holds_tissue(line.iter())
+                    })
+                })
+                .count();
+            missing as f64 >= least * lines as f64
+        })
+    })
+}
+
+fn holds_tissue<'values>(values: impl ExactSizeIterator<Item = &'values i16>) -> bool {
+    let all = values.len();
+    let tissue = values.filter(|value| **value > TISSUE_ABOVE).count();
+    tissue as f64 > LEAST_TISSUE_SHARE * all as f64
+}
+
+/// The slices that are the very picture of another one, of which the one stays that fits its neighbours best, and those
+/// that are unlike both their neighbours while these are like each other.
+///
+/// None of a few slices. Those that are unlike their neighbours are none where they are more than a quarter of the stack: then
+/// every other slice is unlike the next, as it is where two pictures are laid into each other.
+pub(crate) fn slices_from_elsewhere(hounsfield: &Array3<i16>) -> Vec<usize> {
+    let slices = hounsfield.len_of(Axis(0));
+    if slices < LEAST_SLICES {
+        return Vec::new();
+    }
+    let pictures: Vec<Vec<i16>> = (0..slices)
+        .into_par_iter()
+        .map(|slice| coarse(&hounsfield.index_axis(Axis(0), slice)))
+        .collect();
+    let copies = copied(hounsfield, &pictures);
+    let rest: Vec<usize> = (0..slices).filter(|slice| !copies.contains(slice)).collect();
+    let strange = strange(&rest, &pictures);
+    let mut left_out = copies;
+    if strange.len() as f64 <= LARGEST_STRANGE_SHARE * slices as f64 {
+        left_out.extend(strange);
+    }
+    left_out.sort_unstable();
+    left_out
+}
+
+fn coarse(picture: &ArrayView2<'_, i16>) -> Vec<i16> {
+    let [rows, columns] = [0, 1].map(|axis| (picture.len_of(Axis(axis)) / GRID_POINTS).max(1));
+    picture
+        .slice(ndarray::s![..;rows, ..;columns])
+        .iter()
+        .map(|value| (*value).clamp(COMPARED.0, COMPARED.1))
+        .collect()
+}
+
+/// The mean difference of two pictures in Hounsfield units.
+fn difference(first: &[i16], second: &[i16]) -> f64 {
+    let sum: i64 = first
+        .iter()
+        .zip(second)
+        .map(|(a, b)| i64::from((i32::from(*a) - i32::from(*b)).abs()))
+        .sum();
+    sum as f64 / first.len().max(1) as f64
+}
+
+/// No two pictures of a scan are equal to the last bit: noise never repeats. Made pictures may repeat all through a stack;
+/// of these only those that lie beside each other count.
+fn copied(hounsfield: &Array3<i16>, pictures: &[Vec<i16>]) -> Vec<usize> {
+    let prints: Vec<u64> = (0..hounsfield.len_of(Axis(0)))
+        .into_par_iter()
+        .map(|slice| {
+            let mut hasher = DefaultHasher::new();
+            for value in hounsfield.index_axis(Axis(0), slice) {
+                value.hash(&mut hasher);
+            }
+            hasher.finish()
+        })
+        .collect();
+    let mut groups: HashMap<u64, Vec<usize>> = HashMap::new();
+    for (slice, print) in prints.iter().enumerate() {
+        groups.entry(*print).or_default().push(slice);
+    }
+    let misfit = |slice: usize| {
+        let beside = [
+            slice.checked_sub(1),
+            Some(slice + 1).filter(|next| *next < pictures.len()),
+        ];
+        beside
+            .into_iter()
+            .flatten()
+            .map(|other| difference(&pictures[slice], &pictures[other]))
+            .fold(0.0, f64::max)
+    };
+    let copies: Vec<usize> = groups
+        .into_values()
+        .filter(|group| group.len() > 1)
+        .flat_map(|group| {
+            let best = group
+                .iter()
+                .copied()
+                .min_by(|a, b| misfit(*a).total_cmp(&misfit(*b)).then(a.cmp(b)));
+            group.into_iter().filter(move |slice| Some(*slice) != best)
+        })
+        .collect();
+    if copies.len() as f64 <= LARGEST_STRANGE_SHARE * prints.len() as f64 {
+        copies
+    } else {
+        (1..prints.len())
+            .filter(|slice| prints[*slice] == prints[slice - 1])
+            .collect()
+    }
+}
+
+/// Of `slices`, which ascend, those that belong elsewhere.
+fn strange(slices: &[usize], pictures: &[Vec<i16>]) -> Vec<usize> {
+    let count = slices.len();
+    let between = |a: usize, b: usize| difference(&pictures[slices[a]], &pictures[slices[b]]);
+    let mut found = vec![false; count];
+    for run in 1..=LONGEST_RUN {
+        for first in 1..count.saturating_sub(run) {
+            let (before, last) = (first - 1, first + run - 1);
+            if found[before..=last + 1].iter().any(|is| *is) {
+                continue;
+            }
+            let beside = between(before, first).min(between(last, last + 1));
+            if beside > LEAST_STRANGENESS * (between(before, last + 1) + NOISE_HU) {
+                found[first..=last].fill(true);
+            }
+        }
+    }
+    if count >= LEAST_SLICES {
+        for [end, next, then] in [[0, 1, 2], [count - 1, count - 2, count - 3]] {
+            let is_judged = !found[next] && !found[then];
+            let own = between(end, next);
+            found[end] = is_judged && own > LEAST_STRANGENESS_AT_END * (between(next, then) + NOISE_HU);
+        }
+    }
+    slices
+        .iter()
+        .zip(found)
+        .filter_map(|(slice, is_strange)| is_strange.then_some(*slice))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A body that begins in the fourth slice and leans as it goes up, in air without noise.
+    fn stack() -> Array3<i16> {
+        Array3::from_shape_fn((16, 64, 64), |(z, y, x)| {
+            let (dy, dx) = (y as f64 - 31.5 - 0.5 * z as f64, x as f64 - 31.5);
+            if z > 2 && dy * dy + dx * dx < 600.0 {
+                40 + ((x + 3 * z) % 7) as i16
+            } else if z <= 2 && (y, x) == (40, 40 + z) {
+                -990
+            } else {
+                -1024
+            }
+        })
+    }
+
+    #[test]
+    fn every_slice_of_a_whole_stack_has_a_picture_of_its_place() {
+        assert!(slices_without_picture(&stack()).is_empty());
+        assert!(slices_without_picture(&Array3::from_elem((4, 8, 8), -1024)).is_empty());
+        let body = stack().slice(ndarray::s![3.., .., ..]).to_owned();
+        assert!(slices_from_elsewhere(&body).is_empty());
+    }
+
+    #[test]
+    fn blank_slices_and_those_cut_off_on_any_side_have_no_picture() {
+        for value in [-1024, 0, 3071] {
+            let mut volume = stack();
+            volume.index_axis_mut(Axis(0), 6).fill(value);
+            volume.index_axis_mut(Axis(0), 7).fill(value);
+            // A word written into it makes no picture.
+            volume[[7, 60, 60]] = 500;
+            assert_eq!(slices_without_picture(&volume), [6, 7], "{value}");
+            for range in [0..32, 32..64] {
+                let mut rows = stack();
+                rows.slice_mut(ndarray::s![8, range.clone(), ..]).fill(value);
+                assert_eq!(slices_without_picture(&rows), [8], "{value}");
+                let mut columns = stack();
+                columns.slice_mut(ndarray::s![15, .., range]).fill(value);
+                assert_eq!(slices_without_picture(&columns), [15], "{value}");
+            }
+        }
+    }
+
+    #[test]
+    fn copies_of_other_slices_belong_elsewhere() {
+        let mut volume = stack().slice(ndarray::s![3.., .., ..]).to_owned();
+        for (from, to) in [(2, 8), (3, 9)] {
+            let picture = volume.index_axis(Axis(0), from).to_owned();
+            volume.index_axis_mut(Axis(0), to).assign(&picture);
+        }
+        assert_eq!(slices_from_elsewhere(&volume), [8, 9]);
+        // Of a slice and its copy the one stays that fits what lies around.
+        for (from, to) in [(7, 6), (6, 7)] {
+            let mut volume = stack().slice(ndarray::s![3.., .., ..]).to_owned();
+            let picture = volume.index_axis(Axis(0), from).to_owned();
+            volume.index_axis_mut(Axis(0), to).assign(&picture);
+            assert_eq!(slices_from_elsewhere(&volume), [to]);
+        }
+        // Each picture twice, as where slices were made up between those scanned.
+        let body = stack().slice(ndarray::s![3.., .., ..]).to_owned();
+        let twice = Array3::from_shape_fn((26, 64, 64), |(z, y, x)| body[[z / 2, y, x]]);
+        let copies: Vec<usize> = (1..26).step_by(2).collect();
+        assert_eq!(slices_from_elsewhere(&twice), copies);
+    }
+
+    #[test]
+    fn a_filling_around_the_field_of_view_is_no_missing_part() {
+        for filling in [32_767, 0] {
+            let mut volume = stack();
+            for ((_, y, x), value) in volume.indexed_iter_mut() {
+                if (y as f64 - 31.5).hypot(x as f64 - 31.5) > 28.0 {
+                    *value = filling;
+                }
+            }
+            assert!(slices_without_picture(&volume).is_empty(), "{filling}");
+        }
+    }
+
+    #[test]
+    fn pictures_that_are_unlike_their_neighbours_belong_elsewhere() {
+        let body = stack().slice(ndarray::s![3.., .., ..]).to_owned();
+        for run in [vec![6], vec![6, 7], vec![0], vec![12]] {
+            let mut volume = body.clone();
+            for slice in &run {
+                // Upside down, and out of place.
+                let mut picture = body.index_axis(Axis(0), *slice).to_owned();
+                picture.invert_axis(Axis(0));
+                let moved = Array3::from_shape_fn((1, 64, 64), |(_, y, x)| picture[[y, (x + 24) % 64]]);
+                volume
+                    .index_axis_mut(Axis(0), *slice)
+                    .assign(&moved.index_axis(Axis(0), 0));
+            }
+            assert_eq!(slices_from_elsewhere(&volume), run);
+        }
+    }
+}
