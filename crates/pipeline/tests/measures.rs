@@ -83,7 +83,7 @@ fn a_norm_is_within_and_pneumonia_is_not() {
     let outside: Vec<MeasureCode> = norm.deciding().map(|measure| measure.code).collect();
     assert_eq!(outside, []);
     assert!(value(&norm, MeasureCode::LargestOpacity) < 10.0);
-    assert!(value(&norm, MeasureCode::PleuralFluid) < 15.0);
+    assert!(value(&norm, MeasureCode::PleuralFluid) < 5.0);
 
     let pneumonia = series("covid-ct-md_covid-P001");
     assert!(value(&pneumonia, MeasureCode::LargestOpacity) > 20.0);
@@ -93,7 +93,7 @@ fn a_norm_is_within_and_pneumonia_is_not() {
         (PathologyType::LungOpacity, LungSide::Right)
     );
     assert!((26..=60).contains(&largest.key_slice), "{largest:?}");
-    assert!(value(&pneumonia, MeasureCode::PleuralFluid) < 15.0);
+    assert!(value(&pneumonia, MeasureCode::PleuralFluid) < 5.0);
 
     let mass = series("lidc-idri-0001_mass");
     for measured in [&norm, &pneumonia, &mass] {
@@ -101,7 +101,7 @@ fn a_norm_is_within_and_pneumonia_is_not() {
     }
     assert!(value(&mass, MeasureCode::BloodPool) > 150.0);
     assert!(value(&norm, MeasureCode::BloodPool) < 60.0);
-    assert!(value(&mass, MeasureCode::PleuralFluid) < 15.0);
+    assert!(value(&mass, MeasureCode::PleuralFluid) < 5.0);
 }
 
 #[test]
@@ -115,21 +115,17 @@ fn pleural_fluid_is_found_where_the_reader_found_it() {
         pneumonia.measure(MeasureCode::LargestOpacity).unwrap().state,
         MeasureState::Outside
     );
-    // The reader's masks hold 191 and 779 ml. A layer of a few millimetres is measured too small: half of it is averaged
-    // with lung and chest wall.
     let effusions = [measure(&paths[1]), measure(&paths[2])];
     effusions.iter().for_each(assert_no_gas);
-    let thin = effusions[0]
-        .measure(MeasureCode::PleuralFluid)
-        .unwrap()
-        .by_side
-        .unwrap();
-    assert!(thin[0] < 15.0 && (50.0..240.0).contains(&thin[1]), "{thin:?}");
-    let [right, left] = effusions[1]
-        .measure(MeasureCode::PleuralFluid)
-        .unwrap()
-        .by_side
-        .unwrap();
-    println!("  {:.0} ml, the reader 779 ml", right + left);
-    assert!(((right + left) / 779.5 - 1.0).abs() < 0.25 && left > right);
+    // What the reader's masks hold on the patient's right and left, what of it may be missing or too much, and nothing where
+    // there is none. Of the 99 ml, a layer of a few millimetres, two fifths are averaged with lung and chest wall.
+    let known = [[(0.0, 5.0), (191.5, 48.0)], [(99.3, 45.0), (680.2, 100.0)]];
+    for (measured, known) in effusions.iter().zip(known) {
+        let fluid = measured.measure(MeasureCode::PleuralFluid).unwrap();
+        let by_side = fluid.by_side.unwrap();
+        println!("  {by_side:.0?} ml, the reader {known:.0?} ml");
+        for (value, (known, allowed)) in by_side.into_iter().zip(known) {
+            assert!((value - known).abs() <= allowed, "{value} ml of {known} ml");
+        }
+    }
 }

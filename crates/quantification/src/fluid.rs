@@ -1,7 +1,9 @@
 //! Fluid in the pleural space: what has the density of water between the ribs and the lung.
 //!
 //! From the ribs inwards along rays, fluid begins at the wall, or behind a little fat, and is thicker than partial
-//! volume makes it. Muscle, liver and spleen are denser, fat is less dense; what lies below the diaphragm is parted from
+//! volume makes it. What is seen from the middle of the body is sure. Rays from the middle of each side see the angle between ribs and
+//! spine too, where fluid of a patient who lies collects, and muscles beside the spine that look alike: they measure what touches sure
+//! fluid, and find none by themselves. Muscle, liver and spleen are denser, fat is less dense; what lies below the diaphragm is parted from
 //! the wall by them, or does not reach the lung.
 
 use std::collections::VecDeque;
@@ -31,6 +33,8 @@ const LEAST_THICKNESS_STEPS: usize = 2;
 const FRONT: f64 = -0.2;
 /// Rays closer to the midline end at the spine, before which gullet and great veins lie.
 const SPINE: f64 = 0.45;
+/// Rays of one side that run more to the midline end at the mediastinum.
+const LARGEST_TO_MIDLINE: f64 = 0.5;
 /// How far fluid is followed away from the wall.
 const GROWTH_STEPS: usize = 7;
 /// A collection smaller than this is partial volume.
@@ -46,8 +50,87 @@ const RIM_HU: [i16; 2] = [-400, 120];
 const RIM_SMOOTHED_HU: f32 = 45.0;
 const RIM_STEPS: usize = 2;
 
+/// The lungs, and what lies around them.
+struct Lungs<'lungs> {
+    mask: &'lungs Array3<bool>,
+    filled: Array3<bool>,
+    near: Array3<bool>,
+}
+
+/// From where the space inside the ribs is seen.
+struct View<'space> {
+    inside: &'space Array3<bool>,
+    /// Row and column of each axis from which rays run, and the side that it sees; None sees both.
+    axes: Vec<([f64; 2], Option<usize>)>,
+    /// Column between the sides.
+    midline: f64,
+}
+
+impl View<'_> {
+    /// Whether fluid is looked for along a ray from an axis.
+    fn has_ray(
+        &self,
+        grid: &Grid,
+        (center, side): ([f64; 2], Option<usize>),
+        [down, across]: [f64; 2],
+    ) -> bool {
+        let is_beside_spine = match side {
+            None => across.abs() >= SPINE,
+            Some(_) => across * (self.midline - center[1]).signum() <= LARGEST_TO_MIDLINE,
+        };
+        down * grid.back >= FRONT && is_beside_spine
+    }
+}
+
 /// Fluid of the pleural space on each side.
 pub(crate) fn find_pleural_fluid(grid: &Grid, lungs: &Array3<bool>, thorax: &Thorax) -> BySide {
+    let midline = thorax.center[1];
+    let lungs = &Lungs {
+        mask: lungs,
+        filled: close(lungs, LUNG_CLOSING_VOXELS),
+        near: dilate(lungs, NEAR_LUNG_VOXELS),
+    };
+    let sure = find_in_view(
+        grid,
+        lungs,
+        &View {
+            inside: &thorax.inside,
+            axes: vec![(thorax.center, None)],
+            midline,
+        },
+    );
+    if sure.0.iter().all(Vec::is_empty) {
+        return sure;
+    }
+    let sides = thorax.sides(grid);
+    let more = find_in_view(
+        grid,
+        lungs,
+        &View {
+            inside: &sides.inside,
+            axes: vec![(sides.centers[0], Some(0)), (sides.centers[1], Some(1))],
+            midline,
+        },
+    );
+    let mut found = BySide::default();
+    for (to, (sure, more)) in found.0.iter_mut().zip(sure.0.into_iter().zip(more.0)) {
+        let mut is_sure = Array3::from_elem(lungs.mask.dim(), false);
+        for &voxel in sure.iter().flat_map(|region| &region.voxels) {
+            is_sure[voxel] = true;
+        }
+        let touching = more
+            .into_iter()
+            .filter(|region| region.voxels.iter().any(|&voxel| is_sure[voxel]));
+        *to = touching.collect();
+        if to.is_empty() {
+            *to = sure;
+        }
+    }
+    found
+}
+
+/// The fluid that one view shows.
+fn find_in_view(grid: &Grid, lungs: &Lungs<'_>, view: &View<'_>) -> BySide {
     let mut by_side = BySide::default();
     let Some([first, last]) = grid.lung_extent(LEAST_LUNG_MM2) else {
         return by_side;
@@ -55,10 +138,9 @@ pub(crate) fn find_pleural_fluid(grid: &Grid, lungs: &Array3<bool>, thorax: &Tho
     let height = (last - first) as f64;
     let apex = first + (APEX_SHARE * height) as usize;
     let top = first + (TOP_SHARE * height) as usize;
-    let filled = close(lungs, LUNG_CLOSING_VOXELS);
-    let mut tissue = thorax.inside.clone();
+    let mut tissue = view.inside.clone();
     Zip::from(&mut tissue)
-        .and(&filled)
+        .and(&lungs.filled)
         .and(&grid.hounsfield)
         .for_each(|tissue, &lung, &value| {
             *tissue = *tissue && !lung && value > TISSUE_HU[0] && value < TISSUE_HU[1];
@@ -68,7 +150,7 @@ pub(crate) fn find_pleural_fluid(grid: &Grid, lungs: &Array3<bool>, thorax: &Tho
     Zip::from(&mut fluid).and(&smoothed).for_each(|fluid, &value| {
         *fluid = *fluid && value > FLUID_HU[0] && value < FLUID_HU[1];
     });
-    let at_wall = at_wall(grid, thorax, &fluid, [first, last]);
+    let at_wall = at_wall(grid, view, &fluid, [first, last]);
     let mut collected = grow(&fluid, &at_wall);
     collected
         .axis_iter_mut(Axis(0))
@@ -78,11 +160,10 @@ pub(crate) fn find_pleural_fluid(grid: &Grid, lungs: &Array3<bool>, thorax: &Tho
                 plane.fill(false);
             }
         });
-    let near_lung = dilate(lungs, NEAR_LUNG_VOXELS);
     let is_fluid = |region: &Region| {
         let share = |count: usize| count as f64 / region.voxels.len() as f64;
         let walled = region.voxels.iter().filter(|&&voxel| at_wall[voxel]).count();
-        let near = region.voxels.iter().filter(|&&voxel| near_lung[voxel]).count();
+        let near = region.voxels.iter().filter(|&&voxel| lungs.near[voxel]).count();
         let low = region.voxels.iter().filter(|voxel| voxel[0] < apex).count();
         let is_large = walled as f64 * VOXEL_ML > 50.0;
         share(low) > 0.4 && share(walled) >= 0.4 && (share(near) > 0.25 || (is_large && share(near) > 0.08))
@@ -90,7 +171,7 @@ pub(crate) fn find_pleural_fluid(grid: &Grid, lungs: &Array3<bool>, thorax: &Tho
     for (side, found) in by_side.0.iter_mut().enumerate() {
         let mut of_side = collected.clone();
         of_side.indexed_iter_mut().for_each(|((_, _, x), inside)| {
-            *inside = *inside && grid.is_right(x as f64, thorax.center[1]) == (side == 0);
+            *inside = *inside && grid.is_right(x as f64, view.midline) == (side == 0);
         });
         let mut kept = Array3::from_elem(of_side.dim(), false);
         let mut is_any = false;
@@ -103,7 +184,7 @@ pub(crate) fn find_pleural_fluid(grid: &Grid, lungs: &Array3<bool>, thorax: &Tho
             }
         }
         if is_any {
-            add_rim(&mut kept, grid, lungs, thorax, &smoothed);
+            add_rim(&mut kept, grid, lungs.mask, view.inside, &smoothed);
             *found = regions(&kept, (LEAST_ML / VOXEL_ML) as usize);
         }
     }
@@ -111,7 +192,7 @@ pub(crate) fn find_pleural_fluid(grid: &Grid, lungs: &Array3<bool>, thorax: &Tho
 }
 
 /// Fluid along rays from the wall inwards, up to where it ends.
-fn at_wall(grid: &Grid, thorax: &Thorax, fluid: &Array3<bool>, [first, last]: [usize; 2]) -> Array3<bool> {
+fn at_wall(grid: &Grid, view: &View<'_>, fluid: &Array3<bool>, [first, last]: [usize; 2]) -> Array3<bool> {
     let (_, rows, columns) = fluid.dim();
     let mut marked = Array3::from_elem(fluid.dim(), false);
     let longest = ((rows * rows + columns * columns) as f64).sqrt() as usize;
@@ -124,24 +205,23 @@ fn at_wall(grid: &Grid, thorax: &Thorax, fluid: &Array3<bool>, [first, last]: [u
             if z < first || z > last {
                 return;
             }
-            for ray in 0..RAYS {
-                let (down, across) = (ray as f64 * TAU / RAYS as f64).sin_cos();
-                if down * grid.back < FRONT || across.abs() < SPINE {
+            let directions = (0..RAYS).map(|ray| (ray as f64 * TAU / RAYS as f64).sin_cos());
+            let rays = directions.flat_map(|direction| view.axes.iter().map(move |&axis| (axis, direction)));
+            for ((center, side), (down, across)) in rays {
+                if !view.has_ray(grid, (center, side), [down, across]) {
                     continue;
                 }
                 let path: Vec<[usize; 2]> = (0..longest)
-                    .map(|step| {
-                        [
-                            thorax.center[0] + step as f64 * down,
-                            thorax.center[1] + step as f64 * across,
-                        ]
-                    })
+                    .map(|step| [center[0] + step as f64 * down, center[1] + step as f64 * across])
                     .take_while(|[y, x]| {
                         *y >= 0.0 && *x >= 0.0 && *y < rows as f64 - 0.5 && *x < columns as f64 - 0.5
                     })
                     .map(|[y, x]| [y.round() as usize, x.round() as usize])
+                    .take_while(|[_, x]| {
+                        side.is_none_or(|side| grid.is_right(*x as f64, view.midline) == (side == 0))
+                    })
                     .collect();
-                let Some(wall) = path.iter().rposition(|&[y, x]| thorax.inside[[z, y, x]]) else {
+                let Some(wall) = path.iter().rposition(|&[y, x]| view.inside[[z, y, x]]) else {
                     continue;
                 };
                 let inwards = path[..=wall].iter().rev();
@@ -190,7 +270,7 @@ fn add_rim(
     kept: &mut Array3<bool>,
     grid: &Grid,
     lungs: &Array3<bool>,
-    thorax: &Thorax,
+    inside: &Array3<bool>,
     smoothed: &Array3<f32>,
 ) {
     let (slices, rows, columns) = kept.dim();
@@ -206,7 +286,7 @@ fn add_rim(
                 let value = grid.hounsfield[next];
                 if !kept[next]
                     && !lungs[next]
-                    && thorax.inside[next]
+                    && inside[next]
                     && value > RIM_HU[0]
                     && value < RIM_HU[1]
                     && smoothed[next] < RIM_SMOOTHED_HU
