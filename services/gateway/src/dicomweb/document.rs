@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::dicomweb::accept::DICOM_JSON;
 use crate::dicomweb::locate::Located;
 use crate::gateway::Gateway;
+use crate::problem::ApiError;
 
 /// Where the service is, as the client sees it.
 pub(super) fn service_url(request: &HttpRequest, gateway: &Gateway) -> String {
@@ -38,8 +39,8 @@ pub(super) fn instance_url(service: &str, located: &Located) -> String {
     )
 }
 
-pub(super) fn study_document(service: &str, study: &FoundDicomStudy) -> Attributes {
-    let mut document: Attributes = serde_json::from_str(&study.attributes).unwrap_or_default();
+pub(super) fn study_document(service: &str, study: &FoundDicomStudy) -> Result<Attributes, ApiError> {
+    let mut document: Attributes = serde_json::from_str(&study.attributes).map_err(ApiError::internal)?;
     let uid = &study.study_instance_uid;
     set(&mut document, "0020000D", "UI", json!(uid));
     set(&mut document, "00080056", "CS", json!("ONLINE"));
@@ -66,7 +67,7 @@ pub(super) fn study_document(service: &str, study: &FoundDicomStudy) -> Attribut
             .entry(required.to_owned())
             .or_insert_with(|| json!({ "vr": representation }));
     }
-    document
+    Ok(document)
 }
 
 /// One series by one of its instances; `instances`: how many it has.

@@ -50,10 +50,10 @@ pub(crate) async fn search_studies(
         .await?;
     warnings.add(has_more, MORE);
     let service = service_url(&request, &web.gateway);
-    let documents: Vec<Attributes> = studies
-        .into_iter()
-        .map(|study| study_document(&service, &study))
-        .collect();
+    let documents = studies
+        .iter()
+        .map(|study| study_document(&service, study))
+        .collect::<Result<Vec<_>, _>>()?;
     Ok(answer(&documents, &warnings.0))
 }
 

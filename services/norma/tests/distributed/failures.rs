@@ -1,4 +1,4 @@
-//! Ten studies in flight while something dies: ten reports, none twice, empty queues.
+//! Studies in flight while something dies: a report of each, none twice, empty queues. `scripts/chaos` does it with more.
 
 use std::time::Duration;
 
@@ -8,7 +8,8 @@ use crate::ONE_AT_A_TIME;
 use crate::installation::Installation;
 use crate::studies::test_bundle;
 
-const STUDIES: usize = 10;
+/// Some wait and some are in hand when it happens.
+const STUDIES: usize = 5;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_worker_may_be_killed() {
