@@ -1,7 +1,7 @@
 //! Taking a model into the models folder.
 
-use std::fs;
 use std::path::Path;
+use std::{fs, io, iter};
 
 use crate::anomaly::AnomalyModel;
 use crate::bundle::InstalledModel;
@@ -21,7 +21,7 @@ pub fn check_model(model: &InstalledModel, runtime: &Runtime) -> Result<(), Mode
 }
 
 /// Checks the model in the folder `source` and copies it to `models/<name>`, the name being its manifest's; a graph that it
-/// has in common with others goes to the folder of that graph, unless it is there.
+/// has in common with others goes to the folder of that graph, unless it is there. What fails leaves no model behind.
 ///
 /// # Errors
 /// Where the model does not fit, where there is one of that name already or another graph in the place of its own, and
@@ -29,23 +29,39 @@ pub fn check_model(model: &InstalledModel, runtime: &Runtime) -> Result<(), Mode
 pub fn import_model(source: &Path, models: &Path, runtime: &Runtime) -> Result<InstalledModel, ModelError> {
     let model = InstalledModel::open(source)?;
     check_model(&model, runtime)?;
-    let target = models.join(&model.manifest.name);
+    let name = &model.manifest.name;
+    let target = models.join(name);
     let disk = |source| ModelError::Unreadable {
         path: target.clone(),
         source,
     };
-    fs::create_dir_all(models).map_err(disk)?;
-    fs::create_dir(&target).map_err(disk)?;
-    let further = model.manifest.further_files().map(|(file, _)| file.as_str());
-    for file in std::iter::once(MANIFEST_FILE).chain(further) {
-        fs::copy(source.join(file), target.join(file)).map_err(disk)?;
+    if target.exists() {
+        return Err(disk(io::ErrorKind::AlreadyExists.into()));
     }
-    let graph = model.manifest.graph_path(&target);
+    // Beside its place, so that paths to the common graph are the same.
+    let part = models.join(format!(".{name}.part"));
+    fs::create_dir_all(&part).map_err(disk)?;
+    let copied = copy_model(&model, source, &part)
+        .map_err(disk)
+        .and_then(|()| InstalledModel::open(&part))
+        .and_then(|_| fs::rename(&part, &target).map_err(disk));
+    if copied.is_err() {
+        fs::remove_dir_all(&part).map_err(disk)?;
+    }
+    copied.and_then(|()| InstalledModel::open(&target))
+}
+
+fn copy_model(model: &InstalledModel, source: &Path, target: &Path) -> io::Result<()> {
+    let further = model.manifest.further_files().map(|(file, _)| file.as_str());
+    for file in iter::once(MANIFEST_FILE).chain(further) {
+        fs::copy(source.join(file), target.join(file))?;
+    }
+    let graph = model.manifest.graph_path(target);
     if !graph.exists() {
         if let Some(folder) = graph.parent() {
-            fs::create_dir_all(folder).map_err(disk)?;
+            fs::create_dir_all(folder)?;
         }
-        fs::copy(model.onnx_path(), &graph).map_err(disk)?;
+        fs::copy(model.onnx_path(), &graph)?;
     }
-    InstalledModel::open(&target)
+    Ok(())
 }

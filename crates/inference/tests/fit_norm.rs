@@ -374,4 +374,13 @@ fn models_of_one_network_are_imported_with_it() {
     fs::write(folder.path().join("network/model.onnx"), b"another graph").unwrap();
     let error = import_model(&shipped.join("patch-memory"), folder.path(), &runtime).unwrap_err();
     assert!(error.to_string().contains("model.onnx"), "{error}");
+    // A second try is refused for the same reason, not for what the first one left.
+    let names = || {
+        fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+    };
+    assert!(names().all(|name| name != "patch-memory" && name != ".patch-memory.part"));
+    let again = import_model(&shipped.join("patch-memory"), folder.path(), &runtime).unwrap_err();
+    assert_eq!(again.to_string(), error.to_string());
 }
