@@ -8,7 +8,9 @@ pub enum NetworkError {
     #[error("failed to connect")]
     Connect(#[source] io::Error),
     #[error("the connection failed")]
-    Connection(#[from] io::Error),
+    Connection(#[source] io::Error),
+    #[error("the peer and this node do not agree on TLS")]
+    Tls(#[source] io::Error),
     #[error("the peer closed the connection")]
     Closed,
     #[error("the peer did not answer in time")]
@@ -29,6 +31,19 @@ pub enum NetworkError {
     Status(Status),
     #[error("the file cannot be sent")]
     File(#[from] crate::part10::InvalidFile),
+}
+
+impl From<io::Error> for NetworkError {
+    /// With TLS 1.3 a peer says only after the handshake that it does not like what it was shown.
+    fn from(error: io::Error) -> Self {
+        if let Some(inner) = error.get_ref()
+            && inner.is::<tokio_rustls::rustls::Error>()
+        {
+            Self::Tls(error)
+        } else {
+            Self::Connection(error)
+        }
+    }
 }
 
 impl NetworkError {

@@ -13,6 +13,7 @@ mod request_items;
 mod scp;
 mod scu;
 mod status;
+mod tls;
 
 pub use ae_title::{AeTitle, InvalidAeTitle};
 pub use error::NetworkError;
@@ -25,3 +26,4 @@ pub use scp::{
 };
 pub use scu::{Scu, ScuOptions};
 pub use status::Status;
+pub use tls::{Authorities, ClientTls, Fingerprint, InvalidFingerprint, ServerTls, TlsError};

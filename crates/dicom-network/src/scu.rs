@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use dicom_dictionary_std::uids;
 use dicom_ul::pdu::{AssociationRQ, Pdu, PresentationContextProposed, PresentationContextResultReason};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -17,6 +18,7 @@ use crate::implementation::{APPLICATION_CONTEXT, max_length_of, user_variables};
 use crate::part10::OutgoingInstance;
 use crate::pdu_stream::PduStream;
 use crate::status::Status;
+use crate::tls::ClientTls;
 
 /// Odd identifiers up to 255.
 const MOST_CONTEXTS: usize = 128;
@@ -30,9 +32,16 @@ pub struct ScuOptions {
     pub calling: AeTitle,
     pub max_pdu_length: u32,
     pub connect_timeout: Duration,
+    /// Without, nothing is encrypted.
+    pub tls: Option<ClientTls>,
     /// For each answer.
     pub answer_timeout: Duration,
 }
+
+/// With TLS or without.
+trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Connection for S {}
 
 struct Context {
     id: u8,
@@ -42,7 +51,7 @@ struct Context {
 
 /// An association that was accepted. Released by [`Scu::release`]; dropped without, the connection just ends.
 pub struct Scu {
-    association: Association<TcpStream>,
+    association: Association<Box<dyn Connection>>,
     contexts: Vec<Context>,
     last_message_id: u16,
 }
@@ -84,11 +93,9 @@ impl Scu {
         options: &ScuOptions,
         wanted: BTreeSet<(String, String)>,
     ) -> Result<Self, NetworkError> {
-        let stream = timeout(options.connect_timeout, TcpStream::connect(&options.address))
+        let stream = timeout(options.connect_timeout, connect(options))
             .await
-            .map_err(|_| NetworkError::Timeout)?
-            .map_err(NetworkError::Connect)?;
-        stream.set_nodelay(true)?;
+            .map_err(|_| NetworkError::Timeout)??;
         let mut stream = PduStream::new(stream, options.max_pdu_length, options.answer_timeout);
         let proposed = wanted.into_iter().take(MOST_CONTEXTS).zip((1..=255).step_by(2));
         let mut contexts: Vec<Context> = proposed
@@ -232,4 +239,15 @@ impl Scu {
         self.last_message_id = self.last_message_id.wrapping_add(1);
         self.last_message_id
     }
+}
+
+async fn connect(options: &ScuOptions) -> Result<Box<dyn Connection>, NetworkError> {
+    let stream = TcpStream::connect(&options.address)
+        .await
+        .map_err(NetworkError::Connect)?;
+    stream.set_nodelay(true)?;
+    Ok(match &options.tls {
+        Some(tls) => Box::new(tls.connect(stream).await.map_err(NetworkError::Tls)?),
+        None => Box::new(stream),
+    })
 }

@@ -5,6 +5,7 @@ mod analyses;
 mod analysis_document;
 mod audit;
 mod bundle;
+mod certificate;
 mod deliveries;
 mod dicom_results;
 mod dicomweb;
@@ -42,6 +43,7 @@ pub use bundle::BundleSource;
 pub use bundle::schema::{
     BundleDescription, Estimate, LabelDescription, ModelDescription, OperatingPointDescription,
 };
+pub use certificate::client_certificate;
 pub use deliveries::schema::{Delivery, DeliveryState};
 pub use display::display_values;
 pub use events::schema::AnalysisEvent;

@@ -99,6 +99,22 @@ pub struct GatewayOptions {
     pub cors_origins: Vec<String>,
 }
 
+impl TlsFiles {
+    /// None where no certificate is named.
+    pub(crate) fn of(
+        certificate: Option<&PathBuf>,
+        key: Option<&PathBuf>,
+        reload_seconds: u64,
+    ) -> Option<Self> {
+        let (certificate, key) = certificate.zip(key)?;
+        Some(Self {
+            certificate: certificate.clone(),
+            key: key.clone(),
+            reload_interval: Duration::from_secs(reload_seconds.max(1)),
+        })
+    }
+}
+
 impl From<&Settings> for GatewayOptions {
     fn from(settings: &Settings) -> Self {
         let gateway = &settings.gateway;
@@ -115,16 +131,11 @@ impl From<&Settings> for GatewayOptions {
             json_limit_bytes: gateway.json_limit_bytes,
             head_timeout: Duration::from_secs(gateway.head_timeout_seconds),
             body_timeout: Duration::from_secs(gateway.body_timeout_seconds),
-            tls: gateway
-                .tls
-                .certificate
-                .clone()
-                .zip(gateway.tls.key.clone())
-                .map(|(certificate, key)| TlsFiles {
-                    certificate,
-                    key,
-                    reload_interval: Duration::from_secs(gateway.tls.reload_seconds.max(1)),
-                }),
+            tls: TlsFiles::of(
+                gateway.tls.certificate.as_ref(),
+                gateway.tls.key.as_ref(),
+                gateway.tls.reload_seconds,
+            ),
             deidentify_uploads: settings.deidentification.uploads,
             deidentification_key: settings
                 .deidentification

@@ -136,6 +136,7 @@ impl Archive {
     async fn listen(&self, port: u16) -> CancellationToken {
         let folder = TempDir::new().unwrap();
         let options = ScpOptions {
+            tls: None,
             ae_title: "ARCHIVE".parse().unwrap(),
             peers: Vec::new(),
             support: StorageSupport::only(StorageClasses::All, &["1.2.840.10008.1.2.1"]),

@@ -1323,7 +1323,7 @@ export interface components {
              */
             queued_at: string;
             /**
-             * @description Why the last attempt failed: `peer_unreachable`, `peer_silent`, `association_rejected`, `connection_lost`,
+             * @description Why the last attempt failed: `peer_unreachable`, `peer_silent`, `association_rejected`, `tls_failed`, `connection_lost`,
              *     `peer_out_of_resources`, `peer_failed`, `refused_by_peer`, `class_not_accepted`, `not_authorized`, `no_such_service`,
              *     `too_slow`, `stopped`, or the code of a problem here.
              * @example peer_unreachable
@@ -1934,7 +1934,7 @@ export interface components {
                  */
                 queued_at: string;
                 /**
-                 * @description Why the last attempt failed: `peer_unreachable`, `peer_silent`, `association_rejected`, `connection_lost`,
+                 * @description Why the last attempt failed: `peer_unreachable`, `peer_silent`, `association_rejected`, `tls_failed`, `connection_lost`,
                  *     `peer_out_of_resources`, `peer_failed`, `refused_by_peer`, `class_not_accepted`, `not_authorized`, `no_such_service`,
                  *     `too_slow`, `stopped`, or the code of a problem here.
                  * @example peer_unreachable

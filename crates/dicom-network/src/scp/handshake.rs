@@ -23,6 +23,7 @@ use crate::pdu_stream::PduStream;
 use crate::scp::options::ScpOptions;
 use crate::scp::peers::is_allowed;
 use crate::scp::sink::AssociationId;
+use crate::tls::Fingerprint;
 
 static ASSOCIATIONS: AtomicU64 = AtomicU64::new(0);
 
@@ -40,6 +41,8 @@ pub(crate) struct AcceptedAssociation<S> {
 pub(crate) struct Handshake<'a> {
     options: &'a ScpOptions,
     address: IpAddr,
+    /// What the peer has shown by TLS.
+    certificate: Option<Fingerprint>,
 }
 
 /// Why an association is not accepted.
@@ -86,8 +89,12 @@ impl Refusal {
 }
 
 impl<'a> Handshake<'a> {
-    pub(crate) fn new(options: &'a ScpOptions, address: IpAddr) -> Self {
-        Self { options, address }
+    pub(crate) fn new(options: &'a ScpOptions, address: IpAddr, certificate: Option<Fingerprint>) -> Self {
+        Self {
+            options,
+            address,
+            certificate,
+        }
     }
 
     /// None where none came to be: the peer was told.
@@ -166,7 +173,7 @@ impl<'a> Handshake<'a> {
             .calling_ae_title
             .parse()
             .map_err(|_| Refusal::CallingAeTitle)?;
-        if !is_allowed(&self.options.peers, &calling, self.address) {
+        if !is_allowed(&self.options.peers, &calling, self.address, self.certificate) {
             return Err(Refusal::CallingAeTitle);
         }
         Ok(calling)

@@ -4,6 +4,7 @@ use std::time::Duration;
 use crate::ae_title::AeTitle;
 use crate::negotiation::StorageSupport;
 use crate::scp::peers::AllowedPeer;
+use crate::tls::ServerTls;
 
 /// The longest P-DATA-TF that is announced where nothing else is wanted.
 pub const MAX_PDU_LENGTH: u32 = 128 << 10;
@@ -23,7 +24,7 @@ pub struct ScpLimits {
 
 #[derive(Debug, Clone, Copy)]
 pub struct ScpTimeouts {
-    /// From the connection to the association request.
+    /// From the connection to the association request; for the handshake of TLS before it as long again.
     pub request: Duration,
     /// How long a peer may say nothing in an association, and take for one PDU.
     pub idle: Duration,
@@ -51,6 +52,8 @@ pub struct ScpOptions {
     pub support: StorageSupport,
     pub limits: ScpLimits,
     pub timeouts: ScpTimeouts,
+    /// Without, nothing is encrypted.
+    pub tls: Option<ServerTls>,
     /// Where instances are written while they come. It must be there.
     pub folder: PathBuf,
 }

@@ -84,8 +84,24 @@ async fn serve_connection(
 ) {
     let _ = stream.set_nodelay(true);
     let address = peer.ip().to_canonical();
-    let Some(accepted) = Handshake::new(&options, address).accept(stream, &places).await else {
+    let Some(tls) = &options.tls else {
+        let handshake = Handshake::new(&options, address, None);
+        if let Some(accepted) = handshake.accept(stream, &places).await {
+            serve_association(&options, sink.as_ref(), accepted, &shutdown).await;
+        }
         return;
     };
-    serve_association(&options, sink.as_ref(), accepted, &shutdown).await;
+    let agreeing = timeout(options.timeouts.request, tls.accept(stream));
+    match agreeing.await {
+        Ok(Ok((stream, certificate))) => {
+            let handshake = Handshake::new(&options, address, certificate);
+            if let Some(accepted) = handshake.accept(stream, &places).await {
+                serve_association(&options, sink.as_ref(), accepted, &shutdown).await;
+            }
+        }
+        // A look at the port, as of a load balancer.
+        Ok(Err(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {}
+        Ok(Err(error)) => tracing::warn!(%address, %error, "a DICOM peer did not agree on TLS"),
+        Err(_) => tracing::warn!(%address, "a DICOM peer did not agree on TLS in time"),
+    }
 }

@@ -89,6 +89,7 @@ async fn storescp_takes_what_is_sent() {
         .arg(port.to_string());
     let _server = GuardedProcess::spawn(command, folder.path()).unwrap();
     let options = ScuOptions {
+        tls: None,
         address: format!("{}:{port}", Ipv4Addr::LOCALHOST),
         called: "PACS".parse().unwrap(),
         calling: "NORMA".parse().unwrap(),

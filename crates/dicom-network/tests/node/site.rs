@@ -45,6 +45,7 @@ impl Node {
     pub(crate) async fn start(adjust: impl FnOnce(&mut ScpOptions)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut options = ScpOptions {
+            tls: None,
             ae_title: "NORMA".parse().unwrap(),
             peers: Vec::new(),
             support: StorageSupport {
@@ -89,6 +90,7 @@ impl Node {
 
     pub(crate) fn scu(&self) -> ScuOptions {
         ScuOptions {
+            tls: None,
             address: self.address.to_string(),
             called: "NORMA".parse().unwrap(),
             calling: "CT1".parse().unwrap(),

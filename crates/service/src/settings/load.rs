@@ -353,6 +353,7 @@ mod tests {
         assert_eq!(archive.port, 104);
         assert_eq!(archive.objects, crate::DeliveredObjects::All);
         assert_eq!(archive.studies, crate::DeliveredStudies::Received);
+        assert!(!archive.tls);
         for left_out in 0..whole.len() {
             let mut less = whole.to_vec();
             let (name, _) = less.remove(left_out);
@@ -376,6 +377,9 @@ mod tests {
                 "NORMA__PACS__DESTINATIONS__WEB__URL",
                 "https://me:secret@pacs.example",
             ),
+            ("NORMA__PACS__DESTINATIONS__ARCHIVE__TLS_CA", "ca.pem"),
+            ("NORMA__PACS__TLS__KEY", "key.pem"),
+            ("NORMA__PACS__TLS__CLIENT_CA", "ca.pem"),
             ("NORMA__PACS__GIVE_UP_HOURS", "0"),
             ("NORMA__DEIDENTIFICATION__UPLOADS", "true"),
         ] {

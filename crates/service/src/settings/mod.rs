@@ -12,7 +12,9 @@ pub use identity::{
     RoleValues, SessionSettings, SyslogSettings,
 };
 pub use load::{BASE_SETTINGS, CONFIG_VARIABLE, SettingsError};
-pub use pacs::{DeliveredLanguage, DeliveredObjects, DeliveredStudies, DestinationSettings, PacsSettings};
+pub use pacs::{
+    DeliveredLanguage, DeliveredObjects, DeliveredStudies, DestinationSettings, PacsSettings, PacsTlsSettings,
+};
 pub use reading::tell_confinement;
 pub use sections::{
     AdminSettings, AnalysisSettings, CudaSetting, DatabaseSettings, DeidentificationSettings,

@@ -22,9 +22,23 @@ pub struct PacsSettings {
     pub quiet_seconds: u64,
     pub associations: usize,
     pub folder: PathBuf,
+    pub tls: PacsTlsSettings,
     pub give_up_hours: u32,
     /// By their names.
     pub destinations: BTreeMap<String, DestinationSettings>,
+}
+
+/// The certificate of this node's associations, and whose peers' certificates are believed.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PacsTlsSettings {
+    #[serde(deserialize_with = "optional")]
+    pub certificate: Option<PathBuf>,
+    #[serde(deserialize_with = "optional")]
+    pub key: Option<PathBuf>,
+    pub reload_seconds: u64,
+    #[serde(deserialize_with = "optional")]
+    pub client_ca: Option<PathBuf>,
 }
 
 /// Where results are sent. What is not said has the value that `config/base.yaml` tells.
@@ -37,6 +51,12 @@ pub struct DestinationSettings {
     pub host: Option<String>,
     #[serde(default)]
     pub port: u16,
+    #[serde(default)]
+    pub tls: bool,
+    #[serde(default, deserialize_with = "optional")]
+    pub tls_ca: Option<PathBuf>,
+    #[serde(default, deserialize_with = "optional")]
+    pub tls_name: Option<String>,
     #[serde(default, deserialize_with = "optional")]
     pub url: Option<String>,
     /// A password or a token.
@@ -101,6 +121,15 @@ impl PacsSettings {
                 "is at least 1",
             );
         }
+        if self.tls.certificate.is_some() != self.tls.key.is_some() {
+            return of(
+                "pacs.tls",
+                "has one of certificate and key: it needs both, or neither",
+            );
+        }
+        if self.tls.client_ca.is_some() && self.tls.certificate.is_none() {
+            return of("pacs.tls.client_ca", "goes with certificate and key alone");
+        }
         self.destinations.iter().find_map(|(name, destination)| {
             let problem = if is_name(name) {
                 destination.problem()
@@ -115,7 +144,7 @@ impl PacsSettings {
 impl DestinationSettings {
     fn problem(&self) -> Option<&'static str> {
         if let Some(url) = &self.url {
-            let is_entity = self.ae_title.is_some() || self.host.is_some() || self.port != 0;
+            let is_entity = self.ae_title.is_some() || self.host.is_some() || self.port != 0 || self.tls;
             let is_http = url.starts_with("http://") || url.starts_with("https://");
             return if is_entity {
                 Some("has both, a url and an application entity (ae_title, host, port): make it two")
@@ -125,7 +154,9 @@ impl DestinationSettings {
                 None
             };
         }
-        if self.authorization.is_some() {
+        if !self.tls && (self.tls_ca.is_some() || self.tls_name.is_some()) {
+            Some("has tls_ca or tls_name, which go with tls: true alone")
+        } else if self.authorization.is_some() {
             Some("has authorization, which goes with a url alone")
         } else if self.ae_title.is_none() {
             Some("needs ae_title, the title of the application entity that is called, or a url")

@@ -1,14 +1,17 @@
 //! Where results are sent, as the settings say.
 
 use std::net::Ipv6Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use norma_database::DeliveryDestination;
-use norma_dicom_network::AeTitle;
+use norma_dicom_network::{AeTitle, Authorities, ClientTls};
 use norma_dicom_results::{DicomResult, Language};
 use norma_service::{DeliveredLanguage, DeliveredObjects, DeliveredStudies, DestinationSettings, Settings};
+use rustls::client::ResolvesClientCert;
 
+use crate::certificate::Certificate;
 use crate::deliveries::stow::StowService;
 
 /// What the settings say of results on their way.
@@ -39,12 +42,13 @@ pub(super) enum Target {
         called: AeTitle,
         /// `host:port`.
         address: String,
+        tls: Option<ClientTls>,
     },
     Stow(StowService),
 }
 
 impl Target {
-    fn of(settings: &DestinationSettings) -> anyhow::Result<Self> {
+    fn of(settings: &DestinationSettings, certificate: Option<&Arc<Certificate>>) -> anyhow::Result<Self> {
         if let Some(url) = &settings.url {
             reqwest::Url::parse(url).context("url")?;
             return Ok(Self::Stow(StowService::new(url, settings.authorization.clone())?));
@@ -54,10 +58,19 @@ impl Target {
             Ok(address) => format!("[{address}]:{}", settings.port),
             Err(_) => format!("{host}:{}", settings.port),
         };
+        let tls = settings.tls.then(|| {
+            let authorities = match &settings.tls_ca {
+                Some(file) => Authorities::of_file(file),
+                None => Authorities::of_system(),
+            };
+            let shown = certificate.map(|certificate| Arc::clone(certificate) as Arc<dyn ResolvesClientCert>);
+            ClientTls::new(authorities?, settings.tls_name.as_deref().unwrap_or(host), shown)
+        });
         let called = settings.ae_title.as_deref().unwrap_or_default();
         Ok(Self::Entity {
             called: called.parse().context("ae_title")?,
             address,
+            tls: tls.transpose()?,
         })
     }
 
@@ -72,12 +85,13 @@ impl Target {
 
 impl DeliveryOptions {
     /// # Errors
-    /// Where a title or a URL is none.
-    pub(crate) fn of(settings: &Settings) -> anyhow::Result<Self> {
+    /// Where a title, a URL or a certificate is none.
+    pub(crate) fn of(settings: &Settings, certificate: Option<&Arc<Certificate>>) -> anyhow::Result<Self> {
         let pacs = &settings.pacs;
         let destinations = pacs.destinations.iter();
         let destinations = destinations.map(|(name, destination)| {
-            Destination::of(name, destination).with_context(|| format!("pacs.destinations.{name}"))
+            Destination::of(name, destination, certificate)
+                .with_context(|| format!("pacs.destinations.{name}"))
         });
         Ok(Self {
             calling: pacs.ae_title.parse().context("pacs.ae_title")?,
@@ -88,10 +102,14 @@ impl DeliveryOptions {
 }
 
 impl Destination {
-    fn of(name: &str, settings: &DestinationSettings) -> anyhow::Result<Self> {
+    fn of(
+        name: &str,
+        settings: &DestinationSettings,
+        certificate: Option<&Arc<Certificate>>,
+    ) -> anyhow::Result<Self> {
         Ok(Self {
             name: name.to_owned(),
-            target: Target::of(settings)?,
+            target: Target::of(settings, certificate)?,
             language: match settings.language {
                 DeliveredLanguage::En => Language::English,
                 DeliveredLanguage::Ru => Language::Russian,

@@ -74,6 +74,8 @@ impl From<&NetworkError> for Failure {
         let (code, kind) = match error {
             NetworkError::Connect(_) => ("peer_unreachable", FailureKind::Connection),
             NetworkError::Timeout => ("peer_silent", FailureKind::Connection),
+            // Certificates are renewed, there or here.
+            NetworkError::Tls(_) => ("tls_failed", FailureKind::Connection),
             // A person may let it in at any time, there or here.
             NetworkError::Rejected(_) => ("association_rejected", FailureKind::Connection),
             NetworkError::Connection(_)

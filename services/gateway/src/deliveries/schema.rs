@@ -56,7 +56,7 @@ pub struct Delivery {
     pub queued_at: DateTime<Utc>,
     /// Where it waits.
     pub next_attempt_at: Option<DateTime<Utc>>,
-    /// Why the last attempt failed: `peer_unreachable`, `peer_silent`, `association_rejected`, `connection_lost`,
+    /// Why the last attempt failed: `peer_unreachable`, `peer_silent`, `association_rejected`, `tls_failed`, `connection_lost`,
     /// `peer_out_of_resources`, `peer_failed`, `refused_by_peer`, `class_not_accepted`, `not_authorized`, `no_such_service`,
     /// `too_slow`, `stopped`, or the code of a problem here.
     #[schema(example = "peer_unreachable")]

@@ -35,13 +35,14 @@ pub(super) async fn send(
         async move { database.append_audit_events(begun).await.map(drop) }
     };
     let sent = match &destination.target {
-        Target::Entity { called, address } => {
+        Target::Entity { called, address, tls } => {
             let instances = wanted
                 .iter()
                 .map(|object| OutgoingInstance::from_file(object.bytes.clone()))
                 .collect::<Result<Vec<_>, _>>()?;
             let options = ScuOptions {
                 address: address.clone(),
+                tls: tls.clone(),
                 called: called.clone(),
                 calling: calling.clone(),
                 max_pdu_length: MAX_PDU_LENGTH,

@@ -2,14 +2,18 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use norma_dicom_network::{
-    AeTitle, AllowedPeer, MAX_PDU_LENGTH, ScpLimits, ScpOptions, ScpTimeouts, StorageClasses, StorageSupport,
+    AeTitle, AllowedPeer, Authorities, MAX_PDU_LENGTH, ScpLimits, ScpOptions, ScpTimeouts, ServerTls,
+    StorageClasses, StorageSupport,
 };
 use norma_imaging::READABLE_TRANSFER_SYNTAXES;
 use norma_service::Settings;
+
+use crate::certificate::Certificate;
 
 /// What the node is told by the settings.
 #[derive(Debug, Clone)]
@@ -22,18 +26,25 @@ pub(crate) struct PacsOptions {
     pub(super) folder: PathBuf,
     instance_bytes: u64,
     free_floor_bytes: u64,
+    tls: Option<ServerTls>,
 }
 
 impl PacsOptions {
     /// None where there is to be no node.
     ///
     /// # Errors
-    /// Where a title or a peer is none.
-    pub(crate) fn of(settings: &Settings) -> anyhow::Result<Option<Self>> {
+    /// Where a title or a peer is none, or there is no TLS with the certificates of the settings.
+    pub(crate) fn of(
+        settings: &Settings,
+        certificate: Option<Arc<Certificate>>,
+    ) -> anyhow::Result<Option<Self>> {
         let pacs = &settings.pacs;
         if !pacs.enabled {
             return Ok(None);
         }
+        let client_ca = pacs.tls.client_ca.as_deref().map(Authorities::of_file);
+        let client_ca = client_ca.transpose().context("pacs.tls.client_ca")?;
+        let tls = certificate.map(|certificate| ServerTls::new(certificate, client_ca));
         let peers = pacs.peers.iter().map(|peer| peer.parse());
         Ok(Some(Self {
             address: SocketAddr::new(pacs.address, pacs.port),
@@ -44,6 +55,7 @@ impl PacsOptions {
             folder: pacs.folder.clone(),
             instance_bytes: settings.limits.file_bytes,
             free_floor_bytes: settings.gateway.storage.free_floor_bytes,
+            tls: tls.transpose().context("pacs.tls")?,
         }))
     }
 
@@ -60,6 +72,7 @@ impl PacsOptions {
                 free_floor_bytes: self.free_floor_bytes,
             },
             timeouts: ScpTimeouts::default(),
+            tls: self.tls.clone(),
             folder,
         }
     }

@@ -16,6 +16,7 @@ use norma_service::run_object_deletions;
 use tracing_actix_web::TracingLogger;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+use crate::certificate::Certificate;
 use crate::dicom_results::DicomResults;
 use crate::events::EventFeed;
 use crate::identity::first_start;
@@ -32,7 +33,6 @@ use crate::server::request_span::RequestSpan;
 use crate::server::rooms::Rooms;
 use crate::server::security::{AllowedOrigins, guard};
 use crate::server::timing::{count, limit_time};
-use crate::server::tls::Certificate;
 use crate::uploads::repetition::run_forgetting;
 use crate::uploads::spool::prepare_spool;
 

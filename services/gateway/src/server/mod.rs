@@ -11,7 +11,6 @@ mod routes;
 mod run;
 mod security;
 mod timing;
-mod tls;
 
 pub use application::Application;
 pub use parts::GatewayParts;

@@ -10,8 +10,9 @@ use norma_service::{Authentication, Context, Settings, load_bundle};
 use secrecy::ExposeSecret as _;
 
 use crate::bundle::describe_bundle;
+use crate::certificate::Certificate;
 use crate::deliveries::{DeliveryOptions, Dispatcher};
-use crate::options::GatewayOptions;
+use crate::options::{GatewayOptions, TlsFiles};
 use crate::pacs::{PacsOptions, Receiver};
 use crate::server::application::Application;
 use crate::server::parts::GatewayParts;
@@ -37,8 +38,13 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
              with TLS and its https gateway.public_url"
         );
     }
-    let pacs = PacsOptions::of(&settings)?;
-    let deliveries = DeliveryOptions::of(&settings)?;
+    let tls = &settings.pacs.tls;
+    let certificate = TlsFiles::of(tls.certificate.as_ref(), tls.key.as_ref(), tls.reload_seconds)
+        .map(Certificate::load)
+        .transpose()
+        .context("pacs.tls")?;
+    let pacs = PacsOptions::of(&settings, certificate.clone())?;
+    let deliveries = DeliveryOptions::of(&settings, certificate.as_ref())?;
     let bundle = load_bundle(&context).await;
     let (database, shutdown) = (context.database.clone(), context.shutdown.clone());
     let stopping = shutdown.clone();
@@ -94,6 +100,9 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
         };
         tokio::spawn(run_syslog_export(database, target, shutdown))
     });
+    if let Some(certificate) = certificate {
+        tokio::spawn(certificate.keep_current(stopping.clone()));
+    }
     let delivering = tokio::spawn(dispatcher.run(stopping.clone()));
     let receiving = match pacs {
         Some(options) => {

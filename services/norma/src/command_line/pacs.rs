@@ -27,6 +27,21 @@ pub(crate) struct PacsPeer {
     /// The AE title to call with: the node has to know it.
     #[arg(long, value_name = "TITLE", default_value = "NORMA")]
     pub(crate) calling: AeTitle,
+    /// Over TLS.
+    #[arg(long)]
+    pub(crate) tls: bool,
+    /// PEM file of the authority of its certificate [default: those that this system trusts].
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    pub(crate) tls_ca: Option<PathBuf>,
+    /// What its certificate is for [default: HOST].
+    #[arg(long, value_name = "NAME", requires = "tls")]
+    pub(crate) tls_name: Option<String>,
+    /// PEM file of the certificate that it is shown.
+    #[arg(long, value_name = "FILE", requires_all = ["tls", "tls_key"])]
+    pub(crate) tls_certificate: Option<PathBuf>,
+    /// PEM file of the key of that.
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub(crate) tls_key: Option<PathBuf>,
     /// How long a connection and each answer may take.
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub(crate) timeout_seconds: u64,

@@ -30,6 +30,7 @@ pub(super) fn receive(arguments: &PacsReceive) -> anyhow::Result<ExitCode> {
         StorageClasses::All
     };
     let options = ScpOptions {
+        tls: None,
         ae_title: arguments.ae_title.clone(),
         peers: arguments.peers.clone(),
         support: StorageSupport::only(classes, &READABLE_TRANSFER_SYNTAXES),

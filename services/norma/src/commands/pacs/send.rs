@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use norma_dicom_network::{NetworkError, OutgoingInstance, Scu, ScuOptions};
+use norma_dicom_network::{Authorities, ClientTls, NetworkError, OutgoingInstance, Scu, ScuOptions};
 
 use crate::command_line::{PacsPeer, PacsSend};
 use crate::commands::blocking::block_on;
@@ -18,7 +18,7 @@ const FILES_AT_ONCE: usize = 64;
 
 pub(super) fn echo(peer: &PacsPeer) -> anyhow::Result<ExitCode> {
     block_on(async {
-        let mut scu = Scu::for_verification(&options(peer))
+        let mut scu = Scu::for_verification(&options(peer)?)
             .await
             .context("no association")?;
         scu.echo().await.context("no answer")?;
@@ -38,7 +38,7 @@ pub(super) fn send(arguments: &PacsSend) -> anyhow::Result<ExitCode> {
     if files.is_empty() {
         bail!("there are no files to send");
     }
-    let options = options(&arguments.peer);
+    let options = options(&arguments.peer)?;
     let mut sent = 0;
     for files in files.chunks(FILES_AT_ONCE) {
         sent += block_on(send_some(&options, files))?;
@@ -86,16 +86,31 @@ async fn send_some(options: &ScuOptions, files: &[PathBuf]) -> anyhow::Result<us
     Ok(sent)
 }
 
-fn options(peer: &PacsPeer) -> ScuOptions {
+fn options(peer: &PacsPeer) -> anyhow::Result<ScuOptions> {
     let timeout = Duration::from_secs(peer.timeout_seconds);
-    ScuOptions {
+    Ok(ScuOptions {
+        tls: peer.tls.then(|| tls(peer)).transpose()?,
         address: peer.address.clone(),
         called: peer.called.clone(),
         calling: peer.calling.clone(),
         max_pdu_length: MAX_PDU_LENGTH,
         connect_timeout: timeout,
         answer_timeout: timeout,
-    }
+    })
+}
+
+fn tls(peer: &PacsPeer) -> anyhow::Result<ClientTls> {
+    let authorities = match &peer.tls_ca {
+        Some(file) => Authorities::of_file(file),
+        None => Authorities::of_system(),
+    };
+    let shown = peer.tls_certificate.as_deref().zip(peer.tls_key.as_deref());
+    let shown = shown
+        .map(|(certificate, key)| norma_gateway::client_certificate(certificate, key))
+        .transpose()?;
+    let (host, _) = peer.address.rsplit_once(':').context("a node is HOST:PORT")?;
+    let host = host.trim_matches(['[', ']']);
+    ClientTls::new(authorities?, peer.tls_name.as_deref().unwrap_or(host), shown).context("--tls")
 }
 
 /// The files at or below a path, in the order of their names.

@@ -1,21 +1,24 @@
-//! TLS with a certificate that is taken anew when its files change or on SIGHUP, without a connection being lost.
+//! A certificate that is shown by TLS, as server and as client, and taken anew when its files change or on SIGHUP, without a
+//! connection being lost.
 
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
-use rustls::ServerConfig;
+use rustls::client::ResolvesClientCert;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use rustls::{ServerConfig, SignatureScheme};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::options::TlsFiles;
 
-/// The certificate that new connections are given.
+/// The certificate that new connections show.
 #[derive(Debug)]
 pub(crate) struct Certificate {
     files: TlsFiles,
@@ -75,6 +78,10 @@ impl Certificate {
         }
     }
 
+    fn current(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn changed_at(&self) -> [Option<SystemTime>; 2] {
         [&self.files.certificate, &self.files.key]
             .map(|file| std::fs::metadata(file).and_then(|file| file.modified()).ok())
@@ -83,8 +90,17 @@ impl Certificate {
 
 impl ResolvesServerCert for Certificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        Some(Arc::clone(&current))
+        Some(self.current())
+    }
+}
+
+impl ResolvesClientCert for Certificate {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        Some(self.current())
+    }
+
+    fn has_certs(&self) -> bool {
+        true
     }
 }
 
@@ -100,4 +116,17 @@ fn read(files: &TlsFiles, provider: &CryptoProvider) -> anyhow::Result<Certified
     let key = PrivateKeyDer::from_pem_file(&files.key)
         .with_context(|| format!("failed to read the key {}", files.key.display()))?;
     CertifiedKey::from_der(chain, key, provider).context("the key and the certificate do not fit")
+}
+
+/// A certificate that is shown to servers, as it is now.
+///
+/// # Errors
+/// Where a file cannot be read, or key and certificate do not belong together.
+pub fn client_certificate(certificate: &Path, key: &Path) -> anyhow::Result<Arc<dyn ResolvesClientCert>> {
+    let files = TlsFiles {
+        certificate: certificate.to_owned(),
+        key: key.to_owned(),
+        reload_interval: Duration::MAX,
+    };
+    Ok(Certificate::load(files)?)
 }

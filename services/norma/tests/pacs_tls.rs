@@ -1,0 +1,295 @@
+//! Associations over TLS with DCMTK, both ways: who may come in, whom results are sent to, and a certificate that is replaced.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[allow(dead_code, reason = "shared with the other tests")]
+mod dicom_node;
+#[allow(dead_code, reason = "shared with the other tests")]
+mod studies;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use dicom_node::{Node, PATIENCE, assert_sent, entries, study};
+use norma_test_support::servers::{GuardedProcess, free_port};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use serde_json::Value;
+use studies::onnxruntime;
+use tempfile::TempDir;
+
+const ECHOSCU: &str = "/usr/bin/echoscu";
+const STORESCU: &str = "/usr/bin/storescu";
+const STORESCP: &str = "/usr/bin/storescp";
+
+/// Whether DCMTK is here: in CI it has to be.
+fn has_dcmtk() -> bool {
+    let is_there = [ECHOSCU, STORESCU, STORESCP]
+        .iter()
+        .all(|tool| Path::new(tool).exists());
+    assert!(
+        is_there || std::env::var_os("CI").is_none(),
+        "no DCMTK, and in CI no test is skipped"
+    );
+    is_there
+}
+
+/// An authority; its certificate lies at `certificate`.
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    certificate: PathBuf,
+}
+
+/// A certificate and its key, as files.
+struct Shown {
+    certificate: PathBuf,
+    key: PathBuf,
+    fingerprint: String,
+}
+
+impl Authority {
+    fn new(folder: &Path, name: &str) -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        // Each has a name of its own: who has its issuer's name is taken for its own issuer.
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let certificate = folder.join(format!("{name}.pem"));
+        std::fs::write(&certificate, params.self_signed(&key).unwrap().pem()).unwrap();
+        Self {
+            issuer: Issuer::new(params, key),
+            certificate,
+        }
+    }
+
+    /// For 127.0.0.1.
+    fn sign(&self, folder: &Path, name: &str) -> Shown {
+        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        let own_key = KeyPair::generate().unwrap();
+        let signed = params.signed_by(&own_key, &self.issuer).unwrap();
+        let shown = Shown {
+            certificate: folder.join(format!("{name}.pem")),
+            key: folder.join(format!("{name}.key")),
+            fingerprint: fingerprint(&signed.pem()),
+        };
+        std::fs::write(&shown.key, own_key.serialize_pem()).unwrap();
+        std::fs::write(&shown.certificate, signed.pem()).unwrap();
+        shown
+    }
+}
+
+/// As OpenSSL prints it.
+fn fingerprint(pem: &str) -> String {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("certificate.pem");
+    std::fs::write(&file, pem).unwrap();
+    let mut command = Command::new("openssl");
+    command
+        .args(["x509", "-noout", "-fingerprint", "-sha256", "-in"])
+        .arg(file);
+    let output = command.output().unwrap();
+    assert_sent(&output);
+    let line = String::from_utf8(output.stdout).unwrap();
+    line.trim().rsplit_once('=').unwrap().1.to_owned()
+}
+
+/// DCMTK's tool to a node, with what it shows and whom it believes.
+fn dcmtk(tool: &str, node: &Node, shown: Option<&Shown>, believed: &Path, files: &[PathBuf]) -> Output {
+    let mut command = Command::new(tool);
+    match shown {
+        Some(shown) => command.arg("+tls").arg(&shown.key).arg(&shown.certificate),
+        None => command.arg("+tla"),
+    };
+    command
+        .arg("+cf")
+        .arg(believed)
+        .args(["-aet", "CT1", "-aec", "NORMA"]);
+    if tool == STORESCU {
+        command.arg("-R");
+    }
+    command
+        .arg("127.0.0.1")
+        .arg(node.dicom_port.to_string())
+        .args(files);
+    command.output().unwrap()
+}
+
+fn tls_settings(own: &Shown, authority: &Authority) -> Vec<(&'static str, String)> {
+    let text = |path: &Path| path.display().to_string();
+    vec![
+        ("NORMA__PACS__TLS__CERTIFICATE", text(&own.certificate)),
+        ("NORMA__PACS__TLS__KEY", text(&own.key)),
+        ("NORMA__PACS__TLS__RELOAD_SECONDS", "1".to_owned()),
+        ("NORMA__PACS__TLS__CLIENT_CA", text(&authority.certificate)),
+    ]
+}
+
+async fn start(folder: &TempDir, onnxruntime: &Path, settings: &[(&'static str, String)]) -> Node {
+    let settings: Vec<(&str, &str)> = settings
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    Node::start(folder.path(), onnxruntime, &settings).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_shows_the_right_certificate_comes_in() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    if !has_dcmtk() {
+        return;
+    }
+    let (folder, files, keys) = (
+        TempDir::new().unwrap(),
+        TempDir::new().unwrap(),
+        TempDir::new().unwrap(),
+    );
+    let files = study(files.path());
+    let keys = keys.path();
+    let (authority, foreign) = (Authority::new(keys, "authority"), Authority::new(keys, "foreign"));
+    let own = authority.sign(keys, "node");
+    let (scanner, other) = (authority.sign(keys, "scanner"), authority.sign(keys, "other"));
+    let stranger = foreign.sign(keys, "stranger");
+    let mut settings = tls_settings(&own, &authority);
+    settings.push((
+        "NORMA__PACS__PEERS",
+        format!("CT1@127.0.0.1#{}", scanner.fingerprint),
+    ));
+    let node = start(&folder, &onnxruntime, &settings).await;
+    let believed = &authority.certificate;
+
+    assert_sent(&dcmtk(ECHOSCU, &node, Some(&scanner), believed, &[]));
+    let refused = |shown: Option<&Shown>, why: &str| {
+        assert!(
+            !dcmtk(ECHOSCU, &node, shown, believed, &[]).status.success(),
+            "{why}"
+        );
+    };
+    refused(None, "it shows no certificate");
+    refused(Some(&stranger), "nobody here believes its authority");
+    refused(Some(&other), "it is another than the one that is named");
+    assert!(
+        !node.send(&files[..1]).status.success(),
+        "plain text is not answered"
+    );
+    assert!(
+        !dcmtk(ECHOSCU, &node, Some(&scanner), &foreign.certificate, &[])
+            .status
+            .success(),
+        "DCMTK does not believe the node"
+    );
+
+    assert_sent(&dcmtk(STORESCU, &node, Some(&scanner), believed, &files));
+    let scans = node.answered(1).await;
+    assert_eq!(scans[0]["slice_count"], files.len());
+
+    // A certificate of another authority takes the place of the first, without a restart.
+    let renewed = foreign.sign(keys, "renewed");
+    std::fs::copy(&renewed.key, &own.key).unwrap();
+    std::fs::copy(&renewed.certificate, &own.certificate).unwrap();
+    let started = Instant::now();
+    while !dcmtk(ECHOSCU, &node, Some(&scanner), &foreign.certificate, &[])
+        .status
+        .success()
+    {
+        assert!(started.elapsed() < PATIENCE, "the new certificate is not taken");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+
+    // Norma's own user, with the same rules.
+    let echo = |shown: &Shown, believed: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_norma"));
+        command.args([
+            "pacs",
+            "echo",
+            "--called",
+            "NORMA",
+            "--calling",
+            "CT1",
+            "--tls",
+            "--tls-ca",
+        ]);
+        command.arg(believed);
+        command.arg("--tls-certificate").arg(&shown.certificate);
+        command.arg("--tls-key").arg(&shown.key);
+        command.arg(format!("127.0.0.1:{}", node.dicom_port));
+        command.output().unwrap()
+    };
+    assert_sent(&echo(&scanner, &foreign.certificate));
+    assert!(!echo(&scanner, believed).status.success());
+    assert!(!echo(&other, &foreign.certificate).status.success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn results_go_to_who_shows_the_right_certificate() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    if !has_dcmtk() {
+        return;
+    }
+    let (folder, files, keys) = (
+        TempDir::new().unwrap(),
+        TempDir::new().unwrap(),
+        TempDir::new().unwrap(),
+    );
+    let archive = TempDir::new().unwrap();
+    let files = study(files.path());
+    let keys = keys.path();
+    let (authority, foreign) = (Authority::new(keys, "authority"), Authority::new(keys, "foreign"));
+    let own = authority.sign(keys, "node");
+    let mut settings = tls_settings(&own, &authority);
+    let port = free_port();
+    for (name, value) in [
+        ("AE_TITLE", "ARCHIVE".to_owned()),
+        ("HOST", "127.0.0.1".to_owned()),
+        ("PORT", port.to_string()),
+        ("TLS", "true".to_owned()),
+        ("TLS_CA", authority.certificate.display().to_string()),
+    ] {
+        let name: &'static str = format!("NORMA__PACS__DESTINATIONS__ARCHIVE__{name}").leak();
+        settings.push((name, value));
+    }
+    let node = start(&folder, &onnxruntime, &settings).await;
+    let scanner = authority.sign(keys, "scanner");
+    assert_sent(&dcmtk(
+        STORESCU,
+        &node,
+        Some(&scanner),
+        &authority.certificate,
+        &files,
+    ));
+
+    let listen = |shown: &Shown, guard: &str| {
+        let mut command = Command::new(STORESCP);
+        command.arg("+tls").arg(&shown.key).arg(&shown.certificate);
+        // Who calls has to show a certificate of the authority.
+        command.arg("+cf").arg(&authority.certificate).arg("-rc");
+        command
+            .args(["-aet", "ARCHIVE", "-od"])
+            .arg(archive.path())
+            .arg(port.to_string());
+        GuardedProcess::spawn(command, &keys.join(guard)).unwrap()
+    };
+    let stranger = foreign.sign(keys, "stranger");
+    let impostor = listen(&stranger, "of-impostor");
+    let untrusted = delivery(&node, |delivery| delivery["reason_code"] == "tls_failed").await;
+    assert_eq!(untrusted["state"], "queued", "{untrusted}");
+    assert!(entries(archive.path()).is_empty(), "nothing left");
+    drop(impostor);
+    let archive_key = authority.sign(keys, "archive");
+    let _pacs = listen(&archive_key, "of-archive");
+    delivery(&node, |delivery| delivery["state"] == "delivered").await;
+    assert!(entries(archive.path()).len() > 1, "a report and pictures");
+}
+
+/// The one delivery, once it is as wanted.
+async fn delivery(node: &Node, is_wanted: impl Fn(&Value) -> bool) -> Value {
+    let started = Instant::now();
+    loop {
+        let page: Value = node.get("/api/deliveries").await.json().await.unwrap();
+        if let Some(found) = page["items"].get(0).filter(|delivery| is_wanted(delivery)) {
+            return found.clone();
+        }
+        assert!(started.elapsed() < PATIENCE, "{page}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
