@@ -4,7 +4,6 @@
 //! Hounsfield units, axes `(z, y, x)`.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use ndarray::{Array3, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
@@ -178,19 +177,15 @@ fn difference(first: &[i16], second: &[i16]) -> f64 {
 /// No two pictures of a scan are equal to the last bit: noise never repeats. Made pictures may repeat all through a stack;
 /// of these only those that lie beside each other count.
 fn copied(hounsfield: &Array3<i16>, pictures: &[Vec<i16>]) -> Vec<usize> {
-    let prints: Vec<u64> = (0..hounsfield.len_of(Axis(0)))
-        .into_par_iter()
-        .map(|slice| {
-            let mut hasher = DefaultHasher::new();
-            for value in hounsfield.index_axis(Axis(0), slice) {
-                value.hash(&mut hasher);
-            }
-            hasher.finish()
-        })
-        .collect();
-    let mut groups: HashMap<u64, Vec<usize>> = HashMap::new();
-    for (slice, print) in prints.iter().enumerate() {
-        groups.entry(*print).or_default().push(slice);
+    let picture = |slice: usize| hounsfield.index_axis(Axis(0), slice);
+    // Most are told apart by a few of their points.
+    let mut groups: HashMap<&[i16], Vec<Vec<usize>>> = HashMap::new();
+    for (slice, points) in pictures.iter().enumerate() {
+        let alike = groups.entry(points.as_slice()).or_default();
+        match alike.iter_mut().find(|group| picture(group[0]) == picture(slice)) {
+            Some(group) => group.push(slice),
+            None => alike.push(vec![slice]),
+        }
     }
     let misfit = |slice: usize| {
         let beside = [
@@ -205,6 +200,7 @@ fn copied(hounsfield: &Array3<i16>, pictures: &[Vec<i16>]) -> Vec<usize> {
     };
     let copies: Vec<usize> = groups
         .into_values()
+        .flatten()
         .filter(|group| group.len() > 1)
         .flat_map(|group| {
             let best = group
@@ -214,11 +210,11 @@ fn copied(hounsfield: &Array3<i16>, pictures: &[Vec<i16>]) -> Vec<usize> {
             group.into_iter().filter(move |slice| Some(*slice) != best)
         })
         .collect();
-    if copies.len() as f64 <= LARGEST_STRANGE_SHARE * prints.len() as f64 {
+    if copies.len() as f64 <= LARGEST_STRANGE_SHARE * pictures.len() as f64 {
         copies
     } else {
-        (1..prints.len())
-            .filter(|slice| prints[*slice] == prints[slice - 1])
+        (1..pictures.len())
+            .filter(|slice| picture(*slice) == picture(slice - 1))
             .collect()
     }
 }
