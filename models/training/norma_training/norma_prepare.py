@@ -28,9 +28,9 @@ def find_norma(workspace: Path) -> Path:
     return Path(found)
 
 
-def _run(command: list[str], accepted: tuple[int, ...] = (0,)) -> None:
+def _run(command: list[str], accepted: tuple[int, ...] = (0,), folder: Path | None = None) -> None:
     log.info("%s", " ".join(Path(part).name if os.sep in part else part for part in command[:4]))
-    finished = subprocess.run(command, check=False)
+    finished = subprocess.run(command, check=False, cwd=folder)
     if finished.returncode not in accepted:
         raise PreparationError(f"norma {command[1]} ended with {finished.returncode}")
 
@@ -53,9 +53,12 @@ PHANTOMS = ("norm", "nodule", "effusion", "consolidation", "incomplete")
 
 def predict(paths: list[Path], operating_point: str, out: Path, workspace: Path) -> dict[Path, dict]:
     """The report of each path's one study; where it got none, its row under the key `row`."""
-    command = [str(find_norma(workspace)), "predict", "--operating-point", operating_point, "--out", str(out), *map(str, paths)]
-    _run(command, accepted=(0, 2))
-    return read_answer(out / "norma.json", paths)
+    studies = {path: path.absolute() for path in paths}
+    options = ["--operating-point", operating_point, "--out", str(out.absolute())]
+    # The settings name bundle and runtime from where the program is run.
+    _run([str(find_norma(workspace).absolute()), "predict", *options, *map(str, studies.values())], accepted=(0, 2), folder=workspace)
+    answers = read_answer(out / "norma.json", list(studies.values()))
+    return {path: answers[study] for path, study in studies.items()}
 
 
 def read_answer(file: Path, paths: list[Path]) -> dict[Path, dict]:
