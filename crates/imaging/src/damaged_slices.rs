@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use ndarray::{Array3, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 
+use crate::coarse_picture::coarse_picture;
+
 /// A part of a picture is missing where so many of its lines are one value and hold tissue in the slices beside it…
 const LEAST_CUT_SHARE: f64 = 1.0 / 32.0;
 /// …and at an end of the stack, where only one slice lies beside it and a body may narrow.
@@ -30,10 +32,13 @@ const LEAST_STRANGENESS_AT_END: f64 = 3.0;
 const NOISE_HU: f64 = 5.0;
 /// Lung to soft tissue: bone and what lies outside say little of the place.
 const COMPARED: (i16, i16) = (-1000, 300);
-/// Pictures are compared on a grid of about so many points a side.
-const GRID_POINTS: usize = 128;
 /// Where more of the slices than this seem to belong elsewhere, nobody knows which ones do.
 const LARGEST_STRANGE_SHARE: f64 = 0.25;
+
+/// The slices of a stack but for those that are left out.
+pub(crate) fn slices_kept(slices: usize, left_out: &[usize]) -> Vec<usize> {
+    (0..slices).filter(|slice| !left_out.contains(slice)).collect()
+}
 
 /// The slices that are one value throughout, or from a line on to an end while the slices beside them hold tissue there.
 /// None of a volume that is nothing else.
@@ -142,10 +147,10 @@ pub(crate) fn slices_from_elsewhere(hounsfield: &Array3<i16>) -> Vec<usize> {
     }
     let pictures: Vec<Vec<i16>> = (0..slices)
         .into_par_iter()
-        .map(|slice| coarse(&hounsfield.index_axis(Axis(0), slice)))
+        .map(|slice| coarse_picture(&hounsfield.index_axis(Axis(0), slice), COMPARED))
         .collect();
     let copies = copied(hounsfield, &pictures);
-    let rest: Vec<usize> = (0..slices).filter(|slice| !copies.contains(slice)).collect();
+    let rest = slices_kept(slices, &copies);
     let strange = strange(&rest, &pictures);
     let mut left_out = copies;
     if strange.len() as f64 <= LARGEST_STRANGE_SHARE * slices as f64 {
@@ -153,15 +158,6 @@ pub(crate) fn slices_from_elsewhere(hounsfield: &Array3<i16>) -> Vec<usize> {
     }
     left_out.sort_unstable();
     left_out
-}
-
-fn coarse(picture: &ArrayView2<'_, i16>) -> Vec<i16> {
-    let [rows, columns] = [0, 1].map(|axis| (picture.len_of(Axis(axis)) / GRID_POINTS).max(1));
-    picture
-        .slice(ndarray::s![..;rows, ..;columns])
-        .iter()
-        .map(|value| (*value).clamp(COMPARED.0, COMPARED.1))
-        .collect()
 }
 
 /// The mean difference of two pictures in Hounsfield units.

@@ -4,6 +4,7 @@ mod archive_names;
 mod blob;
 mod character_set;
 mod claimed_size;
+mod coarse_picture;
 mod codec;
 mod convolution_kernel;
 mod damaged_slices;

@@ -7,13 +7,13 @@ use norma_domain::{SeriesChoice, SliceReference, SpacingMm, StudySummary, Volume
 use norma_volume::Volume;
 
 use crate::blob::Blob;
-use crate::damaged_slices::{slices_from_elsewhere, slices_without_picture};
+use crate::damaged_slices::{slices_from_elsewhere, slices_kept, slices_without_picture};
 use crate::error::ImagingError;
 use crate::limits::Limits;
 use crate::loaded_series::{Acquisition, LoadedSeries};
 use crate::nifti_header::{NIFTI_HEADER_BYTES, NiftiVolumeHeader, SampleType, read_nifti_header};
 use crate::rescale::AIR;
-use crate::slice_order::{Vector, angle_degrees, cross, unit};
+use crate::slice_order::{GAP_FACTOR, Vector, angle_degrees, cross, unit};
 use crate::value_check::{alternates, clear_filling, count_implausible};
 use crate::value_scale::contradicts_one_scale;
 use crate::volume_grid::square_pixels;
@@ -153,9 +153,7 @@ fn count_at_ends(left_out: &[usize], slices: usize) -> usize {
 
 /// Leaves out slices; the others keep their places.
 fn leave_out(left_out: &[usize], hounsfield: &mut Array3<i16>, geometry: &mut VolumeGeometry) {
-    let kept: Vec<usize> = (0..geometry.shape[0])
-        .filter(|slice| !left_out.contains(slice))
-        .collect();
+    let kept = slices_kept(geometry.shape[0], left_out);
     let Some(first) = kept.first().copied().filter(|_| !left_out.is_empty()) else {
         return;
     };
@@ -165,7 +163,9 @@ fn leave_out(left_out: &[usize], hounsfield: &mut Array3<i16>, geometry: &mut Vo
         None => slice as f64 * spacing,
     };
     let places: Vec<f64> = kept.iter().map(|slice| place(*slice) - place(first)).collect();
-    let has_gaps = places.windows(2).any(|pair| pair[1] - pair[0] > 1.5 * spacing);
+    let has_gaps = places
+        .windows(2)
+        .any(|pair| pair[1] - pair[0] > GAP_FACTOR * spacing);
     geometry.origin_mm = geometry.position_mm([first as f64, 0.0, 0.0]);
     geometry.shape[0] = kept.len();
     geometry.slice_places_mm = has_gaps.then_some(places);

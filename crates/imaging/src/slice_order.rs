@@ -7,7 +7,7 @@ use crate::multiframe::FrameReference;
 /// A plane may be turned by this much and still be called by its name.
 const PLANE_TOLERANCE_DEGREES: f64 = 30.0;
 /// A step of more than this many times the usual one is a gap.
-const GAP_FACTOR: f64 = 1.5;
+pub(crate) const GAP_FACTOR: f64 = 1.5;
 /// Where more of the steps than this are gaps, nobody knows which step is the usual one.
 const LARGEST_GAP_SHARE: f64 = 0.25;
 

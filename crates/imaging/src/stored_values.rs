@@ -2,7 +2,7 @@
 
 use ndarray::Axis;
 
-use crate::damaged_slices::{slices_from_elsewhere, slices_without_picture};
+use crate::damaged_slices::{slices_from_elsewhere, slices_kept, slices_without_picture};
 use crate::decode::{DecodedSeries, ValueReading, decode_series};
 use crate::error::ImagingError;
 use crate::limits::Limits;
@@ -105,9 +105,7 @@ fn leave_out(left_out: &[usize], decoded: &mut DecodedSeries) -> usize {
     if left_out.is_empty() {
         return 0;
     }
-    let kept: Vec<usize> = (0..decoded.slices.len())
-        .filter(|slice| !left_out.contains(slice))
-        .collect();
+    let kept = slices_kept(decoded.slices.len(), left_out);
     decoded.hounsfield = decoded.hounsfield.select(Axis(0), &kept);
     decoded.slices = kept.into_iter().map(|slice| decoded.slices[slice]).collect();
     left_out.len()

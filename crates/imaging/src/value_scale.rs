@@ -3,9 +3,10 @@
 //!
 //! Hounsfield units, axes `(z, y, x)`.
 
-use ndarray::{Array3, ArrayView2, Axis};
+use ndarray::{Array3, Axis};
 use rayon::prelude::*;
 
+use crate::coarse_picture::coarse_picture;
 use crate::value_check::corner_level;
 
 /// Fewer slices are not held against each other.
@@ -22,7 +23,6 @@ const TURNED_LIKENESS: f64 = -0.3;
 const LEAST_BODY_SHARE: f64 = 0.02;
 const BODY_ABOVE: f64 = -900.0;
 const COMPARED: (i16, i16) = (-1024, 2000);
-const GRID_POINTS: usize = 128;
 /// Around a patient is air, or in a narrow field the patient's soft tissue.
 const LARGEST_SURROUNDING_HU: i16 = 500;
 
@@ -38,26 +38,23 @@ pub(crate) fn contradicts_one_scale(hounsfield: &Array3<i16>) -> bool {
     }
     slices >= LEAST_SLICES
         && (1..slices).into_par_iter().any(|slice| {
-            let picture = |slice| coarse(&hounsfield.index_axis(Axis(0), slice));
+            let picture = |slice| coarse_picture(&hounsfield.index_axis(Axis(0), slice), COMPARED);
             are_on_different_scales(&picture(slice - 1), &picture(slice))
         })
 }
 
-fn coarse(picture: &ArrayView2<'_, i16>) -> Vec<f64> {
-    let [rows, columns] = [0, 1].map(|axis| (picture.len_of(Axis(axis)) / GRID_POINTS).max(1));
-    picture
-        .slice(ndarray::s![..;rows, ..;columns])
-        .iter()
-        .map(|value| f64::from((*value).clamp(COMPARED.0, COMPARED.1)))
-        .collect()
-}
-
-fn are_on_different_scales(first: &[f64], second: &[f64]) -> bool {
+fn are_on_different_scales(first: &[i16], second: &[i16]) -> bool {
     let count = first.len() as f64;
-    let mean = |values: &[f64]| values.iter().sum::<f64>() / count;
+    let mean = |values: &[i16]| values.iter().map(|value| f64::from(*value)).sum::<f64>() / count;
     let (a, b) = (mean(first), mean(second));
     let (mut aa, mut bb, mut ab) = (0.0, 0.0, 0.0);
-    for (x, y) in first.iter().zip(second) {
+    let pairs = || {
+        first
+            .iter()
+            .zip(second)
+            .map(|(x, y)| (f64::from(*x), f64::from(*y)))
+    };
+    for (x, y) in pairs() {
         aa += (x - a) * (x - a);
         bb += (y - b) * (y - b);
         ab += (x - a) * (y - b);
@@ -76,10 +73,8 @@ fn are_on_different_scales(first: &[f64], second: &[f64]) -> bool {
     if spread.max(1.0 / spread) > LARGEST_SPREAD_RATIO {
         return true;
     }
-    let mut steps: Vec<f64> = first
-        .iter()
-        .zip(second)
-        .filter(|(x, y)| **x > BODY_ABOVE && **y > BODY_ABOVE)
+    let mut steps: Vec<f64> = pairs()
+        .filter(|(x, y)| *x > BODY_ABOVE && *y > BODY_ABOVE)
         .map(|(x, y)| y - x)
         .collect();
     if (steps.len() as f64) < LEAST_BODY_SHARE * count {

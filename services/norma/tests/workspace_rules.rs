@@ -249,3 +249,35 @@ fn every_crate_has_a_readme_that_is_its_documentation() {
         }
     }
 }
+
+/// Documents whose tables name the tests that show what they say.
+const DOCUMENTS_OF_TESTS: [&str; 1] = ["docs/FAULTS.md"];
+
+#[test]
+fn tests_that_a_document_names_exist() {
+    let mut files = Vec::new();
+    for folder in ["crates", "services"] {
+        rust_files(&workspace_root().join(folder), &mut files);
+    }
+    let source: String = files
+        .iter()
+        .map(|file| std::fs::read_to_string(file).expect("the file can be read"))
+        .collect();
+    for document in DOCUMENTS_OF_TESTS {
+        let text =
+            std::fs::read_to_string(workspace_root().join(document)).expect("the document can be read");
+        let tests: Vec<&str> = text
+            .lines()
+            .filter(|line| line.starts_with('|'))
+            .filter_map(|row| row.split('|').nth(2))
+            .flat_map(|column| column.split('`').skip(1).step_by(2))
+            .collect();
+        assert!(tests.len() > 20, "{document} names only {} tests", tests.len());
+        for test in tests {
+            assert!(
+                source.contains(&format!("fn {test}(")),
+                "{document}: no test {test}"
+            );
+        }
+    }
+}

@@ -7,6 +7,7 @@ mod postgresql;
 mod proxy;
 mod rabbitmq;
 mod s3;
+mod seaweedfs;
 mod small_disk;
 
 pub use guarded::GuardedProcess;
@@ -15,6 +16,7 @@ pub use postgresql::PostgreSql;
 pub use proxy::Proxy;
 pub use rabbitmq::RabbitMq;
 pub use s3::S3;
+pub use seaweedfs::SeaweedFs;
 pub use small_disk::SmallDisk;
 
 use std::path::Path;

@@ -27,6 +27,11 @@ pub(crate) enum Fault {
     FailOverBroker,
     FillObjects,
     FillDatabase,
+    /// Of an installation that keeps its objects in S3.
+    KillS3,
+    FreezeS3,
+    FailOverS3,
+    FillS3,
 }
 
 impl Fault {
@@ -42,8 +47,19 @@ impl Fault {
             Self::FailOverBroker,
             Self::FillObjects,
             Self::FillDatabase,
+            Self::KillS3,
+            Self::FreezeS3,
+            Self::FailOverS3,
+            Self::FillS3,
         ]);
         all
+    }
+
+    pub(crate) fn wants_s3(self) -> bool {
+        matches!(
+            self,
+            Self::KillS3 | Self::FreezeS3 | Self::FailOverS3 | Self::FillS3
+        )
     }
 }
 
@@ -62,6 +78,10 @@ impl fmt::Display for Fault {
             Self::FailOverBroker => "fail-over-rabbitmq".to_owned(),
             Self::FillObjects => "fill-objects".to_owned(),
             Self::FillDatabase => "fill-postgresql".to_owned(),
+            Self::KillS3 => "kill-s3".to_owned(),
+            Self::FreezeS3 => "freeze-s3".to_owned(),
+            Self::FailOverS3 => "fail-over-s3".to_owned(),
+            Self::FillS3 => "fill-s3".to_owned(),
         };
         formatter.pad(&name)
     }
@@ -71,7 +91,7 @@ impl Site {
     /// Whether the fault can be made here.
     pub(crate) fn can(&self, fault: Fault) -> bool {
         match fault {
-            Fault::FillObjects | Fault::FillDatabase => self.disks.is_some(),
+            Fault::FillObjects | Fault::FillDatabase | Fault::FillS3 => self.disks.is_some(),
             _ => true,
         }
     }
@@ -105,7 +125,19 @@ impl Site {
             }
             Fault::FailOverDatabase => self.database_line.fail_over(),
             Fault::FailOverBroker => self.broker_line.fail_over(),
-            Fault::FillObjects => {
+            Fault::KillS3 => {
+                let s3 = self.s3();
+                s3.kill();
+                tokio::time::sleep(DOWN).await;
+                tokio::task::block_in_place(|| s3.start_again()).unwrap();
+            }
+            Fault::FreezeS3 => {
+                self.s3().freeze();
+                tokio::time::sleep(FROZEN).await;
+                self.s3().thaw();
+            }
+            Fault::FailOverS3 => self.s3_line.as_ref().unwrap().fail_over(),
+            Fault::FillObjects | Fault::FillS3 => {
                 let disk = &self.disks.as_ref().unwrap().objects;
                 disk.fill().unwrap();
                 tokio::time::sleep(FULL).await;

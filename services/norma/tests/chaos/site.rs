@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use norma_database::{Analysis, Database};
 use norma_domain::Stage;
-use norma_test_support::servers::{GuardedProcess, PostgreSql, Proxy, RabbitMq, SmallDisk, free_port};
+use norma_test_support::servers::{
+    GuardedProcess, PostgreSql, Proxy, RabbitMq, SeaweedFs, SmallDisk, free_port,
+};
 use norma_test_support::{PhantomOptions, phantom_zip};
 use tempfile::TempDir;
 
@@ -47,6 +49,8 @@ pub(crate) struct Site {
     pub(crate) database_line: Proxy,
     pub(crate) broker: RabbitMq,
     pub(crate) postgresql: PostgreSql,
+    pub(crate) s3_line: Option<Proxy>,
+    s3: Option<SeaweedFs>,
     /// Not through the relay.
     database: Database,
     /// `http://127.0.0.1:…`
@@ -55,6 +59,13 @@ pub(crate) struct Site {
     environment: Vec<(&'static str, String)>,
     folder: TempDir,
     pub(crate) disks: Option<Disks>,
+}
+
+/// Where an installation keeps its objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ObjectStore {
+    Folder,
+    S3,
 }
 
 pub(crate) struct Disks {
@@ -88,7 +99,7 @@ impl Tally {
 
 impl Site {
     /// None where a server or the ONNX Runtime is not here (in CI that is a failure).
-    pub(crate) async fn start() -> Option<Self> {
+    pub(crate) async fn start(store: ObjectStore) -> Option<Self> {
         let onnxruntime = onnxruntime()?;
         let disks = SmallDisk::mount(OBJECTS_MEBIBYTES)
             .zip(SmallDisk::mount(DATABASE_MEBIBYTES))
@@ -110,7 +121,12 @@ impl Site {
         phantom_zip(&PhantomOptions::small(), &file).unwrap();
         let port = free_port();
         let in_folder = |name: &str| folder.path().join(name).display().to_string();
-        let environment = vec![
+        let s3 = match store {
+            ObjectStore::Folder => None,
+            ObjectStore::S3 => Some(tokio::task::block_in_place(|| SeaweedFs::start_in(&objects))?),
+        };
+        let (s3_line, s3_settings) = s3.as_ref().map(s3_behind_a_line).unzip();
+        let mut environment = vec![
             ("NORMA__DATABASE__URL", proxied_database),
             ("NORMA__DATABASE__CONNECTIONS", "4".to_owned()),
             ("NORMA__QUEUE__KIND", "rabbitmq".to_owned()),
@@ -131,6 +147,7 @@ impl Site {
             ("NORMA__WORKERS__SCRATCH_FOLDER", in_folder("scratch")),
             ("NORMA__TELEMETRY__FORMAT", "json".to_owned()),
         ];
+        environment.extend(s3_settings.unwrap_or_default());
         let mut site = Self {
             services: BTreeMap::new(),
             database: Database::open(&database_url).await.unwrap(),
@@ -138,6 +155,8 @@ impl Site {
             upload: std::fs::read(&file).unwrap().into(),
             broker,
             postgresql,
+            s3_line,
+            s3,
             broker_line,
             database_line,
             environment,
@@ -168,6 +187,10 @@ impl Site {
             .env("NORMA__ADMIN__PORT", free_port().to_string());
         let process = GuardedProcess::spawn(command, &self.folder.path().join("of-guard")).unwrap();
         self.services.insert(service, process);
+    }
+
+    pub(crate) fn s3(&mut self) -> &mut SeaweedFs {
+        self.s3.as_mut().unwrap()
     }
 
     pub(crate) fn process(&self, service: Service) -> &GuardedProcess {
@@ -285,4 +308,18 @@ impl Site {
         }
         words
     }
+}
+
+/// A relay before the server, and the settings of services that reach it there.
+fn s3_behind_a_line(s3: &SeaweedFs) -> (Proxy, Vec<(&'static str, String)>) {
+    let (line, endpoint) = Proxy::before(&s3.endpoint());
+    let [access_key, secret_key] = s3.credentials().map(ToOwned::to_owned);
+    let settings = vec![
+        ("NORMA__OBJECTS__KIND", "s3".to_owned()),
+        ("NORMA__OBJECTS__S3__ENDPOINT", endpoint),
+        ("NORMA__OBJECTS__S3__BUCKET", s3.bucket().to_owned()),
+        ("NORMA__OBJECTS__S3__ACCESS_KEY_ID", access_key),
+        ("NORMA__OBJECTS__S3__SECRET_ACCESS_KEY", secret_key),
+    ];
+    (line, settings)
 }

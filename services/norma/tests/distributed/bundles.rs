@@ -173,7 +173,7 @@ async fn workers_without_their_models_take_no_messages() {
             })
             .await;
     }
-    let analyses = installation.request_studies(5).await;
+    let analyses = installation.request_studies(10).await;
     installation.assert_all_reported(&analyses).await;
 
     // Both go on by themselves once the models are there.
@@ -185,7 +185,7 @@ async fn workers_without_their_models_take_no_messages() {
             })
             .await;
     }
-    let analyses = installation.request_studies(3).await;
+    let analyses = installation.request_studies(4).await;
     installation.assert_all_reported(&analyses).await;
 }
 

@@ -1,4 +1,4 @@
-//! Studies in flight while something dies: a report of each, none twice, empty queues. `scripts/chaos` does it with more.
+//! Ten studies in flight while something dies: ten reports, none twice, empty queues. `scripts/chaos` does it with more.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::installation::Installation;
 use crate::studies::test_bundle;
 
 /// Some wait and some are in hand when it happens.
-const STUDIES: usize = 5;
+const STUDIES: usize = 10;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_worker_may_be_killed() {
