@@ -39,6 +39,12 @@ const TAGS: [(u32, bool); KINDS] = [
 impl FrameMarks {
     pub(crate) const COUNT: usize = KINDS;
 
+    /// Acquisition DateTime and Acquisition Time.
+    pub(crate) const ACQUISITION_TIMES: [usize; 2] = [6, 7];
+
+    /// Acquisition Number and KVP.
+    pub(crate) const OF_ACQUISITION: [usize; 2] = [5, 8];
+
     /// Acquisition DateTime, Acquisition Time and Content Time: what orders images in time.
     pub(crate) const TIMES: [usize; 3] = [6, 7, 11];
 

@@ -7,7 +7,7 @@ use norma_domain::SeriesInstanceUid;
 
 use crate::dicom_header::{ExaminationMarks, InstanceHeader};
 use crate::patient_marks::PatientMarks;
-use crate::series_pieces::{Piece, are_one_stack, follow_each_other};
+use crate::series_pieces::{Piece, are_of_one_acquisition, are_one_stack, follow_each_other, lie_by_turns};
 use crate::study::Instance;
 use crate::study_joining::is_crumb;
 
@@ -171,5 +171,7 @@ fn joined_pieces<'pieces>(pieces: &'pieces [Piece], instances: &[Instance]) -> O
     }
     let are_blocks = pieces.len() >= LEAST_PIECES && pieces.iter().all(|piece| piece.images <= LARGEST_BLOCK);
     let all: Vec<&Piece> = pieces.iter().collect();
-    (are_blocks && follow_each_other(&all, instances)).then_some(all)
+    let is_one = (are_blocks && follow_each_other(&all, instances))
+        || (are_of_one_acquisition(&all, instances) && lie_by_turns(&all, instances));
+    is_one.then_some(all)
 }

@@ -200,6 +200,51 @@ fn a_scattered_series_is_found_among_others() {
 }
 
 #[test]
+fn slices_of_one_acquisition_dealt_out_over_two_or_three_series_are_one() {
+    check(&[
+        one("every other slice in a second series", Right::Whole, |image| {
+            image.series(image.place % 2);
+        }),
+        one(
+            "with a number, a description and a time of its own",
+            Right::Whole,
+            |image| {
+                let part = image.place % 2;
+                image.series(part);
+                image.set(tags::SERIES_NUMBER, VR::IS, part + 4);
+                image.set(tags::SERIES_DESCRIPTION, VR::LO, format!("Chest {part}"));
+                image.set(tags::ACQUISITION_TIME, VR::TM, format!("1015{:02}", image.place));
+            },
+        ),
+        one("every third slice in a third series", Right::Whole, |image| {
+            image.series(image.place % 3);
+        }),
+        two(
+            "two acquisitions by their numbers, between each other",
+            Right::Whole,
+            |image| {
+                image.series(image.phase);
+                image.set(tags::ACQUISITION_NUMBER, VR::IS, image.phase + 1);
+                image.at_height(image.height() + image.phase as f64);
+            },
+        ),
+        two(
+            "two acquisitions by their times, between each other",
+            Right::Whole,
+            |image| {
+                image.series(image.phase);
+                image.set(
+                    tags::ACQUISITION_TIME,
+                    VR::TM,
+                    format!("10{}5{:02}", image.phase + 1, image.place),
+                );
+                image.at_height(image.height() + image.phase as f64);
+            },
+        ),
+    ]);
+}
+
+#[test]
 fn scattered_phases_are_told_apart_or_refused_by_that_name() {
     let refused = Right::Refused(SeriesScattered);
     check(&[
