@@ -42,6 +42,9 @@ impl FrameMarks {
     /// Acquisition DateTime and Acquisition Time.
     pub(crate) const ACQUISITION_TIMES: [usize; 2] = [6, 7];
 
+    /// Series Number and Series Description.
+    pub(crate) const OF_SERIES: [usize; 2] = [9, 10];
+
     /// Acquisition Number and KVP.
     pub(crate) const OF_ACQUISITION: [usize; 2] = [5, 8];
 

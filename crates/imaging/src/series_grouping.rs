@@ -22,6 +22,8 @@ pub(crate) struct SeriesGroup {
     pub(crate) series: Option<SeriesInstanceUid>,
     /// Series Instance UIDs that it was scattered over; 1 where it was not.
     pub(crate) scattered_over: usize,
+    /// Whether these took its slices by turns.
+    pub(crate) is_dealt_out: bool,
     pub(crate) frames: Vec<FrameReference>,
 }
 
@@ -176,6 +178,7 @@ pub(crate) fn group_series(instances: &[Instance]) -> Vec<SeriesGroup> {
                     groups.push(SeriesGroup {
                         series: series_of[instance].series.cloned(),
                         scattered_over: series_of[instance].scattered_over,
+                        is_dealt_out: series_of[instance].is_dealt_out,
                         frames: vec![reference],
                     });
                 }

@@ -66,6 +66,8 @@ pub(crate) struct SeriesOfInstance<'study> {
     pub(crate) series: Option<&'study SeriesInstanceUid>,
     /// Series Instance UIDs that the series was scattered over; 1 where it was not.
     pub(crate) scattered_over: usize,
+    /// Whether these took its slices by turns.
+    pub(crate) is_dealt_out: bool,
 }
 
 /// The series of each instance: its own, or the one that it was taken out of.
@@ -75,6 +77,7 @@ pub(crate) fn series_of_instances(instances: &[Instance]) -> Vec<SeriesOfInstanc
         .map(|instance| SeriesOfInstance {
             series: instance.header.series.as_ref(),
             scattered_over: 1,
+            is_dealt_out: false,
         })
         .collect();
     let mut kinds: HashMap<SharedMarks<'_>, Vec<usize>> = HashMap::new();
@@ -91,6 +94,7 @@ pub(crate) fn series_of_instances(instances: &[Instance]) -> Vec<SeriesOfInstanc
             let Some(joined) = joined_pieces(&pieces, instances) else {
                 continue;
             };
+            let is_dealt_out = are_of_one_acquisition(&joined, instances) && lie_by_turns(&joined, instances);
             let members = || joined.iter().flat_map(|piece| piece.instances.iter().copied());
             let uids: BTreeSet<Option<&SeriesInstanceUid>> =
                 members().map(|index| series[index].series).collect();
@@ -100,6 +104,7 @@ pub(crate) fn series_of_instances(instances: &[Instance]) -> Vec<SeriesOfInstanc
                 series[index] = SeriesOfInstance {
                     series: lowest,
                     scattered_over: named.max(1),
+                    is_dealt_out,
                 };
             }
         }

@@ -82,7 +82,7 @@ fn take_turns(places: &[Vec<f64>]) -> bool {
 pub(crate) fn are_of_one_acquisition(pieces: &[&Piece], instances: &[Instance]) -> bool {
     let headers = |piece: &Piece| -> Vec<&InstanceHeader> {
         let of = piece.instances.iter();
-        of.map(|index| &instances[*index].header).collect()
+        of.map(|index| instances[*index].header.as_ref()).collect()
     };
     let all: Vec<Vec<&InstanceHeader>> = pieces.iter().map(|piece| headers(piece)).collect();
     let Some(first) = all.first().and_then(|piece| piece.first()) else {

@@ -67,13 +67,14 @@ pub(crate) fn separate_volumes(
         group: SeriesGroup {
             series: group.series.clone(),
             scattered_over: group.scattered_over,
+            is_dealt_out: group.is_dealt_out,
             frames,
         },
         copies,
         unplaced,
         conflict,
     };
-    let stack = Stack::new(&placed, instances);
+    let stack = Stack::new(&placed, instances, group.is_dealt_out);
     match stack.divide() {
         Division::One => vec![of(placed.iter().map(|image| image.reference).collect(), None)],
         Division::Several(parts) => parts.into_iter().map(|part| of(part, None)).collect(),
@@ -170,13 +171,15 @@ struct Stack<'study> {
     place_count: usize,
     /// Images in the place that has most of them.
     most_in_one: usize,
+    /// Whether the images of one acquisition lie by turns in several series: what names a series tells nothing then.
+    is_dealt_out: bool,
 }
 
 /// For each image the number of its volume.
 type Labels = Vec<usize>;
 
 impl<'study> Stack<'study> {
-    fn new(placed: &'study [Placed], instances: &'study [Instance]) -> Self {
+    fn new(placed: &'study [Placed], instances: &'study [Instance], is_dealt_out: bool) -> Self {
         let places = places_of(placed);
         let place_count = places.last().map_or(0, |last| last + 1);
         let mut counts = vec![0usize; place_count];
@@ -189,6 +192,7 @@ impl<'study> Stack<'study> {
             places,
             place_count,
             most_in_one: counts.into_iter().max().unwrap_or(0),
+            is_dealt_out,
         }
     }
 
@@ -271,6 +275,11 @@ impl<'study> Stack<'study> {
 
     /// Only by attributes that say of themselves that they name a volume, and by the numbering.
     fn strong_labels(&self) -> Vec<Labels> {
+        if self.is_dealt_out {
+            return self.labels_by_marks(|kind| {
+                FrameMarks::is_strong(kind) && !FrameMarks::OF_SERIES.contains(&kind)
+            });
+        }
         let mut strong = self.labels_by_marks(FrameMarks::is_strong);
         strong.extend(self.labels_by_dimensions());
         strong.extend(self.labels_by_object());

@@ -216,6 +216,11 @@ fn slices_of_one_acquisition_dealt_out_over_two_or_three_series_are_one() {
                 image.set(tags::ACQUISITION_TIME, VR::TM, format!("1015{:02}", image.place));
             },
         ),
+        one("numbered one series after the other", Right::Whole, |image| {
+            let part = image.place % 2;
+            image.series(part);
+            image.number(part * PLACES / 2 + image.place / 2 + 1);
+        }),
         one("every third slice in a third series", Right::Whole, |image| {
             image.series(image.place % 3);
         }),

@@ -1,7 +1,7 @@
 import { MantineProvider } from '@mantine/core';
 import { cleanup, render, screen } from '@testing-library/react';
 import { MemoryRouter } from 'react-router';
-import { beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it, vi } from 'vitest';
 
 import type { StudyRow } from '@/api/types';
 import i18next from '@/i18n/i18n';
@@ -67,4 +67,20 @@ it('says since when a study waits, without a bar that claims progress', () => {
 it('says what repeats an analysis', () => {
   shown({ status: 'queued', verdict: null, repeat_of: 'b' });
   expect(screen.getByText(/read with different models/)).toBeTruthy();
+});
+
+it('scrolls to the row that somebody goes to, and not as it opens', () => {
+  const scrolled = vi.fn();
+  Element.prototype.scrollIntoView = scrolled;
+  const table = (selected: number) => (
+    <MantineProvider>
+      <MemoryRouter>
+        <StudiesTable studies={[study({}), study({ scan_id: 'b' })]} selected={selected} onOpen={() => undefined} />
+      </MemoryRouter>
+    </MantineProvider>
+  );
+  const { rerender } = render(table(0));
+  expect(scrolled).not.toHaveBeenCalled();
+  rerender(table(1));
+  expect(scrolled).toHaveBeenCalledTimes(1);
 });

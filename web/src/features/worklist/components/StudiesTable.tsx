@@ -118,8 +118,13 @@ export function StudiesTable({ studies, selected = -1, stale = false, withPatien
   const texts = useIdentityTexts();
   const body = useRef<HTMLTableSectionElement>(null);
 
+  const scrolledTo = useRef(selected);
   useEffect(() => {
-    body.current?.querySelector('[data-selected=true]')?.scrollIntoView({ block: 'nearest' });
+    // Only where somebody went there: a list that scrolls as it opens would be where the first Tab begins.
+    if (scrolledTo.current !== selected) {
+      scrolledTo.current = selected;
+      body.current?.querySelector('[data-selected=true]')?.scrollIntoView({ block: 'nearest' });
+    }
   }, [selected]);
 
   return (
