@@ -54,6 +54,7 @@ async fn what_was_accepted_ends_once_whatever_fails() {
 }
 
 /// One fault after the other in one installation; what went wrong.
+#[expect(clippy::print_stdout, reason = "the table is what is asked for")]
 async fn strike_each(store: ObjectStore, studies: usize, faults: Vec<Fault>) -> Vec<String> {
     let mut bad = Vec::new();
     if faults.is_empty() {
