@@ -1,8 +1,9 @@
-"""Records what Python says of the shipped bundle on the made-up study of make_fixtures.py.
+"""Records what Python says of the shipped bundles on the made-up study of make_fixtures.py.
 
     python crates/inference/tests/make_shipped_reference.py
 
-Run it after `make train` has put other models into models/. Reads the bundle by the code of models/training.
+Run it after `make train` or `models/training/gpu ship` has put other models into models/. Reads the bundles by the code of
+models/training.
 """
 
 import hashlib
@@ -17,8 +18,12 @@ from make_fixtures import HERE, lung_mask, pixels  # noqa: E402
 from norma_training.served import ServedBundle  # noqa: E402
 
 
-def main():
-    bundle = ROOT / "models" / "bundle.yaml"
+#: Folder of a bundle → the file of what Python says of it.
+BUNDLES = {ROOT / "models": "shipped.json", ROOT / "models" / "reference": "reference_method.json"}
+
+
+def record(folder, name):
+    bundle = folder / "bundle.yaml"
     served = ServedBundle(bundle.parent)
     reading = served.read(pixels(), lung_mask())
     digests = [hashlib.sha256(bundle.read_bytes()).hexdigest()]
@@ -35,8 +40,9 @@ def main():
         "probability": reading.probability,
         "types": {key: float(value) for key, value in reading.types.items()},
     }
-    (HERE / "shipped.json").write_text(json.dumps(reference, indent=1) + "\n")
+    (HERE / name).write_text(json.dumps(reference, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    for folder, name in BUNDLES.items():
+        record(folder, name)

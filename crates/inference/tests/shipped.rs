@@ -1,4 +1,4 @@
-//! The shipped bundle says in Rust what it says in Python (`make_shipped_reference.py`).
+//! The shipped bundles say in Rust what they say in Python (`make_shipped_reference.py`).
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -8,7 +8,7 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ndarray::Axis;
 use norma_domain::Stage;
@@ -33,21 +33,45 @@ struct Reference {
 }
 
 const TOLERANCE: f64 = 1e-4;
+/// Of probabilities that are a mean over views with noise in one of them: Python draws another noise of the same strength.
+const NOISE_TOLERANCE: f64 = 0.02;
 
 #[track_caller]
-fn assert_close(found: f64, expected: f64, what: &str) {
+fn assert_within(found: f64, expected: f64, tolerance: f64, what: &str) {
     assert!(
-        (found - expected).abs() < TOLERANCE,
+        (found - expected).abs() < tolerance,
         "{what}: {found}, Python says {expected}"
     );
 }
 
+#[track_caller]
+fn assert_close(found: f64, expected: f64, what: &str) {
+    assert_within(found, expected, TOLERANCE, what);
+}
+
+fn models_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models")
+}
+
 #[test]
 fn the_shipped_bundle_answers_as_in_python() {
+    let reference = serde_json::from_str(include_str!("fixtures/shipped.json")).unwrap();
+    answers_as_in_python(&models_folder(), &reference, TOLERANCE);
+}
+
+#[test]
+fn the_reference_method_answers_as_in_python() {
+    let folder = models_folder().join("reference");
+    let reference = serde_json::from_str(include_str!("fixtures/reference_method.json")).unwrap();
+    answers_as_in_python(&folder, &reference, NOISE_TOLERANCE);
+    let bundle = Bundle::load(&folder).unwrap();
+    assert_eq!(bundle.reference().name, "norma-reference");
+    assert_eq!(bundle.classifier().manifest.test_time_augmentation.len(), 5);
+}
+
+fn answers_as_in_python(models_folder: &Path, reference: &Reference, of_classifier: f64) {
     let Some(runtime) = runtime() else { return };
-    let models_folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
-    let bundle = Bundle::load(&models_folder).unwrap();
-    let reference: Reference = serde_json::from_str(include_str!("fixtures/shipped.json")).unwrap();
+    let bundle = Bundle::load(models_folder).unwrap();
     let manifests = bundle
         .anomaly()
         .iter()
@@ -75,16 +99,16 @@ fn the_shipped_bundle_answers_as_in_python() {
     for (found, expected) in readings[0].slice_scores.iter().zip(&reference.anomaly_slices) {
         assert_close(*found, *expected, "anomaly of a slice");
     }
-    assert!(readings[0].is_relative);
     let expected_map = reference.anomaly_map.concat();
+    let is_relative = readings[0].is_relative;
+    assert_eq!(is_relative, readings[0].measure == "patch_distance");
     assert!(expected_map.iter().any(|value| *value > 0.5));
     let map = readings[0].maps.index_axis(Axis(0), 2);
     for (found, expected) in map.iter().zip(expected_map) {
-        // A distance is divided by a deviation of 0.07 to 0.21.
-        assert!(
-            (f64::from(*found) - expected).abs() < 20.0 * TOLERANCE,
-            "{found}, Python says {expected}"
-        );
+        // Python's map is of the whole crop. A distance is divided by a deviation of 0.07 to 0.21.
+        if is_relative || *found > 0.0 {
+            assert_within(f64::from(*found), expected, 20.0 * TOLERANCE, "anomaly map");
+        }
     }
     let normalised: Vec<f64> = readings.iter().map(AnomalyReading::normalised).collect();
     let anomaly_score = anomaly.combination.apply(&normalised);
@@ -92,14 +116,25 @@ fn the_shipped_bundle_answers_as_in_python() {
 
     let classifier = models.classifier().unwrap().read(&slices).unwrap();
     for (found, expected) in classifier.slice_scores.iter().zip(&reference.classifier_slices) {
-        assert_close(*found, *expected, "classifier of a slice");
+        assert_within(*found, *expected, of_classifier, "classifier of a slice");
     }
-    assert_close(classifier.score, reference.classifier, "classifier");
+    assert_within(
+        classifier.score,
+        reference.classifier,
+        of_classifier,
+        "classifier",
+    );
 
     let (score, _) = bundle.fusion().apply(anomaly_score, classifier.score);
-    assert_close(score, reference.score, "fused score");
+    assert_within(score, reference.score, of_classifier, "fused score");
     let probability = bundle.calibration().apply(score).unwrap();
-    assert_close(probability.value(), reference.probability, "probability");
+    // A logistic curve of slope 12 at most.
+    assert_within(
+        probability.value(),
+        reference.probability,
+        3.0 * of_classifier,
+        "probability",
+    );
 
     let typing = models.typing().unwrap().read(&slices).unwrap();
     assert_eq!(typing.labels.len(), reference.types.len());

@@ -111,7 +111,8 @@ def random_backbone(seed: int = 0) -> EfficientNetLite0:
     return EfficientNetLite0().eval()
 
 
-def to_tensor(pixels: np.ndarray, mean: float = MEAN, std: float = STD) -> torch.Tensor:
-    """uint8 `(batch, h, w)` → float32 `(batch, 1, h, w)`, ((grey / 255) - mean) / std."""
-    tensor = torch.from_numpy(np.array(pixels, copy=True)).float().div_(255.0)
+def to_tensor(pixels: np.ndarray | torch.Tensor, mean: float = MEAN, std: float = STD) -> torch.Tensor:
+    """uint8 `(batch, h, w)` → float32 `(batch, 1, h, w)`, ((grey / 255) - mean) / std; a tensor stays where it is."""
+    grey = pixels if isinstance(pixels, torch.Tensor) else torch.from_numpy(np.array(pixels, copy=True))
+    tensor = grey.float().div_(255.0)
     return tensor.sub_(mean).div_(std).unsqueeze(1)

@@ -10,6 +10,7 @@ import yaml
 from . import recipes
 from .frozen_features import PATCH_BLOCK
 from .linear_head import RIDGE
+from .prepared import PreparedSet
 from .shared_network import graph_path
 from .ship import LICENCE, SOURCES
 
@@ -30,8 +31,7 @@ def _table(outcome: Outcome, rows: list[tuple[str, str]]) -> str:
     return "\n".join(lines)
 
 
-def _data(outcome: Outcome) -> str:
-    data = outcome.material.data
+def _data(data: PreparedSet) -> str:
     lines = []
     for name in sorted(set(data.source.tolist())):
         own = data.source == name
@@ -40,19 +40,20 @@ def _data(outcome: Outcome) -> str:
     return "\n".join(lines)
 
 
-def _common(outcome: Outcome) -> str:
+def data_and_splits(data: PreparedSet, splits: str = "../splits.csv", results: str = "../RESULTS.md") -> str:
+    """What every card says of the data, their licence and the splits; paths as seen from the card."""
     return f"""## Data and licence
 
-{_data(outcome)}
+{_data(data)}
 
 Licence of the weights: {LICENCE}.
 
 ## Splits
 
 Five folds by block (about ten neighbouring slices, taken as one patient), blocks joined where they hold near
-duplicates, neighbouring blocks kept together; `../splits.csv`. A leak check fails the training where a block, a
+duplicates, neighbouring blocks kept together; `{splits}`. A leak check fails the training where a block, a
 near duplicate or a picture lies in two folds. The shipped weights were fitted on all folds; every figure is of
-slices that the fitted model did not see. All figures, failure cases and plots: [RESULTS.md](../RESULTS.md).
+slices that the fitted model did not see. All figures, failure cases and plots: [RESULTS.md]({results}).
 """
 
 
@@ -68,7 +69,7 @@ def write_card(folder: Path, title: str, body: str) -> None:
 
 def write_cards(outcome: Outcome, models: Path) -> None:
     trivial_rows = [("trivial features, blocks held out", "trivial_oof"), ("trivial features, source never trained on", "trivial_loso")]
-    common = _common(outcome)
+    common = data_and_splits(outcome.material.data)
     write_card(models / "patch-memory", "Patch memory: how far is lung from norm lung", f"""
 Features of an ImageNet network (EfficientNet-Lite0, block {PATCH_BLOCK}, Apache-2.0) on a 14 × 14 grid; per patch inside the lungs the
 mean distance to its {recipes.NEIGHBOURS} nearest among {outcome.budget.shipped_memory_patches} norm patches, the same number from each source. No pathology was seen.

@@ -10,7 +10,10 @@ import torch
 from .progress import log
 
 
-def save_checkpoint(path: Path, parts: dict, epochs_done: int, epochs: int) -> None:
+def save_checkpoint(path: Path | None, parts: dict, epochs_done: int, epochs: int) -> None:
+    """Stores the parts; nothing where no path is given."""
+    if path is None:
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     state = {name: part.state_dict() for name, part in parts.items()}
     unfinished = path.with_suffix(".part")
@@ -18,10 +21,10 @@ def save_checkpoint(path: Path, parts: dict, epochs_done: int, epochs: int) -> N
     os.replace(unfinished, path)
 
 
-def load_checkpoint(path: Path, parts: dict, epochs: int) -> int:
+def load_checkpoint(path: Path | None, parts: dict, epochs: int) -> int:
     """Restores the parts and returns the number of epochs done; 0 where there is nothing, or it was made for
     another number of epochs (its schedule would not fit)."""
-    if not path.exists():
+    if path is None or not path.exists():
         return 0
     saved = torch.load(path, map_location="cpu", weights_only=True)
     if saved["epochs"] != epochs:

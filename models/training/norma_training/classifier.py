@@ -33,14 +33,14 @@ def class_weights(source: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def fine_tune(
-    network: nn.Module, pixels: np.ndarray, targets: np.ndarray, weight: np.ndarray, path: Path, epochs: int, size: int = 128,
+    network: nn.Module, pixels: np.ndarray, targets: np.ndarray, weight: np.ndarray, path: Path | None, epochs: int, size: int = 128,
     batch: int = 64, learning_rate: float = 5e-4, known: np.ndarray | None = None, seed: int = 0,
 ) -> nn.Module:
     """Trains `network` with binary cross-entropy on `targets` `(n)` or `(n, labels)`.
 
     `weight` is per slice; `known` `(n, labels)` marks which targets are known (others do not count). Pictures
     are cropped to 70 to 100 % of their area, turned by up to 10 degrees, flipped, and changed in level, noise
-    and sharpness. Continues from the checkpoint `path`.
+    and sharpness. Continues from the checkpoint `path`; without one nothing is stored.
     """
     torch.manual_seed(seed)
     device = training_device()
@@ -50,22 +50,25 @@ def fine_tune(
     steps = max(len(pixels) // batch, 1)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=epochs * steps, pct_start=0.2)
     parts = {"network": network, "optimizer": optimizer, "schedule": schedule}
+    title = path.stem if path is not None else "classifier"
+    held, wanted, drawn_by = (torch.from_numpy(np.asarray(values)).to(device) for values in (pixels, targets, weight))
+    counted = torch.from_numpy(known).float().to(device) if known is not None else None
     for epoch in range(load_checkpoint(path, parts, epochs), epochs):
-        generator = torch.Generator().manual_seed(seed * 1000 + epoch)
-        order = torch.multinomial(torch.from_numpy(weight), len(pixels), replacement=True, generator=generator).numpy()
-        started, total = time.monotonic(), 0.0
+        generator = torch.Generator(device).manual_seed(seed * 1000 + epoch)
+        order = torch.multinomial(drawn_by, len(pixels), replacement=True, generator=generator)
+        started, total = time.monotonic(), torch.zeros((), device=device)
         network.train()
-        for step in progress(range(steps), f"{path.stem} {epoch + 1}/{epochs}"):
-            rows = np.sort(order[step * batch : (step + 1) * batch])
-            images = random_crop_and_flip(to_tensor(pixels[rows], MEAN, STD), size, (0.7, 1.0), generator, degrees=10)
+        for step in progress(range(steps), f"{title} {epoch + 1}/{epochs}"):
+            rows = order[step * batch : (step + 1) * batch].sort().values
+            images = random_crop_and_flip(to_tensor(held[rows], MEAN, STD), size, (0.7, 1.0), generator, degrees=10)
             images = add_noise_or_blur(jitter_levels(images, generator, 0.25, 0.25), generator)
             with mixed_precision():
-                output = network(images.to(device))
+                output = network(images)
             logit = (output[0] if isinstance(output, tuple) else output).float()
-            target = torch.from_numpy(targets[rows]).float().to(device)
+            target = wanted[rows].float()
             losses = F.binary_cross_entropy_with_logits(logit, target * 0.96 + 0.02, reduction="none")
-            if known is not None:
-                mask = torch.from_numpy(known[rows]).float().to(device)
+            if counted is not None:
+                mask = counted[rows]
                 loss = (losses * mask).sum() / mask.sum().clamp_min(1)
             else:
                 loss = losses.mean()
@@ -73,9 +76,9 @@ def fine_tune(
             loss.backward()
             optimizer.step()
             schedule.step()
-            total += loss.item()
+            total += loss.detach()
         save_checkpoint(path, parts, epoch + 1, epochs)
-        log.info("%s epoch %d/%d: loss %.4f, %.0f s", path.stem, epoch + 1, epochs, total / steps, time.monotonic() - started)
+        log.info("%s epoch %d/%d: loss %.4f, %.0f s", title, epoch + 1, epochs, total.item() / steps, time.monotonic() - started)
     return network.cpu().eval()
 
 

@@ -16,7 +16,7 @@ from .adapters.slices_index import unpack, write_subset
 from .adapters.studies import DatasetError, read_study_list, write_study_list
 from .budget import BUDGETS, Budget
 from .chest_ct_encoder import EncoderError
-from .commands import ablate, build_foundation, measure_encoder, measure_unlabelled, write_int8_bundle
+from .commands import ablate, build_foundation, build_reference, measure_encoder, measure_unlabelled, pack_for_gpu, write_int8_bundle
 from .convert_yolo import CheckpointError, convert_yolo
 from .leak_check import LeakError
 from .nifti import NiftiError
@@ -47,6 +47,8 @@ def parser() -> argparse.ArgumentParser:
         ("unlabelled", "what a stream of studies without labels tells of a threshold, into models/UNLABELLED.md"),
         ("measure-encoder", "the optional chest-CT encoder (requirements-encoder.txt) on the same splits"),
         ("int8", "the bundle with the classifier in int8, fitted anew, into --out"),
+        ("gpu-pack", "slices and program in one folder, for the reference method's training on a GPU machine (models/training/gpu)"),
+        ("reference", "the reference method's bundle from what models/training/gpu brought back, and its rows in the tables"),
         ("foundation", "the bundle with the optional chest-CT encoder (requirements-encoder.txt) beside the shipped models, into --out"),
     ):
         command = commands.add_parser(name, help=text)
@@ -60,15 +62,18 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--run", type=Path, help="folder of the run (default: models/training/runs/<budget>)")
         command.add_argument("--models", type=Path, help="where the bundle goes (default: models/; for --quick the run's folder)")
         command.add_argument("--threads", type=int, default=0)
-        if name in ("train", "evaluate", "foundation"):
+        if name in ("train", "evaluate", "foundation", "reference"):
             command.add_argument("--series", type=Path, help="folder of `norma prepare` over whole series, to look at, never to fit on (default: made of NORMA_DATA's series and of phantoms)")
         if name in ("train", "evaluate"):
             command.add_argument("--without-networks", action="store_true", help="leave out the steps that train networks (bundle without the autoencoder)")
         if name == "measure-encoder":
             command.add_argument("--depth", type=int, choices=(0, 16), default=0, help="equal slices that stand for a volume; 0: without end")
             command.add_argument("--of-slices", type=int, help="about so many slices, by whole blocks (default: all)")
-        if name in ("int8", "foundation"):
-            command.add_argument("--out", type=Path, required=True, help="folder of the new bundle")
+        if name in ("int8", "foundation", "gpu-pack"):
+            command.add_argument("--out", type=Path, required=True, help="folder of what is written")
+        if name == "reference":
+            command.add_argument("results", type=Path, nargs="+", help="folders that GPU runs brought back; the weights are in the first")
+            command.add_argument("--out", type=Path, help="folder of the bundle (default: models/reference)")
     studies = commands.add_parser("list-studies", help="turn a data set of studies into the list that `norma prepare` reads")
     studies.add_argument("layout", choices=("labelled", "ct-rate", "mosmed"))
     studies.add_argument("folder", type=Path)
@@ -168,6 +173,11 @@ def main(argv: list[str] | None = None) -> int:
                 measure_encoder(data, run, models, budget, arguments.depth, arguments.of_slices)
             elif arguments.command == "int8":
                 write_int8_bundle(data, run, models, arguments.out, budget)
+            elif arguments.command == "gpu-pack":
+                pack_for_gpu(data, models, arguments.out)
+            elif arguments.command == "reference":
+                out = arguments.out or models / "reference"
+                build_reference(data, arguments.results, models, out, budget, whole_series(arguments, run, budget))
             elif arguments.command == "foundation":
                 build_foundation(data, run, models, arguments.out, budget, whole_series(arguments, run, budget, phantoms=False))
             else:

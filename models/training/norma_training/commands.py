@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,17 @@ from .foundation import foundation_assembly, measure_foundation
 from .foundation_bundle import cost_of, ship_foundation
 from .foundation_features import load_cut_encoder, random_cut_encoder
 from .foundation_results import COST, SERIES, series_note
+from .gpu.pack import FILE, cost_of_packing, pack_program, pack_slices, unpack_slices
 from .int8_bundle import ship_int8
 from .prepared import PreparedSet
+from .progress import log
 from .recorded_scores import record_scores
+from .reference import PACKING, TRAINING, reference_assembly, scores_to_record
+from .reference import SERIES as REFERENCE_SERIES
+from .reference_bundle import load_networks, packing_note, ship_reference
 from .run import Run
 from .series import read_series
+from .splits import assign_folds, read_split
 from .steps import prepare_material, score_typing
 from .train import compute, open_run, score_frozen_features
 from .unlabelled import sites_of
@@ -46,6 +53,36 @@ def build_foundation(data: PreparedSet, run_folder: Path, models: Path, out: Pat
     readings = [item for folder in series for item in read_series(folder, out)]
     notes = {SERIES: series_note(readings), COST: cost_of(out, models, material.data.pixels)}
     record_scores(models, material.data, found.scores | found.inner, notes)
+
+
+def pack_for_gpu(data: PreparedSet, models: Path, out: Path) -> None:
+    """Slices, folds and program into the folder `out`, and what the packing costs."""
+    split = models / "splits.csv"
+    fold = read_split(split, data) if split.exists() else assign_folds(data)
+    pack_slices(data, fold, out / FILE)
+    pack_program(Path(__file__).resolve().parents[1], out)
+    cost = cost_of_packing(data, unpack_slices(out / FILE)[0])
+    log.info("the packed pictures differ by %s grey levels", ", ".join(f"{value:.2f} ({name})" for name, value in cost.items()))
+
+
+def build_reference(data: PreparedSet, results: list[Path], models: Path, out: Path, budget: Budget, series: tuple[Path, ...] = ()) -> None:
+    """The reference bundle in `out` from what GPU runs brought back (the first holds the weights); its held-out scores are
+    recorded beside the bundle in `models`."""
+    scores, plan = scores_to_record(results, data)
+    assembly = reference_assembly(data, scores, budget.resamples)
+    ship_reference(data, results[0], scores, assembly, models, out, plan, budget.resamples)
+    notes = {TRAINING: plan, REFERENCE_SERIES: series_note([item for folder in series for item in read_series(folder, out)]), PACKING: _packing(data, results[0])}
+    record_scores(models, data, scores, notes, instead_of="reference_")
+
+
+def _packing(data: PreparedSet, results: Path) -> str:
+    """The cost of the packing on every twentieth slice."""
+    some = data.subset(np.arange(0, len(data), 20))
+    with tempfile.TemporaryDirectory() as folder:
+        pack_slices(some, np.zeros(len(some), dtype=np.int64), Path(folder) / FILE)
+        packed, _ = unpack_slices(Path(folder) / FILE)
+    cost = cost_of_packing(some, packed)
+    return f"{packing_note(load_networks(results)[0], some.pixels, packed.pixels)}; grey levels differ by {cost['mean']:.1f} on average"
 
 
 def ablate(data: PreparedSet, run_folder: Path, models: Path, budget: Budget) -> None:

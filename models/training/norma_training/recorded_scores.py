@@ -19,8 +19,8 @@ RECORDED = (
     "resnet_held_out", "resnet_loso", "autoencoder_loso",
     *(f"encoder{depth}{backbone}_{held}" for depth in (0, 16) for backbone in ("", "_lite0") for held in ("oof", "loso")),
 )
-#: All of the optional foundation bundle's, the ones with a source left out among them (`foundation_…_<source>`).
-RECORDED_PREFIX = "foundation_"
+#: All of the foundation and the reference bundle's, the ones with a source left out among them (`foundation_…_<source>`).
+RECORDED_PREFIX = ("foundation_", "reference_")
 
 
 def is_recorded(key: str) -> bool:

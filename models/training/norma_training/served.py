@@ -18,6 +18,7 @@ from .export import open_session
 from .linear_head import sigmoid
 from .patch_memory import nearest_distance
 from .shared_network import graph_path
+from .test_time_views import view_slices
 
 
 @dataclass
@@ -47,16 +48,19 @@ class ServedModel:
         self.manifest = yaml.safe_load((folder / "manifest.yaml").read_text(encoding="utf-8"))
         self.session = open_session(graph_path(folder, self.manifest))
 
-    def run(self, pixels: np.ndarray, flip: bool = False, batch: int = 16) -> list[np.ndarray]:
+    def run(self, pixels: np.ndarray, batch: int = 16) -> list[np.ndarray]:
         entry = self.manifest["input"]
         parts = []
         for start in range(0, len(pixels), batch):
             images = to_tensor(pixels[start : start + batch], entry["mean"][0], entry["std"][0])
             if entry["size"] != images.shape[-1]:
                 images = F.adaptive_avg_pool2d(images, entry["size"])
-            array = np.ascontiguousarray(images.numpy()[..., ::-1] if flip else images.numpy())
-            parts.append(self.session.run([o["name"] for o in self.manifest["outputs"]], {entry["name"]: array}))
+            parts.append(self.session.run([o["name"] for o in self.manifest["outputs"]], {entry["name"]: images.numpy()}))
         return [np.concatenate(outputs) for outputs in zip(*parts)]
+
+    def run_views(self, pixels: np.ndarray) -> list[list[np.ndarray]]:
+        """The outputs for each of the manifest's test-time augmentations."""
+        return [self.run(view_slices(pixels, view)) for view in self.manifest.get("test_time_augmentation") or ["identity"]]
 
 
 class ServedBundle:
@@ -103,7 +107,7 @@ class ServedBundle:
                 slices, maps = per_slice, found
         combination = self.file["anomaly_combination"]
         anomaly = max(raw) if combination["method"] == "maximum" else float(np.dot(raw, combination["weights"]))
-        views = [self.classifier.run(pixels, flip) for flip in (False, True)]
+        views = self.classifier.run_views(pixels)
         per_slice = np.mean([sigmoid(view[0]) for view in views], axis=0)
         classifier = _aggregation(self.classifier.manifest["aggregation"])(per_slice)
         scaling = self.file.get("classifier_scaling")
@@ -114,7 +118,7 @@ class ServedBundle:
         score = float(Fusion(fusion["method"], weights.get("anomaly", 0), weights.get("classifier", 0), fusion.get("intercept", 0))(anomaly, classifier))
         calibration = self.file["calibration"]
         probability = float(Platt(calibration["coefficient"], calibration["intercept"])(score))
-        types = np.mean([sigmoid(self.typing.run(pixels, flip)[0]) for flip in (False, True)], axis=0)
+        types = np.mean([sigmoid(view[0]) for view in self.typing.run_views(pixels)], axis=0)
         rule = _aggregation(self.typing.manifest["aggregation"])
         named = {label["key"]: rule(types[:, i]) for i, label in enumerate(self.typing.manifest["labels"])}
         return Reading(slices, per_slice, anomaly, classifier, score, probability, named, maps, views[0][1])

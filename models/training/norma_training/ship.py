@@ -125,15 +125,15 @@ def write_memory_manifest(folder: Path, image: dict, memory: np.ndarray, expecte
     )
 
 
-def write_classifier_manifest(folder: Path, image: dict, grid: int, fitted: dict, origin: dict) -> None:
-    """The manifest of a classifier with a class-activation map of `grid` × `grid`."""
+def write_classifier_manifest(folder: Path, image: dict, grid: int, fitted: dict, origin: dict, views: tuple[str, ...] = ("identity", "horizontal_flip")) -> None:
+    """The manifest of a classifier with a class-activation map of `grid` × `grid`; `views` are averaged."""
     write_manifest(
         folder, "classifier", VERSION, input=image,
         outputs=[
             {"name": "logit", "meaning": "logit", "shape": ["batch"]},
             {"name": "activation_map", "meaning": "class_activation_map", "shape": ["batch", grid, grid]},
         ],
-        slice_selection={"count": 64}, test_time_augmentation=["identity", "horizontal_flip"], **fitted, provenance=origin,
+        slice_selection={"count": 64}, test_time_augmentation=list(views), **fitted, provenance=origin,
     )
 
 

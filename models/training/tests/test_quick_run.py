@@ -100,7 +100,7 @@ def test_a_second_run_computes_nothing_again(trained, prepared_folder, monkeypat
         raise AssertionError("computed again")
 
     monkeypatch.setattr(recipes, "out_of_fold", refuse)
-    monkeypatch.setattr(simclr.NTXentLoss, "forward", refuse)
+    monkeypatch.setattr(simclr.SupConLoss, "forward", refuse)
     again = train(load_prepared(prepared_folder), folder / "run", folder / "models2", QUICK)
     np.testing.assert_array_equal(again.scores["head_oof"], outcome.scores["head_oof"])
 
