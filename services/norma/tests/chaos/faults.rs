@@ -137,11 +137,20 @@ impl Site {
                 self.s3().thaw();
             }
             Fault::FailOverS3 => self.s3_line.as_ref().unwrap().fail_over(),
-            Fault::FillObjects | Fault::FillS3 => {
+            Fault::FillObjects => {
                 let disk = &self.disks.as_ref().unwrap().objects;
                 disk.fill().unwrap();
                 tokio::time::sleep(FULL).await;
                 disk.make_room().unwrap();
+            }
+            Fault::FillS3 => {
+                self.disks.as_ref().unwrap().objects.fill().unwrap();
+                tokio::time::sleep(FULL).await;
+                self.disks.as_ref().unwrap().objects.make_room().unwrap();
+                // SeaweedFS refuses writes until an operator starts it again, however much room there is.
+                let s3 = self.s3();
+                s3.kill();
+                tokio::task::block_in_place(|| s3.start_again()).unwrap();
             }
             Fault::FillDatabase => {
                 self.disks.as_ref().unwrap().database.fill().unwrap();

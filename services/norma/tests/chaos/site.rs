@@ -20,6 +20,8 @@ use crate::studies::{onnxruntime, test_bundle};
 /// For ten studies on a machine with two busy cores.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(400);
 const OBJECTS_MEBIBYTES: u32 = 256;
+/// SeaweedFS takes room in volumes of 32 MiB and gives it back late.
+const S3_MEBIBYTES: u32 = 1024;
 const DATABASE_MEBIBYTES: u32 = 192;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,7 +103,11 @@ impl Site {
     /// None where a server or the ONNX Runtime is not here (in CI that is a failure).
     pub(crate) async fn start(store: ObjectStore) -> Option<Self> {
         let onnxruntime = onnxruntime()?;
-        let disks = SmallDisk::mount(OBJECTS_MEBIBYTES)
+        let for_objects = match store {
+            ObjectStore::Folder => OBJECTS_MEBIBYTES,
+            ObjectStore::S3 => S3_MEBIBYTES,
+        };
+        let disks = SmallDisk::mount(for_objects)
             .zip(SmallDisk::mount(DATABASE_MEBIBYTES))
             .map(|(objects, database)| Disks { objects, database });
         let broker = tokio::task::block_in_place(RabbitMq::start)?;
