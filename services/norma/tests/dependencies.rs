@@ -189,3 +189,78 @@ fn every_package_of_the_page_is_checked_allowed_and_silent() {
         );
     }
 }
+
+/// Words after `NAME_IMAGE` in both places that give images their defaults.
+fn images(text: &str, before: &str, after: char) -> BTreeMap<String, String> {
+    let mut images = BTreeMap::new();
+    for piece in text.split(before).skip(1) {
+        let Some((name, rest)) = piece.split_once(if after == '}' { ":-" } else { "=" }) else {
+            continue;
+        };
+        if name.ends_with("_IMAGE") && !name.contains(char::is_whitespace) {
+            let image = rest.split([after, '\n']).next().unwrap_or_default();
+            images.insert(name.to_owned(), image.to_owned());
+        }
+    }
+    images
+}
+
+/// With registries that answer as they did when this was written, by a `docker` of this test's own.
+#[test]
+fn images_are_held_to_the_digests_that_their_registries_give() {
+    let read = |path: &str| {
+        std::fs::read_to_string(workspace_root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    };
+    let composed = images(&read("compose.yaml"), "${", '}');
+    for (name, image) in images(&read("deploy/images/Dockerfile"), "ARG ", '\n') {
+        assert_eq!(composed.get(&name), Some(&image), "{name} of the Dockerfile");
+    }
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let path_of = |name: &str| folder.path().join(name);
+    for name in ["scripts", "bin"] {
+        std::fs::create_dir(path_of(name)).expect("a folder in it");
+    }
+    for name in ["scripts/pin-images", "compose.yaml", ".env.example"] {
+        std::fs::copy(workspace_root().join(name), path_of(name)).expect("a copy");
+    }
+    let docker = "#!/bin/sh\n[ \"$1 $2 $3\" = 'buildx imagetools inspect' ] || exit 1\n\
+                  printf 'sha256:%s\\n' \"$(printf %s \"$4\" | sha256sum | cut -d' ' -f1)\"\n";
+    std::fs::write(path_of("bin/docker"), docker).expect("a docker");
+    let is_runnable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(path_of("bin/docker"), is_runnable).expect("a docker that runs");
+    let path = format!(
+        "{}:{}",
+        path_of("bin").display(),
+        std::env::var("PATH").expect("PATH is set")
+    );
+    let run = |arguments: &[&str]| {
+        std::process::Command::new(path_of("scripts/pin-images"))
+            .args(arguments)
+            .env("PATH", &path)
+            .output()
+            .expect("the script runs")
+    };
+    let unpinned = run(&["--check"]);
+    assert!(!unpinned.status.success());
+    assert!(String::from_utf8_lossy(&unpinned.stderr).contains("POSTGRES_IMAGE=postgres:17"));
+    assert!(run(&[]).status.success());
+    // Again: what is pinned is asked for by its version.
+    assert!(run(&[]).status.success());
+    assert!(run(&["--check"]).status.success());
+    let settings = std::fs::read_to_string(path_of(".env")).expect("what it wrote");
+    for (name, image) in composed.iter().filter(|(_, image)| !image.starts_with("norma:")) {
+        let lines: Vec<&str> = settings
+            .lines()
+            .filter(|line| line.starts_with(&format!("{name}=")))
+            .collect();
+        let [line] = lines[..] else {
+            panic!("{name} stands there {} times", lines.len());
+        };
+        assert!(line.starts_with(&format!("{name}={image}@sha256:")), "{line}");
+    }
+    std::fs::write(path_of("bin/docker"), "#!/bin/sh\necho unauthorized\n").expect("another docker");
+    assert!(!run(&[]).status.success(), "what is no digest is not written");
+    let after = std::fs::read_to_string(path_of(".env")).expect("what it left");
+    assert_eq!(after, settings);
+}
