@@ -90,7 +90,7 @@ assert client.search_for_studies(fuzzymatching=True, limit=1, offset=0, fields=[
 assert client.search_for_studies(offset=1) == []
 found = [Dataset.from_json(item) for item in client.search_for_series(study)]
 modalities = {str(item.Modality) for item in found}
-assert modalities == ({"CT", "SR", "OT"} if is_answered else {"CT"}), modalities
+assert modalities == ({"CT", "SR", "SEG", "KO", "OT"} if is_answered else {"CT"}), modalities
 assert client.search_for_series(search_filters={"Modality": "CT"})
 found = [Dataset.from_json(item) for item in client.search_for_instances(study, series)]
 assert {str(item.SOPInstanceUID) for item in found} == set(sent)
@@ -140,7 +140,9 @@ assert answer.content.startswith(b"\xff\xd8")
 print("rendered, thumbnail")
 
 if is_answered:
-    results = [item for item in client.retrieve_study(study) if item.Modality in ("SR", "OT")]
+    results = [item for item in client.retrieve_study(study) if item.Modality in ("SR", "SEG", "KO", "OT")]
     assert any(item.Modality == "SR" and item.ContentSequence for item in results)
+    assert any(item.Modality == "SEG" and item.pixel_array.any() for item in results)
+    assert any(item.Modality == "KO" and item.ContentSequence for item in results)
     assert all(item.pixel_array.shape[2] == 3 for item in results if item.Modality == "OT")
     print(f"results: {len(results)} objects of the answer")

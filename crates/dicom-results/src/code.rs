@@ -76,12 +76,21 @@ impl Code {
     }
 }
 
-/// What a finding is. SNOMED CT where PS3.16 lists the concept, else Norma's own code, which is the label's key.
+/// Name of the algorithm.
+pub(crate) const ALGORITHM: &str = "Norma";
+pub(crate) const LUNG: Code = Code::sct("39607008", "Lung");
+pub(crate) const RIGHT: Code = Code::sct("24028007", "Right");
+pub(crate) const LEFT: Code = Code::sct("7771000", "Left");
+pub(crate) const SOURCE_IMAGE: Code = Code::dcm("121322", "Source image for image processing operation");
+
+/// What a finding is. SNOMED CT or DCM where PS3.16 lists the concept, else Norma's own code, which is the label's key.
 pub(crate) fn finding_code(pathology: PathologyType, name_en: &str) -> Code {
     match pathology {
         PathologyType::PleuralEffusion => Code::sct("60046008", "Pleural effusion"),
         PathologyType::PericardialEffusion => Code::sct("373945007", "Pericardial effusion"),
         PathologyType::Pneumothorax => Code::sct("36118008", "Pneumothorax"),
+        PathologyType::LungNodule => Code::sct("27925004", "Nodule"),
+        PathologyType::LungOpacity => Code::dcm("112001", "Opacity"),
         PathologyType::Lymphadenopathy => Code::sct("30746006", "Lymphadenopathy"),
         other => Code::own_of(other.as_str(), name_en),
     }
@@ -99,10 +108,19 @@ pub(crate) fn label_code(key: &str, name_en: &str) -> Code {
 }
 
 pub(crate) fn verdict_code(verdict: Verdict) -> Code {
+    let value = match verdict {
+        Verdict::Norm => "norm",
+        Verdict::Pathology => "pathology",
+        Verdict::Undetermined => "undetermined",
+    };
+    Code::own(value, verdict_meaning(verdict))
+}
+
+pub(crate) const fn verdict_meaning(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Norm => Code::own("norm", "Norm"),
-        Verdict::Pathology => Code::own("pathology", "Pathology"),
-        Verdict::Undetermined => Code::own("undetermined", "Undetermined"),
+        Verdict::Norm => "Norm",
+        Verdict::Pathology => "Pathology",
+        Verdict::Undetermined => "Undetermined",
     }
 }
 

@@ -3,16 +3,29 @@ use dicom_dictionary_std::uids;
 /// One object, as a file of DICOM PS3.10 in explicit little endian.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DicomResult {
-    /// `report`, `verdict`, or `key-slice-1` and so on.
+    /// `report`, `segmentation-lungs`, `segmentation-findings`, `key-objects`, `verdict`, or `key-slice-1` and so on.
     pub name: String,
     pub sop_class_uid: String,
     pub sop_instance_uid: String,
     pub bytes: Vec<u8>,
 }
 
+/// What an object is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ResultKind {
+    StructuredReport,
+    Segmentation,
+    KeyObjects,
+    SecondaryCapture,
+}
+
 impl DicomResult {
-    /// The others are pictures.
-    pub fn is_structured_report(&self) -> bool {
-        self.sop_class_uid == uids::COMPREHENSIVE3_DSR_STORAGE
+    pub fn kind(&self) -> ResultKind {
+        match self.sop_class_uid.as_str() {
+            uids::COMPREHENSIVE3_DSR_STORAGE => ResultKind::StructuredReport,
+            uids::SEGMENTATION_STORAGE => ResultKind::Segmentation,
+            uids::KEY_OBJECT_SELECTION_DOCUMENT_STORAGE => ResultKind::KeyObjects,
+            _ => ResultKind::SecondaryCapture,
+        }
     }
 }

@@ -38,6 +38,25 @@ impl Elements {
         self
     }
 
+    pub(crate) fn numbers(mut self, tag: Tag, numbers: impl IntoIterator<Item = u16>) -> Self {
+        let values = PrimitiveValue::U16(numbers.into_iter().collect());
+        self.0.put(DataElement::new(tag, VR::US, values));
+        self
+    }
+
+    pub(crate) fn long_numbers(mut self, tag: Tag, numbers: impl IntoIterator<Item = u32>) -> Self {
+        let values = PrimitiveValue::U32(numbers.into_iter().collect());
+        self.0.put(DataElement::new(tag, VR::UL, values));
+        self
+    }
+
+    /// The tag of another element.
+    pub(crate) fn tag(mut self, tag: Tag, other: Tag) -> Self {
+        let values = PrimitiveValue::Tags([other].into_iter().collect());
+        self.0.put(DataElement::new(tag, VR::AT, values));
+        self
+    }
+
     pub(crate) fn floats(mut self, tag: Tag, values: impl IntoIterator<Item = f32>) -> Self {
         let values = PrimitiveValue::F32(values.into_iter().collect());
         self.0.put(DataElement::new(tag, VR::FL, values));
@@ -74,9 +93,43 @@ pub(crate) fn decimal(value: f64) -> String {
     format!("{value:.8e}")
 }
 
+/// A number as a decimal string with as many of its digits as 16 characters hold.
+pub(crate) fn exact_decimal(value: f64) -> String {
+    const LENGTH: usize = 16;
+    let shortest = format!("{value}");
+    if shortest.len() <= LENGTH {
+        return if shortest == "-0" {
+            "0".to_owned()
+        } else {
+            shortest
+        };
+    }
+    let rounded = (0..LENGTH).rev().map(|digits| format!("{value:.digits$}"));
+    rounded
+        .into_iter()
+        .find(|text| text.len() <= LENGTH)
+        .unwrap_or_else(|| format!("{value:.8e}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_exact_decimal_keeps_what_16_characters_hold() {
+        for (value, text) in [
+            (0.703_125, "0.703125"),
+            (-0.0, "0"),
+            (1.0 / 3.0, "0.33333333333333"),
+            (-1.0 / 3.0, "-0.3333333333333"),
+            (-161.640_625_000_000_03, "-161.64062500000"),
+            (6.123_233_995_736_766e-17, "0.00000000000000"),
+            (1e300, "1.00000000e300"),
+        ] {
+            assert_eq!(exact_decimal(value), text);
+            assert!(text.len() <= 16);
+        }
+    }
 
     #[test]
     fn a_decimal_string_has_16_characters_at_most() {

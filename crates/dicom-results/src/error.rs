@@ -9,6 +9,9 @@ pub enum ResultsError {
     /// The files are not those that were analysed.
     #[error("the files hold none of the images that were analysed")]
     OtherStudy,
+    /// The masks are not those of the volume that was measured.
+    #[error("the segmentation is of another volume than the analysis")]
+    OtherVolume,
     #[error("failed to write a DICOM object")]
     Write(#[source] Box<WriteError>),
     #[error("failed to write the header of a DICOM object")]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ndarray::Array2;
-use norma_domain::{PreparedSummary, Report};
+use norma_domain::{PreparedSummary, Report, Segmentation};
 
 use crate::region::regions;
 use crate::source::SourceStudy;
@@ -22,6 +22,8 @@ pub struct ResultsInput<'a> {
     /// The slices of [`slices_to_show`], rows × columns in Hounsfield units, by their index along z in the volume. Those
     /// that are not given are not drawn.
     pub slices: &'a BTreeMap<usize, Array2<i16>>,
+    /// What was segmented; None where an analysis has none.
+    pub segmentation: Option<&'a Segmentation>,
     pub language: Language,
 }
 

@@ -10,13 +10,15 @@ mod input;
 mod modules;
 mod origin;
 mod outline;
+mod placed_frame;
 mod region;
 mod report;
 mod results;
+mod segmentation;
 mod source;
 mod wording;
 
-pub use dicom_result::DicomResult;
+pub use dicom_result::{DicomResult, ResultKind};
 pub use error::ResultsError;
 pub use input::{ResultsInput, slices_to_show};
 pub use origin::{is_made_here, may_be_made_here};

@@ -109,6 +109,14 @@ pub(crate) fn to_file(object: InMemDicomObject, what: &Identification<'_>) -> Re
     Ok(bytes)
 }
 
+/// Without one, viewers and validators ask for a laterality.
+pub(crate) fn body_part(source: &SourceStudy) -> &str {
+    match source.attributes.body_part.as_str() {
+        "" => "CHEST",
+        part => part,
+    }
+}
+
 /// A reference to an instance.
 pub(crate) fn reference(sop_class_uid: &str, sop_instance_uid: &str) -> Elements {
     Elements::new()

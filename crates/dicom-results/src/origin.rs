@@ -6,9 +6,11 @@ use uuid::{Uuid, Variant};
 use crate::modules::MANUFACTURER;
 
 /// What is made here, none of which holds an image that was acquired.
-const CLASSES: [&str; 2] = [
+const CLASSES: [&str; 4] = [
     uids::COMPREHENSIVE3_DSR_STORAGE,
     uids::SECONDARY_CAPTURE_IMAGE_STORAGE,
+    uids::SEGMENTATION_STORAGE,
+    uids::KEY_OBJECT_SELECTION_DOCUMENT_STORAGE,
 ];
 
 /// Whether an object is one that is made here, by this installation or another. `manufacturer`: (0008,0070).
@@ -41,9 +43,8 @@ mod tests {
 
     #[test]
     fn own_objects_are_known_and_no_others() {
-        let [report, capture] = CLASSES;
         let uid = derive_uid(AnalysisId::generate(), "report");
-        for class in [report, capture] {
+        for class in CLASSES {
             assert!(is_made_here(class, &uid, "Norma"));
             assert!(is_made_here(class, &uid, "Norma "));
             assert!(!is_made_here(class, &uid, "Norma Medical"));

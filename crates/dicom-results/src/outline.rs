@@ -119,6 +119,8 @@ mod tests {
                 sop_class_uid: "1.2".into(),
                 sop_instance_uid: "1.2.3".into(),
                 series_instance_uid: "1.2.4".into(),
+                frame_of_reference_uid: String::new(),
+                is_multi_frame: false,
                 rows,
                 columns,
                 planes,

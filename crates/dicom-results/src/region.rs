@@ -68,6 +68,11 @@ impl Region<'_> {
     }
 }
 
+/// Names a measured finding within its analysis, by its index.
+pub(crate) fn finding_identifier(index: usize) -> String {
+    format!("finding-{}", index + 1)
+}
+
 /// The regions of an analysis, measured findings first. None of what models point at where the verdict is norm: it is
 /// the highest of scores that mean nothing there.
 pub(crate) fn regions<'a>(report: &Report, prepared: &'a PreparedSummary) -> Vec<Region<'a>> {
@@ -75,8 +80,8 @@ pub(crate) fn regions<'a>(report: &Report, prepared: &'a PreparedSummary) -> Vec
         .quantification
         .iter()
         .flat_map(|quantification| &quantification.findings);
-    let measured = findings.zip(1..).map(|(finding, number)| Region {
-        identifier: format!("finding-{number}"),
+    let measured = findings.zip(0..).map(|(finding, number)| Region {
+        identifier: finding_identifier(number),
         finding: finding_code(finding.pathology, Language::English.pathology(finding.pathology)),
         side: Some(finding.side),
         region: finding.region,

@@ -112,6 +112,41 @@ impl VolumeGeometry {
         ]
     }
 
+    /// The voxel index `[z, y, x]` of patient coordinates: what [`position_mm`](Self::position_mm) turns into them. None where
+    /// the axes lie in one plane. Axes need not be at right angles: those of a tilted gantry are not.
+    pub fn index_of(&self, position_mm: [f64; 3]) -> Option<[f64; 3]> {
+        let way: [f64; 3] = std::array::from_fn(|axis| position_mm[axis] - self.origin_mm[axis]);
+        let [z, y, x] = self.direction;
+        let volume = dot(z, cross(y, x));
+        if volume.abs() < f64::EPSILON {
+            return None;
+        }
+        // Cramer's rule: along each axis as far as the other two leave over.
+        let along = [
+            dot(way, cross(y, x)),
+            dot(z, cross(way, x)),
+            dot(z, cross(y, way)),
+        ];
+        let [z, y, x] = along.map(|along| along / volume);
+        Some([
+            self.slice_at_mm(z),
+            y / self.spacing_mm.y(),
+            x / self.spacing_mm.x(),
+        ])
+    }
+
+    /// The slice at a place along the slice axis, in millimetres from the first.
+    fn slice_at_mm(&self, along_mm: f64) -> f64 {
+        let spacing = self.spacing_mm.z();
+        let places = self.slice_places_mm.iter().flatten().enumerate();
+        let nearest = places
+            .min_by(|(_, one), (_, other)| (*one - along_mm).abs().total_cmp(&(*other - along_mm).abs()));
+        match nearest {
+            Some((slice, place)) => slice as f64 + (along_mm - place) / spacing,
+            None => along_mm / spacing,
+        }
+    }
+
     fn along_slices_mm(&self, slice: f64) -> f64 {
         let spacing = self.spacing_mm.z();
         let Some(places) = self.slice_places_mm.as_ref().filter(|places| !places.is_empty()) else {
@@ -120,6 +155,18 @@ impl VolumeGeometry {
         let nearest = slice.round().clamp(0.0, (places.len() - 1) as f64);
         places[nearest as usize] + (slice - nearest) * spacing
     }
+}
+
+fn dot(one: [f64; 3], other: [f64; 3]) -> f64 {
+    one.iter().zip(other).map(|(one, other)| one * other).sum()
+}
+
+fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
+    [
+        a[1] * b[2] - a[2] * b[1],
+        a[2] * b[0] - a[0] * b[2],
+        a[0] * b[1] - a[1] * b[0],
+    ]
 }
 
 /// A box of voxels, both ends included.
@@ -162,6 +209,48 @@ mod tests {
             direction: [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]],
         };
         assert_eq!(geometry.position_mm([1.0, 2.0, 4.0]), [-99.0, -49.0, 12.0]);
+    }
+
+    #[test]
+    fn an_index_follows_from_its_position() {
+        let (sin, cos) = 0.2_f64.sin_cos();
+        for geometry in [
+            VolumeGeometry {
+                slice_places_mm: None,
+                shape: [10, 20, 30],
+                spacing_mm: SpacingMm::new(2.0, 0.5, 0.25).unwrap(),
+                origin_mm: [-100.0, -50.0, 10.0],
+                // Slices of a tilted gantry, one above the other.
+                direction: [[0.0, 0.0, 1.0], [0.0, cos, sin], [-1.0, 0.0, 0.0]],
+            },
+            VolumeGeometry {
+                slice_places_mm: Some(vec![0.0, 2.0, 6.0, 8.0]),
+                shape: [4, 20, 30],
+                spacing_mm: SpacingMm::new(2.0, 0.5, 0.25).unwrap(),
+                origin_mm: [1.0, 2.0, 3.0],
+                direction: [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]],
+            },
+        ] {
+            for index in [
+                [0.0, 0.0, 0.0],
+                [3.0, 7.0, 11.0],
+                [1.25, 2.5, -4.0],
+                [-0.25, 19.0, 29.0],
+            ] {
+                let found = geometry.index_of(geometry.position_mm(index)).unwrap();
+                for axis in 0..3 {
+                    assert!((found[axis] - index[axis]).abs() < 1e-9, "{index:?} {found:?}");
+                }
+            }
+        }
+        let flat = VolumeGeometry {
+            slice_places_mm: None,
+            shape: [1, 1, 1],
+            spacing_mm: SpacingMm::new(1.0, 1.0, 1.0).unwrap(),
+            origin_mm: [0.0; 3],
+            direction: [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]],
+        };
+        assert_eq!(flat.index_of([1.0, 1.0, 1.0]), None);
     }
 
     #[test]

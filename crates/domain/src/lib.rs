@@ -17,12 +17,14 @@ mod report;
 mod role;
 mod row;
 mod scanner_profile;
+mod segmentation;
 mod stage;
 mod study;
 mod study_identity;
 mod threshold_verification;
 mod uid;
 mod verdict;
+mod voxel_mask;
 mod window;
 
 pub use analysis::{AnalysisStatus, UnknownStatus};
@@ -45,6 +47,7 @@ pub use report::{Decision, KeySlice, MapLink, REPORT_SCHEMA, Report, StageReport
 pub use role::{Role, Roles, UnknownRole};
 pub use row::{MASS_RUN_COLUMNS, MassRunRow, ProcessingStatus};
 pub use scanner_profile::{ScannerProfile, SliceThicknessClass};
+pub use segmentation::{Segment, SegmentOf, Segmentation};
 pub use stage::{
     Finding, ModelReference, ScoreComponent, SliceScore, Stage, StageFailure, StageOutcome, StageResult,
     UnknownStage,
@@ -54,4 +57,5 @@ pub use study_identity::StudyIdentity;
 pub use threshold_verification::{ThresholdVerification, UnverifiedThreshold};
 pub use uid::{InvalidUid, SeriesInstanceUid, SopInstanceUid, StudyInstanceUid};
 pub use verdict::Verdict;
+pub use voxel_mask::{InvalidMask, VoxelMask, VoxelRun};
 pub use window::{InvalidWindow, WindowLevel};

@@ -194,11 +194,16 @@ impl StudyInstance<'_> {
         })
     }
 
-    /// How the pixels are stored; None for what has none.
+    /// How the pixels are stored; None for what has none, and for frames of one bit a pixel that begin within a byte: none of
+    /// them can be given alone.
     pub fn pixels(&self) -> Option<InstancePixels> {
         let header = &self.0.header;
         let (element, format) = header.pixels.zip(header.format.as_ref())?;
         let frame_bytes = format.frame_bytes()?;
+        let pixels = u64::from(format.rows) * u64::from(format.columns);
+        if format.bits_allocated == 1 && header.number_of_frames > 1 && !pixels.is_multiple_of(8) {
+            return None;
+        }
         let is_native = !header.is_deflated() && !header.encoding.big_endian;
         let mut rescale: Vec<[f64; 2]> = header
             .frames

@@ -15,6 +15,8 @@ pub enum ObjectKey {
     PreparedSlices(AnalysisId),
     /// The volume in Hounsfield units, slice by slice: `analyses/{analysis}/volume.bin`.
     PreparedVolume(AnalysisId),
+    /// The lungs and the findings, voxel by voxel: `analyses/{analysis}/masks.bin`. Analyses from before have none.
+    SegmentMasks(AnalysisId),
     /// What was found in a study that failed although its volume could be read: `analyses/{analysis}/summary.json`.
     RefusedSummary(AnalysisId),
     /// What graphs said of the prepared slices that the models of a stage read: `analyses/{analysis}/outputs/{stage}.bin`. Not
@@ -31,6 +33,7 @@ impl ObjectKey {
             Self::Instances(scan) => Path::from_iter(["instances".to_owned(), scan.to_string()]),
             Self::PreparedSlices(analysis) => analysis_folder(analysis).join("slices.bin"),
             Self::PreparedVolume(analysis) => analysis_folder(analysis).join("volume.bin"),
+            Self::SegmentMasks(analysis) => analysis_folder(analysis).join("masks.bin"),
             Self::RefusedSummary(analysis) => analysis_folder(analysis).join("summary.json"),
             Self::KnownOutputs(analysis, stage) => analysis_folder(analysis)
                 .join("outputs")
@@ -48,6 +51,7 @@ impl ObjectKey {
             Self::Instances(_)
             | Self::PreparedSlices(_)
             | Self::PreparedVolume(_)
+            | Self::SegmentMasks(_)
             | Self::RefusedSummary(_)
             | Self::KnownOutputs(..)
             | Self::StageMap(..) => None,
@@ -60,6 +64,7 @@ impl ObjectKey {
             Self::Original(_) | Self::Instances(_) => None,
             Self::PreparedSlices(analysis)
             | Self::PreparedVolume(analysis)
+            | Self::SegmentMasks(analysis)
             | Self::RefusedSummary(analysis)
             | Self::KnownOutputs(analysis, _)
             | Self::StageMap(analysis, _) => Some(analysis),
@@ -75,6 +80,7 @@ impl ObjectKey {
             ["instances", scan] => Some(Self::Instances(scan.parse().ok()?)),
             ["analyses", analysis, "slices.bin"] => Some(Self::PreparedSlices(analysis.parse().ok()?)),
             ["analyses", analysis, "volume.bin"] => Some(Self::PreparedVolume(analysis.parse().ok()?)),
+            ["analyses", analysis, "masks.bin"] => Some(Self::SegmentMasks(analysis.parse().ok()?)),
             ["analyses", analysis, "summary.json"] => Some(Self::RefusedSummary(analysis.parse().ok()?)),
             ["analyses", analysis, "outputs", outputs] => {
                 let stage = outputs.strip_suffix(".bin")?.parse().ok()?;
@@ -112,6 +118,7 @@ mod tests {
             ObjectKey::Instances(scan),
             ObjectKey::PreparedSlices(analysis),
             ObjectKey::PreparedVolume(analysis),
+            ObjectKey::SegmentMasks(analysis),
             ObjectKey::RefusedSummary(analysis),
             ObjectKey::KnownOutputs(analysis, Stage::Classifier),
             ObjectKey::StageMap(analysis, Stage::Anomaly),

@@ -8,6 +8,7 @@ mod prepare;
 mod prepare_error;
 mod quality;
 pub mod sandbox;
+mod segments;
 mod split;
 mod stage_error;
 mod stages;
@@ -17,9 +18,10 @@ pub use localization::strongest_region;
 pub use merge::{DISCLAIMER, MergeInput, failure_row, merge_report};
 pub use objects::{
     ObjectError, SliceCoding, SliceExtent, StageMap, VolumeHeader, decode_known_outputs,
-    decode_prepared_slices, encode_known_outputs, encode_prepared_slices, write_volume,
+    decode_prepared_slices, decode_segmentation, encode_known_outputs, encode_prepared_slices,
+    encode_segmentation, write_volume,
 };
-pub use prepare::{SLICES_FILE, SUMMARY_FILE, VOLUME_FILE, prepare_series, prepare_upload};
+pub use prepare::{MASKS_FILE, SLICES_FILE, SUMMARY_FILE, VOLUME_FILE, prepare_series, prepare_upload};
 pub use prepare_error::PrepareError;
 pub use quality::check_quality;
 pub use sandbox::{

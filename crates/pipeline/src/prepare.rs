@@ -5,25 +5,30 @@ use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::time::Instant;
 
-use norma_domain::{PreparedSummary, QualityCheck, QualityConsequence, Quantification, Reason, ReasonCode};
+use norma_domain::{
+    PreparedSummary, QualityCheck, QualityConsequence, Quantification, Reason, ReasonCode, Segmentation,
+};
 use norma_imaging::{Limits, LoadedSeries, StudySource, list_studies, load_chest_series};
 use norma_quantification::nodules::nodule_findings;
 use norma_quantification::quantify;
 use norma_volume::{DEFAULT_SLICE_COUNT, LungSegmentation, PreparedSlices, prepare_slices, segment_lungs};
 
-use crate::objects::{encode_prepared_slices, write_volume};
+use crate::objects::{encode_prepared_slices, encode_segmentation, write_volume};
 use crate::prepare_error::PrepareError;
 use crate::quality::check_quality;
+use crate::segments::segments;
 
 /// Prepared slices in the output folder: [`encode_prepared_slices`].
 pub const SLICES_FILE: &str = "slices.bin";
 /// The volume in the output folder: [`write_volume`].
 pub const VOLUME_FILE: &str = "volume.bin";
+/// The lungs and the findings in the output folder, voxel by voxel: [`encode_segmentation`].
+pub const MASKS_FILE: &str = "masks.bin";
 /// The [`PreparedSummary`] in the output folder, as JSON.
 pub const SUMMARY_FILE: &str = "summary.json";
 
 /// Reads the one study of an upload, chooses its chest series, checks its quality and prepares what the
-/// models read. Writes [`SLICES_FILE`], [`VOLUME_FILE`] and [`SUMMARY_FILE`] into the folder `out`.
+/// models read. Writes [`SLICES_FILE`], [`VOLUME_FILE`], [`MASKS_FILE`] and [`SUMMARY_FILE`] into the folder `out`.
 ///
 /// A series that could be read and is refused afterwards, for whatever reason, leaves [`VOLUME_FILE`] and
 /// [`SUMMARY_FILE`] in `out` as well: a person can look at what was received. A summary there says that the volume
@@ -49,8 +54,9 @@ pub fn prepare_upload(upload: &Path, out: &Path, limits: &Limits) -> Result<Prep
     write_summary(&received(&series), out)?;
 
     let (mut summary, prepared) = examine(&series);
-    if let Ok(prepared) = &prepared {
-        fs::write(out.join(SLICES_FILE), encode_prepared_slices(prepared)?)?;
+    if let Ok((slices, segmentation)) = &prepared {
+        fs::write(out.join(SLICES_FILE), encode_prepared_slices(slices)?)?;
+        fs::write(out.join(MASKS_FILE), encode_segmentation(segmentation)?)?;
     }
     summary.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     write_summary(&summary, out)?;
@@ -68,7 +74,7 @@ fn write_summary(summary: &PreparedSummary, out: &Path) -> Result<(), PrepareErr
 /// Where a quality check fails whose consequence is failure, and where there are no lungs to read.
 pub fn prepare_series(series: &LoadedSeries) -> Result<(PreparedSummary, PreparedSlices), PrepareError> {
     let (summary, prepared) = examine(series);
-    prepared.map(|prepared| (summary, prepared))
+    prepared.map(|(slices, _)| (summary, slices))
 }
 
 /// What is known of a series before anything was looked for in it.
@@ -85,8 +91,13 @@ fn received(series: &LoadedSeries) -> PreparedSummary {
     }
 }
 
-/// What was found in a series, and what the models read of it, or why they may not.
-fn examine(series: &LoadedSeries) -> (PreparedSummary, Result<PreparedSlices, PrepareError>) {
+/// What was found in a series, and what the models read of it with what was segmented, or why they may not.
+fn examine(
+    series: &LoadedSeries,
+) -> (
+    PreparedSummary,
+    Result<(PreparedSlices, Segmentation), PrepareError>,
+) {
     let lungs = segment_lungs(&series.volume);
     let mut summary = PreparedSummary {
         lung_extent: lungs.extent,
@@ -102,20 +113,24 @@ fn examine(series: &LoadedSeries) -> (PreparedSummary, Result<PreparedSlices, Pr
         return (summary, Err(error));
     };
     summary.selected_slices.clone_from(&prepared.slices);
-    summary.quantification = Some(measure(series, &lungs));
-    (summary, Ok(prepared))
+    let (quantification, segmentation) = measure(series, &lungs);
+    summary.quantification = Some(quantification);
+    (summary, Ok((prepared, segmentation)))
 }
 
-/// The measures and the nodules, with the time that they took.
-fn measure(series: &LoadedSeries, lungs: &LungSegmentation) -> Quantification {
+/// The measures and the nodules, with the time that they took, and their voxels.
+fn measure(series: &LoadedSeries, lungs: &LungSegmentation) -> (Quantification, Segmentation) {
     let started = Instant::now();
-    let mut quantification = quantify(&series.volume, lungs);
+    let (mut quantification, mut found) = quantify(&series.volume, lungs);
     if let Some(nodules) = nodule_findings(&series.volume, lungs) {
         quantification.nodules_sought = true;
-        quantification.findings.extend(nodules);
+        found.extend(nodules);
     }
+    let (findings, masks): (_, Vec<_>) = found.into_iter().map(|found| (found.finding, found.mask)).unzip();
+    quantification.findings = findings;
+    let segmentation = segments(lungs, masks);
     quantification.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    quantification
+    (quantification, segmentation)
 }
 
 fn only_study(studies: &[StudySource]) -> Result<&StudySource, PrepareError> {

@@ -141,6 +141,18 @@ impl Grid {
         (((self.start[axis] as f64 + edge) * GRID_MM / self.spacing_mm[axis]).max(0.0)) as usize
     }
 
+    /// Shape of the volume, `[z, y, x]`.
+    pub(crate) const fn source_shape(&self) -> [usize; 3] {
+        self.source_shape
+    }
+
+    /// The grid voxel that the middle of a voxel of the volume lies in, along an axis; None outside of the cut.
+    pub(crate) fn of_source(&self, axis: usize, index: usize) -> Option<usize> {
+        let at = ((index as f64 + 0.5) * self.spacing_mm[axis] / GRID_MM) as usize;
+        at.checked_sub(self.start[axis])
+            .filter(|at| *at < self.hounsfield.shape()[axis])
+    }
+
     /// Voxels of either lung.
     pub(crate) fn is_lung(&self) -> Array3<bool> {
         self.lungs.mapv(|label| label != 0)

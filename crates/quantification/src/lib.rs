@@ -15,7 +15,9 @@ mod place;
 mod quantify;
 mod ranges;
 mod regions;
+mod segmented_finding;
 mod thorax;
 
 pub use place::{LungSide, LungThird};
 pub use quantify::quantify;
+pub use segmented_finding::SegmentedFinding;

@@ -14,6 +14,7 @@ use crate::grid::{GRID_MM, Grid};
 use crate::opacity::find_opacities;
 use crate::ranges::range_of;
 use crate::regions::{BySide, Region};
+use crate::segmented_finding::{SegmentedFinding, mask_of};
 use crate::thorax::Thorax;
 
 /// Lungs with less air are not measured.
@@ -41,8 +42,8 @@ const LEAST_FINDING_ML: f64 = 10.0;
 ///
 /// Everything is measured on a grid of 2 mm, whose voxels average over many of a fine volume: so noise, and a sharp
 /// kernel's excess of it, do not count as low attenuation. What cannot be measured says so.
-/// The duration is 0; the caller knows it.
-pub fn quantify(volume: &Volume, lungs: &LungSegmentation) -> Quantification {
+/// The duration is 0; the caller knows it. The findings stand beside, with their masks.
+pub fn quantify(volume: &Volume, lungs: &LungSegmentation) -> (Quantification, Vec<SegmentedFinding>) {
     let why_not = if lungs.total_ml() < LEAST_LUNG_ML {
         Some(NotMeasurable::NoLungs)
     } else if volume.geometry.spacing_mm.z() > LARGEST_SPACING_MM {
@@ -58,10 +59,11 @@ pub fn quantify(volume: &Volume, lungs: &LungSegmentation) -> Quantification {
     let thorax = grid.as_ref().and_then(Thorax::find);
     let (Some(grid), Some(thorax)) = (grid, thorax) else {
         let why = why_not.unwrap_or(NotMeasurable::NoLungs);
-        return Quantification {
+        let quantification = Quantification {
             measures: ALL.map(|code| cannot(code, why)).to_vec(),
             ..Default::default()
         };
+        return (quantification, Vec::new());
     };
     let is_lung = grid.is_lung();
     let gas = find_pleural_gas(&grid, &is_lung, &thorax);
@@ -115,12 +117,11 @@ pub fn quantify(volume: &Volume, lungs: &LungSegmentation) -> Quantification {
         },
         None => cannot(MeasureCode::BloodPool, NotMeasurable::TooSmall),
     });
-    Quantification {
+    let quantification = Quantification {
         measures,
-        findings,
-        nodules_sought: false,
-        duration_ms: 0,
-    }
+        ..Default::default()
+    };
+    (quantification, findings)
 }
 
 const ALL: [MeasureCode; 12] = [
@@ -239,7 +240,7 @@ fn opacity_measures(
     opacities: &[Region],
     why_not: Option<NotMeasurable>,
     extent: [usize; 2],
-    findings: &mut Vec<MeasuredFinding>,
+    findings: &mut Vec<SegmentedFinding>,
 ) -> [Measure; 2] {
     let mut by_side = [0.0; 2];
     let mut largest = [0.0f64; 2];
@@ -273,14 +274,17 @@ fn opacity_measures(
     let listed = opacities.iter().take(MOST_OPACITIES);
     for region in listed.filter(|region| region.millilitres() >= LEAST_FINDING_ML) {
         let decides = region.millilitres() > limit;
-        findings.push(finding(
-            PathologyType::LungOpacity,
-            grid,
-            thorax.center[1],
-            region,
-            extent,
-            decides,
-        ));
+        findings.push(SegmentedFinding {
+            finding: finding(
+                PathologyType::LungOpacity,
+                grid,
+                thorax.center[1],
+                region,
+                extent,
+                decides,
+            ),
+            mask: mask_of(grid, std::slice::from_ref(region)),
+        });
     }
     [biggest, sum]
 }
@@ -291,7 +295,7 @@ fn pleural(
     grid: &Grid,
     filling: &BySide,
     extent: [usize; 2],
-    findings: &mut Vec<MeasuredFinding>,
+    findings: &mut Vec<SegmentedFinding>,
 ) -> Measure {
     let by_side = filling.millilitres();
     let measure = measured(code, by_side[0].max(by_side[1]), Some(by_side));
@@ -309,7 +313,10 @@ fn pleural(
             let mut found = finding(pathology, grid, own_center, largest, extent, volume_ml > outside);
             found.volume_ml = volume_ml;
             found.side = side;
-            findings.push(found);
+            findings.push(SegmentedFinding {
+                finding: found,
+                mask: mask_of(grid, regions),
+            });
         }
     }
     measure

@@ -180,7 +180,23 @@ fn a_solid_nodule_is_a_finding_that_decides_and_coarse_slices_are_not_looked_at(
     let mut volume = chest(std::slice::from_ref(&nodule));
     let lungs = segment_lungs(&volume);
     let findings = nodule_findings(&volume, &lungs).expect("2 mm are fine enough");
-    let first = &findings[0];
+    let first = &findings[0].finding;
+    let mask = findings[0].mask.as_ref().expect("a small volume");
+    let volume_ml = mask.voxels() as f64 * volume.geometry.spacing_mm.voxel_volume_mm3() / 1000.0;
+    assert!(
+        (volume_ml / first.volume_ml - 1.0).abs() < 0.15,
+        "{volume_ml} ml of {} ml",
+        first.volume_ml
+    );
+    let hounsfield = volume.hounsfield.as_slice().expect("contiguous");
+    let dense = mask.runs().iter().filter(|run| {
+        let middle = run.first + run.length / 2;
+        hounsfield[middle as usize] > -500
+    });
+    assert!(
+        dense.count() * 10 > mask.runs().len() * 9,
+        "it lies on the nodule"
+    );
     assert!(
         first.decides && first.pathology == PathologyType::LungNodule,
         "{first:?}"

@@ -15,7 +15,30 @@ fn fine(seed: u64) -> PhantomOptions {
 }
 
 fn measured(volume: &Volume) -> Quantification {
-    quantify(volume, &segment_lungs(volume))
+    let (mut quantification, found) = quantify(volume, &segment_lungs(volume));
+    for found in found {
+        // The mask holds what was measured, on its side, up to the grid's coarseness.
+        let mask = found.mask.expect("a small volume");
+        let volume_ml = mask.voxels() as f64 * volume.geometry.spacing_mm.voxel_volume_mm3() / 1000.0;
+        let measured_ml = found.finding.volume_ml;
+        assert!(
+            (volume_ml / measured_ml - 1.0).abs() < 0.03,
+            "{volume_ml} ml of {measured_ml} ml"
+        );
+        let [_, _, columns] = volume.geometry.shape;
+        let held = mask.runs().iter().map(|run| run.first as usize);
+        let hounsfield = volume.hounsfield.as_slice().expect("contiguous");
+        let air = held.clone().filter(|first| hounsfield[*first] < -850).count();
+        if found.finding.pathology == PathologyType::Pneumothorax {
+            assert!(air * 10 > mask.runs().len() * 9, "gas is where gas is");
+            assert!(
+                held.clone().all(|first| first % columns >= columns / 2),
+                "on the left"
+            );
+        }
+        quantification.findings.push(found.finding);
+    }
+    quantification
 }
 
 fn gas(quantification: &Quantification) -> &Measure {

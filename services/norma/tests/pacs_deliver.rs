@@ -223,7 +223,13 @@ async fn results_reach_a_pacs_once_across_its_absence() {
         .iter()
         .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
         .collect();
-    assert!(names.iter().any(|name| name.starts_with("SR")), "{names:?}");
+    // As storescp names their classes: report, segmentation, key objects, captures.
+    for class in ["SR", "SG", "KO", "SC"] {
+        assert!(
+            names.iter().any(|name| name.starts_with(class)),
+            "{class}: {names:?}"
+        );
+    }
     node.metric("norma_pacs_deliveries_waiting{destination=\"archive\"} 0")
         .await;
     let events = delivery_events(&node).await;

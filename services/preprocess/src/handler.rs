@@ -6,7 +6,9 @@ use norma_domain::{AnalysisId, PreparedSummary, Reason};
 use norma_inference::SharedPass;
 use norma_messages::Message;
 use norma_object_storage::{ObjectError, ObjectKey};
-use norma_pipeline::{PrepareError, SLICES_FILE, SUMMARY_FILE, VOLUME_FILE, prepare_upload_sandboxed};
+use norma_pipeline::{
+    MASKS_FILE, PrepareError, SLICES_FILE, SUMMARY_FILE, VOLUME_FILE, prepare_upload_sandboxed,
+};
 use norma_queue::Delivery;
 use norma_service::{Context, Handled, HandlerError, Loaded, MessageHandler, announce, run_blocking};
 
@@ -94,6 +96,7 @@ impl Preprocess {
         for (key, file) in [
             (ObjectKey::PreparedSlices(analysis_id), SLICES_FILE),
             (ObjectKey::PreparedVolume(analysis_id), VOLUME_FILE),
+            (ObjectKey::SegmentMasks(analysis_id), MASKS_FILE),
         ] {
             self.context.objects.put_file(key, &folder.join(file)).await?;
         }

@@ -55,7 +55,9 @@ export interface paths {
         };
         /**
          * Gives the answer to an analysis as DICOM objects, in a zip: `report.dcm`, a Comprehensive 3D SR (TID 1500);
-         *     `verdict.dcm` and `key-slice-1.dcm` and so on, Secondary Capture images.
+         *     `segmentation-lungs.dcm` and `segmentation-findings.dcm`, Segmentations of the lungs and of the findings, where there are
+         *     masks of them; `key-objects.dcm`, a Key Object Selection; `verdict.dcm` and `key-slice-1.dcm` and so on, Secondary Capture
+         *     images.
          * @description The objects belong to the study that was uploaded. A repeat gives the same bytes with the same UIDs. 422
          *     `no_dicom_results` where the upload was no DICOM or has UIDs that DICOM does not allow.
          *
@@ -78,8 +80,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Gives one of the DICOM objects of an analysis by its name in the zip without `.dcm`: `report`, `verdict`,
-         *     `key-slice-1` and so on.
+         * Gives one of the DICOM objects of an analysis by its name in the zip without `.dcm`: `report`,
+         *     `segmentation-lungs`, `key-objects`, `verdict`, `key-slice-1` and so on.
          * @description Roles: clinician, integrator (its own studies).
          */
         get: operations["getAnalysisDicomObject"];
@@ -3570,7 +3572,7 @@ export interface operations {
             header?: never;
             path: {
                 analysis_id: components["schemas"]["AnalysisId"];
-                /** @description `report`, `verdict`, `key-slice-1` … */
+                /** @description `report`, `segmentation-lungs`, `segmentation-findings`, `key-objects`, `verdict`, `key-slice-1` … */
                 object: string;
             };
             cookie?: never;

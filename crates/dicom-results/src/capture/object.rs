@@ -10,18 +10,17 @@ use norma_domain::{PreparedSummary, Report, WindowLevel};
 use super::canvas::Canvas;
 use super::key_slice::{ShownSlice, draw_key_slice};
 use super::page::draw_page;
-use crate::code::Code;
+use crate::code::SOURCE_IMAGE;
 use crate::derived_uid::derive_uid;
 use crate::dicom_result::DicomResult;
 use crate::elements::Elements;
 use crate::error::ResultsError;
 use crate::input::{ResultsInput, slices_to_show};
-use crate::modules::{Identification, common, reference, to_file};
+use crate::modules::{Identification, body_part, common, reference, to_file};
 use crate::region::regions;
 use crate::source::{SourceImage, SourceStudy};
 
 const SERIES_NUMBER: u16 = 9002;
-const SOURCE_IMAGE: Code = Code::dcm("121322", "Source image for image processing operation");
 
 /// The series: first the page, then the key slices.
 pub(crate) fn captures(
@@ -34,6 +33,7 @@ pub(crate) fn captures(
         source,
         slices,
         language,
+        ..
     } = *input;
     let series = Series {
         report,
@@ -105,10 +105,8 @@ impl Series<'_> {
             instance_number: number,
             series_description: "Norma key slices (research use)",
         };
-        let body_part = &self.source.attributes.body_part;
-        let body_part = if body_part.is_empty() { "CHEST" } else { body_part };
         let mut elements = common(self.source, self.report, &what)
-            .text(tags::BODY_PART_EXAMINED, VR::CS, body_part)
+            .text(tags::BODY_PART_EXAMINED, VR::CS, body_part(self.source))
             .text(tags::CONVERSION_TYPE, VR::CS, "WSD")
             .text(tags::IMAGE_TYPE, VR::CS, "DERIVED\\SECONDARY")
             .text(tags::PATIENT_ORIENTATION, VR::CS, "")

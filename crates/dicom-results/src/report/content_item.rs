@@ -8,6 +8,7 @@ use crate::code::Code;
 use crate::elements::{Elements, decimal};
 use crate::modules::reference;
 use crate::outline::Outline;
+use crate::source::SourceImage;
 
 /// How an item stands to the one that holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +111,16 @@ impl ContentItem {
                     .floats(tags::GRAPHIC_DATA, outline.points.iter().flatten().copied())
             })
             .holding([image])
+    }
+
+    /// An image, or one of its frames.
+    pub(super) fn image(image: &SourceImage, frame: Option<u32>) -> Self {
+        let frame = frame.map(|frame| frame.to_string());
+        let referenced = reference(&image.sop_class_uid, &image.sop_instance_uid)
+            .text_if_any(tags::REFERENCED_FRAME_NUMBER, VR::IS, frame.as_deref())
+            .build();
+        Self::new(Some(Relation::Contains), "IMAGE", None)
+            .with(|elements| elements.sequence(tags::REFERENCED_SOP_SEQUENCE, vec![referenced]))
     }
 
     pub(super) fn holding(mut self, children: impl IntoIterator<Item = ContentItem>) -> Self {

@@ -24,6 +24,12 @@ pub struct SourceImage {
     pub sop_class_uid: String,
     pub sop_instance_uid: String,
     pub series_instance_uid: String,
+    /// Empty where the file has none.
+    #[serde(default)]
+    pub frame_of_reference_uid: String,
+    /// Whether the file counts frames and has more than one.
+    #[serde(default)]
+    pub is_multi_frame: bool,
     pub rows: u16,
     pub columns: u16,
     /// Where its frames lie; empty where the file does not say.

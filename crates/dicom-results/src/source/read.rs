@@ -59,6 +59,11 @@ fn image_of(data_set: &InMemDicomObject) -> Option<SourceImage> {
         sop_class_uid: text_of(data_set, tags::SOP_CLASS_UID),
         sop_instance_uid: text_of(data_set, tags::SOP_INSTANCE_UID),
         series_instance_uid: text_of(data_set, tags::SERIES_INSTANCE_UID),
+        frame_of_reference_uid: text_of(data_set, tags::FRAME_OF_REFERENCE_UID),
+        is_multi_frame: data_set
+            .get(tags::NUMBER_OF_FRAMES)
+            .and_then(|frames| frames.to_int::<u32>().ok())
+            .is_some_and(|frames| frames > 1),
         rows: side(tags::ROWS)?,
         columns: side(tags::COLUMNS)?,
         planes: planes_of(data_set),

@@ -1,10 +1,13 @@
 //! Which candidates are reported, and which are pathology by themselves.
 
-use norma_domain::{MeasuredFinding, NoduleDensity, NoduleDetail, PathologyType};
+use norma_domain::{MeasuredFinding, NoduleDensity, NoduleDetail, PathologyType, VoxelBox, VoxelMask};
 use norma_volume::{LungSegmentation, Volume};
 
+use super::grid::Grid;
 use super::rule::{MASS_SCORE, SHOWN_SCORE, SURE_SCORE};
-use super::{NoduleCandidate, find_nodules};
+use super::shape::Extent;
+use super::{NoduleCandidate, find_bodies};
+use crate::segmented_finding::SegmentedFinding;
 
 /// Slices farther apart average a nodule of 6 mm away, and make vessels that cross them look like one.
 const LARGEST_SPACING_MM: f64 = 3.05;
@@ -17,16 +20,36 @@ const MOST_FINDINGS: usize = 10;
 
 /// The nodules and masses worth a radiologist's look, the likeliest first; None where the volume is too coarse to
 /// look for any.
-pub fn nodule_findings(volume: &Volume, lungs: &LungSegmentation) -> Option<Vec<MeasuredFinding>> {
+pub fn nodule_findings(volume: &Volume, lungs: &LungSegmentation) -> Option<Vec<SegmentedFinding>> {
     let spacing = volume.geometry.spacing_mm.zyx();
     if spacing.iter().any(|&length| length > LARGEST_SPACING_MM) {
         return None;
     }
-    let shown = find_nodules(volume, lungs)
+    let Some((grid, bodies)) = find_bodies(volume, lungs) else {
+        return Some(Vec::new());
+    };
+    let shown = bodies
         .into_iter()
-        .filter(|candidate| candidate.score >= SHOWN_SCORE)
+        .filter(|(candidate, _)| candidate.score >= SHOWN_SCORE)
         .take(MOST_FINDINGS);
-    Some(shown.map(finding).collect())
+    let segmented = shown.map(|(candidate, extent)| SegmentedFinding {
+        mask: mask(volume.geometry.shape, candidate.region, &grid, &extent),
+        finding: finding(candidate),
+    });
+    Some(segmented.collect())
+}
+
+/// The voxels of the volume whose middle lies in one of the body's.
+fn mask(shape: [usize; 3], region: VoxelBox, grid: &Grid, extent: &Extent) -> Option<VoxelMask> {
+    let mut mask = VoxelMask::empty(shape).ok()?;
+    for slice in region.z_min..=region.z_max {
+        for row in region.y_min..=region.y_max {
+            let columns = (region.x_min..=region.x_max)
+                .map(|column| extent.holds(grid.of_volume([slice, row, column])));
+            mask.push_row([slice, row], region.x_min, columns);
+        }
+    }
+    Some(mask)
 }
 
 fn finding(candidate: NoduleCandidate) -> MeasuredFinding {

@@ -63,6 +63,11 @@ impl Grid {
         std::array::from_fn(|axis| self.origin[axis] + place[axis] * self.step[axis])
     }
 
+    /// The place on the grid of an index in the volume.
+    pub(super) fn of_volume(&self, index: [usize; 3]) -> [f64; 3] {
+        std::array::from_fn(|axis| (index[axis] as f64 - self.origin[axis]) / self.step[axis])
+    }
+
     /// The median of the aerated lung, in steps of 5 HU.
     pub(super) fn lung_level(&self) -> f32 {
         const AERATED_HU: i16 = -500;

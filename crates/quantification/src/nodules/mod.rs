@@ -26,7 +26,7 @@ use blobs::find_blobs;
 use grid::Grid;
 use hull::hull;
 use rule::LEAST_DIAMETER_MM;
-use shape::Pyramid;
+use shape::{Extent, Pyramid};
 
 /// So many of the strongest blobs are grown into bodies.
 const MOST_BLOBS: usize = 120;
@@ -38,9 +38,17 @@ const DENSEST_HU: f32 = 50.0;
 ///
 /// `lungs` is the mask of the same volume. Voxel indices are of `volume`.
 pub fn find_nodules(volume: &Volume, lungs: &LungSegmentation) -> Vec<NoduleCandidate> {
-    let Some(grid) = Grid::around(volume, lungs) else {
-        return Vec::new();
-    };
+    let found = find_bodies(volume, lungs).map(|(_, found)| found);
+    found
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(candidate, _)| candidate)
+        .collect()
+}
+
+/// [`find_nodules`] with each candidate's voxels on the grid.
+fn find_bodies(volume: &Volume, lungs: &LungSegmentation) -> Option<(Grid, Vec<(NoduleCandidate, Extent)>)> {
+    let grid = Grid::around(volume, lungs)?;
     let hull = hull(&grid);
     let lung_hu = grid.lung_level();
     let mut image = Array3::zeros(hull.raw_dim());
@@ -56,24 +64,29 @@ pub fn find_nodules(volume: &Volume, lungs: &LungSegmentation) -> Vec<NoduleCand
         });
     let blobs = find_blobs(image, grid.spacing_mm, MOST_BLOBS);
     let pyramid = Pyramid::new(grid.hounsfield.mapv(f32::from), hull.clone(), grid.spacing_mm);
-    let mut candidates: Vec<NoduleCandidate> = blobs
+    let mut candidates: Vec<(NoduleCandidate, Extent)> = blobs
         .par_iter()
         .filter_map(|blob| {
             let body = pyramid.body_of(blob, lung_hu)?;
-            (body.diameter_mm() >= LEAST_DIAMETER_MM)
-                .then(|| NoduleCandidate::new(blob, &body, lung_hu, &grid, &hull, lungs, volume))
+            (body.diameter_mm() >= LEAST_DIAMETER_MM).then(|| {
+                let candidate = NoduleCandidate::new(blob, &body, lung_hu, &grid, &hull, lungs, volume);
+                (candidate, body.extent)
+            })
         })
         .collect();
-    candidates.sort_by(|left, right| right.score.total_cmp(&left.score));
-    without_repetitions(candidates, volume)
+    candidates.sort_by(|(left, _), (right, _)| right.score.total_cmp(&left.score));
+    Some((grid, without_repetitions(candidates, volume)))
 }
 
 /// Leaves out candidates whose centre lies within half the larger diameter of a more likely one.
-fn without_repetitions(candidates: Vec<NoduleCandidate>, volume: &Volume) -> Vec<NoduleCandidate> {
+fn without_repetitions(
+    candidates: Vec<(NoduleCandidate, Extent)>,
+    volume: &Volume,
+) -> Vec<(NoduleCandidate, Extent)> {
     let spacing = volume.geometry.spacing_mm.zyx();
-    let mut kept: Vec<NoduleCandidate> = Vec::new();
-    for candidate in candidates {
-        let repeats = kept.iter().any(|other| {
+    let mut kept: Vec<(NoduleCandidate, Extent)> = Vec::new();
+    for (candidate, extent) in candidates {
+        let repeats = kept.iter().any(|(other, _)| {
             let squared: f64 = (0..3)
                 .map(|axis| {
                     ((candidate.centre_voxel[axis] - other.centre_voxel[axis]) * spacing[axis]).powi(2)
@@ -82,7 +95,7 @@ fn without_repetitions(candidates: Vec<NoduleCandidate>, volume: &Volume) -> Vec
             squared.sqrt() < 0.5 * candidate.diameter_mm.max(other.diameter_mm)
         });
         if !repeats {
-            kept.push(candidate);
+            kept.push((candidate, extent));
         }
     }
     kept

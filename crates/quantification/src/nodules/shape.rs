@@ -34,7 +34,7 @@ struct Level {
 }
 
 /// A body and its features. Lengths in millimetres, values in HU.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Body {
     /// Centroid `(z, y, x)` on the finest grid.
     pub(super) place: [f64; 3],
@@ -55,6 +55,34 @@ pub(super) struct Body {
     pub(super) high_hu: f64,
     /// Part of the body denser than −300 HU.
     pub(super) solid_part: f64,
+    pub(super) extent: Extent,
+}
+
+/// The voxels of a body on its grid.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Extent {
+    /// Those of the body, in a box around it.
+    inside: Array3<bool>,
+    /// The box's first voxel.
+    low: [usize; 3],
+    /// Finest voxels per voxel, and where voxel 0 has its centre on the finest grid.
+    scale: f64,
+    shift: f64,
+}
+
+impl Extent {
+    /// Whether a place on the finest grid lies in one of the body's voxels.
+    pub(super) fn holds(&self, place: [f64; 3]) -> bool {
+        let index: [f64; 3] = std::array::from_fn(|axis| {
+            ((place[axis] - self.shift) / self.scale).round() - self.low[axis] as f64
+        });
+        let is_in_box = index.iter().all(|index| *index >= 0.0);
+        is_in_box
+            && self
+                .inside
+                .get(index.map(|index| index as usize))
+                .is_some_and(|inside| *inside)
+    }
 }
 
 impl Body {
@@ -194,7 +222,21 @@ impl Level {
             let indices = members.iter().map(|place| place[axis]);
             (indices.clone().min().unwrap_or(0), indices.max().unwrap_or(0))
         };
+        let first: [usize; 3] = std::array::from_fn(|axis| extreme(axis).0);
+        let mut inside = Array3::from_elem(
+            std::array::from_fn::<usize, 3, _>(|axis| extreme(axis).1 - first[axis] + 1),
+            false,
+        );
+        for member in members {
+            inside[std::array::from_fn(|axis| member[axis] - first[axis])] = true;
+        }
         Body {
+            extent: Extent {
+                inside,
+                low: std::array::from_fn(|axis| low[axis] + first[axis]),
+                scale: self.scale,
+                shift: self.shift,
+            },
             place: std::array::from_fn(|axis| on_finest(axis, centroid[axis])),
             low: std::array::from_fn(|axis| end(axis, extreme(axis).0, -0.5)),
             high: std::array::from_fn(|axis| end(axis, extreme(axis).1, 0.5)),

@@ -351,7 +351,19 @@ mod tests {
         let settings = with_environment(&whole).unwrap();
         let archive = &settings.pacs.destinations["archive"];
         assert_eq!(archive.port, 104);
-        assert_eq!(archive.objects, crate::DeliveredObjects::All);
+        assert!(archive.objects.is_empty(), "all");
+        let some = (
+            "NORMA__PACS__DESTINATIONS__ARCHIVE__OBJECTS",
+            "key_objects, segmentation",
+        );
+        let settings = with_environment(&[&whole[..], &[some]].concat()).unwrap();
+        assert_eq!(
+            settings.pacs.destinations["archive"].objects,
+            [
+                crate::DeliveredObjects::KeyObjects,
+                crate::DeliveredObjects::Segmentation
+            ]
+        );
         assert_eq!(archive.studies, crate::DeliveredStudies::Received);
         assert!(!archive.tls);
         for left_out in 0..whole.len() {

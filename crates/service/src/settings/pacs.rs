@@ -3,7 +3,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::de::{Error as _, IntoDeserializer as _};
+use serde::{Deserialize, Deserializer};
 
 use super::value::{comma_separated, optional};
 
@@ -62,22 +63,32 @@ pub struct DestinationSettings {
     /// A password or a token.
     #[serde(default, deserialize_with = "optional")]
     pub authorization: Option<SecretString>,
-    #[serde(default)]
-    pub objects: DeliveredObjects,
+    /// All where none is named.
+    #[serde(default, deserialize_with = "delivered_objects")]
+    pub objects: Vec<DeliveredObjects>,
     #[serde(default)]
     pub studies: DeliveredStudies,
     #[serde(default)]
     pub language: DeliveredLanguage,
 }
 
-/// Which objects of an answer are sent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+/// A kind of objects of an answer that is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveredObjects {
-    #[default]
     All,
     StructuredReport,
+    Segmentation,
+    KeyObjects,
     SecondaryCapture,
+}
+
+fn delivered_objects<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<DeliveredObjects>, D::Error> {
+    let kinds = comma_separated(deserializer)?.into_iter();
+    let kinds = kinds.map(|kind| DeliveredObjects::deserialize(kind.into_deserializer()));
+    kinds
+        .collect::<Result<_, serde::de::value::Error>>()
+        .map_err(D::Error::custom)
 }
 
 /// Of which studies results are sent.

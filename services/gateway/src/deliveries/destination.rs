@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use norma_database::DeliveryDestination;
 use norma_dicom_network::{AeTitle, Authorities, ClientTls};
-use norma_dicom_results::{DicomResult, Language};
+use norma_dicom_results::{DicomResult, Language, ResultKind};
 use norma_service::{DeliveredLanguage, DeliveredObjects, DeliveredStudies, DestinationSettings, Settings};
 use rustls::client::ResolvesClientCert;
 
@@ -30,7 +30,8 @@ pub(super) struct Destination {
     pub(super) name: String,
     pub(super) target: Target,
     pub(super) language: Language,
-    objects: DeliveredObjects,
+    /// All where none is named.
+    objects: Vec<DeliveredObjects>,
     studies: DeliveredStudies,
 }
 
@@ -114,7 +115,7 @@ impl Destination {
                 DeliveredLanguage::En => Language::English,
                 DeliveredLanguage::Ru => Language::Russian,
             },
-            objects: settings.objects,
+            objects: settings.objects.clone(),
             studies: settings.studies,
         })
     }
@@ -128,10 +129,13 @@ impl Destination {
     }
 
     pub(super) fn gets(&self, object: &DicomResult) -> bool {
-        match self.objects {
+        let is_of = |kind: &DeliveredObjects| match kind {
             DeliveredObjects::All => true,
-            DeliveredObjects::StructuredReport => object.is_structured_report(),
-            DeliveredObjects::SecondaryCapture => !object.is_structured_report(),
-        }
+            DeliveredObjects::StructuredReport => object.kind() == ResultKind::StructuredReport,
+            DeliveredObjects::Segmentation => object.kind() == ResultKind::Segmentation,
+            DeliveredObjects::KeyObjects => object.kind() == ResultKind::KeyObjects,
+            DeliveredObjects::SecondaryCapture => object.kind() == ResultKind::SecondaryCapture,
+        };
+        self.objects.is_empty() || self.objects.iter().any(is_of)
     }
 }

@@ -10,8 +10,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::problem::ApiError;
 use crate::recently_used::RecentlyUsed;
 
-/// Analyses kept: some ten megabytes each.
-const KEPT: NonZeroUsize = NonZeroUsize::new(4).unwrap();
+/// Analyses kept: some tens of megabytes each, most of them masks.
+const KEPT: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 /// Made at once: each fetches a whole study to the disk.
 const AT_ONCE: usize = 1;
 

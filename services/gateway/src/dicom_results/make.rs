@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actix_web::web;
+use bytes::Bytes;
 use ndarray::Array2;
 use norma_database::Analysis;
 use norma_dicom_results::{
@@ -11,6 +12,7 @@ use norma_dicom_results::{
 };
 use norma_domain::{PreparedSummary, Report};
 use norma_object_storage::{ObjectError, ObjectKey};
+use norma_pipeline::decode_segmentation;
 
 use crate::dicom_results::collection::ResultObjects;
 use crate::gateway::Gateway;
@@ -56,21 +58,37 @@ impl DicomResults {
         let prepared = prepared.ok_or(ApiError::VolumeNotPrepared)?;
         let source = self.source(analysis, &prepared).await?;
         let slices = self.slices(analysis, &report, &prepared).await?;
+        let masks = self.masks(analysis).await?;
         let made = web::block(move || {
+            let segmentation = masks.as_deref().map(decode_segmentation).transpose()?;
             build_results(&ResultsInput {
                 report: &report,
                 prepared: &prepared,
                 source: &source,
                 slices: &slices,
+                segmentation: segmentation.as_ref(),
                 language,
             })
+            .map_err(anyhow::Error::from)
         })
         .await
         .map_err(ApiError::internal)?;
         match made {
             Ok(objects) => Ok(self.objects.keep(key, objects)),
-            Err(ResultsError::NoStudyUid | ResultsError::OtherStudy) => Err(ApiError::NoDicomResults),
-            Err(error) => Err(ApiError::internal(error)),
+            Err(error) => Err(match error.downcast_ref() {
+                Some(ResultsError::NoStudyUid | ResultsError::OtherStudy) => ApiError::NoDicomResults,
+                _ => ApiError::Internal(error),
+            }),
+        }
+    }
+
+    /// What was segmented, as it is stored. None for analyses from before there was any.
+    async fn masks(&self, analysis: &Analysis) -> Result<Option<Bytes>, ApiError> {
+        let key = ObjectKey::SegmentMasks(analysis.id);
+        match self.gateway.objects.get(key).await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(ObjectError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -52,7 +52,9 @@ pub(crate) struct DicomOptions {
 }
 
 /// Gives the answer to an analysis as DICOM objects, in a zip: `report.dcm`, a Comprehensive 3D SR (TID 1500);
-/// `verdict.dcm` and `key-slice-1.dcm` and so on, Secondary Capture images.
+/// `segmentation-lungs.dcm` and `segmentation-findings.dcm`, Segmentations of the lungs and of the findings, where there are
+/// masks of them; `key-objects.dcm`, a Key Object Selection; `verdict.dcm` and `key-slice-1.dcm` and so on, Secondary Capture
+/// images.
 ///
 /// The objects belong to the study that was uploaded. A repeat gives the same bytes with the same UIDs. 422
 /// `no_dicom_results` where the upload was no DICOM or has UIDs that DICOM does not allow.
@@ -87,14 +89,14 @@ pub(crate) async fn get_analysis_dicom(
     Ok(answer(&freshness, ZIP, "norma-dicom.zip", archive))
 }
 
-/// Gives one of the DICOM objects of an analysis by its name in the zip without `.dcm`: `report`, `verdict`,
-/// `key-slice-1` and so on.
+/// Gives one of the DICOM objects of an analysis by its name in the zip without `.dcm`: `report`,
+/// `segmentation-lungs`, `key-objects`, `verdict`, `key-slice-1` and so on.
 #[utoipa::path(
     tag = "analyses",
     operation_id = "getAnalysisDicomObject",
     params(
         ("analysis_id" = AnalysisId, Path),
-        ("object" = String, Path, description = "`report`, `verdict`, `key-slice-1` …"),
+        ("object" = String, Path, description = "`report`, `segmentation-lungs`, `segmentation-findings`, `key-objects`, `verdict`, `key-slice-1` …"),
         DicomOptions
     ),
     responses(

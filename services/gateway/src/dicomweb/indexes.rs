@@ -56,7 +56,7 @@ impl DicomWeb {
             uploads,
             results,
             frames: FrameFiles::new(frame_files::KEPT),
-            made: RecentlyUsed::new(NonZeroUsize::MIN.saturating_add(3)),
+            made: RecentlyUsed::new(NonZeroUsize::MIN.saturating_add(1)),
             kept: RecentlyUsed::new(KEPT),
             turns: Places::new(TURNS, TURNS - 1, MOST_WAITING),
             indexing: Arc::default(),

@@ -1,8 +1,10 @@
 use std::io::{Cursor, Read as _};
 
-use norma_domain::{AnalysisId, PreparedSummary, ScanId};
+use norma_domain::{AnalysisId, PreparedSummary, ScanId, Segment, SegmentOf, Segmentation, VoxelMask};
 use norma_imaging::{Limits, list_studies, load_chest_series};
+use norma_object_storage::ObjectKey;
 use norma_phantom::{PhantomOptions, phantom_zip};
+use norma_pipeline::encode_segmentation;
 use reqwest::StatusCode;
 
 use crate::app::{App, problem, spawn_app};
@@ -48,7 +50,10 @@ async fn an_answer_is_had_as_dicom_objects() {
         .file_names()
         .map(|name| name.unwrap().into_owned())
         .collect();
-    assert_eq!(names, ["report.dcm", "verdict.dcm", "key-slice-1.dcm"]);
+    assert_eq!(
+        names,
+        ["report.dcm", "key-objects.dcm", "verdict.dcm", "key-slice-1.dcm"]
+    );
 
     for name in names {
         let mut packed = Vec::new();
@@ -89,6 +94,47 @@ async fn an_answer_is_had_as_dicom_objects() {
     .await;
     // Nothing of the fetched study is left behind.
     assert_eq!(std::fs::read_dir(app.spool()).unwrap().count(), 0);
+}
+
+/// A block of the phantom's volume as its left lung.
+pub(crate) async fn put_masks(app: &App, analysis_id: AnalysisId) {
+    let mut mask = VoxelMask::empty([60, 208, 208]).unwrap();
+    for slice in 20..24 {
+        for row in 50..90 {
+            mask.push_row([slice, row], 100, [true; 40]);
+        }
+    }
+    let segmentation = Segmentation {
+        segments: vec![Segment {
+            of: SegmentOf::LeftLung,
+            mask,
+        }],
+    };
+    let bytes = encode_segmentation(&segmentation).unwrap();
+    let key = ObjectKey::SegmentMasks(analysis_id);
+    app.objects.put(key, bytes.into()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_segmented_is_had_as_a_segmentation() {
+    let app = spawn_app().await;
+    let (_, analysis_id) = answered_phantom(&app, Says::Pathology(0.9)).await;
+    put_masks(&app, analysis_id).await;
+    let path = format!("/api/analyses/{analysis_id}/dicom/segmentation-lungs");
+    let object = app.get(&path).await;
+    assert_eq!(object.status(), StatusCode::OK);
+    let bytes = object.bytes().await.unwrap();
+    // Four frames of one bit a pixel.
+    let pixels = &bytes[bytes.len() - 4 * 208 * 208 / 8..];
+    let set: u32 = pixels.iter().map(|byte| byte.count_ones()).sum();
+    assert_eq!(set, 4 * 40 * 40);
+    // No finding was measured.
+    let findings = app
+        .get(&format!(
+            "/api/analyses/{analysis_id}/dicom/segmentation-findings"
+        ))
+        .await;
+    problem(findings, StatusCode::NOT_FOUND, "dicom_result_not_found").await;
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use reqwest::{Method, Response, StatusCode};
 use serde_json::Value;
 
 use crate::app::{App, client, form, make_key, problem, spawn_app};
-use crate::dicom_results::answered_phantom;
+use crate::dicom_results::{answered_phantom, put_masks};
 use crate::worker::Says;
 
 const EXPLICIT: &str = "1.2.840.10008.1.2.1";
@@ -327,7 +327,8 @@ async fn a_single_file_without_its_head_and_one_in_an_inner_archive_are_given_as
 #[tokio::test]
 async fn the_answer_to_an_analysis_is_part_of_its_study() {
     let app = spawn_app().await;
-    answered_phantom(&app, Says::Pathology(0.9)).await;
+    let (_, analysis_id) = answered_phantom(&app, Says::Pathology(0.9)).await;
+    put_masks(&app, analysis_id).await;
     let study = json(&app, "/studies").await;
     let study = value(&study[0], "0020000D").as_str().unwrap();
     let series = json(&app, &format!("/studies/{study}/series")).await;
@@ -335,7 +336,7 @@ async fn the_answer_to_an_analysis_is_part_of_its_study() {
         .iter()
         .map(|series| value(series, "00080060").as_str().unwrap())
         .collect();
-    assert_eq!(modalities, ["CT", "SR", "OT"]);
+    assert_eq!(modalities, ["CT", "SR", "OT", "SEG", "KO"]);
     let of = |index: usize| {
         format!(
             "/studies/{study}/series/{}",

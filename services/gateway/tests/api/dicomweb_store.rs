@@ -6,7 +6,7 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
 use crate::app::{App, client, make_key, problem, spawn_app, spawn_app_with};
-use crate::dicom_results::answered_phantom;
+use crate::dicom_results::{answered_phantom, put_masks};
 use crate::worker::Says;
 
 const BOUNDARY: &str = "0f3cf5c0-70e0-41ef";
@@ -296,8 +296,15 @@ async fn an_integrator_stores_its_own_and_a_request_sent_again_is_one() {
 async fn results_that_come_back_are_had_and_make_no_study() {
     let app = spawn_app().await;
     let (_, analysis_id) = answered_phantom(&app, Says::Pathology(0.9)).await;
+    put_masks(&app, analysis_id).await;
     let mut results = Vec::new();
-    for name in ["report", "verdict", "key-slice-1"] {
+    for name in [
+        "report",
+        "verdict",
+        "key-slice-1",
+        "key-objects",
+        "segmentation-lungs",
+    ] {
         let object = app
             .get(&format!("/api/analyses/{analysis_id}/dicom/{name}"))
             .await;

@@ -9,7 +9,7 @@ use anyhow::Context;
 use ndarray::Array2;
 use norma_dicom_results::{Language, ResultsError, ResultsInput, build_results, slices_to_show};
 use norma_domain::{PreparedSummary, Report};
-use norma_pipeline::{VOLUME_FILE, VolumeHeader};
+use norma_pipeline::{MASKS_FILE, VOLUME_FILE, VolumeHeader, decode_segmentation};
 
 use super::reading::{Preparer, StudyFiles};
 use super::terminal::tell;
@@ -67,11 +67,14 @@ impl DicomFolder {
         let volume = files.folder.path().join(VOLUME_FILE);
         let slices = read_slices(&volume, &slices_to_show(report, prepared))
             .context("failed to read the prepared volume")?;
+        let masks = fs::read(files.folder.path().join(MASKS_FILE)).context("failed to read the masks")?;
+        let segmentation = decode_segmentation(&masks).context("failed to decode the masks")?;
         let objects = build_results(&ResultsInput {
             report,
             prepared,
             source: &source,
             slices: &slices,
+            segmentation: Some(&segmentation),
             language: self.language,
         });
         let objects = match objects {

@@ -155,6 +155,7 @@ async fn a_study_gets_one_report_however_often_its_messages_come() {
     for key in [
         ObjectKey::PreparedSlices(analysis_id),
         ObjectKey::PreparedVolume(analysis_id),
+        ObjectKey::SegmentMasks(analysis_id),
         ObjectKey::StageMap(analysis_id, Stage::Anomaly),
         ObjectKey::StageMap(analysis_id, Stage::Classifier),
     ] {

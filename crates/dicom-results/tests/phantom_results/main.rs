@@ -5,216 +5,15 @@
     reason = "a helper of a test that fails is a test that fails"
 )]
 
-use std::collections::BTreeMap;
-use std::path::Path;
+mod key_objects;
+mod segmentation;
+mod support;
 
-use chrono::{TimeZone as _, Utc};
-use dicom_core::Tag;
 use dicom_dictionary_std::{tags, uids};
-use dicom_object::{InMemDicomObject, OpenFileOptions};
-use ndarray::Array2;
-use norma_dicom_results::{
-    DicomResult, Language, ResultsError, ResultsInput, SourceStudy, build_results, read_source_studies,
-    slices_to_show,
-};
-use norma_domain::{
-    AnalysisId, BundleReference, KeySlice, LungSide, LungThird, MeasuredFinding, NoduleDensity, NoduleDetail,
-    OperatingPoint, OperatingPointName, PathologyType, PreparedSummary, Probability, Quantification, Reason,
-    ReasonCode, Report, ScanId, Stage, Summary, Timings, Verdict, VoxelBox,
-};
-use norma_imaging::{Limits, list_studies, load_chest_series};
-use norma_phantom::{PhantomOptions, phantom_zip};
-
-/// A study as preparation sees it; what it measured is given by the test.
-struct Study {
-    source: SourceStudy,
-    prepared: PreparedSummary,
-    slices: Vec<Array2<i16>>,
-}
-
-const REGION: VoxelBox = VoxelBox {
-    x_min: 60,
-    x_max: 79,
-    y_min: 90,
-    y_max: 99,
-    z_min: 28,
-    z_max: 32,
-};
-
-fn study(options: &PhantomOptions) -> Study {
-    let folder = tempfile::tempdir().unwrap();
-    let upload = folder.path().join("study.zip");
-    phantom_zip(options, &upload).unwrap();
-    read(&upload)
-}
-
-fn read(upload: &Path) -> Study {
-    let limits = Limits::default();
-    let studies = list_studies(upload, &limits).unwrap();
-    let series = load_chest_series(&studies[0], &limits).unwrap();
-    let slices = series
-        .volume
-        .hounsfield
-        .outer_iter()
-        .map(|slice| slice.to_owned());
-    Study {
-        source: read_source_studies(upload, &limits).unwrap().remove(0),
-        slices: slices.collect(),
-        prepared: PreparedSummary {
-            study: series.study,
-            slices: series.slices,
-            selected_slices: vec![20, 30],
-            lung_extent: Some([5, 55]),
-            lung_volume_ml: 4000.0,
-            quality: Vec::new(),
-            quantification: Some(Quantification {
-                measures: Vec::new(),
-                findings: vec![MeasuredFinding {
-                    pathology: PathologyType::PleuralEffusion,
-                    side: LungSide::Right,
-                    third: LungThird::Lower,
-                    volume_ml: 34.25,
-                    mean_hu: 12.5,
-                    region: REGION,
-                    key_slice: 30,
-                    decides: true,
-                    nodule: None,
-                }],
-                duration_ms: 1,
-                nodules_sought: false,
-            }),
-            duration_ms: 1,
-        },
-    }
-}
-
-fn report(study: &Study, verdict: Verdict) -> Report {
-    let at = Utc.with_ymd_and_hms(2026, 11, 26, 12, 30, 5).unwrap();
-    let reason = Reason::new(ReasonCode::CoverageIncomplete, "the apices are cut");
-    Report {
-        schema: norma_domain::REPORT_SCHEMA.to_owned(),
-        analysis_id: "019ab1c2-0000-7000-8000-000000000001"
-            .parse::<AnalysisId>()
-            .unwrap(),
-        scan_id: ScanId::generate(),
-        verdict,
-        reasons: Vec::from_iter((verdict == Verdict::Undetermined).then_some(reason)),
-        limitations: Vec::new(),
-        probability_of_pathology: Some(Probability::new(0.87).unwrap()),
-        anomaly_score: Some(0.9),
-        operating_point: OperatingPoint {
-            name: OperatingPointName("youden".to_owned()),
-            threshold: Probability::new(0.5).unwrap(),
-        },
-        decided_by: None,
-        threshold_verification: None,
-        measures: Vec::new(),
-        measured_findings: Vec::new(),
-        coverage: Vec::new(),
-        grounds: Vec::new(),
-        study: Some(study.prepared.study.clone()),
-        quality: Vec::new(),
-        stages: Vec::new(),
-        findings: Vec::new(),
-        localization: Some(VoxelBox {
-            x_min: 10,
-            x_max: 20,
-            ..REGION
-        }),
-        localization_mm: None,
-        key_slices: vec![KeySlice {
-            slice: 40,
-            sop_instance_uid: study.prepared.slices[40].sop_instance_uid.clone(),
-            instance_number: None,
-            table_position_mm: None,
-            score: 0.9,
-            stage: Stage::Anomaly,
-        }],
-        selected_slices: vec![20, 30],
-        lung_extent: Some([5, 55]),
-        maps: Vec::new(),
-        bundle: BundleReference {
-            name: "test".to_owned(),
-            version: "1.0.0".to_owned(),
-            sha256: "ab".repeat(32),
-        },
-        timings: Timings {
-            requested_at: at,
-            started_at: Some(at),
-            finished_at: at,
-            stage_duration_ms: Vec::new(),
-        },
-        rows: Vec::new(),
-        summary: Summary {
-            has_pathology_any: Some(true),
-        },
-        disclaimer: "For research use only.".to_owned(),
-    }
-}
-
-fn build(study: &Study, report: &Report, language: Language) -> Result<Vec<DicomResult>, ResultsError> {
-    let slices: BTreeMap<usize, Array2<i16>> = slices_to_show(report, &study.prepared)
-        .into_iter()
-        .map(|slice| (slice, study.slices[slice].clone()))
-        .collect();
-    build_results(&ResultsInput {
-        report,
-        prepared: &study.prepared,
-        source: &study.source,
-        slices: &slices,
-        language,
-    })
-}
-
-fn parse(result: &DicomResult) -> InMemDicomObject {
-    let object = OpenFileOptions::new()
-        .from_reader(result.bytes.as_slice())
-        .unwrap();
-    assert_eq!(
-        object.meta().media_storage_sop_instance_uid(),
-        result.sop_instance_uid
-    );
-    assert_eq!(object.meta().media_storage_sop_class_uid(), result.sop_class_uid);
-    object.into_inner()
-}
-
-fn text(object: &InMemDicomObject, tag: Tag) -> String {
-    let text = object.get(tag).and_then(|element| element.to_str().ok());
-    text.unwrap_or_default().trim_end_matches(['\0', ' ']).to_owned()
-}
-
-fn items(object: &InMemDicomObject, tag: Tag) -> &[InMemDicomObject] {
-    object
-        .get(tag)
-        .and_then(|element| element.items())
-        .unwrap_or_default()
-}
-
-/// Every content item below, the item itself first.
-fn tree(item: &InMemDicomObject) -> Vec<&InMemDicomObject> {
-    let children = items(item, tags::CONTENT_SEQUENCE).iter().flat_map(tree);
-    std::iter::once(item).chain(children).collect()
-}
-
-fn name(item: &InMemDicomObject) -> String {
-    let name = items(item, tags::CONCEPT_NAME_CODE_SEQUENCE).first();
-    name.map(|name| text(name, tags::CODE_MEANING))
-        .unwrap_or_default()
-}
-
-fn value(item: &InMemDicomObject) -> String {
-    let code = items(item, tags::CONCEPT_CODE_SEQUENCE).first();
-    code.map_or_else(
-        || text(item, tags::TEXT_VALUE),
-        |code| {
-            format!(
-                "{} {}",
-                text(code, tags::CODE_VALUE),
-                text(code, tags::CODING_SCHEME_DESIGNATOR)
-            )
-        },
-    )
-}
+use norma_dicom_results::{Language, ResultsError};
+use norma_domain::{AnalysisId, NoduleDensity, NoduleDetail, PathologyType, Report, Verdict};
+use norma_phantom::PhantomOptions;
+use support::{REGION, Study, build, items, name, parse, report, study, text, tree, value};
 
 #[test]
 fn the_report_says_the_verdict_and_draws_what_was_found_on_the_stored_images() {
@@ -295,7 +94,7 @@ fn a_nodule_has_its_diameter() {
     let results = build(&study, &report(&study, Verdict::Pathology), Language::English).unwrap();
     let document = parse(&results[0]);
     let all = tree(&document);
-    assert!(all.iter().any(|item| value(item) == "lung_nodule 99NORMA"));
+    assert!(all.iter().any(|item| value(item) == "27925004 SCT"));
     let diameter = all.iter().find(|item| name(item) == "Diameter").unwrap();
     let measured = &items(diameter, tags::MEASURED_VALUE_SEQUENCE)[0];
     assert_eq!(text(measured, tags::NUMERIC_VALUE), "8.5");
@@ -357,9 +156,12 @@ fn pictures_are_a_page_and_key_slices_with_their_boxes() {
     let report = report(&study, Verdict::Pathology);
     let results = build(&study, &report, Language::English).unwrap();
     let names: Vec<&str> = results.iter().map(|result| result.name.as_str()).collect();
-    assert_eq!(names, ["report", "verdict", "key-slice-1", "key-slice-2"]);
-    let page = parse(&results[1]);
-    let slice = parse(&results[2]);
+    assert_eq!(
+        names,
+        ["report", "key-objects", "verdict", "key-slice-1", "key-slice-2"]
+    );
+    let page = parse(&results[2]);
+    let slice = parse(&results[3]);
     assert_eq!(
         text(&page, tags::SERIES_INSTANCE_UID),
         text(&slice, tags::SERIES_INSTANCE_UID)
@@ -394,8 +196,8 @@ fn a_repeat_gives_the_same_bytes_and_another_analysis_other_uids() {
     let first = build(&study, &report, Language::English).unwrap();
     assert_eq!(first, build(&study, &report, Language::English).unwrap());
     let russian = build(&study, &report, Language::Russian).unwrap();
-    assert_eq!(first[0], russian[0]);
-    assert_ne!(first[1].sop_instance_uid, russian[1].sop_instance_uid);
+    assert_eq!(first[..2], russian[..2]);
+    assert_ne!(first[2].sop_instance_uid, russian[2].sop_instance_uid);
     let other = Report {
         analysis_id: AnalysisId::generate(),
         ..report
