@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 import { describe, expect, it } from 'vitest';
+
+import { UNITS } from '@/format/units';
 
 import enAccess from './en-access.json';
 import enDeliveries from './en-deliveries.json';
@@ -100,6 +102,26 @@ describe('the two languages', () => {
     for (const code of codes) {
       expect(english.has(`reason.${code}.title`), code).toBe(true);
       expect(english.has(`reason.${code}.advice`), code).toBe(true);
+    }
+  });
+
+  it('name every quality check and every unit that one measures in', () => {
+    const folder = '../crates/pipeline/src';
+    const files = readdirSync(`${folder}/quality`).filter((name) => name !== 'tests.rs');
+    const sources = ['quality.rs', ...files.map((name) => `quality/${name}`)].map((name) => readFileSync(`${folder}/${name}`, 'utf8'));
+    const source = sources.join('\n');
+    const domain = readFileSync('../crates/domain/src/reason.rs', 'utf8');
+    const codes = new Map([...domain.matchAll(/^ {4}(\w+) = "(\w+)",$/gm)].map(([, name, code]) => [name ?? '', code ?? '']));
+    const checks = [...new Set([...source.matchAll(/ReasonCode::([A-Z]\w+)/g)].map(([, name]) => name ?? ''))];
+    expect(checks.length).toBeGreaterThan(20);
+    for (const name of checks) {
+      expect(english.has(`check.${codes.get(name) ?? name}`), name).toBe(true);
+    }
+    const units = [...source.matchAll(/Measurement::at_(?:most|least)\([^;]*?"(\w+)",?\s*\)/g)].map(([, unit]) => unit ?? '');
+    expect(units.length).toBeGreaterThan(15);
+    const shown: readonly string[] = UNITS;
+    for (const unit of units) {
+      expect(shown, unit).toContain(unit);
     }
   });
 });

@@ -3,12 +3,11 @@ import { useTranslation } from 'react-i18next';
 
 import type { QualityCheck } from '@/api/types';
 import { formatNumber } from '@/format/numbers';
+import { UNITS } from '@/format/units';
 import { useCodeTexts } from '@/i18n/problem-text';
 
 import { Section } from './Section';
 import classes from './answer.module.css';
-
-const UNITS = ['mm', 'ml', 'slices', 'files', 'degrees', 'fraction', 'percent', 'HU'] as const;
 
 /** Each check with what it measured. Passed is plain, not green: it says nothing about the patient. */
 export function Quality({ checks }: { checks: QualityCheck[] }) {
