@@ -59,6 +59,7 @@ diesel::table! {
         series_count -> Integer,
         instance_count -> Integer,
         attributes -> Text,
+        index_bytes -> BigInt,
     }
 }
 
