@@ -33,6 +33,10 @@ pub enum ApiError {
     InvalidKey,
     #[error("this needs one of the roles that `allowed` lists")]
     Forbidden { allowed: Roles },
+    #[error(
+        "a key gives no role, and no scope, that reaches further than its own (`allowed`): sign in on the page for that"
+    )]
+    RolesBeyondOwn { allowed: Roles },
     #[error("urgent analyses are for the roles that `allowed` lists: send it without `priority`")]
     UrgentNotPermitted { allowed: Roles },
     #[error(
@@ -217,6 +221,7 @@ impl ApiError {
             Self::NotAuthenticated => (S::UNAUTHORIZED, "not_authenticated", "Not signed in"),
             Self::InvalidKey => (S::UNAUTHORIZED, "invalid_key", "Invalid API key"),
             Self::Forbidden { .. } => (S::FORBIDDEN, "forbidden", "Not allowed"),
+            Self::RolesBeyondOwn { .. } => (S::FORBIDDEN, "roles_beyond_own", "Beyond the key's own roles"),
             Self::UrgentNotPermitted { .. } => (S::FORBIDDEN, "urgent_not_permitted", "Urgent not permitted"),
             Self::TooManyUrgent { .. } => (
                 S::TOO_MANY_REQUESTS,
@@ -362,7 +367,9 @@ impl ApiError {
             Self::MethodNotAllowed { allowed } => {
                 problem.allowed = Some(allowed.iter().map(ToString::to_string).collect());
             }
-            Self::Forbidden { allowed } | Self::UrgentNotPermitted { allowed } => {
+            Self::Forbidden { allowed }
+            | Self::UrgentNotPermitted { allowed }
+            | Self::RolesBeyondOwn { allowed } => {
                 problem.allowed = Some(allowed.iter().map(|role| role.to_string()).collect());
             }
             Self::UploadTooLarge { limit_bytes }
