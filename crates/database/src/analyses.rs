@@ -4,15 +4,17 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
-use norma_domain::{AnalysisId, AnalysisStatus, OperatingPointName, Reason, ReasonCode, ScanId, Stage};
+use norma_domain::{
+    AnalysisId, AnalysisStatus, OperatingPointName, Priority, Reason, ReasonCode, ScanId, Stage,
+};
 
 use crate::connection::AnyConnection;
-use crate::outbox::insert_message;
 use crate::scans::lock_scan;
 use crate::schema::{analyses, scans, stage_results};
 use crate::sql_types::RowId;
 use crate::suspicion::{SuspicionGroup, place_scan};
-use crate::{Database, DatabaseError, OutboxMessage, time};
+use crate::waiting_analyses::{NewWaiting, hold_back, may_be_urgent, raise};
+use crate::{Database, DatabaseError, OutboxMessage, Owner, time};
 
 /// One run of the models over a scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +41,9 @@ pub struct Analysis {
     pub updated_at: DateTime<Utc>,
     /// The analysis that this one repeats, because its stages were read with different bundles.
     pub repeat_of: Option<AnalysisId>,
+    pub priority: Priority,
+    /// When its turn came and it was announced to the workers; None while it waits for that.
+    pub released_at: Option<DateTime<Utc>>,
 }
 
 /// An analysis to be requested. The id is made by the caller, because the message holds it.
@@ -49,7 +54,12 @@ pub struct NewAnalysis {
     pub operating_point: OperatingPointName,
     pub bundle_version: String,
     pub deadline_at: DateTime<Utc>,
-    /// Announces the request.
+    pub priority: Priority,
+    /// With whose other requests it takes turns; None: nobody who is told apart.
+    pub requested_by: Option<Owner>,
+    /// How many urgent ones of this requester may be unfinished; of a routine one it says nothing.
+    pub most_urgent: u32,
+    /// Announces the request, when its turn has come.
     pub message: OutboxMessage,
 }
 
@@ -87,6 +97,9 @@ pub(crate) struct AnalysisRow {
     updated_at: NaiveDateTime,
     repeat_of: Option<RowId>,
     awaits_repeat: bool,
+    priority: String,
+    requested_by: Option<String>,
+    released_at: Option<NaiveDateTime>,
 }
 
 impl TryFrom<AnalysisRow> for Analysis {
@@ -126,20 +139,29 @@ impl TryFrom<AnalysisRow> for Analysis {
                 .collect(),
             updated_at: time::from_row(row.updated_at),
             repeat_of: row.repeat_of.map(AnalysisId::from),
+            priority: row.priority.parse().unwrap_or_default(),
+            released_at: row.released_at.map(time::from_row),
         })
     }
 }
 
 impl Database {
-    /// Requests an analysis of a scan and announces it, or returns the one that runs.
+    /// Requests an analysis of a scan, or returns the one that runs, raised to urgent where it waits and that is asked for.
+    /// It is announced when its turn has come: [`Database::release_analyses`].
     ///
     /// # Errors
-    /// [`DatabaseError::NotFound`] where there is no such scan.
+    /// [`DatabaseError::NotFound`] where there is no such scan; [`DatabaseError::TooManyUrgent`].
     pub async fn request_analysis(&self, new: NewAnalysis) -> Result<RequestedAnalysis, DatabaseError> {
         self.change(move |connection| {
             // Requests of one scan come one after the other.
             lock_scan(connection, new.scan_id.into())?;
-            if let Some(analysis) = find_running(connection, new.scan_id)? {
+            if let Some(mut analysis) = find_running(connection, new.scan_id)? {
+                if new.priority == Priority::Urgent && analysis.priority != Priority::Urgent {
+                    may_be_urgent(connection, new.requested_by.clone(), new.most_urgent)?;
+                    if raise(connection, analysis.id, new.requested_by)? {
+                        analysis.priority = Priority::Urgent;
+                    }
+                }
                 return Ok(RequestedAnalysis {
                     analysis,
                     created: false,
@@ -237,12 +259,16 @@ pub(crate) fn is_unfinished() -> _ {
     analyses::finished_at.is_null()
 }
 
-/// Writes a requested analysis, makes it the latest of its scan and announces it. The scan is locked and none runs.
+/// Writes a requested analysis, makes it the latest of its scan and lets it wait for its turn. The scan is locked and none
+/// runs.
 pub(crate) fn insert_analysis(
     connection: &mut AnyConnection,
     new: NewAnalysis,
     repeat_of: Option<AnalysisId>,
 ) -> Result<Analysis, DatabaseError> {
+    if new.priority == Priority::Urgent {
+        may_be_urgent(connection, new.requested_by.clone(), new.most_urgent)?;
+    }
     let now = time::to_row(time::now());
     let row = AnalysisRow {
         id: new.id.into(),
@@ -261,6 +287,9 @@ pub(crate) fn insert_analysis(
         updated_at: now,
         repeat_of: repeat_of.map(RowId::from),
         awaits_repeat: false,
+        priority: new.priority.as_str().to_owned(),
+        requested_by: new.requested_by.map(String::from),
+        released_at: None,
     };
     diesel::insert_into(analyses::table)
         .values(&row)
@@ -279,7 +308,17 @@ pub(crate) fn insert_analysis(
         SuspicionGroup::Running,
         None,
     )?;
-    insert_message(connection, new.message)?;
+    hold_back(
+        connection,
+        NewWaiting {
+            analysis_id: row.id,
+            scan_id: row.scan_id,
+            priority: new.priority,
+            requested_by: row.requested_by.clone(),
+            requested_at: now,
+            message: new.message,
+        },
+    )?;
     row.try_into()
 }
 

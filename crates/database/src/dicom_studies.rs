@@ -95,6 +95,7 @@ struct NewRow {
     series_count: i32,
     instance_count: i32,
     attributes: String,
+    index_bytes: i64,
 }
 
 #[derive(Queryable, Selectable)]
@@ -130,11 +131,13 @@ impl Database {
         .await
     }
 
-    /// Notes what the instances of a scan say; None where it has none that can be named. False where the scan is gone.
+    /// Notes what the instances of a scan say, None where it has none that can be named, and what their index takes of the
+    /// objects. False where the scan is gone.
     pub async fn note_dicom_study(
         &self,
         scan_id: ScanId,
         study: Option<DicomStudy>,
+        index_bytes: u64,
     ) -> Result<bool, DatabaseError> {
         let uid = study.as_ref().map(|study| study.study_instance_uid.clone());
         let study = study.unwrap_or_default();
@@ -154,6 +157,7 @@ impl Database {
             series_count: i32::try_from(study.series_count).unwrap_or(i32::MAX),
             instance_count: i32::try_from(study.instance_count).unwrap_or(i32::MAX),
             attributes: text(study.attributes.replace("\\u0000", "")),
+            index_bytes: i64::try_from(index_bytes).unwrap_or(i64::MAX),
         };
         let noted = self
             .change(move |connection| {

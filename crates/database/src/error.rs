@@ -35,6 +35,8 @@ pub enum DatabaseError {
     /// Somebody else changed it since it was read.
     #[error("the {0} was changed meanwhile")]
     ChangedMeanwhile(&'static str),
+    #[error("{most} urgent analyses of one requester are unfinished")]
+    TooManyUrgent { most: u32 },
     /// A later request with the same key is carried out instead of this one.
     #[error("another request with the same key is carried out")]
     RequestSuperseded,

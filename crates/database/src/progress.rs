@@ -19,6 +19,8 @@ use crate::schema::{analyses, scans, stage_results};
 use crate::sql_types::RowId;
 use crate::stage_starts::{forget_start, forget_starts, note_start};
 use crate::suspicion::{SuspicionGroup, place_scan};
+use crate::turn_shares::charge_overrun;
+use crate::waiting_analyses::forget_turn;
 use crate::{Database, DatabaseError, OutboxMessage, json, time};
 
 #[derive(Insertable)]
@@ -47,6 +49,15 @@ impl Database {
             if begun == 0 {
                 return Ok(None);
             }
+            // Its turn has come, whoever let it through.
+            forget_turn(connection, id)?;
+            diesel::update(
+                analyses::table
+                    .find(RowId::from(id))
+                    .filter(analyses::released_at.is_null()),
+            )
+            .set(analyses::released_at.eq(Some(now)))
+            .execute(connection)?;
             note_start(connection, id, Stage::Preprocess)?;
             diesel::update(
                 analyses::table
@@ -90,6 +101,7 @@ impl Database {
             if moved == 0 {
                 return Ok(false);
             }
+            charge_overrun(connection, id)?;
             forget_start(connection, id, Stage::Preprocess)?;
             insert_stage_result(
                 connection,
@@ -201,6 +213,7 @@ impl Database {
                 ))
                 .execute(connection)?;
             if ended == 1 {
+                forget_turn(connection, report.analysis_id)?;
                 forget_starts(connection, report.analysis_id)?;
                 let is_mixed = report
                     .reasons
@@ -238,6 +251,8 @@ impl Database {
                 ))
                 .execute(connection)?;
             if ended == 1 {
+                charge_overrun(connection, id)?;
+                forget_turn(connection, id)?;
                 forget_starts(connection, id)?;
                 place_scan(
                     connection,

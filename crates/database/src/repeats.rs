@@ -1,14 +1,14 @@
 //! The one repeat of an analysis whose stages were read with different bundles.
 
 use diesel::prelude::*;
-use norma_domain::{AnalysisId, OperatingPointName, ScanId};
+use norma_domain::{AnalysisId, OperatingPointName, Priority, ScanId};
 
 use crate::analyses::{Analysis, find_running, insert_analysis};
 use crate::connection::AnyConnection;
 use crate::scans::lock_scan;
 use crate::schema::{analyses, scans};
 use crate::sql_types::RowId;
-use crate::{Database, DatabaseError, NewAnalysis};
+use crate::{Database, DatabaseError, NewAnalysis, Owner};
 
 /// A completed analysis that is to be repeated when the workers agree on a bundle.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,31 +16,43 @@ pub struct AwaitedRepeat {
     pub analysis_id: AnalysisId,
     pub scan_id: ScanId,
     pub operating_point: OperatingPointName,
+    pub priority: Priority,
+    pub requested_by: Option<Owner>,
 }
 
 impl Database {
     /// The analyses that await their repeat, the first to end first.
     pub async fn awaited_repeats(&self, limit: u32) -> Result<Vec<AwaitedRepeat>, DatabaseError> {
         self.run(move |connection| {
-            let rows: Vec<(RowId, RowId, String)> = analyses::table
+            let rows: Vec<(RowId, RowId, String, String, Option<String>)> = analyses::table
                 .filter(analyses::awaits_repeat)
                 .order((analyses::finished_at, analyses::id))
                 .limit(limit.into())
-                .select((analyses::id, analyses::scan_id, analyses::operating_point))
+                .select((
+                    analyses::id,
+                    analyses::scan_id,
+                    analyses::operating_point,
+                    analyses::priority,
+                    analyses::requested_by,
+                ))
                 .load(connection)?;
             Ok(rows
                 .into_iter()
-                .map(|(id, scan_id, operating_point)| AwaitedRepeat {
-                    analysis_id: id.into(),
-                    scan_id: scan_id.into(),
-                    operating_point: OperatingPointName(operating_point),
-                })
+                .map(
+                    |(id, scan_id, operating_point, priority, requested_by)| AwaitedRepeat {
+                        analysis_id: id.into(),
+                        scan_id: scan_id.into(),
+                        operating_point: OperatingPointName(operating_point),
+                        priority: priority.parse().unwrap_or_default(),
+                        requested_by: requested_by.as_deref().and_then(Owner::of_row),
+                    },
+                )
                 .collect())
         })
         .await
     }
 
-    /// Requests the repeat `new` of an analysis and announces it. None where it is no longer wanted: it was repeated
+    /// Requests the repeat `new` of an analysis. None where it is no longer wanted: it was repeated
     /// before, or the scan was deleted, or somebody has asked for another analysis of it since. Either way the
     /// analysis awaits no repeat any more.
     pub async fn repeat_analysis(

@@ -59,6 +59,7 @@ diesel::table! {
         series_count -> Integer,
         instance_count -> Integer,
         attributes -> Text,
+        index_bytes -> BigInt,
     }
 }
 
@@ -103,6 +104,39 @@ diesel::table! {
         change_sequence -> Nullable<BigInt>,
         repeat_of -> Nullable<crate::sql_types::Id>,
         awaits_repeat -> Bool,
+        priority -> Text,
+        requested_by -> Nullable<Text>,
+        released_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    waiting_analyses (analysis_id) {
+        analysis_id -> crate::sql_types::Id,
+        priority -> Text,
+        requester -> Text,
+        cost_ms -> BigInt,
+        requested_at -> Timestamp,
+        message_id -> crate::sql_types::Id,
+        routing_key -> Text,
+        type_name -> Text,
+        payload -> Binary,
+        headers -> Json,
+    }
+}
+
+diesel::table! {
+    turn_shares (priority, requester) {
+        priority -> Text,
+        requester -> Text,
+        used_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    turn_clocks (priority) {
+        priority -> Text,
+        used_ms -> BigInt,
     }
 }
 
@@ -404,6 +438,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     analyses,
     stage_results,
     stage_starts,
+    waiting_analyses,
     reports,
     outbox,
     feedback,

@@ -10,6 +10,7 @@ use crate::analyses::is_unfinished;
 use crate::connection::AnyConnection;
 use crate::schema::{analyses, stage_starts};
 use crate::sql_types::RowId;
+use crate::turn_shares::charge_overrun;
 use crate::{Database, DatabaseError, time};
 
 #[derive(Insertable)]
@@ -38,8 +39,13 @@ impl Database {
 
     /// Notes that nobody is at work on a stage any more although it did not end: it waits again.
     pub async fn leave_stage(&self, id: AnalysisId, stage: Stage) -> Result<(), DatabaseError> {
-        self.change(move |connection| forget_start(connection, id, stage))
-            .await
+        self.change(move |connection| {
+            if stage == Stage::Preprocess {
+                charge_overrun(connection, id)?;
+            }
+            forget_start(connection, id, stage)
+        })
+        .await
     }
 
     /// Notes that nobody is at work on anything: the only process, which does all the work, begins.

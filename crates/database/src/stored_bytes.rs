@@ -6,7 +6,7 @@ use diesel::sql_types::BigInt;
 use norma_domain::AnalysisStatus;
 
 use crate::analyses::is_unfinished;
-use crate::schema::{analyses, scans};
+use crate::schema::{analyses, dicom_studies, scans};
 use crate::{Database, DatabaseError, Owner};
 
 /// Studies that were accepted and not prepared yet.
@@ -27,13 +27,15 @@ pub struct StoredWork {
     pub analyses: u64,
     /// Of their originals: of one that was analysed twice, twice.
     pub analysed_bytes: u64,
+    /// What indexes of instances take, with what they hold unpacked.
+    pub index_bytes: u64,
 }
 
 impl Database {
     /// What is stored, of everybody or of one owner.
     pub async fn stored_work(&self, owner: Option<Owner>) -> Result<StoredWork, DatabaseError> {
         let owner = owner.map(String::from);
-        let ((scans, original_bytes), (analyses, analysed_bytes)) = self
+        let ((scans, original_bytes), (analyses, analysed_bytes), index_bytes) = self
             .run(move |connection| {
                 // PostgreSQL sums BIGINT to NUMERIC.
                 let sum = || sql::<BigInt>("CAST(COALESCE(SUM(scans.size_bytes), 0) AS BIGINT)");
@@ -42,18 +44,25 @@ impl Database {
                     .filter(analyses::status.ne(AnalysisStatus::Failed.as_str()))
                     .select((count_star(), sum()));
                 let stored = scans::table.select((count_star(), sum()));
+                let indexed = dicom_studies::table
+                    .inner_join(scans::table.on(dicom_studies::scan_id.eq(scans::id)))
+                    .select(sql::<BigInt>(
+                        "CAST(COALESCE(SUM(dicom_studies.index_bytes), 0) AS BIGINT)",
+                    ));
                 Ok(match owner {
                     Some(owner) => (
                         stored
                             .filter(scans::owner.eq(owner.clone()))
                             .first::<(i64, i64)>(connection)?,
                         analysed
-                            .filter(scans::owner.eq(owner))
+                            .filter(scans::owner.eq(owner.clone()))
                             .first::<(i64, i64)>(connection)?,
+                        indexed.filter(scans::owner.eq(owner)).first::<i64>(connection)?,
                     ),
                     None => (
                         stored.first::<(i64, i64)>(connection)?,
                         analysed.first::<(i64, i64)>(connection)?,
+                        indexed.first::<i64>(connection)?,
                     ),
                 })
             })
@@ -64,6 +73,7 @@ impl Database {
             original_bytes: whole(original_bytes),
             analyses: whole(analyses),
             analysed_bytes: whole(analysed_bytes),
+            index_bytes: whole(index_bytes),
         })
     }
 

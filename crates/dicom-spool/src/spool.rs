@@ -20,6 +20,7 @@ const INCOMING: &str = "incoming";
 const TAKEN: &str = "taken";
 const REFUSED: &str = "refused";
 const REASON_FILE: &str = "reason.json";
+const URGENT_FILE: &str = "urgent";
 const SUFFIX: &str = ".dcm";
 
 /// Why an instance is not kept.
@@ -60,6 +61,11 @@ impl TakenStudy {
             }
         }
         Ok(files)
+    }
+
+    /// Whether somebody has marked it so while it came.
+    pub fn is_urgent(&self) -> bool {
+        self.folder.join(URGENT_FILE).exists()
     }
 
     /// Which study it is; None where no file of it says so any more.
@@ -150,6 +156,17 @@ impl Spool {
         }
         sync(&folder)?;
         Ok(study)
+    }
+
+    /// Marks a study that comes as urgent. One that is taken already stays as it is.
+    pub fn mark_urgent(&self, study: &StudyKey) -> io::Result<()> {
+        let _before_or_after = self.taking.read().unwrap_or_else(PoisonError::into_inner);
+        let folder = self.folder.join(INCOMING).join(study.as_str());
+        if folder.exists() && !folder.join(URGENT_FILE).exists() {
+            File::create(folder.join(URGENT_FILE))?.sync_all()?;
+            sync(&folder)?;
+        }
+        Ok(())
     }
 
     /// Studies that may get more instances.

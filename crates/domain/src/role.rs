@@ -94,6 +94,11 @@ impl Roles {
         Self(self.0 & other.0)
     }
 
+    /// The roles of this that the other does not hold.
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     pub fn iter(self) -> impl Iterator<Item = Role> {
         Role::ALL.into_iter().filter(move |role| self.contains(*role))
     }
@@ -163,5 +168,6 @@ mod tests {
         let other = Roles::of(&[Role::Operator, Role::Integrator]);
         assert_eq!(one.intersection(other), Roles::of(&[Role::Operator]));
         assert!(one.intersection(Roles::of(&[Role::Administrator])).is_empty());
+        assert_eq!(one.without(other), Roles::of(&[Role::Clinician]));
     }
 }

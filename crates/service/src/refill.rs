@@ -7,8 +7,8 @@ use norma_messages::{Envelope, Message};
 
 use crate::Context;
 
-/// Announces again what every unfinished analysis waits for. For the embedded mode, before its workers start. An
-/// announcement that also lies in the outbox is published twice, which idempotent workers do not mind.
+/// Announces again what every unfinished analysis waits for whose turn has come. For the embedded mode, before its workers
+/// start. An announcement that also lies in the outbox is published twice, which idempotent workers do not mind.
 pub async fn announce_unfinished(context: &Context) -> anyhow::Result<usize> {
     // What a process before this one was at work on waits again.
     context
@@ -21,7 +21,11 @@ pub async fn announce_unfinished(context: &Context) -> anyhow::Result<usize> {
         .unfinished_analyses()
         .await
         .context("failed to read the unfinished analyses")?;
-    for progress in &unfinished {
+    // What waits for its turn is announced when that has come.
+    let (released, waiting): (Vec<_>, Vec<_>) = unfinished
+        .iter()
+        .partition(|progress| progress.analysis.released_at.is_some());
+    for progress in &released {
         let message = next_message(progress);
         context
             .queue
@@ -30,9 +34,13 @@ pub async fn announce_unfinished(context: &Context) -> anyhow::Result<usize> {
             .context("failed to announce an unfinished analysis")?;
     }
     if !unfinished.is_empty() {
-        tracing::info!(count = unfinished.len(), "unfinished analyses go on");
+        tracing::info!(
+            count = released.len(),
+            waiting = waiting.len(),
+            "unfinished analyses go on"
+        );
     }
-    Ok(unfinished.len())
+    Ok(released.len())
 }
 
 /// The last fact that is certain. Stages that have answered already find their row and leave it.

@@ -12,8 +12,8 @@ use crate::announcement::envelope_of;
 const LEASE_MARGIN: Duration = Duration::from_secs(30);
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
 
-/// Publishes what the outbox holds until shutdown: claims a batch, publishes, marks what was confirmed. Any number of
-/// relays may run; a message is published at least once.
+/// Releases the analyses whose turn has come and publishes what the outbox holds until shutdown: claims a batch, publishes,
+/// marks what was confirmed. Any number of relays may run; a message is published at least once.
 pub(crate) async fn run_relay(context: Context) {
     let interval = Duration::from_millis(context.settings.outbox.poll_interval_ms);
     loop {
@@ -47,6 +47,11 @@ struct Relayed {
 }
 
 async fn relay_batch(context: &Context) -> Result<Relayed, DatabaseError> {
+    let released = context
+        .database
+        .release_analyses(context.settings.analysis.released_ahead)
+        .await?;
+    metrics::counter!("norma_analyses_released_total").increment(released.count as u64);
     let publish_timeout = Duration::from_secs(context.settings.queue.rabbitmq.publish_timeout_seconds);
     let batch = context
         .database

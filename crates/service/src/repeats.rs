@@ -67,6 +67,10 @@ fn new_analysis(context: &Context, repeat: AwaitedRepeat, bundle: &BundleReferen
         operating_point: repeat.operating_point,
         bundle_version: format!("{} {}", bundle.name, bundle.version),
         deadline_at: Utc::now() + TimeDelta::hours(context.settings.analysis.wait_limit_hours.into()),
+        priority: repeat.priority,
+        requested_by: repeat.requested_by,
+        // It was let in when it was asked for.
+        most_urgent: u32::MAX,
         message: announce(Message::AnalyzeRequested {
             analysis_id: id,
             scan_id: repeat.scan_id,

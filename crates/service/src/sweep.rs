@@ -94,6 +94,15 @@ async fn measure_queues(context: &Context) {
     if let Ok(depth) = context.queue.dead_letter_depth().await {
         metrics::gauge!("norma_queue_depth", "queue" => "dead_letters").set(depth as f64);
     }
+    if let Ok(lanes) = context.database.waiting_lanes().await {
+        for lane in lanes {
+            let age = lane.oldest.and_then(|oldest| (Utc::now() - oldest).to_std().ok());
+            let priority = lane.priority.as_str();
+            metrics::gauge!("norma_analyses_waiting", "priority" => priority).set(lane.count as f64);
+            metrics::gauge!("norma_analyses_waiting_oldest_seconds", "priority" => priority)
+                .set(age.unwrap_or_default().as_secs_f64());
+        }
+    }
     if let Ok(waiting) = context.database.count_unpublished().await {
         metrics::gauge!("norma_outbox_unpublished").set(waiting as f64);
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use norma_deidentification::Key;
+use norma_domain::Roles;
 use norma_service::{IdentitySettings, Settings};
 use secrecy::ExposeSecret;
 
@@ -86,6 +87,10 @@ pub struct GatewayOptions {
     pub analysis_deadline: Duration,
     /// Where a request names none; the bundle's default where this names none either.
     pub operating_point: Option<String>,
+    /// Who may ask for an urgent analysis.
+    pub urgent_roles: Roles,
+    /// Unfinished urgent analyses of one account or scope.
+    pub urgent_at_once_per_identity: u32,
     /// How long a request may take that neither uploads nor waits.
     pub request_timeout: Duration,
     /// A folder with the built page, instead of the page in the binary.
@@ -160,6 +165,13 @@ impl From<&Settings> for GatewayOptions {
             most_studies: gateway.predict_studies_max,
             analysis_deadline: Duration::from_secs(u64::from(settings.analysis.wait_limit_hours) * 3600),
             operating_point: settings.analysis.operating_point.clone(),
+            urgent_roles: settings
+                .analysis
+                .urgent_roles
+                .iter()
+                .filter_map(|role| role.parse().ok())
+                .collect(),
+            urgent_at_once_per_identity: settings.analysis.urgent_at_once_per_identity,
             request_timeout: Duration::from_secs(gateway.request_timeout_seconds),
             page_folder: gateway.page_folder.clone(),
             public_url: gateway.public_url.clone(),

@@ -250,19 +250,24 @@ fn every_crate_has_a_readme_that_is_its_documentation() {
     }
 }
 
+/// Everything that is written in Rust.
+fn sources() -> String {
+    let mut files = Vec::new();
+    for folder in ["crates", "services"] {
+        rust_files(&workspace_root().join(folder), &mut files);
+    }
+    files
+        .iter()
+        .map(|file| std::fs::read_to_string(file).expect("a source file can be read"))
+        .collect()
+}
+
 /// Documents whose tables name the tests that show what they say.
 const DOCUMENTS_OF_TESTS: [&str; 1] = ["docs/FAULTS.md"];
 
 #[test]
 fn tests_that_a_document_names_exist() {
-    let mut files = Vec::new();
-    for folder in ["crates", "services"] {
-        rust_files(&workspace_root().join(folder), &mut files);
-    }
-    let source: String = files
-        .iter()
-        .map(|file| std::fs::read_to_string(file).expect("the file can be read"))
-        .collect();
+    let source = sources();
     for document in DOCUMENTS_OF_TESTS {
         let text =
             std::fs::read_to_string(workspace_root().join(document)).expect("the document can be read");
@@ -280,4 +285,29 @@ fn tests_that_a_document_names_exist() {
             );
         }
     }
+}
+
+/// SECURITY.md names the test that shows each answer; a test that was renamed would show nothing any more.
+#[test]
+fn every_test_that_security_md_names_is_there() {
+    let sources = sources();
+    let page =
+        std::fs::read_to_string(workspace_root().join("SECURITY.md")).expect("SECURITY.md can be read");
+    let mut named = 0;
+    for row in page.lines().filter(|line| line.starts_with('|')) {
+        let shown_by = row.trim_end_matches('|').rsplit('|').next().unwrap_or_default();
+        // Every second piece stands in backticks.
+        for name in shown_by.split('`').skip(1).step_by(2) {
+            let last = name.rsplit("::").next().unwrap_or_default();
+            if last.contains(['*', '/', '.']) || last.split('_').count() < 4 {
+                continue;
+            }
+            named += 1;
+            assert!(
+                sources.contains(&format!("fn {last}(")),
+                "{name} of SECURITY.md is no test"
+            );
+        }
+    }
+    assert!(named > 40, "{named} tests are named");
 }

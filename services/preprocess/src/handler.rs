@@ -31,6 +31,8 @@ impl MessageHandler for Preprocess {
             self.context.remove_objects_if_deleted(analysis_id).await?;
             return Ok(Handled::Obsolete);
         };
+        // One waits less: the next may be let out.
+        self.context.wake_outbox();
         let scratch = Scratch::create(&scratch_parent(&self.context.settings))?;
         let upload = scratch.path().join("upload");
         let original = ObjectKey::Original(analysis.scan_id);

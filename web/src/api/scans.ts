@@ -3,7 +3,7 @@ import { queryOptions, useMutation, useQuery, useQueryClient, type QueryClient }
 import { bodyOf, client, done, RESPOND_ASYNC } from './client';
 import { asApiError, problemFrom } from './errors';
 import { studiesKey } from './studies';
-import type { Analysis, Problem, Reason, Report } from './types';
+import type { Analysis, Priority, Problem, Reason, Report } from './types';
 
 export const scanKey = (scanId: string) => ['scan', scanId] as const;
 
@@ -78,13 +78,20 @@ export const volumeQuery = (scanId: string) =>
 
 export const useVolume = (scanId: string) => useQuery(volumeQuery(scanId));
 
+export interface WantedAnalysis {
+  scanId: string;
+  operatingPoint?: string | undefined;
+  /** An analysis that waits already becomes urgent. */
+  priority?: Priority | undefined;
+}
+
 export function useAnalyze() {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: ({ scanId, operatingPoint }: { scanId: string; operatingPoint?: string | undefined }) =>
+    mutationFn: ({ scanId, operatingPoint, priority }: WantedAnalysis) =>
       bodyOf(
         client.POST('/api/scans/{scan_id}/analyze', {
-          params: { path: { scan_id: scanId }, query: { operating_point: operatingPoint } },
+          params: { path: { scan_id: scanId }, query: { operating_point: operatingPoint, priority } },
           headers: RESPOND_ASYNC,
         }),
       ),

@@ -358,7 +358,10 @@ export interface paths {
         put?: never;
         /**
          * Makes a key. Its secret is in this answer and nowhere else.
-         * @description Roles: administrator.
+         * @description A key makes no key of clinicians or administrators that it is none of itself, nor one that shares another scope (403
+         *     `roles_beyond_own`): a person who signed in does.
+         *
+         *     Roles: administrator.
          */
         post: operations["createKey"];
         delete?: never;
@@ -605,7 +608,8 @@ export interface paths {
         put?: never;
         /**
          * Requests an analysis of a scan.
-         * @description While one runs, the same request answers that one; a request with another operating point is refused then (409
+         * @description Requested analyses take turns: next is whose requester has used least, and an urgent one before all that are not. While one
+         *     runs, the same request answers that one, which becomes urgent where it waits and that is asked for; a request with another operating point is refused then (409
          *     `other_analysis_running`). The answer waits for the end, up to a setting, and is then 200 with the reference service's
          *     `ok`, `files_processed` and `has_pathology_any`; 202 where it takes longer. `Prefer: respond-async` answers 202 at once,
          *     `Prefer: wait=60` waits for so many seconds at most.
@@ -1113,6 +1117,8 @@ export interface components {
              * @example youden
              */
             operating_point: string;
+            place?: components["schemas"]["WaitingPlace"] | null;
+            priority: components["schemas"]["Priority"];
             probability_of_pathology?: components["schemas"]["Probability"] | null;
             repeat_of?: components["schemas"]["AnalysisId"] | null;
             /** Format: date-time */
@@ -1188,6 +1194,7 @@ export interface components {
             failed?: boolean;
             /** @description Name of an operating point of the bundle; its default where absent. */
             operating_point?: string | null;
+            priority?: components["schemas"]["Priority"] | null;
             /** @description These scans. */
             scan_ids?: components["schemas"]["ScanId"][];
         };
@@ -1824,6 +1831,8 @@ export interface components {
                  * @example youden
                  */
                 operating_point: string;
+                place?: components["schemas"]["WaitingPlace"] | null;
+                priority: components["schemas"]["Priority"];
                 probability_of_pathology?: components["schemas"]["Probability"] | null;
                 repeat_of?: components["schemas"]["AnalysisId"] | null;
                 /** Format: date-time */
@@ -2384,6 +2393,12 @@ export interface components {
              */
             pixels_checked?: boolean | null;
         };
+        /**
+         * @description How urgent an answer is, in FHIR's words (`ServiceRequest.priority`): an urgent analysis is released before any routine
+         *     one.
+         * @enum {string}
+         */
+        Priority: "urgent" | "routine";
         /**
          * Format: double
          * @description A finite number in 0..=1.
@@ -3153,6 +3168,19 @@ export interface components {
             y_min: number;
             z_max: number;
             z_min: number;
+        };
+        /** @description Where an analysis stands that waits for its turn. Others may still be let in before it. */
+        WaitingPlace: {
+            /**
+             * Format: int64
+             * @description Analyses that begin before it, if nobody asks for more meanwhile.
+             */
+            ahead: number;
+            /**
+             * Format: int64
+             * @description Until it begins, by how quickly analyses have ended of late; null where too few have.
+             */
+            estimated_wait_seconds?: number | null;
         };
         /** @description A named window. */
         WindowPreset: {
@@ -5064,6 +5092,11 @@ export interface operations {
                 format?: components["schemas"]["RowFormat"];
                 /** @description Name of an operating point of the bundle (`GET /api/bundle`); its default where absent. */
                 operating_point?: string;
+                /**
+                 * @description `urgent` goes before everything routine, for those who may ask for it (403 `urgent_not_permitted`) and have few such
+                 *     under way (429 `too_many_urgent`); `routine` where absent.
+                 */
+                priority?: components["schemas"]["Priority"];
             };
             header?: {
                 /** @description Sent again with the same key within a day, the same upload gets the prediction of the first; another upload is refused */
@@ -7290,6 +7323,11 @@ export interface operations {
             query?: {
                 /** @description Name of an operating point of the bundle (`GET /api/bundle`); its default where absent. */
                 operating_point?: string;
+                /**
+                 * @description `urgent` goes before everything routine, for those who may ask for it (403 `urgent_not_permitted`) and have few such
+                 *     under way (429 `too_many_urgent`); `routine` where absent.
+                 */
+                priority?: components["schemas"]["Priority"];
             };
             header?: {
                 /** @description `respond-async`, or `wait=60`: seconds to wait for the end (RFC 7240) */
@@ -10089,6 +10127,11 @@ export interface operations {
                 format?: components["schemas"]["RowFormat"];
                 /** @description Name of an operating point of the bundle (`GET /api/bundle`); its default where absent. */
                 operating_point?: string;
+                /**
+                 * @description `urgent` goes before everything routine, for those who may ask for it (403 `urgent_not_permitted`) and have few such
+                 *     under way (429 `too_many_urgent`); `routine` where absent.
+                 */
+                priority?: components["schemas"]["Priority"];
             };
             header?: {
                 /** @description Sent again with the same key within a day, the same upload gets the prediction of the first; another upload is refused */

@@ -26,6 +26,7 @@ export type Patient = Schemas['Patient'];
 export type PatientChange = Schemas['PatientChange'];
 export type PatientInput = Schemas['PatientInput'];
 export type Prediction = Schemas['Prediction'];
+export type Priority = Schemas['Priority'];
 export type Problem = Schemas['Problem'];
 export type QualityCheck = Schemas['QualityCheck'];
 export type Readiness = Schemas['Readiness'];

@@ -1,6 +1,6 @@
 use norma_domain::{AnalysisStatus, Reason, ReasonCode, Stage, Verdict};
 
-use crate::builders::{completed, failed, message, prepared, report, request, requested, summary};
+use crate::builders::{completed, failed, message, prepared, report, request, requested, summary, waiting};
 use crate::sides::on_both_sides;
 
 #[test]
@@ -63,8 +63,9 @@ fn an_analysis_goes_from_the_request_to_the_report() {
         let ended = database.analysis(analysis.id).await.unwrap().unwrap();
         assert_eq!(ended.status, AnalysisStatus::Completed);
         assert!(ended.finished_at.is_some());
-        // Request, prepared, three stages.
-        assert_eq!(database.count_unpublished().await.unwrap(), 5);
+        // Prepared, three stages; nobody had to be told of the request.
+        assert_eq!(database.count_unpublished().await.unwrap(), 4);
+        assert_eq!(waiting(database).await, 0);
     });
 }
 
@@ -77,7 +78,7 @@ fn a_request_while_one_runs_returns_that_one() {
         let again = request(database, first.scan_id).await;
         assert!(!again.created);
         assert_eq!(again.analysis, first);
-        assert_eq!(database.count_unpublished().await.unwrap(), 1);
+        assert_eq!(waiting(database).await, 1);
 
         let reason = Reason::new(ReasonCode::InferenceFailed, "stopped");
         assert!(database.fail_analysis(first.id, reason).await.unwrap());

@@ -9,8 +9,8 @@ use norma_database::{
 };
 use norma_domain::{
     AnalysisId, BundleReference, Finding, ModelReference, OperatingPoint, OperatingPointName, PatientId,
-    PreparedSummary, Probability, QualityCheck, QualityConsequence, REPORT_SCHEMA, Reason, ReasonCode,
-    Report, ScanId, SeriesChoice, SeriesInstanceUid, SliceScore, SpacingMm, Stage, StageFailure,
+    PreparedSummary, Priority, Probability, QualityCheck, QualityConsequence, REPORT_SCHEMA, Reason,
+    ReasonCode, Report, ScanId, SeriesChoice, SeriesInstanceUid, SliceScore, SpacingMm, Stage, StageFailure,
     StageOutcome, StageResult, StudyInstanceUid, StudySummary, Summary, Timings, Verdict, VolumeGeometry,
 };
 use uuid::Uuid;
@@ -83,6 +83,9 @@ pub(crate) fn new_analysis(scan_id: ScanId, deadline_at: DateTime<Utc>) -> NewAn
         operating_point: OperatingPointName("youden".to_owned()),
         bundle_version: "0.1.0".to_owned(),
         deadline_at,
+        priority: Priority::Routine,
+        requested_by: None,
+        most_urgent: 2,
         message: message("preprocess"),
     }
 }
@@ -93,6 +96,12 @@ pub(crate) async fn request(database: &Database, scan_id: ScanId) -> RequestedAn
         .request_analysis(new_analysis(scan_id, deadline_at))
         .await
         .unwrap()
+}
+
+/// Analyses that wait for their turn.
+pub(crate) async fn waiting(database: &Database) -> u64 {
+    let lanes = database.waiting_lanes().await.unwrap();
+    lanes.iter().map(|lane| lane.count).sum()
 }
 
 /// An analysis of a new scan without a patient.

@@ -23,3 +23,4 @@ mod schema;
 mod sides;
 mod studies;
 mod study_identities;
+mod turns;

@@ -22,6 +22,7 @@ async fn with_messages(database: &Database, count: usize) -> Vec<OutboxMessage> 
         messages.push(new.message.clone());
         database.request_analysis(new).await.unwrap();
     }
+    database.release_analyses(100).await.unwrap();
     messages
 }
 
@@ -101,6 +102,7 @@ fn a_message_outlives_the_scan_it_tells_of() {
     on_both_sides(|side| async move {
         let database = &side.database;
         let analysis = requested(database).await;
+        database.release_analyses(1).await.unwrap();
         database.delete_scan(analysis.scan_id).await.unwrap();
         assert_eq!(database.claim_outbox(10, LONG).await.unwrap().len(), 1);
     });

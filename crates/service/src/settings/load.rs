@@ -2,7 +2,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use config::{Config, Environment, File, FileFormat};
-use norma_domain::Stage;
+use norma_domain::{Role, Stage};
 use secrecy::ExposeSecret;
 
 use super::{ObjectsKind, QueueKind, Settings};
@@ -131,6 +131,19 @@ impl Settings {
             return invalid(
                 "analysis.deadline_seconds, analysis.wait_limit_hours or analysis.sweep_interval_seconds",
                 "is at least 1",
+            );
+        }
+        if analysis.released_ahead == 0 {
+            return invalid("analysis.released_ahead", "is at least 1");
+        }
+        if analysis
+            .urgent_roles
+            .iter()
+            .any(|role| role.parse::<Role>().is_err())
+        {
+            return invalid(
+                "analysis.urgent_roles",
+                "is a list of roles: clinician, integrator, operator or administrator",
             );
         }
         for stage in Stage::ALL {
@@ -332,6 +345,8 @@ mod tests {
             ("NORMA__GATEWAY__PORT", "eighty"),
             ("NORMA__TELEMETRY__SAMPLE_RATIO", "2"),
             ("NORMA__WORKERS__CONCURRENCY__ANOMALY", "0"),
+            ("NORMA__ANALYSIS__RELEASED_AHEAD", "0"),
+            ("NORMA__ANALYSIS__URGENT_ROLES", "clinician, root"),
             ("NORMA__IDENTITY__AUTHENTICATION", "maybe"),
             ("NORMA__IDENTITY__OPENID__ISSUER", "https://issuer.example"),
             ("NORMA__GATEWAY__PUBLIC_URL", "norma.example"),

@@ -20,6 +20,8 @@ pub struct PacsSettings {
     pub ae_title: String,
     #[serde(deserialize_with = "comma_separated")]
     pub peers: Vec<String>,
+    #[serde(deserialize_with = "comma_separated")]
+    pub urgent_callers: Vec<String>,
     pub quiet_seconds: u64,
     pub associations: usize,
     pub folder: PathBuf,

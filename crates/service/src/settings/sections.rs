@@ -179,6 +179,10 @@ pub struct AnalysisSettings {
     pub sweep_interval_seconds: u64,
     #[serde(deserialize_with = "optional")]
     pub operating_point: Option<String>,
+    pub released_ahead: u32,
+    #[serde(deserialize_with = "comma_separated")]
+    pub urgent_roles: Vec<String>,
+    pub urgent_at_once_per_identity: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

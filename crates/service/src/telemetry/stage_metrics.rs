@@ -22,6 +22,19 @@ pub(super) fn describe_metrics() {
     );
     describe_gauge!("norma_stage_in_flight", "Deliveries being handled");
     describe_gauge!("norma_queue_depth", "Messages that wait, by queue");
+    describe_gauge!(
+        "norma_analyses_waiting",
+        "Analyses that wait for their turn, by priority"
+    );
+    describe_gauge!(
+        "norma_analyses_waiting_oldest_seconds",
+        Unit::Seconds,
+        "How long the oldest of these has waited, by priority"
+    );
+    describe_counter!(
+        "norma_analyses_released_total",
+        "Analyses whose turn came and that were announced to the workers"
+    );
     describe_gauge!("norma_outbox_unpublished", "Messages that wait to be published");
     describe_counter!("norma_outbox_published_total", "Messages published and confirmed");
     describe_counter!(

@@ -133,6 +133,7 @@ async fn unfinished_analyses_are_announced_again() {
     let test = open(|_| {}).await;
     let context = &test.context;
     let queued = request_analysis(context, TimeDelta::hours(1)).await;
+    assert_eq!(context.database.release_analyses(1).await.unwrap().count, 1);
     let preparing = request_analysis(context, TimeDelta::hours(1)).await;
     context
         .database
@@ -143,6 +144,8 @@ async fn unfinished_analyses_are_announced_again() {
     let failed = request_analysis(context, TimeDelta::hours(1)).await;
     let reason = norma_domain::Reason::new(ReasonCode::NoLungs, "no lungs were found");
     assert!(context.database.fail_analysis(failed, reason).await.unwrap());
+
+    let waiting = request_analysis(context, TimeDelta::hours(1)).await;
 
     assert_eq!(announce_unfinished(context).await.unwrap(), 2);
     let mut consumer = context.queue.consume(Stage::Preprocess, 2).await.unwrap();
@@ -156,6 +159,39 @@ async fn unfinished_analyses_are_announced_again() {
         delivery.ack().await.unwrap();
     }
     assert_eq!(context.queue.depth(Stage::Preprocess).await.unwrap(), 0);
+    // What waits for its turn keeps its announcement.
+    assert_eq!(context.database.release_analyses(5).await.unwrap().count, 1);
+    let released = context.database.analysis(waiting).await.unwrap().unwrap();
+    assert!(released.released_at.is_some());
+}
+
+/// Two workers' worth is let out ahead; the rest waits where it can be put in order.
+#[tokio::test]
+async fn few_are_let_out_ahead_and_all_are_let_out_in_the_end() {
+    let test = open(|_| {}).await;
+    let context = test.context.clone();
+    let mut asked = Vec::new();
+    for _ in 0..6 {
+        asked.push(request_analysis(&context, TimeDelta::hours(1)).await);
+    }
+    let mut process = Process::with_context(context.clone());
+    let ahead = u64::from(context.settings.analysis.released_ahead);
+    eventually("some are let out", async || {
+        context.queue.depth(Stage::Preprocess).await.unwrap() == ahead
+    })
+    .await;
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    assert_eq!(context.queue.depth(Stage::Preprocess).await.unwrap(), ahead);
+    let mut consumer = context.queue.consume(Stage::Preprocess, 1).await.unwrap();
+    for expected in asked {
+        let delivery = consumer.next().await.unwrap();
+        assert_eq!(delivery.envelope.message.analysis_id(), expected);
+        let reason = norma_domain::Reason::new(ReasonCode::NoLungs, "no lungs were found");
+        assert!(context.database.fail_analysis(expected, reason).await.unwrap());
+        delivery.ack().await.unwrap();
+    }
+    process.spawn("nothing", async { Ok(()) });
+    process.wait().await.unwrap();
 }
 
 #[tokio::test]

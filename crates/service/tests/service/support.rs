@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{TimeDelta, Utc};
 use norma_database::{NewAnalysis, NewScan, ScanIdentity};
-use norma_domain::{AnalysisId, OperatingPointName, ScanId};
+use norma_domain::{AnalysisId, OperatingPointName, Priority, ScanId};
 use norma_messages::Message;
 use norma_service::{Context, Settings, Telemetry, announce};
 use tempfile::TempDir;
@@ -65,6 +65,9 @@ pub(crate) async fn request_analysis(context: &Context, deadline: TimeDelta) -> 
         operating_point: OperatingPointName("youden".to_owned()),
         bundle_version: "test".to_owned(),
         deadline_at: Utc::now() + deadline,
+        priority: Priority::Routine,
+        requested_by: None,
+        most_urgent: 1,
         message: announce(Message::AnalyzeRequested { analysis_id, scan_id }),
     };
     assert!(context.database.request_analysis(analysis).await.unwrap().created);

@@ -1,7 +1,7 @@
 use norma_database::Analysis;
 use norma_domain::AnalysisStatus;
 
-use crate::analysis_document::describe_analysis;
+use crate::analysis_document::{describe_analysis, describe_with_place};
 use crate::gateway::Gateway;
 use crate::problem::ApiError;
 use crate::rows::failure_row;
@@ -29,7 +29,7 @@ pub(crate) async fn check_completed(gateway: &Gateway, analysis: &Analysis) -> R
         }
         AnalysisStatus::Queued | AnalysisStatus::Preparing | AnalysisStatus::Analyzing => {
             Err(ApiError::AnalysisRunning {
-                analysis: Box::new(describe_analysis(&gateway.database, analysis.clone()).await?),
+                analysis: Box::new(describe_with_place(&gateway.database, analysis.clone()).await?),
             })
         }
     }

@@ -2,14 +2,14 @@
 
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, post};
-use norma_domain::{AnalysisId, ScanId};
+use norma_domain::{AnalysisId, Priority, ScanId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::analyses::request::request_analysis;
+use crate::analyses::request::{Turn, request_analysis};
 use crate::bundle::RunningBundle;
 use crate::gateway::Gateway;
-use crate::identity::Notes;
+use crate::identity::{Access, Notes};
 use crate::problem::ApiError;
 use crate::problem::answers::{BadRequest, Failures, Unprocessable, UnsupportedMediaType};
 
@@ -31,6 +31,8 @@ pub struct AnalyzeMany {
     pub after: Option<ScanId>,
     /// Name of an operating point of the bundle; its default where absent.
     pub operating_point: Option<String>,
+    /// `urgent` goes before everything routine, for those who may ask for it; `routine` where absent.
+    pub priority: Option<Priority>,
 }
 
 /// What became of a request for many analyses.
@@ -69,10 +71,12 @@ pub struct AnalyzedOne {
 pub(crate) async fn analyze_many(
     gateway: Data<Gateway>,
     bundle: Data<RunningBundle>,
-    notes: Notes,
+    visit: (Access, Notes),
     wanted: Json<AnalyzeMany>,
 ) -> Result<HttpResponse, ApiError> {
+    let (access, notes) = visit;
     let wanted = wanted.into_inner();
+    let turn = Turn::of(&gateway, &access, wanted.priority)?;
     let operating_point = bundle.operating_point(wanted.operating_point)?;
     if wanted.failed != wanted.scan_ids.is_empty() || wanted.scan_ids.len() > MOST {
         return Err(ApiError::InvalidField {
@@ -92,7 +96,8 @@ pub(crate) async fn analyze_many(
         .filter(|_| wanted.failed && scan_ids.len() == MOST);
     let mut items = Vec::with_capacity(scan_ids.len());
     for scan_id in scan_ids {
-        let requested = request_analysis(&gateway, &bundle, scan_id, operating_point.clone()).await;
+        let requested =
+            request_analysis(&gateway, &bundle, scan_id, operating_point.clone(), turn.clone()).await;
         items.push(match requested {
             Ok(analysis) => AnalyzedOne {
                 scan_id,

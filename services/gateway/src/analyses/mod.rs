@@ -7,5 +7,5 @@ pub(crate) mod route;
 mod wait;
 
 pub(crate) use completed::check_completed;
-pub(crate) use request::request_analysis;
+pub(crate) use request::{Turn, request_analysis};
 pub(crate) use wait::wait_for_end;

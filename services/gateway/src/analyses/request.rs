@@ -1,15 +1,48 @@
 //! Requests for analyses.
 
 use chrono::{TimeDelta, Utc};
-use norma_database::{Analysis, NewAnalysis};
-use norma_domain::{AnalysisId, OperatingPointName, ScanId};
+use norma_database::{Analysis, NewAnalysis, Owner};
+use norma_domain::{AnalysisId, OperatingPointName, Priority, ScanId};
 use norma_messages::Message;
 use norma_service::announce;
 
 use crate::analysis_document::describe_analysis;
 use crate::bundle::RunningBundle;
 use crate::gateway::Gateway;
+use crate::identity::Access;
 use crate::problem::ApiError;
+
+/// With whom an analysis takes turns.
+#[derive(Debug, Clone)]
+pub(crate) struct Turn {
+    pub(crate) priority: Priority,
+    pub(crate) requested_by: Option<Owner>,
+    /// How many urgent ones of the requester may be unfinished.
+    pub(crate) most_urgent: u32,
+}
+
+impl Turn {
+    /// Of what a caller asks for.
+    ///
+    /// # Errors
+    /// [`ApiError::UrgentNotPermitted`] where the caller may ask for nothing urgent.
+    pub(crate) fn of(
+        gateway: &Gateway,
+        access: &Access,
+        priority: Option<Priority>,
+    ) -> Result<Self, ApiError> {
+        let priority = priority.unwrap_or_default();
+        let allowed = gateway.options.urgent_roles;
+        if priority == Priority::Urgent && access.caller.roles().intersection(allowed).is_empty() {
+            return Err(ApiError::UrgentNotPermitted { allowed });
+        }
+        Ok(Self {
+            priority,
+            requested_by: access.caller.owner(),
+            most_urgent: gateway.options.urgent_at_once_per_identity,
+        })
+    }
+}
 
 /// Requests an analysis, or gives the one that runs.
 ///
@@ -21,6 +54,7 @@ pub(crate) async fn request_analysis(
     bundle: &RunningBundle,
     scan_id: ScanId,
     operating_point: OperatingPointName,
+    turn: Turn,
 ) -> Result<Analysis, ApiError> {
     let id = AnalysisId::generate();
     let bundle = bundle.description()?;
@@ -33,6 +67,9 @@ pub(crate) async fn request_analysis(
             operating_point: operating_point.clone(),
             bundle_version: format!("{} {}", bundle.name, bundle.version),
             deadline_at: Utc::now() + deadline,
+            priority: turn.priority,
+            requested_by: turn.requested_by,
+            most_urgent: turn.most_urgent,
             message: announce(Message::AnalyzeRequested {
                 analysis_id: id,
                 scan_id,
@@ -50,6 +87,7 @@ pub(crate) async fn request_analysis(
         analysis_id = %requested.analysis.id,
         %scan_id,
         created = requested.created,
+        priority = requested.analysis.priority.as_str(),
         "analysis requested"
     );
     Ok(requested.analysis)

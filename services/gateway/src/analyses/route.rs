@@ -3,20 +3,21 @@
 use actix_web::http::header::{self, HeaderName};
 use actix_web::web::{Data, Json, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, get, post};
-use norma_domain::{AnalysisId, AnalysisStatus, Report, ScanId};
+use norma_domain::{AnalysisId, AnalysisStatus, Priority, Report, ScanId};
 use serde::Deserialize;
 use tokio::time::Instant;
 use utoipa::IntoParams;
 
 use crate::analyses::completed::check_completed;
-use crate::analyses::request::request_analysis;
+use crate::analyses::request::{Turn, request_analysis};
 use crate::analyses::wait::wait_for_end;
-use crate::analysis_document::describe_analysis;
 use crate::analysis_document::schema::{Analysis, RequestedAnalysis};
+use crate::analysis_document::{describe_analysis, describe_with_place};
 use crate::bundle::RunningBundle;
 use crate::gateway::Gateway;
 use crate::http::paging::{Page, Paging};
 use crate::http::preference::wait_of;
+use crate::identity::Access;
 use crate::problem::ApiError;
 use crate::problem::answers::{
     BadRequest, Conflict, Failures, NotAcceptable, NotFound, Running, Unprocessable,
@@ -31,6 +32,9 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
 pub(crate) struct AnalyzeOptions {
     /// Name of an operating point of the bundle (`GET /api/bundle`); its default where absent.
     operating_point: Option<String>,
+    /// `urgent` goes before everything routine, for those who may ask for it (403 `urgent_not_permitted`) and have few such
+    /// under way (429 `too_many_urgent`); `routine` where absent.
+    priority: Option<Priority>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -42,7 +46,8 @@ pub(crate) struct ReportOptions {
 
 /// Requests an analysis of a scan.
 ///
-/// While one runs, the same request answers that one; a request with another operating point is refused then (409
+/// Requested analyses take turns: next is whose requester has used least, and an urgent one before all that are not. While one
+/// runs, the same request answers that one, which becomes urgent where it waits and that is asked for; a request with another operating point is refused then (409
 /// `other_analysis_running`). The answer waits for the end, up to a setting, and is then 200 with the reference service's
 /// `ok`, `files_processed` and `has_pathology_any`; 202 where it takes longer. `Prefer: respond-async` answers 202 at once,
 /// `Prefer: wait=60` waits for so many seconds at most.
@@ -66,12 +71,14 @@ pub(crate) struct ReportOptions {
 pub(crate) async fn analyze_scan(
     gateway: Data<Gateway>,
     bundle: Data<RunningBundle>,
-    request: HttpRequest,
+    (request, access): (HttpRequest, Access),
     scan_id: Path<ScanId>,
     options: Query<AnalyzeOptions>,
 ) -> Result<HttpResponse, ApiError> {
-    let operating_point = bundle.operating_point(options.into_inner().operating_point)?;
-    let requested = request_analysis(&gateway, &bundle, *scan_id, operating_point).await?;
+    let options = options.into_inner();
+    let operating_point = bundle.operating_point(options.operating_point)?;
+    let turn = Turn::of(&gateway, &access, options.priority)?;
+    let requested = request_analysis(&gateway, &bundle, *scan_id, operating_point, turn).await?;
     let wait = wait_of(
         &request,
         gateway.options.longest_wait,
@@ -86,7 +93,7 @@ pub(crate) async fn analyze_scan(
     let is_final = analysis.status.is_final();
     let scan = gateway.scan(*scan_id).await?;
     let answer = RequestedAnalysis {
-        analysis: describe_analysis(&gateway.database, analysis).await?,
+        analysis: describe_with_place(&gateway.database, analysis).await?,
         files_processed: scan.slice_count.filter(|_| is_final),
     };
     if !is_final {
@@ -172,7 +179,7 @@ pub(crate) async fn get_analysis(
     analysis_id: Path<AnalysisId>,
 ) -> Result<Json<Analysis>, ApiError> {
     let analysis = gateway.analysis(*analysis_id).await?;
-    Ok(Json(describe_analysis(&gateway.database, analysis).await?))
+    Ok(Json(describe_with_place(&gateway.database, analysis).await?))
 }
 
 /// Gives the report of one analysis; otherwise as the report of a scan.

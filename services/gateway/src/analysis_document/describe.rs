@@ -3,7 +3,7 @@
 use norma_database::{Answer, Database, DatabaseError, StageEnd};
 use norma_domain::{AnalysisStatus, Stage, Verdict};
 
-use crate::analysis_document::schema::{Analysis, AnalysisLinks, StageProgress, StageState};
+use crate::analysis_document::schema::{Analysis, AnalysisLinks, StageProgress, StageState, WaitingPlace};
 
 /// Completes a row to the document of the interface.
 pub(crate) async fn describe_analysis(
@@ -17,6 +17,26 @@ pub(crate) async fn describe_analysis(
     };
     let is_waiting = !row.status.is_final() && database.running_stages(row.id).await?.is_empty();
     Ok(document(row, &ends, answer.as_ref(), is_waiting))
+}
+
+/// The same, with its place where it waits for its turn: for one analysis at a time.
+pub(crate) async fn describe_with_place(
+    database: &Database,
+    row: norma_database::Analysis,
+) -> Result<Analysis, DatabaseError> {
+    let waits = row.released_at.is_none() && !row.status.is_final();
+    let place = match waits {
+        true => database.waiting_place(row.id).await?,
+        false => None,
+    };
+    let document = describe_analysis(database, row).await?;
+    Ok(Analysis {
+        place: place.map(|place| WaitingPlace {
+            ahead: place.ahead,
+            estimated_wait_seconds: place.estimated_wait.map(|wait| wait.as_secs()),
+        }),
+        ..document
+    })
 }
 
 fn document(
@@ -38,6 +58,8 @@ fn document(
         finished_at: row.finished_at,
         updated_at: row.updated_at,
         waiting_since: is_waiting.then_some(row.updated_at),
+        priority: row.priority,
+        place: None,
         repeat_of: row.repeat_of,
         ok: row.failure.is_none(),
         failure: row.failure,

@@ -3,4 +3,4 @@
 mod describe;
 pub(crate) mod schema;
 
-pub(crate) use describe::describe_analysis;
+pub(crate) use describe::{describe_analysis, describe_with_place};

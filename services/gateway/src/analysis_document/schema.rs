@@ -1,5 +1,5 @@
 use chrono::{DateTime, Utc};
-use norma_domain::{AnalysisId, AnalysisStatus, Probability, Reason, ScanId, Stage, Verdict};
+use norma_domain::{AnalysisId, AnalysisStatus, Priority, Probability, Reason, ScanId, Stage, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -23,6 +23,9 @@ pub struct Analysis {
     /// Since when it waits for a worker: nobody is at work on it, and its deadline does not run. Null while a worker is,
     /// and once it has ended.
     pub waiting_since: Option<DateTime<Utc>>,
+    pub priority: Priority,
+    /// Where it stands among those that wait for their turn; null once its turn has come, and in lists and events.
+    pub place: Option<WaitingPlace>,
     /// The analysis that this one repeats, because its stages were read with different model bundles.
     pub repeat_of: Option<AnalysisId>,
     /// Why it failed; with status `failed` only.
@@ -47,6 +50,15 @@ pub struct RequestedAnalysis {
     pub analysis: Analysis,
     /// Slices of the series that was read; null where the analysis has not ended, and where nothing could be read.
     pub files_processed: Option<u32>,
+}
+
+/// Where an analysis stands that waits for its turn. Others may still be let in before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WaitingPlace {
+    /// Analyses that begin before it, if nobody asks for more meanwhile.
+    pub ahead: u64,
+    /// Until it begins, by how quickly analyses have ended of late; null where too few have.
+    pub estimated_wait_seconds: Option<u64>,
 }
 
 /// Where an analysis, its scan and its report are.

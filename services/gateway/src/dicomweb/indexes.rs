@@ -177,7 +177,8 @@ impl DicomWeb {
         Ok(read_index(&json).ok())
     }
 
-    /// Makes the index of a scan in the reader's child process, stores it beside the original and notes the study.
+    /// Makes the index of a scan in the reader's child process, stores it beside the original and notes the study. `sender` is who
+    /// uploaded the scan, or who asks for it where its index has gone: theirs is the quota that has to hold it.
     async fn make(&self, scan_id: ScanId, sender: &Sender) -> Result<Arc<Holding>, ApiError> {
         let original = self.gateway.objects.size(ObjectKey::Original(scan_id)).await?;
         // As large again: what lies in archives in archives is unpacked.
@@ -196,32 +197,35 @@ impl DicomWeb {
         let (_, container) =
             create_spool_file(&self.gateway.options.spool_folder).map_err(storage_failure)?;
         let index = self.uploads.reader.index(sender, &upload, &container).await?;
-        self.keep_index(scan_id, index, &container).await
-    }
-
-    /// Refuses to keep a container that would fill the disk.
-    async fn check_objects(&self, container: &Path) -> Result<(), ApiError> {
-        let taken = std::fs::metadata(container).map_err(storage_failure)?.len();
-        let floor = self.gateway.options.storage.free_floor_bytes;
-        match self.gateway.objects.free_bytes().await? {
-            Some(free) if free < taken.saturating_add(floor) => Err(ApiError::LowOnStorage),
-            _ => Ok(()),
-        }
+        let original_bytes = std::fs::metadata(&upload).map_err(storage_failure)?.len();
+        let made = (index, original_bytes);
+        self.keep_index(scan_id, sender, made, &container).await
     }
 
     async fn keep_index(
         &self,
         scan_id: ScanId,
-        index: Option<InstanceIndex>,
+        sender: &Sender,
+        (index, original_bytes): (Option<InstanceIndex>, u64),
         container: &Path,
     ) -> Result<Arc<Holding>, ApiError> {
         let key = ObjectKey::Instances(scan_id);
         let study = index.as_ref().and_then(study_of);
+        let mut index_bytes = 0;
+        let mut room = None;
         if study.is_some() {
-            self.check_objects(container).await?;
+            index_bytes = std::fs::metadata(container).map_err(storage_failure)?.len();
+            let sizes = (original_bytes, index_bytes);
+            room = Some(self.uploads.reserve_index(sender.clone(), sizes).await?);
             self.gateway.objects.put_file(key, container).await?;
         }
-        if !self.gateway.database.note_dicom_study(scan_id, study).await? {
+        let noted = self
+            .gateway
+            .database
+            .note_dicom_study(scan_id, study, index_bytes)
+            .await?;
+        drop(room);
+        if !noted {
             // Deleted meanwhile.
             self.gateway.objects.delete(key).await?;
             return Err(ApiError::ScanNotFound);

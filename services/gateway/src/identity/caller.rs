@@ -73,6 +73,38 @@ impl Caller {
         matches!(self, Self::User { user, .. } if user.openid.is_none() && user.password_hash.is_none())
     }
 
+    /// Whether the caller may give somebody these roles, or sign in as somebody who holds them. A key gives no role that reaches
+    /// patients or accounts unless it holds it: whoever stole an administrator's key would be a clinician by one request more. A
+    /// person who signed in may; the trail tells.
+    ///
+    /// # Errors
+    /// [`ApiError::RolesBeyondOwn`].
+    pub(crate) fn may_give(&self, given: Roles) -> Result<(), ApiError> {
+        const REACHING: Roles = Roles::of(&[Role::Clinician, Role::Administrator]);
+        let own = self.roles();
+        let is_beyond = given
+            .intersection(REACHING)
+            .iter()
+            .any(|role| !own.contains(role));
+        match self {
+            Self::Key(_) if is_beyond => Err(ApiError::RolesBeyondOwn { allowed: own }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the caller may make a key that shares what another scope's keys have sent: of keys, those that see it anyway.
+    ///
+    /// # Errors
+    /// [`ApiError::RolesBeyondOwn`].
+    pub(crate) fn may_share(&self, scope: &str) -> Result<(), ApiError> {
+        match self {
+            Self::Key(key) if key.scope != scope && !key.roles.contains(Role::Clinician) => {
+                Err(ApiError::RolesBeyondOwn { allowed: key.roles })
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub(crate) fn is_known(&self) -> bool {
         !matches!(self, Self::Nobody)
     }

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 
 use norma_database::{NewAuditEvent, Owner, ReceivedStudy, ScanIdentity};
 use norma_dicom_spool::{Held, StudyKey, TakenStudy, instances_sha256, pack_study};
+use norma_domain::Priority;
 
-use crate::analyses::request_analysis;
+use crate::analyses::{Turn, request_analysis};
 use crate::pacs::stored::{StoredStudy, note_other_content};
 use crate::predictions::Predictions;
 use crate::problem::ApiError;
@@ -73,7 +74,17 @@ pub(super) async fn hand_over(predictions: &Predictions, taken: &TakenStudy) -> 
         return Ok(HandedOver::Repeated);
     };
     if scan.latest_analysis_id.is_none() {
-        request_analysis(gateway, &predictions.bundle, scan_id, operating_point).await?;
+        let turn = Turn {
+            priority: if taken.is_urgent() {
+                Priority::Urgent
+            } else {
+                Priority::Routine
+            },
+            requested_by: Some(Owner::Scope(SCOPE.to_owned())),
+            // Who may send urgent studies is the settings' to say, and the studies are here already.
+            most_urgent: u32::MAX,
+        };
+        request_analysis(gateway, &predictions.bundle, scan_id, operating_point, turn).await?;
     }
     let mut event = NewAuditEvent::of_system("pacs", "pacs.receive").about("scan", scan_id);
     event.scan_id = Some(scan_id);

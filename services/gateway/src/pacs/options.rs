@@ -21,6 +21,8 @@ pub(crate) struct PacsOptions {
     pub(super) address: SocketAddr,
     pub(super) ae_title: AeTitle,
     peers: Vec<AllowedPeer>,
+    /// Whose studies are urgent.
+    pub(super) urgent_callers: Vec<AeTitle>,
     pub(super) quiet: Duration,
     associations: usize,
     pub(super) folder: PathBuf,
@@ -45,11 +47,15 @@ impl PacsOptions {
         let client_ca = pacs.tls.client_ca.as_deref().map(Authorities::of_file);
         let client_ca = client_ca.transpose().context("pacs.tls.client_ca")?;
         let tls = certificate.map(|certificate| ServerTls::new(certificate, client_ca));
+        let urgent_callers = pacs.urgent_callers.iter().map(|title| title.parse());
         let peers = pacs.peers.iter().map(|peer| peer.parse());
         Ok(Some(Self {
             address: SocketAddr::new(pacs.address, pacs.port),
             ae_title: pacs.ae_title.parse().context("pacs.ae_title")?,
             peers: peers.collect::<Result<_, _>>().context("pacs.peers")?,
+            urgent_callers: urgent_callers
+                .collect::<Result<_, _>>()
+                .context("pacs.urgent_callers")?,
             quiet: Duration::from_secs(pacs.quiet_seconds),
             associations: pacs.associations,
             folder: pacs.folder.clone(),

@@ -72,6 +72,7 @@ impl Receiver {
             arrivals: Arc::clone(&arrivals),
             stored: Arc::clone(&stored),
             gateway,
+            urgent_callers: self.options.urgent_callers.clone(),
             told: Mutex::default(),
         };
         let scp = Scp::new(self.options.scp(self.spool.receiving()), Arc::new(sink));

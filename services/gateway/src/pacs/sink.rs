@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use norma_dicom_network::{AssociationId, InstanceSink, ReceivedInstance, StoreFailure};
+use norma_dicom_network::{AeTitle, AssociationId, InstanceSink, ReceivedInstance, StoreFailure};
 use norma_dicom_results::{is_made_here, may_be_made_here};
 use norma_dicom_spool::{KeepError, Spool, StudyKey, manufacturer_of, study_of};
 
@@ -19,6 +19,7 @@ pub(super) struct SpoolSink {
     pub(super) arrivals: Arc<Arrivals>,
     pub(super) stored: Arc<StoredStudies>,
     pub(super) gateway: Arc<Gateway>,
+    pub(super) urgent_callers: Vec<AeTitle>,
     /// Associations that brought other content, with its study: people are told once for each.
     pub(super) told: Mutex<HashSet<(AssociationId, StudyKey)>>,
 }
@@ -83,7 +84,15 @@ impl SpoolSink {
             Some(_) => Err(KeepError::OtherContent),
             None => {
                 let spool = Arc::clone(&self.spool);
-                blocking(move || spool.keep(&sop_instance_uid, file)).await
+                let is_urgent = self.urgent_callers.contains(&calling);
+                blocking(move || {
+                    let study = spool.keep(&sop_instance_uid, file)?;
+                    if is_urgent {
+                        spool.mark_urgent(&study)?;
+                    }
+                    Ok(study)
+                })
+                .await
             }
         };
         if matches!(kept, Err(KeepError::OtherContent)) && self.told().insert((association, study)) {

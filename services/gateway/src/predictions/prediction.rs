@@ -8,7 +8,7 @@ use norma_domain::{AnalysisStatus, OperatingPointName, Report, ScanId, StudyIden
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::analyses::{request_analysis, wait_for_end};
+use crate::analyses::{Turn, request_analysis, wait_for_end};
 use crate::bundle::RunningBundle;
 use crate::gateway::Gateway;
 use crate::predictions::schema::{OnlyRow, PredictedStudy, Prediction};
@@ -25,6 +25,7 @@ pub(crate) struct Sender {
     pub(crate) owner: Option<Owner>,
     /// Of the request, where it may be sent again.
     pub(crate) request: Option<RequestKey>,
+    pub(crate) turn: Turn,
 }
 
 /// Takes uploads without a patient, and tells what became of them.
@@ -79,6 +80,7 @@ impl Predictions {
         made: &mut Leftover,
     ) -> Result<Uuid, ApiError> {
         let id = made.prediction;
+        let turn = sender.turn;
         let rejections = self
             .store_studies(upload, &mut place, sender.owner.clone(), &mut made.scans)
             .await?;
@@ -93,7 +95,8 @@ impl Predictions {
             })
             .await?;
         for scan_id in &made.scans {
-            request_analysis(&self.gateway, &self.bundle, *scan_id, operating_point.clone()).await?;
+            let (operating_point, turn) = (operating_point.clone(), turn.clone());
+            request_analysis(&self.gateway, &self.bundle, *scan_id, operating_point, turn).await?;
         }
         Ok(id)
     }
@@ -103,11 +106,13 @@ impl Predictions {
         &self,
         id: Uuid,
         operating_point: &OperatingPointName,
+        turn: &Turn,
     ) -> Result<(), ApiError> {
         let prediction = self.gateway.database.prediction(id).await?;
         let scans = prediction.ok_or(ApiError::PredictionNotFound)?.scans;
         for scan in scans.iter().filter(|scan| scan.analysis.is_none()) {
-            request_analysis(&self.gateway, &self.bundle, scan.scan.id, operating_point.clone()).await?;
+            let (operating_point, turn) = (operating_point.clone(), turn.clone());
+            request_analysis(&self.gateway, &self.bundle, scan.scan.id, operating_point, turn).await?;
         }
         Ok(())
     }

@@ -3,11 +3,13 @@
 use actix_web::http::header;
 use actix_web::web::{Data, Json, Path, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse, get, routes};
+use norma_domain::Priority;
 use serde::Deserialize;
 use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use crate::analyses::Turn;
 use crate::http::paging::{Page, Paging};
 use crate::http::preference::wait_of;
 use crate::identity::{Access, Notes};
@@ -27,6 +29,9 @@ use crate::uploads::repetition::{Sent, look_up};
 pub(crate) struct PredictOptions {
     /// Name of an operating point of the bundle (`GET /api/bundle`); its default where absent.
     operating_point: Option<String>,
+    /// `urgent` goes before everything routine, for those who may ask for it (403 `urgent_not_permitted`) and have few such
+    /// under way (429 `too_many_urgent`); `routine` where absent.
+    priority: Option<Priority>,
     /// Instead of an `Accept` header.
     format: Option<RowFormat>,
 }
@@ -98,6 +103,7 @@ pub(crate) async fn predict(
     // What would be refused is refused before the upload is read.
     let format = RowFormat::choose(&request, options.format)?;
     let operating_point = predictions.bundle.operating_point(options.operating_point)?;
+    let turn = Turn::of(&predictions.gateway, &access, options.priority)?;
     let (upload, place) = predictions
         .uploads
         .receive(&request, payload, &[DEIDENTIFY_FIELD, PIXELS_CHECKED_FIELD])
@@ -110,7 +116,7 @@ pub(crate) async fn predict(
     let sent = look_up(&predictions.gateway, &request, &access, &upload, &wish).await?;
     let id = match sent {
         Sent::Again(id) => {
-            predictions.complete_requests(id, &operating_point).await?;
+            predictions.complete_requests(id, &operating_point, &turn).await?;
             // Waiting for the answer takes no place.
             drop(place);
             id
@@ -119,6 +125,7 @@ pub(crate) async fn predict(
             let sender = Sender {
                 owner: access.caller.owner(),
                 request: in_hand.key(),
+                turn,
             };
             match predictions
                 .start_prediction((upload, place), operating_point, sender)

@@ -9,10 +9,9 @@ use actix_web::http::header::{self, ContentType};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, ResponseError};
 use norma_domain::{AnalysisId, IdentityAttribute, MassRunRow, PatientId, Reason, Roles, ScanId, Summary};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::analysis_document::schema::Analysis;
+use crate::problem::document::Problem;
 
 /// Media type of a problem (RFC 9457 section 3).
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
@@ -34,6 +33,16 @@ pub enum ApiError {
     InvalidKey,
     #[error("this needs one of the roles that `allowed` lists")]
     Forbidden { allowed: Roles },
+    #[error(
+        "a key gives no role, and no scope, that reaches further than its own (`allowed`): sign in on the page for that"
+    )]
+    RolesBeyondOwn { allowed: Roles },
+    #[error("urgent analyses are for the roles that `allowed` lists: send it without `priority`")]
+    UrgentNotPermitted { allowed: Roles },
+    #[error(
+        "{most} urgent analyses of yours have not ended: send it without `priority`, or again once one has"
+    )]
+    TooManyUrgent { most: u32 },
     #[error("only for somebody who signed in on the page, not for keys")]
     OnlyForSessions,
     #[error("the header X-CSRF-Token does not hold the session's csrf_token")]
@@ -212,6 +221,13 @@ impl ApiError {
             Self::NotAuthenticated => (S::UNAUTHORIZED, "not_authenticated", "Not signed in"),
             Self::InvalidKey => (S::UNAUTHORIZED, "invalid_key", "Invalid API key"),
             Self::Forbidden { .. } => (S::FORBIDDEN, "forbidden", "Not allowed"),
+            Self::RolesBeyondOwn { .. } => (S::FORBIDDEN, "roles_beyond_own", "Beyond the key's own roles"),
+            Self::UrgentNotPermitted { .. } => (S::FORBIDDEN, "urgent_not_permitted", "Urgent not permitted"),
+            Self::TooManyUrgent { .. } => (
+                S::TOO_MANY_REQUESTS,
+                "too_many_urgent",
+                "Too many urgent analyses",
+            ),
             Self::OnlyForSessions => (S::FORBIDDEN, "only_for_sessions", "Only for sessions"),
             Self::CsrfTokenMissing => (S::FORBIDDEN, "csrf_token_missing", "CSRF token missing"),
             Self::WrongCredentials => (S::UNAUTHORIZED, "wrong_credentials", "Wrong credentials"),
@@ -351,7 +367,9 @@ impl ApiError {
             Self::MethodNotAllowed { allowed } => {
                 problem.allowed = Some(allowed.iter().map(ToString::to_string).collect());
             }
-            Self::Forbidden { allowed } => {
+            Self::Forbidden { allowed }
+            | Self::UrgentNotPermitted { allowed }
+            | Self::RolesBeyondOwn { allowed } => {
                 problem.allowed = Some(allowed.iter().map(|role| role.to_string()).collect());
             }
             Self::UploadTooLarge { limit_bytes }
@@ -408,6 +426,9 @@ impl ResponseError for ApiError {
             Self::TooManyRequests { retry_after_seconds } => {
                 response.insert_header((header::RETRY_AFTER, retry_after_seconds.to_string()));
             }
+            Self::TooManyUrgent { .. } => {
+                response.insert_header((header::RETRY_AFTER, "30"));
+            }
             Self::TooManyUploads => {
                 response.insert_header((header::RETRY_AFTER, "5"));
                 response.force_close();
@@ -433,60 +454,4 @@ impl ResponseError for ApiError {
         }
         response.body(serde_json::to_vec(&self.problem()).unwrap_or_default())
     }
-}
-
-/// RFC 9457 problem details. `code` is stable; the members after it are there where they say something.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-pub struct Problem {
-    /// `urn:norma:problem:{code}`.
-    #[schema(example = "urn:norma:problem:scan_not_found")]
-    pub r#type: String,
-    /// A short name of the kind of problem.
-    #[schema(example = "No such scan")]
-    pub title: String,
-    /// The HTTP status, once more.
-    #[schema(example = 404)]
-    pub status: u16,
-    /// Stable: clients may branch on it.
-    #[schema(example = "scan_not_found")]
-    pub code: String,
-    /// A sentence for a person about this occurrence.
-    #[schema(example = "no scan has this identifier")]
-    pub detail: String,
-    /// The parameter or form field that is refused.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parameter: Option<String>,
-    /// What would be accepted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub allowed: Option<Vec<String>>,
-    /// Study Instance UIDs of an upload that holds several studies.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub studies: Option<Vec<String>>,
-    /// In what the study, or the other record, contradicts the chosen patient.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub conflicts: Option<Vec<IdentityAttribute>>,
-    /// The record that the patient's record was merged into.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub merged_into: Option<PatientId>,
-    /// The scan that holds the same study.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub duplicate_of: Option<ScanId>,
-    /// The limit that an upload exceeds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limit_bytes: Option<u64>,
-    /// The dependency that does not answer: `database`, `objects`, `queue`, `models`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dependency: Option<String>,
-    /// The analysis that still runs or that failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub analysis: Option<Box<Analysis>>,
-    /// Why the analysis failed, or why the upload was not de-identified.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Reason>,
-    /// The failed study's row: status `Failure`, neither probability nor pathology.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rows: Option<Vec<MassRunRow>>,
-    /// The reference service's summary of those rows.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub summary: Option<Summary>,
 }

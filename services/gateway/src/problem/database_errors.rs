@@ -13,6 +13,7 @@ impl From<DatabaseError> for ApiError {
             DatabaseError::NotFound("user") => Self::UserNotFound,
             DatabaseError::LastAdministrator => Self::LastAdministrator,
             DatabaseError::ChangedMeanwhile(_) => Self::ChangedMeanwhile,
+            DatabaseError::TooManyUrgent { most } => Self::TooManyUrgent { most },
             DatabaseError::RequestSuperseded => Self::RequestRunning,
             DatabaseError::NulInText { field } => Self::InvalidField {
                 field,

@@ -3,7 +3,9 @@
 pub(crate) mod answers;
 mod api_error;
 mod database_errors;
+mod document;
 mod object_errors;
 mod permanence;
 
-pub use api_error::{ApiError, Problem};
+pub use api_error::ApiError;
+pub use document::Problem;

@@ -16,7 +16,7 @@ use crate::uploads::limits::UploadLimits;
 use crate::uploads::reader::UploadReader;
 use crate::uploads::receive::{DEIDENTIFY_FIELD, PIXELS_CHECKED_FIELD, Upload, receive};
 use crate::uploads::sender::{Sender, sender_of};
-use crate::uploads::storage_room::{Reservation, Room, check_free, reserve_room};
+use crate::uploads::storage_room::{Reservation, Room, check_free, reserve_index, reserve_room};
 
 /// Receives uploads and looks into them.
 #[derive(Clone)]
@@ -115,6 +115,15 @@ impl Uploads {
             None
         };
         Ok((sender, seat, foreseen))
+    }
+
+    /// Reserves the room of an index of so many bytes beside an original of so many, for whoever uploaded that.
+    pub(crate) async fn reserve_index(
+        &self,
+        owner: Sender,
+        sizes: (u64, u64),
+    ) -> Result<Reservation, ApiError> {
+        reserve_index(&self.gateway, &self.room, owner, sizes).await
     }
 
     /// Reserves room for what will be stored of so many studies, instead of what was reserved for the upload as it came.

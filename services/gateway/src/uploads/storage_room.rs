@@ -77,11 +77,12 @@ impl StorageLimits {
         size_bytes.saturating_add(self.written_for(studies, size_bytes))
     }
 
-    /// What is stored: originals, and what analyses have written beside them or will.
+    /// What is stored: originals, what analyses have written beside them or will, and indexes of instances.
     fn stored_by(self, stored: StoredWork) -> u64 {
         stored
             .original_bytes
             .saturating_add(self.written_for(stored.analyses, stored.analysed_bytes))
+            .saturating_add(stored.index_bytes)
     }
 
     /// What has to be free before an upload that takes so much is taken, beside others that take `others` bytes and studies
@@ -117,19 +118,57 @@ pub(crate) async fn reserve_room(
     {
         return Err(ApiError::LowOnStorage);
     }
+    // Asked after the room was reserved: uploads side by side count twice rather than not at all.
+    check_quotas(gateway, &sender, others, taken).await?;
+    Ok(reservation)
+}
+
+/// Reserves the room of an index beside its original, for whoever uploaded the scan. An archive in an archive may hold much more
+/// than it is; an index that is no larger than its original is kept, quota or not: a study that was accepted can be read.
+///
+/// # Errors
+/// Where it would fill the disk, or a larger one a quota.
+pub(crate) async fn reserve_index(
+    gateway: &Gateway,
+    room: &Room,
+    owner: Sender,
+    (original_bytes, index_bytes): (u64, u64),
+) -> Result<Reservation, ApiError> {
+    let floor = gateway.options.storage.free_floor_bytes;
+    let (reservation, others) = room.reserve(owner.clone(), index_bytes);
+    if let Some(free) = gateway.objects.free_bytes().await?
+        && free < index_bytes.saturating_add(floor)
+    {
+        return Err(ApiError::LowOnStorage);
+    }
+    if index_bytes > original_bytes {
+        check_quotas(gateway, &owner, others, index_bytes).await?;
+    }
+    Ok(reservation)
+}
+
+/// Refuses so many bytes more where a quota, of all or of the sender, does not hold them.
+async fn check_quotas(
+    gateway: &Gateway,
+    sender: &Sender,
+    others: Others,
+    taken: u64,
+) -> Result<(), ApiError> {
+    let limits = gateway.options.storage;
     let of_all = (None, others.all, limits.quota_bytes);
-    let of_sender = sender.map(|owner| (Some(owner), others.own, limits.identity_quota_bytes));
+    let of_sender = sender
+        .clone()
+        .map(|owner| (Some(owner), others.own, limits.identity_quota_bytes));
     for (owner, reserved, limit_bytes) in [Some(of_all), of_sender].into_iter().flatten() {
         if limit_bytes == 0 {
             continue;
         }
-        // Asked after the room was reserved: uploads side by side count twice rather than not at all.
         let stored = limits.stored_by(gateway.database.stored_work(owner).await?);
         if stored.saturating_add(reserved).saturating_add(taken) > limit_bytes {
             return Err(ApiError::QuotaReached { limit_bytes });
         }
     }
-    Ok(reservation)
+    Ok(())
 }
 
 /// What is stored as the quota counts it, where that reaches it: until something is deleted, every upload is refused.
@@ -206,8 +245,9 @@ mod tests {
             original_bytes: 300,
             analyses: 1,
             analysed_bytes: 100,
+            index_bytes: 7,
         };
-        assert_eq!(LIMITS.stored_by(stored), 300 + 2 * 100 + 50);
+        assert_eq!(LIMITS.stored_by(stored), 300 + 2 * 100 + 50 + 7);
     }
 
     #[test]

@@ -29,11 +29,7 @@ async fn an_analysis_is_requested_once_while_it_runs() {
     let refused = problem(other, StatusCode::CONFLICT, "other_analysis_running").await;
     assert_eq!(refused["analysis"]["id"], first["id"]);
     assert_eq!(refused["analysis"]["operating_point"], "youden");
-    assert_eq!(
-        app.database.count_unpublished().await.unwrap(),
-        1,
-        "one message for one analysis"
-    );
+    assert_eq!(app.waiting().await, 1, "one message for one analysis");
 
     app.complete(scan_id, id_of(&first), Says::Norm(0.1)).await;
     let next: Value = app

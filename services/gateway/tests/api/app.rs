@@ -243,6 +243,12 @@ impl App {
         id_of(&response.json().await.unwrap())
     }
 
+    /// Analyses that wait for their turn.
+    pub(crate) async fn waiting(&self) -> u64 {
+        let lanes = self.database.waiting_lanes().await.unwrap();
+        lanes.iter().map(|lane| lane.count).sum()
+    }
+
     /// Requests an analysis of a scan.
     pub(crate) async fn analyze(&self, scan_id: ScanId) -> AnalysisId {
         let path = format!("/api/scans/{scan_id}/analyze");

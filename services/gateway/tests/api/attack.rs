@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use norma_database::Owner;
 use norma_domain::Role;
 use norma_gateway::StorageLimits;
+use norma_object_storage::ObjectKey;
 use norma_phantom::{PhantomOptions, TransferSyntax, phantom_zip};
 use reqwest::{Method, StatusCode};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::app::{App, client, form, make_key, problem, spawn_app_with};
+use crate::app::{App, client, form, id_of, make_key, problem, spawn_app_with};
 use crate::predict::archive_of;
 
 /// An upload whose head has come and whose file has begun.
@@ -144,6 +146,69 @@ async fn the_quota_counts_what_is_written_of_an_upload_not_what_came() {
     app.analyze(one).await;
     let refused = upload_with(&app, &key, "/api/scans", b"x").await;
     problem(refused, StatusCode::INSUFFICIENT_STORAGE, "storage_full").await;
+}
+
+/// A small study in an archive, and that archive in another: its index holds more than came.
+fn archive_in_an_archive() -> Vec<u8> {
+    let inner = archive_of(&[("a", "1.2.3.7")]);
+    let mut outer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    outer.start_file("inner.zip", stored).unwrap();
+    std::io::Write::write_all(&mut outer, &inner).unwrap();
+    outer.finish().unwrap().into_inner()
+}
+
+async fn spawn_app_with_quota(identity_quota_bytes: u64) -> App {
+    spawn_app_with(|options| {
+        options.storage = StorageLimits {
+            free_floor_bytes: 0,
+            quota_bytes: 0,
+            identity_quota_bytes,
+            written_per_byte: 0,
+            written_per_study_bytes: 0,
+        };
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_archive_in_an_archive_counts_with_what_its_index_holds() {
+    let nested = archive_in_an_archive();
+    let size = nested.len() as u64;
+    let app = spawn_app_with_quota(60 * size).await;
+    let attacker = make_key(&app.database, "attacker", &[Role::Integrator], |_| {}).await;
+    let uploaded = upload_with(&app, &attacker, "/api/scans", &nested).await;
+    assert_eq!(uploaded.status(), StatusCode::CREATED);
+    let found = client(Some(&attacker)).get(format!("{}/dicom-web/studies", app.base));
+    assert_eq!(found.send().await.unwrap().status(), StatusCode::OK);
+    let owner = Owner::Scope("attacker".to_owned());
+    let stored = app.database.stored_work(Some(owner)).await.unwrap();
+    assert_eq!(stored.original_bytes, size);
+    assert!(stored.index_bytes > size, "{} of {size}", stored.index_bytes);
+    // What would fit beside the original alone.
+    let next = vec![b'x'; usize::try_from(59 * size - stored.index_bytes + 1).unwrap()];
+    let refused = upload_with(&app, &attacker, "/api/scans", &next).await;
+    problem(refused, StatusCode::INSUFFICIENT_STORAGE, "storage_full").await;
+    let accepted = upload_with(&app, &attacker, "/api/scans", &next[1000..]).await;
+    assert_eq!(accepted.status(), StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn an_index_that_a_quota_does_not_hold_is_not_kept() {
+    let nested = archive_in_an_archive();
+    let app = spawn_app_with_quota(nested.len() as u64 + 700).await;
+    let attacker = make_key(&app.database, "attacker", &[Role::Integrator], |_| {}).await;
+    let uploaded = upload_with(&app, &attacker, "/api/scans", &nested).await;
+    let scan: serde_json::Value = uploaded.json().await.unwrap();
+    let scan_id = id_of(&scan);
+    let found = client(Some(&attacker)).get(format!("{}/dicom-web/studies", app.base));
+    let found = found.send().await.unwrap();
+    assert!(
+        found.headers().contains_key("warning"),
+        "not all could be indexed"
+    );
+    let index = app.objects.size(ObjectKey::Instances(scan_id)).await.unwrap();
+    assert_eq!(index, None);
 }
 
 #[tokio::test]

@@ -157,6 +157,7 @@ async fn an_invited_person_sets_a_password_and_signs_in_and_out() {
     problem(refused, StatusCode::FORBIDDEN, "wrong_current_password").await;
     let out = app.as_browser(&third, Method::DELETE, "/api/session", None).await;
     assert_eq!(out.status(), StatusCode::NO_CONTENT);
+    assert_eq!(out.headers()["clear-site-data"], "\"cache\"");
     assert_eq!(app.who(&third).await, StatusCode::UNAUTHORIZED);
     assert_eq!(app.who(&second).await, StatusCode::OK);
 }

@@ -37,5 +37,6 @@ mod service;
 mod sign_in_attacks;
 mod studies;
 mod tls;
+mod turns;
 mod whose;
 mod worker;

@@ -86,7 +86,7 @@ async fn a_prediction_sent_again_with_its_key_is_the_first_one_and_is_listed() {
     let again: Value = send(b"one").await.json().await.unwrap();
     assert_eq!(again["id"], first["id"]);
     assert_eq!(scans(&app).await, 1);
-    assert_eq!(app.database.count_unpublished().await.unwrap(), 1, "one analysis");
+    assert_eq!(app.waiting().await, 1, "one analysis");
     problem(
         send(b"two").await,
         StatusCode::UNPROCESSABLE_ENTITY,

@@ -1,10 +1,11 @@
 //! What an attacker does at the door: guesses without end, to come in or to keep others out.
 
+use norma_domain::Role;
 use norma_gateway::RequestRate;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::app::{App, client, form, problem, spawn_app, spawn_app_with};
+use crate::app::{App, client, form, make_key, problem, spawn_app, spawn_app_with};
 use crate::identity::{PASSWORD, browser};
 
 /// A sign-in from an address, as a proxy tells it.
@@ -201,4 +202,70 @@ async fn a_deleted_name_is_in_no_file_any_more() {
 
 fn holds(bytes: &[u8], wanted: &[u8]) -> bool {
     bytes.windows(wanted.len()).any(|window| window == wanted)
+}
+
+/// Whoever stole it would read patients' studies by one request more.
+#[tokio::test]
+async fn an_administrators_key_makes_itself_no_clinicians() {
+    let app = spawn_app().await;
+    let (doctor, _) = app.signed_in("doctor", &["clinician"]).await;
+    let (porter, _) = app.signed_in("porter", &["operator"]).await;
+    let (_, administrator) = app.signed_in("boss", &["administrator"]).await;
+    make_key(&app.database, "pacs", &[Role::Integrator], |_| {}).await;
+    let stolen = client(Some(
+        &make_key(&app.database, "admin", &[Role::Administrator], |_| {}).await,
+    ));
+    let path_of = |user: &Value, rest: &str| format!("/api/users/{}{rest}", user["id"].as_str().unwrap());
+    let key = |roles: &[&str]| json!({"name": "mine", "roles": roles});
+    let account = |login: &str, roles: &[&str]| json!({"login": login, "display_name": "Me", "roles": roles});
+    let more = json!({"display_name": "Porter", "roles": ["operator", "clinician"], "disabled": false});
+    let shared = json!({"name": "mine", "scope": "pacs", "roles": ["integrator"]});
+    for (method, path, body) in [
+        (Method::POST, "/api/keys".to_owned(), key(&["clinician"])),
+        (
+            Method::POST,
+            "/api/keys".to_owned(),
+            key(&["administrator", "clinician"]),
+        ),
+        (Method::POST, "/api/keys".to_owned(), shared),
+        (
+            Method::POST,
+            "/api/users".to_owned(),
+            account("me", &["clinician"]),
+        ),
+        (Method::PUT, path_of(&porter, ""), more),
+        (Method::POST, path_of(&doctor, "/sign-in-link"), Value::Null),
+    ] {
+        let refused = stolen
+            .request(method, format!("{}{path}", app.base))
+            .json(&body)
+            .send()
+            .await
+            .unwrap();
+        let told = problem(refused, StatusCode::FORBIDDEN, "roles_beyond_own").await;
+        assert_eq!(told["allowed"], json!(["administrator"]), "{path}");
+    }
+    for (path, body) in [
+        ("/api/keys", key(&["integrator"])),
+        ("/api/keys", key(&["administrator", "operator"])),
+        ("/api/users", account("second", &["administrator"])),
+    ] {
+        let made = stolen
+            .post(format!("{}{path}", app.base))
+            .json(&body)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(made.status(), StatusCode::CREATED, "{path} {body}");
+    }
+    // Nor are an account's own roles lost by a change of its name.
+    let renamed = json!({"display_name": "Doctor", "roles": ["clinician"], "disabled": false});
+    let kept = stolen
+        .put(format!("{}{}", app.base, path_of(&doctor, "")))
+        .json(&renamed);
+    assert_eq!(kept.send().await.unwrap().status(), StatusCode::OK);
+    // A person who signed in may: the trail tells who.
+    let wanted = key(&["clinician"]);
+    let made = app.as_browser(&administrator, Method::POST, "/api/keys", Some(&wanted));
+    assert_eq!(made.await.status(), StatusCode::CREATED);
 }

@@ -7,15 +7,15 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use norma_database::Database;
-use norma_domain::{AnalysisId, Report, Stage};
+use norma_database::{Database, Owner};
+use norma_domain::{AnalysisId, Priority, Report, Stage};
 use norma_object_storage::Objects;
 use norma_queue::{Queue, RabbitMqOptions, RabbitMqQueue};
 use norma_test_support::servers::{GuardedProcess, PostgreSql, RabbitMq, free_port};
 use norma_test_support::{PhantomOptions, phantom_zip};
 use tempfile::TempDir;
 
-use crate::studies::{onnxruntime, request_study};
+use crate::studies::{onnxruntime, request_study, request_turn};
 
 /// For ten studies on a machine with two busy cores.
 const PATIENCE: Duration = Duration::from_secs(400);
@@ -182,6 +182,14 @@ impl Installation {
 
     pub(crate) async fn request(&self, upload: Bytes) -> AnalysisId {
         let (_, analysis_id) = request_study(&self.database, &self.objects, upload).await;
+        analysis_id
+    }
+
+    /// By a key that takes turns with others.
+    pub(crate) async fn request_turn(&self, key: &str, priority: Priority) -> AnalysisId {
+        let turn = (Some(Owner::Scope(key.to_owned())), priority);
+        let upload = self.upload.clone();
+        let (_, analysis_id) = request_turn(&self.database, &self.objects, upload, None, turn).await;
         analysis_id
     }
 

@@ -5,6 +5,7 @@ mod bundles;
 mod embedded;
 mod equality;
 mod failures;
+mod fairness;
 mod installation;
 #[path = "../studies/mod.rs"]
 mod studies;

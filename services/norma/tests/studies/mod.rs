@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use chrono::{TimeDelta, Utc};
-use norma_database::{Database, NewAnalysis, NewScan, ScanIdentity};
-use norma_domain::{AnalysisId, OperatingPointName, PatientId, ScanId};
+use norma_database::{Database, NewAnalysis, NewScan, Owner, ScanIdentity};
+use norma_domain::{AnalysisId, OperatingPointName, PatientId, Priority, ScanId};
 use norma_messages::Message;
 use norma_object_storage::{ObjectKey, Objects};
 use norma_service::announce;
@@ -21,11 +21,23 @@ pub(crate) async fn request_study(
 }
 
 /// The same for a study of a patient.
+#[allow(dead_code, reason = "not every test has patients")]
 pub(crate) async fn request_study_of(
     database: &Database,
     objects: &Objects,
     upload: Bytes,
     patient_id: Option<PatientId>,
+) -> (ScanId, AnalysisId) {
+    request_turn(database, objects, upload, patient_id, (None, Priority::Routine)).await
+}
+
+/// The same by somebody who takes turns with others.
+pub(crate) async fn request_turn(
+    database: &Database,
+    objects: &Objects,
+    upload: Bytes,
+    patient_id: Option<PatientId>,
+    (requested_by, priority): (Option<Owner>, Priority),
 ) -> (ScanId, AnalysisId) {
     let (scan_id, analysis_id) = (ScanId::generate(), AnalysisId::generate());
     let key = ObjectKey::Original(scan_id);
@@ -50,6 +62,9 @@ pub(crate) async fn request_study_of(
         operating_point: OperatingPointName("youden".to_owned()),
         bundle_version: "test".to_owned(),
         deadline_at: Utc::now() + TimeDelta::hours(1),
+        priority,
+        requested_by,
+        most_urgent: 1,
         message: announce(Message::AnalyzeRequested { analysis_id, scan_id }),
     };
     database.request_analysis(analysis).await.unwrap();

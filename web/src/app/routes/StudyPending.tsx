@@ -1,4 +1,4 @@
-import { Alert, Button, Loader, Stack, Text, Title } from '@mantine/core';
+import { Alert, Badge, Button, Loader, Stack, Text, Title } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -10,7 +10,7 @@ import { ErrorAlert } from '@/components/ErrorAlert';
 import { StageSteps } from '@/components/StageSteps';
 import { VerdictBadge } from '@/components/VerdictBadge';
 import { Reasons } from '@/features/answer';
-import { formatClock } from '@/format/dates';
+import { formatClock, formatDuration } from '@/format/dates';
 import { useSettings } from '@/settings/settings';
 
 function StartButton({ scanId, again }: { scanId: string; again: boolean }) {
@@ -30,6 +30,37 @@ function StartButton({ scanId, again }: { scanId: string; again: boolean }) {
   );
 }
 
+/** Where it stands among those that wait for their turn, and the way to the front for what is urgent. */
+export function PlaceInQueue({ analysis }: { analysis: Analysis }) {
+  const { t, i18n } = useTranslation();
+  const analyze = useAnalyze();
+  const { place, priority, scan_id: scanId, operating_point: operatingPoint } = analysis;
+  if (!place) {
+    return null;
+  }
+  const wait = place.estimated_wait_seconds;
+  return (
+    <>
+      <Text size="sm" data-testid="place-in-queue">
+        {place.ahead === 0 ? t('study.aheadNone') : t('study.ahead', { count: place.ahead })}{' '}
+        {wait != null && t('study.estimatedWait', { wait: formatDuration(wait * 1000, i18n.language) })}
+      </Text>
+      {priority === 'routine' && (
+        <div>
+          <Button
+            variant="default"
+            loading={analyze.isPending}
+            onClick={() => analyze.mutate({ scanId, operatingPoint, priority: 'urgent' })}
+          >
+            {t('study.makeUrgent')}
+          </Button>
+        </div>
+      )}
+      <ErrorAlert error={analyze.error} />
+    </>
+  );
+}
+
 /** Waiting for a worker is no failure: since when, and that nothing is lost. */
 export function RunningState({ analysis, isAtWork }: { analysis: Analysis; isAtWork: boolean }) {
   const { t, i18n } = useTranslation();
@@ -42,6 +73,11 @@ export function RunningState({ analysis, isAtWork }: { analysis: Analysis; isAtW
       <Text size="sm" c="var(--text-dim)">
         {t(since ? 'study.waitingDetail' : 'study.analyzingDetail')}
       </Text>
+      {analysis.priority === 'urgent' && (
+        <Badge color="orange" variant="outline">
+          {t('study.urgent')}
+        </Badge>
+      )}
       {analysis.repeat_of && <Text size="sm">{t('study.repeats')}</Text>}
     </>
   );
@@ -72,6 +108,7 @@ export function StudyPending({ scanId, answer }: { scanId: string; answer: Exclu
       <Stack gap="sm" data-testid="analysis-running">
         <Loader size="sm" />
         <RunningState analysis={answer.analysis} isAtWork={isAtWork} />
+        {!isAtWork && <PlaceInQueue analysis={answer.analysis} />}
         <StageSteps stages={stages ?? answer.analysis.stages} />
       </Stack>
     );

@@ -32,6 +32,9 @@ pub(crate) async fn list_keys(
 }
 
 /// Makes a key. Its secret is in this answer and nowhere else.
+///
+/// A key makes no key of clinicians or administrators that it is none of itself, nor one that shares another scope (403
+/// `roles_beyond_own`): a person who signed in does.
 #[utoipa::path(
     tag = "keys",
     operation_id = "createKey",
@@ -51,7 +54,11 @@ pub(crate) async fn create_key(
     let input = input.into_inner();
     let name = checked_name("name", &input.name)?;
     let scope = match input.scope.filter(|scope| !scope.trim().is_empty()) {
-        Some(scope) => checked_name("scope", &scope)?,
+        Some(scope) => {
+            let scope = checked_name("scope", &scope)?;
+            access.caller.may_share(&scope)?;
+            scope
+        }
         // Its own: a name may be given twice.
         None => String::new(),
     };
@@ -61,6 +68,7 @@ pub(crate) async fn create_key(
             detail: "at least one role".to_owned(),
         });
     }
+    access.caller.may_give(input.roles)?;
     if input
         .expires_in_days
         .is_some_and(|days| !(1..=3650).contains(&days))

@@ -46,10 +46,12 @@ pub(crate) async fn list_users(
 #[post("/api/users")]
 pub(crate) async fn create_user(
     gateway: Data<Gateway>,
+    access: Access,
     notes: Notes,
     input: Json<UserInput>,
 ) -> Result<HttpResponse, ApiError> {
     let new = input.into_inner().checked()?;
+    access.caller.may_give(new.roles)?;
     notes.detail(format!("roles: {}", new.roles));
     let user = gateway
         .database
@@ -119,6 +121,9 @@ pub(crate) async fn update_user(
 ) -> Result<HttpResponse, ApiError> {
     let change = change.into_inner().checked()?;
     notes.detail(format!("roles: {}; disabled: {}", change.roles, change.disabled));
+    let earlier = gateway.database.user(*user_id).await?;
+    let earlier = earlier.ok_or(ApiError::UserNotFound)?.roles;
+    access.caller.may_give(change.roles.without(earlier))?;
     let user = gateway
         .database
         .update_user(*user_id, change, expected_version(&request)?)
@@ -170,6 +175,7 @@ pub(crate) async fn delete_user(
 pub(crate) async fn create_sign_in_link(
     gateway: Data<Gateway>,
     identity: Data<Identity>,
+    access: Access,
     user_id: Path<UserId>,
 ) -> Result<Json<SignInLink>, ApiError> {
     let user = gateway
@@ -177,6 +183,8 @@ pub(crate) async fn create_sign_in_link(
         .user(*user_id)
         .await?
         .ok_or(ApiError::UserNotFound)?;
+    // Whoever has the link signs in as that person.
+    access.caller.may_give(user.roles)?;
     let (link, expires_at) = identity.sign_in_link(&gateway.base_url, &user).await?;
     Ok(Json(SignInLink { link, expires_at }))
 }

@@ -4,6 +4,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, routes};
 use norma_domain::StudyInstanceUid;
 
+use crate::analyses::Turn;
 use crate::dicomweb::document::service_url;
 use crate::dicomweb::locate::PathUids;
 use crate::dicomweb::store::answer::AnswerForm;
@@ -34,6 +35,7 @@ pub(crate) async fn store_instances(
         return Err(ApiError::StoresDeidentified);
     }
     let operating_point = predictions.bundle.operating_point(None)?;
+    let turn = Turn::of(gateway, &access, None)?;
     let (received, place) = predictions.uploads.receive_instances(&request, payload).await?;
     let ReceivedInstances { upload, parts } = received;
     let (_, container) = create_spool_file(&gateway.options.spool_folder).map_err(storage_failure)?;
@@ -55,13 +57,14 @@ pub(crate) async fn store_instances(
     let wish = format!("store {}", operating_point.0);
     let id = match look_up(gateway, &request, &access, &upload, &wish).await? {
         Sent::Again(id) => {
-            predictions.complete_requests(id, &operating_point).await?;
+            predictions.complete_requests(id, &operating_point, &turn).await?;
             id
         }
         Sent::First(in_hand) => {
             let sender = Sender {
                 owner: access.caller.owner(),
                 request: in_hand.key(),
+                turn,
             };
             let started = predictions
                 .start_prediction((upload, place), operating_point, sender)

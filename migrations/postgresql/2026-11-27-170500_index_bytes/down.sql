@@ -1,0 +1,1 @@
+ALTER TABLE dicom_studies DROP COLUMN index_bytes;
