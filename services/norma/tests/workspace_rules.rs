@@ -66,6 +66,7 @@ fn every_folder_of_the_design_is_a_member() {
         "norma-fuzz",
         "norma-object-storage",
         "norma-service",
+        "norma-site",
         "norma-test-support",
     ]
     .into_iter()

@@ -21,5 +21,6 @@ mod repetition;
 mod scans;
 mod schema;
 mod sides;
+mod site;
 mod studies;
 mod study_identities;

@@ -5,5 +5,7 @@ mod api_error;
 mod database_errors;
 mod object_errors;
 mod permanence;
+mod proposal_problem;
 
 pub use api_error::{ApiError, Problem};
+pub use proposal_problem::ProposalProblem;
