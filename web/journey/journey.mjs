@@ -227,6 +227,7 @@ try {
     ['a report', `/print/${one}`, '[data-testid=answer]'],
     ['the settings', '/settings', 'h2'],
     ['the operation', '/operation', '[data-testid=queues] tbody tr'],
+    ['drift and thresholds', '/site', '#site-proposals'],
     ['the deliveries', '/deliveries', '#delivery-destinations'],
     ...(state
       ? [

@@ -157,6 +157,7 @@ export function pagesOf(studies, patients, asksWho) {
       act: (page) => page.getByTestId('connection-lost').waitFor(),
     },
     { name: 'operation', path: '/operation', full: true, act: (page) => page.waitForSelector('[data-testid=queues] tbody tr') },
+    { name: 'site', path: '/site', full: true, act: (page) => page.waitForSelector('#site-proposals') },
     { name: 'deliveries', path: '/deliveries', full: true, act: (page) => page.waitForSelector('#delivery-destinations') },
     { name: 'people', path: asksWho && '/administration/people' },
     {

@@ -1,24 +1,28 @@
 //! Whether what comes now is distributed as it was.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 use statrs::stats_tests::Alternative;
 use statrs::stats_tests::fisher::fishers_exact;
 
+use crate::cusum::{CumulativeSums, decision_interval, sequential_normal_scores};
 use crate::{Level, Proportion};
 
 /// Values that each window needs: below it only a change of everything would be seen.
 pub const DRIFT_VALUES_NEEDED: usize = 50;
 /// Bins of the population stability index, of equal content in the reference.
 const BINS: usize = 10;
+/// Tests of two windows of values, any of which may alarm: each has a part of the chance of a false alarm.
+const VALUE_TESTS: f64 = 3.0;
 /// "No significant change" lies below (Siddiqi, Credit Risk Scorecards, 2006): of many studies any difference is beyond chance.
 const LEAST_INDEX: f64 = 0.1;
 /// The same for a share.
 const LEAST_DIFFERENCE: f64 = 0.05;
 
 /// What two windows say.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Drift {
     /// Nothing can be said, not even that all is as it was.
     TooFew {
@@ -41,7 +45,8 @@ impl Drift {
 }
 
 /// Two windows of values.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ValueDrift {
     pub reference: usize,
     pub last: usize,
@@ -53,11 +58,25 @@ pub struct ValueDrift {
     /// The largest distance between both distribution functions.
     pub kolmogorov_smirnov: f64,
     pub kolmogorov_smirnov_p_value: f64,
+    /// The highest that a cumulative sum of the last values came to, in standard deviations.
+    pub cumulative_sum: f64,
+    /// The chance of so high a sum or a higher one without drift.
+    pub cumulative_sum_p_value: f64,
     pub drifted: bool,
 }
 
+impl ValueDrift {
+    /// The smallest of the chances.
+    pub fn least_p_value(&self) -> f64 {
+        self.index_p_value
+            .min(self.kolmogorov_smirnov_p_value)
+            .min(self.cumulative_sum_p_value)
+    }
+}
+
 /// Two windows of what is or is not so.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ShareDrift {
     pub reference: Proportion,
     pub last: Proportion,
@@ -66,11 +85,12 @@ pub struct ShareDrift {
     pub drifted: bool,
 }
 
-/// Compares windows of values that are finite and independent.
+/// Compares windows of values that are finite and independent, the oldest first.
 ///
-/// Drifted is what chance explains with less than 1 − `confidence`, by the two-sample Kolmogorov–Smirnov test (asymptotic; with equal
-/// values it is cautious) or by the population stability index Σ (a − b) ln(a / b), each at half of that (Bonferroni), and whose
-/// index is at least 0.1. Without drift the index over 1/m + 1/n is about chi-squared with a degree of freedom less than
+/// Drifted is what chance explains with less than 1 − `confidence`, each test at a third of that (Bonferroni): the two-sample
+/// Kolmogorov–Smirnov test (asymptotic; with equal values it is cautious) or the population stability index Σ (a − b) ln(a / b), where the
+/// index is at least 0.1 as well; or a cumulative sum of the last values ([`CumulativeSums`]), which tells a shift of which the last few
+/// studies alone are, and forgives a lasting one of half a standard deviation. Without drift the index over 1/m + 1/n is about chi-squared with a degree of freedom less than
 /// there are bins (Yurdakul and Naranjo, Journal of Risk Model Validation 14 (4), 2020, 89–100): of windows of a hundred it lies around 0.2
 /// by chance, where the usual limits of 0.1 and 0.25 would alarm.
 pub fn value_drift(reference: &[f64], last: &[f64], confidence: Level) -> Drift {
@@ -87,7 +107,10 @@ pub fn value_drift(reference: &[f64], last: &[f64], confidence: Level) -> Drift 
     };
     let distance = distance(reference, last);
     let distance_p_value = kolmogorov_tail(distance / sizes.sqrt());
-    let limit = confidence.complement() / 2.0;
+    let sums = CumulativeSums::of(&sequential_normal_scores(reference, last));
+    let sum_p_value = sums.p_value();
+    let limit = confidence.complement() / VALUE_TESTS;
+    let is_elsewhere = index >= LEAST_INDEX && (distance_p_value <= limit || index_p_value <= limit);
     Drift::Values(ValueDrift {
         reference: reference.len(),
         last: last.len(),
@@ -97,8 +120,15 @@ pub fn value_drift(reference: &[f64], last: &[f64], confidence: Level) -> Drift 
         index_p_value,
         kolmogorov_smirnov: distance,
         kolmogorov_smirnov_p_value: distance_p_value,
-        drifted: index >= LEAST_INDEX && (distance_p_value <= limit || index_p_value <= limit),
+        cumulative_sum: sums.highest(),
+        cumulative_sum_p_value: sum_p_value,
+        drifted: is_elsewhere || sum_p_value <= limit,
     })
+}
+
+/// The cumulative sum above which so many last values have drifted, by itself.
+pub fn cumulative_sum_limit(last: usize, confidence: Level) -> f64 {
+    decision_interval(last, confidence.complement() / VALUE_TESTS)
 }
 
 /// Compares windows of independent studies by the share of which something is so: drifted is a difference of at least 0.05 which

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod cusum;
 mod drift;
 mod error;
 mod level;
@@ -11,7 +12,12 @@ mod scored_study;
 mod threshold;
 mod unlabelled;
 
-pub use drift::{DRIFT_VALUES_NEEDED, Drift, ShareDrift, ValueDrift, share_drift, value_drift};
+pub use cusum::{
+    CUSUM_ALLOWANCE, CumulativeSums, crossing_probability, decision_interval, sequential_normal_scores,
+};
+pub use drift::{
+    DRIFT_VALUES_NEEDED, Drift, ShareDrift, ValueDrift, cumulative_sum_limit, share_drift, value_drift,
+};
 pub use error::AccuracyError;
 pub use level::Level;
 pub use predictive_values::{PredictiveValues, predictive_values};

@@ -1,13 +1,29 @@
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use statrs::distribution::{Beta, ContinuousCDF};
 
 use crate::{AccuracyError, Level};
 
 /// So many of so many: found pathologies of all, released norms of all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Counted")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Proportion {
     successes: u64,
     trials: u64,
+}
+
+#[derive(Deserialize)]
+struct Counted {
+    successes: u64,
+    trials: u64,
+}
+
+impl TryFrom<Counted> for Proportion {
+    type Error = AccuracyError;
+
+    fn try_from(counted: Counted) -> Result<Self, AccuracyError> {
+        Self::new(counted.successes, counted.trials)
+    }
 }
 
 impl Proportion {

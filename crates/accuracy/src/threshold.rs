@@ -1,12 +1,13 @@
 //! The highest threshold whose sensitivity is bounded.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Level, Proportion, ScoredStudy, at_threshold};
 
 /// What the labelled studies allow.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum ThresholdFit {
     Holds(SensitivityThreshold),
     /// So few positives that not even one without a miss would bound the sensitivity.
@@ -17,7 +18,8 @@ pub enum ThresholdFit {
 }
 
 /// A threshold, with what it was fitted on.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SensitivityThreshold {
     /// On the calibrated probability; at it and above is pathology.
     pub threshold: f64,

@@ -1,13 +1,14 @@
 //! What a stream of studies without labels says of a threshold.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::threshold::{misses_allowed, positives_needed};
 use crate::{Level, Proportion};
 
 /// What an unlabelled stream allows.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum UnlabelledFit {
     Holds(StreamAtThreshold),
     /// So few studies that a threshold with the bound would lie at the lowest score of all and release nothing.
@@ -31,7 +32,8 @@ pub enum UnlabelledFit {
 ///
 /// Assumed: of the pathologies no larger share scores below the threshold than of the norms. The share of pathologies below it is
 /// then at most that of the whole stream, whatever the prevalence is.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StreamAtThreshold {
     pub threshold: f64,
     /// Studies of the stream that lie below the threshold.

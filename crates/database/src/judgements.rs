@@ -25,7 +25,7 @@ pub struct Judgement {
     pub label: Option<String>,
 }
 
-type StudyRow = (RowId, RowId, Option<RowId>);
+pub(crate) type StudyRow = (RowId, RowId, Option<RowId>);
 
 impl From<StudyRow> for AnsweredStudy {
     fn from((analysis_id, scan_id, patient_id): StudyRow) -> Self {

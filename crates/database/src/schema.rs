@@ -429,7 +429,42 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    observations (analysis_id) {
+        analysis_id -> crate::sql_types::Id,
+        observation -> Json,
+    }
+}
+
+diesel::table! {
+    drift_looks (singleton) {
+        singleton -> Integer,
+        looked_at -> Timestamp,
+        report -> Json,
+    }
+}
+
+diesel::table! {
+    threshold_proposals (id) {
+        id -> crate::sql_types::Id,
+        state -> Text,
+        method -> Text,
+        installed_sha256 -> Text,
+        based_on -> Nullable<crate::sql_types::Id>,
+        bundle_version -> Text,
+        bundle_sha256 -> Text,
+        bundle_file -> Text,
+        report -> Json,
+        created_at -> Timestamp,
+        created_by -> Text,
+        decided_at -> Nullable<Timestamp>,
+        decided_by -> Nullable<Text>,
+        comment -> Nullable<Text>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
+    observations,
     patients,
     merged_patients,
     scans,

@@ -9,7 +9,7 @@ use diesel::pg::{Pg, PgValue};
 use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::{Binary, HasSqlType, Json, SqlType};
 use diesel::sqlite::{Sqlite, SqliteValue};
-use norma_domain::{AnalysisId, DeliveryId, KeyId, PatientId, ScanId, UserId};
+use norma_domain::{AnalysisId, DeliveryId, KeyId, PatientId, ScanId, ThresholdProposalId, UserId};
 use uuid::Uuid;
 
 use crate::connection::{MultiBackend, MultiRawValue};
@@ -87,7 +87,15 @@ macro_rules! row_id_of {
     )*};
 }
 
-row_id_of!(PatientId, ScanId, AnalysisId, UserId, KeyId, DeliveryId);
+row_id_of!(
+    PatientId,
+    ScanId,
+    AnalysisId,
+    UserId,
+    KeyId,
+    DeliveryId,
+    ThresholdProposalId
+);
 
 impl HasSqlType<Json> for MultiBackend {
     fn metadata(lookup: &mut Self::MetadataLookup) -> Self::TypeMetadata {

@@ -76,3 +76,7 @@ typed_id!(
     /// The results of an analysis on their way to one PACS.
     DeliveryId
 );
+typed_id!(
+    /// Thresholds that a site's own studies propose.
+    ThresholdProposalId
+);

@@ -12,8 +12,11 @@ pub struct ThresholdVerification {
     pub verified: bool,
     /// The study's scanner; None where its files do not tell it.
     pub scanner: Option<ScannerProfile>,
-    /// The data sets that the operating point was measured on; empty where the bundle does not say.
+    /// What the threshold was measured on; empty where the bundle does not say.
     pub measured_on: Vec<String>,
+    /// The threshold is this scanner's own, and not the one that the operating point has for all others.
+    #[serde(default)]
+    pub own_threshold: bool,
     /// Why it is not verified.
     pub reason: Option<Reason>,
 }

@@ -1,11 +1,12 @@
 //! `norma.bundle/v1`: the models that act together and how their scores become an answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use norma_domain::{
-    BundleReference, Decision, ModelReference, OperatingPoint, OperatingPointName, Probability, Stage,
+    BundleReference, Decision, ModelReference, OperatingPoint, OperatingPointName, Probability,
+    ScannerProfile, Stage,
 };
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +15,7 @@ use crate::error::ModelError;
 use crate::file_hash::{sha256_of_bytes, sha256_of_file};
 use crate::fusion::{AnomalyCombination, Fusion};
 use crate::manifest::{Manifest, Task, is_plain_file_name};
-use crate::measured_on::MeasuredOn;
+use crate::operating_point_figures::OperatingPointFigures;
 
 /// Value of [`BundleFile::schema`].
 pub const BUNDLE_SCHEMA: &str = "norma.bundle/v1";
@@ -53,31 +54,6 @@ pub struct BundleModels {
     pub anomaly: Vec<String>,
     pub classifier: String,
     pub typing: String,
-}
-
-/// An operating point with what was measured at it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OperatingPointFigures {
-    pub name: OperatingPointName,
-    /// On the calibrated probability.
-    pub threshold: Probability,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sensitivity: Option<Figure>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub specificity: Option<Figure>,
-    /// None where nobody wrote down what the figures were measured on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub measured_on: Option<MeasuredOn>,
-}
-
-/// A measured figure with its 95 % confidence interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Figure {
-    pub value: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ci95: Option<[Option<f64>; 2]>,
 }
 
 /// A model's folder, its files' hashes checked.
@@ -148,6 +124,8 @@ impl InstalledModel {
 pub struct Bundle {
     file: BundleFile,
     reference: BundleReference,
+    /// The bundle as it is installed, before a site accepted thresholds for it.
+    installed: (BundleFile, BundleReference),
     /// Those that count, and how they combine.
     anomaly: Vec<InstalledModel>,
     anomaly_combination: AnomalyCombination,
@@ -233,6 +211,7 @@ impl Bundle {
             .partition(|(place, _)| combination.counts(*place));
         let models_alone = |places: Vec<(usize, InstalledModel)>| places.into_iter().map(|(_, model)| model);
         Ok(Self {
+            installed: (file.clone(), reference.clone()),
             file,
             reference,
             anomaly: models_alone(counting).collect(),
@@ -245,6 +224,66 @@ impl Bundle {
 
     pub fn reference(&self) -> &BundleReference {
         &self.reference
+    }
+
+    /// The bundle that the models' folder holds: [`reference`](Self::reference) itself where no thresholds were accepted for it.
+    pub fn installed(&self) -> &BundleReference {
+        &self.installed.1
+    }
+
+    /// This bundle without the thresholds that were accepted for it.
+    pub fn as_installed(self) -> Self {
+        let (file, reference) = self.installed.clone();
+        Self {
+            file,
+            reference,
+            ..self
+        }
+    }
+
+    /// This bundle with the operating points of another file: those that a site accepted.
+    ///
+    /// # Errors
+    /// Where the file says anything else too: models and how they combine are never replaced like this.
+    pub fn with_accepted_points(self, text: &str) -> Result<Self, ModelError> {
+        let accepted: BundleFile =
+            serde_yaml_ng::from_str(text).map_err(|source| ModelError::DoesNotParse {
+                path: PathBuf::from("the accepted thresholds"),
+                source,
+            })?;
+        accepted.check()?;
+        let as_installed = BundleFile {
+            version: self.file.version.clone(),
+            operating_points: self.file.operating_points.clone(),
+            default_operating_point: self.file.default_operating_point.clone(),
+            ..accepted.clone()
+        };
+        if as_installed != self.file {
+            return Err(ModelError::invalid(
+                &format!("bundle {}", self.file.name),
+                "the accepted thresholds are of another bundle".to_owned(),
+            ));
+        }
+        let models = self.anomaly.iter().chain(&self.idle);
+        let models: Vec<&InstalledModel> = models.chain([&self.classifier, &self.typing]).collect();
+        let reference = BundleReference {
+            name: accepted.name.clone(),
+            version: accepted.version.clone(),
+            sha256: bundle_hash(text.as_bytes(), &models),
+        };
+        Ok(Self {
+            file: accepted,
+            reference,
+            ..self
+        })
+    }
+
+    /// The figures of an operating point.
+    pub fn figures_of(&self, name: &OperatingPointName) -> Option<&OperatingPointFigures> {
+        self.file
+            .operating_points
+            .iter()
+            .find(|point| point.name == *name)
     }
 
     /// The bundle file as written.
@@ -377,13 +416,23 @@ impl BundleFile {
         if labels.len() != self.danger_order.len() {
             return refuse("danger_order names a label twice".to_owned());
         }
-        // At a threshold of 0 nothing is norm, which is safe and useless; it points at figures never filled in.
-        if let Some(point) = self
-            .operating_points
-            .iter()
-            .find(|point| point.threshold.value() <= 0.0)
-        {
-            return refuse(format!("operating point {} has threshold 0", point.name));
+        for point in &self.operating_points {
+            // At a threshold of 0 nothing is norm, which is safe and useless; it points at figures never filled in.
+            let own = point.by_scanner.iter().map(|own| own.threshold);
+            if std::iter::once(point.threshold)
+                .chain(own)
+                .any(|threshold| threshold.value() <= 0.0)
+            {
+                return refuse(format!("operating point {} has threshold 0", point.name));
+            }
+            let scanners: BTreeSet<&ScannerProfile> =
+                point.by_scanner.iter().map(|own| &own.scanner).collect();
+            if scanners.len() != point.by_scanner.len() {
+                return refuse(format!(
+                    "operating point {} has two thresholds of one scanner",
+                    point.name
+                ));
+            }
         }
         if self.operating_point(&self.default_operating_point).is_none() {
             return refuse(format!(

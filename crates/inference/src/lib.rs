@@ -19,6 +19,7 @@ mod manifest;
 mod measured_on;
 mod npy;
 mod open_sessions;
+mod operating_point_figures;
 mod patch_memory;
 mod repeated_reading;
 mod runtime;
@@ -34,10 +35,7 @@ mod version;
 pub use aggregation::{SliceAggregation, WithinSlice, lung_cells};
 pub use anomaly::{AnomalyModel, AnomalyReading};
 pub use augmentation::augment;
-pub use bundle::{
-    BUNDLE_FILE, BUNDLE_SCHEMA, Bundle, BundleFile, BundleModels, Figure, InstalledModel,
-    OperatingPointFigures,
-};
+pub use bundle::{BUNDLE_FILE, BUNDLE_SCHEMA, Bundle, BundleFile, BundleModels, InstalledModel};
 pub use calibration::{Calibration, LogitScaling};
 pub use classifier::{ClassifierModel, ClassifierReading};
 pub use error::{ModelError, RuntimeError};
@@ -56,6 +54,7 @@ pub use manifest::{
     MemoryFile, NormScores, OutputMeaning, OutputTensor, SliceSelection, Task,
 };
 pub use measured_on::MeasuredOn;
+pub use operating_point_figures::{Figure, OperatingPointFigures, ScannerThreshold};
 pub use patch_memory::PatchMemory;
 pub use runtime::{Cuda, ExecutionProvider, INSTALLED_LIBRARY, LIBRARY_VARIABLE, Runtime, RuntimeOptions};
 pub use shared_pass::{SharedOutputs, SharedPass};

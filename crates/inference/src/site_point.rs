@@ -1,6 +1,7 @@
 use norma_domain::OperatingPointName;
 
-use crate::bundle::{BundleFile, OperatingPointFigures};
+use crate::bundle::BundleFile;
+use crate::operating_point_figures::{OperatingPointFigures, ScannerThreshold};
 use crate::version::new_version;
 
 impl BundleFile {
@@ -13,5 +14,18 @@ impl BundleFile {
         file.operating_points.retain(|known| known.name != point.name);
         file.operating_points.push(point);
         file
+    }
+}
+
+impl OperatingPointFigures {
+    /// This point under another name, with thresholds of scanners' own in the place of those that they had. What other scanners are
+    /// held to stays as it is.
+    pub fn with_scanner_thresholds(&self, name: OperatingPointName, own: Vec<ScannerThreshold>) -> Self {
+        let mut point = Self { name, ..self.clone() };
+        point
+            .by_scanner
+            .retain(|known| own.iter().all(|new| new.scanner != known.scanner));
+        point.by_scanner.extend(own);
+        point
     }
 }

@@ -275,3 +275,28 @@ fn an_output_that_is_no_number_is_an_error() {
     assert_eq!(error.code(), ReasonCode::ScoreNotFinite);
     assert!(!error.is_retryable());
 }
+
+/// Accepted thresholds change operating points and nothing else of a bundle, under a hash of their own.
+#[test]
+fn accepted_thresholds_are_of_the_installed_bundle_alone() {
+    let installed = Bundle::load(&bundle_folder()).unwrap();
+    let mut file = installed.file().clone();
+    let mut point = file.operating_points[0].clone();
+    point.name = OperatingPointName("site".to_owned());
+    file = file.with_site_point(point);
+    let accepted = installed
+        .clone()
+        .with_accepted_points(&file.to_text().unwrap())
+        .unwrap();
+    assert_eq!(accepted.default_operating_point().name.as_str(), "site");
+    assert_eq!(accepted.installed(), installed.reference());
+    assert_ne!(accepted.reference().sha256, installed.reference().sha256);
+    assert_eq!(accepted.reference().version, file.version);
+    assert_eq!(accepted.as_installed().reference(), installed.reference());
+
+    file.danger_order.push("another".to_owned());
+    let error = installed
+        .with_accepted_points(&file.to_text().unwrap())
+        .unwrap_err();
+    assert!(error.to_string().contains("of another bundle"), "{error}");
+}

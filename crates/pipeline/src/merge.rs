@@ -37,6 +37,7 @@ pub struct MergeInput<'a> {
     /// One outcome of each model stage; a missing one makes the verdict undetermined.
     pub outcomes: Vec<StageOutcome>,
     pub bundle: &'a Bundle,
+    /// The one that was asked for, with the threshold that it has for all scanners: the study's scanner may have its own.
     pub operating_point: OperatingPoint,
     /// What follows where the operating point was not measured on the study's scanner.
     pub unverified_threshold: UnverifiedThreshold,
@@ -66,9 +67,9 @@ struct Scores {
 pub fn merge_report(input: MergeInput<'_>) -> Report {
     let sound = sound_scores(&input);
     let measured = input.prepared.quantification.as_ref();
-    let threshold = input.operating_point.threshold;
-    let verification =
-        verification::verification(&input.prepared.study, input.bundle, &input.operating_point);
+    let (operating_point, verification) =
+        verification::on_scanner(&input.prepared.study, input.bundle, &input.operating_point);
+    let threshold = operating_point.threshold;
     let mut doubts = doubts::doubts(&input.prepared, &input.outcomes, input.bundle, sound.is_some());
     doubts.limiting.extend(evidence::doubts(measured));
     if input.unverified_threshold == UnverifiedThreshold::Withhold {
@@ -138,7 +139,7 @@ pub fn merge_report(input: MergeInput<'_>) -> Report {
         limitations,
         probability_of_pathology: probability,
         anomaly_score: scores.map(|scores| scores.fused),
-        operating_point: input.operating_point.clone(),
+        operating_point,
         threshold_verification: Some(verification),
         decided_by: scores.map(|scores| scores.decision),
         findings,

@@ -25,7 +25,10 @@ pub use announcement::announce;
 pub use context::Context;
 pub use installation::{InstallationError, adopt_installation, check_installation};
 pub use model_stage::run_model_stage;
-pub use models::{Loaded, load_bundle, load_shared_pass, load_stage_models, runtime_options};
+pub use models::{
+    Loaded, load_bundle, load_bundle_in_use, load_shared_pass, load_stage_models, runtime_options,
+    with_thresholds_in_use,
+};
 pub use object_deletions::{delete_objects, run_object_deletions};
 pub use orphans::{Orphan, OrphanSearch, delete_orphans, list_orphans, register_orphans};
 pub use presence::Presence;

@@ -30,6 +30,7 @@ mod recently_used;
 mod rows;
 mod scans;
 mod server;
+mod site;
 mod studies;
 mod uploads;
 mod whose;
@@ -42,6 +43,7 @@ pub use audit::schema::{AuditActorDocument, AuditItem};
 pub use bundle::BundleSource;
 pub use bundle::schema::{
     BundleDescription, Estimate, LabelDescription, ModelDescription, OperatingPointDescription,
+    ScannerThresholdDescription,
 };
 pub use certificate::client_certificate;
 pub use deliveries::schema::{Delivery, DeliveryState};
@@ -61,10 +63,15 @@ pub use patients::schema::{Patient, PatientChange, PatientInput, PatientMerge};
 pub use pixels::schema::{VolumeDescription, WindowPreset};
 pub use pixels::{heatmap_png, slice_png};
 pub use predictions::schema::{ListedPrediction, OnlyRow, PredictedStudy, Prediction};
-pub use problem::{ApiError, Problem};
+pub use problem::{ApiError, Problem, ProposalProblem};
 pub use rows::{rows_to_csv, rows_to_xlsx};
 pub use scans::schema::{Scan, ScanChange, ScanUpload};
 pub use server::{Application, BeyondLoopback, GatewayParts, listen_address, run};
+pub use site::ModelSource;
+pub use site::schema::{
+    DecisionInput, DriftLook, MadeProposal, ProposalInput, ProposalState, ProposedThreshold,
+    ThresholdProposal, ThresholdProposalDetails,
+};
 pub use studies::schema::{StudyPatient, StudyRow, TopFinding};
 pub use uploads::limits::UploadLimits;
 pub use uploads::reader::UploadReader;

@@ -3,6 +3,7 @@
 mod accuracy;
 mod deliveries;
 mod pacs;
+mod proposals;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,6 +15,9 @@ use norma_domain::{KeyId, Role};
 pub(crate) use self::accuracy::{Calibrate, CalibrationFormat, DriftOptions, Evaluate};
 pub(crate) use self::deliveries::{Deliveries, DeliveryState, ListDeliveries, SendAgain};
 pub(crate) use self::pacs::{Pacs, PacsPeer, PacsReceive, PacsSend};
+pub(crate) use self::proposals::{
+    DecideProposal, ListProposals, ProposalState, Proposals, ShowProposal, ShownAs,
+};
 
 /// Norma reads a chest CT and says norm, pathology or undetermined. Research use only: no medical device.
 #[derive(Debug, Parser)]
@@ -59,6 +63,9 @@ pub(crate) enum Command {
     /// Whether what comes in is still distributed as it was, for each scanner: scores, measures, failed quality checks, what is
     /// released. Ends with exit code 2 where something drifted.
     Drift(DriftOptions),
+    /// Thresholds that the site's own studies propose: to be accepted, declined and taken back.
+    #[command(subcommand)]
+    Proposals(Proposals),
     /// The models.
     #[command(subcommand)]
     Models(Models),

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod dead_letters;
-mod drift;
+mod drift_watch;
 mod merge;
 
 use std::sync::Arc;
@@ -10,8 +10,6 @@ use norma_domain::Stage;
 use norma_service::{
     Context, Presence, Source, load_bundle, run_repeats, run_retention, run_sweep, run_worker,
 };
-
-pub use drift::{DriftReport, DriftWindows, DriftedQuantity, Observations, ProfileDrift, Quantity};
 
 /// Runs the worker, the reader of dead letters, the deadline sweep, the repeats, the retention and the watch for drift until the context's
 /// shutdown.
@@ -22,7 +20,7 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
     let sweep = tokio::spawn(run_sweep(context.clone()));
     let repeats = tokio::spawn(run_repeats(context.clone()));
     let retention = tokio::spawn(run_retention(context.clone()));
-    let drift = tokio::spawn(drift::run_drift_watch(context.clone()));
+    let drift = tokio::spawn(drift_watch::run_drift_watch(context.clone()));
     let outcome = tokio::try_join!(
         merge_outcomes(context.clone()),
         run_worker(context, Source::DeadLetters, Arc::new(dead_letters)),

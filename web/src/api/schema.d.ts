@@ -300,6 +300,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a report worker saw when it looked last, which it does every hour: the last studies of each scanner beside those before them.
+         *     Without patient data.
+         * @description Roles: operator.
+         */
+        get: operations["getDrift"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/events": {
         parameters: {
             query?: never;
@@ -897,6 +918,112 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/threshold-proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists proposed thresholds, the newest first.
+         * @description Roles: operator.
+         */
+        get: operations["listThresholdProposals"];
+        put?: never;
+        /**
+         * Fits thresholds on the newest answers, with what readers said of them or without, and keeps them as a proposal where a scanner has a
+         *     threshold with the bound that is asked for. Nothing acts before it is accepted.
+         * @description Roles: operator.
+         */
+        post: operations["makeThresholdProposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/threshold-proposals/{proposal_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A proposal with its report: the bound of each scanner's threshold, and which studies would change verdict.
+         * @description Roles: operator.
+         */
+        get: operations["getThresholdProposal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/threshold-proposals/{proposal_id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lets a proposal act: a new version of the bundle, which processes load when they start. What acted before can be brought back by
+         *     taking it back.
+         * @description Roles: operator.
+         */
+        post: operations["acceptThresholdProposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/threshold-proposals/{proposal_id}/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Declines a proposal.
+         * @description Roles: operator.
+         */
+        post: operations["declineThresholdProposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/threshold-proposals/{proposal_id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes the proposal back that acts: what acted before it acts again once processes are started again.
+         * @description Roles: operator.
+         */
+        post: operations["withdrawThresholdProposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/users": {
         parameters: {
             query?: never;
@@ -1198,6 +1325,11 @@ export interface components {
             /** @description These scans. */
             scan_ids?: components["schemas"]["ScanId"][];
         };
+        /**
+         * @description What has to hold for a bound to hold.
+         * @enum {string}
+         */
+        Assumption: "order" | "prevalence" | "independence" | "judged";
         /** @description Who acted. */
         AuditActorDocument: {
             /** Format: uuid */
@@ -1277,6 +1409,11 @@ export interface components {
          * @enum {string}
          */
         Decision: "anomaly" | "classifier";
+        /** @description A word on a decision. */
+        DecisionInput: {
+            /** @description Why, for those who look later. */
+            comment?: string | null;
+        };
         /** @description What de-identification did to an upload. It stands in the answer to the upload alone. */
         Deidentified: {
             /** @description Images that are left. Their pixels are as they came. */
@@ -1388,6 +1525,69 @@ export interface components {
             name: string;
             ready: boolean;
         };
+        /** @description What two windows say. */
+        Drift: {
+            last: number;
+            needed: number;
+            /** @enum {string} */
+            outcome: "too_few";
+            reference: number;
+        } | (components["schemas"]["ValueDrift"] & {
+            /** @enum {string} */
+            outcome: "values";
+        }) | (components["schemas"]["ShareDrift"] & {
+            /** @enum {string} */
+            outcome: "share";
+        });
+        DriftedQuantity: components["schemas"]["Drift"] & {
+            plot?: components["schemas"]["DriftPlot"] | null;
+            quantity: string;
+        };
+        /** @description What was seen when it was looked for drift. */
+        DriftLook: {
+            /**
+             * Format: date-time
+             * @description Null where nobody has looked yet.
+             */
+            looked_at?: string | null;
+            report?: components["schemas"]["DriftReport"] | null;
+        };
+        /** @description Two windows of values as they are drawn. */
+        DriftPlot: {
+            downward: number[];
+            last: number[];
+            /** @description The lower edge of the first bar and the upper edge of the last one; all bars are of one width, and both windows lie within. */
+            range: number[];
+            /** @description Share of the studies in each bar. */
+            reference: number[];
+            /** @description The cumulative sums after each of the last studies, the oldest first, in standard deviations. */
+            upward: number[];
+        };
+        /** @description `norma.drift/v1`. Without patient data. */
+        DriftReport: {
+            bundle?: components["schemas"]["BundleReference"] | null;
+            /**
+             * Format: double
+             * @description The cumulative sum of a whole last window above which values have drifted, in standard deviations.
+             */
+            cumulative_sum_limit: number;
+            profiles: components["schemas"]["ProfileDrift"][];
+            schema: string;
+            /**
+             * Format: double
+             * @description A comparison alarms where chance explains it with less than this: so that one look in a hundred alarms by chance.
+             */
+            significance: number;
+            windows: components["schemas"]["DriftWindows"];
+            /** @description Studies that do not tell their scanner; they are in no profile. */
+            without_scanner: number;
+        };
+        /** @description Studies of each window. */
+        DriftWindows: {
+            last: number;
+            /** @description Before the last ones. */
+            reference: number;
+        };
         /** @description A measured figure with its 95 % confidence interval, where that was measured too. */
         Estimate: {
             ci95?: number[] | null;
@@ -1435,6 +1635,11 @@ export interface components {
             present: boolean;
             probability: components["schemas"]["Probability"];
         };
+        /**
+         * @description From what thresholds are learnt.
+         * @enum {string}
+         */
+        FitMethod: "unlabelled" | "labelled";
         /** @description What a verdict of pathology rests on, the weightiest first. */
         Ground: {
             finding: components["schemas"]["MeasuredFinding"];
@@ -1552,6 +1757,18 @@ export interface components {
              */
             threshold: number;
         };
+        /** @description What labelled studies of one scanner allow. */
+        LabelledFit: {
+            fit: components["schemas"]["ThresholdFit"];
+            /** @description At the threshold in use. */
+            sensitivity_before: components["schemas"]["Proportion"];
+            specificity_before: components["schemas"]["Proportion"];
+        };
+        /**
+         * @description Where labels come from.
+         * @enum {string}
+         */
+        LabelSource: "table" | "feedback";
         /** @description Files that were not taken over, by why. */
         LeftOut: {
             /** @description Captured screens, ultrasound, dose pages, and those that say so: their pixels may carry text. */
@@ -1606,6 +1823,11 @@ export interface components {
          * @enum {string}
          */
         LungThird: "lower" | "middle" | "upper";
+        /** @description What the studies said. */
+        MadeProposal: {
+            proposal?: components["schemas"]["ThresholdProposal"] | null;
+            report: components["schemas"]["Proposal"];
+        };
         /** @description Where a stage's maps are served, relative to the gateway: `…/heatmaps/{stage}/{n}` with `{n}` a slice. */
         MapLink: {
             href: string;
@@ -1795,6 +2017,8 @@ export interface components {
         };
         /** @description A threshold on the calibrated probability, with what it was measured to give on validation data. */
         OperatingPointDescription: {
+            /** @description Scanners that are held to a threshold of their own. */
+            by_scanner?: components["schemas"]["ScannerThresholdDescription"][];
             /** @description Names of the data sets that the figures were measured on. */
             measured_on?: string[];
             /** @example youden */
@@ -2185,6 +2409,36 @@ export interface components {
             total: number;
         };
         /** @description A part of a list. */
+        Page_ThresholdProposal: {
+            items: {
+                /** @description Processes that start now load the bundle with these thresholds. */
+                acts: boolean;
+                /** @description Of the bundle with these thresholds. */
+                bundle_version: string;
+                comment?: string | null;
+                /** Format: date-time */
+                created_at: string;
+                /** @description A login, the name of a key, or `command line`. */
+                created_by: string;
+                /** Format: date-time */
+                decided_at?: string | null;
+                decided_by?: string | null;
+                id: components["schemas"]["ThresholdProposalId"];
+                method: components["schemas"]["FitMethod"];
+                state: components["schemas"]["ProposalState"];
+                thresholds: components["schemas"]["ProposedThreshold"][];
+            }[];
+            /** Format: int32 */
+            limit: number;
+            /** Format: int32 */
+            offset: number;
+            /**
+             * Format: int64
+             * @description How many there are in all.
+             */
+            total: number;
+        };
+        /** @description A part of a list. */
         Page_User: {
             items: {
                 /** Format: date-time */
@@ -2460,6 +2714,109 @@ export interface components {
          * @enum {string}
          */
         ProcessingStatus: "Success" | "Failure";
+        ProfileDrift: {
+            quantities: components["schemas"]["DriftedQuantity"][];
+            scanner: components["schemas"]["ScannerProfile"];
+            studies: number;
+        };
+        /** @description What is proposed for one scanner, used like this. */
+        ProfileProposal: {
+            after?: components["schemas"]["StreamAtThreshold"] | null;
+            before?: components["schemas"]["StreamAtThreshold"] | null;
+            /** @description Of the newest answers those with another verdict at the proposed threshold. */
+            changes: components["schemas"]["VerdictChange"][];
+            /** @description The scanner has a threshold of its own already. */
+            in_use_is_own: boolean;
+            /** @description Pathologies that readers named. To a fit without labels they can only refuse a threshold. */
+            known_pathologies: number;
+            labelled?: components["schemas"]["LabelledFit"] | null;
+            released_after?: components["schemas"]["Proportion"] | null;
+            /** @description Of the newest answers those that are released at the threshold in use, and at the proposed one. */
+            released_before: components["schemas"]["Proportion"];
+            scanner: components["schemas"]["ScannerProfile"];
+            /** @description Of the newest answers. */
+            studies: number;
+            /**
+             * Format: double
+             * @description The threshold that is proposed for this scanner and no other; None where none has the bound.
+             */
+            threshold?: number | null;
+            /** Format: double */
+            threshold_in_use: number;
+            unlabelled?: components["schemas"]["UnlabelledFit"] | null;
+        };
+        /** @description So many of so many: found pathologies of all, released norms of all. */
+        Proportion: {
+            /** Format: int64 */
+            successes: number;
+            /** Format: int64 */
+            trials: number;
+        };
+        /** @description Thresholds for scanner profiles, with what they are known to do. Names studies by their scans' ids alone. */
+        Proposal: {
+            assumptions: components["schemas"]["Assumption"][];
+            /** @description The bundle that it is measured against. */
+            bundle: components["schemas"]["BundleReference"];
+            /** Format: double */
+            confidence: number;
+            label_source?: components["schemas"]["LabelSource"] | null;
+            /** @description Of the newest answers, and of the labels. */
+            left_out: {
+                [key: string]: number;
+            };
+            /**
+             * Format: double
+             * @description Of an unlabelled fit.
+             */
+            maximal_prevalence?: number | null;
+            method: components["schemas"]["FitMethod"];
+            /** @description Its operating point, with the threshold of scanners that have none of their own. */
+            operating_point_in_use: components["schemas"]["OperatingPoint"];
+            profiles: components["schemas"]["ProfileProposal"][];
+            schema: string;
+            /** @description Of the newest answers those with a score, one per patient and scanner profile. */
+            studies: number;
+            /** Format: double */
+            target_sensitivity: number;
+            /** Format: int64 */
+            undetermined: number;
+            /** @description In no profile: their files do not tell a scanner, so they may be of several. */
+            without_scanner: number;
+        };
+        /** @description What thresholds are asked for. */
+        ProposalInput: {
+            /**
+             * Format: double
+             * @description How sure it is that the sensitivity is no lower: 0.95 where nothing is said.
+             * @example 0.95
+             */
+            confidence?: number | null;
+            method: components["schemas"]["FitMethod"];
+            /**
+             * Format: double
+             * @description The sensitivity that is asked for, above 0 and below 1: 0.95 where nothing is said.
+             * @example 0.95
+             */
+            sensitivity?: number | null;
+        };
+        /**
+         * @description What became of a proposal.
+         * @enum {string}
+         */
+        ProposalState: "open" | "accepted" | "declined" | "withdrawn";
+        /** @description The threshold that is proposed for a scanner, beside the one in use when it was made. */
+        ProposedThreshold: {
+            /**
+             * Format: int64
+             * @description Of the newest answers those that would change verdict.
+             */
+            changes: number;
+            scanner: components["schemas"]["ScannerProfile"];
+            /** Format: double */
+            threshold: number;
+            /** Format: double */
+            threshold_in_use: number;
+        };
         /** @description One quality check with what it measured. */
         QualityCheck: {
             code: components["schemas"]["ReasonCode"];
@@ -2649,6 +3006,17 @@ export interface components {
             model: string;
             slice_thickness: components["schemas"]["SliceThicknessClass"];
         };
+        /** @description The threshold of one scanner, used like this. */
+        ScannerThresholdDescription: {
+            /** @description What it was fitted on. */
+            measured_on: string[];
+            scanner: components["schemas"]["ScannerProfile"];
+            sensitivity?: components["schemas"]["Estimate"] | null;
+            specificity?: components["schemas"]["Estimate"] | null;
+            threshold: components["schemas"]["Probability"];
+            /** @description Whether labelled studies of this scanner bound what it misses. */
+            verified: boolean;
+        };
         /** @description Whose study a scan is to be. */
         ScanPatient: {
             /**
@@ -2707,6 +3075,31 @@ export interface components {
             raw: number;
             slice_scores: components["schemas"]["SliceScore"][];
         };
+        /** @description A threshold, with what it was fitted on. */
+        SensitivityThreshold: {
+            /**
+             * Format: int64
+             * @description Positives that the bound would have allowed below the threshold; with equal scores fewer were.
+             */
+            misses_allowed: number;
+            /** @description Among the studies that the threshold was fitted on. */
+            sensitivity: components["schemas"]["Proportion"];
+            /**
+             * Format: double
+             * @description What the sensitivity is not below, with the confidence that was asked for.
+             */
+            sensitivity_lower_bound: number;
+            /**
+             * @description Norms that are released. The threshold rests on the positives alone, so this and its interval are as good as those of
+             *     norms that were never looked at.
+             */
+            specificity: components["schemas"]["Proportion"];
+            /**
+             * Format: double
+             * @description On the calibrated probability; at it and above is pathology.
+             */
+            threshold: number;
+        };
         /** @description Which series was chosen of those in the upload, and why. */
         SeriesChoice: {
             /** @description The others, each with why it was left out: `1.2.3 (localizer)`. */
@@ -2740,6 +3133,17 @@ export interface components {
             /** @description Login of a person, name of a key. */
             login: string;
             roles: components["schemas"]["Role"][];
+        };
+        /** @description Two windows of what is or is not so. */
+        ShareDrift: {
+            drifted: boolean;
+            last: components["schemas"]["Proportion"];
+            /**
+             * Format: double
+             * @description Fisher's exact test, two-sided.
+             */
+            p_value: number;
+            reference: components["schemas"]["Proportion"];
         };
         /** @description A sign-in with a password. */
         SignIn: {
@@ -2848,6 +3252,29 @@ export interface components {
          * @enum {string}
          */
         StageState: "pending" | "completed" | "failed" | "skipped";
+        /**
+         * @description A threshold on a stream without labels.
+         *
+         *     Assumed: of the pathologies no larger share scores below the threshold than of the norms. The share of pathologies below it is
+         *     then at most that of the whole stream, whatever the prevalence is.
+         */
+        StreamAtThreshold: {
+            /**
+             * Format: double
+             * @description What the share of norms that are released is not above, with the same confidence, if no more of the stream than the maximal
+             *     prevalence is pathology. A share that is not below the stream's would need the assumed order to the last study.
+             */
+            norms_released_at_most: number;
+            /** @description Studies of the stream that lie below the threshold. */
+            released: components["schemas"]["Proportion"];
+            /**
+             * Format: double
+             * @description What the sensitivity is not below, with the confidence that was asked for. Nothing is known of where above it is.
+             */
+            sensitivity_lower_bound: number;
+            /** Format: double */
+            threshold: number;
+        };
         /**
          * @description The attributes by which DICOM says whose study it is and where it comes from (PS3.3 C.7.1.1, C.7.2.1, C.7.5.1).
          *
@@ -3019,10 +3446,53 @@ export interface components {
             /** @description None where no row has a verdict of norm or pathology. */
             has_pathology_any?: boolean | null;
         };
+        /** @description What the labelled studies allow. */
+        ThresholdFit: (components["schemas"]["SensitivityThreshold"] & {
+            /** @enum {string} */
+            outcome: "holds";
+        }) | {
+            /** @enum {string} */
+            outcome: "not_enough_cases";
+            /** Format: int64 */
+            positives: number;
+            /** Format: int64 */
+            positives_needed: number;
+        };
+        /** @description Thresholds that the site's own studies propose. */
+        ThresholdProposal: {
+            /** @description Processes that start now load the bundle with these thresholds. */
+            acts: boolean;
+            /** @description Of the bundle with these thresholds. */
+            bundle_version: string;
+            comment?: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** @description A login, the name of a key, or `command line`. */
+            created_by: string;
+            /** Format: date-time */
+            decided_at?: string | null;
+            decided_by?: string | null;
+            id: components["schemas"]["ThresholdProposalId"];
+            method: components["schemas"]["FitMethod"];
+            state: components["schemas"]["ProposalState"];
+            thresholds: components["schemas"]["ProposedThreshold"][];
+        };
+        /** @description A proposal with its report. */
+        ThresholdProposalDetails: {
+            proposal: components["schemas"]["ThresholdProposal"];
+            report: components["schemas"]["Proposal"];
+        };
+        /**
+         * Format: uuid
+         * @description Thresholds that a site's own studies propose.
+         */
+        ThresholdProposalId: string;
         /** @description What of an operating point's promise holds for a study. */
         ThresholdVerification: {
-            /** @description The data sets that the operating point was measured on; empty where the bundle does not say. */
+            /** @description What the threshold was measured on; empty where the bundle does not say. */
             measured_on: string[];
+            /** @description The threshold is this scanner's own, and not the one that the operating point has for all others. */
+            own_threshold?: boolean;
             reason?: components["schemas"]["Reason"] | null;
             scanner?: components["schemas"]["ScannerProfile"] | null;
             /** @description Whether the operating point was measured on studies of this scanner, used like this. A norm is *norm, unverified* otherwise. */
@@ -3053,6 +3523,30 @@ export interface components {
         TypeCoverage: {
             looked_for: components["schemas"]["LookedFor"];
             pathology: components["schemas"]["PathologyType"];
+        };
+        /** @description What an unlabelled stream allows. */
+        UnlabelledFit: (components["schemas"]["StreamAtThreshold"] & {
+            /** @enum {string} */
+            outcome: "holds";
+        }) | {
+            /** @enum {string} */
+            outcome: "not_enough_studies";
+            /** Format: int64 */
+            studies: number;
+            /** Format: int64 */
+            studies_needed: number;
+        } | {
+            /** @enum {string} */
+            outcome: "nothing_released";
+            /** Format: int64 */
+            studies: number;
+        } | {
+            /** Format: int64 */
+            below_threshold: number;
+            /** @enum {string} */
+            outcome: "contradicted";
+            /** Format: int64 */
+            pathologies: number;
         };
         /** @description The form of an upload to be inspected. */
         UploadToInspect: {
@@ -3104,11 +3598,51 @@ export interface components {
             display_name: string;
             roles: components["schemas"]["Role"][];
         };
+        /** @description Two windows of values. */
+        ValueDrift: {
+            /**
+             * Format: double
+             * @description The highest that a cumulative sum of the last values came to, in standard deviations.
+             */
+            cumulative_sum: number;
+            /**
+             * Format: double
+             * @description The chance of so high a sum or a higher one without drift.
+             */
+            cumulative_sum_p_value: number;
+            drifted: boolean;
+            /**
+             * Format: double
+             * @description The chance of an index as large or larger without drift.
+             */
+            index_p_value: number;
+            /**
+             * Format: double
+             * @description The largest distance between both distribution functions.
+             */
+            kolmogorov_smirnov: number;
+            /** Format: double */
+            kolmogorov_smirnov_p_value: number;
+            last: number;
+            /** Format: double */
+            last_median: number;
+            /** Format: double */
+            population_stability_index: number;
+            reference: number;
+            /** Format: double */
+            reference_median: number;
+        };
         /**
          * @description The answer. An error of any kind is `Undetermined` (or a failed analysis), never `Norm`.
          * @enum {string}
          */
         Verdict: "norm" | "pathology" | "undetermined";
+        /** @description A study that another threshold gives another verdict. */
+        VerdictChange: {
+            after: components["schemas"]["Verdict"];
+            before: components["schemas"]["Verdict"];
+            scan_id: components["schemas"]["ScanId"];
+        };
         /** @description What a viewer needs to know of a volume before it asks for slices. */
         VolumeDescription: {
             /**
@@ -4902,6 +5436,98 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing, or too little, arrived for too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDrift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The last look */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DriftLook"];
                 };
             };
             /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
@@ -9326,6 +9952,757 @@ export interface operations {
             };
             /** @description The body exceeds the limit */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listThresholdProposals: {
+        parameters: {
+            query?: {
+                limit?: number;
+                offset?: number;
+                state?: "open" | "accepted" | "declined" | "withdrawn";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part of the list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ThresholdProposal"];
+                };
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing, or too little, arrived for too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    makeThresholdProposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProposalInput"];
+            };
+        };
+        responses: {
+            /** @description Nothing can be proposed; the report says why */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeProposal"];
+                };
+            };
+            /** @description Kept */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeProposal"];
+                };
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing, or too little, arrived for too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things does not allow it; `code` tells why */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body's media type is not taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getThresholdProposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                proposal_id: components["schemas"]["ThresholdProposalId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The proposal */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThresholdProposalDetails"];
+                };
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing, or too little, arrived for too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    acceptThresholdProposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                proposal_id: components["schemas"]["ThresholdProposalId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionInput"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThresholdProposal"];
+                };
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing, or too little, arrived for too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things does not allow it; `code` tells why */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body's media type is not taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    declineThresholdProposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                proposal_id: components["schemas"]["ThresholdProposalId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionInput"];
+            };
+        };
+        responses: {
+            /** @description Declined */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThresholdProposal"];
+                };
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing, or too little, arrived for too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things does not allow it; `code` tells why */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body's media type is not taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdrawThresholdProposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                proposal_id: components["schemas"]["ThresholdProposalId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionInput"];
+            };
+        };
+        responses: {
+            /** @description Taken back */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThresholdProposal"];
+                };
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing, or too little, arrived for too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things does not allow it; `code` tells why */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body's media type is not taken */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -2,6 +2,7 @@ import { ActionIcon, Indicator, Text, Tooltip } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import {
   IconActivityHeartbeat,
+  IconChartHistogram,
   IconAdjustments,
   IconKeyboard,
   IconListDetails,
@@ -39,6 +40,7 @@ const ICONS: Record<Place, Icon> = {
   upload: IconUpload,
   massRun: IconStack3,
   operation: IconActivityHeartbeat,
+  site: IconChartHistogram,
   deliveries: IconSend,
   administration: IconShieldLock,
   settings: IconAdjustments,

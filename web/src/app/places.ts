@@ -1,7 +1,7 @@
 import type { Role, Session } from '@/api/types';
 import { mayAs } from '@/session/session';
 
-export const PLACES = ['worklist', 'patients', 'upload', 'massRun', 'operation', 'deliveries', 'administration', 'settings'] as const;
+export const PLACES = ['worklist', 'patients', 'upload', 'massRun', 'operation', 'site', 'deliveries', 'administration', 'settings'] as const;
 export type Place = (typeof PLACES)[number];
 
 export const PATHS: Record<Place, string> = {
@@ -10,6 +10,7 @@ export const PATHS: Record<Place, string> = {
   upload: '/upload',
   massRun: '/mass-run',
   operation: '/operation',
+  site: '/site',
   deliveries: '/deliveries',
   administration: '/administration',
   settings: '/settings',
@@ -22,6 +23,7 @@ const ROLES: Record<Place, readonly Role[] | null> = {
   upload: ['clinician'],
   massRun: ['clinician', 'integrator'],
   operation: ['operator'],
+  site: ['operator'],
   deliveries: ['operator', 'administrator'],
   administration: ['administrator'],
   settings: null,
@@ -36,7 +38,7 @@ export function mayEnter(session: Session, place: Place): boolean {
   return roles === null || mayAs(session, roles);
 }
 
-const MINOR: readonly Place[] = ['operation', 'deliveries', 'administration', 'settings'];
+const MINOR: readonly Place[] = ['operation', 'site', 'deliveries', 'administration', 'settings'];
 
 /** Places that are seldom gone to: on narrow screens their names give way. */
 export const isMinor = (place: Place): boolean => MINOR.includes(place);

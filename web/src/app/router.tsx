@@ -50,6 +50,10 @@ export const router = createBrowserRouter([
             children: [{ path: 'operation', lazy: async () => ({ Component: (await import('./routes/OperationPage')).OperationPage }) }],
           },
           {
+            element: <Entrance place="site" />,
+            children: [{ path: 'site', lazy: async () => ({ Component: (await import('./routes/SitePage')).SitePage }) }],
+          },
+          {
             element: <Entrance place="deliveries" />,
             children: [{ path: 'deliveries', lazy: async () => ({ Component: (await import('./routes/DeliveriesPage')).DeliveriesPage }) }],
           },

@@ -5,11 +5,13 @@ import enAccess from './en-access.json';
 import enDeliveries from './en-deliveries.json';
 import enIdentity from './en-identity.json';
 import enReasons from './en-reasons.json';
+import enSite from './en-site.json';
 import en from './en.json';
 import ruAccess from './ru-access.json';
 import ruDeliveries from './ru-deliveries.json';
 import ruIdentity from './ru-identity.json';
 import ruReasons from './ru-reasons.json';
+import ruSite from './ru-site.json';
 import ru from './ru.json';
 
 export const LANGUAGES = ['ru', 'en'] as const;
@@ -19,8 +21,8 @@ export type Language = (typeof LANGUAGES)[number];
 export const LANGUAGE_NAMES: Record<Language, string> = { ru: 'Русский', en: 'English' };
 
 export const resources = {
-  en: { translation: { ...en, ...enAccess, ...enDeliveries, ...enIdentity, ...enReasons } },
-  ru: { translation: { ...ru, ...ruAccess, ...ruDeliveries, ...ruIdentity, ...ruReasons } },
+  en: { translation: { ...en, ...enAccess, ...enDeliveries, ...enIdentity, ...enReasons, ...enSite } },
+  ru: { translation: { ...ru, ...ruAccess, ...ruDeliveries, ...ruIdentity, ...ruReasons, ...ruSite } },
 } as const;
 
 const KEY = 'norma-language';

@@ -21,6 +21,7 @@ mod repetition;
 mod scans;
 mod schema;
 mod sides;
+mod site;
 mod studies;
 mod study_identities;
 mod turns;

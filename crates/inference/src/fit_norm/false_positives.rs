@@ -4,7 +4,8 @@ use norma_domain::{OperatingPointName, Probability};
 use serde::Serialize;
 
 use super::statistics::{Rate, wilson_interval};
-use crate::bundle::{Bundle, OperatingPointFigures};
+use crate::bundle::Bundle;
+use crate::operating_point_figures::OperatingPointFigures;
 
 /// Norm studies called pathology at an operating point.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -1,7 +1,7 @@
 use serde::Serialize;
 
-use crate::bundle::Figure;
 use crate::manifest::NormScores;
+use crate::operating_point_figures::Figure;
 
 /// A share with its 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

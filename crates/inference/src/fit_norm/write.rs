@@ -110,6 +110,8 @@ impl BundleFile {
             point.sensitivity = None;
             // On norm alone: what the threshold finds there is not known, so it is verified nowhere.
             point.measured_on = None;
+            // They were of scores on another scale.
+            point.by_scanner.clear();
             point.specificity = fitted
                 .false_positives
                 .iter()
@@ -121,8 +123,12 @@ impl BundleFile {
 
     /// Writes the file where its models' folders are.
     pub fn write(&self, path: &Path) -> Result<(), FitNormError> {
+        fs::write(path, self.to_text()?).map_err(|error| FitNormError::Write(error.to_string()))
+    }
+
+    /// The file's text.
+    pub fn to_text(&self) -> Result<String, FitNormError> {
         self.check()?;
-        let yaml = serde_yaml_ng::to_string(self).map_err(|error| FitNormError::Write(error.to_string()))?;
-        fs::write(path, yaml).map_err(|error| FitNormError::Write(error.to_string()))
+        serde_yaml_ng::to_string(self).map_err(|error| FitNormError::Write(error.to_string()))
     }
 }

@@ -1,10 +1,11 @@
 //! The bundle as the client sees it.
 
 use norma_domain::Stage;
-use norma_inference::{Bundle, Figure};
+use norma_inference::{Bundle, Figure, ScannerThreshold};
 
 use crate::bundle::schema::{
     BundleDescription, Estimate, LabelDescription, ModelDescription, OperatingPointDescription,
+    ScannerThresholdDescription,
 };
 
 /// What clients may know of a bundle: everything but where it lies.
@@ -27,6 +28,7 @@ pub(crate) fn describe_bundle(bundle: &Bundle) -> BundleDescription {
                     specificity: point.specificity.and_then(estimate),
                     measured_on: measured_on.sources,
                     verified_on: measured_on.scanners,
+                    by_scanner: point.by_scanner.iter().map(of_scanner).collect(),
                 }
             })
             .collect(),
@@ -34,6 +36,17 @@ pub(crate) fn describe_bundle(bundle: &Bundle) -> BundleDescription {
             .into_iter()
             .flat_map(|stage| models_of(bundle, stage))
             .collect(),
+    }
+}
+
+fn of_scanner(own: &ScannerThreshold) -> ScannerThresholdDescription {
+    ScannerThresholdDescription {
+        scanner: own.scanner.clone(),
+        threshold: own.threshold,
+        sensitivity: own.sensitivity.and_then(estimate),
+        specificity: own.specificity.and_then(estimate),
+        measured_on: own.measured_on.sources.clone(),
+        verified: own.measured_on.scanners.contains(&own.scanner),
     }
 }
 

@@ -28,6 +28,22 @@ pub struct OperatingPointDescription {
     /// The scanners, used like this, on which the threshold is verified.
     #[serde(default)]
     pub verified_on: Vec<ScannerProfile>,
+    /// Scanners that are held to a threshold of their own.
+    #[serde(default)]
+    pub by_scanner: Vec<ScannerThresholdDescription>,
+}
+
+/// The threshold of one scanner, used like this.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ScannerThresholdDescription {
+    pub scanner: ScannerProfile,
+    pub threshold: Probability,
+    pub sensitivity: Option<Estimate>,
+    pub specificity: Option<Estimate>,
+    /// What it was fitted on.
+    pub measured_on: Vec<String>,
+    /// Whether labelled studies of this scanner bound what it misses.
+    pub verified: bool,
 }
 
 /// A measured figure with its 95 % confidence interval, where that was measured too.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::http::text::TEXT_CHARACTERS;
+use crate::http::text::{TEXT_CHARACTERS, checked_text};
 use crate::problem::ApiError;
 
 /// What a reader says of an answer.
@@ -69,20 +69,6 @@ impl FeedbackInput {
                 detail: format!("the verdict is {verdict}, which this label and `agree` contradict"),
             })
         }
-    }
-}
-
-fn checked_text(
-    field: &'static str,
-    text: Option<String>,
-    longest: usize,
-) -> Result<Option<String>, ApiError> {
-    match text {
-        Some(text) if text.chars().count() > longest || text.contains('\0') => Err(ApiError::InvalidField {
-            field,
-            detail: format!("at most {longest} characters, none of them NUL"),
-        }),
-        other => Ok(other.filter(|text| !text.trim().is_empty())),
     }
 }
 

@@ -31,3 +31,18 @@ pub(crate) fn checked_description(text: Option<String>) -> Result<String, ApiErr
     }
     Ok(text)
 }
+
+/// A text of at most so many characters; a blank one is none.
+pub(crate) fn checked_text(
+    field: &'static str,
+    text: Option<String>,
+    longest: usize,
+) -> Result<Option<String>, ApiError> {
+    match text {
+        Some(text) if text.chars().count() > longest || text.contains('\0') => Err(ApiError::InvalidField {
+            field,
+            detail: format!("at most {longest} characters, none of them NUL"),
+        }),
+        other => Ok(other.filter(|text| !text.trim().is_empty())),
+    }
+}

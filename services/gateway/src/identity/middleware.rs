@@ -175,6 +175,7 @@ impl Visit {
             ("key", "key_id"),
             ("scan", "scan_id"),
             ("delivery", "delivery_id"),
+            ("threshold_proposal", "proposal_id"),
         ];
         let object = objects.into_iter().find_map(|(kind, name)| {
             // Only an identifier: anything else may be what a person typed.

@@ -130,6 +130,14 @@ const OPERATIONS: &[Operation] = operations! {
     POST "/api/deliveries/send-again" OPERATOR_OR_ADMINISTRATOR, Audit::Change("delivery.send_again");
     POST "/api/deliveries/{delivery_id}/send-again" OPERATOR_OR_ADMINISTRATOR, Audit::Change("delivery.send_again");
 
+    GET "/api/drift" OPERATOR, Audit::None;
+    GET "/api/threshold-proposals" OPERATOR, Audit::Repeated("threshold_proposal.search");
+    POST "/api/threshold-proposals" OPERATOR, Audit::Change("threshold_proposal.make");
+    GET "/api/threshold-proposals/{proposal_id}" OPERATOR, Audit::Event("threshold_proposal.read");
+    POST "/api/threshold-proposals/{proposal_id}/accept" OPERATOR, Audit::Change("threshold_proposal.accept");
+    POST "/api/threshold-proposals/{proposal_id}/decline" OPERATOR, Audit::Change("threshold_proposal.decline");
+    POST "/api/threshold-proposals/{proposal_id}/withdraw" OPERATOR, Audit::Change("threshold_proposal.withdraw");
+
     GET "/api/bundle" Rule::Known, Audit::None;
     GET "/healthz" Rule::Public, Audit::None;
     GET "/readyz" Rule::PublicKnowing, Audit::None;

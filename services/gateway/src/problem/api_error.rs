@@ -12,6 +12,7 @@ use norma_domain::{AnalysisId, IdentityAttribute, MassRunRow, PatientId, Reason,
 
 use crate::analysis_document::schema::Analysis;
 use crate::problem::document::Problem;
+use crate::problem::proposal_problem::ProposalProblem;
 
 /// Media type of a problem (RFC 9457 section 3).
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
@@ -120,6 +121,8 @@ pub enum ApiError {
     DeliveryNotFound,
     #[error("it has not ended: it is sent without your doing")]
     DeliveryWaiting,
+    #[error(transparent)]
+    Proposal(#[from] ProposalProblem),
     #[error("no such study, series, instance, frame or value is stored here, or not for you")]
     DicomObjectNotFound,
     #[error("{detail}")]
@@ -254,6 +257,7 @@ impl ApiError {
             Self::DicomObjectNotFound => (S::NOT_FOUND, "dicom_object_not_found", "No such DICOM object"),
             Self::DeliveryNotFound => (S::NOT_FOUND, "delivery_not_found", "No such delivery"),
             Self::DeliveryWaiting => (S::CONFLICT, "delivery_waiting", "Still to be sent"),
+            Self::Proposal(problem) => problem.kind(),
             Self::NotAnalyzed { .. } => (S::NOT_FOUND, "not_analyzed", "Not analysed"),
             Self::AnalysisRunning { .. } => (S::CONFLICT, "analysis_running", "Analysis still running"),
             Self::AnalysisFailed { .. } => (S::UNPROCESSABLE_ENTITY, "analysis_failed", "Analysis failed"),

@@ -6,6 +6,8 @@ mod database_errors;
 mod document;
 mod object_errors;
 mod permanence;
+mod proposal_problem;
 
 pub use api_error::ApiError;
 pub use document::Problem;
+pub use proposal_problem::ProposalProblem;

@@ -16,6 +16,7 @@ use crate::pixels::PixelObjects;
 use crate::predictions::Predictions;
 use crate::server::parts::GatewayParts;
 use crate::server::routes;
+use crate::site::SiteModels;
 use crate::uploads::Uploads;
 
 /// The state of every room.
@@ -23,6 +24,7 @@ use crate::uploads::Uploads;
 pub(crate) struct Rooms {
     pub(crate) gateway: Data<Gateway>,
     pub(crate) bundle: Data<RunningBundle>,
+    models: Data<SiteModels>,
     pub(crate) identity: Data<Identity>,
     pub(crate) events: Data<EventFeed>,
     /// None where no issuer is set.
@@ -40,6 +42,7 @@ impl Rooms {
         let GatewayParts {
             context,
             bundle,
+            models,
             reader,
             options,
         } = parts;
@@ -51,6 +54,7 @@ impl Rooms {
             gateway.database.clone(),
         )?;
         let bundle = Arc::new(RunningBundle::new(bundle, options.operating_point.clone()));
+        let models = SiteModels::new(models, options.operating_point.clone());
         let uploads = Arc::new(Uploads::new(Arc::clone(&gateway), reader));
         let predictions = Predictions::new(Arc::clone(&gateway), Arc::clone(&bundle), Arc::clone(&uploads));
         let pixels = Arc::new(PixelObjects::new(gateway.objects.clone()));
@@ -67,6 +71,7 @@ impl Rooms {
             events: Data::new(EventFeed::new()),
             predictions: Data::new(predictions),
             uploads: Data::from(uploads),
+            models: Data::new(models),
             bundle: Data::from(bundle),
             gateway: Data::from(gateway),
         })
@@ -77,6 +82,7 @@ impl Rooms {
         services
             .app_data(self.gateway.clone())
             .app_data(self.bundle.clone())
+            .app_data(self.models.clone())
             .app_data(self.identity.clone())
             .app_data(self.trail.clone())
             .app_data(self.pixels.clone())

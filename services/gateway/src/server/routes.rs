@@ -6,7 +6,7 @@ use crate::administration::{keys, users};
 use crate::identity::openid;
 use crate::{
     analyses, audit, bundle, deliveries, dicom_results, dicomweb, events, feedback, health, identity,
-    patients, pixels, predictions, scans, studies, whose,
+    patients, pixels, predictions, scans, site, studies, whose,
 };
 
 /// Every operation of the OpenAPI document, and DICOMweb's.
@@ -71,6 +71,13 @@ pub(crate) fn configure(services: &mut ServiceConfig) {
         .service(deliveries::route::list_delivery_destinations)
         .service(deliveries::route::send_failed_deliveries_again)
         .service(deliveries::route::send_delivery_again)
+        .service(site::drift::get_drift)
+        .service(site::proposals::list_threshold_proposals)
+        .service(site::proposals::make_threshold_proposal)
+        .service(site::proposals::get_threshold_proposal)
+        .service(site::proposals::accept_threshold_proposal)
+        .service(site::proposals::decline_threshold_proposal)
+        .service(site::proposals::withdraw_threshold_proposal)
         .service(bundle::route::get_bundle)
         .service(health::route::live)
         .service(health::route::ready)

@@ -46,10 +46,12 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
     let pacs = PacsOptions::of(&settings, certificate.clone())?;
     let deliveries = DeliveryOptions::of(&settings, certificate.as_ref())?;
     let bundle = load_bundle(&context).await;
+    let models = bundle.clone();
     let (database, shutdown) = (context.database.clone(), context.shutdown.clone());
     let stopping = shutdown.clone();
     let parts = GatewayParts {
         bundle: Arc::new(move || bundle.get().map(|bundle| describe_bundle(&bundle))),
+        models: Arc::new(move || models.get()),
         reader: UploadReader::new(settings.sandbox(), settings.imaging_limits()),
         options: GatewayOptions::from(settings.as_ref()),
         context,

@@ -1,6 +1,6 @@
 //! A gateway of its own for each test: a random port, a fresh database, a temporary folder.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use norma_gateway::{
     OperatingPointDescription, UploadReader,
 };
 use norma_imaging::Limits;
+use norma_inference::Bundle;
 use norma_object_storage::Objects;
 use norma_pipeline::Sandbox;
 use norma_service::{Context, Settings, Telemetry};
@@ -75,6 +76,7 @@ async fn spawn(change: impl FnOnce(&mut GatewayOptions), has_models: bool) -> Ap
     let application = Application::build(
         GatewayParts {
             context,
+            models: Arc::new(|| Ok(Arc::new(installed()))),
             bundle: Arc::new(move || {
                 has_models.then(bundle).ok_or_else(|| {
                     norma_domain::Reason::new(ReasonCode::ModelMissing, "no bundle in this test")
@@ -163,6 +165,12 @@ fn reader_program() -> PathBuf {
     program
 }
 
+/// The models that `norma-inference` tests with.
+pub(crate) fn installed() -> Bundle {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/inference/tests/fixtures/bundle");
+    Bundle::load(&folder).unwrap()
+}
+
 pub(crate) fn bundle() -> BundleDescription {
     let point = |name: &str, threshold| OperatingPointDescription {
         name: name.to_owned(),
@@ -171,6 +179,7 @@ pub(crate) fn bundle() -> BundleDescription {
         specificity: None,
         measured_on: Vec::new(),
         verified_on: Vec::new(),
+        by_scanner: Vec::new(),
     };
     BundleDescription {
         name: "test".to_owned(),

@@ -35,6 +35,7 @@ mod room;
 mod scans;
 mod service;
 mod sign_in_attacks;
+mod site;
 mod studies;
 mod tls;
 mod turns;

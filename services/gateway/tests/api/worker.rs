@@ -237,6 +237,17 @@ impl App {
         report
     }
 
+    /// A scan whose report is changed before it ends the analysis.
+    pub(crate) async fn answered_but(&self, says: Says, change: impl FnOnce(&mut Report)) -> ScanId {
+        let scan_id = self.upload(b"not a study, but nobody reads it here").await;
+        let analysis_id = self.analyze(scan_id).await;
+        self.prepare(scan_id, analysis_id).await;
+        let mut report = report(scan_id, analysis_id, "study.zip", says);
+        change(&mut report);
+        assert!(self.database.complete_analysis(report).await.unwrap());
+        scan_id
+    }
+
     pub(crate) async fn fail(&self, analysis_id: AnalysisId) {
         let reason = Reason::new(ReasonCode::NoLungs, "no lungs were found");
         assert!(self.database.fail_analysis(analysis_id, reason).await.unwrap());

@@ -28,8 +28,8 @@ pub(crate) struct Calibrate {
     /// does not.
     #[arg(long, value_name = "SHARE", default_value_t = 0.6, requires = "unlabelled")]
     pub(crate) maximal_prevalence: f64,
-    /// With --unlabelled: answers that are looked at, the newest first.
-    #[arg(long, value_name = "N", default_value_t = 2000, requires = "unlabelled")]
+    /// Answers that are looked at, the newest first: those that a fit without labels rests on, and those that would change verdict.
+    #[arg(long, value_name = "N", default_value_t = 2000)]
     pub(crate) newest: u32,
     /// The sensitivity that is asked for.
     #[arg(long, value_name = "SHARE", default_value_t = 0.95)]
@@ -42,13 +42,16 @@ pub(crate) struct Calibrate {
     pub(crate) prevalences: Vec<f64>,
     #[arg(long, value_enum, default_value_t = CalibrationFormat::Text)]
     pub(crate) format: CalibrationFormat,
-    /// Write a bundle with the threshold as its default operating point, beside the bundle in use; it must not exist. Name it in
-    /// the setting models.bundle to accept it, and the former one to go back.
+    /// Keep the thresholds as a proposal, which an operator accepts or declines in the page or with `norma proposals`.
+    #[arg(long, conflicts_with = "write_bundle")]
+    pub(crate) propose: bool,
+    /// Write a bundle with the scanners' thresholds in its default operating point, beside the bundle in use; it must not exist. Name it
+    /// in the setting models.bundle to accept it, and the former one to go back.
     #[arg(long, value_name = "FILE")]
     pub(crate) write_bundle: Option<PathBuf>,
-    /// Name of the operating point in it.
-    #[arg(long, value_name = "NAME", default_value = "site")]
-    pub(crate) operating_point: String,
+    /// Name of the operating point in it [default: site].
+    #[arg(long, value_name = "NAME", requires = "write_bundle")]
+    pub(crate) operating_point: Option<String>,
     #[command(flatten)]
     pub(crate) installation: Installation,
 }

@@ -1,24 +1,32 @@
-//! The threshold that a site's labelled studies allow, and what it promises.
+//! The thresholds that a site's studies allow, labelled or not, and what they promise.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail, ensure};
 use norma_accuracy::{
     Level, PredictiveValues, Proportion, SensitivityThreshold, ThresholdFit, predictive_values,
     threshold_for_sensitivity,
 };
+use norma_database::NewAuditEvent;
+use norma_domain::OperatingPoint;
+use norma_inference::Bundle;
+use norma_service::Settings;
+use norma_site::{Asked, FitMethod, LabelSource, LabelledSet, LeftOut, Proposal, SITE_POINT, keep_proposal};
 use serde::Serialize;
 
-use super::labelled::{LabelSource, LabelledSet, LeftOut};
+use super::blocking::block_on;
+use super::installation::COMMAND_LINE;
+use super::labelled::{Labelling, Site, read_labels};
 use super::percent::{percent, share_with};
-use super::site_bundle::{Measured, write_site_bundle};
-use super::terminal::{EXIT_PARTIAL, answer};
-use super::unlabelled;
+use super::proposals::{left_out, sentences};
+use super::settings::operating_point;
+use super::site_bundle::{file_without_scanner, write_bundle};
+use super::terminal::{EXIT_PARTIAL, answer, tell};
 use crate::command_line::{Calibrate, CalibrationFormat};
 
-/// What was asked and what came out.
+/// What was asked of labelled studies and what came out.
 #[derive(Debug, Serialize)]
 struct CalibrationReport {
     schema: &'static str,
@@ -32,47 +40,112 @@ struct CalibrationReport {
     undetermined_pathologies: usize,
     undetermined_norms: usize,
     left_out: BTreeMap<LeftOut, u64>,
+    /// Of all scanners together: what it promises holds for such a mixture, and for no scanner by itself.
     fit: ThresholdFit,
     /// With 95 % confidence.
     specificity_interval: Option<[f64; 2]>,
     sensitivity_interval: Option<[f64; 2]>,
     predictive_values: Vec<PredictiveValues>,
+    /// The threshold of each scanner by itself.
+    by_scanner: Proposal,
 }
 
 /// Ends with exit code 2 where there are not enough cases.
 pub(crate) fn run(config: Option<&Path>, arguments: &Calibrate) -> anyhow::Result<ExitCode> {
     let share = |name: &'static str, value: f64| Level::new(value).context(name);
-    let target = share("--sensitivity", arguments.sensitivity)?;
-    let confidence = share("--confidence", arguments.confidence)?;
+    let asked = Asked {
+        method: if arguments.unlabelled {
+            FitMethod::Unlabelled
+        } else {
+            FitMethod::Labelled
+        },
+        target: share("--sensitivity", arguments.sensitivity)?,
+        confidence: share("--confidence", arguments.confidence)?,
+        maximal_prevalence: share("--maximal-prevalence", arguments.maximal_prevalence)?,
+        newest: arguments.newest,
+    };
     if arguments.unlabelled {
-        let maximal_prevalence = share("--maximal-prevalence", arguments.maximal_prevalence)?;
-        let asked = unlabelled::Asked {
-            target,
-            confidence,
-            maximal_prevalence,
-        };
-        return unlabelled::run(config, arguments, asked);
+        return block_on(without_labels(config, arguments, asked));
     }
     let prevalences = arguments
         .prevalences
         .iter()
         .map(|value| share("--prevalence", *value))
         .collect::<anyhow::Result<Vec<Level>>>()?;
-    let set = LabelledSet::read(config, arguments.table.as_deref(), &arguments.installation)?;
-    let report = calibrate(&set, target, confidence, &prevalences);
+    block_on(with_labels(config, arguments, asked, &prevalences))
+}
+
+async fn without_labels(
+    config: Option<&Path>,
+    arguments: &Calibrate,
+    asked: Asked,
+) -> anyhow::Result<ExitCode> {
+    let site = Site::open(config, &arguments.installation).await?;
+    let in_use = operating_point(&site.settings, &site.bundle, None)?;
+    let proposal = Proposal::of_site(&site.answers, &site.bundle, in_use, None, asked).await?;
+    match arguments.format {
+        CalibrationFormat::Json => {
+            answer(&serde_json::to_string_pretty(&proposal).context("failed to write the proposal")?);
+        }
+        CalibrationFormat::Text => {
+            let lines = sentences(&proposal).into_iter().chain(left_out(&proposal));
+            lines.for_each(|line| answer(&line));
+        }
+    }
+    if !proposal.proposes() {
+        if arguments.write_bundle.is_some() || arguments.propose {
+            tell("no threshold is proposed: nothing is written");
+        }
+        return Ok(ExitCode::from(EXIT_PARTIAL));
+    }
+    if arguments.propose {
+        keep(&site, &proposal).await?;
+    }
+    write(arguments, &site.settings, &site.bundle, &proposal)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn with_labels(
+    config: Option<&Path>,
+    arguments: &Calibrate,
+    asked: Asked,
+    prevalences: &[Level],
+) -> anyhow::Result<ExitCode> {
+    let (labelling, set) = read_labels(config, arguments.table.as_deref(), &arguments.installation).await?;
+    let in_use = operating_point(&labelling.settings, &labelling.bundle, None)?;
+    let Labelling {
+        settings,
+        bundle,
+        answers,
+    } = &labelling;
+    let proposal = match answers {
+        Some(answers) => Proposal::of_site(answers, bundle, in_use.clone(), Some(set.clone()), asked).await?,
+        None => Proposal::of_labels(&set, bundle, in_use.clone(), asked),
+    };
+    let report = calibrate(&set, asked, prevalences, proposal);
     match arguments.format {
         CalibrationFormat::Json => {
             answer(&serde_json::to_string_pretty(&report).context("failed to write the report")?);
         }
-        CalibrationFormat::Text => report.sentences().iter().for_each(|sentence| answer(sentence)),
+        CalibrationFormat::Text => report.lines().iter().for_each(|line| answer(line)),
     }
-    if let (Some(path), ThresholdFit::Holds(held)) = (&arguments.write_bundle, &report.fit) {
-        let measured = Measured {
-            held,
-            target,
-            confidence,
-        };
-        write_site_bundle(config, path, &arguments.operating_point, &set, &measured)?;
+    let proposal = &report.by_scanner;
+    if arguments.propose {
+        ensure!(
+            proposal.proposes(),
+            "no scanner has the cases by itself, or the studies do not tell theirs: nothing is proposed"
+        );
+        keep(&Site::open(config, &arguments.installation).await?, proposal).await?;
+    }
+    match &report.fit {
+        _ if proposal.proposes() => write(arguments, settings, bundle, proposal)?,
+        ThresholdFit::Holds(held) if set.studies.iter().all(|study| study.profile.is_none()) => {
+            write_without_scanner(arguments, settings, bundle, &in_use, held)?;
+        }
+        _ if arguments.write_bundle.is_some() => {
+            tell("no scanner has the cases by itself: no bundle is written");
+        }
+        _ => {}
     }
     Ok(match report.fit {
         ThresholdFit::Holds(_) => ExitCode::SUCCESS,
@@ -80,12 +153,91 @@ pub(crate) fn run(config: Option<&Path>, arguments: &Calibrate) -> anyhow::Resul
     })
 }
 
+/// Keeps the proposal for an operator to decide on.
+async fn keep(site: &Site, proposal: &Proposal) -> anyhow::Result<()> {
+    let set_point = site.settings.analysis.operating_point.as_deref();
+    let by = COMMAND_LINE.to_owned();
+    let kept = keep_proposal(&site.database, &site.bundle, proposal, set_point, by).await?;
+    let event = NewAuditEvent::of_system(COMMAND_LINE, "threshold_proposal.make");
+    let event = event.about("threshold_proposal", kept.id);
+    site.database.append_audit_events(vec![event]).await?;
+    tell(&format!(
+        "proposal {}: look at it with `norma proposals show`, then accept or decline it, here or in the page",
+        kept.id
+    ));
+    Ok(())
+}
+
+fn write(
+    arguments: &Calibrate,
+    settings: &Settings,
+    bundle: &Bundle,
+    proposal: &Proposal,
+) -> anyhow::Result<()> {
+    let Some(path) = &arguments.write_bundle else {
+        return Ok(());
+    };
+    let name = point_name(arguments, settings)?;
+    let file = proposal
+        .bundle_file(bundle, name)
+        .context("the bundle has changed meanwhile")?;
+    write_bundle(settings, path, &file)?;
+    for profile in proposal
+        .profiles
+        .iter()
+        .filter(|profile| profile.threshold.is_some())
+    {
+        if profile.labelled.is_some() {
+            tell(&format!("verified on {}", profile.scanner));
+        } else {
+            tell(&format!("not verified on {}: that takes labels", profile.scanner));
+        }
+    }
+    tell(
+        "other scanners keep their thresholds; it acts once the setting models.bundle names it, and the bundle in use stays as it is, to \
+         go back to",
+    );
+    Ok(())
+}
+
+fn write_without_scanner(
+    arguments: &Calibrate,
+    settings: &Settings,
+    bundle: &Bundle,
+    in_use: &OperatingPoint,
+    held: &SensitivityThreshold,
+) -> anyhow::Result<()> {
+    let Some(path) = &arguments.write_bundle else {
+        return Ok(());
+    };
+    let file = file_without_scanner(bundle, in_use, point_name(arguments, settings)?, held)?;
+    write_bundle(settings, path, &file)?;
+    tell(
+        "verified on no scanner: the studies do not tell theirs; reports go on saying that the threshold is not verified",
+    );
+    Ok(())
+}
+
+fn point_name<'a>(arguments: &'a Calibrate, settings: &Settings) -> anyhow::Result<&'a str> {
+    let name = arguments.operating_point.as_deref().unwrap_or(SITE_POINT);
+    let set = settings.analysis.operating_point.as_ref();
+    if set.is_some_and(|set| set != name) {
+        bail!(
+            "the setting analysis.operating_point names another operating point, which would stay in use: clear it first"
+        );
+    }
+    Ok(name)
+}
+
 fn calibrate(
     set: &LabelledSet,
-    target: Level,
-    confidence: Level,
+    asked: Asked,
     prevalences: &[Level],
+    by_scanner: Proposal,
 ) -> CalibrationReport {
+    let Asked {
+        target, confidence, ..
+    } = asked;
     let studies = set.scored();
     let fit = threshold_for_sensitivity(&studies, target, confidence);
     let held = match &fit {
@@ -121,23 +273,24 @@ fn calibrate(
             })
             .collect(),
         fit,
+        by_scanner,
     }
 }
 
 impl CalibrationReport {
-    fn sentences(&self) -> Vec<String> {
-        let mut sentences = vec![self.headline()];
+    fn lines(&self) -> Vec<String> {
+        let mut lines = vec![self.headline()];
         if let ThresholdFit::Holds(held) = &self.fit {
-            sentences.push(format!(
+            lines.push(format!(
                 "  found {} of {} pathologies: {}",
                 held.sensitivity.successes(),
                 held.sensitivity.trials(),
                 share_with(held.sensitivity.value(), self.sensitivity_interval)
             ));
             if self.norms == 0 {
-                sentences.push("  no norm is among the studies: what it releases is not known".to_owned());
+                lines.push("  no norm is among the studies: what it releases is not known".to_owned());
             }
-            sentences.extend(self.predictive_values.iter().map(|values| {
+            lines.extend(self.predictive_values.iter().map(|values| {
                 format!(
                     "  where {} of studies are pathology: of those called norm {} are norm, of those called pathology {} are \
                      pathology",
@@ -152,28 +305,33 @@ impl CalibrationReport {
             (self.undetermined_norms, "norms"),
         ] {
             if count > 0 {
-                sentences.push(format!(
+                lines.push(format!(
                     "not counted: {count} {label} with an undetermined answer"
                 ));
             }
         }
-        sentences.extend(
+        lines.extend(
             self.left_out
                 .iter()
                 .map(|(why, count)| format!("left out: {count} {}", why.told())),
         );
         if self.label_source == LabelSource::Feedback {
-            sentences.push(
+            lines.push(
                 "the labels are what readers said of answers: it holds for studies like those that were judged, which are \
                  rarely like all"
                     .to_owned(),
             );
         }
-        sentences.push(
+        if !self.by_scanner.profiles.is_empty() {
+            lines.push("each scanner by itself:".to_owned());
+            let of_scanners = sentences(&self.by_scanner);
+            lines.extend(of_scanners.into_iter().map(|line| format!("  {line}")));
+        }
+        lines.push(
             "holds for further studies drawn as these were; another scanner or other patients are not in it"
                 .to_owned(),
         );
-        sentences
+        lines
     }
 
     fn headline(&self) -> String {

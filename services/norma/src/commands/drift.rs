@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, ensure};
 use norma_accuracy::{Drift, Proportion};
-use norma_report::{DriftReport, DriftWindows, DriftedQuantity, Observations, ProfileDrift};
+use norma_site::{DriftReport, DriftWindows, DriftedQuantity, Observations, ProfileDrift};
 
 use super::blocking::block_on;
 use super::installation::open;
@@ -25,9 +25,8 @@ pub(crate) fn run(config: Option<&Path>, arguments: &DriftOptions) -> anyhow::Re
     };
     let report = block_on(async {
         let (database, _) = open(config, &arguments.installation).await?;
-        let mut observations = Observations::default();
-        let read = observations.refresh(&database, arguments.newest).await;
-        read.context("failed to read the answers")?;
+        let observations = Observations::read(&database, arguments.newest).await;
+        let observations = observations.context("failed to read the answers")?;
         Ok(DriftReport::of(&observations, windows))
     })?;
     match arguments.format {
@@ -71,7 +70,7 @@ fn lines(report: &DriftReport) -> Vec<String> {
 fn of_profile(profile: &ProfileDrift) -> Vec<String> {
     let quantities = profile.quantities.iter();
     let compared = quantities.filter(|quantity| !matches!(quantity.drift, Drift::TooFew { .. }));
-    let head = ["", "before", "last", "index", "distance", "chance", ""];
+    let head = ["", "before", "last", "index", "distance", "sum", "chance", ""];
     if compared.clone().next().is_some() {
         std::iter::once(row(head.map(str::to_owned)))
             .chain(profile.quantities.iter().map(line))
@@ -99,7 +98,8 @@ fn line(quantity: &DriftedQuantity) -> String {
             format!("{:.3}", values.last_median),
             format!("{:.2}", values.population_stability_index),
             format!("{:.2}", values.kolmogorov_smirnov),
-            chance(values.index_p_value.min(values.kolmogorov_smirnov_p_value)),
+            format!("{:.1}", values.cumulative_sum),
+            chance(values.least_p_value()),
             mark(values.drifted),
         ]),
         Drift::Share(share) => row([
@@ -108,14 +108,15 @@ fn line(quantity: &DriftedQuantity) -> String {
             share_of(share.last),
             "-".to_owned(),
             "-".to_owned(),
+            "-".to_owned(),
             chance(share.p_value),
             mark(share.drifted),
         ]),
     }
 }
 
-fn row([name, before, last, index, distance, chance, mark]: [String; 7]) -> String {
-    format!("  {name:<24}{before:>12}{last:>12}{index:>8}{distance:>10}{chance:>10}  {mark}")
+fn row([name, before, last, index, distance, sum, chance, mark]: [String; 8]) -> String {
+    format!("  {name:<24}{before:>12}{last:>12}{index:>8}{distance:>10}{sum:>7}{chance:>10}  {mark}")
         .trim_end()
         .to_owned()
 }

@@ -25,6 +25,7 @@ mod phantom;
 mod predict;
 mod prediction;
 mod prepare;
+mod proposals;
 mod reading;
 mod selftest;
 mod serve;
@@ -33,7 +34,6 @@ mod settings;
 mod site_bundle;
 mod storage;
 mod terminal;
-mod unlabelled;
 mod users;
 
 use std::process::ExitCode;
@@ -63,6 +63,7 @@ pub(crate) fn run(command_line: CommandLine) -> ExitCode {
         Command::Calibrate(arguments) => calibrate::run(config, &arguments),
         Command::Evaluate(arguments) => evaluate::run(config, &arguments),
         Command::Drift(arguments) => drift::run(config, &arguments),
+        Command::Proposals(command) => proposals::run(config, command),
         Command::Models(command) => models::run(config, &command),
         Command::Keys(command) => keys::run(config, command),
         Command::Users(command) => users::run(config, command),

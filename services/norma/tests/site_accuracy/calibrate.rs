@@ -146,6 +146,36 @@ fn what_readers_said_is_a_labelled_set() {
     );
 }
 
+/// A threshold of studies that do not tell their scanner would act on every one: it is taken where it is lower, and refused where it is
+/// higher.
+#[test]
+fn without_scanners_no_higher_threshold_is_written() {
+    let site = Site::new();
+    let bundle = site.own_bundle();
+    let in_use = norma_inference::Bundle::load(&bundle).unwrap();
+    let in_use = in_use.default_operating_point().threshold.value();
+    let written = site.path("models/site.yaml");
+    let calibrate = |lowest: f64| {
+        let mut labels = "score,label\n".to_owned();
+        for at in 0..59 {
+            writeln!(labels, "{:.6},1", lowest + (1.0 - lowest) * f64::from(at) / 60.0).unwrap();
+        }
+        let labels = site.table(&labels);
+        let words = ["calibrate", &labels, "--write-bundle", written.to_str().unwrap()];
+        site.norma_with(&bundle, &words)
+    };
+    let refused = calibrate(f64::midpoint(in_use, 1.0));
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("add the columns manufacturer, model"));
+    assert!(!written.exists());
+    let lower = calibrate(in_use / 2.0);
+    assert!(lower.status.success(), "{}", text(&lower.stderr));
+    assert!(text(&lower.stderr).contains("verified on no scanner"));
+    let loaded = norma_inference::Bundle::load(&written).unwrap();
+    let threshold = loaded.default_operating_point().threshold.value();
+    assert!((threshold - in_use / 2.0).abs() < 1e-5, "{threshold}");
+}
+
 /// Sixty pathologies of one scanner, thirty of another: the bound holds for all together, and for the first by itself.
 #[test]
 fn a_written_bundle_is_verified_where_its_own_cases_say_so() {
@@ -182,9 +212,26 @@ fn a_written_bundle_is_verified_where_its_own_cases_say_so() {
         "{told}"
     );
     let loaded = norma_inference::Bundle::load(std::path::Path::new(written)).unwrap();
-    let point = loaded.default_operating_point();
-    assert_eq!((point.name.as_str(), point.threshold.value()), ("site", 0.4));
     let before = norma_inference::Bundle::load(&bundle).unwrap();
+    // The first scanner has its own threshold; what the others are held to is what it was.
+    let point = loaded.default_operating_point();
+    assert_eq!(
+        (point.name.as_str(), point.threshold),
+        ("site", before.default_operating_point().threshold)
+    );
+    let figures = loaded.figures_of(&point.name).unwrap();
+    let [own] = figures.by_scanner.as_slice() else {
+        panic!("{figures:?}");
+    };
+    assert_eq!(
+        (own.scanner.model.as_str(), own.threshold.value()),
+        ("force", 0.4)
+    );
+    assert_eq!(
+        own.measured_on.scanners.as_slice(),
+        std::slice::from_ref(&own.scanner)
+    );
+    assert_eq!(own.measured_on.sources, ["100 labelled studies of the site"]);
     assert_eq!(
         loaded.operating_points().len(),
         before.operating_points().len() + 1

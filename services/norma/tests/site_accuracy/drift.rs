@@ -53,8 +53,7 @@ fn a_stream_that_stays_as_it_was_does_not_drift() {
     assert_eq!(score["drifted"], false);
     assert_eq!(drift(&report, "force", "released")["drifted"], false);
     // Sixty scores of the other scanner are all in the last window.
-    let too_few =
-        json!({"quantity": "score", "outcome": "too_few", "needed": 50, "reference": 0, "last": 61});
+    let too_few = json!({"quantity": "score", "outcome": "too_few", "needed": 50, "reference": 0, "last": 61, "plot": null});
     assert_eq!(drift(&report, "drive", "score"), too_few);
     // Four comparisons: a score and three shares.
     assert_eq!(report["significance"], 0.0025);
@@ -83,8 +82,42 @@ fn a_shift_of_the_last_studies_is_told_with_exit_code_2() {
     let output = site.norma(&["drift", "--data", "data"]);
     let said = text(&output.stdout);
     assert!(said.contains("DRIFTED") && said.contains("drifted: 2"), "{said}");
+    let score = drift(&report, "force", "score");
+    assert!(score["cumulative_sum"].as_f64().unwrap() > report["cumulative_sum_limit"].as_f64().unwrap());
+    assert_eq!(score["plot"]["upward"].as_array().unwrap().len(), 100);
     // Windows of one's own: the last fifty beside the fifty before are both shifted.
     let own = ["drift", "--data", "data", "--reference", "50", "--last", "50"];
     let output = site.norma(&own);
     assert!(output.status.success(), "{}", text(&output.stdout));
+}
+
+/// A shift of which the last twenty studies alone are: too few for windows of a hundred, not for a sum.
+#[test]
+fn a_shift_that_has_just_begun_is_told_by_the_cumulative_sum() {
+    let site = Site::new();
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let answered = AnsweredSite::open(&site).await;
+        for at in 0..300 {
+            let score = f64::from(at * 37 % 100) / 200.0;
+            let shift = if at < 280 { 0.0 } else { 0.4 };
+            answered.answered_on("Force", score + shift).await;
+        }
+    });
+    let words = ["drift", "--data", "data", "--format", "json"];
+    let first = site.norma(&words);
+    assert_eq!(first.status.code(), Some(2), "{}", text(&first.stdout));
+    let report = json(&first);
+    let score = drift(&report, "force", "score");
+    assert_eq!(score["drifted"], true);
+    let limit = report["significance"].as_f64().unwrap() / 3.0;
+    assert!(
+        score["cumulative_sum_p_value"].as_f64().unwrap() < limit,
+        "{score}"
+    );
+    assert!(
+        score["kolmogorov_smirnov_p_value"].as_f64().unwrap() > limit,
+        "{score}"
+    );
+    // Read once: the second look finds what the first has noted.
+    assert_eq!(json(&site.norma(&words)), report);
 }

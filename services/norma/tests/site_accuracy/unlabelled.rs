@@ -43,7 +43,7 @@ fn a_stream_without_labels_gives_a_proposal_for_each_scanner() {
     let output = site.norma(&["calibrate", "--unlabelled", "--data", "data", "--format", "json"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let report = json(&output);
-    assert_eq!(report["schema"], "norma.unlabelled_calibration/v1");
+    assert_eq!(report["schema"], "norma.threshold_proposal/v1");
     assert_eq!(
         [
             &report["studies"],
@@ -56,12 +56,19 @@ fn a_stream_without_labels_gives_a_proposal_for_each_scanner() {
     // A hundred studies leave room for one below: that which was withheld, of 0.0045.
     let force = of(&report, "force");
     assert_eq!(force["studies"], 100);
-    assert_eq!(force["fit"]["outcome"], "holds");
-    assert_eq!(force["fit"]["threshold"], 0.005);
-    assert_eq!(force["fit"]["released"], json!({"successes": 1, "trials": 100}));
-    assert_eq!(report["proposed_threshold"], 0.005);
+    assert_eq!(force["unlabelled"]["outcome"], "holds");
+    assert_eq!(force["unlabelled"]["threshold"], 0.005);
+    assert_eq!(
+        force["unlabelled"]["released"],
+        json!({"successes": 1, "trials": 100})
+    );
+    assert_eq!(
+        (&force["threshold"], &force["in_use_is_own"]),
+        (&json!(0.005), &json!(false))
+    );
     let refused = json!({"outcome": "not_enough_studies", "studies_needed": 93, "studies": 40});
-    assert_eq!(of(&report, "drive")["fit"], refused);
+    assert_eq!(of(&report, "drive")["unlabelled"], refused);
+    assert_eq!(of(&report, "drive")["threshold"], Value::Null);
     // Whoever lies between both thresholds changes verdict, and nobody else.
     let in_use = report["operating_point_in_use"]["threshold"].as_f64().unwrap();
     let changes = force["changes"].as_array().unwrap();
@@ -144,21 +151,28 @@ fn a_written_bundle_is_verified_nowhere_and_the_one_in_use_stays() {
     ];
     let output = site.norma_with(&bundle, &words);
     assert!(output.status.success(), "{}", text(&output.stderr));
-    assert!(text(&output.stderr).contains("verified on no scanner"));
+    assert!(text(&output.stderr).contains("not verified on siemens force"));
     assert_eq!(std::fs::read(&bundle).unwrap(), before);
     let loaded = Bundle::load(&written).unwrap();
-    // 200 leave room for four below; the lower of both scanners' thresholds is taken.
+    // 200 leave room for four below, on each scanner by itself; what others are held to stays.
     let point = loaded.default_operating_point();
-    assert_eq!((point.name.as_str(), point.threshold.value()), ("site", 0.01));
-    let figures = loaded
-        .operating_points()
+    let in_use = Bundle::load(&bundle).unwrap().default_operating_point();
+    assert_eq!((point.name.as_str(), point.threshold), ("site", in_use.threshold));
+    let figures = loaded.figures_of(&point.name).unwrap();
+    let own: Vec<(&str, f64)> = figures
+        .by_scanner
         .iter()
-        .find(|figures| figures.name == point.name);
-    let figures = figures.unwrap();
-    assert!(figures.sensitivity.is_none() && figures.specificity.is_none());
-    let measured_on = figures.measured_on.as_ref().unwrap();
-    assert!(measured_on.scanners.is_empty());
-    assert_eq!(measured_on.sources, ["400 studies of the site without labels"]);
+        .map(|own| (own.scanner.model.as_str(), own.threshold.value()))
+        .collect();
+    assert_eq!(own, [("drive", 0.01), ("force", 0.02)]);
+    for own in &figures.by_scanner {
+        assert!(own.sensitivity.is_none() && own.specificity.is_none());
+        assert!(own.measured_on.scanners.is_empty());
+        assert_eq!(
+            own.measured_on.sources,
+            ["200 studies of the site without labels"]
+        );
+    }
 }
 
 #[test]
@@ -175,39 +189,25 @@ fn pathologies_that_readers_named_refuse_what_the_stream_would_promise() {
     let output = site.norma(&["calibrate", "--unlabelled", "--data", "data", "--format", "json"]);
     assert_eq!(output.status.code(), Some(2));
     let refused = json!({"outcome": "contradicted", "pathologies": 3, "below_threshold": 3});
-    assert_eq!(of(&json(&output), "force")["fit"], refused);
+    assert_eq!(of(&json(&output), "force")["unlabelled"], refused);
 }
 
-/// All scores of one scanner are above the threshold in use, so its own would be higher: it would miss more on the other scanner, of which
-/// too little is known.
+/// All scores of one scanner are above the threshold in use, so its own is higher. It is that scanner's alone: on another, of which too little
+/// is known, it would miss more.
 #[test]
-fn a_higher_threshold_is_not_proposed_where_nothing_bounds_what_it_misses() {
+fn a_higher_threshold_is_proposed_for_its_own_scanner_alone() {
     let site = Site::new();
-    let higher = |scanners: &'static [&'static str]| {
-        runtime().block_on(async {
-            let answered = AnsweredSite::open(&site).await;
-            for model in scanners {
-                for at in 0..100 {
-                    answered.answered_on(model, 0.6 + f64::from(at) * 0.002).await;
-                }
-            }
-        });
-        json(&site.norma(&["calibrate", "--unlabelled", "--data", "data", "--format", "json"]))
-    };
-    let alone = higher(&["Force"]);
-    assert_eq!(alone["proposed_threshold"], 0.602);
-    let changes = of(&alone, "force")["changes"].as_array().unwrap();
-    assert_eq!((changes.len(), &changes[0]["after"]), (1, &json!("norm")));
-
     runtime().block_on(async {
         let answered = AnsweredSite::open(&site).await;
+        for at in 0..100 {
+            answered.answered_on("Force", 0.6 + f64::from(at) * 0.002).await;
+        }
         answered.answered_on("Drive", 0.55).await;
     });
-    let beside = higher(&[]);
-    assert_eq!(of(&beside, "force")["fit"]["outcome"], "holds");
-    assert_eq!(beside["proposed_threshold"], Value::Null);
-    assert_eq!(beside["not_proposed"], "higher_where_nothing_is_known");
-    let output = site.norma(&["calibrate", "--unlabelled", "--data", "data"]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stdout).contains("it would be higher than the one in use"));
+    let report = json(&site.norma(&["calibrate", "--unlabelled", "--data", "data", "--format", "json"]));
+    assert_eq!(of(&report, "force")["threshold"], 0.602);
+    let changes = of(&report, "force")["changes"].as_array().unwrap();
+    assert_eq!((changes.len(), &changes[0]["after"]), (1, &json!("norm")));
+    assert_eq!(of(&report, "drive")["threshold"], Value::Null);
+    assert_eq!(of(&report, "drive")["changes"], json!([]));
 }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use norma_domain::{QualityCheck, QualityConsequence, ScannerProfile};
-use norma_inference::MeasuredOn;
+use norma_inference::{MeasuredOn, ScannerThreshold};
 
 use super::*;
 
@@ -15,17 +15,23 @@ fn scanned(model: &str) -> PreparedSummary {
     prepared
 }
 
+fn profile(model: &str) -> ScannerProfile {
+    ScannerProfile::of_study(&scanned(model).study).unwrap()
+}
+
 /// The test bundle, its points measured on the scanner `Force`.
 fn measured() -> Bundle {
-    let scanner = ScannerProfile::of_study(&scanned("Force").study).unwrap();
-    let measured_on = MeasuredOn {
-        sources: vec!["site".to_owned()],
-        scanners: vec![scanner],
-    };
+    with_points(|point| {
+        point.measured_on = Some(MeasuredOn {
+            sources: vec!["site".to_owned()],
+            scanners: vec![profile("Force")],
+        });
+    })
+}
+
+fn with_points(change: impl Fn(&mut norma_inference::OperatingPointFigures)) -> Bundle {
     let mut file = bundle().file().clone();
-    for point in &mut file.operating_points {
-        point.measured_on = Some(measured_on.clone());
-    }
+    file.operating_points.iter_mut().for_each(change);
     // Beside the models that it names, and gone once it is read.
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../inference/tests/fixtures/bundle");
     let folder = tempfile::tempdir().unwrap();
@@ -112,6 +118,46 @@ fn the_threshold_itself_has_to_be_the_one_that_was_measured() {
         ..input(&bundle, scanned("Force"), outcomes)
     });
     assert!(!report.threshold_verification.unwrap().verified);
+}
+
+/// A threshold that was fitted on one scanner decides there and changes no other's.
+#[test]
+fn a_scanners_own_threshold_is_that_scanners_alone() {
+    let general = bundle().default_operating_point();
+    let told = merged(&bundle(), scanned("Force"), 1.0, UnverifiedThreshold::Warn);
+    let probability = told.probability_of_pathology.unwrap();
+    assert!(probability >= general.threshold);
+    // Just above what the study has: norm where it acts.
+    let threshold = Probability::new(probability.value().next_up()).unwrap();
+    for verified in [true, false] {
+        let own = ScannerThreshold {
+            scanner: profile("Force"),
+            threshold,
+            sensitivity: None,
+            specificity: None,
+            measured_on: MeasuredOn {
+                sources: vec!["412 labelled studies of the site".to_owned()],
+                scanners: verified.then(|| profile("Force")).into_iter().collect(),
+            },
+        };
+        let bundle = with_points(|point| point.by_scanner = vec![own.clone()]);
+        let of = |model: &str| merged(&bundle, scanned(model), 1.0, UnverifiedThreshold::Warn);
+        let report = of("Force");
+        assert_eq!(report.verdict, Verdict::Norm);
+        assert_eq!(report.operating_point.name, general.name);
+        assert_eq!(report.operating_point.threshold, threshold);
+        let told = report.threshold_verification.unwrap();
+        assert_eq!((told.verified, told.own_threshold), (verified, true));
+        assert_eq!(told.measured_on, ["412 labelled studies of the site"]);
+
+        let other = of("Drive");
+        assert_eq!(
+            (&other.operating_point, other.verdict),
+            (&general, Verdict::Pathology)
+        );
+        let told = other.threshold_verification.unwrap();
+        assert!(!told.verified && !told.own_threshold);
+    }
 }
 
 #[test]

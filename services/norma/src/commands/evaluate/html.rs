@@ -210,7 +210,7 @@ fn points(evaluation: &Evaluation) -> String {
         let (found, released) = (point.sensitivity.of, point.specificity.of);
         vec![
             name,
-            format!("{:.4}", point.threshold),
+            thresholds(point),
             estimate(point.sensitivity),
             estimate(point.specificity),
             found.failures().to_string(),
@@ -220,6 +220,14 @@ fn points(evaluation: &Evaluation) -> String {
         ]
     };
     heading(t::POINTS) + &table(&head, evaluation.operating_points.iter().map(row))
+}
+
+fn thresholds(point: &PointAccuracy) -> String {
+    let threshold = format!("{:.4}", point.threshold);
+    match point.own_thresholds {
+        0 => threshold,
+        own => format!("{threshold}; {}: {own}", said(t::OWN_THRESHOLDS)),
+    }
 }
 
 fn predictive(evaluation: &Evaluation) -> String {

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use norma_accuracy::{
-    Level, PredictiveValues, Proportion, Reliability, RocArea, RocPoint, ScoredStudy, at_threshold,
-    predictive_values, reliability, roc_area, roc_curve,
+    Level, PredictiveValues, Proportion, Reliability, RocArea, RocPoint, ScoredStudy, predictive_values,
+    reliability, roc_area, roc_curve,
 };
 use norma_domain::{BundleReference, OperatingPoint, OperatingPointName};
-use norma_inference::Bundle;
+use norma_inference::{Bundle, OperatingPointFigures};
 use serde::Serialize;
 
-use crate::commands::labelled::{Grouping, LabelSource, LabelledSet, LabelledStudy, LeftOut};
+use norma_site::{Grouping, LabelSource, LabelledSet, LabelledStudy, LeftOut};
 
 const RELIABILITY_BINS: usize = 10;
 /// Shares of pathology for which predictive values are told.
@@ -75,7 +75,10 @@ impl From<Proportion> for Estimate {
 #[derive(Debug, Serialize)]
 pub(super) struct PointAccuracy {
     pub(super) name: OperatingPointName,
+    /// Of scanners that have none of their own.
     pub(super) threshold: f64,
+    /// Scanners that are held to a threshold of their own, here too.
+    pub(super) own_thresholds: usize,
     pub(super) sensitivity: Estimate,
     pub(super) specificity: Estimate,
     /// Of all pathologies those that were called pathology, an undetermined answer being no find.
@@ -107,7 +110,9 @@ pub(super) struct Miss {
 impl Evaluation {
     pub(super) fn of(set: &LabelledSet, bundle: &Bundle, in_use: OperatingPoint, base_url: &str) -> Self {
         let studies = set.scored();
-        let threshold = in_use.threshold.value();
+        let default = bundle
+            .figures_of(&in_use.name)
+            .expect("the point in use was found in the bundle");
         let told: Vec<ScoredStudy> = set.studies.iter().filter_map(LabelledStudy::told).collect();
         let count = |is: fn(&LabelledStudy) -> bool| set.studies.iter().filter(|study| is(study)).count();
         let pathologies = studies.iter().filter(|study| study.pathology()).count();
@@ -132,30 +137,47 @@ impl Evaluation {
             operating_points: bundle
                 .operating_points()
                 .iter()
-                .map(|point| point_accuracy(point.name.clone(), point.threshold.value(), &studies, &flow))
+                .map(|point| point_accuracy(point, &set.studies, &flow))
                 .collect(),
             reliability: reliability(&told, RELIABILITY_BINS, Level::NINETY_FIVE),
-            groups: groups(&set.studies, threshold),
-            misses: misses(&set.studies, threshold, base_url),
+            groups: groups(&set.studies, default),
+            misses: misses(&set.studies, default, base_url),
             flow,
         }
     }
 }
 
-fn point_accuracy(
-    name: OperatingPointName,
-    threshold: f64,
-    studies: &[ScoredStudy],
-    flow: &Flow,
-) -> PointAccuracy {
-    let [sensitivity, specificity] = at_threshold(studies, threshold);
+/// Whether the study is called pathology; None without an answer.
+fn reaches(study: &LabelledStudy, point: &OperatingPointFigures) -> Option<bool> {
+    let threshold = point.threshold_on(study.profile.as_ref());
+    Some(study.scored()?.reaches(threshold.value()))
+}
+
+/// Sensitivity and specificity, each study held to the threshold of its scanner.
+fn at_point<'a>(
+    studies: impl IntoIterator<Item = &'a LabelledStudy>,
+    point: &OperatingPointFigures,
+) -> [Proportion; 2] {
+    let called = studies.into_iter();
+    let called: Vec<(bool, bool)> = called
+        .filter_map(|study| Some((study.pathology, reaches(study, point)?)))
+        .collect();
+    [true, false].map(|pathology| {
+        let those = called.iter().filter(|(is, _)| *is == pathology);
+        Proportion::counted(those, |(_, reaches)| *reaches == pathology)
+    })
+}
+
+fn point_accuracy(point: &OperatingPointFigures, studies: &[LabelledStudy], flow: &Flow) -> PointAccuracy {
+    let [sensitivity, specificity] = at_point(studies, point);
     let with = |those: Proportion, undetermined: usize| {
         Proportion::new(those.successes(), those.trials() + undetermined as u64)
             .expect("more trials leave no fewer than the successes")
     };
     PointAccuracy {
-        name,
-        threshold,
+        name: point.name.clone(),
+        threshold: point.threshold.value(),
+        own_thresholds: point.by_scanner.len(),
         sensitivity: sensitivity.into(),
         specificity: specificity.into(),
         found_of_all: with(sensitivity, flow.undetermined_pathologies).into(),
@@ -170,7 +192,7 @@ fn point_accuracy(
     }
 }
 
-fn groups(studies: &[LabelledStudy], threshold: f64) -> Vec<GroupAccuracy> {
+fn groups(studies: &[LabelledStudy], point: &OperatingPointFigures) -> Vec<GroupAccuracy> {
     let names: BTreeSet<(Grouping, &String)> = studies
         .iter()
         .flat_map(|study| study.groups.iter().map(|(by, group)| (*by, group)))
@@ -183,7 +205,7 @@ fn groups(studies: &[LabelledStudy], threshold: f64) -> Vec<GroupAccuracy> {
                 .filter(|study| study.groups.get(&by) == Some(group))
                 .collect();
             let scored: Vec<ScoredStudy> = those.iter().filter_map(|study| study.scored()).collect();
-            let [sensitivity, specificity] = at_threshold(&scored, threshold);
+            let [sensitivity, specificity] = at_point(those.iter().copied(), point);
             GroupAccuracy {
                 by,
                 group: group.clone(),
@@ -196,13 +218,13 @@ fn groups(studies: &[LabelledStudy], threshold: f64) -> Vec<GroupAccuracy> {
         .collect()
 }
 
-fn misses(studies: &[LabelledStudy], threshold: f64, base_url: &str) -> Vec<Miss> {
+fn misses(studies: &[LabelledStudy], point: &OperatingPointFigures, base_url: &str) -> Vec<Miss> {
     let mut misses: Vec<Miss> = studies
         .iter()
         .filter_map(|study| {
             let score = study
                 .scored()
-                .filter(|scored| scored.pathology() && !scored.reaches(threshold))?;
+                .filter(|scored| scored.pathology() && reaches(study, point) == Some(false))?;
             Some(Miss {
                 study: study.name.clone(),
                 score: score.score(),

@@ -10,12 +10,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, ensure};
-use norma_inference::Bundle;
 
 use self::measure::Evaluation;
+use super::blocking::block_on;
 use super::installation::base_url;
-use super::labelled::LabelledSet;
-use super::settings::{operating_point, settings};
+use super::labelled::read_labels;
+use super::settings::operating_point;
 use super::terminal::{answer, tell};
 use crate::command_line::Evaluate;
 
@@ -23,9 +23,9 @@ const JSON_FILE: &str = "evaluation.json";
 const HTML_FILE: &str = "evaluation.html";
 
 pub(crate) fn run(config: Option<&Path>, arguments: &Evaluate) -> anyhow::Result<ExitCode> {
-    let settings = settings(config)?;
-    let bundle = Bundle::load(&settings.models.bundle).context("failed to load the model bundle")?;
-    let set = LabelledSet::read(config, arguments.table.as_deref(), &arguments.installation)?;
+    let labels = read_labels(config, arguments.table.as_deref(), &arguments.installation);
+    let (labelling, set) = block_on(labels)?;
+    let (settings, bundle) = (labelling.settings, labelling.bundle);
     ensure!(
         !set.studies.is_empty(),
         "no labelled study: name a table, or let readers say in the page what is true of studies"

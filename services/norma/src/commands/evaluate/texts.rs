@@ -2,7 +2,7 @@
 
 use norma_accuracy::RocIntervalMethod;
 
-use crate::commands::labelled::{Grouping, LabelSource, LeftOut};
+use norma_site::{Grouping, LabelSource, LeftOut};
 
 /// One text in both languages.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +53,7 @@ pub(super) const POINTS: Text = text("Operating points", "Рабочие точ�
 pub(super) const POINT: Text = text("Operating point", "Рабочая точка");
 pub(super) const DEFAULT: Text = text("default", "по умолчанию");
 pub(super) const THRESHOLD: Text = text("Threshold", "Порог");
+pub(super) const OWN_THRESHOLDS: Text = text("scanners with their own", "томографов со своим");
 pub(super) const MISSED: Text = text("Missed", "Пропущено");
 pub(super) const FALSE_ALARMS: Text = text("False alarms", "Ложные тревоги");
 pub(super) const FOUND_OF_ALL: Text = text(

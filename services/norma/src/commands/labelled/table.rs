@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail, ensure};
 use norma_accuracy::ScoredStudy;
 use norma_domain::ScannerProfile;
 
-use super::study::{Grouping, LabelledStudy, age_band_of};
+use norma_site::{Grouping, LabelledStudy, age_band_of};
 
 /// The columns by their names; a row of the mass run with a label beside it is a labelled study.
 const COLUMNS: [(Column, &[&str]); 13] = [

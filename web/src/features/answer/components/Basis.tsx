@@ -1,6 +1,7 @@
 import { useTranslation } from 'react-i18next';
 
 import type { Report, StudySummary } from '@/api/types';
+import { useOperatingPointName } from '@/components/use-operating-point-name';
 import { formatDateTime, formatDicomDate, formatDuration } from '@/format/dates';
 import { formatMillimetres, formatNumber, formatScore } from '@/format/numbers';
 
@@ -13,6 +14,7 @@ import classes from './answer.module.css';
 export function Basis({ report }: { report: Report }) {
   const { t, i18n } = useTranslation();
   const language = i18n.language;
+  const nameOf = useOperatingPointName();
   const { study, bundle, timings } = report;
   const compute = timings.stage_duration_ms.reduce((sum, [, duration]) => sum + duration, 0);
   const elapsed = new Date(timings.finished_at).getTime() - new Date(timings.requested_at).getTime();
@@ -20,6 +22,19 @@ export function Basis({ report }: { report: Report }) {
     const why = seriesWhy(reason);
     return why ? t('answer.seriesOf', { why: t(`answer.seriesWhy.${why}`), count }) : reason;
   };
+  const { operating_point: point, threshold_verification: verification } = report;
+  const thresholdText = verification
+    ? [
+        t(verification.own_threshold ? 'answer.ownThreshold' : 'answer.pointThreshold', {
+          threshold: formatNumber(point.threshold, language, 4),
+          point: nameOf(point.name),
+        }),
+        t(verification.verified ? 'answer.thresholdVerified' : 'answer.thresholdNotVerified'),
+        verification.measured_on.length > 0 && t('answer.measuredOn', { sources: verification.measured_on.join(', ') }),
+      ]
+        .filter(Boolean)
+        .join('; ')
+    : null;
   const facts: [string, string | null | undefined][] = [
     [t('answer.bundle'), `${bundle.name} ${bundle.version} · ${bundle.sha256.slice(0, 12)}`],
     ...completedStages(report).flatMap(({ stage, models, execution_provider }) =>
@@ -28,6 +43,7 @@ export function Basis({ report }: { report: Report }) {
         `${name} ${version} · ${sha256.slice(0, 12)} · ${t('answer.ranOn', { provider: execution_provider })}`,
       ]),
     ),
+    [t('answer.thresholdUsed'), thresholdText],
     [t('answer.scoreBefore'), typeof report.anomaly_score === 'number' ? formatScore(report.anomaly_score, language) : null],
     [t('answer.finished'), formatDateTime(timings.finished_at, language)],
     [t('answer.duration'), formatDuration(compute, language)],

@@ -6,12 +6,14 @@ import type { OperatingPointDescription } from '@/api/types';
 import { ErrorNotice } from '@/components/ErrorNotice';
 import pageClasses from '@/components/page.module.css';
 import { useOperatingPointName } from '@/components/use-operating-point-name';
+import { useScannerText } from '@/components/use-scanner-text';
 import { formatProbability } from '@/format/numbers';
 
 /** The models at work and what their operating points were measured to give. */
 export function BundleCard() {
   const { t, i18n } = useTranslation();
   const nameOf = useOperatingPointName();
+  const scannerText = useScannerText();
   const { data, error, refetch } = useBundle();
   const estimate = (figure: OperatingPointDescription['sensitivity']): string => {
     if (!figure) {
@@ -69,7 +71,7 @@ export function BundleCard() {
               </tr>
             </thead>
             <tbody>
-              {data.operating_points.map((point) => (
+              {data.operating_points.flatMap((point) => [
                 <tr key={point.name}>
                   <td>
                     {nameOf(point.name)}
@@ -78,8 +80,18 @@ export function BundleCard() {
                   <td>{formatProbability(point.threshold, i18n.language)}</td>
                   <td>{estimate(point.sensitivity)}</td>
                   <td>{estimate(point.specificity)}</td>
-                </tr>
-              ))}
+                </tr>,
+                ...(point.by_scanner ?? []).map((own) => (
+                  <tr key={`${point.name} ${JSON.stringify(own.scanner)}`} data-testid="scanner-threshold">
+                    <td>
+                      {nameOf(point.name)}: {scannerText(own.scanner)} ({t(own.verified ? 'site.verified' : 'site.notVerified')})
+                    </td>
+                    <td>{formatProbability(own.threshold, i18n.language)}</td>
+                    <td>{estimate(own.sensitivity)}</td>
+                    <td>{estimate(own.specificity)}</td>
+                  </tr>
+                )),
+              ])}
             </tbody>
           </table>
         </>

@@ -1,51 +1,35 @@
 //! The newest answers of a site, without labels.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::Path;
 
-use anyhow::Context as _;
+use norma_database::DatabaseError;
 use norma_domain::{ScanId, ScannerProfile};
 
-use super::answers::Answers;
-use super::study::{LeftOut, count};
-use crate::command_line::Installation;
-use crate::commands::installation::open;
+use crate::answers::Answers;
+use crate::study::{LeftOut, count};
 
 /// A study with a score, of which nobody said what is true.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct StreamStudy {
-    pub(crate) scan_id: ScanId,
+pub struct StreamStudy {
+    pub scan_id: ScanId,
     /// The probability of pathology; 1 where what was measured decided.
-    pub(crate) score: f64,
-    pub(crate) profile: Option<ScannerProfile>,
+    pub score: f64,
+    pub profile: Option<ScannerProfile>,
 }
 
 /// What was answered to the newest studies.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Stream {
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Stream {
     /// One per patient and scanner profile: the one with the lowest score.
-    pub(crate) studies: Vec<StreamStudy>,
-    pub(crate) undetermined: u64,
-    pub(crate) left_out: BTreeMap<LeftOut, u64>,
+    pub studies: Vec<StreamStudy>,
+    pub undetermined: u64,
+    pub left_out: BTreeMap<LeftOut, u64>,
 }
 
 impl Stream {
-    /// The newest answers of the running bundle, at most `limit` of them before some are left out.
-    pub(crate) fn read(
-        config: Option<&Path>,
-        installation: &Installation,
-        limit: u32,
-    ) -> anyhow::Result<Self> {
-        crate::commands::blocking::block_on(async {
-            let (database, settings) = open(config, installation).await?;
-            let answers = Answers::new(database, &settings)?;
-            Self::of(&answers, limit).await
-        })
-    }
-
-    async fn of(answers: &Answers, limit: u32) -> anyhow::Result<Self> {
-        let newest = answers.database.newest_answers(limit).await;
-        let newest = newest.context("failed to list the answers")?;
+    /// The newest answers of the bundle's models, at most `limit` of them before some are left out.
+    pub(crate) async fn read(answers: &Answers, limit: u32) -> Result<Self, DatabaseError> {
+        let newest = answers.database.newest_answers(limit).await?;
         let (mut left_out, mut undetermined) = (BTreeMap::new(), 0);
         let mut seen = HashSet::new();
         let mut studies: Vec<StreamStudy> = Vec::new();

@@ -3,8 +3,10 @@
 
 mod compare;
 mod observation;
-mod watch;
+mod plot;
+mod quantity;
 
-pub use self::compare::{DriftReport, DriftWindows, DriftedQuantity, ProfileDrift, Quantity};
+pub use self::compare::{DRIFT_SCHEMA, DriftReport, DriftWindows, DriftedQuantity, ProfileDrift};
 pub use self::observation::Observations;
-pub(crate) use self::watch::run_drift_watch;
+pub use self::plot::DriftPlot;
+pub use self::quantity::Quantity;

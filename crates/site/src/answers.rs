@@ -2,39 +2,38 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Context as _;
-use norma_database::{AnsweredStudy, Database};
+use norma_database::{AnsweredStudy, Database, DatabaseError};
 use norma_domain::{
-    BundleReference, Probability, ReasonCode, Report, ScanId, ScannerProfile, Stage, StudyInstanceUid,
-    Verdict,
+    Probability, ReasonCode, Report, ScanId, ScannerProfile, Stage, StudyInstanceUid, Verdict,
 };
 use norma_inference::Bundle;
-use norma_service::Settings;
 
-use super::study::{Grouping, LabelledStudy, LeftOut, age_band_of, count};
-use super::table::LabelledRow;
+use crate::study::{Grouping, LabelledStudy, LeftOut, age_band_of, count};
 
-/// The answers of a database, as far as they were given with the bundle of the settings.
-pub(super) struct Answers {
-    pub(super) database: Database,
-    bundle: BundleReference,
+/// The answers of a database, as far as they were given with the models of a bundle, whichever thresholds were accepted for it.
+pub struct Answers {
+    pub(crate) database: Database,
+    /// The hash of the bundle as it is installed.
+    installed: String,
+    /// The installed bundle of each with accepted thresholds.
+    of_models: BTreeMap<String, String>,
     /// Keys of the findings that the bundle knows.
-    pub(super) findings: Vec<String>,
+    pub(crate) findings: Vec<String>,
 }
 
 /// What can be said of a study from its report.
-pub(super) struct Answer {
-    pub(super) scan_id: ScanId,
-    pub(super) score: Option<f64>,
+pub(crate) struct Answer {
+    pub(crate) scan_id: ScanId,
+    pub(crate) score: Option<f64>,
     probability: Option<f64>,
     is_withheld: bool,
-    pub(super) patient: Option<String>,
-    pub(super) profile: Option<ScannerProfile>,
+    pub(crate) patient: Option<String>,
+    pub(crate) profile: Option<ScannerProfile>,
     groups: BTreeMap<Grouping, String>,
 }
 
 impl Answer {
-    pub(super) fn labelled(self, name: String, pathology: bool) -> LabelledStudy {
+    pub(crate) fn labelled(self, name: String, pathology: bool) -> LabelledStudy {
         LabelledStudy {
             name,
             scan_id: Some(self.scan_id),
@@ -50,26 +49,31 @@ impl Answer {
 }
 
 impl Answers {
-    pub(super) fn new(database: Database, settings: &Settings) -> anyhow::Result<Self> {
-        let bundle = Bundle::load(&settings.models.bundle).context("failed to load the model bundle")?;
+    pub async fn open(database: Database, bundle: &Bundle) -> Result<Self, DatabaseError> {
         let typing = bundle.models_of(Stage::Typing);
         let labels = typing.iter().flat_map(|model| &model.manifest.labels);
         Ok(Self {
-            database,
-            bundle: bundle.reference().clone(),
+            installed: bundle.installed().sha256.clone(),
+            of_models: database.bundles_with_accepted_thresholds().await?,
             findings: labels.map(|label| label.key.clone()).collect(),
+            database,
         })
     }
 
-    /// The scores of the rows' studies; what a row says itself goes before what the database knows.
-    pub(super) async fn of_rows(
+    fn is_of_models(&self, report: &Report) -> bool {
+        let sha256 = &report.bundle.sha256;
+        self.of_models.get(sha256).unwrap_or(sha256) == &self.installed
+    }
+
+    /// The scores of labelled studies by their names: a scan's id, or a Study Instance UID. What is said of a study already goes before
+    /// what the database knows.
+    pub(crate) async fn of_studies(
         &self,
-        rows: Vec<LabelledRow>,
+        rows: Vec<LabelledStudy>,
         left_out: &mut BTreeMap<LeftOut, u64>,
-    ) -> anyhow::Result<Vec<LabelledStudy>> {
+    ) -> Result<Vec<LabelledStudy>, DatabaseError> {
         let mut studies = Vec::with_capacity(rows.len());
         for row in rows {
-            let row = row.into_study();
             let answered = self.newest_first(&row.name).await?;
             match self.of_study(&answered).await? {
                 Err(why) => count(left_out, why, 1),
@@ -89,26 +93,24 @@ impl Answers {
     }
 
     /// By the id of a scan, or a Study Instance UID; nothing where the name is neither.
-    async fn newest_first(&self, name: &str) -> anyhow::Result<Vec<AnsweredStudy>> {
-        let answers = if let Ok(id) = name.parse::<ScanId>() {
+    async fn newest_first(&self, name: &str) -> Result<Vec<AnsweredStudy>, DatabaseError> {
+        if let Ok(id) = name.parse::<ScanId>() {
             self.database.answers_of_scan(id).await
         } else if let Ok(uid) = StudyInstanceUid::try_from(name.to_owned()) {
             self.database.answers_of_study(uid).await
         } else {
-            return Ok(Vec::new());
-        };
-        answers.context("failed to look a study up in the database")
+            Ok(Vec::new())
+        }
     }
 
-    /// The newest answer that the bundle gave.
-    pub(super) async fn of_study(
+    /// The newest answer that the bundle's models gave.
+    pub(crate) async fn of_study(
         &self,
         newest_first: &[AnsweredStudy],
-    ) -> anyhow::Result<Result<Answer, LeftOut>> {
+    ) -> Result<Result<Answer, LeftOut>, DatabaseError> {
         for study in newest_first {
-            let report = self.database.report(study.analysis_id).await;
-            match report.context("failed to read a report")? {
-                Some(report) if report.bundle == self.bundle => {
+            match self.database.report(study.analysis_id).await? {
+                Some(report) if self.is_of_models(&report) => {
                     return Ok(Ok(self.answer(study, report).await?));
                 }
                 Some(_) | None => {}
@@ -121,12 +123,8 @@ impl Answers {
         }))
     }
 
-    async fn answer(&self, about: &AnsweredStudy, report: Report) -> anyhow::Result<Answer> {
-        let mut identities = self
-            .database
-            .scan_identities(vec![about.scan_id])
-            .await
-            .context("failed to read whose study it is")?;
+    async fn answer(&self, about: &AnsweredStudy, report: Report) -> Result<Answer, DatabaseError> {
+        let mut identities = self.database.scan_identities(vec![about.scan_id]).await?;
         let identity = identities.remove(&about.scan_id).unwrap_or_default().study;
         let in_files = identity
             .patient_id

@@ -2,23 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Context as _;
-use norma_database::{AnsweredStudy, Judgement};
+use norma_database::{AnsweredStudy, DatabaseError, Judgement};
 use norma_domain::{ScanId, Verdict};
 
-use super::answers::Answers;
-use super::study::{Grouping, LabelledStudy, LeftOut, count};
+use crate::answers::Answers;
+use crate::study::{Grouping, LabelledStudy, LeftOut, count};
 
 /// Every scan on which readers agree what is true.
-pub(super) async fn studies(
+pub(crate) async fn studies(
     answers: &Answers,
     left_out: &mut BTreeMap<LeftOut, u64>,
-) -> anyhow::Result<Vec<LabelledStudy>> {
-    let judgements = answers
-        .database
-        .judgements()
-        .await
-        .context("failed to read the feedback")?;
+) -> Result<Vec<LabelledStudy>, DatabaseError> {
+    let judgements = answers.database.judgements().await?;
     let mut by_scan: BTreeMap<ScanId, Vec<Judgement>> = BTreeMap::new();
     for judgement in judgements {
         by_scan
@@ -41,7 +36,7 @@ async fn study(
     answers: &Answers,
     scan_id: ScanId,
     judgements: &[Judgement],
-) -> anyhow::Result<Result<LabelledStudy, LeftOut>> {
+) -> Result<Result<LabelledStudy, LeftOut>, DatabaseError> {
     let mut labels = Vec::new();
     let mut finding = None;
     for judgement in judgements {
@@ -63,8 +58,7 @@ async fn study(
     if labels.contains(&!pathology) {
         return Ok(Err(LeftOut::ReadersDisagree));
     }
-    let newest_first = answers.database.answers_of_scan(scan_id).await;
-    let newest_first = newest_first.context("failed to look a study up in the database")?;
+    let newest_first = answers.database.answers_of_scan(scan_id).await?;
     let answer = answers.of_study(&newest_first).await?;
     Ok(answer.map(|answer| {
         let mut study = answer.labelled(scan_id.to_string(), pathology);
@@ -75,11 +69,9 @@ async fn study(
     }))
 }
 
-async fn verdict_of(answers: &Answers, about: AnsweredStudy) -> anyhow::Result<Option<Verdict>> {
-    let answer = answers.database.answer(about.analysis_id).await;
-    Ok(answer
-        .context("failed to read an answer")?
-        .map(|answer| answer.verdict))
+async fn verdict_of(answers: &Answers, about: AnsweredStudy) -> Result<Option<Verdict>, DatabaseError> {
+    let answer = answers.database.answer(about.analysis_id).await?;
+    Ok(answer.map(|answer| answer.verdict))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

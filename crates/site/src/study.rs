@@ -4,33 +4,34 @@ use std::collections::BTreeMap;
 
 use norma_accuracy::ScoredStudy;
 use norma_domain::{ScanId, ScannerProfile};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A study with what is true of it.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct LabelledStudy {
+pub struct LabelledStudy {
     /// As the table names it, or the scan's id. May identify: for the answer that was asked for, never for a log or an error.
-    pub(crate) name: String,
-    pub(crate) scan_id: Option<ScanId>,
+    pub name: String,
+    pub scan_id: Option<ScanId>,
     /// Whether it is pathology.
-    pub(crate) pathology: bool,
+    pub pathology: bool,
     /// The probability of pathology; 1 where what was measured decided, at whichever threshold. None where the answer is undetermined.
-    pub(crate) score: Option<f64>,
+    pub score: Option<f64>,
     /// The probability that was told beside the answer; None where there was none, or no answer.
-    pub(crate) probability: Option<f64>,
+    pub probability: Option<f64>,
     /// A norm that was withheld because its threshold is not verified, and for nothing else.
-    pub(crate) is_withheld: bool,
+    pub is_withheld: bool,
     /// Studies with the same text are of one patient.
-    pub(crate) patient: Option<String>,
-    pub(crate) profile: Option<ScannerProfile>,
+    pub patient: Option<String>,
+    pub profile: Option<ScannerProfile>,
     /// Groups by which accuracy is told apart, as far as they are known.
-    pub(crate) groups: BTreeMap<Grouping, String>,
+    pub groups: BTreeMap<Grouping, String>,
 }
 
 /// By what studies are told apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Grouping {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Grouping {
     Scanner,
     Sex,
     AgeBand,
@@ -38,9 +39,10 @@ pub(crate) enum Grouping {
 }
 
 /// Why studies are not among those that figures rest on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum LeftOut {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum LeftOut {
     /// No completed analysis of it is in the database.
     NoAnswer,
     /// Answered with another bundle: its probability is on another scale.
@@ -54,7 +56,8 @@ pub(crate) enum LeftOut {
 }
 
 impl LeftOut {
-    pub(crate) fn told(self) -> &'static str {
+    /// After a number of studies.
+    pub fn told(self) -> &'static str {
         match self {
             Self::NoAnswer => "without a completed analysis",
             Self::OtherBundle => "answered with another bundle",
@@ -67,30 +70,31 @@ impl LeftOut {
 
 impl LabelledStudy {
     /// The study with the probability that was told; what was measured is no probability.
-    pub(crate) fn told(&self) -> Option<ScoredStudy> {
+    pub fn told(&self) -> Option<ScoredStudy> {
         let study = ScoredStudy::new(self.probability?, self.pathology);
         Some(study.expect("the table checked its scores, and a report's are probabilities"))
     }
 
     /// Whether what was measured decided, above every threshold.
-    pub(crate) fn is_decided_by_measures(&self) -> bool {
+    pub fn is_decided_by_measures(&self) -> bool {
         self.score.is_some() && self.score != self.probability
     }
 
-    pub(crate) fn scored(&self) -> Option<ScoredStudy> {
+    /// The study with its score; None without an answer.
+    pub fn scored(&self) -> Option<ScoredStudy> {
         let study = ScoredStudy::new(self.score?, self.pathology);
         Some(study.expect("the table checked its scores, and a report's are probabilities"))
     }
 }
 
-pub(super) fn count(left_out: &mut BTreeMap<LeftOut, u64>, why: LeftOut, studies: usize) {
+pub(crate) fn count(left_out: &mut BTreeMap<LeftOut, u64>, why: LeftOut, studies: usize) {
     if studies > 0 {
         *left_out.entry(why).or_default() += studies as u64;
     }
 }
 
 /// Ten years each, whole below 18 and from 80.
-pub(super) fn age_band_of(years: u16) -> String {
+pub fn age_band_of(years: u16) -> String {
     match years {
         0..18 => "0–17".to_owned(),
         18..30 => "18–29".to_owned(),

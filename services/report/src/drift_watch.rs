@@ -1,41 +1,39 @@
-//! The watch that a report worker keeps: metrics, and a line in the log when something new drifted.
+//! The watch for drift: one process of an installation looks, every report worker tells what was seen as metrics, and the one that looked
+//! writes a line to the log when something new drifted.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use chrono::{TimeDelta, Utc};
 use metrics::{describe_gauge, gauge};
 use norma_accuracy::Drift;
+use norma_database::{DatabaseError, DriftLook};
 use norma_service::Context;
+use norma_site::{DRIFT_SCHEMA, DriftReport, DriftWindows, Observations};
+use uuid::Uuid;
 
-use super::compare::{DriftReport, DriftWindows};
-use super::observation::Observations;
-
-const INTERVAL: Duration = Duration::from_secs(3600);
+/// A look is old after this time, and somebody looks again.
+const INTERVAL: TimeDelta = TimeDelta::hours(1);
+/// How often a worker asks what was seen last: one row.
+const ASK_EVERY: Duration = Duration::from_secs(300);
 const WINDOWS: DriftWindows = DriftWindows {
     reference: 300,
     last: 100,
 };
 const NEWEST: u32 = 5000;
+const LEASE: &str = "drift";
+/// Longer than any look takes: the first one of an installation reads the newest reports, each later one those since.
+const LEASE_FOR: Duration = Duration::from_secs(900);
 
-/// Looks every hour, until shutdown. Any number may run: each tells the same.
+/// Runs until shutdown.
 pub(crate) async fn run_drift_watch(context: Context) {
     describe_metrics();
-    let mut observations = Observations::default();
-    let (mut known, mut compared) = (BTreeSet::new(), BTreeSet::new());
+    let holder = Uuid::now_v7();
+    let mut compared = BTreeSet::new();
     loop {
-        match observations.refresh(&context.database, NEWEST).await {
-            Ok(()) => {
-                let report = DriftReport::of(&observations, WINDOWS);
-                compared = set_metrics(&report, &compared);
-                let drifted = drifted(&report);
-                if let Some(told) = new_alarm(&known, &drifted) {
-                    tracing::warn!(
-                        drifted = told,
-                        "studies are no longer distributed as they were: `norma drift` tells more"
-                    );
-                }
-                known = drifted;
-            }
+        match newest_look(&context, holder).await {
+            Ok(Some(report)) => compared = set_metrics(&report, &compared),
+            Ok(None) => {}
             Err(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -45,9 +43,49 @@ pub(crate) async fn run_drift_watch(context: Context) {
         }
         tokio::select! {
             () = context.shutdown.cancelled() => return,
-            () = tokio::time::sleep(INTERVAL) => {}
+            () = tokio::time::sleep(ASK_EVERY) => {}
         }
     }
+}
+
+/// What was seen last, by this process where it is time and no other is at it. None where nobody has looked yet.
+async fn newest_look(context: &Context, holder: Uuid) -> Result<Option<DriftReport>, DatabaseError> {
+    let database = &context.database;
+    let last = database.drift_look().await?;
+    if last.as_ref().is_some_and(is_fresh) || !database.take_lease(LEASE, holder, LEASE_FOR).await? {
+        return Ok(last.and_then(read));
+    }
+    let looked = look(context, last.and_then(read)).await;
+    database.release_lease(LEASE, holder).await?;
+    looked.map(Some)
+}
+
+async fn look(context: &Context, before: Option<DriftReport>) -> Result<DriftReport, DatabaseError> {
+    let database = &context.database;
+    let observations = Observations::read(database, NEWEST).await?;
+    let report = DriftReport::of(&observations, WINDOWS);
+    let stored = serde_json::to_value(&report).map_err(|_| DatabaseError::NotStorable("drift report"))?;
+    database.note_drift_look(stored).await?;
+    let known = before.as_ref().map(drifted).unwrap_or_default();
+    if let Some(told) = new_alarm(&known, &drifted(&report)) {
+        tracing::warn!(
+            drifted = told,
+            "studies are no longer distributed as they were: the page on drift and `norma drift` tell more"
+        );
+    }
+    Ok(report)
+}
+
+/// A look by a version that tells other things is none.
+fn read(look: DriftLook) -> Option<DriftReport> {
+    let report: DriftReport = serde_json::from_value(look.report).ok()?;
+    (report.schema == DRIFT_SCHEMA).then_some(report)
+}
+
+fn is_fresh(look: &DriftLook) -> bool {
+    let age = Utc::now() - look.looked_at;
+    // A look in the future is by a clock that was set: no reason to wait for it.
+    age < INTERVAL && age > -INTERVAL && read(look.clone()).is_some()
 }
 
 fn drifted(report: &DriftReport) -> BTreeSet<String> {
@@ -77,6 +115,10 @@ fn describe_metrics() {
         "Population stability index of the last studies against those before them, by scanner and quantity"
     );
     describe_gauge!(
+        "norma_drift_cumulative_sum",
+        "The highest that a cumulative sum of the last studies came to, in standard deviations, by scanner and quantity"
+    );
+    describe_gauge!(
         "norma_drift_last_share",
         "Share of the last studies that were released, undetermined or failed a quality check, by scanner"
     );
@@ -98,7 +140,8 @@ fn set_metrics(report: &DriftReport, before: &BTreeSet<Labels>) -> BTreeSet<Labe
                 Drift::TooFew { .. } => continue,
                 Drift::Values(values) => {
                     gauge!("norma_drift_index", &labels).set(values.population_stability_index);
-                    values.index_p_value.min(values.kolmogorov_smirnov_p_value)
+                    gauge!("norma_drift_cumulative_sum", &labels).set(values.cumulative_sum);
+                    values.least_p_value()
                 }
                 Drift::Share(share) => {
                     gauge!("norma_drift_last_share", &labels).set(share.last.value().unwrap_or_default());
@@ -128,7 +171,8 @@ mod tests {
     use norma_accuracy::{Level, Proportion, share_drift};
     use norma_domain::ScannerProfile;
 
-    use super::super::compare::{DriftedQuantity, ProfileDrift, Quantity};
+    use norma_site::{DriftedQuantity, ProfileDrift, Quantity};
+
     use super::*;
 
     #[test]
@@ -156,10 +200,11 @@ mod tests {
         let drift = share_drift(of(100, 0.5), of(last, share), Level::NINETY_FIVE);
         let scanner = ScannerProfile::new("SIEMENS", "Force", "Br40d", 1.0, false).expect("all is known");
         DriftReport {
-            schema: "norma.drift/v1",
+            schema: DRIFT_SCHEMA.to_owned(),
             windows: WINDOWS,
             bundle: None,
             significance: 0.01,
+            cumulative_sum_limit: 5.0,
             without_scanner: 0,
             profiles: vec![ProfileDrift {
                 scanner,
@@ -167,6 +212,7 @@ mod tests {
                 quantities: vec![DriftedQuantity {
                     quantity: Quantity::Released,
                     drift,
+                    plot: None,
                 }],
             }],
         }

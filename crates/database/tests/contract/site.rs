@@ -1,0 +1,175 @@
+//! What is watched of answers, the last look, and proposed thresholds.
+
+use norma_database::Database;
+use norma_database::{Decided, NewThresholdProposal, Page, ProposalState, ThresholdProposal};
+use norma_domain::{AnalysisId, ThresholdProposalId, Verdict};
+use serde_json::json;
+
+use crate::builders::answered;
+use crate::sides::on_both_sides;
+
+#[test]
+fn an_answer_is_observed_once_and_goes_with_its_analysis() {
+    on_both_sides(|side| async move {
+        let database = &side.database;
+        let first = answered(database, None, Verdict::Norm, Some(0.1)).await;
+        let second = answered(database, None, Verdict::Norm, Some(0.2)).await;
+        assert_eq!(
+            database.unobserved_answers(10).await.unwrap(),
+            [second.id, first.id]
+        );
+        assert_eq!(database.unobserved_answers(1).await.unwrap(), [second.id]);
+        for value in [1, 2] {
+            database
+                .note_observation(first.id, json!({"is": value}))
+                .await
+                .unwrap();
+        }
+        database
+            .note_observation(AnalysisId::generate(), json!({}))
+            .await
+            .unwrap();
+        assert_eq!(database.unobserved_answers(10).await.unwrap(), [second.id]);
+        database
+            .note_observation(second.id, json!({"is": 3}))
+            .await
+            .unwrap();
+        let noted = database.observed_answers(10).await.unwrap();
+        let values: Vec<_> = noted
+            .iter()
+            .map(|of| (of.about.scan_id, of.observation.clone()))
+            .collect();
+        assert_eq!(
+            values,
+            [
+                (second.scan_id, json!({"is": 3})),
+                (first.scan_id, json!({"is": 1}))
+            ]
+        );
+        assert_eq!(database.observed_answers(1).await.unwrap().len(), 1);
+        database.delete_scan(second.scan_id).await.unwrap();
+        assert_eq!(database.observed_answers(10).await.unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn the_last_look_replaces_the_one_before() {
+    on_both_sides(|side| async move {
+        let database = &side.database;
+        assert_eq!(database.drift_look().await.unwrap(), None);
+        database.note_drift_look(json!({"at": 1})).await.unwrap();
+        let first = database.drift_look().await.unwrap().unwrap();
+        database.note_drift_look(json!({"at": 2})).await.unwrap();
+        let second = database.drift_look().await.unwrap().unwrap();
+        assert_eq!(second.report, json!({"at": 2}));
+        assert!(second.looked_at >= first.looked_at);
+    });
+}
+
+async fn proposed(
+    database: &Database,
+    version: &str,
+    based_on: Option<ThresholdProposalId>,
+) -> ThresholdProposal {
+    let new = NewThresholdProposal {
+        method: "unlabelled".to_owned(),
+        installed_sha256: "aa".to_owned(),
+        based_on,
+        bundle_version: version.to_owned(),
+        bundle_sha256: format!("sha of {version}"),
+        bundle_file: format!("version: {version}"),
+        report: json!({"version": version}),
+        created_by: "test".to_owned(),
+    };
+    database.add_threshold_proposal(new).await.unwrap()
+}
+
+async fn accept(database: &Database, id: ThresholdProposalId) -> Decided {
+    let decided = database.decide_threshold_proposal(id, true, "ann".to_owned(), Some("why".to_owned()));
+    decided.await.unwrap().unwrap()
+}
+
+async fn acting(database: &Database) -> Option<ThresholdProposalId> {
+    let acting = database.acting_threshold_proposal("aa".to_owned()).await.unwrap();
+    let acting = acting.map(|proposal| proposal.id);
+    let files = database.accepted_bundle_files().await.unwrap();
+    assert_eq!(files.contains_key("aa"), acting.is_some());
+    acting
+}
+
+#[test]
+fn the_last_accepted_proposal_acts_until_it_is_taken_back() {
+    on_both_sides(|side| async move {
+        let database = &side.database;
+        let first = proposed(database, "1", None).await;
+        let rival = proposed(database, "2", None).await;
+        assert_eq!((first.state, acting(database).await), (ProposalState::Open, None));
+        let Decided::Done(accepted) = accept(database, first.id).await else {
+            panic!("it is not accepted");
+        };
+        assert_eq!(accepted.state, ProposalState::Accepted);
+        assert_eq!(
+            (accepted.decided_by.as_deref(), accepted.comment.as_deref()),
+            (Some("ann"), Some("why"))
+        );
+        assert_eq!(accept(database, first.id).await, Decided::NotOpen);
+        // Measured against what acted before the first was accepted.
+        assert_eq!(accept(database, rival.id).await, Decided::Outdated);
+        let second = proposed(database, "3", Some(first.id)).await;
+        assert!(matches!(accept(database, second.id).await, Decided::Done(_)));
+        assert_eq!(acting(database).await, Some(second.id));
+        assert_eq!(
+            database.accepted_bundle_files().await.unwrap()["aa"],
+            "version: 3"
+        );
+
+        let withdraw = |id| database.withdraw_threshold_proposal(id, "ann".to_owned(), None);
+        assert_eq!(withdraw(first.id).await.unwrap(), Some(Decided::NotOpen));
+        assert!(matches!(
+            withdraw(second.id).await.unwrap(),
+            Some(Decided::Done(_))
+        ));
+        assert_eq!(acting(database).await, Some(first.id));
+        assert!(matches!(
+            withdraw(first.id).await.unwrap(),
+            Some(Decided::Done(_))
+        ));
+        assert_eq!(acting(database).await, None);
+        assert_eq!(withdraw(ThresholdProposalId::generate()).await.unwrap(), None);
+        // What acted once is still known by its hash: its answers are of the same models.
+        let bundles = database.bundles_with_accepted_thresholds().await.unwrap();
+        assert_eq!(bundles.len(), 2);
+        assert_eq!(bundles["sha of 3"], "aa");
+
+        let decline = database.decide_threshold_proposal(rival.id, false, "ann".to_owned(), None);
+        assert!(matches!(decline.await.unwrap(), Some(Decided::Done(_))));
+        let listed = database
+            .list_threshold_proposals(None, Page::default())
+            .await
+            .unwrap();
+        let states: Vec<ProposalState> = listed.items.iter().map(|proposal| proposal.state).collect();
+        use ProposalState::{Declined, Withdrawn};
+        assert_eq!(states, [Withdrawn, Declined, Withdrawn]);
+        let declined = database.list_threshold_proposals(Some(Declined), Page::default());
+        assert_eq!(declined.await.unwrap().total, 1);
+    });
+}
+
+#[test]
+fn of_two_that_are_accepted_at_once_one_acts() {
+    on_both_sides(|side| async move {
+        let database = &side.database;
+        let mut ids = Vec::new();
+        for version in ["1", "2", "3", "4"] {
+            ids.push(proposed(database, version, None).await.id);
+        }
+        let mut deciding = tokio::task::JoinSet::new();
+        for id in ids {
+            let database = database.clone();
+            deciding.spawn(async move { accept(&database, id).await });
+        }
+        let decided = deciding.join_all().await;
+        let done = decided.iter().filter(|one| matches!(one, Decided::Done(_)));
+        assert_eq!(done.count(), 1, "{}: {decided:?}", side.name);
+    });
+}

@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+mod answers;
+mod drift;
+mod labelled_set;
+mod proposal;
+mod reader_labels;
+mod stream;
+mod study;
+
+pub use answers::Answers;
+pub use drift::{
+    DRIFT_SCHEMA, DriftPlot, DriftReport, DriftWindows, DriftedQuantity, Observations, ProfileDrift, Quantity,
+};
+pub use labelled_set::{LabelSource, LabelledSet};
+pub use proposal::{
+    Asked, Assumption, FitMethod, KeepError, LabelledFit, PROPOSAL_SCHEMA, ProfileProposal, Proposal,
+    SITE_POINT, VerdictChange, keep_proposal,
+};
+pub use stream::{Stream, StreamStudy};
+pub use study::{Grouping, LabelledStudy, LeftOut, age_band_of};

@@ -1,0 +1,3 @@
+DROP TABLE threshold_proposals;
+DROP TABLE drift_looks;
+DROP TABLE observations;

@@ -1,0 +1,251 @@
+//! `/api/threshold-proposals`: thresholds that the site's own studies propose.
+
+use actix_web::web::{Data, Json, Path, Query};
+use actix_web::{HttpResponse, get, post};
+use norma_accuracy::Level;
+use norma_database::{self as rows, Decided};
+use norma_domain::ThresholdProposalId;
+use norma_site::{Answers, Asked, KeepError, Proposal, SITE_POINT, keep_proposal};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::gateway::Gateway;
+use crate::http::paging::{Page, Paging};
+use crate::http::text::{TEXT_CHARACTERS, checked_text};
+use crate::identity::{Access, Notes};
+use crate::problem::answers::{BadRequest, Conflict, Failures, NotFound, UnsupportedMediaType};
+use crate::problem::{ApiError, ProposalProblem};
+use crate::site::SiteModels;
+use crate::site::schema::{
+    DecisionInput, MadeProposal, ProposalInput, ProposalState, ThresholdProposal, ThresholdProposalDetails,
+    report_of,
+};
+
+/// Answers that a proposal is made from, the newest first: reading more takes longer than a request may. The command line takes more.
+const NEWEST: u32 = 1000;
+/// No more of the studies are pathology, is assumed without labels (docs/adr/1404).
+const MAXIMAL_PREVALENCE: f64 = 0.6;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ProposalFilter {
+    #[param(inline)]
+    state: Option<ProposalState>,
+}
+
+/// Lists proposed thresholds, the newest first.
+#[utoipa::path(
+    tag = "site",
+    operation_id = "listThresholdProposals",
+    params(ProposalFilter, Paging),
+    responses((status = 200, description = "A part of the list", body = Page<ThresholdProposal>), BadRequest, Failures)
+)]
+#[get("/api/threshold-proposals")]
+pub(crate) async fn list_threshold_proposals(
+    gateway: Data<Gateway>,
+    models: Data<SiteModels>,
+    filter: Query<ProposalFilter>,
+    paging: Query<Paging>,
+) -> Result<Json<Page<ThresholdProposal>>, ApiError> {
+    let state = filter.state.map(Into::into);
+    let listing = gateway
+        .database
+        .list_threshold_proposals(state, paging.part())
+        .await?;
+    let acting = acting(&gateway, &models).await?;
+    let items = listing.items.iter().map(|row| ThresholdProposal::of(row, acting));
+    let items: Vec<ThresholdProposal> = items.collect::<Result<_, _>>()?;
+    let total = listing.total;
+    Ok(Json(paging.page_of(rows::Listing { items, total })))
+}
+
+/// Fits thresholds on the newest answers, with what readers said of them or without, and keeps them as a proposal where a scanner has a
+/// threshold with the bound that is asked for. Nothing acts before it is accepted.
+#[utoipa::path(
+    tag = "site",
+    operation_id = "makeThresholdProposal",
+    request_body = ProposalInput,
+    responses(
+        (status = 200, description = "Nothing can be proposed; the report says why", body = MadeProposal),
+        (status = 201, description = "Kept", body = MadeProposal),
+        BadRequest, Conflict, UnsupportedMediaType, Failures
+    )
+)]
+#[post("/api/threshold-proposals")]
+pub(crate) async fn make_threshold_proposal(
+    gateway: Data<Gateway>,
+    models: Data<SiteModels>,
+    access: Access,
+    notes: Notes,
+    input: Json<ProposalInput>,
+) -> Result<HttpResponse, ApiError> {
+    let database = &gateway.database;
+    let asked = Asked {
+        method: input.method,
+        target: level("sensitivity", input.sensitivity)?,
+        confidence: level("confidence", input.confidence)?,
+        maximal_prevalence: level("maximal_prevalence", Some(MAXIMAL_PREVALENCE))?,
+        newest: NEWEST,
+    };
+    let bundle = models.in_use(database).await?;
+    let in_use = models.operating_point(&bundle)?;
+    let answers = Answers::open(database.clone(), &bundle).await?;
+    let report = Proposal::of_site(&answers, &bundle, in_use, None, asked).await?;
+    let by = access.caller.actor().name;
+    let kept = keep_proposal(database, &bundle, &report, models.set_point.as_deref(), by).await;
+    let row = match kept {
+        Ok(row) => row,
+        Err(KeepError::NothingProposed) => {
+            let proposal = None;
+            return Ok(HttpResponse::Ok().json(MadeProposal { proposal, report }));
+        }
+        Err(KeepError::OperatingPointSet(_)) => return Err(ProposalProblem::OperatingPointSet.into()),
+        Err(KeepError::Outdated) => return Err(ProposalProblem::Outdated.into()),
+        Err(KeepError::Database(error)) => return Err(error.into()),
+        Err(error @ KeepError::NotWritten(_)) => return Err(ApiError::internal(error)),
+    };
+    notes.object(row.id);
+    let proposal = Some(ThresholdProposal::of(&row, None)?);
+    Ok(HttpResponse::Created().json(MadeProposal { proposal, report }))
+}
+
+/// A proposal with its report: the bound of each scanner's threshold, and which studies would change verdict.
+#[utoipa::path(
+    tag = "site",
+    operation_id = "getThresholdProposal",
+    params(("proposal_id" = ThresholdProposalId, Path)),
+    responses((status = 200, description = "The proposal", body = ThresholdProposalDetails), BadRequest, NotFound, Failures)
+)]
+#[get("/api/threshold-proposals/{proposal_id}")]
+pub(crate) async fn get_threshold_proposal(
+    gateway: Data<Gateway>,
+    models: Data<SiteModels>,
+    proposal_id: Path<ThresholdProposalId>,
+) -> Result<Json<ThresholdProposalDetails>, ApiError> {
+    let row = gateway.database.threshold_proposal(*proposal_id).await?;
+    let row = row.ok_or(ProposalProblem::NotFound)?;
+    let acting = acting(&gateway, &models).await?;
+    Ok(Json(ThresholdProposalDetails {
+        proposal: ThresholdProposal::of(&row, acting)?,
+        report: report_of(&row)?,
+    }))
+}
+
+/// Lets a proposal act: a new version of the bundle, which processes load when they start. What acted before can be brought back by
+/// taking it back.
+#[utoipa::path(
+    tag = "site",
+    operation_id = "acceptThresholdProposal",
+    params(("proposal_id" = ThresholdProposalId, Path)),
+    request_body = DecisionInput,
+    responses(
+        (status = 200, description = "Accepted", body = ThresholdProposal),
+        BadRequest, NotFound, Conflict, UnsupportedMediaType, Failures
+    )
+)]
+#[post("/api/threshold-proposals/{proposal_id}/accept")]
+pub(crate) async fn accept_threshold_proposal(
+    gateway: Data<Gateway>,
+    models: Data<SiteModels>,
+    access: Access,
+    proposal_id: Path<ThresholdProposalId>,
+    input: Json<DecisionInput>,
+) -> Result<Json<ThresholdProposal>, ApiError> {
+    if models.set_point.as_deref().is_some_and(|set| set != SITE_POINT) {
+        return Err(ProposalProblem::OperatingPointSet.into());
+    }
+    let (id, by) = (*proposal_id, access.caller.actor().name);
+    let comment = checked_text("comment", input.into_inner().comment, TEXT_CHARACTERS)?;
+    let decided = gateway
+        .database
+        .decide_threshold_proposal(id, true, by, comment)
+        .await?;
+    let row = done(decided)?;
+    let acting = acting(&gateway, &models).await?;
+    Ok(Json(ThresholdProposal::of(&row, acting)?))
+}
+
+/// Declines a proposal.
+#[utoipa::path(
+    tag = "site",
+    operation_id = "declineThresholdProposal",
+    params(("proposal_id" = ThresholdProposalId, Path)),
+    request_body = DecisionInput,
+    responses(
+        (status = 200, description = "Declined", body = ThresholdProposal),
+        BadRequest, NotFound, Conflict, UnsupportedMediaType, Failures
+    )
+)]
+#[post("/api/threshold-proposals/{proposal_id}/decline")]
+pub(crate) async fn decline_threshold_proposal(
+    gateway: Data<Gateway>,
+    models: Data<SiteModels>,
+    access: Access,
+    proposal_id: Path<ThresholdProposalId>,
+    input: Json<DecisionInput>,
+) -> Result<Json<ThresholdProposal>, ApiError> {
+    let (id, by) = (*proposal_id, access.caller.actor().name);
+    let comment = checked_text("comment", input.into_inner().comment, TEXT_CHARACTERS)?;
+    let decided = gateway
+        .database
+        .decide_threshold_proposal(id, false, by, comment)
+        .await?;
+    let row = done(decided)?;
+    let acting = acting(&gateway, &models).await?;
+    Ok(Json(ThresholdProposal::of(&row, acting)?))
+}
+
+/// Takes the proposal back that acts: what acted before it acts again once processes are started again.
+#[utoipa::path(
+    tag = "site",
+    operation_id = "withdrawThresholdProposal",
+    params(("proposal_id" = ThresholdProposalId, Path)),
+    request_body = DecisionInput,
+    responses(
+        (status = 200, description = "Taken back", body = ThresholdProposal),
+        BadRequest, NotFound, Conflict, UnsupportedMediaType, Failures
+    )
+)]
+#[post("/api/threshold-proposals/{proposal_id}/withdraw")]
+pub(crate) async fn withdraw_threshold_proposal(
+    gateway: Data<Gateway>,
+    models: Data<SiteModels>,
+    access: Access,
+    proposal_id: Path<ThresholdProposalId>,
+    input: Json<DecisionInput>,
+) -> Result<Json<ThresholdProposal>, ApiError> {
+    let (id, by) = (*proposal_id, access.caller.actor().name);
+    let comment = checked_text("comment", input.into_inner().comment, TEXT_CHARACTERS)?;
+    let decided = gateway
+        .database
+        .withdraw_threshold_proposal(id, by, comment)
+        .await?;
+    let row = done(decided)?;
+    let acting = acting(&gateway, &models).await?;
+    Ok(Json(ThresholdProposal::of(&row, acting)?))
+}
+
+fn level(field: &'static str, value: Option<f64>) -> Result<Level, ApiError> {
+    value.map_or(Ok(Level::NINETY_FIVE), |value| {
+        Level::new(value).map_err(|_| ApiError::InvalidField {
+            field,
+            detail: "above 0 and below 1".to_owned(),
+        })
+    })
+}
+
+fn done(decided: Option<Decided>) -> Result<Box<rows::ThresholdProposal>, ProposalProblem> {
+    match decided {
+        Some(Decided::Done(row)) => Ok(row),
+        Some(Decided::NotOpen) => Err(ProposalProblem::Decided),
+        Some(Decided::Outdated) => Err(ProposalProblem::Outdated),
+        None => Err(ProposalProblem::NotFound),
+    }
+}
+
+/// The proposal whose thresholds processes load when they start now.
+async fn acting(gateway: &Gateway, models: &SiteModels) -> Result<Option<ThresholdProposalId>, ApiError> {
+    let installed = models.loaded()?.installed().sha256.clone();
+    let acting = gateway.database.acting_threshold_proposal(installed).await?;
+    Ok(acting.map(|row| row.id))
+}

@@ -1,0 +1,158 @@
+use chrono::{DateTime, Utc};
+use norma_database as rows;
+use norma_domain::{ScannerProfile, ThresholdProposalId};
+use norma_site::{DriftReport, FitMethod, Proposal};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::problem::ApiError;
+
+/// What was seen when it was looked for drift.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
+pub struct DriftLook {
+    /// Null where nobody has looked yet.
+    pub looked_at: Option<DateTime<Utc>>,
+    pub report: Option<DriftReport>,
+}
+
+/// What became of a proposal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProposalState {
+    /// Nobody has decided.
+    Open,
+    /// It acts, or acted until a later one was accepted.
+    Accepted,
+    Declined,
+    /// Accepted and taken back.
+    Withdrawn,
+}
+
+impl From<ProposalState> for rows::ProposalState {
+    fn from(state: ProposalState) -> Self {
+        match state {
+            ProposalState::Open => Self::Open,
+            ProposalState::Accepted => Self::Accepted,
+            ProposalState::Declined => Self::Declined,
+            ProposalState::Withdrawn => Self::Withdrawn,
+        }
+    }
+}
+
+impl From<rows::ProposalState> for ProposalState {
+    fn from(state: rows::ProposalState) -> Self {
+        match state {
+            rows::ProposalState::Open => Self::Open,
+            rows::ProposalState::Accepted => Self::Accepted,
+            rows::ProposalState::Declined => Self::Declined,
+            rows::ProposalState::Withdrawn => Self::Withdrawn,
+        }
+    }
+}
+
+/// The threshold that is proposed for a scanner, beside the one in use when it was made.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct ProposedThreshold {
+    pub scanner: ScannerProfile,
+    pub threshold: f64,
+    pub threshold_in_use: f64,
+    /// Of the newest answers those that would change verdict.
+    pub changes: u64,
+}
+
+/// Thresholds that the site's own studies propose.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct ThresholdProposal {
+    pub id: ThresholdProposalId,
+    pub state: ProposalState,
+    /// Processes that start now load the bundle with these thresholds.
+    pub acts: bool,
+    pub method: FitMethod,
+    /// Of the bundle with these thresholds.
+    pub bundle_version: String,
+    pub thresholds: Vec<ProposedThreshold>,
+    pub created_at: DateTime<Utc>,
+    /// A login, the name of a key, or `command line`.
+    pub created_by: String,
+    pub decided_at: Option<DateTime<Utc>>,
+    pub decided_by: Option<String>,
+    pub comment: Option<String>,
+}
+
+impl ThresholdProposal {
+    pub(super) fn of(
+        row: &rows::ThresholdProposal,
+        acting: Option<ThresholdProposalId>,
+    ) -> Result<Self, ApiError> {
+        let report = report_of(row)?;
+        let profiles = report.profiles.iter();
+        let thresholds = profiles.filter_map(|profile| {
+            Some(ProposedThreshold {
+                scanner: profile.scanner.clone(),
+                threshold: profile.threshold?,
+                threshold_in_use: profile.threshold_in_use,
+                changes: profile.changes.len() as u64,
+            })
+        });
+        Ok(Self {
+            id: row.id,
+            state: row.state.into(),
+            acts: acting == Some(row.id),
+            method: report.method,
+            bundle_version: row.bundle_version.clone(),
+            thresholds: thresholds.collect(),
+            created_at: row.created_at,
+            created_by: row.created_by.clone(),
+            decided_at: row.decided_at,
+            decided_by: row.decided_by.clone(),
+            comment: row.comment.clone(),
+        })
+    }
+}
+
+pub(super) fn report_of(row: &rows::ThresholdProposal) -> Result<Proposal, ApiError> {
+    serde_json::from_value(row.report.clone()).map_err(|_| {
+        ApiError::Internal(anyhow::anyhow!(
+            "the report of proposal {} cannot be read",
+            row.id
+        ))
+    })
+}
+
+/// A proposal with its report.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct ThresholdProposalDetails {
+    pub proposal: ThresholdProposal,
+    pub report: Proposal,
+}
+
+/// What the studies said.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct MadeProposal {
+    /// Null where no scanner has a threshold with the bound that was asked for; the report says why.
+    pub proposal: Option<ThresholdProposal>,
+    pub report: Proposal,
+}
+
+/// What thresholds are asked for.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct ProposalInput {
+    pub method: FitMethod,
+    /// The sensitivity that is asked for, above 0 and below 1: 0.95 where nothing is said.
+    #[serde(default)]
+    #[schema(example = 0.95)]
+    pub sensitivity: Option<f64>,
+    /// How sure it is that the sensitivity is no lower: 0.95 where nothing is said.
+    #[serde(default)]
+    #[schema(example = 0.95)]
+    pub confidence: Option<f64>,
+}
+
+/// A word on a decision.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+pub struct DecisionInput {
+    /// Why, for those who look later.
+    #[serde(default)]
+    #[schema(max_length = 10000)]
+    pub comment: Option<String>,
+}

@@ -1,0 +1,160 @@
+//! Drift as the page shows it, and thresholds that are proposed, accepted and taken back.
+
+use norma_domain::Role;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::app::{App, client, installed, make_key, problem, spawn_app, spawn_app_with};
+use crate::worker::Says;
+
+/// A hundred norms of one scanner, read with the models that are installed.
+async fn answers(app: &App) {
+    for at in 1..=100 {
+        let says = Says::Norm(f64::from(at) * 0.001);
+        app.answered_but(says, |report| {
+            report.bundle = installed().reference().clone();
+            let study = report.study.as_mut().unwrap();
+            study.manufacturer = Some("SIEMENS".to_owned());
+            study.scanner_model = Some("Force".to_owned());
+            study.convolution_kernel = Some("Br40d".to_owned());
+            study.slice_thickness_mm = Some(1.0);
+        })
+        .await;
+    }
+}
+
+async fn post(app: &App, path: &str, body: &Value) -> reqwest::Response {
+    app.request(Method::POST, path).json(body).send().await.unwrap()
+}
+
+async fn decide(app: &App, id: &str, decision: &str) -> reqwest::Response {
+    let path = format!("/api/threshold-proposals/{id}/{decision}");
+    post(app, &path, &json!({"comment": "agreed"})).await
+}
+
+#[tokio::test]
+async fn a_proposal_is_made_accepted_and_taken_back() {
+    let app = spawn_app().await;
+    let asked = json!({"method": "unlabelled"});
+    // Without answers there is nothing to propose, and that is told.
+    let made = post(&app, "/api/threshold-proposals", &asked).await;
+    assert_eq!(made.status(), StatusCode::OK);
+    let made: Value = made.json().await.unwrap();
+    assert_eq!(
+        (&made["proposal"], &made["report"]["profiles"]),
+        (&Value::Null, &json!([]))
+    );
+
+    answers(&app).await;
+    let made = post(&app, "/api/threshold-proposals", &asked).await;
+    assert_eq!(made.status(), StatusCode::CREATED);
+    let made: Value = made.json().await.unwrap();
+    let id = made["proposal"]["id"].as_str().unwrap();
+    // A hundred studies leave room for one below.
+    assert_eq!(made["report"]["profiles"][0]["threshold"], 0.002);
+    let listed = app.get_json("/api/threshold-proposals?state=open").await;
+    assert_eq!(
+        (&listed["total"], &listed["items"][0]["id"]),
+        (&json!(1), &json!(id))
+    );
+    assert_eq!(listed["items"][0]["acts"], false);
+    assert_eq!(listed["items"][0]["created_by"], "test");
+    let shown = app.get_json(&format!("/api/threshold-proposals/{id}")).await;
+    assert_eq!(shown["report"], made["report"]);
+
+    let accepted = decide(&app, id, "accept").await;
+    assert_eq!(accepted.status(), StatusCode::OK);
+    let accepted: Value = accepted.json().await.unwrap();
+    assert_eq!(
+        (&accepted["state"], &accepted["acts"]),
+        (&json!("accepted"), &json!(true))
+    );
+    assert_eq!(
+        (&accepted["decided_by"], &accepted["comment"]),
+        (&json!("test"), &json!("agreed"))
+    );
+    for decision in ["accept", "decline"] {
+        problem(
+            decide(&app, id, decision).await,
+            StatusCode::CONFLICT,
+            "proposal_decided",
+        )
+        .await;
+    }
+    let withdrawn: Value = decide(&app, id, "withdraw").await.json().await.unwrap();
+    assert_eq!(
+        (&withdrawn["state"], &withdrawn["acts"]),
+        (&json!("withdrawn"), &json!(false))
+    );
+    problem(
+        decide(&app, id, "withdraw").await,
+        StatusCode::CONFLICT,
+        "proposal_decided",
+    )
+    .await;
+
+    let actions = app.get_json("/api/audit?limit=100").await;
+    let actions: Vec<&str> = actions["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|event| event["object"]["id"] == *id)
+        .map(|event| event["action"].as_str().unwrap())
+        .collect();
+    for action in ["make", "read", "accept", "withdraw"] {
+        let action = format!("threshold_proposal.{action}");
+        assert!(actions.contains(&action.as_str()), "{action}: {actions:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_asked_or_decided_is_refused() {
+    let app = spawn_app().await;
+    for sensitivity in [0.0, 1.0, -1.0] {
+        let asked = json!({"method": "labelled", "sensitivity": sensitivity});
+        let refused = post(&app, "/api/threshold-proposals", &asked).await;
+        problem(refused, StatusCode::BAD_REQUEST, "invalid_field").await;
+    }
+    let unknown = "0190aaaa-0000-7000-8000-000000000000";
+    for decision in ["accept", "decline", "withdraw"] {
+        let refused = decide(&app, unknown, decision).await;
+        problem(refused, StatusCode::NOT_FOUND, "proposal_not_found").await;
+    }
+    let set = spawn_app_with(|options| options.operating_point = Some("youden".to_owned())).await;
+    let refused = decide(&set, unknown, "accept").await;
+    problem(refused, StatusCode::CONFLICT, "operating_point_set").await;
+}
+
+#[tokio::test]
+async fn the_last_look_for_drift_is_the_operators_to_see() {
+    let app = spawn_app().await;
+    assert_eq!(
+        app.get_json("/api/drift").await,
+        json!({"looked_at": null, "report": null})
+    );
+    let report = json!({
+        "schema": "norma.drift/v1",
+        "windows": {"reference": 300, "last": 100},
+        "bundle": null,
+        "significance": 0.01,
+        "cumulative_sum_limit": 8.5,
+        "without_scanner": 3,
+        "profiles": [],
+    });
+    app.database.note_drift_look(report.clone()).await.unwrap();
+    let look = app.get_json("/api/drift").await;
+    assert_eq!(look["report"], report);
+    assert!(look["looked_at"].is_string());
+    // Another version's look tells other things.
+    app.database
+        .note_drift_look(json!({"schema": "norma.drift/v9"}))
+        .await
+        .unwrap();
+    assert_eq!(app.get_json("/api/drift").await["report"], Value::Null);
+    let key = make_key(&app.database, "reader", &[Role::Clinician], |_| {}).await;
+    let answer = client(Some(&key))
+        .get(format!("{}/api/drift", app.base))
+        .send()
+        .await;
+    problem(answer.unwrap(), StatusCode::FORBIDDEN, "forbidden").await;
+}

@@ -1,0 +1,66 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+
+import { bodyOf, client } from './client';
+import type { FitMethod } from './types';
+
+const proposalsKey = ['threshold-proposals'] as const;
+const DRIFT_EVERY_MS = 60_000;
+
+/** What a report worker saw when it looked last for drift. */
+export const useDrift = () =>
+  useQuery({
+    queryKey: ['drift'],
+    queryFn: ({ signal }) => bodyOf(client.GET('/api/drift', { signal })),
+    refetchInterval: DRIFT_EVERY_MS,
+  });
+
+/** Proposed thresholds, newest first. */
+export const useProposals = (limit: number, offset: number) =>
+  useQuery({
+    queryKey: [...proposalsKey, { limit, offset }],
+    queryFn: ({ signal }) => bodyOf(client.GET('/api/threshold-proposals', { params: { query: { limit, offset } }, signal })),
+  });
+
+/** A proposal with its report. */
+export const useProposal = (id: string) =>
+  useQuery({
+    queryKey: [...proposalsKey, id],
+    queryFn: ({ signal }) =>
+      bodyOf(client.GET('/api/threshold-proposals/{proposal_id}', { params: { path: { proposal_id: id } }, signal })),
+  });
+
+/** Fits thresholds on the site's newest answers. */
+export function useMakeProposal() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (method: FitMethod) => bodyOf(client.POST('/api/threshold-proposals', { body: { method } })),
+    onSettled: () => queries.invalidateQueries({ queryKey: proposalsKey }),
+  });
+}
+
+export type Decision = 'accept' | 'decline' | 'withdraw';
+
+interface Decided {
+  id: string;
+  decision: Decision;
+  comment: string;
+}
+
+export function useDecideProposal() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: ({ id, decision, comment }: Decided) => {
+      const request = { params: { path: { proposal_id: id } }, body: { comment: comment.trim() || null } };
+      switch (decision) {
+        case 'accept':
+          return bodyOf(client.POST('/api/threshold-proposals/{proposal_id}/accept', request));
+        case 'decline':
+          return bodyOf(client.POST('/api/threshold-proposals/{proposal_id}/decline', request));
+        case 'withdraw':
+          return bodyOf(client.POST('/api/threshold-proposals/{proposal_id}/withdraw', request));
+      }
+    },
+    // A refusal tells that what is shown is old.
+    onSettled: () => queries.invalidateQueries({ queryKey: proposalsKey }),
+  });
+}

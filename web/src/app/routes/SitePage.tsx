@@ -1,0 +1,14 @@
+import { useTranslation } from 'react-i18next';
+
+import { Page } from '@/components/Page';
+import { Drift, Proposals } from '@/features/site';
+
+export function SitePage() {
+  const { t } = useTranslation();
+  return (
+    <Page title={t('site.title')} subtitle={t('site.subtitle')}>
+      <Proposals />
+      <Drift />
+    </Page>
+  );
+}

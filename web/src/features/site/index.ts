@@ -1,0 +1,2 @@
+export { Drift } from './components/Drift';
+export { Proposals } from './components/Proposals';
