@@ -204,7 +204,7 @@ mod tests {
         let mut mask = VoxelMask::empty(SHAPE).unwrap();
         mask.push_row([1, 2], 3, [true, true]);
         assert_eq!(mask.runs(), [VoxelRun { first: 33, length: 2 }]);
-        assert_eq!(mask.in_slice(1).collect::<Vec<_>>(), [13..15]);
+        assert!(mask.in_slice(1).eq(std::iter::once(13..15)));
         assert_eq!(mask.in_slice(0).count() + mask.in_slice(2).count(), 0);
     }
 
