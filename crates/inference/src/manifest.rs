@@ -392,7 +392,8 @@ impl Manifest {
             Task::Typing if self.labels.is_empty() => {
                 return Err(self.refuse("a typing model names its labels"));
             }
-            Task::Typing | Task::Classifier => {}
+            Task::Typing => self.check_labels()?,
+            Task::Classifier => {}
         }
         if let Some(k) = self
             .aggregation
@@ -429,6 +430,23 @@ impl Manifest {
         keys.dedup();
         if keys.len() != self.labels.len() {
             return Err(self.refuse("two labels have the same key"));
+        }
+        Ok(())
+    }
+
+    /// A label for each column of the output. Where the shape says `labels`, the graph is asked when it is opened.
+    fn check_labels(&self) -> Result<(), ModelError> {
+        let labels = self.labels.len();
+        for output in &self.outputs {
+            let read = [OutputMeaning::Logits, OutputMeaning::Probabilities].contains(&output.meaning);
+            if let Some(Dimension::Fixed(columns)) = output.shape.get(1).filter(|_| read)
+                && *columns != labels
+            {
+                return Err(self.refuse(format!(
+                    "output {:?} has {columns} columns and there are {labels} labels",
+                    output.name
+                )));
+            }
         }
         Ok(())
     }

@@ -191,6 +191,12 @@ fn contradictions_in_a_manifest_are_named() {
         ),
         ("classifier", "size: 56", "size: 56\n  colour: blue", "colour"),
         ("typing", "lung_nodule", "emphysema", "same key"),
+        (
+            "typing",
+            "- labels",
+            "- 4",
+            "\"logits\" has 4 columns and there are 3 labels",
+        ),
         ("autoencoder", "low: 0.2", "low: 2.0", "no range"),
         ("autoencoder", "within_slice", "without_slice", "without_slice"),
         ("patch-memory", "neighbours: 3", "neighbours: 0", "neighbours"),

@@ -2,6 +2,7 @@
 
 mod damaged;
 mod real_data;
+mod report;
 pub mod servers;
 
 pub use damaged::write_damaged_archives;
@@ -10,3 +11,4 @@ pub use norma_phantom::{
     phantom_zip, write_phantom_series,
 };
 pub use real_data::{dicom_files_below, real_data, robustness_files};
+pub use report::plain_report;

@@ -9,10 +9,11 @@ use norma_database::{
 };
 use norma_domain::{
     AnalysisId, BundleReference, Finding, ModelReference, OperatingPoint, OperatingPointName, PatientId,
-    PreparedSummary, Priority, Probability, QualityCheck, QualityConsequence, REPORT_SCHEMA, Reason,
-    ReasonCode, Report, ScanId, SeriesChoice, SeriesInstanceUid, SliceScore, SpacingMm, Stage, StageFailure,
-    StageOutcome, StageResult, StudyInstanceUid, StudySummary, Summary, Timings, Verdict, VolumeGeometry,
+    PreparedSummary, Priority, Probability, QualityCheck, QualityConsequence, Reason, ReasonCode, Report,
+    ScanId, SeriesChoice, SeriesInstanceUid, SliceScore, SpacingMm, Stage, StageFailure, StageOutcome,
+    StageResult, StudyInstanceUid, StudySummary, Summary, Timings, Verdict, VolumeGeometry,
 };
+use norma_test_support::plain_report;
 use uuid::Uuid;
 
 pub(crate) fn probability(value: f64) -> Probability {
@@ -218,38 +219,20 @@ pub(crate) fn report(analysis: &Analysis, verdict: Verdict, value: Option<f64>) 
         key_slice: 9,
     };
     Report {
-        schema: REPORT_SCHEMA.to_owned(),
-        analysis_id: analysis.id,
-        scan_id: analysis.scan_id,
-        verdict,
-        reasons: vec![],
-        limitations: Vec::new(),
         probability_of_pathology: value.map(probability),
         anomaly_score: value,
         operating_point: OperatingPoint {
             name: analysis.operating_point.clone(),
             threshold: probability(0.53),
         },
-        threshold_verification: None,
-        decided_by: None,
         study: Some(summary().study),
         quality: summary().quality,
-        stages: vec![],
         findings: vec![
             finding("lung_nodule", 0.9, false),
             finding("emphysema", 0.8, true),
             finding("atelectasis", 0.6, true),
         ],
-        measures: vec![],
-        measured_findings: vec![],
-        coverage: vec![],
-        grounds: vec![],
-        localization: None,
-        localization_mm: None,
-        key_slices: vec![],
         selected_slices: vec![3, 4],
-        lung_extent: None,
-        maps: vec![],
         bundle: BundleReference {
             name: "norma-first".to_owned(),
             version: "0.1.0".to_owned(),
@@ -261,11 +244,10 @@ pub(crate) fn report(analysis: &Analysis, verdict: Verdict, value: Option<f64>) 
             finished_at: Utc::now(),
             stage_duration_ms: vec![(Stage::Anomaly, 5)],
         },
-        rows: vec![],
         summary: Summary {
             has_pathology_any: Some(true),
         },
-        disclaimer: "research use".to_owned(),
+        ..plain_report(analysis.id, analysis.scan_id, verdict)
     }
 }
 

@@ -13,12 +13,13 @@ use norma_dicom_results::{
     slices_to_show,
 };
 use norma_domain::{
-    AnalysisId, BundleReference, KeySlice, LungSide, LungThird, MeasuredFinding, OperatingPoint,
-    OperatingPointName, PathologyType, PreparedSummary, Probability, Quantification, Reason, ReasonCode,
-    Report, ScanId, Segmentation, Stage, Summary, Timings, Verdict, VoxelBox,
+    AnalysisId, KeySlice, LungSide, LungThird, MeasuredFinding, PathologyType, PreparedSummary, Probability,
+    Quantification, Reason, ReasonCode, Report, ScanId, Segmentation, Stage, Summary, Timings, Verdict,
+    VoxelBox,
 };
 use norma_imaging::{Limits, list_studies, load_chest_series};
 use norma_phantom::{PhantomOptions, phantom_zip};
+use norma_test_support::plain_report;
 
 /// A study as preparation sees it; what it measured is given by the test.
 pub(crate) struct Study {
@@ -86,37 +87,19 @@ pub(crate) fn read(upload: &Path) -> Study {
 pub(crate) fn report(study: &Study, verdict: Verdict) -> Report {
     let at = Utc.with_ymd_and_hms(2026, 11, 26, 12, 30, 5).unwrap();
     let reason = Reason::new(ReasonCode::CoverageIncomplete, "the apices are cut");
+    let analysis_id = "019ab1c2-0000-7000-8000-000000000001"
+        .parse::<AnalysisId>()
+        .unwrap();
     Report {
-        schema: norma_domain::REPORT_SCHEMA.to_owned(),
-        analysis_id: "019ab1c2-0000-7000-8000-000000000001"
-            .parse::<AnalysisId>()
-            .unwrap(),
-        scan_id: ScanId::generate(),
-        verdict,
         reasons: Vec::from_iter((verdict == Verdict::Undetermined).then_some(reason)),
-        limitations: Vec::new(),
         probability_of_pathology: Some(Probability::new(0.87).unwrap()),
         anomaly_score: Some(0.9),
-        operating_point: OperatingPoint {
-            name: OperatingPointName("youden".to_owned()),
-            threshold: Probability::new(0.5).unwrap(),
-        },
-        decided_by: None,
-        threshold_verification: None,
-        measures: Vec::new(),
-        measured_findings: Vec::new(),
-        coverage: Vec::new(),
-        grounds: Vec::new(),
         study: Some(study.prepared.study.clone()),
-        quality: Vec::new(),
-        stages: Vec::new(),
-        findings: Vec::new(),
         localization: Some(VoxelBox {
             x_min: 10,
             x_max: 20,
             ..REGION
         }),
-        localization_mm: None,
         key_slices: vec![KeySlice {
             slice: 40,
             sop_instance_uid: study.prepared.slices[40].sop_instance_uid.clone(),
@@ -127,23 +110,17 @@ pub(crate) fn report(study: &Study, verdict: Verdict) -> Report {
         }],
         selected_slices: vec![20, 30],
         lung_extent: Some([5, 55]),
-        maps: Vec::new(),
-        bundle: BundleReference {
-            name: "test".to_owned(),
-            version: "1.0.0".to_owned(),
-            sha256: "ab".repeat(32),
-        },
         timings: Timings {
             requested_at: at,
             started_at: Some(at),
             finished_at: at,
             stage_duration_ms: Vec::new(),
         },
-        rows: Vec::new(),
         summary: Summary {
             has_pathology_any: Some(true),
         },
         disclaimer: "For research use only.".to_owned(),
+        ..plain_report(analysis_id, ScanId::generate(), verdict)
     }
 }
 

@@ -5,15 +5,16 @@ use std::io::Cursor;
 use chrono::Utc;
 use ndarray::{Array2, Array3};
 use norma_domain::{
-    AnalysisId, BundleReference, Decision, Finding, KeySlice, MassRunRow, ModelReference, OperatingPoint,
-    OperatingPointName, PreparedSummary, Probability, ProcessingStatus, QualityCheck, QualityConsequence,
-    Reason, ReasonCode, Report, ScanId, SeriesChoice, SliceReference, SpacingMm, Stage, StageOutcome,
-    StageReport, StageResult, StudyInstanceUid, StudySummary, Summary, Timings, Verdict, VolumeGeometry,
+    AnalysisId, Decision, Finding, KeySlice, MassRunRow, ModelReference, PreparedSummary, Probability,
+    ProcessingStatus, QualityCheck, QualityConsequence, Reason, ReasonCode, Report, ScanId, SeriesChoice,
+    SliceReference, SpacingMm, Stage, StageOutcome, StageReport, StageResult, StudyInstanceUid, StudySummary,
+    Timings, Verdict, VolumeGeometry,
 };
 use norma_messages::Message;
 use norma_object_storage::ObjectKey;
 use norma_pipeline::{StageMap, write_volume};
 use norma_service::announce;
+use norma_test_support::plain_report;
 use norma_volume::{CropBox, Volume};
 
 use crate::app::App;
@@ -283,23 +284,13 @@ fn report(scan_id: ScanId, analysis_id: AnalysisId, path_to_study: &str, says: S
         key_slice: 2,
     };
     Report {
-        schema: norma_domain::REPORT_SCHEMA.to_owned(),
-        analysis_id,
-        scan_id,
-        verdict,
         reasons: if pathology.is_none() {
             vec![reason.clone()]
         } else {
             Vec::new()
         },
-        limitations: Vec::new(),
         probability_of_pathology: value,
         anomaly_score: value.map(Probability::value),
-        operating_point: OperatingPoint {
-            name: OperatingPointName("youden".to_owned()),
-            threshold: probability(0.5),
-        },
-        threshold_verification: None,
         decided_by: value.map(|_| Decision::Anomaly),
         study: Some(study()),
         quality: quality(),
@@ -308,12 +299,6 @@ fn report(scan_id: ScanId, analysis_id: AnalysisId, path_to_study: &str, says: S
             .map(|stage| StageReport::from(outcome(stage)))
             .collect(),
         findings: vec![finding],
-        measures: Vec::new(),
-        measured_findings: Vec::new(),
-        coverage: Vec::new(),
-        grounds: Vec::new(),
-        localization: None,
-        localization_mm: None,
         key_slices: vec![KeySlice {
             slice: 2,
             sop_instance_uid: None,
@@ -324,12 +309,6 @@ fn report(scan_id: ScanId, analysis_id: AnalysisId, path_to_study: &str, says: S
         }],
         selected_slices: vec![0, 2],
         lung_extent: Some([0, 2]),
-        maps: Vec::new(),
-        bundle: BundleReference {
-            name: "test".to_owned(),
-            version: "1.0.0".to_owned(),
-            sha256: "ab".repeat(32),
-        },
         timings: Timings {
             requested_at: Utc::now(),
             started_at: None,
@@ -363,10 +342,7 @@ fn report(scan_id: ScanId, analysis_id: AnalysisId, path_to_study: &str, says: S
             table_position_last_mm: None,
             verdict: Some(verdict),
         }],
-        summary: Summary {
-            has_pathology_any: pathology.map(|pathology| pathology == 1),
-        },
-        disclaimer: "for research use".to_owned(),
+        ..plain_report(analysis_id, scan_id, verdict)
     }
 }
 

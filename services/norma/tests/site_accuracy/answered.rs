@@ -1,14 +1,13 @@
 //! A database with answers and readers' words on them.
 
-use chrono::Utc;
 use norma_database::{Database, NewFeedback};
 use norma_domain::{
-    AnalysisId, BundleReference, OperatingPoint, OperatingPointName, PatientId, Probability, REPORT_SCHEMA,
-    Reason, ReasonCode, Report, ScanId, SeriesChoice, SpacingMm, StudySummary, Summary, Timings, Verdict,
-    VolumeGeometry,
+    AnalysisId, BundleReference, PatientId, Probability, Reason, ReasonCode, Report, ScanId, SeriesChoice,
+    SpacingMm, StudySummary, Verdict, VolumeGeometry,
 };
 use norma_inference::Bundle;
 use norma_object_storage::Objects;
+use norma_test_support::plain_report;
 
 use crate::Site;
 use crate::studies::{request_study_of, test_bundle};
@@ -150,46 +149,10 @@ impl AnsweredSite {
         let (scan_id, analysis_id) =
             request_study_of(&self.database, &self.objects, upload, patient_id).await;
         let mut report = Report {
-            schema: REPORT_SCHEMA.to_owned(),
-            analysis_id,
-            scan_id,
-            verdict,
-            reasons: Vec::new(),
-            limitations: Vec::new(),
             probability_of_pathology: score.map(probability),
             anomaly_score: score,
-            operating_point: OperatingPoint {
-                name: OperatingPointName("youden".to_owned()),
-                threshold: probability(0.5),
-            },
-            threshold_verification: None,
-            decided_by: None,
-            study: None,
-            quality: Vec::new(),
-            stages: Vec::new(),
-            findings: Vec::new(),
-            measures: Vec::new(),
-            measured_findings: Vec::new(),
-            coverage: Vec::new(),
-            grounds: Vec::new(),
-            localization: None,
-            localization_mm: None,
-            key_slices: Vec::new(),
-            selected_slices: Vec::new(),
-            lung_extent: None,
-            maps: Vec::new(),
             bundle,
-            timings: Timings {
-                requested_at: Utc::now(),
-                started_at: None,
-                finished_at: Utc::now(),
-                stage_duration_ms: Vec::new(),
-            },
-            rows: Vec::new(),
-            summary: Summary {
-                has_pathology_any: None,
-            },
-            disclaimer: String::new(),
+            ..plain_report(analysis_id, scan_id, verdict)
         };
         but(&mut report);
         assert!(self.database.complete_analysis(report).await.unwrap());
