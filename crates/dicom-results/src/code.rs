@@ -8,6 +8,7 @@ use dicom_object::InMemDicomObject;
 use norma_domain::{PathologyType, Verdict};
 
 use crate::elements::Elements;
+use crate::wording::Language;
 
 /// Designator of Norma's own codes.
 pub(crate) const OWN_SCHEME: &str = "99NORMA";
@@ -122,6 +123,34 @@ pub(crate) const fn verdict_meaning(verdict: Verdict) -> &'static str {
         Verdict::Pathology => "Pathology",
         Verdict::Undetermined => "Undetermined",
     }
+}
+
+/// A concept as others write it too: value, coding scheme and meaning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodedConcept(Code);
+
+impl CodedConcept {
+    pub const fn new(value: &'static str, scheme: &'static str, meaning: &'static str) -> Self {
+        Self(Code::new(value, scheme, meaning))
+    }
+
+    pub fn value(&self) -> &str {
+        &self.0.value
+    }
+
+    /// Designator by PS3.16 8: SCT, DCM, 99NORMA.
+    pub const fn scheme(&self) -> &'static str {
+        self.0.scheme
+    }
+
+    pub fn meaning(&self) -> &str {
+        &self.0.meaning
+    }
+}
+
+/// What a measured finding is, as in the objects.
+pub fn finding_concept(pathology: PathologyType) -> CodedConcept {
+    CodedConcept(finding_code(pathology, Language::English.pathology(pathology)))
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod segmentation;
 mod source;
 mod wording;
 
+pub use code::{CodedConcept, finding_concept};
 pub use dicom_result::{DicomResult, ResultKind};
 pub use error::ResultsError;
 pub use input::{ResultsInput, slices_to_show};

@@ -123,10 +123,21 @@ fn read(files: &TlsFiles, provider: &CryptoProvider) -> anyhow::Result<Certified
 /// # Errors
 /// Where a file cannot be read, or key and certificate do not belong together.
 pub fn client_certificate(certificate: &Path, key: &Path) -> anyhow::Result<Arc<dyn ResolvesClientCert>> {
-    let files = TlsFiles {
+    Ok(as_it_is_now(certificate, key)?)
+}
+
+/// A certificate that is shown to clients, as it is now.
+///
+/// # Errors
+/// As [`client_certificate`].
+pub fn server_certificate(certificate: &Path, key: &Path) -> anyhow::Result<Arc<dyn ResolvesServerCert>> {
+    Ok(as_it_is_now(certificate, key)?)
+}
+
+fn as_it_is_now(certificate: &Path, key: &Path) -> anyhow::Result<Arc<Certificate>> {
+    Certificate::load(TlsFiles {
         certificate: certificate.to_owned(),
         key: key.to_owned(),
         reload_interval: Duration::MAX,
-    };
-    Ok(Certificate::load(files)?)
+    })
 }

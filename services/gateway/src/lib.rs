@@ -45,7 +45,7 @@ pub use bundle::schema::{
     BundleDescription, Estimate, LabelDescription, ModelDescription, OperatingPointDescription,
     ScannerThresholdDescription,
 };
-pub use certificate::client_certificate;
+pub use certificate::{client_certificate, server_certificate};
 pub use deliveries::schema::{Delivery, DeliveryState};
 pub use display::display_values;
 pub use events::schema::AnalysisEvent;

@@ -281,6 +281,60 @@ async fn results_go_to_who_shows_the_right_certificate() {
     assert!(entries(archive.path()).len() > 1, "a report and pictures");
 }
 
+#[test]
+fn a_folder_receives_over_tls_from_those_who_show_a_certificate() {
+    let (files, keys, out) = (
+        TempDir::new().unwrap(),
+        TempDir::new().unwrap(),
+        TempDir::new().unwrap(),
+    );
+    let files = study(files.path());
+    let keys = keys.path();
+    let (authority, foreign) = (Authority::new(keys, "authority"), Authority::new(keys, "foreign"));
+    let own = authority.sign(keys, "folder");
+    let (scanner, stranger) = (authority.sign(keys, "scanner"), foreign.sign(keys, "stranger"));
+    let address = format!("127.0.0.1:{}", free_port());
+    let received = out.path().join("received");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_norma"));
+    command.args([
+        "pacs",
+        "receive",
+        "--listen",
+        &address,
+        "--free-floor",
+        "0",
+        "--out",
+    ]);
+    command.arg(&received);
+    command.arg("--tls-certificate").arg(&own.certificate);
+    command.arg("--tls-key").arg(&own.key);
+    command.arg("--tls-client-ca").arg(&authority.certificate);
+    let _receiver = GuardedProcess::spawn(command, &out.path().join("of-guard")).unwrap();
+
+    let norma = |what: &str, shown: Option<&Shown>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_norma"));
+        command.args(["pacs", what, &address, "--called", "NORMA"]);
+        if let Some(shown) = shown {
+            command.arg("--tls").arg("--tls-ca").arg(&authority.certificate);
+            command.arg("--tls-certificate").arg(&shown.certificate);
+            command.arg("--tls-key").arg(&shown.key);
+        }
+        command
+    };
+    let started = Instant::now();
+    while !norma("echo", Some(&scanner)).output().unwrap().status.success() {
+        assert!(started.elapsed() < PATIENCE, "it never answers");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(
+        !norma("echo", None).output().unwrap().status.success(),
+        "plain text"
+    );
+    assert!(!norma("echo", Some(&stranger)).output().unwrap().status.success());
+    assert_sent(&norma("send", Some(&scanner)).args(&files[..3]).output().unwrap());
+    assert_eq!(entries(&received).len(), 3);
+}
+
 /// The one delivery, once it is as wanted.
 async fn delivery(node: &Node, is_wanted: impl Fn(&Value) -> bool) -> Value {
     let started = Instant::now();

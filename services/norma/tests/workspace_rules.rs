@@ -63,6 +63,7 @@ fn every_folder_of_the_design_is_a_member() {
         "norma-dicom-network",
         "norma-dicom-results",
         "norma-dicom-spool",
+        "norma-result-messages",
         "norma-fuzz",
         "norma-object-storage",
         "norma-service",

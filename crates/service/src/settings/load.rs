@@ -405,6 +405,18 @@ mod tests {
                 "https://me:secret@pacs.example",
             ),
             ("NORMA__PACS__DESTINATIONS__ARCHIVE__TLS_CA", "ca.pem"),
+            ("NORMA__PACS__DESTINATIONS__ARCHIVE__KIND", "hl7"),
+            ("NORMA__PACS__DESTINATIONS__ARCHIVE__KIND", "webhook"),
+            ("NORMA__PACS__DESTINATIONS__ARCHIVE__KIND", "post"),
+            (
+                "NORMA__PACS__DESTINATIONS__ARCHIVE__SECRET",
+                "of a webhook, which this is not",
+            ),
+            (
+                "NORMA__PACS__DESTINATIONS__ARCHIVE__HL7__RECEIVING_APPLICATION",
+                "RIS",
+            ),
+            ("NORMA__PACS__DESTINATIONS__FEED__KIND", "fhir"),
             ("NORMA__PACS__TLS__KEY", "key.pem"),
             ("NORMA__PACS__TLS__CLIENT_CA", "ca.pem"),
             ("NORMA__PACS__GIVE_UP_HOURS", "0"),
@@ -415,6 +427,57 @@ mod tests {
             more.push((name, value));
             assert!(with_environment(&more).is_err(), "{name}={value}");
         }
+    }
+
+    #[test]
+    fn destinations_of_every_kind_are_read() {
+        let settings = with_environment(&[
+            ("NORMA__PACS__DESTINATIONS__RIS__KIND", "hl7"),
+            ("NORMA__PACS__DESTINATIONS__RIS__HOST", "ris.example"),
+            ("NORMA__PACS__DESTINATIONS__RIS__PORT", "2575"),
+            ("NORMA__PACS__DESTINATIONS__RIS__TLS", "true"),
+            (
+                "NORMA__PACS__DESTINATIONS__RIS__HL7__RECEIVING_APPLICATION",
+                "RIS",
+            ),
+            (
+                "NORMA__PACS__DESTINATIONS__RIS__HL7__ACCESSION_NUMBER",
+                "placer_field_1",
+            ),
+            ("NORMA__PACS__DESTINATIONS__RECORD__KIND", "fhir"),
+            (
+                "NORMA__PACS__DESTINATIONS__RECORD__URL",
+                "https://fhir.example/r4",
+            ),
+            ("NORMA__PACS__DESTINATIONS__HOOK__KIND", "webhook"),
+            (
+                "NORMA__PACS__DESTINATIONS__HOOK__URL",
+                "https://hook.example/norma",
+            ),
+            (
+                "NORMA__PACS__DESTINATIONS__HOOK__SECRET",
+                "a secret of 24 characters",
+            ),
+        ])
+        .unwrap();
+        let ris = &settings.pacs.destinations["ris"];
+        assert_eq!(ris.kind, crate::DestinationKind::Hl7);
+        assert_eq!(ris.hl7.receiving_application, "RIS");
+        assert_eq!(ris.hl7.sending_application, "NORMA");
+        assert_eq!(
+            ris.hl7.accession_number,
+            crate::AccessionNumberField::PlacerField1
+        );
+        assert!(!format!("{settings:?}").contains("a secret of"));
+        let short = with_environment(&[
+            ("NORMA__PACS__DESTINATIONS__HOOK__KIND", "webhook"),
+            (
+                "NORMA__PACS__DESTINATIONS__HOOK__URL",
+                "https://hook.example/norma",
+            ),
+            ("NORMA__PACS__DESTINATIONS__HOOK__SECRET", "short"),
+        ]);
+        assert!(short.unwrap_err().to_string().contains("secret"));
     }
 
     #[test]

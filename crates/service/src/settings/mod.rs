@@ -13,7 +13,8 @@ pub use identity::{
 };
 pub use load::{BASE_SETTINGS, CONFIG_VARIABLE, SettingsError};
 pub use pacs::{
-    DeliveredLanguage, DeliveredObjects, DeliveredStudies, DestinationSettings, PacsSettings, PacsTlsSettings,
+    AccessionNumberField, DeliveredLanguage, DeliveredObjects, DeliveredStudies, DestinationKind,
+    DestinationSettings, Hl7Settings, PacsSettings, PacsTlsSettings,
 };
 pub use reading::tell_confinement;
 pub use sections::{

@@ -2,13 +2,15 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::{Error as _, IntoDeserializer as _};
 use serde::{Deserialize, Deserializer};
 
 use super::value::{comma_separated, optional};
 
 const LONGEST_NAME: usize = 64;
+/// Characters of what webhooks are signed with.
+const LEAST_SECRET: usize = 24;
 
 /// The DICOM node: what a PACS sends to, and where results are sent.
 #[derive(Debug, Clone, Deserialize)]
@@ -48,6 +50,8 @@ pub struct PacsTlsSettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DestinationSettings {
+    #[serde(default)]
+    pub kind: DestinationKind,
     #[serde(default, deserialize_with = "optional")]
     pub ae_title: Option<String>,
     #[serde(default, deserialize_with = "optional")]
@@ -65,6 +69,11 @@ pub struct DestinationSettings {
     /// A password or a token.
     #[serde(default, deserialize_with = "optional")]
     pub authorization: Option<SecretString>,
+    /// What a webhook is signed with.
+    #[serde(default, deserialize_with = "optional")]
+    pub secret: Option<SecretString>,
+    #[serde(default)]
+    pub hl7: Hl7Settings,
     /// All where none is named.
     #[serde(default, deserialize_with = "delivered_objects")]
     pub objects: Vec<DeliveredObjects>,
@@ -72,6 +81,60 @@ pub struct DestinationSettings {
     pub studies: DeliveredStudies,
     #[serde(default)]
     pub language: DeliveredLanguage,
+}
+
+/// What a destination is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DestinationKind {
+    /// Objects by C-STORE or STOW-RS.
+    #[default]
+    Dicom,
+    /// ORU^R01 over MLLP.
+    Hl7,
+    /// A transaction of FHIR R4.
+    Fhir,
+    Webhook,
+}
+
+/// What the receiver of HL7 messages wants to read.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Hl7Settings {
+    pub sending_application: String,
+    pub sending_facility: String,
+    pub receiving_application: String,
+    pub receiving_facility: String,
+    pub procedure_code: String,
+    pub procedure_text: String,
+    pub procedure_coding_system: String,
+    pub accession_number: AccessionNumberField,
+}
+
+impl Default for Hl7Settings {
+    fn default() -> Self {
+        Self {
+            sending_application: "NORMA".to_owned(),
+            sending_facility: String::new(),
+            receiving_application: String::new(),
+            receiving_facility: String::new(),
+            procedure_code: "norma".to_owned(),
+            procedure_text: "Chest CT triage".to_owned(),
+            procedure_coding_system: "99NORMA".to_owned(),
+            accession_number: AccessionNumberField::default(),
+        }
+    }
+}
+
+/// The field of OBR that the accession number stands in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccessionNumberField {
+    #[default]
+    FillerOrderNumber,
+    PlacerOrderNumber,
+    #[serde(rename = "placer_field_1")]
+    PlacerField1,
 }
 
 /// A kind of objects of an answer that is sent.
@@ -156,6 +219,31 @@ impl PacsSettings {
 
 impl DestinationSettings {
     fn problem(&self) -> Option<&'static str> {
+        if self.secret.is_some() != (self.kind == DestinationKind::Webhook) {
+            return Some(
+                "has secret and kind: webhook not together: a webhook is signed with a secret, and nothing else is",
+            );
+        }
+        if let Some(secret) = &self.secret
+            && secret.expose_secret().len() < LEAST_SECRET
+        {
+            return Some("has a secret that is too short: at least 24 characters (openssl rand -base64 32)");
+        }
+        if self.kind != DestinationKind::Dicom && !self.objects.is_empty() {
+            return Some("has objects, which go with kind: dicom alone");
+        }
+        if self.kind != DestinationKind::Hl7 && self.hl7 != Hl7Settings::default() {
+            return Some("has hl7, which goes with kind: hl7 alone");
+        }
+        match self.kind {
+            DestinationKind::Fhir | DestinationKind::Webhook if self.url.is_none() => {
+                return Some("needs url, where it is posted to");
+            }
+            DestinationKind::Hl7 if self.url.is_some() || self.ae_title.is_some() => {
+                return Some("has url or ae_title, which do not go with kind: hl7: it needs host and port");
+            }
+            _ => {}
+        }
         if let Some(url) = &self.url {
             let is_entity = self.ae_title.is_some() || self.host.is_some() || self.port != 0 || self.tls;
             let is_http = url.starts_with("http://") || url.starts_with("https://");
@@ -171,7 +259,7 @@ impl DestinationSettings {
             Some("has tls_ca or tls_name, which go with tls: true alone")
         } else if self.authorization.is_some() {
             Some("has authorization, which goes with a url alone")
-        } else if self.ae_title.is_none() {
+        } else if self.ae_title.is_none() && self.kind == DestinationKind::Dicom {
             Some("needs ae_title, the title of the application entity that is called, or a url")
         } else if self.host.as_ref().is_none_or(|host| !is_host(host)) {
             Some("needs host, a name or an address without port")

@@ -8,10 +8,15 @@ use anyhow::Context as _;
 use norma_database::DeliveryDestination;
 use norma_dicom_network::{AeTitle, Authorities, ClientTls};
 use norma_dicom_results::{DicomResult, Language, ResultKind};
-use norma_service::{DeliveredLanguage, DeliveredObjects, DeliveredStudies, DestinationSettings, Settings};
+use norma_service::{
+    DeliveredLanguage, DeliveredObjects, DeliveredStudies, DestinationKind, DestinationSettings, Settings,
+};
 use rustls::client::ResolvesClientCert;
+use secrecy::SecretString;
 
 use crate::certificate::Certificate;
+use crate::deliveries::hl7_receiver::Hl7Receiver;
+use crate::deliveries::http_service::HttpService;
 use crate::deliveries::stow::StowService;
 
 /// What the settings say of results on their way.
@@ -24,7 +29,7 @@ pub(crate) struct DeliveryOptions {
     pub(super) destinations: Vec<Destination>,
 }
 
-/// A PACS that results are sent to.
+/// A system that results are sent to.
 #[derive(Debug, Clone)]
 pub(super) struct Destination {
     pub(super) name: String,
@@ -46,13 +51,28 @@ pub(super) enum Target {
         tls: Option<ClientTls>,
     },
     Stow(StowService),
+    Hl7(Hl7Receiver),
+    Fhir(HttpService),
+    Webhook {
+        service: HttpService,
+        secret: SecretString,
+    },
 }
 
 impl Target {
     fn of(settings: &DestinationSettings, certificate: Option<&Arc<Certificate>>) -> anyhow::Result<Self> {
         if let Some(url) = &settings.url {
             reqwest::Url::parse(url).context("url")?;
-            return Ok(Self::Stow(StowService::new(url, settings.authorization.clone())?));
+            let authorization = settings.authorization.clone();
+            let service = || HttpService::new(url.clone(), settings.authorization.clone());
+            return Ok(match (settings.kind, &settings.secret) {
+                (DestinationKind::Fhir, _) => Self::Fhir(service()?),
+                (DestinationKind::Webhook, Some(secret)) => Self::Webhook {
+                    service: service()?,
+                    secret: secret.clone(),
+                },
+                _ => Self::Stow(StowService::new(url, authorization)?),
+            });
         }
         let host = settings.host.as_deref().unwrap_or_default();
         let address = match host.parse::<Ipv6Addr>() {
@@ -67,6 +87,13 @@ impl Target {
             let shown = certificate.map(|certificate| Arc::clone(certificate) as Arc<dyn ResolvesClientCert>);
             ClientTls::new(authorities?, settings.tls_name.as_deref().unwrap_or(host), shown)
         });
+        if settings.kind == DestinationKind::Hl7 {
+            return Ok(Self::Hl7(Hl7Receiver::new(
+                address,
+                tls.transpose()?,
+                &settings.hl7,
+            )));
+        }
         let called = settings.ae_title.as_deref().unwrap_or_default();
         Ok(Self::Entity {
             called: called.parse().context("ae_title")?,
@@ -80,6 +107,8 @@ impl Target {
         match self {
             Self::Entity { address, .. } => address,
             Self::Stow(service) => service.url(),
+            Self::Hl7(receiver) => receiver.address(),
+            Self::Fhir(service) | Self::Webhook { service, .. } => service.url(),
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::deliveries::destination::{DeliveryOptions, Destination};
 use crate::deliveries::failure::{Failure, FailureKind};
 use crate::deliveries::lease::{LEASE, hold};
 use crate::deliveries::send::send;
+use crate::deliveries::trail::Trail;
 use crate::dicom_results::DicomResults;
 use crate::problem::ApiError;
 
@@ -119,7 +120,8 @@ impl Dispatcher {
         asked: Instant,
         stopping: &CancellationToken,
     ) -> Attempt {
-        let delivering = timeout(ATTEMPT_LIMIT, self.deliver(destination, claimed));
+        let told = Trail::new(&self.database, destination, claimed);
+        let delivering = timeout(ATTEMPT_LIMIT, self.deliver(destination, claimed, &told));
         let outcome = tokio::select! {
             outcome = delivering => {
                 outcome.unwrap_or_else(|_| Err(Failure::passing("too_slow", "the attempt took too long")))
@@ -130,6 +132,16 @@ impl Dispatcher {
             }
             // Given back at once: nobody waits for the lease.
             () = stopping.cancelled() => Err(Failure::passing("stopped", "the gateway stops")),
+        };
+        let pause = match &outcome {
+            Ok(()) => None,
+            Err(failure) => self.pause_after(failure, claimed, Utc::now()),
+        };
+        // Before the queue: an end that the trail does not know did not happen, and the delivery comes again.
+        let is_first = claimed.attempts == 1;
+        let outcome = match told.end(&outcome, is_first || pause.is_none()).await {
+            Ok(()) => outcome,
+            Err(error) => Err(Failure::from(error)),
         };
         let (label, attempt, noted) = match outcome {
             Ok(()) => (
@@ -176,16 +188,21 @@ impl Dispatcher {
         }
     }
 
-    async fn deliver(&self, destination: &Destination, claimed: &ClaimedDelivery) -> Result<(), Failure> {
+    async fn deliver(
+        &self,
+        destination: &Destination,
+        claimed: &ClaimedDelivery,
+        told: &Trail,
+    ) -> Result<(), Failure> {
         let analysis = self.database.analysis(claimed.analysis_id).await?;
         let analysis = analysis.ok_or(ApiError::AnalysisNotFound)?;
-        let objects = self.results.objects_of(&analysis, destination.language).await?;
+        told.is_of(&analysis);
         send(
-            &self.database,
             &self.options.calling,
             destination,
+            &self.results,
             &analysis,
-            &objects,
+            told.begin(),
         )
         .await
     }

@@ -1,13 +1,17 @@
-//! Results on their way to a PACS: sent from a queue in the database, and what a person sees of that.
+//! Results on their way to a PACS and to other systems: sent from a queue in the database, and what a person sees of that.
 
 mod destination;
 mod dispatcher;
 mod failure;
+mod hl7_receiver;
+mod http_service;
 mod lease;
+mod messages;
 pub(crate) mod route;
 pub(crate) mod schema;
 mod send;
 mod stow;
+mod trail;
 
 pub(crate) use destination::DeliveryOptions;
 pub(crate) use dispatcher::Dispatcher;

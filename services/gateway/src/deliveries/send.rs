@@ -1,74 +1,95 @@
-//! The objects of an analysis sent over one association, or by one request.
+//! The answer to an analysis sent as its destination reads it: objects over one association or by one request, or a message.
 
 use std::time::Duration;
 
-use norma_database::{Analysis, AuditOutcome, Database, NewAuditEvent};
-use norma_dicom_network::{AeTitle, MAX_PDU_LENGTH, NetworkError, OutgoingInstance, Scu, ScuOptions};
+use norma_database::{Analysis, DatabaseError};
+use norma_dicom_network::{
+    AeTitle, ClientTls, MAX_PDU_LENGTH, NetworkError, OutgoingInstance, Scu, ScuOptions,
+};
 use norma_dicom_results::DicomResult;
+use norma_result_messages::Told;
 
 use crate::deliveries::destination::{Destination, Target};
 use crate::deliveries::failure::{DUPLICATE, Failure, FailureKind};
+use crate::deliveries::messages::{post_transaction, post_webhook};
+use crate::dicom_results::{Answer, DicomResults};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Sends what a destination gets of an analysis. Ends well once the destination has said of each object that it has it.
+/// Sends what a destination gets of an analysis. Ends well once the destination has said that it has it, each object of it.
 ///
-/// The audit trail is told before anything leaves, and how it ended.
+/// `before`: once the destination is there, before anything leaves. Where it fails nothing does.
 pub(super) async fn send(
-    database: &Database,
     calling: &AeTitle,
     destination: &Destination,
+    results: &DicomResults,
     analysis: &Analysis,
-    objects: &[DicomResult],
+    before: impl Future<Output = Result<(), DatabaseError>> + Send + 'static,
 ) -> Result<(), Failure> {
-    let wanted: Vec<&DicomResult> = objects.iter().filter(|object| destination.gets(object)).collect();
-    let event = |outcome| {
-        let mut event = NewAuditEvent::of_system("pacs", "pacs.deliver").about("analysis", analysis.id);
-        event.scan_id = Some(analysis.scan_id);
-        event.detail = format!("to {}", destination.name);
-        event.outcome = outcome;
-        vec![event]
-    };
-    let begun = {
-        let (database, begun) = (database.clone(), event(AuditOutcome::Begun));
-        async move { database.append_audit_events(begun).await.map(drop) }
-    };
-    let sent = match &destination.target {
+    match &destination.target {
         Target::Entity { called, address, tls } => {
-            let instances = wanted
-                .iter()
-                .map(|object| OutgoingInstance::from_file(object.bytes.clone()))
-                .collect::<Result<Vec<_>, _>>()?;
-            let options = ScuOptions {
-                address: address.clone(),
-                tls: tls.clone(),
-                called: called.clone(),
-                calling: calling.clone(),
-                max_pdu_length: MAX_PDU_LENGTH,
-                connect_timeout: CONNECT_TIMEOUT,
-                answer_timeout: ANSWER_TIMEOUT,
-            };
-            let scu = Scu::for_storage(&options, &instances)
-                .await
-                .map_err(|error| Failure::from(&error))?;
-            begun.await?;
-            send_all(scu, &instances).await
+            let objects = results.objects_of(analysis, destination.language).await?;
+            let options = options(calling, called, address, tls.as_ref());
+            store(&options, &wanted(destination, &objects), before).await
         }
-        Target::Stow(service) => service.store(&wanted, begun).await,
-    };
-    let ended = event(match &sent {
-        Ok(()) => AuditOutcome::Success,
-        Err(_) => AuditOutcome::Failed,
-    });
-    database.append_audit_events(ended).await?;
-    sent
+        Target::Stow(service) => {
+            let objects = results.objects_of(analysis, destination.language).await?;
+            service.store(&wanted(destination, &objects), before).await
+        }
+        Target::Hl7(receiver) => {
+            let answer = results.answer_of(analysis).await?;
+            receiver.send(&told(&answer), before).await
+        }
+        Target::Fhir(service) => {
+            let answer = results.answer_of(analysis).await?;
+            post_transaction(service, &told(&answer), before).await
+        }
+        Target::Webhook { service, secret } => {
+            let answer = results.answer_of(analysis).await?;
+            post_webhook(service, secret, &told(&answer), before).await
+        }
+    }
+}
+
+fn told(answer: &Answer) -> Told<'_> {
+    Told {
+        report: &answer.report,
+        study: &answer.study,
+    }
+}
+
+fn wanted<'a>(destination: &Destination, objects: &'a [DicomResult]) -> Vec<&'a DicomResult> {
+    objects.iter().filter(|object| destination.gets(object)).collect()
+}
+
+fn options(calling: &AeTitle, called: &AeTitle, address: &str, tls: Option<&ClientTls>) -> ScuOptions {
+    ScuOptions {
+        address: address.to_owned(),
+        tls: tls.cloned(),
+        called: called.clone(),
+        calling: calling.clone(),
+        max_pdu_length: MAX_PDU_LENGTH,
+        connect_timeout: CONNECT_TIMEOUT,
+        answer_timeout: ANSWER_TIMEOUT,
+    }
 }
 
 /// What is refused for good keeps nothing else back: a PACS without structured reports gets the pictures.
-async fn send_all(mut scu: Scu, instances: &[OutgoingInstance]) -> Result<(), Failure> {
+async fn store(
+    options: &ScuOptions,
+    objects: &[&DicomResult],
+    before: impl Future<Output = Result<(), DatabaseError>>,
+) -> Result<(), Failure> {
+    let instances = objects
+        .iter()
+        .map(|object| OutgoingInstance::from_file(object.bytes.clone()))
+        .collect::<Result<Vec<_>, _>>()?;
+    let associated = Scu::for_storage(options, &instances).await;
+    let mut scu = associated.map_err(|error| Failure::from(&error))?;
+    before.await?;
     let mut refused = None;
-    for instance in instances {
+    for instance in &instances {
         match scu.store(instance).await {
             Ok(()) | Err(NetworkError::Status(DUPLICATE)) => {}
             Err(error) => {

@@ -1,107 +1,54 @@
 //! Objects stored by STOW-RS (PS3.18 section 10.5), all in one request.
 
-use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use futures::stream;
 use norma_database::DatabaseError;
 use norma_dicom_network::Status;
 use norma_dicom_results::DicomResult;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
-use reqwest::{Body, Client, StatusCode};
-use secrecy::{ExposeSecret as _, SecretString};
+use reqwest::StatusCode;
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use secrecy::SecretString;
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::deliveries::failure::{DUPLICATE, Failure, FailureKind};
+use crate::deliveries::http_service::{HttpService, of_status};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Of the request as a whole.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
-/// Of an answer; more of it is not read.
-const ANSWER_BYTES: usize = 1 << 20;
 const FAILED_SOP_SEQUENCE: &str = "00081198";
 const FAILURE_REASON: &str = "00081197";
 
 /// A DICOMweb service that stores.
 #[derive(Debug, Clone)]
-pub(super) struct StowService {
-    /// `…/studies`.
-    url: String,
-    authorization: Option<SecretString>,
-    client: Client,
-}
+pub(super) struct StowService(HttpService);
 
 impl StowService {
     /// `base`: of the service, which `/studies` stands below.
     pub(super) fn new(base: &str, authorization: Option<SecretString>) -> reqwest::Result<Self> {
-        Ok(Self {
-            url: format!("{}/studies", base.trim_end_matches('/')),
-            authorization,
-            // What redirects could have patients' data sent elsewhere.
-            client: Client::builder()
-                .redirect(reqwest::redirect::Policy::none())
-                .connect_timeout(CONNECT_TIMEOUT)
-                .timeout(REQUEST_TIMEOUT)
-                .build()?,
-        })
+        let url = format!("{}/studies", base.trim_end_matches('/'));
+        HttpService::new(url, authorization).map(Self)
     }
 
     pub(super) fn url(&self) -> &str {
-        &self.url
+        self.0.url()
     }
 
     /// Stores objects. Ends well once the service has said of each that it has it.
     ///
-    /// `before`: once the service is there, before anything of an object leaves. Where it fails nothing does.
+    /// `before`: as [`HttpService::post`].
     pub(super) async fn store(
         &self,
         objects: &[&DicomResult],
         before: impl Future<Output = Result<(), DatabaseError>> + Send + 'static,
     ) -> Result<(), Failure> {
         let boundary = Uuid::new_v4().to_string();
-        let body = body(objects, &boundary);
-        let length = body.len();
-        let failed = Arc::new(Mutex::new(None));
-        let failing = Arc::clone(&failed);
-        // Asked for by the connection, which there is then.
-        let body = stream::once(async move {
-            before.await.map(|()| body).map_err(|error| {
-                *locked(&failing) = Some(Failure::from(error));
-                io::Error::other("nothing is sent")
-            })
-        });
-        let mut request = self
-            .client
-            .post(&self.url)
-            .header(ACCEPT, "application/dicom+json")
-            .header(
+        let headers = [
+            (ACCEPT, "application/dicom+json".to_owned()),
+            (
                 CONTENT_TYPE,
                 format!("multipart/related; type=\"application/dicom\"; boundary={boundary}"),
-            )
-            .header(CONTENT_LENGTH, length)
-            .body(Body::wrap_stream(body));
-        if let Some(authorization) = &self.authorization {
-            request = request.header(AUTHORIZATION, authorization.expose_secret());
-        }
-        let sent = request.send().await;
-        let mut answer =
-            sent.map_err(|error| locked(&failed).take().unwrap_or_else(|| of_transport(&error)))?;
-        let status = answer.status();
-        let mut document = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| of_transport(&error))? {
-            document.extend_from_slice(&chunk);
-            if document.len() > ANSWER_BYTES {
-                break;
-            }
-        }
+            ),
+        ];
+        let (status, document) = self.0.post(body(objects, &boundary), headers, before).await?;
         of_answer(status, &document)
     }
-}
-
-fn locked(failure: &Mutex<Option<Failure>>) -> MutexGuard<'_, Option<Failure>> {
-    failure.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn body(objects: &[&DicomResult], boundary: &str) -> Vec<u8> {
@@ -115,17 +62,6 @@ fn body(objects: &[&DicomResult], boundary: &str) -> Vec<u8> {
     body
 }
 
-fn of_transport(error: &reqwest::Error) -> Failure {
-    let (code, detail) = if error.is_connect() {
-        ("peer_unreachable", "no connection")
-    } else if error.is_timeout() {
-        ("peer_silent", "no answer in time")
-    } else {
-        ("connection_lost", "the connection failed")
-    };
-    Failure::of_peer(code, None, FailureKind::Connection, detail)
-}
-
 /// What an answer means (PS3.18 table 10.5.3-1): the instances that failed, or the request as a whole.
 fn of_answer(status: StatusCode, document: &[u8]) -> Result<(), Failure> {
     let document: Value = serde_json::from_slice(document).unwrap_or_default();
@@ -137,22 +73,7 @@ fn of_answer(status: StatusCode, document: &[u8]) -> Result<(), Failure> {
         let worst = failures.min_by_key(|failure| failure.kind == FailureKind::Final);
         return worst.map_or(Ok(()), Err);
     }
-    let (code, kind) = match status.as_u16() {
-        200..=299 => return Ok(()),
-        // A person may mend the settings, here or there.
-        401 | 403 => ("not_authorized", FailureKind::Connection),
-        300..=399 | 404 | 405 => ("no_such_service", FailureKind::Connection),
-        429 | 503 | 507 => ("peer_out_of_resources", FailureKind::Passing),
-        408 | 425 | 500..=599 => ("peer_failed", FailureKind::Passing),
-        _ => ("refused_by_peer", FailureKind::Final),
-    };
-    let peer_status = status.as_str().to_owned();
-    Err(Failure::of_peer(
-        code,
-        Some(peer_status),
-        kind,
-        "the service answered so",
-    ))
+    of_status(status)
 }
 
 fn failure_reasons(document: &Value) -> Vec<u16> {

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use ndarray::Array2;
 use norma_database::Analysis;
 use norma_dicom_results::{
-    DicomResult, Language, ResultsError, ResultsInput, SourceStudy, build_results, slices_to_show,
+    DicomResult, Language, ResultsError, ResultsInput, SourceStudy, StudyAttributes, build_results,
+    slices_to_show,
 };
 use norma_domain::{PreparedSummary, Report};
 use norma_object_storage::{ObjectError, ObjectKey};
@@ -27,6 +28,12 @@ pub(crate) struct DicomResults {
     pixels: Arc<PixelObjects>,
     uploads: Arc<Uploads>,
     objects: ResultObjects,
+}
+
+/// An answer and whose it is. Holds patient data.
+pub(crate) struct Answer {
+    pub(crate) report: Report,
+    pub(crate) study: StudyAttributes,
 }
 
 impl DicomResults {
@@ -80,6 +87,16 @@ impl DicomResults {
                 _ => ApiError::Internal(error),
             }),
         }
+    }
+
+    /// The answer of a completed analysis, and whose study it is of as the uploaded files tell.
+    pub(crate) async fn answer_of(&self, analysis: &Analysis) -> Result<Answer, ApiError> {
+        let _place = self.objects.place().await?;
+        let report = self.gateway.report(analysis.id).await?;
+        let prepared = self.gateway.database.prepared(analysis.id).await?;
+        let prepared = prepared.ok_or(ApiError::VolumeNotPrepared)?;
+        let study = self.source(analysis, &prepared).await?.attributes;
+        Ok(Answer { report, study })
     }
 
     /// What was segmented, as it is stored. None for analyses from before there was any.

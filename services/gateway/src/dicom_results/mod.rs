@@ -4,4 +4,4 @@ mod collection;
 mod make;
 pub(crate) mod route;
 
-pub(crate) use make::DicomResults;
+pub(crate) use make::{Answer, DicomResults};

@@ -67,6 +67,15 @@ pub(crate) struct PacsReceive {
     /// The AE title that peers call.
     #[arg(long, value_name = "TITLE", default_value = "NORMA")]
     pub(crate) ae_title: AeTitle,
+    /// PEM file of the certificate that is shown; with it, associations are taken over TLS alone.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_certificate: Option<PathBuf>,
+    /// PEM file of the key of that.
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// PEM file of the authorities that have to have signed the certificates of peers [default: peers show none].
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub(crate) tls_client_ca: Option<PathBuf>,
     /// Who may call: TITLE, or TITLE@address; * stands for any title; may be given more than once [default: whoever calls
     /// from this machine].
     #[arg(long = "peer", value_name = "TITLE@ADDRESS")]

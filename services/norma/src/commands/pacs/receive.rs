@@ -9,8 +9,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use async_trait::async_trait;
 use norma_dicom_network::{
-    InstanceSink, MAX_PDU_LENGTH, ReceivedInstance, Scp, ScpLimits, ScpOptions, ScpTimeouts, StorageClasses,
-    StorageSupport, StoreFailure,
+    Authorities, InstanceSink, MAX_PDU_LENGTH, ReceivedInstance, Scp, ScpLimits, ScpOptions, ScpTimeouts,
+    ServerTls, StorageClasses, StorageSupport, StoreFailure,
 };
 use norma_domain::SopInstanceUid;
 use norma_imaging::READABLE_TRANSFER_SYNTAXES;
@@ -30,7 +30,7 @@ pub(super) fn receive(arguments: &PacsReceive) -> anyhow::Result<ExitCode> {
         StorageClasses::All
     };
     let options = ScpOptions {
-        tls: None,
+        tls: tls(arguments)?,
         ae_title: arguments.ae_title.clone(),
         peers: arguments.peers.clone(),
         support: StorageSupport::only(classes, &READABLE_TRANSFER_SYNTAXES),
@@ -61,6 +61,22 @@ pub(super) fn receive(arguments: &PacsReceive) -> anyhow::Result<ExitCode> {
         serving.await.context("the node failed")
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn tls(arguments: &PacsReceive) -> anyhow::Result<Option<ServerTls>> {
+    let files = arguments
+        .tls_certificate
+        .as_deref()
+        .zip(arguments.tls_key.as_deref());
+    let Some((certificate, key)) = files else {
+        return Ok(None);
+    };
+    let certificate = norma_gateway::server_certificate(certificate, key)?;
+    let peers = arguments.tls_client_ca.as_deref().map(Authorities::of_file);
+    let peers = peers.transpose().context("--tls-client-ca")?;
+    ServerTls::new(certificate, peers)
+        .context("--tls-certificate")
+        .map(Some)
 }
 
 /// Files by their SOP Instance UIDs.

@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+
+mod fhir;
+mod findings;
+mod hl7;
+mod told;
+mod triage;
+mod webhook;
+
+pub use fhir::transaction;
+pub use hl7::{
+    AccessionField, Acknowledgement, OruOptions, UnreadableAcknowledgement, frame, oru_r01,
+    read_acknowledgement,
+};
+pub use told::Told;
+pub use webhook::{WebhookRequest, webhook};
