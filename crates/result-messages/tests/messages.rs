@@ -1,5 +1,7 @@
 //! Messages of made-up answers.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use chrono::{TimeZone as _, Utc};
 use norma_dicom_results::StudyAttributes;
 use norma_domain::{
