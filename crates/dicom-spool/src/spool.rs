@@ -314,7 +314,11 @@ mod tests {
         let is_other = |kept| matches!(kept, Err(KeepError::OtherContent));
         let other_content = || file_with(&spool, "9.8", b"\x20\0\x0E\0UI\x02\x001\0");
         assert!(is_other(spool.keep("1.2.4", other_content())));
+        spool.mark_urgent(&study).unwrap();
         let taken = spool.take(&study).unwrap().unwrap();
+        assert!(taken.is_urgent());
+        // Nothing of it comes now: there is nothing to mark.
+        spool.mark_urgent(&study).unwrap();
         assert!(is_other(spool.keep("1.2.4", other_content())));
         assert_eq!(
             spool.incoming().unwrap(),
@@ -329,11 +333,13 @@ mod tests {
         let spool = Spool::open(folder.path()).unwrap();
         let again = spool.taken().unwrap();
         assert_eq!(again.as_slice(), std::slice::from_ref(&taken), "the same scan");
+        assert!(again[0].is_urgent());
         assert_eq!(taken.files().unwrap().len(), 2);
         assert_eq!(taken.study().unwrap(), Some(study.clone()));
         spool.finish(&taken).unwrap();
         let more = spool.take(&study).unwrap().unwrap();
         assert_eq!(more.files().unwrap().len(), 1);
+        assert!(!more.is_urgent(), "the set before it was");
         spool.refuse(&more, "several_studies").unwrap();
         assert!(spool.taken().unwrap().is_empty());
         assert_eq!(spool.refused().unwrap(), 1);
