@@ -80,7 +80,7 @@ pub(crate) fn key_objects(
     }))
 }
 
-/// Of each slice the image that it came from, and the frame where that has several.
+/// Of each slice the image that it came from, and the frame where that has several; each once.
 fn selected<'a>(
     prepared: &PreparedSummary,
     evidence: &[&'a SourceImage],
@@ -99,13 +99,20 @@ fn selected<'a>(
         if let Some(frame) = placed.next() {
             return Some((frame.image, frame.plane.frame));
         }
-        // An image that does not say where it lies is one of one frame, or cannot be pointed into.
+        // It does not say where it lies, or lies at another slice of a resampled stack: as a whole, where it has one frame; of
+        // several nobody knows which.
         let image = evidence
             .iter()
             .find(|image| image.sop_instance_uid == uid.as_str())?;
         (!image.is_multi_frame).then_some((*image, None))
     };
-    slices.iter().filter_map(|slice| of_slice(*slice)).collect()
+    let mut selected = Vec::new();
+    for found in slices.iter().filter_map(|slice| of_slice(*slice)) {
+        if !selected.contains(&found) {
+            selected.push(found);
+        }
+    }
+    selected
 }
 
 /// The verdict, and what is to be seen.
