@@ -9,8 +9,8 @@ mod webhook;
 
 pub use fhir::transaction;
 pub use hl7::{
-    AccessionField, Acknowledgement, OruOptions, UnreadableAcknowledgement, frame, oru_r01,
-    read_acknowledgement,
+    AccessionField, Acknowledgement, OruOptions, UnreadableAcknowledgement, frame, has_end, oru_r01,
+    read_acknowledgement, unframe,
 };
 pub use told::Told;
 pub use webhook::{WebhookRequest, webhook};

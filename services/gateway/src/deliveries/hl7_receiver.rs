@@ -5,7 +5,7 @@ use std::time::Duration;
 use norma_database::DatabaseError;
 use norma_dicom_network::ClientTls;
 use norma_result_messages::{
-    AccessionField, Acknowledgement, OruOptions, Told, frame, oru_r01, read_acknowledgement,
+    AccessionField, Acknowledgement, OruOptions, Told, frame, has_end, oru_r01, read_acknowledgement, unframe,
 };
 use norma_service::{AccessionNumberField, Hl7Settings};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -19,8 +19,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// Of an acknowledgement.
 const ANSWER_BYTES: usize = 64 << 10;
-/// Ends what is acknowledged.
-const END: u8 = 0x1C;
 
 /// Who reads HL7 v2.
 #[derive(Debug, Clone)]
@@ -130,15 +128,14 @@ async fn exchange(stream: &mut Box<dyn Connection>, message: &[u8]) -> Result<Ve
     stream.flush().await.map_err(lost)?;
     let mut answer = Vec::new();
     let mut chunk = [0; 4096];
-    while !answer.contains(&END) && answer.len() < ANSWER_BYTES {
+    while !has_end(&answer) && answer.len() < ANSWER_BYTES {
         let length = stream.read(&mut chunk).await.map_err(lost)?;
         if length == 0 {
             break;
         }
         answer.extend_from_slice(&chunk[..length]);
     }
-    answer.retain(|byte| ![0x0B, END].contains(byte));
-    Ok(answer)
+    Ok(unframe(answer))
 }
 
 #[cfg(test)]
