@@ -99,6 +99,7 @@ def check_webhook(headers, body, verdict):
     document = json.loads(body)
     assert document["type"] == "analysis.completed"
     assert document["data"]["triage"] == FLAGS[verdict]
+    assert document["data"]["status"] == "preliminary"
     assert document["data"]["report"]["verdict"] == verdict
 
 

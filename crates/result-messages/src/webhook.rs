@@ -27,8 +27,10 @@ pub fn webhook(told: &Told<'_>, secret: &[u8], now: DateTime<Utc>) -> WebhookReq
         "data": {
             "analysis_id": report.analysis_id,
             "scan_id": report.scan_id,
-            "verdict": triage::code(report.verdict),
+            "verdict": report.verdict.as_str(),
             "triage": triage::flag(report.verdict),
+            // Nobody has verified it.
+            "status": "preliminary",
             "study": {
                 "study_instance_uid": study.study_instance_uid,
                 "accession_number": study.accession_number,
