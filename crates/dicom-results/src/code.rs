@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use dicom_core::VR;
 use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;
-use norma_domain::{PathologyType, Verdict};
+use norma_domain::{LungSide, PathologyType, Verdict};
 
 use crate::elements::Elements;
 use crate::wording::Language;
@@ -19,7 +19,7 @@ const VALUE_LENGTH: usize = 16;
 
 /// A concept of a coding scheme.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Code {
+pub struct Code {
     value: Cow<'static, str>,
     scheme: &'static str,
     meaning: Cow<'static, str>,
@@ -63,6 +63,19 @@ impl Code {
         }
     }
 
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// Designator by PS3.16 8: SCT, DCM, 99NORMA.
+    pub const fn scheme(&self) -> &'static str {
+        self.scheme
+    }
+
+    pub fn meaning(&self) -> &str {
+        &self.meaning
+    }
+
     /// The item of a code sequence.
     pub(crate) fn item(&self) -> InMemDicomObject {
         let elements = if self.value.chars().count() <= VALUE_LENGTH {
@@ -80,8 +93,12 @@ impl Code {
 /// Name of the algorithm.
 pub(crate) const ALGORITHM: &str = "Norma";
 pub(crate) const LUNG: Code = Code::sct("39607008", "Lung");
-pub(crate) const RIGHT: Code = Code::sct("24028007", "Right");
-pub(crate) const LEFT: Code = Code::sct("7771000", "Left");
+pub const FINDING: Code = Code::dcm("121071", "Finding");
+pub const FINDING_SITE: Code = Code::sct("363698007", "Finding Site");
+pub const VERDICT: Code = Code::own("verdict", "Verdict");
+pub const PROBABILITY: Code = Code::own("probability", "Probability of pathology");
+pub const REASON: Code = Code::own("reason", "Why the verdict is undetermined");
+pub const LIMITATION: Code = Code::own("limitation", "What limited the view");
 pub(crate) const SOURCE_IMAGE: Code = Code::dcm("121322", "Source image for image processing operation");
 
 /// What a finding is. SNOMED CT or DCM where PS3.16 lists the concept, else Norma's own code, which is the label's key.
@@ -108,49 +125,29 @@ pub(crate) fn label_code(key: &str, name_en: &str) -> Code {
         )
 }
 
-pub(crate) fn verdict_code(verdict: Verdict) -> Code {
-    let value = match verdict {
-        Verdict::Norm => "norm",
-        Verdict::Pathology => "pathology",
-        Verdict::Undetermined => "undetermined",
-    };
-    Code::own(value, verdict_meaning(verdict))
+/// What a measured finding is, as in the objects.
+pub fn finding_concept(pathology: PathologyType) -> Code {
+    finding_code(pathology, Language::English.pathology(pathology))
 }
 
-pub(crate) const fn verdict_meaning(verdict: Verdict) -> &'static str {
+pub const fn side_code(side: LungSide) -> Code {
+    match side {
+        LungSide::Right => Code::sct("24028007", "Right"),
+        LungSide::Left => Code::sct("7771000", "Left"),
+    }
+}
+
+pub const fn verdict_code(verdict: Verdict) -> Code {
+    Code::own(verdict.as_str(), verdict_meaning(verdict))
+}
+
+/// In English.
+pub const fn verdict_meaning(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Norm => "Norm",
         Verdict::Pathology => "Pathology",
         Verdict::Undetermined => "Undetermined",
     }
-}
-
-/// A concept as others write it too: value, coding scheme and meaning.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CodedConcept(Code);
-
-impl CodedConcept {
-    pub const fn new(value: &'static str, scheme: &'static str, meaning: &'static str) -> Self {
-        Self(Code::new(value, scheme, meaning))
-    }
-
-    pub fn value(&self) -> &str {
-        &self.0.value
-    }
-
-    /// Designator by PS3.16 8: SCT, DCM, 99NORMA.
-    pub const fn scheme(&self) -> &'static str {
-        self.0.scheme
-    }
-
-    pub fn meaning(&self) -> &str {
-        &self.0.meaning
-    }
-}
-
-/// What a measured finding is, as in the objects.
-pub fn finding_concept(pathology: PathologyType) -> CodedConcept {
-    CodedConcept(finding_code(pathology, Language::English.pathology(pathology)))
 }
 
 #[cfg(test)]

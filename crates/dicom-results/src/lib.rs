@@ -6,6 +6,7 @@ mod derived_uid;
 mod dicom_result;
 mod elements;
 mod error;
+mod finding;
 mod input;
 mod modules;
 mod origin;
@@ -18,10 +19,15 @@ mod segmentation;
 mod source;
 mod wording;
 
-pub use code::{CodedConcept, finding_concept};
+pub use code::{
+    Code, FINDING, FINDING_SITE, LIMITATION, PROBABILITY, REASON, VERDICT, finding_concept, side_code,
+    verdict_code, verdict_meaning,
+};
 pub use dicom_result::{DicomResult, ResultKind};
 pub use error::ResultsError;
+pub use finding::{FindingMeasure, finding_identifier, finding_measures, finding_words};
 pub use input::{ResultsInput, slices_to_show};
+pub use modules::software_version;
 pub use origin::{is_made_here, may_be_made_here};
 pub use results::build_results;
 pub use source::{ImagePlane, SourceImage, SourceStudy, StudyAttributes, read_source_studies};

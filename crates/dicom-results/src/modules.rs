@@ -9,7 +9,7 @@ use crate::code::OWN_SCHEME;
 use crate::derived_uid::derive;
 use crate::elements::Elements;
 use crate::error::ResultsError;
-use crate::source::{Presence, SourceStudy};
+use crate::source::{Presence, SourceImage, SourceStudy};
 
 pub(crate) const MANUFACTURER: &str = "Norma";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -27,15 +27,17 @@ pub(crate) struct Identification<'a> {
     pub(crate) series_description: &'a str,
 }
 
-/// The algorithm by its bundle: `norma 0.1.0, bundle name 1.2.3`.
-pub(crate) fn algorithm_version(report: &Report) -> String {
+/// This program's version and the bundle that answered: `0.1.0, bundle name 1.2.3`.
+pub fn software_version(report: &Report) -> String {
     format!(
         "{VERSION}, bundle {} {}",
         report.bundle.name, report.bundle.version
     )
-    .chars()
-    .take(64)
-    .collect()
+}
+
+/// As much of [`software_version`] as a Long String (LO) holds.
+pub(crate) fn algorithm_version(report: &Report) -> String {
+    software_version(report).chars().take(64).collect()
 }
 
 /// The same program with the same bundle is the same device.
@@ -122,4 +124,14 @@ pub(crate) fn reference(sop_class_uid: &str, sop_instance_uid: &str) -> Elements
     Elements::new()
         .text(tags::REFERENCED_SOP_CLASS_UID, VR::UI, sop_class_uid)
         .text(tags::REFERENCED_SOP_INSTANCE_UID, VR::UI, sop_instance_uid)
+}
+
+/// A reference to an image, or to one of its frames.
+pub(crate) fn frame_reference(image: &SourceImage, frame: Option<u32>) -> Elements {
+    let frame = frame.map(|frame| frame.to_string());
+    reference(&image.sop_class_uid, &image.sop_instance_uid).text_if_any(
+        tags::REFERENCED_FRAME_NUMBER,
+        VR::IS,
+        frame.as_deref(),
+    )
 }

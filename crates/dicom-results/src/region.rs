@@ -4,27 +4,12 @@ use norma_domain::{
     LungSide, MeasuredFinding, PathologyType, PreparedSummary, Report, Verdict, VoxelBox, WindowLevel,
 };
 
-use crate::code::{Code, finding_code};
+use crate::code::{Code, finding_concept};
+use crate::finding::{FindingMeasure, finding_identifier, finding_measures, finding_words};
 use crate::wording::Language;
 
 /// Regions shown at most: a study with hundreds of components is diffuse.
 const MOST: usize = 12;
-const MILLILITRE: Code = Code::ucum("ml", "ml");
-const HOUNSFIELD_UNIT: Code = Code::ucum("[hnsf'U]", "Hounsfield unit");
-const MILLIMETRE: Code = Code::ucum("mm", "mm");
-const DIAMETER: Code = Code::sct("81827009", "Diameter");
-const VOLUME: Code = Code::sct("118565006", "Volume");
-const ATTENUATION: Code = Code::dcm("112031", "Attenuation Coefficient");
-const MEAN: Code = Code::sct("373098007", "Mean");
-
-/// A number of a region.
-pub(crate) struct RegionMeasure {
-    pub(crate) name: Code,
-    pub(crate) value: f64,
-    pub(crate) unit: Code,
-    /// How the number sums up the region, e.g. its mean.
-    pub(crate) derivation: Option<Code>,
-}
 
 /// A box of the volume and what is in it.
 pub(crate) struct Region<'a> {
@@ -35,7 +20,7 @@ pub(crate) struct Region<'a> {
     pub(crate) region: VoxelBox,
     /// The slice in which it is drawn.
     pub(crate) slice: usize,
-    pub(crate) measures: Vec<RegionMeasure>,
+    pub(crate) measures: Vec<FindingMeasure>,
     pub(crate) window: WindowLevel,
     measured: Option<&'a MeasuredFinding>,
 }
@@ -45,32 +30,9 @@ impl Region<'_> {
     pub(crate) fn words(&self, language: Language) -> String {
         match self.measured {
             None => language.pointed_at().to_owned(),
-            Some(finding) => {
-                let size = match finding.nodule {
-                    Some(nodule) => {
-                        format!("{:.0} {}", nodule.diameter_mm, language.choose("mm", "мм"))
-                    }
-                    None => format!("{:.1} {}", finding.volume_ml, language.choose("ml", "мл")),
-                };
-                format!(
-                    "{}: {}, {size}, {:.0} HU{}",
-                    language.pathology(finding.pathology),
-                    language.place(finding.side, finding.third),
-                    finding.mean_hu,
-                    if finding.decides {
-                        ""
-                    } else {
-                        language.choose(" (does not decide)", " (не решает)")
-                    },
-                )
-            }
+            Some(finding) => finding_words(finding, language),
         }
     }
-}
-
-/// Names a measured finding within its analysis, by its index.
-pub(crate) fn finding_identifier(index: usize) -> String {
-    format!("finding-{}", index + 1)
 }
 
 /// The regions of an analysis, measured findings first. None of what models point at where the verdict is norm: it is
@@ -82,34 +44,11 @@ pub(crate) fn regions<'a>(report: &Report, prepared: &'a PreparedSummary) -> Vec
         .flat_map(|quantification| &quantification.findings);
     let measured = findings.zip(0..).map(|(finding, number)| Region {
         identifier: finding_identifier(number),
-        finding: finding_code(finding.pathology, Language::English.pathology(finding.pathology)),
+        finding: finding_concept(finding.pathology),
         side: Some(finding.side),
         region: finding.region,
         slice: finding.key_slice,
-        measures: finding
-            .nodule
-            .map(|nodule| RegionMeasure {
-                name: DIAMETER,
-                value: nodule.diameter_mm,
-                unit: MILLIMETRE,
-                derivation: None,
-            })
-            .into_iter()
-            .chain([
-                RegionMeasure {
-                    name: VOLUME,
-                    value: finding.volume_ml,
-                    unit: MILLILITRE,
-                    derivation: None,
-                },
-                RegionMeasure {
-                    name: ATTENUATION,
-                    value: finding.mean_hu,
-                    unit: HOUNSFIELD_UNIT,
-                    derivation: Some(MEAN),
-                },
-            ])
-            .collect(),
+        measures: finding_measures(finding),
         window: match finding.pathology {
             PathologyType::PleuralEffusion | PathologyType::PericardialEffusion => WindowLevel::MEDIASTINUM,
             _ => WindowLevel::LUNG,

@@ -1,5 +1,5 @@
 use chrono::{DateTime, Utc};
-use norma_dicom_results::StudyAttributes;
+use norma_dicom_results::{Language, StudyAttributes, finding_words, software_version, verdict_meaning};
 use norma_domain::Report;
 
 /// What a message says: the answer, and whose study it is of.
@@ -14,19 +14,14 @@ impl Told<'_> {
         self.report.timings.finished_at
     }
 
-    /// `norma, bundle name 1.2.3`.
+    /// `Norma 0.1.0, bundle name 1.2.3`.
     pub(crate) fn algorithm(&self) -> String {
-        format!(
-            "Norma {}, bundle {} {}",
-            env!("CARGO_PKG_VERSION"),
-            self.report.bundle.name,
-            self.report.bundle.version
-        )
+        format!("Norma {}", software_version(self.report))
     }
 
     /// The verdict and why, for a person.
     pub(crate) fn conclusion(&self) -> String {
-        let mut lines = vec![format!("{}.", crate::triage::meaning(self.report.verdict))];
+        let mut lines = vec![format!("{}.", verdict_meaning(self.report.verdict))];
         let reasons = self.report.reasons.iter().chain(&self.report.limitations);
         let mut said: Vec<&str> = Vec::new();
         for reason in reasons {
@@ -35,7 +30,8 @@ impl Told<'_> {
             }
         }
         lines.extend(said.iter().map(|reason| (*reason).to_owned()));
-        lines.extend(self.report.measured_findings.iter().map(crate::findings::words));
+        let findings = self.report.measured_findings.iter();
+        lines.extend(findings.map(|finding| format!("{}.", finding_words(finding, Language::English))));
         lines.push(self.report.disclaimer.clone());
         lines.join("\n")
     }

@@ -18,20 +18,3 @@ pub(crate) const fn flag_meaning(verdict: Verdict) -> &'static str {
         Verdict::Undetermined => "Indeterminate",
     }
 }
-
-/// Norma's own code.
-pub(crate) const fn code(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Norm => "norm",
-        Verdict::Pathology => "pathology",
-        Verdict::Undetermined => "undetermined",
-    }
-}
-
-pub(crate) const fn meaning(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Norm => "Norm",
-        Verdict::Pathology => "Pathology",
-        Verdict::Undetermined => "Undetermined",
-    }
-}

@@ -5,11 +5,11 @@
 use chrono::{TimeZone as _, Utc};
 use norma_dicom_results::StudyAttributes;
 use norma_domain::{
-    AnalysisId, BundleReference, LungSide, LungThird, MeasuredFinding, NoduleDensity, NoduleDetail,
-    OperatingPoint, OperatingPointName, PathologyType, Probability, Reason, ReasonCode, Report, ScanId,
-    Summary, Timings, Verdict, VoxelBox,
+    AnalysisId, LungSide, LungThird, MeasuredFinding, NoduleDensity, NoduleDetail, PathologyType,
+    Probability, Reason, ReasonCode, Report, ScanId, Timings, Verdict, VoxelBox,
 };
 use norma_result_messages::{AccessionField, OruOptions, Told, oru_r01, transaction, webhook};
+use norma_test_support::plain_report;
 use serde_json::Value;
 
 fn study() -> StudyAttributes {
@@ -53,56 +53,23 @@ fn report(verdict: Verdict) -> Report {
         score: 0.9,
     };
     let reason = Reason::new(ReasonCode::CoverageIncomplete, "the apices are cut");
+    let analysis_id = "019ab1c2-0000-7000-8000-000000000001"
+        .parse::<AnalysisId>()
+        .unwrap();
     Report {
-        schema: norma_domain::REPORT_SCHEMA.to_owned(),
-        analysis_id: "019ab1c2-0000-7000-8000-000000000001"
-            .parse::<AnalysisId>()
-            .unwrap(),
-        scan_id: ScanId::generate(),
-        verdict,
         reasons: Vec::from_iter((verdict == Verdict::Undetermined).then_some(reason)),
-        limitations: Vec::new(),
         probability_of_pathology: Some(Probability::new(0.87).unwrap()),
-        anomaly_score: None,
-        operating_point: OperatingPoint {
-            name: OperatingPointName("youden".to_owned()),
-            threshold: Probability::new(0.5).unwrap(),
-        },
-        decided_by: None,
-        threshold_verification: None,
-        measures: Vec::new(),
         measured_findings: vec![
             finding(PathologyType::PleuralEffusion, None),
             finding(PathologyType::LungNodule, Some(nodule)),
         ],
-        coverage: Vec::new(),
-        grounds: Vec::new(),
-        study: None,
-        quality: Vec::new(),
-        stages: Vec::new(),
-        findings: Vec::new(),
-        localization: None,
-        localization_mm: None,
-        key_slices: Vec::new(),
-        selected_slices: Vec::new(),
-        lung_extent: None,
-        maps: Vec::new(),
-        bundle: BundleReference {
-            name: "test".to_owned(),
-            version: "1.0.0".to_owned(),
-            sha256: "ab".repeat(32),
-        },
         timings: Timings {
             requested_at: at,
             started_at: Some(at),
             finished_at: at,
             stage_duration_ms: Vec::new(),
         },
-        rows: Vec::new(),
-        summary: Summary {
-            has_pathology_any: Some(true),
-        },
-        disclaimer: "For research use only.".to_owned(),
+        ..plain_report(analysis_id, ScanId::generate(), verdict)
     }
 }
 
@@ -256,12 +223,14 @@ fn a_transaction_makes_no_patient_and_can_be_sent_again() {
     let verdict = &entries[1]["resource"];
     assert_eq!(verdict["interpretation"][0]["coding"][0]["code"], "IND");
     assert_eq!(verdict["subject"]["identifier"]["value"], "P-7^&");
-    assert!(
-        verdict["note"][0]["text"]
-            .as_str()
-            .unwrap()
-            .contains("the apices are cut")
-    );
+    let conclusion = verdict["note"][0]["text"].as_str().unwrap();
+    assert!(conclusion.contains("the apices are cut"));
+    for said in [
+        "Pleural effusion: right lower third, 34.2 ml, 12 HU.",
+        "Lung nodule: right lower third, 8 mm, 12 HU (does not decide).",
+    ] {
+        assert!(conclusion.lines().any(|line| line == said), "{conclusion}");
+    }
 }
 
 #[test]
@@ -278,6 +247,7 @@ fn a_webhook_has_one_id_and_a_signature_of_its_time() {
     assert_eq!(one.body, two.body);
     let body: Value = serde_json::from_slice(&one.body).unwrap();
     assert_eq!(body["data"]["triage"], "A");
+    assert_eq!(body["data"]["status"], "preliminary");
     assert_eq!(body["data"]["study"]["accession_number"], "ACC-1");
     assert_eq!(body["data"]["report"]["verdict"], "pathology");
     let other = webhook(&told, b"another", at(1));

@@ -6,7 +6,7 @@ use dicom_object::InMemDicomObject;
 
 use crate::code::Code;
 use crate::elements::{Elements, decimal};
-use crate::modules::reference;
+use crate::modules::frame_reference;
 use crate::outline::Outline;
 use crate::source::SourceImage;
 
@@ -97,11 +97,7 @@ impl ContentItem {
 
     /// An outline in the image that it was selected from.
     pub(super) fn outline(name: &Code, source: &Code, outline: &Outline<'_>) -> Self {
-        let image = outline.image;
-        let frame = outline.frame.map(|frame| frame.to_string());
-        let referenced = reference(&image.sop_class_uid, &image.sop_instance_uid)
-            .text_if_any(tags::REFERENCED_FRAME_NUMBER, VR::IS, frame.as_deref())
-            .build();
+        let referenced = frame_reference(outline.image, outline.frame).build();
         let image = Self::new(Some(Relation::SelectedFrom), "IMAGE", Some(source))
             .with(|elements| elements.sequence(tags::REFERENCED_SOP_SEQUENCE, vec![referenced]));
         Self::new(Some(Relation::Contains), "SCOORD", Some(name))
@@ -115,10 +111,7 @@ impl ContentItem {
 
     /// An image, or one of its frames.
     pub(super) fn image(image: &SourceImage, frame: Option<u32>) -> Self {
-        let frame = frame.map(|frame| frame.to_string());
-        let referenced = reference(&image.sop_class_uid, &image.sop_instance_uid)
-            .text_if_any(tags::REFERENCED_FRAME_NUMBER, VR::IS, frame.as_deref())
-            .build();
+        let referenced = frame_reference(image, frame).build();
         Self::new(Some(Relation::Contains), "IMAGE", None)
             .with(|elements| elements.sequence(tags::REFERENCED_SOP_SEQUENCE, vec![referenced]))
     }

@@ -2,12 +2,12 @@
 
 use dicom_core::VR;
 use dicom_dictionary_std::{tags, uids};
-use norma_domain::{LungSide, PreparedSummary, Report};
+use norma_domain::{PreparedSummary, Report};
 
 use super::content_item::{ContentItem, Relation};
 use super::context::{evidence_item, observer};
 use super::statements::statements;
-use crate::code::{ALGORITHM, Code, LEFT, LUNG, RIGHT};
+use crate::code::{ALGORITHM, Code, FINDING, FINDING_SITE, LUNG, side_code};
 use crate::derived_uid::derive_uid;
 use crate::dicom_result::DicomResult;
 use crate::error::ResultsError;
@@ -29,8 +29,6 @@ const IMAGING_MEASUREMENTS: Code = Code::dcm("126010", "Imaging Measurements");
 const MEASUREMENT_GROUP: Code = Code::dcm("125007", "Measurement Group");
 const TRACKING_IDENTIFIER: Code = Code::dcm("112039", "Tracking Identifier");
 const TRACKING_UID: Code = Code::dcm("112040", "Tracking Unique Identifier");
-const FINDING: Code = Code::dcm("121071", "Finding");
-const FINDING_SITE: Code = Code::sct("363698007", "Finding Site");
 const LATERALITY: Code = Code::sct("272741003", "Laterality");
 const ALGORITHM_NAME: Code = Code::dcm("111001", "Algorithm Name");
 const ALGORITHM_VERSION: Code = Code::dcm("111003", "Algorithm Version");
@@ -122,11 +120,7 @@ fn measurement_group(report: &Report, region: &Region<'_>, outline: &Outline<'_>
         ContentItem::code(Relation::Contains, &FINDING, &region.finding),
     ];
     if let Some(side) = region.side {
-        let side = match side {
-            LungSide::Right => RIGHT,
-            LungSide::Left => LEFT,
-        };
-        let laterality = ContentItem::code(modifier, &LATERALITY, &side);
+        let laterality = ContentItem::code(modifier, &LATERALITY, &side_code(side));
         items.push(ContentItem::code(modifier, &FINDING_SITE, &LUNG).holding([laterality]));
     }
     items.push(ContentItem::text(modifier, &ALGORITHM_NAME, ALGORITHM));

@@ -3,17 +3,12 @@
 use norma_domain::{Measure, MeasureState, PreparedSummary, Report};
 
 use super::content_item::{ContentItem, Relation};
-use crate::code::{Code, label_code, verdict_code};
+use crate::code::{Code, FINDING, LIMITATION, PROBABILITY, REASON, VERDICT, label_code, verdict_code};
 use crate::region::Region;
 use crate::wording::Language;
 
 const QUALITATIVE_EVALUATIONS: Code = Code::of("C0034375", "UMLS", "Qualitative Evaluations");
-const VERDICT: Code = Code::own("verdict", "Verdict");
-const PROBABILITY: Code = Code::own("probability", "Probability of pathology");
-const REASON: Code = Code::own("reason", "Why the verdict is undetermined");
-const LIMITATION: Code = Code::own("limitation", "What limited the view");
 const MEASURE: Code = Code::own("measure", "Measure of the lungs");
-const FINDING: Code = Code::dcm("121071", "Finding");
 const COMMENT: Code = Code::dcm("121106", "Comment");
 
 /// The container. `undrawn` are regions that no stored image shows: they stand here in words.

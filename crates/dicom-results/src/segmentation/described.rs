@@ -5,11 +5,11 @@ use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;
 use norma_domain::{LungSide, MeasuredFinding, PathologyType, Report, Segment, SegmentOf, VoxelMask};
 
-use crate::code::{ALGORITHM, Code, LEFT, LUNG, RIGHT, finding_code};
+use crate::code::{ALGORITHM, Code, LUNG, finding_code, side_code};
 use crate::derived_uid::derive_uid;
 use crate::elements::Elements;
+use crate::finding::finding_identifier;
 use crate::modules::algorithm_version;
-use crate::region::finding_identifier;
 use crate::wording::Language;
 
 const LABEL_LENGTH: usize = 64;
@@ -145,11 +145,8 @@ impl<'a> DescribedSegment<'a> {
 }
 
 fn put_side(item: &mut InMemDicomObject, tag: dicom_core::Tag, side: LungSide) {
-    let side = match side {
-        LungSide::Right => RIGHT,
-        LungSide::Left => LEFT,
-    };
-    for element in Elements::new().sequence(tag, vec![side.item()]).build() {
+    let side = side_code(side).item();
+    for element in Elements::new().sequence(tag, vec![side]).build() {
         item.put(element);
     }
 }

@@ -14,7 +14,7 @@ use crate::dicom_result::DicomResult;
 use crate::elements::{Elements, exact_decimal};
 use crate::error::ResultsError;
 use crate::input::ResultsInput;
-use crate::modules::{Identification, body_part, common, reference, to_file};
+use crate::modules::{Identification, body_part, common, frame_reference, reference, to_file};
 use crate::placed_frame::{PlacedFrame, placed_frames};
 use crate::source::{ImagePlane, SourceImage};
 
@@ -293,9 +293,7 @@ fn of_frame(frame: &Frame<'_>) -> InMemDicomObject {
     let position = Elements::new()
         .text(tags::IMAGE_POSITION_PATIENT, VR::DS, decimals(plane.position))
         .build();
-    let number = plane.frame.map(|frame| frame.to_string());
-    let source = reference(&image.sop_class_uid, &image.sop_instance_uid)
-        .text_if_any(tags::REFERENCED_FRAME_NUMBER, VR::IS, number.as_deref())
+    let source = frame_reference(image, plane.frame)
         .sequence(
             tags::PURPOSE_OF_REFERENCE_CODE_SEQUENCE,
             vec![SOURCE_IMAGE.item()],

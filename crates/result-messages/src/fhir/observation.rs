@@ -1,15 +1,17 @@
 //! What was observed: the verdict, the probability, and each measured finding.
 
-use norma_domain::{LungSide, MeasuredFinding, PathologyType};
+use norma_dicom_results::{
+    FINDING, FindingMeasure, PROBABILITY, VERDICT, finding_concept, finding_identifier, side_code,
+    verdict_code,
+};
+use norma_domain::{MeasuredFinding, PathologyType};
 use serde_json::{Value, json};
 
 use super::resource::{
-    IDENTIFIER_SYSTEM, SNOMED, UCUM, coding, concept, instant, interpretation, of_dicom, own, study_date,
-    subject,
+    IDENTIFIER_SYSTEM, SNOMED, UCUM, coding, concept, instant, interpretation, of_dicom, study_date, subject,
 };
-use crate::findings::{self, Quantity, quantities, third};
+use crate::findings::{measures, third};
 use crate::told::Told;
-use crate::triage;
 
 /// An observation and what names it within the analysis.
 pub(super) struct NamedObservation {
@@ -20,8 +22,8 @@ pub(super) struct NamedObservation {
 /// All of an answer, the verdict first. `study`: the reference to the imaging study.
 pub(super) fn observations(told: &Told<'_>, study: &str) -> Vec<NamedObservation> {
     let report = told.report;
-    let mut verdict = base(told, study, "verdict", &own("verdict", "Verdict"));
-    verdict["valueCodeableConcept"] = own(triage::code(report.verdict), triage::meaning(report.verdict));
+    let mut verdict = base(told, study, "verdict", &of_dicom(&VERDICT));
+    verdict["valueCodeableConcept"] = of_dicom(&verdict_code(report.verdict));
     verdict["interpretation"] = interpretation(report.verdict);
     verdict["note"] = json!([{ "text": told.conclusion() }]);
     let mut all = vec![NamedObservation {
@@ -29,8 +31,7 @@ pub(super) fn observations(told: &Told<'_>, study: &str) -> Vec<NamedObservation
         resource: verdict,
     }];
     if let Some(probability) = report.probability_of_pathology {
-        let code = own("probability", "Probability of pathology");
-        let mut resource = base(told, study, "probability", &code);
+        let mut resource = base(told, study, "probability", &of_dicom(&PROBABILITY));
         resource["valueQuantity"] =
             json!({ "value": probability.value(), "unit": "1", "system": UCUM, "code": "1" });
         resource["referenceRange"] = json!([{
@@ -42,8 +43,8 @@ pub(super) fn observations(told: &Told<'_>, study: &str) -> Vec<NamedObservation
             resource,
         });
     }
-    for (finding, number) in report.measured_findings.iter().zip(1..) {
-        let name = format!("finding-{number}");
+    for (index, finding) in report.measured_findings.iter().enumerate() {
+        let name = finding_identifier(index);
         let resource = of_finding(told, study, &name, finding);
         all.push(NamedObservation { name, resource });
     }
@@ -51,15 +52,10 @@ pub(super) fn observations(told: &Told<'_>, study: &str) -> Vec<NamedObservation
 }
 
 fn of_finding(told: &Told<'_>, study: &str, name: &str, finding: &MeasuredFinding) -> Value {
-    let code = coding(
-        "http://dicom.nema.org/resources/ontology/DCM",
-        "121071",
-        "Finding",
-    );
-    let mut resource = base(told, study, name, &concept(&code, "Finding"));
-    resource["valueCodeableConcept"] = of_dicom(&findings::concept(finding));
+    let mut resource = base(told, study, name, &of_dicom(&FINDING));
+    resource["valueCodeableConcept"] = of_dicom(&finding_concept(finding.pathology));
     resource["bodySite"] = body_site(finding);
-    resource["component"] = quantities(finding).iter().map(component).collect();
+    resource["component"] = measures(finding).map(|measure| component(&measure)).collect();
     if finding.decides {
         resource["interpretation"] = interpretation(norma_domain::Verdict::Pathology);
     }
@@ -72,22 +68,20 @@ fn body_site(finding: &MeasuredFinding) -> Value {
         PathologyType::PleuralEffusion | PathologyType::Pneumothorax => ("3120008", "Pleural structure"),
         _ => ("39607008", "Lung structure"),
     };
-    let side = match finding.side {
-        LungSide::Right => "right",
-        LungSide::Left => "left",
-    };
+    let side = side_code(finding.side).meaning().to_lowercase();
     let text = format!("{display}, {side}, {}", third(finding.third));
     concept(&coding(SNOMED, code, display), &text)
 }
 
-fn component(quantity: &Quantity) -> Value {
+fn component(measure: &FindingMeasure) -> Value {
+    let unit = measure.unit.value();
     json!({
-        "code": of_dicom(&quantity.concept),
+        "code": of_dicom(&measure.name),
         "valueQuantity": {
-            "value": quantity.value,
-            "unit": quantity.unit,
+            "value": measure.value,
+            "unit": unit,
             "system": UCUM,
-            "code": quantity.unit,
+            "code": unit,
         },
     })
 }

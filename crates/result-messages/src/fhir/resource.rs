@@ -1,7 +1,7 @@
 //! Parts that resources share.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use norma_dicom_results::{CodedConcept, StudyAttributes};
+use norma_dicom_results::{Code, StudyAttributes};
 use norma_domain::Verdict;
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ pub(super) const IDENTIFIER_SYSTEM: &str = "urn:oid:2.25.14029899902220269636435
 /// Of Norma's own codes (99NORMA in DICOM).
 const OWN_SYSTEM: &str = "urn:oid:2.25.50232877441761324364246174500389862110";
 pub(super) const SNOMED: &str = "http://snomed.info/sct";
-const DICOM: &str = "http://dicom.nema.org/resources/ontology/DCM";
+pub(super) const DICOM: &str = "http://dicom.nema.org/resources/ontology/DCM";
 pub(super) const UCUM: &str = "http://unitsofmeasure.org";
 const INTERPRETATION: &str = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation";
 
@@ -24,13 +24,8 @@ pub(super) fn concept(coding: &Value, text: &str) -> Value {
     json!({ "coding": [coding], "text": text })
 }
 
-/// A concept of Norma's own.
-pub(super) fn own(code: &str, meaning: &str) -> Value {
-    concept(&coding(OWN_SYSTEM, code, meaning), meaning)
-}
-
-/// A concept of one of DICOM's coding schemes.
-pub(super) fn of_dicom(code: &CodedConcept) -> Value {
+/// A concept of one of DICOM's coding schemes, or of Norma's own.
+pub(super) fn of_dicom(code: &Code) -> Value {
     let system = match code.scheme() {
         "SCT" => SNOMED,
         "DCM" => DICOM,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::observation::observations;
-use super::resource::{IDENTIFIER_SYSTEM, coding, concept, instant, study_date, subject};
+use super::resource::{DICOM, IDENTIFIER_SYSTEM, coding, concept, instant, study_date, subject};
 use crate::told::Told;
 
 /// Patients without an identifier are no subject, and an imaging study needs one.
@@ -81,7 +81,7 @@ fn imaging_study(told: &Told<'_>, study_uid: &str) -> Value {
         "resourceType": "ImagingStudy",
         "identifier": identifiers,
         "status": "available",
-        "modality": [coding("http://dicom.nema.org/resources/ontology/DCM", "CT", "Computed Tomography")],
+        "modality": [coding(DICOM, "CT", "Computed Tomography")],
         "subject": subject(told.study).unwrap_or_else(|| json!({ "display": UNKNOWN_PATIENT })),
     });
     if let Some(date) = study_date(told.study) {

@@ -1,6 +1,7 @@
 //! Values of fields: a text cannot end its field (HL7 v2.5.1, chapter 2.7).
 
 use chrono::{DateTime, Utc};
+use norma_dicom_results::Code;
 
 /// A text with what would part fields escaped.
 pub(super) fn text(text: &str) -> String {
@@ -29,6 +30,11 @@ pub(super) fn components(parts: &[&str]) -> String {
 /// A coded element (CE).
 pub(super) fn coded(value: &str, meaning: &str, scheme: &str) -> String {
     components(&[value, meaning, scheme])
+}
+
+/// One of a concept.
+pub(super) fn concept(code: &Code) -> String {
+    coded(code.value(), code.meaning(), code.scheme())
 }
 
 /// A moment (TS), in UTC.

@@ -1,15 +1,16 @@
 //! An unsolicited observation (ORU^R01, HL7 v2.5.1 chapter 7.3.1).
 
+use norma_dicom_results::{
+    FINDING, FINDING_SITE, LIMITATION, PROBABILITY, REASON, VERDICT, finding_concept, side_code, verdict_code,
+};
 use norma_domain::{MeasuredFinding, Report};
 
-use super::field::{coded, components, dicom_moment, moment, number, person_name, text};
+use super::field::{coded, components, concept, dicom_moment, moment, number, person_name, text};
 use super::segment::{Segment, message_header};
-use crate::findings::{concept, quantities, side_code, third};
+use crate::findings::{measures, third};
 use crate::told::Told;
 use crate::triage;
 
-/// Norma's own codes, as in its DICOM objects.
-const OWN: &str = "99NORMA";
 /// Preliminary: no person has verified it.
 const STATUS: &str = "P";
 
@@ -136,10 +137,9 @@ fn observation(told: &Told<'_>, value_type: &str, name: String, value: String) -
 
 fn observations(told: &Told<'_>) -> Vec<Segment> {
     let Told { report, study } = *told;
-    let own = |code: &str, meaning: &str| coded(code, meaning, OWN);
-    let verdict = coded(triage::code(report.verdict), triage::meaning(report.verdict), OWN);
+    let verdict = concept(&verdict_code(report.verdict));
     let mut all = vec![
-        observation(told, "CE", own("verdict", "Verdict"), verdict).with(8, triage::flag(report.verdict)),
+        observation(told, "CE", concept(&VERDICT), verdict).with(8, triage::flag(report.verdict)),
         observation(
             told,
             "ST",
@@ -149,21 +149,20 @@ fn observations(told: &Told<'_>) -> Vec<Segment> {
     ];
     if let Some(probability) = report.probability_of_pathology {
         let threshold = report.operating_point.threshold.value();
-        let name = own("probability", "Probability of pathology");
         all.push(
-            observation(told, "NM", name, number(probability.value()))
+            observation(told, "NM", concept(&PROBABILITY), number(probability.value()))
                 .with(6, coded("1", "no units", "UCUM"))
                 .with(7, format!("<{}", number(threshold))),
         );
     }
-    let reason = own("reason", "Why the verdict is undetermined");
+    let reason = concept(&REASON);
     all.extend(
         report
             .reasons
             .iter()
             .map(|said| observation(told, "TX", reason.clone(), text(&said.message))),
     );
-    let limitation = own("limitation", "What limited the view");
+    let limitation = concept(&LIMITATION);
     let limitations = report
         .limitations
         .iter()
@@ -177,29 +176,16 @@ fn observations(told: &Told<'_>) -> Vec<Segment> {
 
 /// Joined by OBX-4.
 fn of_finding(told: &Told<'_>, finding: &MeasuredFinding, group: usize) -> Vec<Segment> {
-    let found = concept(finding);
-    let (_, side) = side_code(finding.side);
-    let place = format!("{side} {}", third(finding.third));
-    let name = |code, meaning, scheme| coded(code, meaning, scheme);
+    let found = concept(&finding_concept(finding.pathology));
+    let place = format!("{} {}", side_code(finding.side).meaning(), third(finding.third));
     let mut all = vec![
-        observation(
-            told,
-            "CE",
-            name("121071", "Finding", "DCM"),
-            coded(found.value(), found.meaning(), found.scheme()),
-        )
-        .with(8, if finding.decides { "A" } else { "" }),
-        observation(told, "TX", name("363698007", "Finding Site", "SCT"), text(&place)),
+        observation(told, "CE", concept(&FINDING), found).with(8, if finding.decides { "A" } else { "" }),
+        observation(told, "TX", concept(&FINDING_SITE), text(&place)),
     ];
-    all.extend(quantities(finding).into_iter().map(|quantity| {
-        let concept = &quantity.concept;
-        observation(
-            told,
-            "NM",
-            coded(concept.value(), concept.meaning(), concept.scheme()),
-            number(quantity.value),
-        )
-        .with(6, coded(quantity.unit, quantity.unit, "UCUM"))
+    all.extend(measures(finding).map(|measure| {
+        let unit = &measure.unit;
+        observation(told, "NM", concept(&measure.name), number(measure.value))
+            .with(6, coded(unit.value(), unit.value(), unit.scheme()))
     }));
     all.into_iter()
         .map(|segment| segment.with(4, group.to_string()))
