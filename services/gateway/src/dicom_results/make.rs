@@ -1,6 +1,7 @@
 //! Makes the objects of an analysis from its report, the prepared volume and the uploaded files.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use actix_web::web;
@@ -11,7 +12,7 @@ use norma_dicom_results::{
     DicomResult, Language, ResultsError, ResultsInput, SourceStudy, StudyAttributes, build_results,
     slices_to_show,
 };
-use norma_domain::{PreparedSummary, Report};
+use norma_domain::{AnalysisId, PreparedSummary, Report};
 use norma_object_storage::{ObjectError, ObjectKey};
 use norma_pipeline::decode_segmentation;
 
@@ -19,8 +20,12 @@ use crate::dicom_results::collection::ResultObjects;
 use crate::gateway::Gateway;
 use crate::pixels::PixelObjects;
 use crate::problem::ApiError;
+use crate::recently_used::RecentlyUsed;
 use crate::uploads::Uploads;
 use crate::uploads::spool::{create_spool_file, storage_failure};
+
+/// Answers kept, some tens of kilobytes each: one is sent to several destinations, and again and again while one is away.
+const ANSWERS_KEPT: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 
 /// Makes the DICOM objects of analyses, and keeps those that were made last.
 pub(crate) struct DicomResults {
@@ -28,6 +33,7 @@ pub(crate) struct DicomResults {
     pixels: Arc<PixelObjects>,
     uploads: Arc<Uploads>,
     objects: ResultObjects,
+    answers: RecentlyUsed<AnalysisId, Answer>,
 }
 
 /// An answer and whose it is. Holds patient data.
@@ -43,6 +49,7 @@ impl DicomResults {
             pixels,
             uploads,
             objects: ResultObjects::new(),
+            answers: RecentlyUsed::new(ANSWERS_KEPT),
         }
     }
 
@@ -89,14 +96,22 @@ impl DicomResults {
         }
     }
 
-    /// The answer of a completed analysis, and whose study it is of as the uploaded files tell.
-    pub(crate) async fn answer_of(&self, analysis: &Analysis) -> Result<Answer, ApiError> {
+    /// The answer of a completed analysis, and whose study it is of as the uploaded files tell: fetched where it is not kept.
+    pub(crate) async fn answer_of(&self, analysis: &Analysis) -> Result<Arc<Answer>, ApiError> {
+        if let Some(answer) = self.answers.get(&analysis.id) {
+            return Ok(answer);
+        }
         let _place = self.objects.place().await?;
+        if let Some(answer) = self.answers.get(&analysis.id) {
+            return Ok(answer);
+        }
         let report = self.gateway.report(analysis.id).await?;
         let prepared = self.gateway.database.prepared(analysis.id).await?;
         let prepared = prepared.ok_or(ApiError::VolumeNotPrepared)?;
         let study = self.source(analysis, &prepared).await?.attributes;
-        Ok(Answer { report, study })
+        let answer = Arc::new(Answer { report, study });
+        self.answers.insert(analysis.id, Arc::clone(&answer));
+        Ok(answer)
     }
 
     /// What was segmented, as it is stored. None for analyses from before there was any.
