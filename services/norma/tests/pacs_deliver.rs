@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use dicom_node::{Node, PATIENCE, assert_sent, entries, study};
+use dicom_node::{NO_SETTINGS, Node, PATIENCE, assert_sent, entries, study};
 use norma_dicom_network::{
     InstanceSink, MAX_PDU_LENGTH, ReceivedInstance, Scp, ScpLimits, ScpOptions, ScpTimeouts, StorageClasses,
     StorageSupport, StoreFailure,
@@ -42,37 +42,12 @@ fn sends_to(port: u16) -> Vec<(&'static str, String)> {
     ]
 }
 
-async fn start(folder: &TempDir, onnxruntime: &Path, settings: &[(&str, String)]) -> Node {
-    let settings: Vec<(&str, &str)> = settings
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    Node::start(folder.path(), onnxruntime, &settings).await
-}
-
-async fn deliveries(node: &Node, filter: &str) -> Vec<Value> {
-    let page: Value = node
-        .get(&format!("/api/deliveries{filter}"))
-        .await
-        .json()
-        .await
-        .unwrap();
-    assert_eq!(page["total"], page["items"].as_array().unwrap().len());
-    page["items"].as_array().unwrap().clone()
-}
-
 /// The one delivery, once it is as wanted.
 async fn delivery(node: &Node, is_wanted: impl Fn(&Value) -> bool) -> Value {
-    let started = Instant::now();
-    loop {
-        let all = deliveries(node, "").await;
-        assert!(all.len() <= 1, "{all:?}");
-        if let Some(found) = all.first().filter(|delivery| is_wanted(delivery)) {
-            return found.clone();
-        }
-        assert!(started.elapsed() < PATIENCE, "{all:?}");
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+    let found = node.delivery(is_wanted).await;
+    let all = node.deliveries("").await;
+    assert!(all.len() <= 1, "{all:?}");
+    found
 }
 
 /// What the audit trail says of deliveries, the newest first.
@@ -94,12 +69,6 @@ fn typed(folder: &TempDir, arguments: &[&str]) -> String {
     assert_sent(&output);
     let told = [output.stdout, output.stderr].concat();
     String::from_utf8(told).unwrap()
-}
-
-async fn send_again(node: &Node, delivery: &Value) -> reqwest::StatusCode {
-    let path = format!("/api/deliveries/{}/send-again", delivery["id"].as_str().unwrap());
-    let request = node.client.post(format!("{}{path}", node.url));
-    request.send().await.unwrap().status()
 }
 
 fn is_in(state: &str) -> impl Fn(&Value) -> bool {
@@ -191,13 +160,13 @@ async fn results_reach_a_pacs_once_across_its_absence() {
     let settings = sends_to(port);
 
     // Nobody is there: the result waits, across a kill.
-    let mut node = start(&folder, &onnxruntime, &settings).await;
+    let mut node = Node::start(folder.path(), &onnxruntime, &settings).await;
     assert_sent(&node.send(&files));
     let waiting = delivery(&node, |delivery| delivery["reason_code"] == "peer_unreachable").await;
-    assert_eq!(deliveries(&node, "?state=delivered").await.len(), 0);
+    assert_eq!(node.deliveries("?state=delivered").await.len(), 0);
     node.process.kill();
     drop(node);
-    let node = start(&folder, &onnxruntime, &settings).await;
+    let node = Node::start(folder.path(), &onnxruntime, &settings).await;
     let kept = delivery(&node, |delivery| delivery["reason_code"] == "peer_unreachable").await;
     assert_eq!(kept["id"], waiting["id"]);
 
@@ -252,10 +221,10 @@ async fn results_reach_a_pacs_once_across_its_absence() {
         .await;
     node.metric("norma_pacs_studies_waiting 0").await;
     assert_eq!(node.scans().await.len(), 1);
-    assert_eq!(deliveries(&node, "").await.len(), 1);
+    assert_eq!(node.deliveries("").await.len(), 1);
 
     // A person has it sent again: the same objects, which the PACS has once.
-    assert_eq!(send_again(&node, &done).await, 200);
+    assert_eq!(node.send_again(&done).await, 200);
     let again = delivery(&node, |delivery| {
         delivery["state"] == "delivered" && delivery["ended_at"] != done["ended_at"]
     })
@@ -276,7 +245,7 @@ async fn a_kill_in_the_middle_loses_nothing_and_makes_no_other_objects() {
     archive.0.lock().unwrap().delay = Duration::from_millis(700);
     let _listening = archive.listen(port).await;
 
-    let mut node = start(&folder, &onnxruntime, &settings).await;
+    let mut node = Node::start(folder.path(), &onnxruntime, &settings).await;
     assert_sent(&node.send(&files));
     let started = Instant::now();
     while archive.received().is_empty() {
@@ -287,9 +256,9 @@ async fn a_kill_in_the_middle_loses_nothing_and_makes_no_other_objects() {
     drop(node);
     archive.0.lock().unwrap().delay = Duration::ZERO;
     let before = archive.received();
-    let node = start(&folder, &onnxruntime, &settings).await;
+    let node = Node::start(folder.path(), &onnxruntime, &settings).await;
     assert_eq!(
-        deliveries(&node, "").await[0]["state"],
+        node.deliveries("").await[0]["state"],
         "sending",
         "its lease has to end first"
     );
@@ -316,7 +285,7 @@ async fn what_may_pass_is_tried_again_and_a_refusal_waits_for_a_person() {
     let refuse = |refusal| archive.0.lock().unwrap().refusal = refusal;
     refuse(Some(StoreFailure::OutOfResources));
     let _listening = archive.listen(port).await;
-    let node = start(&folder, &onnxruntime, &sends_to(port)).await;
+    let node = Node::start(folder.path(), &onnxruntime, &sends_to(port)).await;
     assert_sent(&node.send(&files));
 
     let full = delivery(&node, |delivery| delivery["attempts"].as_u64() > Some(1)).await;
@@ -332,7 +301,7 @@ async fn what_may_pass_is_tried_again_and_a_refusal_waits_for_a_person() {
         .await;
     let attempts = refused["attempts"].as_u64();
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let still = &deliveries(&node, "?state=failed&destination=archive").await[0];
+    let still = &node.deliveries("?state=failed&destination=archive").await[0];
     assert_eq!(still["attempts"].as_u64(), attempts, "nobody tries it");
 
     refuse(None);
@@ -351,10 +320,10 @@ async fn what_may_pass_is_tried_again_and_a_refusal_waits_for_a_person() {
     let received = archive.received();
     assert_eq!(distinct(&received).len(), received.len());
     let filter = format!("?analysis_id={}", done["analysis_id"].as_str().unwrap());
-    assert_eq!(deliveries(&node, &filter).await, [done]);
+    assert_eq!(node.deliveries(&filter).await, [done]);
     let mut unknown = still.clone();
     unknown["id"] = "0190a1b2-0000-7000-8000-000000000000".into();
-    assert_eq!(send_again(&node, &unknown).await, 404);
+    assert_eq!(node.send_again(&unknown).await, 404);
 }
 
 /// The receiving service is another Norma, which knows results and keeps none.
@@ -364,11 +333,11 @@ async fn results_go_by_stow_too() {
     let (folder, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let files = study(files.path());
     let other = TempDir::new().unwrap();
-    let archive = start(&other, &onnxruntime, &[]).await;
+    let archive = Node::start(other.path(), &onnxruntime, NO_SETTINGS).await;
     let settings = |url: &str| vec![("NORMA__PACS__DESTINATIONS__WEB__URL", url.to_owned())];
     // Nobody is there: the first attempt leaves that it failed, and nothing of the patient left.
     let away = format!("http://127.0.0.1:{}", free_port());
-    let mut node = start(&folder, &onnxruntime, &settings(&away)).await;
+    let mut node = Node::start(folder.path(), &onnxruntime, &settings(&away)).await;
     assert_sent(&node.send(&files));
     let twice = |delivery: &Value| delivery["attempts"].as_u64() >= Some(2) && delivery["state"] == "queued";
     let waiting = delivery(&node, twice).await;
@@ -380,14 +349,14 @@ async fn results_go_by_stow_too() {
     node.process.kill();
     drop(node);
     let wrong = format!("{}/nothing", archive.url);
-    let mut node = start(&folder, &onnxruntime, &settings(&wrong)).await;
+    let mut node = Node::start(folder.path(), &onnxruntime, &settings(&wrong)).await;
     let is_answered = |delivery: &Value| delivery["reason_code"] == "no_such_service";
     let lost = delivery(&node, is_answered).await;
     assert_eq!(lost["state"], "queued");
     node.process.kill();
     drop(node);
     let right = format!("{}/dicom-web/", archive.url);
-    let node = start(&folder, &onnxruntime, &settings(&right)).await;
+    let node = Node::start(folder.path(), &onnxruntime, &settings(&right)).await;
     let done = delivery(&node, is_in("delivered")).await;
     assert_eq!(done["destination"], "web");
     let events = delivery_events(&node).await;
@@ -424,7 +393,7 @@ async fn only_what_the_settings_name_is_sent() {
     settings.push(("NORMA__PACS__DESTINATIONS__NOBODY__HOST", "127.0.0.1".to_owned()));
     settings.push(("NORMA__PACS__DESTINATIONS__NOBODY__PORT", free_port().to_string()));
     settings.push(("NORMA__PACS__DESTINATIONS__ARCHIVE__STUDIES", "all".to_owned()));
-    let node = start(&folder, &onnxruntime, &settings).await;
+    let node = Node::start(folder.path(), &onnxruntime, &settings).await;
     let bytes = std::fs::read(&file).unwrap();
     let part = reqwest::multipart::Part::bytes(bytes).file_name("study.zip");
     let form = reqwest::multipart::Form::new().part("file", part);

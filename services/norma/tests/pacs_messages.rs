@@ -8,9 +8,8 @@ mod dicom_node;
 mod studies;
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
-use dicom_node::{Node, PATIENCE, assert_sent, study};
+use dicom_node::{Node, assert_sent, study};
 use serde_json::Value;
 use studies::onnxruntime;
 use tempfile::TempDir;
@@ -101,23 +100,10 @@ impl Receiver {
     }
 }
 
-async fn deliveries(node: &Node) -> Vec<Value> {
-    let page: Value = node.get("/api/deliveries").await.json().await.unwrap();
-    page["items"].as_array().unwrap().clone()
-}
-
 /// The delivery to a destination, once it is in a state.
 async fn delivery(node: &Node, destination: &str, state: &str) -> Value {
-    let started = Instant::now();
-    loop {
-        let all = deliveries(node).await;
-        let found = all.iter().find(|one| one["destination"] == destination);
-        if let Some(found) = found.filter(|one| one["state"] == state) {
-            return found.clone();
-        }
-        assert!(started.elapsed() < PATIENCE, "{all:?}");
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+    node.delivery(|one| one["destination"] == destination && one["state"] == state)
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -129,7 +115,7 @@ async fn each_kind_of_receiver_gets_the_answer_and_its_flag() {
     let record = Receiver::start(false, &["503", "200"]).await;
     let hook = Receiver::start(false, &["429", "204"]).await;
     let prefix = "NORMA__PACS__DESTINATIONS__";
-    let settings: Vec<(String, String)> = [
+    let settings = [
         ("RIS__KIND", "hl7".to_owned()),
         ("RIS__HOST", "127.0.0.1".to_owned()),
         ("RIS__PORT", ris.port.to_string()),
@@ -139,21 +125,16 @@ async fn each_kind_of_receiver_gets_the_answer_and_its_flag() {
         ("HOOK__URL", format!("http://127.0.0.1:{}/norma", hook.port)),
         ("HOOK__SECRET", "a secret of 24 characters".to_owned()),
     ]
-    .map(|(name, value)| (format!("{prefix}{name}"), value))
-    .into();
-    let settings: Vec<(&str, &str)> = settings
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
+    .map(|(name, value)| (format!("{prefix}{name}"), value));
     let node = Node::start(folder.path(), &onnxruntime, &settings).await;
     assert_sent(&node.send(&study(files.path())));
 
     let refused = delivery(&node, "ris", "failed").await;
     assert_eq!(refused["reason_code"], "refused_by_peer");
     assert_eq!(refused["peer_status"], "AR");
-    let path = format!("/api/deliveries/{}/send-again", refused["id"].as_str().unwrap());
-    let request = node.client.post(format!("{}{path}", node.url));
-    assert_eq!(request.send().await.unwrap().status(), 200);
+    // The answer is kept: no attempt after the first fetches the study.
+    std::fs::remove_dir_all(folder.path().join("data/objects/originals")).unwrap();
+    assert_eq!(node.send_again(&refused).await, 200);
     for destination in ["ris", "record", "hook"] {
         delivery(&node, destination, "delivered").await;
     }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[allow(dead_code, reason = "shared with the other tests")]
 mod dicom_node;
 #[allow(dead_code, reason = "shared with the other tests")]
 mod studies;
@@ -9,7 +10,7 @@ mod studies;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use dicom_node::{Node, assert_sent, entries, serve, study};
+use dicom_node::{NO_SETTINGS, Node, assert_sent, entries, serve, study};
 use norma_test_support::servers::free_port;
 use serde_json::Value;
 use studies::onnxruntime;
@@ -24,14 +25,14 @@ async fn a_study_that_is_sent_is_answered_once_across_a_kill() {
     let incoming = folder.path().join("data/pacs/incoming");
 
     // Half of it, then a kill in the middle of the quiet period; the rest after the start.
-    let mut node = Node::start(folder.path(), &onnxruntime, &[]).await;
+    let mut node = Node::start(folder.path(), &onnxruntime, NO_SETTINGS).await;
     let (half, rest) = first.split_at(first.len() / 2);
     assert_sent(&node.send(half));
     node.process.kill();
     drop(node);
     let kept = entries(&entries(&incoming)[0]).len();
     assert_eq!(kept, half.len(), "what was acknowledged is there after a kill");
-    let mut node = Node::start(folder.path(), &onnxruntime, &[]).await;
+    let mut node = Node::start(folder.path(), &onnxruntime, NO_SETTINGS).await;
     assert_sent(&node.send(rest));
     let scans = node.answered(1).await;
     assert_eq!(scans[0]["slice_count"], first.len());
@@ -48,7 +49,7 @@ async fn a_study_that_is_sent_is_answered_once_across_a_kill() {
     drop(node);
 
     // More of it makes a scan of all, which names the earlier one.
-    let node = Node::start(folder.path(), &onnxruntime, &[]).await;
+    let node = Node::start(folder.path(), &onnxruntime, NO_SETTINGS).await;
     assert_sent(&node.send(late));
     let all = node.answered(2).await;
     assert_eq!(all[0]["slice_count"], files.len());
@@ -81,7 +82,7 @@ async fn what_came_first_stays_and_who_sends_another_is_told() {
         bytes[last] ^= 1;
         std::fs::write(file, bytes).unwrap();
     }
-    let node = Node::start(folder.path(), &onnxruntime, &[]).await;
+    let node = Node::start(folder.path(), &onnxruntime, NO_SETTINGS).await;
     let refuse = |files: &[PathBuf]| {
         let sent = node.send(files);
         let told = String::from_utf8_lossy(&[sent.stdout, sent.stderr].concat()).to_lowercase();

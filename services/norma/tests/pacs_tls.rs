@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 use dicom_node::{Node, PATIENCE, assert_sent, entries, study};
 use norma_test_support::servers::{GuardedProcess, free_port};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
-use serde_json::Value;
 use studies::onnxruntime;
 use tempfile::TempDir;
 
@@ -115,22 +114,16 @@ fn dcmtk(tool: &str, node: &Node, shown: Option<&Shown>, believed: &Path, files:
     command.output().unwrap()
 }
 
-fn tls_settings(own: &Shown, authority: &Authority) -> Vec<(&'static str, String)> {
+fn tls_settings(own: &Shown, authority: &Authority) -> Vec<(String, String)> {
     let text = |path: &Path| path.display().to_string();
-    vec![
-        ("NORMA__PACS__TLS__CERTIFICATE", text(&own.certificate)),
-        ("NORMA__PACS__TLS__KEY", text(&own.key)),
-        ("NORMA__PACS__TLS__RELOAD_SECONDS", "1".to_owned()),
-        ("NORMA__PACS__TLS__CLIENT_CA", text(&authority.certificate)),
+    [
+        ("CERTIFICATE", text(&own.certificate)),
+        ("KEY", text(&own.key)),
+        ("RELOAD_SECONDS", "1".to_owned()),
+        ("CLIENT_CA", text(&authority.certificate)),
     ]
-}
-
-async fn start(folder: &TempDir, onnxruntime: &Path, settings: &[(&'static str, String)]) -> Node {
-    let settings: Vec<(&str, &str)> = settings
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    Node::start(folder.path(), onnxruntime, &settings).await
+    .map(|(name, value)| (format!("NORMA__PACS__TLS__{name}"), value))
+    .into()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -152,10 +145,10 @@ async fn who_shows_the_right_certificate_comes_in() {
     let stranger = foreign.sign(keys, "stranger");
     let mut settings = tls_settings(&own, &authority);
     settings.push((
-        "NORMA__PACS__PEERS",
+        "NORMA__PACS__PEERS".to_owned(),
         format!("CT1@127.0.0.1#{}", scanner.fingerprint),
     ));
-    let node = start(&folder, &onnxruntime, &settings).await;
+    let node = Node::start(folder.path(), &onnxruntime, &settings).await;
     let believed = &authority.certificate;
 
     assert_sent(&dcmtk(ECHOSCU, &node, Some(&scanner), believed, &[]));
@@ -245,10 +238,9 @@ async fn results_go_to_who_shows_the_right_certificate() {
         ("TLS", "true".to_owned()),
         ("TLS_CA", authority.certificate.display().to_string()),
     ] {
-        let name: &'static str = format!("NORMA__PACS__DESTINATIONS__ARCHIVE__{name}").leak();
-        settings.push((name, value));
+        settings.push((format!("NORMA__PACS__DESTINATIONS__ARCHIVE__{name}"), value));
     }
-    let node = start(&folder, &onnxruntime, &settings).await;
+    let node = Node::start(folder.path(), &onnxruntime, &settings).await;
     let scanner = authority.sign(keys, "scanner");
     assert_sent(&dcmtk(
         STORESCU,
@@ -271,13 +263,15 @@ async fn results_go_to_who_shows_the_right_certificate() {
     };
     let stranger = foreign.sign(keys, "stranger");
     let impostor = listen(&stranger, "of-impostor");
-    let untrusted = delivery(&node, |delivery| delivery["reason_code"] == "tls_failed").await;
+    let untrusted = node
+        .delivery(|delivery| delivery["reason_code"] == "tls_failed")
+        .await;
     assert_eq!(untrusted["state"], "queued", "{untrusted}");
     assert!(entries(archive.path()).is_empty(), "nothing left");
     drop(impostor);
     let archive_key = authority.sign(keys, "archive");
     let _pacs = listen(&archive_key, "of-archive");
-    delivery(&node, |delivery| delivery["state"] == "delivered").await;
+    node.delivery(|delivery| delivery["state"] == "delivered").await;
     assert!(entries(archive.path()).len() > 1, "a report and pictures");
 }
 
@@ -333,17 +327,4 @@ fn a_folder_receives_over_tls_from_those_who_show_a_certificate() {
     assert!(!norma("echo", Some(&stranger)).output().unwrap().status.success());
     assert_sent(&norma("send", Some(&scanner)).args(&files[..3]).output().unwrap());
     assert_eq!(entries(&received).len(), 3);
-}
-
-/// The one delivery, once it is as wanted.
-async fn delivery(node: &Node, is_wanted: impl Fn(&Value) -> bool) -> Value {
-    let started = Instant::now();
-    loop {
-        let page: Value = node.get("/api/deliveries").await.json().await.unwrap();
-        if let Some(found) = page["items"].get(0).filter(|delivery| is_wanted(delivery)) {
-            return found.clone();
-        }
-        assert!(started.elapsed() < PATIENCE, "{page}");
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
 }

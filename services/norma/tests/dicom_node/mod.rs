@@ -1,5 +1,6 @@
 //! `norma serve` as a DICOM node.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -12,6 +13,8 @@ use crate::studies::test_bundle;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
 const QUIET_SECONDS: u64 = 2;
+/// A node as it is by itself.
+pub(crate) const NO_SETTINGS: &[(&str, &str)] = &[];
 
 pub(crate) struct Node {
     pub(crate) process: GuardedProcess,
@@ -21,7 +24,12 @@ pub(crate) struct Node {
 }
 
 /// A command that serves with a node in `folder`.
-pub(crate) fn serve(folder: &Path, http_port: u16, dicom_port: u16, settings: &[(&str, &str)]) -> Command {
+pub(crate) fn serve(
+    folder: &Path,
+    http_port: u16,
+    dicom_port: u16,
+    settings: &[(impl AsRef<OsStr>, impl AsRef<OsStr>)],
+) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_norma"));
     command
         .args(["serve", "--data", "data", "--listen"])
@@ -41,7 +49,11 @@ pub(crate) fn serve(folder: &Path, http_port: u16, dicom_port: u16, settings: &[
 }
 
 impl Node {
-    pub(crate) async fn start(folder: &Path, onnxruntime: &Path, settings: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start(
+        folder: &Path,
+        onnxruntime: &Path,
+        settings: &[(impl AsRef<OsStr>, impl AsRef<OsStr>)],
+    ) -> Self {
         let (http_port, dicom_port) = (free_port(), free_port());
         let mut command = serve(folder, http_port, dicom_port, settings);
         command.env("NORMA__MODELS__ONNXRUNTIME", onnxruntime);
@@ -101,6 +113,34 @@ impl Node {
     pub(crate) async fn verdict(&self, scan: &Value) -> Value {
         let path = format!("/api/scans/{}/report", scan["id"].as_str().unwrap());
         self.get(&path).await.json().await.unwrap()
+    }
+
+    /// The deliveries that a filter lets through (`?state=failed`), all on one page.
+    pub(crate) async fn deliveries(&self, filter: &str) -> Vec<Value> {
+        let answer = self.get(&format!("/api/deliveries{filter}")).await;
+        let page: Value = answer.json().await.unwrap();
+        let items = page["items"].as_array().unwrap().clone();
+        assert_eq!(page["total"], items.len());
+        items
+    }
+
+    /// A delivery, once it is as wanted.
+    pub(crate) async fn delivery(&self, is_wanted: impl Fn(&Value) -> bool) -> Value {
+        let started = Instant::now();
+        loop {
+            let all = self.deliveries("").await;
+            if let Some(found) = all.iter().find(|delivery| is_wanted(delivery)) {
+                return found.clone();
+            }
+            assert!(started.elapsed() < PATIENCE, "{all:?}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    pub(crate) async fn send_again(&self, delivery: &Value) -> reqwest::StatusCode {
+        let path = format!("/api/deliveries/{}/send-again", delivery["id"].as_str().unwrap());
+        let request = self.client.post(format!("{}{path}", self.url));
+        request.send().await.unwrap().status()
     }
 
     /// Waits until a metric says so.
