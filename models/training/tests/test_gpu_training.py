@@ -146,6 +146,8 @@ def test_the_bundle_reads_a_study_in_five_views_and_stands_in_the_notes(brought_
 
     bundle = yaml.safe_load((models / "reference" / "bundle.yaml").read_text())
     assert bundle["name"] == "norma-reference" and bundle["fusion"] == {"method": "maximum"} and len(bundle["operating_points"]) == 4
+    card = (models / "reference" / "typing" / "README.md").read_text()
+    assert "](../../RESULTS.md)" in card and "`../../splits.csv`" in card and "../../../" not in card
     served = ServedBundle(models / "reference")
     assert served.classifier.manifest["test_time_augmentation"] == list(FIVE_VIEWS)
     pixels, mask = np.array(data.pixels[:2]), np.array(data.lung_mask[:2])
