@@ -97,7 +97,9 @@ pub fn value_drift(reference: &[f64], last: &[f64], confidence: Level) -> Drift 
     if let Some(too_few) = too_few(reference.len(), last.len()) {
         return too_few;
     }
-    let (index, bins) = stability_index(reference, last);
+    let sums = CumulativeSums::of(&sequential_normal_scores(reference, last));
+    let [reference, last] = [reference, last].map(sorted);
+    let (index, bins) = stability_index(&reference, &last);
     let sizes = 1.0 / reference.len() as f64 + 1.0 / last.len() as f64;
     let index_p_value = match bins {
         0 | 1 => 1.0,
@@ -105,17 +107,16 @@ pub fn value_drift(reference: &[f64], last: &[f64], confidence: Level) -> Drift 
             .expect("there is a degree of freedom")
             .sf(index / sizes),
     };
-    let distance = distance(reference, last);
+    let distance = distance(&reference, &last);
     let distance_p_value = kolmogorov_tail(distance / sizes.sqrt());
-    let sums = CumulativeSums::of(&sequential_normal_scores(reference, last));
     let sum_p_value = sums.p_value();
     let limit = confidence.complement() / VALUE_TESTS;
     let is_elsewhere = index >= LEAST_INDEX && (distance_p_value <= limit || index_p_value <= limit);
     Drift::Values(ValueDrift {
         reference: reference.len(),
         last: last.len(),
-        reference_median: median(reference),
-        last_median: median(last),
+        reference_median: median(&reference),
+        last_median: median(&last),
         population_stability_index: index,
         index_p_value,
         kolmogorov_smirnov: distance,
@@ -167,17 +168,22 @@ fn too_few(reference: usize, last: usize) -> Option<Drift> {
     })
 }
 
-/// The index and the number of bins that it is over; half a value is added to each bin, since an empty one would make it infinite.
+fn sorted(values: &[f64]) -> Vec<f64> {
+    let mut values = values.to_vec();
+    values.sort_unstable_by(f64::total_cmp);
+    values
+}
+
+/// Of sorted values, the index and the number of bins that it is over; half a value is added to each bin, since an empty one would make it infinite.
 fn stability_index(reference: &[f64], last: &[f64]) -> (f64, usize) {
-    let mut sorted = reference.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let mut edges: Vec<f64> = (1..BINS).map(|bin| sorted[bin * sorted.len() / BINS]).collect();
+    let quantile = |bin: usize| reference[bin * reference.len() / BINS];
+    let mut edges: Vec<f64> = (1..BINS).map(quantile).collect();
     // A value that many studies have is an edge once; what lies at or above an edge is above it.
     edges.dedup();
-    edges.retain(|edge| *edge > sorted[0]);
+    edges.retain(|edge| *edge > reference[0]);
     // One value fills nine tenths and more: below it, at it and above it.
     if edges.is_empty() {
-        edges.extend([sorted[0], sorted[0].next_up()]);
+        edges.extend([reference[0], reference[0].next_up()]);
     }
     let bins = edges.len() + 1;
     let shares = |values: &[f64]| -> Vec<f64> {
@@ -192,20 +198,14 @@ fn stability_index(reference: &[f64], last: &[f64]) -> (f64, usize) {
     (pairs.map(|(a, b)| (a - b) * (a / b).ln()).sum(), bins)
 }
 
-/// The largest distance between the distribution functions of two samples.
+/// The largest distance between the distribution functions of two sorted samples.
 fn distance(one: &[f64], other: &[f64]) -> f64 {
-    let sorted = |values: &[f64]| {
-        let mut values = values.to_vec();
-        values.sort_unstable_by(f64::total_cmp);
-        values
-    };
-    let (one, other) = (sorted(one), sorted(other));
     let share = |values: &[f64], up_to: f64| {
         values.partition_point(|value| *value <= up_to) as f64 / values.len() as f64
     };
     one.iter()
-        .chain(&other)
-        .map(|value| (share(&one, *value) - share(&other, *value)).abs())
+        .chain(other)
+        .map(|value| (share(one, *value) - share(other, *value)).abs())
         .fold(0.0, f64::max)
 }
 
@@ -224,9 +224,7 @@ fn kolmogorov_tail(x: f64) -> f64 {
     (2.0 * terms.sum::<f64>()).clamp(0.0, 1.0)
 }
 
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
+fn median(sorted: &[f64]) -> f64 {
     let upper = sorted[sorted.len() / 2];
     let lower = sorted[(sorted.len() - 1) / 2];
     f64::midpoint(lower, upper)

@@ -57,8 +57,8 @@ pub struct NewAnalysis {
     pub priority: Priority,
     /// With whose other requests it takes turns; None: nobody who is told apart.
     pub requested_by: Option<Owner>,
-    /// How many urgent ones of this requester may be unfinished; of a routine one it says nothing.
-    pub most_urgent: u32,
+    /// How many urgent ones of this requester may be unfinished, None where that is not asked; of a routine one it says nothing.
+    pub most_urgent: Option<u32>,
     /// Announces the request, when its turn has come.
     pub message: OutboxMessage,
 }
@@ -156,7 +156,10 @@ impl Database {
             // Requests of one scan come one after the other.
             lock_scan(connection, new.scan_id.into())?;
             if let Some(mut analysis) = find_running(connection, new.scan_id)? {
-                if new.priority == Priority::Urgent && analysis.priority != Priority::Urgent {
+                // One at another operating point is none that was asked for.
+                let is_asked_for = analysis.operating_point == new.operating_point;
+                let can_be_raised = analysis.priority != Priority::Urgent && analysis.released_at.is_none();
+                if new.priority == Priority::Urgent && is_asked_for && can_be_raised {
                     may_be_urgent(connection, new.requested_by.clone(), new.most_urgent)?;
                     if raise(connection, analysis.id, new.requested_by)? {
                         analysis.priority = Priority::Urgent;

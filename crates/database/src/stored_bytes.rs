@@ -44,11 +44,8 @@ impl Database {
                     .filter(analyses::status.ne(AnalysisStatus::Failed.as_str()))
                     .select((count_star(), sum()));
                 let stored = scans::table.select((count_star(), sum()));
-                let indexed = dicom_studies::table
-                    .inner_join(scans::table.on(dicom_studies::scan_id.eq(scans::id)))
-                    .select(sql::<BigInt>(
-                        "CAST(COALESCE(SUM(dicom_studies.index_bytes), 0) AS BIGINT)",
-                    ));
+                let index_sum =
+                    || sql::<BigInt>("CAST(COALESCE(SUM(dicom_studies.index_bytes), 0) AS BIGINT)");
                 Ok(match owner {
                     Some(owner) => (
                         stored
@@ -57,12 +54,18 @@ impl Database {
                         analysed
                             .filter(scans::owner.eq(owner.clone()))
                             .first::<(i64, i64)>(connection)?,
-                        indexed.filter(scans::owner.eq(owner)).first::<i64>(connection)?,
+                        dicom_studies::table
+                            .inner_join(scans::table.on(dicom_studies::scan_id.eq(scans::id)))
+                            .filter(scans::owner.eq(owner))
+                            .select(index_sum())
+                            .first::<i64>(connection)?,
                     ),
                     None => (
                         stored.first::<(i64, i64)>(connection)?,
                         analysed.first::<(i64, i64)>(connection)?,
-                        indexed.first::<i64>(connection)?,
+                        dicom_studies::table
+                            .select(index_sum())
+                            .first::<i64>(connection)?,
                     ),
                 })
             })

@@ -258,7 +258,7 @@ impl Database {
             if proposal.state != ProposalState::Open {
                 return Ok(Some(Decided::NotOpen));
             }
-            let acting = acting(connection, &proposal.installed_sha256)?;
+            let acting = locked_acting(connection, &proposal.installed_sha256)?;
             let acting = acting.map(|row| ThresholdProposalId::from(row.id));
             if accept && acting != proposal.based_on {
                 return Ok(Some(Decided::Outdated));
@@ -288,7 +288,7 @@ impl Database {
             let Some(proposal) = find(connection, id)? else {
                 return Ok(None);
             };
-            let acting = acting(connection, &proposal.installed_sha256)?;
+            let acting = locked_acting(connection, &proposal.installed_sha256)?;
             if acting.is_none_or(|row| ThresholdProposalId::from(row.id) != id) {
                 return Ok(Some(Decided::NotOpen));
             }
@@ -351,4 +351,22 @@ fn acting(
         .select(ProposalRow::as_select())
         .first(connection)
         .optional()?)
+}
+
+/// The same for who decides: nobody takes it back meanwhile.
+fn locked_acting(
+    connection: &mut AnyConnection,
+    installed_sha256: &str,
+) -> Result<Option<ProposalRow>, DatabaseError> {
+    let Some(row) = acting(connection, installed_sha256)? else {
+        return Ok(None);
+    };
+    if let AnyConnection::Postgres(inner) = connection {
+        let row = threshold_proposals::table.find(row.id);
+        row.select(threshold_proposals::id)
+            .for_update()
+            .first::<RowId>(inner)?;
+    }
+    // As it is now that nobody else decides about it.
+    acting(connection, installed_sha256)
 }

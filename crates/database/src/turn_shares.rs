@@ -32,8 +32,8 @@ pub(crate) fn reckoned_ms(size_bytes: i64) -> i64 {
     COST_OF_A_STUDY_MS + size_bytes.max(0) / BYTES_IN_A_MS
 }
 
-/// The clocks, locked; None where another process releases.
-pub(crate) fn lock_clocks(connection: &mut AnyConnection) -> Result<Option<()>, DatabaseError> {
+/// Locks the clocks; false where another process releases.
+pub(crate) fn lock_clocks(connection: &mut AnyConnection) -> Result<bool, DatabaseError> {
     let rows = turn_clocks::table
         .order(turn_clocks::priority)
         .select(turn_clocks::priority);
@@ -42,7 +42,7 @@ pub(crate) fn lock_clocks(connection: &mut AnyConnection) -> Result<Option<()>, 
         // The transaction is the only writer.
         AnyConnection::Sqlite(inner) => rows.load(inner)?,
     };
-    Ok((locked.len() == Priority::ALL.len()).then_some(()))
+    Ok(locked.len() == Priority::ALL.len())
 }
 
 /// The clock of a priority and who stands where on it.

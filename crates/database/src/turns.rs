@@ -1,8 +1,6 @@
 //! Whose turn it is: requested analyses are announced to the workers a few at a time, urgent ones first, and of one priority
 //! by what their requesters have used so far.
 
-use std::time::Duration;
-
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::dsl::{count_star, exists, min, not};
 use diesel::prelude::*;
@@ -18,7 +16,7 @@ use crate::{Database, DatabaseError, time};
 
 /// A released analysis that nobody has touched for so long holds nothing up any more: no worker of its stage is there, or its
 /// message was lost with the broker's disk.
-const STALE_AFTER: Duration = Duration::from_mins(10);
+const STALE_AFTER: TimeDelta = TimeDelta::minutes(10);
 
 /// What a turn of the relay released.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,32 +29,37 @@ impl Database {
     /// at work where that is more; urgent ones go even where `ahead` more wait. Any number of processes may call this: one of
     /// them releases at a time, the others do nothing.
     pub async fn release_analyses(&self, ahead: u32) -> Result<Released, DatabaseError> {
-        let is_any = self
-            .run(|connection| {
-                Ok(diesel::select(exists(
-                    waiting_analyses::table.select(waiting_analyses::analysis_id),
-                ))
-                .get_result::<bool>(connection)?)
-            })
-            .await?;
-        if !is_any {
+        let ahead = i64::from(ahead);
+        // Asked by every process all the time: without the clocks, which lock and write.
+        let may_release = self.run(move |connection| {
+            let mut lanes = Vec::new();
+            for priority in Priority::ALL {
+                if is_waiting(connection, priority)? {
+                    lanes.push(priority);
+                }
+            }
+            if lanes.is_empty() {
+                return Ok(false);
+            }
+            let room = Room::read(connection, ahead)?;
+            Ok(lanes.into_iter().any(|priority| room.is_left(priority)))
+        });
+        if !may_release.await? {
             return Ok(Released::default());
         }
         self.change(move |connection| {
-            if lock_clocks(connection)?.is_none() {
+            if !lock_clocks(connection)? {
                 return Ok(Released::default());
             }
-            let ahead = i64::from(ahead);
-            let mut waiting = waiting_for_workers(connection)?;
-            let routine_room = ahead.max(at_work(connection)? / 2);
+            let mut room = Room::read(connection, ahead)?;
             let mut count = 0;
-            for (priority, room) in [
-                (Priority::Urgent, routine_room + ahead),
-                (Priority::Routine, routine_room),
-            ] {
+            for priority in [Priority::Urgent, Priority::Routine] {
+                if !room.is_left(priority) {
+                    continue;
+                }
                 let mut shares = Shares::read(connection, priority)?;
-                while waiting < room && release_next(connection, &mut shares, priority)? {
-                    waiting += 1;
+                while room.is_left(priority) && release_next(connection, &mut shares, priority)? {
+                    room.waiting += 1;
                     count += 1;
                 }
             }
@@ -64,6 +67,36 @@ impl Database {
         })
         .await
     }
+}
+
+/// Released analyses that wait for a worker, and how many routine ones may.
+struct Room {
+    waiting: i64,
+    routine: i64,
+    ahead: i64,
+}
+
+impl Room {
+    fn read(connection: &mut AnyConnection, ahead: i64) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            waiting: waiting_for_workers(connection)?,
+            routine: ahead.max(at_work(connection)? / 2),
+            ahead,
+        })
+    }
+
+    fn is_left(&self, priority: Priority) -> bool {
+        let beyond = match priority {
+            Priority::Urgent => self.ahead,
+            Priority::Routine => 0,
+        };
+        self.waiting < self.routine + beyond
+    }
+}
+
+fn is_waiting(connection: &mut AnyConnection, priority: Priority) -> Result<bool, DatabaseError> {
+    let waiting = waiting_analyses::table.filter(waiting_analyses::priority.eq(priority.as_str()));
+    Ok(diesel::select(exists(waiting)).get_result(connection)?)
 }
 
 /// Releases the oldest analysis of whoever has used least. False where none waits, or somebody changes that one just now.
@@ -115,8 +148,7 @@ fn release_next(
 
 /// Analyses that were released and on which nobody is at work.
 pub(crate) fn waiting_for_workers(connection: &mut AnyConnection) -> Result<i64, DatabaseError> {
-    let now = time::shared_now(connection)?;
-    let stale = now - TimeDelta::from_std(STALE_AFTER).unwrap_or(TimeDelta::MAX);
+    let stale = time::shared_now(connection)? - STALE_AFTER;
     let begun = stage_starts::table
         .filter(stage_starts::analysis_id.eq(analyses::id))
         .select(stage_starts::analysis_id);

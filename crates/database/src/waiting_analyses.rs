@@ -4,6 +4,7 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use norma_domain::{AnalysisId, Priority};
 
+use crate::analyses::is_unfinished;
 use crate::connection::AnyConnection;
 use crate::outbox::insert_message;
 use crate::schema::{analyses, scans, turn_clocks, waiting_analyses};
@@ -105,7 +106,7 @@ pub(crate) fn raise(
     let requested_by = requested_by.map(String::from);
     let waiting = analyses::table
         .find(RowId::from(id))
-        .filter(analyses::finished_at.is_null())
+        .filter(is_unfinished())
         .filter(analyses::released_at.is_null());
     let raised = diesel::update(waiting)
         .set((
@@ -124,12 +125,16 @@ pub(crate) fn raise(
     Ok(raised == 1)
 }
 
-/// Refuses an urgent request of somebody who has as many unfinished ones as may be. Such requests come one after the other.
+/// Refuses an urgent request of somebody who has as many unfinished ones as may be, where that is bounded. Such requests come
+/// one after the other.
 pub(crate) fn may_be_urgent(
     connection: &mut AnyConnection,
     requested_by: Option<Owner>,
-    most: u32,
+    most: Option<u32>,
 ) -> Result<(), DatabaseError> {
+    let Some(most) = most else {
+        return Ok(());
+    };
     if let AnyConnection::Postgres(inner) = connection {
         turn_clocks::table
             .find(Priority::Urgent.as_str())
@@ -138,7 +143,7 @@ pub(crate) fn may_be_urgent(
             .first::<String>(inner)?;
     }
     let urgent = analyses::table
-        .filter(analyses::finished_at.is_null())
+        .filter(is_unfinished())
         .filter(analyses::priority.eq(Priority::Urgent.as_str()));
     let unfinished: i64 = match requested_by.map(String::from) {
         Some(requested_by) => urgent

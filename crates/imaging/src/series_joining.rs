@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use norma_domain::SeriesInstanceUid;
 
 use crate::dicom_header::{ExaminationMarks, InstanceHeader};
+use crate::frame_marks::FrameMarks;
 use crate::patient_marks::PatientMarks;
 use crate::series_pieces::{Piece, are_of_one_acquisition, are_one_stack, follow_each_other, lie_by_turns};
 use crate::study::Instance;
@@ -17,10 +18,6 @@ pub(crate) const LEAST_PIECES: usize = 4;
 const LARGEST_BLOCK: usize = 64;
 /// More values than this of one attribute name no series but slices.
 const MOST_VALUES: usize = 8;
-
-/// Positions of the marks in [`FrameMarks`](crate::frame_marks::FrameMarks).
-const SERIES_NUMBER: usize = 9;
-const SERIES_DESCRIPTION: usize = 10;
 
 /// What the images of one series share beside its UID, whoever exports them.
 #[derive(PartialEq, Eq, Hash)]
@@ -55,8 +52,8 @@ type Attribute = fn(&InstanceHeader) -> Option<&[u8]>;
 /// What may tell series apart, and may as well be another in every slice.
 const DIVIDING: [Attribute; 3] = [
     |header| header.frame_of_reference.as_deref(),
-    |header| header.frames[0].marks.value(SERIES_NUMBER),
-    |header| header.frames[0].marks.value(SERIES_DESCRIPTION),
+    |header| header.frames[0].marks.value(FrameMarks::OF_SERIES[0]),
+    |header| header.frames[0].marks.value(FrameMarks::OF_SERIES[1]),
 ];
 
 /// The series of an instance.
@@ -91,10 +88,9 @@ pub(crate) fn series_of_instances(instances: &[Instance]) -> Vec<SeriesOfInstanc
     }
     for members in kinds.into_values() {
         for pieces in divided(pieces_of(instances, &members), instances) {
-            let Some(joined) = joined_pieces(&pieces, instances) else {
+            let Some((joined, is_dealt_out)) = joined_pieces(&pieces, instances) else {
                 continue;
             };
-            let is_dealt_out = are_of_one_acquisition(&joined, instances) && lie_by_turns(&joined, instances);
             let members = || joined.iter().flat_map(|piece| piece.instances.iter().copied());
             let uids: BTreeSet<Option<&SeriesInstanceUid>> =
                 members().map(|index| series[index].series).collect();
@@ -161,22 +157,27 @@ fn images_of(pieces: &[Piece]) -> usize {
     pieces.iter().map(|piece| piece.images).sum()
 }
 
-/// The pieces that are one series, where there are such.
-fn joined_pieces<'pieces>(pieces: &'pieces [Piece], instances: &[Instance]) -> Option<Vec<&'pieces Piece>> {
+/// The pieces that are one series, where there are such, and whether they took its slices by turns.
+fn joined_pieces<'pieces>(
+    pieces: &'pieces [Piece],
+    instances: &[Instance],
+) -> Option<(Vec<&'pieces Piece>, bool)> {
     let (crumbs, whole): (Vec<&Piece>, Vec<&Piece>) = pieces.iter().partition(|piece| is_crumb(piece.images));
     if crumbs.len() >= LEAST_PIECES {
         // Crumbs that fill what one longer piece lacks are of it.
         if let [_] = whole.as_slice() {
             let all: Vec<&Piece> = pieces.iter().collect();
             if are_one_stack(&all, instances) {
-                return Some(all);
+                return Some((all, false));
             }
         }
-        return Some(crumbs);
+        return Some((crumbs, false));
     }
     let are_blocks = pieces.len() >= LEAST_PIECES && pieces.iter().all(|piece| piece.images <= LARGEST_BLOCK);
     let all: Vec<&Piece> = pieces.iter().collect();
-    let is_one = (are_blocks && follow_each_other(&all, instances))
-        || (are_of_one_acquisition(&all, instances) && lie_by_turns(&all, instances));
-    is_one.then_some(all)
+    if are_blocks && follow_each_other(&all, instances) {
+        return Some((all, false));
+    }
+    let are_dealt_out = are_of_one_acquisition(&all, instances) && lie_by_turns(&all, instances);
+    are_dealt_out.then_some((all, true))
 }

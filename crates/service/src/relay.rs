@@ -47,11 +47,7 @@ struct Relayed {
 }
 
 async fn relay_batch(context: &Context) -> Result<Relayed, DatabaseError> {
-    let released = context
-        .database
-        .release_analyses(context.settings.analysis.released_ahead)
-        .await?;
-    metrics::counter!("norma_analyses_released_total").increment(released.count as u64);
+    release(context).await;
     let publish_timeout = Duration::from_secs(context.settings.queue.rabbitmq.publish_timeout_seconds);
     let batch = context
         .database
@@ -84,6 +80,22 @@ async fn relay_batch(context: &Context) -> Result<Relayed, DatabaseError> {
     context.database.mark_published(published).await?;
     context.database.release_outbox(failed).await?;
     Ok(relayed)
+}
+
+/// A turn that cannot be taken now keeps nothing back that was announced before.
+async fn release(context: &Context) {
+    let ahead = context.settings.analysis.released_ahead;
+    match context.database.release_analyses(ahead).await {
+        Ok(released) => {
+            metrics::counter!("norma_analyses_released_total").increment(released.count as u64);
+        }
+        Err(error) => {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "failed to release analyses"
+            );
+        }
+    }
 }
 
 async fn publish(context: &Context, row: OutboxMessage) -> (Uuid, Result<(), QueueError>) {

@@ -70,7 +70,7 @@ fn new_analysis(context: &Context, repeat: AwaitedRepeat, bundle: &BundleReferen
         priority: repeat.priority,
         requested_by: repeat.requested_by,
         // It was let in when it was asked for.
-        most_urgent: u32::MAX,
+        most_urgent: None,
         message: announce(Message::AnalyzeRequested {
             analysis_id: id,
             scan_id: repeat.scan_id,

@@ -6,7 +6,7 @@ ALTER TABLE analyses ADD COLUMN requested_by text;
 ALTER TABLE analyses ADD COLUMN released_at text;
 UPDATE analyses SET released_at = requested_at WHERE finished_at IS NULL;
 CREATE INDEX analyses_released ON analyses (released_at) WHERE finished_at IS NULL AND released_at IS NOT NULL;
-CREATE INDEX analyses_finished ON analyses (finished_at);
+CREATE INDEX analyses_finished ON analyses (finished_at) WHERE finished_at IS NOT NULL;
 
 CREATE TABLE waiting_analyses (
     analysis_id  blob PRIMARY KEY NOT NULL REFERENCES analyses (id) ON DELETE CASCADE,

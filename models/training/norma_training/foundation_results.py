@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from .bootstrap import auc_by_block
 from .foundation import CLASSIFIER, MEMORY, foundation_assembly
 from .markdown import table
-from .operating_tables import operating_table, verdicts
-from .paired_studies import difference, held_out_probability, left_out_probability
+from .operating_tables import operating_table, series_table
+from .paired_studies import comparison_rows
 from .series import SeriesReading
 from .steps import two_class_sources
 
@@ -41,20 +40,12 @@ def foundation_section(outcome: Outcome) -> str:
             )
         ]
         parts.append(table([f"slices, {title}", *sources], rows))
-    rows = []
-    for title, pick in (("blocks held out", held_out_probability), ("source never trained on", left_out_probability)):
-        pairs = {source: (pick(outcome.assembly, source), pick(own, source)) for source in sources}
-        rows.append([f"shipped ensemble, {title}", *(auc_by_block(a[1], a[2], a[0], resamples) for a, _ in pairs.values())])
-        rows.append([f"foundation ensemble ({own.chosen}), {title}", *(auc_by_block(b[1], b[2], b[0], resamples) for _, b in pairs.values())])
-        rows.append([f"difference, {title}", *(difference(a, b, resamples) for a, b in pairs.values())])
+    rows = comparison_rows(outcome.assembly, own, f"foundation ensemble ({own.chosen})", sources, resamples)
     parts.append(table(["pseudo-studies (blocks)", *sources], rows))
     parts.append(operating_table(own))
     read = json.loads(outcome.notes.get(SERIES, "[]"))
     if read:
-        parts.append(table(["series", "anomaly", "classifier", "probability", "verdict by operating point"], [
-            [item["name"], f"{item['anomaly']:.3f}", f"{item['classifier']:.3f}", f"{item['probability']:.3f}", verdicts(own, item["probability"])]
-            for item in read
-        ]))
+        parts.append(series_table(own, read))
     if COST in outcome.notes:
         parts.append(f"Its {outcome.notes[COST]}.")
     return "\n\n".join(parts)

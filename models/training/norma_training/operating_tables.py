@@ -15,5 +15,13 @@ def operating_table(assembly: Assembly) -> str:
     return table(["operating point", "threshold", "sensitivity", "specificity", "with everything fitted on the other sources: sensitivity/specificity"], rows)
 
 
+def series_table(assembly: Assembly, readings: list[dict]) -> str:
+    """What a bundle with this assembly says of whole series, as `series_note` records it."""
+    return table(["series", "anomaly", "classifier", "probability", "verdict by operating point"], [
+        [item["name"], f"{item['anomaly']:.3f}", f"{item['classifier']:.3f}", f"{item['probability']:.3f}", verdicts(assembly, item["probability"])]
+        for item in readings
+    ])
+
+
 def verdicts(assembly: Assembly, probability: float) -> str:
     return ", ".join(f"{p.name}: {'pathology' if probability >= p.threshold else 'norm'}" for p in assembly.points)

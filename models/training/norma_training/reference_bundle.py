@@ -70,6 +70,10 @@ def ship_reference(data: PreparedSet, results: Path, scores: dict[str, np.ndarra
     )
     typing = yaml.safe_load((models / "bundle.yaml").read_text(encoding="utf-8"))["models"]["typing"]
     copy_models(models, [typing], out)
+    # The copied card lies a folder deeper.
+    card = out / typing / "README.md"
+    text = card.read_text(encoding="utf-8")
+    card.write_text(text.replace("../RESULTS.md", "../../RESULTS.md").replace("../splits.csv", "../../splits.csv"), encoding="utf-8")
     write_bundle(out, {
         "name": NAME, "version": VERSION, "models": {"anomaly": ["autoencoder"], "classifier": "classifier", "typing": typing},
         "anomaly_combination": {"method": "maximum"}, **fitted_bundle(assembly), "default_operating_point": "sensitivity_95",

@@ -6,12 +6,11 @@ import json
 from typing import TYPE_CHECKING
 
 from .assemble import Assembly
-from .bootstrap import Estimate, auc_by_block
 from .calibration import expected_calibration_error
 from .gpu.job import CLASSIFIER, ONE_VIEW, autoencoder_key
 from .markdown import table
-from .operating_tables import operating_table, verdicts
-from .paired_studies import difference, held_out_probability, left_out_probability
+from .operating_tables import operating_table, series_table
+from .paired_studies import HELD, auc_of_studies, comparison_rows
 from .reference import ANOMALY, OTHER_KINDS, PACKING, SERIES, TRAINING, reference_assembly
 from .ship import auc_of_assembly
 from .steps import two_class_sources
@@ -24,15 +23,15 @@ SLICE_ROWS = (
     ("reference method ², ResNet-18 at 224 px, five views", CLASSIFIER),
     ("reference method ², autoencoder of the frozen encoder's features", ANOMALY),
 )
-HELD = (("blocks held out", held_out_probability), ("source never trained on", left_out_probability))
 
 
 def is_measured(outcome: Outcome) -> bool:
     return f"{CLASSIFIER}_oof" in outcome.scores
 
 
-def assembly_of(outcome: Outcome) -> Assembly:
-    return reference_assembly(outcome.material.data, outcome.scores, outcome.budget.resamples)
+def assembly_of(outcome: Outcome) -> Assembly | None:
+    """Nothing where its scores are not there."""
+    return reference_assembly(outcome.material.data, outcome.scores, outcome.budget.resamples) if is_measured(outcome) else None
 
 
 def slice_rows(held: str) -> list[tuple[str, str]]:
@@ -43,24 +42,18 @@ def footnote(outcome: Outcome) -> str:
     return f"² bundle `models/reference`; trained on a GPU: {outcome.notes[TRAINING]}." if is_measured(outcome) else ""
 
 
-def study_rows(outcome: Outcome) -> list[list]:
-    """Its ensemble's pseudo-studies, blocks and sources held out."""
-    if not is_measured(outcome):
+def study_rows(outcome: Outcome, own: Assembly | None) -> list[list]:
+    """Pseudo-studies of its ensemble `own`, blocks and sources held out."""
+    if own is None:
         return []
-    own, sources = assembly_of(outcome), two_class_sources(outcome.material.data)
-    return [[f"reference method ² (maximum), {title}", *(_auc(pick(own, source), outcome) for source in sources)] for title, pick in HELD]
+    resamples, sources = outcome.budget.resamples, two_class_sources(outcome.material.data)
+    return [[f"reference method ² (maximum), {title}", *(auc_of_studies(pick(own, source), resamples) for source in sources)] for title, pick in HELD]
 
 
-def _auc(studies: tuple, outcome: Outcome) -> Estimate:
-    name, truth, probability = studies
-    return auc_by_block(truth, probability, name, outcome.budget.resamples)
-
-
-def reference_section(outcome: Outcome) -> str:
-    if not is_measured(outcome):
+def reference_section(outcome: Outcome, own: Assembly | None) -> str:
+    if own is None:
         return "Not measured in this run (`models/training/gpu`)."
     resamples, sources = outcome.budget.resamples, two_class_sources(outcome.material.data)
-    own = assembly_of(outcome)
     parts = []
     for held, (title, _) in zip(("oof", "loso"), HELD):
         rows = (
@@ -70,12 +63,7 @@ def reference_section(outcome: Outcome) -> str:
             ("trivial features", "trivial"),
         )
         parts.append(table([f"slices, {title}", *sources], [[name, *(outcome.auc_of(f"{key}_{held}", source) for source in sources)] for name, key in rows]))
-    rows = []
-    for title, pick in HELD:
-        pairs = {source: (pick(outcome.assembly, source), pick(own, source)) for source in sources}
-        rows.append([f"shipped ensemble, {title}", *(_auc(shipped, outcome) for shipped, _ in pairs.values())])
-        rows.append([f"reference ensemble (maximum), {title}", *(_auc(found, outcome) for _, found in pairs.values())])
-        rows.append([f"difference, {title}", *(difference(shipped, found, resamples) for shipped, found in pairs.values())])
+    rows = comparison_rows(outcome.assembly, own, "reference ensemble (maximum)", sources, resamples)
     parts.append(table(["pseudo-studies (blocks)", *sources], rows))
     truth = own.held_out.studies.truth
     parts.append(
@@ -85,10 +73,7 @@ def reference_section(outcome: Outcome) -> str:
     parts.append(operating_table(own))
     read = json.loads(outcome.notes.get(SERIES, "[]"))
     if read:
-        parts.append(table(["series", "anomaly", "classifier", "probability", "verdict by operating point"], [
-            [item["name"], f"{item['anomaly']:.3f}", f"{item['classifier']:.3f}", f"{item['probability']:.3f}", verdicts(own, item["probability"])]
-            for item in read
-        ]))
+        parts.append(series_table(own, read))
     if PACKING in outcome.notes:
         parts.append(f"Networks learn from pictures packed for the transfer and scores are of those; the bundle reads exact ones. {outcome.notes[PACKING]}.")
     return "\n\n".join(parts)

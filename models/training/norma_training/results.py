@@ -9,6 +9,7 @@ import numpy as np
 
 from . import figures
 from .aggregation import Aggregation
+from .assemble import Assembly
 from .beside import appended, attention_section, encoder_section, footnotes, int8_section, unlike_section
 from .bootstrap import Estimate, auc_by_block
 from .calibration import expected_calibration_error
@@ -17,7 +18,7 @@ from .foundation_results import foundation_section
 from .markdown import table
 from .operating_tables import operating_table, verdicts
 from .pathology_types import labels_of, typing_targets
-from .reference_results import footnote, reference_section, slice_rows, study_rows
+from .reference_results import assembly_of, footnote, reference_section, slice_rows, study_rows
 from .series import SeriesReading
 from .ship import auc_of_assembly
 from .site_norm_results import site_norm_section
@@ -55,8 +56,8 @@ def left_out_table(outcome: Outcome) -> str:
     return table(["slices, source never trained on", *sources], rows)
 
 
-def study_table(outcome: Outcome) -> str:
-    """Pseudo-studies, held out and left out, of the stages and of each fusion."""
+def study_table(outcome: Outcome, reference: Assembly | None) -> str:
+    """Pseudo-studies, held out and left out, of the stages, of each fusion and of the reference method."""
     assembly, sources = outcome.assembly, two_class_sources(outcome.material.data)
     held = assembly.held_out
     resamples = outcome.budget.resamples
@@ -74,7 +75,7 @@ def study_table(outcome: Outcome) -> str:
     for method, left in assembly.left_out.items():
         found = {row.source: row.auc for row in left}
         rows.append([f"ensemble ({method}), source never trained on", *(found.get(s, "–") for s in sources)])
-    rows += study_rows(outcome)
+    rows += study_rows(outcome, reference)
     return table(["pseudo-studies (blocks)", *sources], rows)
 
 
@@ -130,6 +131,7 @@ def write_results(outcome: Outcome, models: Path, readings: list[SeriesReading])
         figures.write_overlays(readings, models / "evaluation")
     data, assembly = outcome.material.data, outcome.assembly
     truth, probability = assembly.held_out.studies.truth, assembly.probability
+    reference = assembly_of(outcome)
     text = f"""# What the models do, measured
 
 **Research use only. Not a medical device.** Written by `make evaluate` from the run's splits, features and scores.
@@ -155,7 +157,7 @@ data, no comparison**; pooled figures also hold differences between sources, so 
 
 A block of about ten neighbouring slices stands for a study. Fusion taken: **{assembly.chosen}** (higher mean over sources never trained on).
 
-{study_table(outcome)}
+{study_table(outcome, reference)}
 
 ![ROC](figures/roc.png)
 
@@ -214,7 +216,7 @@ SimCLR, a ResNet-18 fine-tuned and read in five views, an autoencoder of the fro
 `models/reference`, chosen by `models.bundle`. Everything behind the networks is fitted on held-out scores, as above. With a source left out, nothing saw
 it; the scores of the other sources, on which that row's bounds and thresholds are fitted, come from three folds on one encoder that saw their pictures without labels.
 
-{reference_section(outcome)}
+{reference_section(outcome, reference)}
 
 ## int8
 

@@ -17,15 +17,16 @@ from pytorch_metric_learning.losses import NTXentLoss
 from norma_training.budget import QUICK
 from norma_training.commands import build_reference
 from norma_training.frozen_autoencoder import KINDS, error_map_of, new_decoder, score_slices
-from norma_training.gpu.job import PREFIX, Done, probabilities
+from norma_training.gpu.job import CLASSIFIER, PREFIX, Done, probabilities
 from norma_training.gpu.pack import FILE, cost_of_packing, pack_program, pack_slices, unpack_slices
-from norma_training.gpu.plan import FINAL, check_jobs, jobs_of
+from norma_training.gpu.plan import FINAL, MINIATURE, check_jobs, jobs_of
 from norma_training.gpu.results import read_network, read_scores, write_scores
+from norma_training.gpu.training_run import run_jobs
 from norma_training.leak_check import LeakError
 from norma_training.prepared import load_prepared
 from norma_training.recorded_scores import read_notes
 from norma_training.recorded_scores import read_scores as read_recorded
-from norma_training.reference import scores_to_record
+from norma_training.reference import ANOMALY, scores_to_record
 from norma_training.reference_bundle import load_networks
 from norma_training.resnet import MapClassifier, ResNetBackbone
 from norma_training.served import ServedBundle
@@ -103,6 +104,34 @@ def test_a_run_without_all_its_jobs_gives_no_bundle(brought_back):
         scores_to_record([folder / "out"], data)
 
 
+@pytest.mark.parametrize(("held", "lost"), [("oof", slice(0, 1)), ("loso", slice(0, 1)), ("beta", slice(0, 1)), ("alpha", slice(None)), ("beta", None)])
+def test_scores_that_a_job_owes_are_missed(prepared_folder, tmp_path, held, lost):
+    data = load_prepared(prepared_folder)
+    made = {f"{PREFIX}{name}_{own}": np.full(len(data), 0.5) for name in ("classifier", "one_view", *KINDS) for own in ("oof", "loso", "alpha", "beta")}
+    # Nobody scores a left-out source under its own name, nor one of norm only as left out.
+    for source in ("alpha", "beta"):
+        made[f"{PREFIX}classifier_{source}"][data.source == source] = np.nan
+    made[f"{PREFIX}classifier_loso"][data.source == "gamma"] = np.nan
+    write_scores(tmp_path, data, [Done("made up", made)], "made up")
+    scores, _ = scores_to_record([tmp_path], data)
+    assert scores.keys() == {key for key in made if key.startswith((CLASSIFIER, ANOMALY)) or key.endswith(("_oof", "_loso"))}
+    if lost is None:
+        del made[f"{PREFIX}classifier_{held}"]
+    else:
+        made[f"{PREFIX}classifier_{held}"][lost] = np.nan
+    write_scores(tmp_path, data, [Done("made up", made)], "made up")
+    with pytest.raises(ValueError, match="no held-out score of " + ("the folds" if held == "oof" else f"without_{'alpha' if held == 'loso' else held}")):
+        scores_to_record([tmp_path], data)
+
+
+def test_a_job_that_is_not_in_the_plan_is_refused(prepared_folder, tmp_path):
+    data = load_prepared(prepared_folder)
+    pack_slices(data, assign_folds(data), tmp_path / FILE)
+    with pytest.raises(ValueError, match="no such jobs: without_delta; there are final, without_alpha"):
+        run_jobs(tmp_path, tmp_path / "out", MINIATURE, 1, ["without_alpha", "without_delta"])
+    assert not (tmp_path / "out" / "scores.npz").exists()
+
+
 def test_the_bundle_reads_a_study_in_five_views_and_stands_in_the_notes(brought_back, norma, tmp_path):
     data, folder = brought_back
     results, models = tmp_path / "results", tmp_path / "models"
@@ -117,6 +146,8 @@ def test_the_bundle_reads_a_study_in_five_views_and_stands_in_the_notes(brought_
 
     bundle = yaml.safe_load((models / "reference" / "bundle.yaml").read_text())
     assert bundle["name"] == "norma-reference" and bundle["fusion"] == {"method": "maximum"} and len(bundle["operating_points"]) == 4
+    card = (models / "reference" / "typing" / "README.md").read_text()
+    assert "](../../RESULTS.md)" in card and "`../../splits.csv`" in card and "../../../" not in card
     served = ServedBundle(models / "reference")
     assert served.classifier.manifest["test_time_augmentation"] == list(FIVE_VIEWS)
     pixels, mask = np.array(data.pixels[:2]), np.array(data.lung_mask[:2])

@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
-use metrics::{describe_gauge, gauge};
+use chrono::{DateTime, TimeDelta, Utc};
+use metrics::{Gauge, describe_gauge, gauge};
 use norma_accuracy::Drift;
-use norma_database::{DatabaseError, DriftLook};
+use norma_database::{Database, DatabaseError};
 use norma_service::Context;
-use norma_site::{DRIFT_SCHEMA, DriftReport, DriftWindows, Observations};
+use norma_site::{DriftReport, DriftWindows, Observations};
 use uuid::Uuid;
 
 /// A look is old after this time, and somebody looks again.
@@ -29,10 +29,10 @@ const LEASE_FOR: Duration = Duration::from_secs(900);
 pub(crate) async fn run_drift_watch(context: Context) {
     describe_metrics();
     let holder = Uuid::now_v7();
-    let mut compared = BTreeSet::new();
+    let mut told = BTreeSet::new();
     loop {
         match newest_look(&context, holder).await {
-            Ok(Some(report)) => compared = set_metrics(&report, &compared),
+            Ok(Some(report)) => told = set_metrics(&report, &told),
             Ok(None) => {}
             Err(error) => {
                 tracing::warn!(
@@ -51,13 +51,32 @@ pub(crate) async fn run_drift_watch(context: Context) {
 /// What was seen last, by this process where it is time and no other is at it. None where nobody has looked yet.
 async fn newest_look(context: &Context, holder: Uuid) -> Result<Option<DriftReport>, DatabaseError> {
     let database = &context.database;
-    let last = database.drift_look().await?;
-    if last.as_ref().is_some_and(is_fresh) || !database.take_lease(LEASE, holder, LEASE_FOR).await? {
-        return Ok(last.and_then(read));
+    let last = stored_look(database).await?;
+    if is_fresh(last.as_ref()) || !database.take_lease(LEASE, holder, LEASE_FOR).await? {
+        return Ok(last.map(|(_, report)| report));
     }
-    let looked = look(context, last.and_then(read)).await;
+    // Another may have looked before the lease was free.
+    let looked = match stored_look(database).await {
+        Ok(last) if is_fresh(last.as_ref()) => Ok(last.map(|(_, report)| report)),
+        Ok(last) => look(context, last.map(|(_, report)| report)).await.map(Some),
+        Err(error) => Err(error),
+    };
     database.release_lease(LEASE, holder).await?;
-    looked.map(Some)
+    looked
+}
+
+/// When it was looked last and what was seen; a look by a version that tells other things is none.
+async fn stored_look(database: &Database) -> Result<Option<(DateTime<Utc>, DriftReport)>, DatabaseError> {
+    let look = database.drift_look().await?;
+    Ok(look.and_then(|look| Some((look.looked_at, DriftReport::of_stored(look.report)?))))
+}
+
+fn is_fresh(last: Option<&(DateTime<Utc>, DriftReport)>) -> bool {
+    last.is_some_and(|(looked_at, _)| {
+        let age = Utc::now() - looked_at;
+        // A look in the future is by a clock that was set: no reason to wait for it.
+        age < INTERVAL && age > -INTERVAL
+    })
 }
 
 async fn look(context: &Context, before: Option<DriftReport>) -> Result<DriftReport, DatabaseError> {
@@ -74,18 +93,6 @@ async fn look(context: &Context, before: Option<DriftReport>) -> Result<DriftRep
         );
     }
     Ok(report)
-}
-
-/// A look by a version that tells other things is none.
-fn read(look: DriftLook) -> Option<DriftReport> {
-    let report: DriftReport = serde_json::from_value(look.report).ok()?;
-    (report.schema == DRIFT_SCHEMA).then_some(report)
-}
-
-fn is_fresh(look: &DriftLook) -> bool {
-    let age = Utc::now() - look.looked_at;
-    // A look in the future is by a clock that was set: no reason to wait for it.
-    age < INTERVAL && age > -INTERVAL && read(look.clone()).is_some()
 }
 
 fn drifted(report: &DriftReport) -> BTreeSet<String> {
@@ -124,45 +131,48 @@ fn describe_metrics() {
     );
 }
 
-/// Scanner and quantity.
-type Labels = (String, String);
+/// A gauge's name, scanner and quantity.
+type Told = (&'static str, String, String);
 
-/// Sets the gauges of what was compared; gives their labels. What was compared `before` and is not any more, as after a change of the
+/// Sets the gauges of what was compared; gives which. What was told `before` and is not any more, as after a change of the
 /// bundle, has no value: an alarm of then is none of now. Labels are scanners with studies enough for both windows: never what
 /// a single file says of itself.
-fn set_metrics(report: &DriftReport, before: &BTreeSet<Labels>) -> BTreeSet<Labels> {
-    let mut compared = BTreeSet::new();
+fn set_metrics(report: &DriftReport, before: &BTreeSet<Told>) -> BTreeSet<Told> {
+    let mut told = BTreeSet::new();
     for profile in &report.profiles {
         for quantity in &profile.quantities {
-            let of = (profile.scanner.to_string(), quantity.quantity.to_string());
-            let labels = labels(&of);
+            let mut tell = |name: &'static str, value: f64| {
+                let of = (name, profile.scanner.to_string(), quantity.quantity.to_string());
+                gauge_of(&of).set(value);
+                told.insert(of);
+            };
             let p_value = match quantity.drift {
                 Drift::TooFew { .. } => continue,
                 Drift::Values(values) => {
-                    gauge!("norma_drift_index", &labels).set(values.population_stability_index);
-                    gauge!("norma_drift_cumulative_sum", &labels).set(values.cumulative_sum);
+                    tell("norma_drift_index", values.population_stability_index);
+                    tell("norma_drift_cumulative_sum", values.cumulative_sum);
                     values.least_p_value()
                 }
                 Drift::Share(share) => {
-                    gauge!("norma_drift_last_share", &labels).set(share.last.value().unwrap_or_default());
+                    tell("norma_drift_last_share", share.last.value().unwrap_or_default());
                     share.p_value
                 }
             };
-            gauge!("norma_drift_p_value", &labels).set(p_value);
-            gauge!("norma_drift_alarm", &labels).set(f64::from(u8::from(quantity.drift.has_drifted())));
-            compared.insert(of);
+            tell("norma_drift_p_value", p_value);
+            tell(
+                "norma_drift_alarm",
+                f64::from(u8::from(quantity.drift.has_drifted())),
+            );
         }
     }
-    for of in before.difference(&compared) {
-        for name in ["norma_drift_p_value", "norma_drift_alarm"] {
-            gauge!(name, &labels(of)).set(f64::NAN);
-        }
+    for of in before.difference(&told) {
+        gauge_of(of).set(f64::NAN);
     }
-    compared
+    told
 }
 
-fn labels((scanner, quantity): &Labels) -> [(&'static str, String); 2] {
-    [("scanner", scanner.clone()), ("quantity", quantity.clone())]
+fn gauge_of((name, scanner, quantity): &Told) -> Gauge {
+    gauge!(*name, "scanner" => scanner.clone(), "quantity" => quantity.clone())
 }
 
 #[cfg(test)]
@@ -171,7 +181,7 @@ mod tests {
     use norma_accuracy::{Level, Proportion, share_drift};
     use norma_domain::ScannerProfile;
 
-    use norma_site::{DriftedQuantity, ProfileDrift, Quantity};
+    use norma_site::{DRIFT_SCHEMA, DriftedQuantity, ProfileDrift, Quantity};
 
     use super::*;
 
@@ -222,11 +232,12 @@ mod tests {
     fn an_alarm_ends_with_what_it_was_about() {
         let recorder = PrometheusBuilder::new().build_recorder();
         let handle = recorder.handle();
-        let alarm = || {
+        let value = |name: &str| {
             let text = handle.render();
-            let line = text.lines().find(|line| line.starts_with("norma_drift_alarm{"));
+            let line = text.lines().find(|line| line.starts_with(&format!("{name}{{")));
             line.and_then(|line| line.rsplit(' ').next()).map(str::to_owned)
         };
+        let alarm = || value("norma_drift_alarm");
         metrics::with_local_recorder(&recorder, || {
             // Too few from the start: a scanner of a few files is no label.
             let compared = set_metrics(&report(10, 0.5), &BTreeSet::new());
@@ -238,6 +249,7 @@ mod tests {
             let compared = set_metrics(&report(10, 1.0), &compared);
             assert!(compared.is_empty());
             assert_eq!(alarm().as_deref(), Some("NaN"));
+            assert_eq!(value("norma_drift_last_share").as_deref(), Some("NaN"));
         });
     }
 }

@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 
 import { bodyOf, client } from './client';
-import type { FitMethod } from './types';
+import type { FitMethod, ProposalState } from './types';
 
 const proposalsKey = ['threshold-proposals'] as const;
 const DRIFT_EVERY_MS = 60_000;
@@ -14,11 +14,11 @@ export const useDrift = () =>
     refetchInterval: DRIFT_EVERY_MS,
   });
 
-/** Proposed thresholds, newest first. */
-export const useProposals = (limit: number, offset: number) =>
+/** Proposed thresholds, newest first; all of them where no state is given. */
+export const useProposals = (limit: number, offset: number, state?: ProposalState) =>
   useQuery({
-    queryKey: [...proposalsKey, { limit, offset }],
-    queryFn: ({ signal }) => bodyOf(client.GET('/api/threshold-proposals', { params: { query: { limit, offset } }, signal })),
+    queryKey: [...proposalsKey, { limit, offset, state }],
+    queryFn: ({ signal }) => bodyOf(client.GET('/api/threshold-proposals', { params: { query: { limit, offset, state } }, signal })),
   });
 
 /** A proposal with its report. */

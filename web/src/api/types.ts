@@ -34,6 +34,7 @@ export type Priority = Schemas['Priority'];
 export type Problem = Schemas['Problem'];
 export type ProfileProposal = Schemas['ProfileProposal'];
 export type Proposal = Schemas['Proposal'];
+export type ProposalState = Schemas['ProposalState'];
 export type QualityCheck = Schemas['QualityCheck'];
 export type Readiness = Schemas['Readiness'];
 export type Reason = Schemas['Reason'];

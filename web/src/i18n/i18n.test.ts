@@ -8,12 +8,14 @@ import enAccess from './en-access.json';
 import enDeliveries from './en-deliveries.json';
 import enIdentity from './en-identity.json';
 import enReasons from './en-reasons.json';
+import enSite from './en-site.json';
 import en from './en.json';
 import i18next from './i18n';
 import ruAccess from './ru-access.json';
 import ruDeliveries from './ru-deliveries.json';
 import ruIdentity from './ru-identity.json';
 import ruReasons from './ru-reasons.json';
+import ruSite from './ru-site.json';
 import ru from './ru.json';
 
 const PLURAL = /_(zero|one|two|few|many|other)$/;
@@ -31,8 +33,8 @@ function leaves(node: object, path = ''): Map<string, string> {
   return found;
 }
 
-const english = leaves({ ...en, ...enAccess, ...enDeliveries, ...enIdentity, ...enReasons });
-const russian = leaves({ ...ru, ...ruAccess, ...ruDeliveries, ...ruIdentity, ...ruReasons });
+const english = leaves({ ...en, ...enAccess, ...enDeliveries, ...enIdentity, ...enReasons, ...enSite });
+const russian = leaves({ ...ru, ...ruAccess, ...ruDeliveries, ...ruIdentity, ...ruReasons, ...ruSite });
 const names = (texts: Map<string, string>): string[] => [...new Set([...texts.keys()].map((key) => key.replace(PLURAL, '')))].sort();
 const placeholders = (text: string): string[] => [...text.matchAll(/\{\{(\w+)\}\}/g)].map(([, name]) => name ?? '').sort();
 

@@ -86,7 +86,7 @@ pub(crate) fn new_analysis(scan_id: ScanId, deadline_at: DateTime<Utc>) -> NewAn
         deadline_at,
         priority: Priority::Routine,
         requested_by: None,
-        most_urgent: 2,
+        most_urgent: Some(2),
         message: message("preprocess"),
     }
 }

@@ -173,3 +173,25 @@ fn of_two_that_are_accepted_at_once_one_acts() {
         assert_eq!(done.count(), 1, "{}: {decided:?}", side.name);
     });
 }
+
+/// What was measured against thresholds that are taken back in the same moment does not act on others.
+#[test]
+fn of_accepting_and_taking_back_at_once_one_is_done() {
+    on_both_sides(|side| async move {
+        let database = &side.database;
+        for round in 0..10 {
+            let first = proposed(database, &format!("{round}"), None).await;
+            assert!(matches!(accept(database, first.id).await, Decided::Done(_)));
+            let second = proposed(database, &format!("{round} and more"), Some(first.id)).await;
+            let withdraw = database.withdraw_threshold_proposal(first.id, "ann".to_owned(), None);
+            let (accepted, withdrawn) = tokio::join!(accept(database, second.id), withdraw);
+            let withdrawn = withdrawn.unwrap().unwrap();
+            let done = [&accepted, &withdrawn].map(|one| matches!(one, Decided::Done(_)));
+            assert!(done[0] != done[1], "{}: {accepted:?}, {withdrawn:?}", side.name);
+            while let Some(id) = acting(database).await {
+                let back = database.withdraw_threshold_proposal(id, "ann".to_owned(), None);
+                assert!(matches!(back.await.unwrap(), Some(Decided::Done(_))));
+            }
+        }
+    });
+}

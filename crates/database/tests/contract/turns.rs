@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use norma_database::{Database, DatabaseError, NewAnalysis, OutboxMessage, Owner, WaitingPlace};
-use norma_domain::{AnalysisId, Priority, Reason, ReasonCode, ScanId, Stage};
+use norma_domain::{AnalysisId, OperatingPointName, Priority, Reason, ReasonCode, ScanId, Stage};
 use uuid::Uuid;
 
 use crate::builders::{message, new_analysis, new_scan, summary};
@@ -185,7 +185,7 @@ fn a_flood_of_urgent_requests_is_refused() {
         let mut requests = tokio::task::JoinSet::new();
         for _ in 0..50 {
             let new = NewAnalysis {
-                most_urgent: 3,
+                most_urgent: Some(3),
                 ..wanted(database, "flood", MIB, Priority::Urgent).await
             };
             let database = database.clone();
@@ -205,7 +205,7 @@ fn a_flood_of_urgent_requests_is_refused() {
         end(database, let_in[0].analysis.id).await;
         let new = wanted(database, "flood", MIB, Priority::Urgent).await;
         let again = NewAnalysis {
-            most_urgent: 3,
+            most_urgent: Some(3),
             ..new
         };
         assert!(database.request_analysis(again).await.unwrap().created);
@@ -230,6 +230,33 @@ fn what_waits_can_become_urgent_and_what_was_let_out_cannot() {
         }
         database.release_analyses(1).await.unwrap();
         assert_eq!(publish(database).await, [last]);
+    });
+}
+
+/// What is refused, or has nothing to raise, changes nothing and is counted by nobody.
+#[test]
+fn what_cannot_be_raised_stays_as_it_is() {
+    on_both_sides(|side| async move {
+        let database = &side.database;
+        let waiting = ask(database, "mass run", MIB, Priority::Routine).await;
+        let scan_id = database.analysis(waiting).await.unwrap().unwrap().scan_id;
+        let elsewhere = NewAnalysis {
+            operating_point: OperatingPointName("another".to_owned()),
+            ..of_scan(scan_id, "clinician", Priority::Urgent)
+        };
+        let answer = database.request_analysis(elsewhere).await.unwrap();
+        assert_eq!(answer.analysis.priority, Priority::Routine);
+        let kept = database.analysis(waiting).await.unwrap().unwrap();
+        assert_eq!(kept.priority, Priority::Routine);
+
+        database.release_analyses(1).await.unwrap();
+        assert_eq!(publish(database).await, [waiting]);
+        let at_the_limit = NewAnalysis {
+            most_urgent: Some(0),
+            ..of_scan(scan_id, "clinician", Priority::Urgent)
+        };
+        let answer = database.request_analysis(at_the_limit).await.unwrap();
+        assert_eq!((answer.analysis.id, answer.created), (waiting, false));
     });
 }
 

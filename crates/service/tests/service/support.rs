@@ -67,7 +67,7 @@ pub(crate) async fn request_analysis(context: &Context, deadline: TimeDelta) -> 
         deadline_at: Utc::now() + deadline,
         priority: Priority::Routine,
         requested_by: None,
-        most_urgent: 1,
+        most_urgent: Some(1),
         message: announce(Message::AnalyzeRequested { analysis_id, scan_id }),
     };
     assert!(context.database.request_analysis(analysis).await.unwrap().created);

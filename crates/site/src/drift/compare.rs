@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use norma_accuracy::{Drift, Level, Proportion, cumulative_sum_limit, share_drift, value_drift};
+use norma_accuracy::{
+    DRIFT_VALUES_NEEDED, Drift, Level, Proportion, cumulative_sum_limit, share_drift, value_drift,
+};
 use norma_domain::{BundleReference, MeasureCode, ScannerProfile, Verdict};
 use serde::{Deserialize, Serialize};
 
@@ -76,29 +78,43 @@ impl DriftReport {
                 None => without_scanner += 1,
             }
         }
-        let compared = |confidence: Level| -> Vec<ProfileDrift> {
-            by_profile
-                .iter()
-                .map(|(scanner, those)| ProfileDrift {
-                    scanner: (*scanner).clone(),
-                    studies: those.len(),
-                    quantities: quantities(those, bundle.as_ref(), &of_scale, windows, confidence),
-                })
-                .collect()
-        };
-        // How many comparisons there are follows from the windows' sizes alone.
-        let comparisons = comparisons(&compared(Level::NINETY_FIVE));
+        let watched: Vec<(&ScannerProfile, usize, Vec<WatchedQuantity>)> = by_profile
+            .into_iter()
+            .map(|(scanner, those)| {
+                let quantities = quantities(&those, bundle.as_ref(), &of_scale, windows);
+                (scanner, those.len(), quantities)
+            })
+            .collect();
+        let quantities = watched.iter().flat_map(|(_, _, quantities)| quantities);
+        let comparisons = quantities.filter(|quantity| quantity.is_compared()).count();
         let significance = FALSE_ALARMS / comparisons.max(1) as f64;
         let confidence = Level::new(1.0 - significance).expect("a small share is left");
+        let profiles = watched
+            .into_iter()
+            .map(|(scanner, studies, quantities)| ProfileDrift {
+                scanner: scanner.clone(),
+                studies,
+                quantities: quantities
+                    .into_iter()
+                    .map(|quantity| quantity.drift(confidence))
+                    .collect(),
+            })
+            .collect();
         Self {
             schema: DRIFT_SCHEMA.to_owned(),
             windows,
             significance,
             cumulative_sum_limit: cumulative_sum_limit(windows.last, confidence),
             without_scanner,
-            profiles: compared(confidence),
+            profiles,
             bundle,
         }
+    }
+
+    /// One that was stored; None where a version that tells other things wrote it.
+    pub fn of_stored(stored: serde_json::Value) -> Option<Self> {
+        let report: Self = serde_json::from_value(stored).ok()?;
+        (report.schema == DRIFT_SCHEMA).then_some(report)
     }
 
     /// What drifted, of which scanner.
@@ -112,10 +128,49 @@ impl DriftReport {
     }
 }
 
-fn comparisons(profiles: &[ProfileDrift]) -> usize {
-    let all = profiles.iter().flat_map(|profile| &profile.quantities);
-    all.filter(|quantity| !matches!(quantity.drift, Drift::TooFew { .. }))
-        .count()
+/// A quantity's two windows before they are compared.
+struct WatchedQuantity {
+    quantity: Quantity,
+    windows: Windows,
+}
+
+enum Windows {
+    /// The oldest first.
+    Values {
+        reference: Vec<f64>,
+        last: Vec<f64>,
+    },
+    Shares {
+        reference: Proportion,
+        last: Proportion,
+    },
+}
+
+impl WatchedQuantity {
+    /// Whether both windows hold enough for a comparison.
+    fn is_compared(&self) -> bool {
+        match &self.windows {
+            Windows::Values { reference, last } => reference.len().min(last.len()) >= DRIFT_VALUES_NEEDED,
+            Windows::Shares { reference, last } => {
+                reference.trials().min(last.trials()) >= DRIFT_VALUES_NEEDED as u64
+            }
+        }
+    }
+
+    fn drift(self, confidence: Level) -> DriftedQuantity {
+        let (drift, plot) = match self.windows {
+            Windows::Values { reference, last } => (
+                value_drift(&reference, &last, confidence),
+                DriftPlot::of(&reference, &last),
+            ),
+            Windows::Shares { reference, last } => (share_drift(reference, last, confidence), None),
+        };
+        DriftedQuantity {
+            quantity: self.quantity,
+            drift,
+            plot,
+        }
+    }
 }
 
 /// `those` newest first.
@@ -124,8 +179,7 @@ fn quantities(
     bundle: Option<&BundleReference>,
     of_scale: &dyn Fn(&Observation) -> bool,
     windows: DriftWindows,
-    confidence: Level,
-) -> Vec<DriftedQuantity> {
+) -> Vec<WatchedQuantity> {
     let of_bundle = || those.iter().filter(|one| Some(&one.bundle) == bundle);
     let of_models = those.iter().filter(|one| of_scale(one));
     let verdicts = |verdict: Verdict| of_bundle().map(move |one| one.verdict == verdict).collect();
@@ -155,23 +209,26 @@ fn quantities(
     let values = values.map(|(quantity, values): (Quantity, Vec<f64>)| {
         let (reference, last) = split(&values, windows);
         let oldest_first = |values: &[f64]| values.iter().rev().copied().collect::<Vec<f64>>();
-        let (reference, last) = (oldest_first(reference), oldest_first(last));
-        DriftedQuantity {
+        WatchedQuantity {
             quantity,
-            drift: value_drift(&reference, &last, confidence),
-            plot: DriftPlot::of(&reference, &last),
+            windows: Windows::Values {
+                reference: oldest_first(reference),
+                last: oldest_first(last),
+            },
         }
     });
     let shares = shares.into_iter().map(|(quantity, answers)| {
         let (reference, last) = split(&answers, windows);
         let share = |of: &[bool]| Proportion::counted(of, |is_so| **is_so);
-        DriftedQuantity {
+        WatchedQuantity {
             quantity,
-            drift: share_drift(share(reference), share(last), confidence),
-            plot: None,
+            windows: Windows::Shares {
+                reference: share(reference),
+                last: share(last),
+            },
         }
     });
-    let mut found: Vec<DriftedQuantity> = values.chain(shares).collect();
+    let mut found: Vec<WatchedQuantity> = values.chain(shares).collect();
     found.sort_by_key(|one| one.quantity);
     found
 }

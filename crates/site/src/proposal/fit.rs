@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use norma_accuracy::{
-    Level, Proportion, ScoredStudy, StreamAtThreshold, ThresholdFit, UnlabelledFit, at_threshold,
-    stream_at_threshold, threshold_for_sensitivity, threshold_without_labels,
+    Level, Proportion, ScoredStudy, ThresholdFit, UnlabelledFit, at_threshold, stream_at_threshold,
+    threshold_for_sensitivity, threshold_without_labels,
 };
 use norma_database::DatabaseError;
 use norma_domain::{OperatingPoint, ScannerProfile, Verdict};
@@ -160,12 +160,12 @@ fn profile(
         maximal_prevalence,
         ..
     } = asked;
-    let at = |threshold| stream_at_threshold(&scores, threshold, confidence, maximal_prevalence);
     let released = |threshold: f64| Proportion::counted(&scores, |score| **score < threshold);
-    let (unlabelled, labelled) = match asked.method {
+    let (before, unlabelled, labelled) = match asked.method {
         FitMethod::Unlabelled => {
             let fit = threshold_without_labels(&scores, &known, target, confidence, maximal_prevalence);
-            (Some(fit), None)
+            let before = stream_at_threshold(&scores, in_use.value, confidence, maximal_prevalence);
+            (before, Some(fit), None)
         }
         FitMethod::Labelled => {
             let [sensitivity_before, specificity_before] = at_threshold(&of_scanner, in_use.value);
@@ -175,23 +175,14 @@ fn profile(
                 sensitivity_before,
                 specificity_before,
             };
-            (None, Some(labelled))
+            (None, None, Some(labelled))
         }
     };
     let threshold = proposed(unlabelled.as_ref(), labelled.as_ref());
-    let without_labels = unlabelled.is_some();
-    let after = threshold.filter(|_| without_labels).and_then(|threshold| {
-        let mut after = at(threshold)?;
-        if let Some(UnlabelledFit::Holds(StreamAtThreshold {
-            sensitivity_lower_bound,
-            ..
-        })) = unlabelled
-        {
-            // Chosen on these studies: its own bound holds.
-            after.sensitivity_lower_bound = sensitivity_lower_bound;
-        }
-        Some(after)
-    });
+    let after = match &unlabelled {
+        Some(UnlabelledFit::Holds(at)) => Some(*at),
+        _ => None,
+    };
     ProfileProposal {
         scanner,
         studies: those.len(),
@@ -201,7 +192,7 @@ fn profile(
         threshold,
         released_before: released(in_use.value),
         released_after: threshold.map(released),
-        before: at(in_use.value).filter(|_| without_labels),
+        before,
         after,
         changes: threshold
             .map(|threshold| changes(those, in_use.value, threshold))

@@ -22,6 +22,17 @@ pub enum KeepError {
     Database(#[from] DatabaseError),
 }
 
+/// Whether a site's own thresholds would be in use: not where the settings name another operating point.
+///
+/// # Errors
+/// [`KeepError::OperatingPointSet`].
+pub fn check_set_point(set_point: Option<&str>) -> Result<(), KeepError> {
+    match set_point.filter(|set| *set != SITE_POINT) {
+        Some(set) => Err(KeepError::OperatingPointSet(set.to_owned())),
+        None => Ok(()),
+    }
+}
+
 /// Keeps a proposal that was measured against `bundle`. It changes nothing before somebody accepts it.
 ///
 /// `set_point` is the operating point that the settings name.
@@ -35,9 +46,7 @@ pub async fn keep_proposal(
     if !proposal.proposes() {
         return Err(KeepError::NothingProposed);
     }
-    if let Some(set) = set_point.filter(|set| *set != SITE_POINT) {
-        return Err(KeepError::OperatingPointSet(set.to_owned()));
-    }
+    check_set_point(set_point)?;
     let file = proposal.bundle_file(bundle, SITE_POINT);
     let text = file.ok_or(KeepError::Outdated)?.to_text();
     let text = text.map_err(|error| KeepError::NotWritten(error.into()))?;

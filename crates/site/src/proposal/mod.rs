@@ -9,5 +9,5 @@ pub use self::document::{
     Assumption, FitMethod, LabelledFit, PROPOSAL_SCHEMA, ProfileProposal, Proposal, VerdictChange,
 };
 pub use self::fit::Asked;
-pub use self::keep::{KeepError, keep_proposal};
+pub use self::keep::{KeepError, check_set_point, keep_proposal};
 pub use self::site_file::SITE_POINT;

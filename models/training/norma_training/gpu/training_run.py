@@ -29,7 +29,8 @@ class JobFailed(RuntimeError):
 def run_jobs(pack: Path, out: Path, plan: Plan, workers: int, chosen: list[str] | None = None) -> list[Done]:
     """Trains everything (or the `chosen` jobs) with `workers` processes; writes scores and final weights to `out` as they come.
 
-    Raises `LeakError` before anything is learnt, and `JobFailed` after all other jobs are done.
+    Raises `LeakError`, or `ValueError` where a chosen job is not in the plan, before anything is learnt, and `JobFailed`
+    after all other jobs are done.
     """
     started = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
@@ -41,7 +42,11 @@ def run_jobs(pack: Path, out: Path, plan: Plan, workers: int, chosen: list[str] 
     found: list[Done] = []
     try:
         data, fold = unpack_slices(pack / FILE)
-        jobs = [job for job in jobs_of(data, fold) if chosen is None or job.name in chosen]
+        known = jobs_of(data, fold)
+        unknown = sorted(set(chosen or ()) - {job.name for job in known})
+        if unknown:
+            raise ValueError(f"no such jobs: {', '.join(unknown)}; there are {', '.join(job.name for job in known)}")
+        jobs = [job for job in known if chosen is None or job.name in chosen]
         check_jobs(data, fold, jobs)
         # The final job brings the weights, so it is the first; the others by their work.
         jobs.sort(key=lambda job: (job.name != FINAL, -sum(int(part.train.sum()) for part in job.parts)))

@@ -17,8 +17,8 @@ use crate::problem::ApiError;
 pub(crate) struct Turn {
     pub(crate) priority: Priority,
     pub(crate) requested_by: Option<Owner>,
-    /// How many urgent ones of the requester may be unfinished.
-    pub(crate) most_urgent: u32,
+    /// How many urgent ones of the requester may be unfinished; None where that is not asked.
+    pub(crate) most_urgent: Option<u32>,
 }
 
 impl Turn {
@@ -39,7 +39,7 @@ impl Turn {
         Ok(Self {
             priority,
             requested_by: access.caller.owner(),
-            most_urgent: gateway.options.urgent_at_once_per_identity,
+            most_urgent: Some(gateway.options.urgent_at_once_per_identity),
         })
     }
 }

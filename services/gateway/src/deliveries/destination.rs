@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use norma_database::DeliveryDestination;
 use norma_dicom_network::{AeTitle, Authorities, ClientTls};
 use norma_dicom_results::{DicomResult, Language, ResultKind};
@@ -64,14 +64,14 @@ impl Target {
         if let Some(url) = &settings.url {
             reqwest::Url::parse(url).context("url")?;
             let authorization = settings.authorization.clone();
-            let service = || HttpService::new(url.clone(), settings.authorization.clone());
-            return Ok(match (settings.kind, &settings.secret) {
-                (DestinationKind::Fhir, _) => Self::Fhir(service()?),
-                (DestinationKind::Webhook, Some(secret)) => Self::Webhook {
-                    service: service()?,
-                    secret: secret.clone(),
+            return Ok(match settings.kind {
+                DestinationKind::Dicom => Self::Stow(StowService::new(url, authorization)?),
+                DestinationKind::Fhir => Self::Fhir(HttpService::new(url.clone(), authorization)?),
+                DestinationKind::Webhook => Self::Webhook {
+                    service: HttpService::new(url.clone(), authorization)?,
+                    secret: settings.secret.clone().context("secret")?,
                 },
-                _ => Self::Stow(StowService::new(url, authorization)?),
+                DestinationKind::Hl7 => bail!("url: an HL7 receiver has a host and a port"),
             });
         }
         let host = settings.host.as_deref().unwrap_or_default();

@@ -133,9 +133,11 @@ impl Dispatcher {
             // Given back at once: nobody waits for the lease.
             () = stopping.cancelled() => Err(Failure::passing("stopped", "the gateway stops")),
         };
+        // One moment for the trail and the queue: both have to know whether this was the last attempt.
+        let now = Utc::now();
         let pause = match &outcome {
             Ok(()) => None,
-            Err(failure) => self.pause_after(failure, claimed, Utc::now()),
+            Err(failure) => self.pause_after(failure, claimed, now),
         };
         // Before the queue: an end that the trail does not know did not happen, and the delivery comes again.
         let is_first = claimed.attempts == 1;
@@ -150,7 +152,7 @@ impl Dispatcher {
                 self.database.finish_delivery(claimed).await,
             ),
             Err(failure) => {
-                let pause = self.pause_after(&failure, claimed, Utc::now());
+                let pause = self.pause_after(&failure, claimed, now);
                 tracing::warn!(
                     delivery_id = %claimed.id,
                     analysis_id = %claimed.analysis_id,

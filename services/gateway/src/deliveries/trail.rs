@@ -47,9 +47,9 @@ impl Trail {
         let event = self.event(AuditOutcome::Begun, self.to.clone());
         let (database, has_begun) = (self.database.clone(), Arc::clone(&self.has_begun));
         async move {
-            database.append_audit_events(vec![event]).await?;
+            // First: an attempt that is stopped while this is written has an end, too.
             has_begun.store(true, Ordering::Release);
-            Ok(())
+            database.append_audit_events(vec![event]).await.map(drop)
         }
     }
 

@@ -1,10 +1,10 @@
 //! Indexes of stored scans: made when they are needed first, kept beside the original.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use norma_database::{DicomStudy, Owner};
@@ -33,6 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const BATCH: u32 = 200;
 /// Files fetched and unpacked side by side, of which one identity has one: each may take as much of the disk as an upload.
 const TURNS: usize = 2;
+/// How long a scan whose index a quota refused is left alone: making one to throw it away takes as long as one that is kept.
+const REFUSED_FOR: Duration = Duration::from_mins(10);
 /// Requests of one identity that wait for that.
 const MOST_WAITING: usize = 256;
 
@@ -47,6 +49,8 @@ pub(crate) struct DicomWeb {
     turns: Places<Owner>,
     /// Held by whoever indexes.
     indexing: Arc<Mutex<()>>,
+    /// Scans whose index a quota refused, and when.
+    refused: std::sync::Mutex<HashMap<ScanId, Instant>>,
 }
 
 impl DicomWeb {
@@ -60,6 +64,7 @@ impl DicomWeb {
             kept: RecentlyUsed::new(KEPT),
             turns: Places::new(TURNS, TURNS - 1, MOST_WAITING),
             indexing: Arc::default(),
+            refused: std::sync::Mutex::default(),
         }
     }
 
@@ -86,7 +91,7 @@ impl DicomWeb {
 
     /// True where nothing is left that could not be indexed.
     async fn index_all(self: Arc<Self>, _turn: OwnedMutexGuard<()>) -> Result<bool, ApiError> {
-        let mut failed: HashSet<ScanId> = HashSet::new();
+        let mut failed = self.refused_lately();
         loop {
             let limit = BATCH.saturating_add(u32::try_from(failed.len()).unwrap_or(u32::MAX));
             let waiting = self.gateway.database.scans_without_index(limit).await?;
@@ -120,10 +125,20 @@ impl DicomWeb {
             };
             if let Err(error) = made.await {
                 tracing::warn!(%scan_id, code = error.code(), "a scan's instances could not be indexed");
+                if matches!(error, ApiError::QuotaReached { .. }) {
+                    let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+                    refused.insert(scan_id, Instant::now());
+                }
                 failed.push(scan_id);
             }
         }
         failed
+    }
+
+    fn refused_lately(&self) -> HashSet<ScanId> {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.retain(|_, since| since.elapsed() < REFUSED_FOR);
+        refused.keys().copied().collect()
     }
 
     /// A turn to fetch a file and unpack it.
@@ -180,24 +195,20 @@ impl DicomWeb {
     /// Makes the index of a scan in the reader's child process, stores it beside the original and notes the study. `sender` is who
     /// uploaded the scan, or who asks for it where its index has gone: theirs is the quota that has to hold it.
     async fn make(&self, scan_id: ScanId, sender: &Sender) -> Result<Arc<Holding>, ApiError> {
-        let original = self.gateway.objects.size(ObjectKey::Original(scan_id)).await?;
+        let original = ObjectKey::Original(scan_id);
+        let Some(original_bytes) = self.gateway.objects.size(original).await? else {
+            return Err(ApiError::ScanNotFound);
+        };
         // As large again: what lies in archives in archives is unpacked.
-        self.uploads
-            .check_spool(original.unwrap_or(0).saturating_mul(2))?;
+        self.uploads.check_spool(original_bytes.saturating_mul(2))?;
         let (_, upload) = create_spool_file(&self.gateway.options.spool_folder).map_err(storage_failure)?;
-        match self
-            .gateway
-            .objects
-            .get_to_file(ObjectKey::Original(scan_id), &upload)
-            .await
-        {
+        match self.gateway.objects.get_to_file(original, &upload).await {
             Err(ObjectError::NotFound(_)) => return Err(ApiError::ScanNotFound),
             fetched => fetched?,
         };
         let (_, container) =
             create_spool_file(&self.gateway.options.spool_folder).map_err(storage_failure)?;
         let index = self.uploads.reader.index(sender, &upload, &container).await?;
-        let original_bytes = std::fs::metadata(&upload).map_err(storage_failure)?.len();
         let made = (index, original_bytes);
         self.keep_index(scan_id, sender, made, &container).await
     }

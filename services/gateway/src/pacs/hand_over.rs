@@ -82,7 +82,7 @@ pub(super) async fn hand_over(predictions: &Predictions, taken: &TakenStudy) -> 
             },
             requested_by: Some(Owner::Scope(SCOPE.to_owned())),
             // Who may send urgent studies is the settings' to say, and the studies are here already.
-            most_urgent: u32::MAX,
+            most_urgent: None,
         };
         request_analysis(gateway, &predictions.bundle, scan_id, operating_point, turn).await?;
     }

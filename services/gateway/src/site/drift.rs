@@ -2,7 +2,7 @@
 
 use actix_web::get;
 use actix_web::web::{Data, Json};
-use norma_site::{DRIFT_SCHEMA, DriftReport};
+use norma_site::DriftReport;
 
 use crate::gateway::Gateway;
 use crate::problem::ApiError;
@@ -21,11 +21,8 @@ pub(crate) async fn get_drift(gateway: Data<Gateway>) -> Result<Json<DriftLook>,
     let Some(look) = gateway.database.drift_look().await? else {
         return Ok(Json(DriftLook::default()));
     };
-    // A look of another version tells other things.
-    let report = serde_json::from_value(look.report).ok();
-    let report = report.filter(|report: &DriftReport| report.schema == DRIFT_SCHEMA);
     Ok(Json(DriftLook {
         looked_at: Some(look.looked_at),
-        report,
+        report: DriftReport::of_stored(look.report),
     }))
 }

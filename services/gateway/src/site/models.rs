@@ -28,6 +28,11 @@ impl SiteModels {
         (self.source)().map_err(|reason| unavailable(&reason))
     }
 
+    /// Of the bundle as it is installed, whichever thresholds act.
+    pub(crate) fn installed_sha256(&self) -> Result<String, ApiError> {
+        Ok(self.loaded()?.installed().sha256.clone())
+    }
+
     /// The bundle that processes load when they start now.
     pub(crate) async fn in_use(&self, database: &Database) -> Result<Bundle, ApiError> {
         let bundle = Bundle::clone(self.loaded()?.as_ref());

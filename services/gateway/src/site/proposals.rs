@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, get, post};
 use norma_accuracy::Level;
 use norma_database::{self as rows, Decided};
 use norma_domain::ThresholdProposalId;
-use norma_site::{Answers, Asked, KeepError, Proposal, SITE_POINT, keep_proposal};
+use norma_site::{Answers, Asked, KeepError, Proposal, check_set_point, keep_proposal};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -52,9 +52,12 @@ pub(crate) async fn list_threshold_proposals(
         .database
         .list_threshold_proposals(state, paging.part())
         .await?;
-    let acting = acting(&gateway, &models).await?;
-    let items = listing.items.iter().map(|row| ThresholdProposal::of(row, acting));
-    let items: Vec<ThresholdProposal> = items.collect::<Result<_, _>>()?;
+    let acting = acting(&gateway, models.installed_sha256()?).await?;
+    let items = listing
+        .items
+        .iter()
+        .map(|row| Ok(ThresholdProposal::of(row, &report_of(row)?, acting)));
+    let items: Vec<ThresholdProposal> = items.collect::<Result<_, ApiError>>()?;
     let total = listing.total;
     Ok(Json(paging.page_of(rows::Listing { items, total })))
 }
@@ -105,7 +108,7 @@ pub(crate) async fn make_threshold_proposal(
         Err(error @ KeepError::NotWritten(_)) => return Err(ApiError::internal(error)),
     };
     notes.object(row.id);
-    let proposal = Some(ThresholdProposal::of(&row, None)?);
+    let proposal = Some(ThresholdProposal::of(&row, &report, None));
     Ok(HttpResponse::Created().json(MadeProposal { proposal, report }))
 }
 
@@ -124,10 +127,11 @@ pub(crate) async fn get_threshold_proposal(
 ) -> Result<Json<ThresholdProposalDetails>, ApiError> {
     let row = gateway.database.threshold_proposal(*proposal_id).await?;
     let row = row.ok_or(ProposalProblem::NotFound)?;
-    let acting = acting(&gateway, &models).await?;
+    let acting = acting(&gateway, models.installed_sha256()?).await?;
+    let report = report_of(&row)?;
     Ok(Json(ThresholdProposalDetails {
-        proposal: ThresholdProposal::of(&row, acting)?,
-        report: report_of(&row)?,
+        proposal: ThresholdProposal::of(&row, &report, acting),
+        report,
     }))
 }
 
@@ -151,18 +155,16 @@ pub(crate) async fn accept_threshold_proposal(
     proposal_id: Path<ThresholdProposalId>,
     input: Json<DecisionInput>,
 ) -> Result<Json<ThresholdProposal>, ApiError> {
-    if models.set_point.as_deref().is_some_and(|set| set != SITE_POINT) {
-        return Err(ProposalProblem::OperatingPointSet.into());
-    }
+    check_set_point(models.set_point.as_deref()).map_err(|_| ProposalProblem::OperatingPointSet)?;
+    // Before the decision, which stands once it is made.
+    let installed = models.installed_sha256()?;
     let (id, by) = (*proposal_id, access.caller.actor().name);
     let comment = checked_text("comment", input.into_inner().comment, TEXT_CHARACTERS)?;
     let decided = gateway
         .database
         .decide_threshold_proposal(id, true, by, comment)
         .await?;
-    let row = done(decided)?;
-    let acting = acting(&gateway, &models).await?;
-    Ok(Json(ThresholdProposal::of(&row, acting)?))
+    done(&gateway, installed, decided).await
 }
 
 /// Declines a proposal.
@@ -184,15 +186,15 @@ pub(crate) async fn decline_threshold_proposal(
     proposal_id: Path<ThresholdProposalId>,
     input: Json<DecisionInput>,
 ) -> Result<Json<ThresholdProposal>, ApiError> {
+    // Before the decision, which stands once it is made.
+    let installed = models.installed_sha256()?;
     let (id, by) = (*proposal_id, access.caller.actor().name);
     let comment = checked_text("comment", input.into_inner().comment, TEXT_CHARACTERS)?;
     let decided = gateway
         .database
         .decide_threshold_proposal(id, false, by, comment)
         .await?;
-    let row = done(decided)?;
-    let acting = acting(&gateway, &models).await?;
-    Ok(Json(ThresholdProposal::of(&row, acting)?))
+    done(&gateway, installed, decided).await
 }
 
 /// Takes the proposal back that acts: what acted before it acts again once processes are started again.
@@ -214,15 +216,15 @@ pub(crate) async fn withdraw_threshold_proposal(
     proposal_id: Path<ThresholdProposalId>,
     input: Json<DecisionInput>,
 ) -> Result<Json<ThresholdProposal>, ApiError> {
+    // Before the decision, which stands once it is made.
+    let installed = models.installed_sha256()?;
     let (id, by) = (*proposal_id, access.caller.actor().name);
     let comment = checked_text("comment", input.into_inner().comment, TEXT_CHARACTERS)?;
     let decided = gateway
         .database
         .withdraw_threshold_proposal(id, by, comment)
         .await?;
-    let row = done(decided)?;
-    let acting = acting(&gateway, &models).await?;
-    Ok(Json(ThresholdProposal::of(&row, acting)?))
+    done(&gateway, installed, decided).await
 }
 
 fn level(field: &'static str, value: Option<f64>) -> Result<Level, ApiError> {
@@ -234,18 +236,30 @@ fn level(field: &'static str, value: Option<f64>) -> Result<Level, ApiError> {
     })
 }
 
-fn done(decided: Option<Decided>) -> Result<Box<rows::ThresholdProposal>, ProposalProblem> {
-    match decided {
-        Some(Decided::Done(row)) => Ok(row),
-        Some(Decided::NotOpen) => Err(ProposalProblem::Decided),
-        Some(Decided::Outdated) => Err(ProposalProblem::Outdated),
-        None => Err(ProposalProblem::NotFound),
-    }
+/// The proposal after it was decided on.
+async fn done(
+    gateway: &Gateway,
+    installed_sha256: String,
+    decided: Option<Decided>,
+) -> Result<Json<ThresholdProposal>, ApiError> {
+    let row = match decided {
+        Some(Decided::Done(row)) => row,
+        Some(Decided::NotOpen) => return Err(ProposalProblem::Decided.into()),
+        Some(Decided::Outdated) => return Err(ProposalProblem::Outdated.into()),
+        None => return Err(ProposalProblem::NotFound.into()),
+    };
+    let acting = acting(gateway, installed_sha256).await?;
+    Ok(Json(ThresholdProposal::of(&row, &report_of(&row)?, acting)))
 }
 
 /// The proposal whose thresholds processes load when they start now.
-async fn acting(gateway: &Gateway, models: &SiteModels) -> Result<Option<ThresholdProposalId>, ApiError> {
-    let installed = models.loaded()?.installed().sha256.clone();
-    let acting = gateway.database.acting_threshold_proposal(installed).await?;
+async fn acting(
+    gateway: &Gateway,
+    installed_sha256: String,
+) -> Result<Option<ThresholdProposalId>, ApiError> {
+    let acting = gateway
+        .database
+        .acting_threshold_proposal(installed_sha256)
+        .await?;
     Ok(acting.map(|row| row.id))
 }

@@ -82,9 +82,9 @@ pub struct ThresholdProposal {
 impl ThresholdProposal {
     pub(super) fn of(
         row: &rows::ThresholdProposal,
+        report: &Proposal,
         acting: Option<ThresholdProposalId>,
-    ) -> Result<Self, ApiError> {
-        let report = report_of(row)?;
+    ) -> Self {
         let profiles = report.profiles.iter();
         let thresholds = profiles.filter_map(|profile| {
             Some(ProposedThreshold {
@@ -94,7 +94,7 @@ impl ThresholdProposal {
                 changes: profile.changes.len() as u64,
             })
         });
-        Ok(Self {
+        Self {
             id: row.id,
             state: row.state.into(),
             acts: acting == Some(row.id),
@@ -106,12 +106,12 @@ impl ThresholdProposal {
             decided_at: row.decided_at,
             decided_by: row.decided_by.clone(),
             comment: row.comment.clone(),
-        })
+        }
     }
 }
 
 pub(super) fn report_of(row: &rows::ThresholdProposal) -> Result<Proposal, ApiError> {
-    serde_json::from_value(row.report.clone()).map_err(|_| {
+    Proposal::deserialize(&row.report).map_err(|_| {
         ApiError::Internal(anyhow::anyhow!(
             "the report of proposal {} cannot be read",
             row.id

@@ -137,7 +137,7 @@ pub(crate) async fn reserve_index(
     let floor = gateway.options.storage.free_floor_bytes;
     let (reservation, others) = room.reserve(owner.clone(), index_bytes);
     if let Some(free) = gateway.objects.free_bytes().await?
-        && free < index_bytes.saturating_add(floor)
+        && free < index_bytes.saturating_add(others.all).saturating_add(floor)
     {
         return Err(ApiError::LowOnStorage);
     }

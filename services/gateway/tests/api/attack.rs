@@ -201,12 +201,15 @@ async fn an_index_that_a_quota_does_not_hold_is_not_kept() {
     let uploaded = upload_with(&app, &attacker, "/api/scans", &nested).await;
     let scan: serde_json::Value = uploaded.json().await.unwrap();
     let scan_id = id_of(&scan);
-    let found = client(Some(&attacker)).get(format!("{}/dicom-web/studies", app.base));
-    let found = found.send().await.unwrap();
-    assert!(
-        found.headers().contains_key("warning"),
-        "not all could be indexed"
-    );
+    // Asked again, it is said again.
+    for _ in 0..2 {
+        let found = client(Some(&attacker)).get(format!("{}/dicom-web/studies", app.base));
+        let found = found.send().await.unwrap();
+        assert!(
+            found.headers().contains_key("warning"),
+            "not all could be indexed"
+        );
+    }
     let index = app.objects.size(ObjectKey::Instances(scan_id)).await.unwrap();
     assert_eq!(index, None);
 }

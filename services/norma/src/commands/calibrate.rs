@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, bail};
 use norma_accuracy::{
     Level, PredictiveValues, Proportion, SensitivityThreshold, ThresholdFit, predictive_values,
     threshold_for_sensitivity,
 };
-use norma_database::NewAuditEvent;
+use norma_database::{Database, NewAuditEvent};
 use norma_domain::OperatingPoint;
 use norma_inference::Bundle;
 use norma_service::Settings;
@@ -18,9 +18,9 @@ use serde::Serialize;
 
 use super::blocking::block_on;
 use super::installation::COMMAND_LINE;
-use super::labelled::{Labelling, Site, read_labels};
+use super::labelled::{AskDatabase, Labelling, Site, read_labels};
 use super::percent::{percent, share_with};
-use super::proposals::{left_out, sentences};
+use super::proposals::{labelled_fit, left_out, sentences};
 use super::settings::operating_point;
 use super::site_bundle::{file_without_scanner, write_bundle};
 use super::terminal::{EXIT_PARTIAL, answer, tell};
@@ -99,7 +99,7 @@ async fn without_labels(
         return Ok(ExitCode::from(EXIT_PARTIAL));
     }
     if arguments.propose {
-        keep(&site, &proposal).await?;
+        keep(&site.database, &site.settings, &site.bundle, &proposal).await?;
     }
     write(arguments, &site.settings, &site.bundle, &proposal)?;
     Ok(ExitCode::SUCCESS)
@@ -111,15 +111,24 @@ async fn with_labels(
     asked: Asked,
     prevalences: &[Level],
 ) -> anyhow::Result<ExitCode> {
-    let (labelling, set) = read_labels(config, arguments.table.as_deref(), &arguments.installation).await?;
-    let in_use = operating_point(&labelling.settings, &labelling.bundle, None)?;
+    // A proposal is measured against the thresholds that act.
+    let ask = if arguments.propose {
+        AskDatabase::Always
+    } else {
+        AskDatabase::WhereScoresLack
+    };
+    let labels = read_labels(config, arguments.table.as_deref(), &arguments.installation, ask);
+    let (labelling, set) = labels.await?;
     let Labelling {
         settings,
         bundle,
-        answers,
+        database,
     } = &labelling;
-    let proposal = match answers {
-        Some(answers) => Proposal::of_site(answers, bundle, in_use.clone(), Some(set.clone()), asked).await?,
+    let in_use = operating_point(settings, bundle, None)?;
+    let proposal = match database {
+        Some((_, answers)) => {
+            Proposal::of_site(answers, bundle, in_use.clone(), Some(set.clone()), asked).await?
+        }
         None => Proposal::of_labels(&set, bundle, in_use.clone(), asked),
     };
     let report = calibrate(&set, asked, prevalences, proposal);
@@ -130,12 +139,13 @@ async fn with_labels(
         CalibrationFormat::Text => report.lines().iter().for_each(|line| answer(line)),
     }
     let proposal = &report.by_scanner;
+    if arguments.propose && !proposal.proposes() {
+        tell("no scanner has the cases by itself, or the studies do not tell theirs: nothing is proposed");
+        return Ok(ExitCode::from(EXIT_PARTIAL));
+    }
     if arguments.propose {
-        ensure!(
-            proposal.proposes(),
-            "no scanner has the cases by itself, or the studies do not tell theirs: nothing is proposed"
-        );
-        keep(&Site::open(config, &arguments.installation).await?, proposal).await?;
+        let (database, _) = database.as_ref().context("a proposal is kept in a database")?;
+        keep(database, settings, bundle, proposal).await?;
     }
     match &report.fit {
         _ if proposal.proposes() => write(arguments, settings, bundle, proposal)?,
@@ -144,6 +154,7 @@ async fn with_labels(
         }
         _ if arguments.write_bundle.is_some() => {
             tell("no scanner has the cases by itself: no bundle is written");
+            return Ok(ExitCode::from(EXIT_PARTIAL));
         }
         _ => {}
     }
@@ -154,13 +165,18 @@ async fn with_labels(
 }
 
 /// Keeps the proposal for an operator to decide on.
-async fn keep(site: &Site, proposal: &Proposal) -> anyhow::Result<()> {
-    let set_point = site.settings.analysis.operating_point.as_deref();
+async fn keep(
+    database: &Database,
+    settings: &Settings,
+    bundle: &Bundle,
+    proposal: &Proposal,
+) -> anyhow::Result<()> {
+    let set_point = settings.analysis.operating_point.as_deref();
     let by = COMMAND_LINE.to_owned();
-    let kept = keep_proposal(&site.database, &site.bundle, proposal, set_point, by).await?;
+    let kept = keep_proposal(database, bundle, proposal, set_point, by).await?;
     let event = NewAuditEvent::of_system(COMMAND_LINE, "threshold_proposal.make");
     let event = event.about("threshold_proposal", kept.id);
-    site.database.append_audit_events(vec![event]).await?;
+    database.append_audit_events(vec![event]).await?;
     tell(&format!(
         "proposal {}: look at it with `norma proposals show`, then accept or decline it, here or in the page",
         kept.id
@@ -194,8 +210,8 @@ fn write(
         }
     }
     tell(
-        "other scanners keep their thresholds; it acts once the setting models.bundle names it, and the bundle in use stays as it is, to \
-         go back to",
+        "other scanners keep the thresholds of the bundle that it was made from; it acts once the setting models.bundle names it, and \
+         the bundle in use stays as it is, to go back to",
     );
     Ok(())
 }
@@ -335,21 +351,10 @@ impl CalibrationReport {
     }
 
     fn headline(&self) -> String {
-        match &self.fit {
-            ThresholdFit::NotEnoughCases {
-                positives_needed,
-                positives,
-            } => format!(
-                "not enough cases: {positives_needed} positives without a miss are needed, {positives} are there"
-            ),
-            ThresholdFit::Holds(held) => format!(
-                "sensitivity >= {} with confidence {} at threshold {}: releases {} of norms; n = {}",
-                percent(self.target_sensitivity.value()),
-                percent(self.confidence.value()),
-                held.threshold,
-                share_with(held.specificity.value(), self.specificity_interval),
-                self.studies
-            ),
-        }
+        labelled_fit(
+            &self.fit,
+            self.target_sensitivity.value(),
+            self.confidence.value(),
+        )
     }
 }

@@ -125,6 +125,39 @@ fn what_was_measured_against_other_thresholds_is_made_again() {
     assert!(told.contains("there is no such proposal"), "{told}");
 }
 
+/// A table that tells every score needs no database to be measured, but what is proposed is measured against what acts.
+#[test]
+fn a_table_with_scores_proposes_against_the_thresholds_that_act() {
+    let site = site();
+    let accepted = proposed(&site);
+    assert_eq!(decide(&site, "accept", &accepted).0, Some(0));
+    let mut labels = "score,label,manufacturer,model,kernel,slice_thickness_mm,contrast\n".to_owned();
+    for at in 0..60 {
+        labels += &format!("{},1,SIEMENS,Drive,Br40d,1.0,no\n", 0.4 + f64::from(at) * 0.01);
+        labels += &format!("{},0,SIEMENS,Drive,Br40d,1.0,no\n", f64::from(at) * 0.005);
+    }
+    let propose = |labels: &str| {
+        let table = site.table(labels);
+        site.norma(&["calibrate", &table, "--data", "data", "--propose"])
+    };
+    let output = propose(&labels);
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    let id = told
+        .strip_prefix("proposal ")
+        .and_then(|rest| rest.split(':').next())
+        .unwrap_or_else(|| panic!("{told}"));
+    let (code, told) = decide(&site, "accept", id);
+    assert_eq!(code, Some(0), "{told}");
+    // The scanner that had its own before keeps it.
+    assert_eq!(calibrated(&site)["in_use_is_own"], true);
+
+    // Too few to propose anything: nothing is kept, and the exit code says so.
+    let few = "score,label,manufacturer,model,kernel,slice_thickness_mm,contrast\n0.9,1,SIEMENS,Drive,Br40d,1.0,no\n";
+    let output = propose(few);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+}
+
 #[test]
 fn a_point_of_the_settings_would_stay_in_use() {
     let site = site();

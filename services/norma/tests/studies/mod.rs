@@ -64,7 +64,7 @@ pub(crate) async fn request_turn(
         deadline_at: Utc::now() + TimeDelta::hours(1),
         priority,
         requested_by,
-        most_urgent: 1,
+        most_urgent: Some(1),
         message: announce(Message::AnalyzeRequested { analysis_id, scan_id }),
     };
     database.request_analysis(analysis).await.unwrap();

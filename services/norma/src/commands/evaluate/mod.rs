@@ -14,7 +14,7 @@ use anyhow::{Context as _, ensure};
 use self::measure::Evaluation;
 use super::blocking::block_on;
 use super::installation::base_url;
-use super::labelled::read_labels;
+use super::labelled::{AskDatabase, read_labels};
 use super::settings::operating_point;
 use super::terminal::{answer, tell};
 use crate::command_line::Evaluate;
@@ -23,15 +23,16 @@ const JSON_FILE: &str = "evaluation.json";
 const HTML_FILE: &str = "evaluation.html";
 
 pub(crate) fn run(config: Option<&Path>, arguments: &Evaluate) -> anyhow::Result<ExitCode> {
-    let labels = read_labels(config, arguments.table.as_deref(), &arguments.installation);
+    let ask = AskDatabase::WhereScoresLack;
+    let labels = read_labels(config, arguments.table.as_deref(), &arguments.installation, ask);
     let (labelling, set) = block_on(labels)?;
-    let (settings, bundle) = (labelling.settings, labelling.bundle);
+    let (settings, bundle) = (&labelling.settings, &labelling.bundle);
     ensure!(
         !set.studies.is_empty(),
         "no labelled study: name a table, or let readers say in the page what is true of studies"
     );
-    let in_use = operating_point(&settings, &bundle, None)?;
-    let evaluation = Evaluation::of(&set, &bundle, in_use, &base_url(&settings, arguments.url.clone()));
+    let in_use = operating_point(settings, bundle, None)?;
+    let evaluation = Evaluation::of(&set, bundle, in_use, &base_url(settings, arguments.url.clone()));
     fs::create_dir_all(&arguments.out).context("failed to make the folder")?;
     let json = serde_json::to_string_pretty(&evaluation).context("failed to write the evaluation")?;
     for (name, text) in [(JSON_FILE, json), (HTML_FILE, html::page(&evaluation))] {

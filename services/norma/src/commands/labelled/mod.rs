@@ -43,8 +43,8 @@ pub(crate) struct Labelling {
     pub(crate) settings: Settings,
     /// With the thresholds that were accepted for it, where the database was asked.
     pub(crate) bundle: Bundle,
-    /// Some where the database was asked.
-    pub(crate) answers: Option<Answers>,
+    /// Some where it was asked.
+    pub(crate) database: Option<(Database, Answers)>,
 }
 
 impl Labelling {
@@ -54,7 +54,7 @@ impl Labelling {
         Ok(Self {
             settings,
             bundle,
-            answers: None,
+            database: None,
         })
     }
 }
@@ -64,9 +64,16 @@ impl From<Site> for Labelling {
         Self {
             settings: site.settings,
             bundle: site.bundle,
-            answers: Some(site.answers),
+            database: Some((site.database, site.answers)),
         }
     }
+}
+
+/// Whether a table that tells every score is held against the site all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AskDatabase {
+    Always,
+    WhereScoresLack,
 }
 
 /// From a table, whose studies without a score are looked up in the database, or without one from what readers said.
@@ -74,25 +81,29 @@ pub(crate) async fn read_labels(
     config: Option<&Path>,
     table: Option<&Path>,
     installation: &Installation,
+    ask: AskDatabase,
 ) -> anyhow::Result<(Labelling, LabelledSet)> {
     let Some(path) = table else {
         let site = Site::open(config, installation).await?;
         let set = LabelledSet::of_readers(&site.answers).await;
-        return Ok((site.into(), set.context("failed to read the feedback")?));
+        let set = set.context("failed to read the feedback")?;
+        return Ok((site.into(), set));
     };
     let rows = table::read(path)?;
     let are_told = rows.iter().all(LabelledRow::has_score);
     let studies = rows.into_iter().map(LabelledRow::into_study).collect();
-    if are_told {
+    if are_told && ask == AskDatabase::WhereScoresLack {
         return Ok((
             Labelling::without_database(config)?,
             LabelledSet::of_table(studies),
         ));
     }
     let site = Site::open(config, installation).await?;
-    let set = LabelledSet::of_names(&site.answers, studies).await;
-    Ok((
-        site.into(),
-        set.context("failed to look the studies up in the database")?,
-    ))
+    let set = if are_told {
+        LabelledSet::of_table(studies)
+    } else {
+        let set = LabelledSet::of_names(&site.answers, studies).await;
+        set.context("failed to look the studies up in the database")?
+    };
+    Ok((site.into(), set))
 }

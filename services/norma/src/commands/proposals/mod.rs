@@ -5,12 +5,12 @@ mod sentences;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use norma_database::{Decided, NewAuditEvent, Page, ProposalState, ThresholdProposal};
 use norma_domain::ThresholdProposalId;
 use norma_site::Proposal;
 
-pub(super) use self::sentences::{left_out, sentences};
+pub(super) use self::sentences::{labelled_fit, left_out, sentences};
 use super::blocking::block_on;
 use super::installation::{COMMAND_LINE, open};
 use super::terminal::{EXIT_PARTIAL, answer, tell};
@@ -109,11 +109,8 @@ async fn decide(
 ) -> anyhow::Result<ExitCode> {
     let (database, settings) = open(config, &arguments.installation).await?;
     let id: ThresholdProposalId = arguments.id;
-    if decision == Decision::Accept
-        && let Some(set) = settings.analysis.operating_point.as_deref()
-        && set != norma_site::SITE_POINT
-    {
-        bail!("the setting analysis.operating_point names {set:?}, which would stay in use: clear it first");
+    if decision == Decision::Accept {
+        norma_site::check_set_point(settings.analysis.operating_point.as_deref())?;
     }
     let event = NewAuditEvent::of_system(COMMAND_LINE, decision.action()).about("threshold_proposal", id);
     database.append_audit_events(vec![event]).await?;

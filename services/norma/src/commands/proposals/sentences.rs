@@ -110,11 +110,17 @@ fn now(proposal: &Proposal, profile: &ProfileProposal) -> String {
 }
 
 fn with_labels(proposal: &Proposal, labelled: &LabelledFit) -> String {
-    match &labelled.fit {
+    let fit = labelled_fit(&labelled.fit, proposal.target_sensitivity, proposal.confidence);
+    format!("  {fit}")
+}
+
+/// What labelled studies allow.
+pub(crate) fn labelled_fit(fit: &ThresholdFit, target_sensitivity: f64, confidence: f64) -> String {
+    match fit {
         ThresholdFit::Holds(held) => format!(
-            "  sensitivity >= {} with confidence {} at threshold {}: releases {} of norms; n = {}",
-            percent(proposal.target_sensitivity),
-            percent(proposal.confidence),
+            "sensitivity >= {} with confidence {} at threshold {}: releases {} of norms; n = {}",
+            percent(target_sensitivity),
+            percent(confidence),
             held.threshold,
             share(held.specificity),
             held.sensitivity.trials() + held.specificity.trials()
@@ -123,7 +129,7 @@ fn with_labels(proposal: &Proposal, labelled: &LabelledFit) -> String {
             positives_needed,
             positives,
         } => format!(
-            "  not enough cases: {positives_needed} positives without a miss are needed, {positives} are there"
+            "not enough cases: {positives_needed} positives without a miss are needed, {positives} are there"
         ),
     }
 }

@@ -1,11 +1,13 @@
 import { useTranslation } from 'react-i18next';
 
-import texts from '@/i18n/en-deliveries.json';
+import { resources } from '@/i18n/i18n';
 import { useCodeTexts, type ProblemText } from '@/i18n/problem-text';
 
-type ReasonKey = keyof (typeof texts)['deliveries']['reason'];
+const reasons = resources.en.translation.deliveries.reason;
 
-const isReason = (code: string): code is ReasonKey => code in texts.deliveries.reason;
+type ReasonKey = keyof typeof reasons;
+
+const isReason = (code: string): code is ReasonKey => code in reasons;
 
 /** Why an attempt failed, in the reader's language: what the destination said, or a problem here. */
 export function useReasonText(): (code: string) => ProblemText {

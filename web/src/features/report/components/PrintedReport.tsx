@@ -5,7 +5,7 @@ import { usePatient } from '@/api/patients';
 import { checkSession } from '@/api/session';
 import type { KeySlice, Report, Scan } from '@/api/types';
 import { formatDateTime } from '@/format/dates';
-import en from '@/i18n/en.json';
+import { resources } from '@/i18n/i18n';
 import { MismatchMark } from '@/identity/MismatchMark';
 import { shownIdentity } from '@/identity/shown-identity';
 import { useIdentityTexts } from '@/identity/use-identity-texts';
@@ -111,7 +111,7 @@ export function PrintedReport({ report, scan, pictures, children }: PrintedRepor
         </section>
       )}
       {children}
-      <footer className={classes.foot}>{report.disclaimer === en.report.disclaimer ? t('report.disclaimer') : report.disclaimer}</footer>
+      <footer className={classes.foot}>{report.disclaimer === resources.en.translation.report.disclaimer ? t('report.disclaimer') : report.disclaimer}</footer>
       </div>
     </article>
   );

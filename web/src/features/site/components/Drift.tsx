@@ -24,6 +24,7 @@ function ProfileSection({ profile, report }: { profile: Profile; report: DriftRe
   const scannerText = useScannerText();
   const alarms = drifted(profile);
   const tooFew = compared(profile) === 0;
+  const lacking = profile.quantities.find((of) => of.outcome === 'too_few');
   return (
     <section className={pageClasses.padded} data-testid="drift-profile" data-drifted={alarms > 0}>
       <Title order={3} size="h5">
@@ -35,9 +36,9 @@ function ProfileSection({ profile, report }: { profile: Profile; report: DriftRe
         {tooFew ? t('site.nothingCompared') : alarms > 0 ? t('site.alarms', { count: alarms }) : t('site.noAlarm')}
       </Text>
       {!tooFew && <DriftTable quantities={profile.quantities} limit={report.cumulative_sum_limit} />}
-      {tooFew && (
+      {tooFew && lacking && (
         <Text size="sm" c="var(--text-dim)">
-          {t('site.tooFewDetail', { last: report.windows.last })}
+          {t('site.tooFewDetail', { last: report.windows.last, needed: lacking.needed })}
         </Text>
       )}
     </section>

@@ -2,13 +2,14 @@ import { Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 
 import type { Proposal } from '@/api/types';
+import { formatProbability } from '@/format/numbers';
 
 import { ProfileReport } from './ProfileReport';
 import classes from './site.module.css';
 
 /** What a proposal rests on: the bound of each scanner's threshold, what is assumed, what was left out. */
 export function ProposalReport({ report }: { report: Proposal }) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const leftOut: (readonly [string, number])[] = [
     [t('site.leftOut.undetermined'), report.undetermined],
     [t('site.leftOut.without_scanner'), report.without_scanner],
@@ -29,7 +30,7 @@ export function ProposalReport({ report }: { report: Proposal }) {
         {report.assumptions.map((assumption) => (
           <li key={assumption}>
             <Text size="sm" span>
-              {t(`site.assumption.${assumption}`)}
+              {t(`site.assumption.${assumption}`, { share: formatProbability(report.maximal_prevalence, i18n.language) })}
             </Text>
           </li>
         ))}

@@ -26,10 +26,14 @@ export function Proposals() {
   const { data, error, isPending, refetch } = useProposals(LIMIT, offset);
   const bundle = useBundle();
   const make = useMakeProposal();
-  const acting = data?.items.find(({ acts }) => acts);
+  // Asked for by itself: the list below may be looked at anywhere.
+  const accepted = useProposals(LIMIT, 0, 'accepted');
+  const acting = accepted.data?.items.find(({ acts }) => acts);
   // What acts and what this gateway loaded differ until it is started again.
-  const running = data?.items.find(({ bundle_version: version }) => version === bundle.data?.version);
-  const waits = bundle.data && acting?.id !== running?.id;
+  const running = bundle.data?.version;
+  const waits = running && acting && acting.bundle_version !== running;
+  const takenBack =
+    accepted.data && !acting && data?.items.some(({ state, bundle_version: version }) => state === 'withdrawn' && version === running);
   return (
     <section aria-labelledby="site-proposals" className={classes.part}>
       <Title order={2} size="h4" id="site-proposals">
@@ -59,9 +63,9 @@ export function Proposals() {
           <ProposalReport report={make.data.report} />
         </div>
       )}
-      {waits && (
+      {(waits || takenBack) && (
         <Text size="sm" fw={600} c="var(--undetermined)" role="status" data-testid="restart-needed">
-          {acting ? t('site.restartNeeded', { version: acting.bundle_version }) : t('site.restartBack')}
+          {waits ? t('site.restartNeeded', { version: acting.bundle_version }) : t('site.restartBack')}
         </Text>
       )}
       <div className={pageClasses.padded}>
