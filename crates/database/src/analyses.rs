@@ -13,6 +13,7 @@ use crate::scans::lock_scan;
 use crate::schema::{analyses, scans, stage_results};
 use crate::sql_types::RowId;
 use crate::suspicion::{SuspicionGroup, place_scan};
+use crate::unfinished::is_unfinished;
 use crate::waiting_analyses::{NewWaiting, hold_back, may_be_urgent, raise};
 use crate::{Database, DatabaseError, OutboxMessage, Owner, time};
 
@@ -254,12 +255,6 @@ impl Database {
         })
         .await
     }
-}
-
-/// Whether an analysis has not ended: a check of the table ties this to the status, and an index serves it.
-#[diesel::dsl::auto_type(no_type_alias)]
-pub(crate) fn is_unfinished() -> _ {
-    analyses::finished_at.is_null()
 }
 
 /// Writes a requested analysis, makes it the latest of its scan and lets it wait for its turn. The scan is locked and none

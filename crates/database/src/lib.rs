@@ -56,6 +56,7 @@ mod threshold_proposals;
 mod time;
 mod turn_shares;
 mod turns;
+mod unfinished;
 mod url;
 mod users;
 mod versions;

@@ -8,7 +8,7 @@ use norma_domain::{
     StageOutcome, StudyInstanceUid,
 };
 
-use crate::analyses::{Analysis, find, is_unfinished};
+use crate::analyses::{Analysis, find};
 use crate::connection::AnyConnection;
 use crate::deliveries::queue_deliveries;
 use crate::outbox::insert_message;
@@ -20,6 +20,7 @@ use crate::sql_types::RowId;
 use crate::stage_starts::{forget_start, forget_starts, note_start};
 use crate::suspicion::{SuspicionGroup, place_scan};
 use crate::turn_shares::charge_overrun;
+use crate::unfinished::is_unfinished;
 use crate::waiting_analyses::forget_turn;
 use crate::{Database, DatabaseError, OutboxMessage, json, time};
 

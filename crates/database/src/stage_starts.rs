@@ -6,11 +6,11 @@ use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 use norma_domain::{AnalysisId, Stage};
 
-use crate::analyses::is_unfinished;
 use crate::connection::AnyConnection;
 use crate::schema::{analyses, stage_starts};
 use crate::sql_types::RowId;
 use crate::turn_shares::charge_overrun;
+use crate::unfinished::is_unfinished;
 use crate::{Database, DatabaseError, time};
 
 #[derive(Insertable)]

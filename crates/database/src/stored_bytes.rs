@@ -5,8 +5,8 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use norma_domain::AnalysisStatus;
 
-use crate::analyses::is_unfinished;
 use crate::schema::{analyses, dicom_studies, scans};
+use crate::unfinished::is_unfinished;
 use crate::{Database, DatabaseError, Owner};
 
 /// Studies that were accepted and not prepared yet.

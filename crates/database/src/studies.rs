@@ -7,7 +7,7 @@ use diesel::dsl::exists;
 use diesel::prelude::*;
 use norma_domain::{AnalysisId, AnalysisStatus, PatientId, Verdict};
 
-use crate::analyses::{AnalysisRow, is_unfinished};
+use crate::analyses::AnalysisRow;
 use crate::connection::{AnyConnection, MultiBackend};
 use crate::patients::PatientRow;
 use crate::reports::AnswerRow;
@@ -17,6 +17,7 @@ use crate::search::patterns;
 use crate::sql_types::RowId;
 use crate::study_identities::ScanIdentity;
 use crate::suspicion::SuspicionGroup;
+use crate::unfinished::is_unfinished;
 use crate::{Analysis, Answer, Database, DatabaseError, Listing, Page, Patient, Scan, time};
 
 /// Which studies are wanted. What is None does not narrow the list.

@@ -6,11 +6,11 @@ use diesel::dsl::{count_star, exists, min, not};
 use diesel::prelude::*;
 use norma_domain::Priority;
 
-use crate::analyses::is_unfinished;
 use crate::connection::AnyConnection;
 use crate::schema::{analyses, stage_starts, waiting_analyses};
 use crate::sql_types::RowId;
 use crate::turn_shares::{Shares, lock_clocks};
+use crate::unfinished::is_unfinished;
 use crate::waiting_analyses::announce_waiting;
 use crate::{Database, DatabaseError, time};
 

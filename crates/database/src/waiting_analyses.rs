@@ -4,12 +4,12 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use norma_domain::{AnalysisId, Priority};
 
-use crate::analyses::is_unfinished;
 use crate::connection::AnyConnection;
 use crate::outbox::insert_message;
 use crate::schema::{analyses, scans, turn_clocks, waiting_analyses};
 use crate::sql_types::RowId;
 use crate::turn_shares::{reckoned_ms, requester};
+use crate::unfinished::is_unfinished;
 use crate::{DatabaseError, OutboxMessage, Owner, json};
 
 #[derive(Queryable, Selectable, Insertable)]
