@@ -4,6 +4,7 @@ mod abort;
 mod ae_title;
 mod association;
 mod command;
+mod connection;
 mod error;
 mod implementation;
 mod negotiation;
@@ -16,6 +17,7 @@ mod status;
 mod tls;
 
 pub use ae_title::{AeTitle, InvalidAeTitle};
+pub use connection::{Connection, connect};
 pub use error::NetworkError;
 pub use implementation::{IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME};
 pub use negotiation::{CT_STORAGE_CLASSES, StorageClasses, StorageSupport};

@@ -5,14 +5,12 @@ use std::time::Duration;
 
 use dicom_dictionary_std::uids;
 use dicom_ul::pdu::{AssociationRQ, Pdu, PresentationContextProposed, PresentationContextResultReason};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 use crate::abort::{abort_after, abort_by_user};
 use crate::ae_title::AeTitle;
 use crate::association::{Association, Incoming};
 use crate::command::{C_ECHO_RSP, C_STORE_RSP, Command};
+use crate::connection::{Connection, connect};
 use crate::error::NetworkError;
 use crate::implementation::{APPLICATION_CONTEXT, max_length_of, user_variables};
 use crate::part10::OutgoingInstance;
@@ -37,11 +35,6 @@ pub struct ScuOptions {
     /// For each answer.
     pub answer_timeout: Duration,
 }
-
-/// With TLS or without.
-trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Connection for S {}
 
 struct Context {
     id: u8,
@@ -93,9 +86,7 @@ impl Scu {
         options: &ScuOptions,
         wanted: BTreeSet<(String, String)>,
     ) -> Result<Self, NetworkError> {
-        let stream = timeout(options.connect_timeout, connect(options))
-            .await
-            .map_err(|_| NetworkError::Timeout)??;
+        let stream = connect(&options.address, options.tls.as_ref(), options.connect_timeout).await?;
         let mut stream = PduStream::new(stream, options.max_pdu_length, options.answer_timeout);
         let proposed = wanted.into_iter().take(MOST_CONTEXTS).zip((1..=255).step_by(2));
         let mut contexts: Vec<Context> = proposed
@@ -239,15 +230,4 @@ impl Scu {
         self.last_message_id = self.last_message_id.wrapping_add(1);
         self.last_message_id
     }
-}
-
-async fn connect(options: &ScuOptions) -> Result<Box<dyn Connection>, NetworkError> {
-    let stream = TcpStream::connect(&options.address)
-        .await
-        .map_err(NetworkError::Connect)?;
-    stream.set_nodelay(true)?;
-    Ok(match &options.tls {
-        Some(tls) => Box::new(tls.connect(stream).await.map_err(NetworkError::Tls)?),
-        None => Box::new(stream),
-    })
 }

@@ -172,10 +172,7 @@ impl ClientTls {
     }
 
     /// The stream over TLS, once the peer has shown its certificate.
-    ///
-    /// # Errors
-    /// Where they do not agree, and where the certificate is not believed.
-    pub async fn connect(&self, stream: TcpStream) -> io::Result<client::TlsStream<TcpStream>> {
+    pub(crate) async fn connect(&self, stream: TcpStream) -> io::Result<client::TlsStream<TcpStream>> {
         let connector = TlsConnector::from(Arc::clone(&self.config));
         connector.connect(self.name.clone(), stream).await
     }

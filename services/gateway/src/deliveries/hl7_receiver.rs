@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use norma_database::DatabaseError;
-use norma_dicom_network::ClientTls;
+use norma_dicom_network::{ClientTls, Connection, NetworkError, connect};
 use norma_result_messages::{
     AccessionField, Acknowledgement, OruOptions, Told, frame, has_end, oru_r01, read_acknowledgement, unframe,
 };
 use norma_service::{AccessionNumberField, Hl7Settings};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 use crate::deliveries::failure::{Failure, FailureKind};
@@ -28,10 +27,6 @@ pub(super) struct Hl7Receiver {
     tls: Option<ClientTls>,
     options: OruOptions,
 }
-
-trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Connection for S {}
 
 impl Hl7Receiver {
     pub(super) fn new(address: String, tls: Option<ClientTls>, settings: &Hl7Settings) -> Self {
@@ -74,11 +69,11 @@ impl Hl7Receiver {
         before: impl Future<Output = Result<(), DatabaseError>>,
     ) -> Result<(), Failure> {
         let message = oru_r01(told, &self.options);
-        let connected = timeout(CONNECT_TIMEOUT, self.connect()).await;
-        let mut stream = connected.unwrap_or_else(|_| Err(silent()))?;
+        let connected = connect(&self.address, self.tls.as_ref(), CONNECT_TIMEOUT).await;
+        let mut stream = connected.map_err(|error| Failure::from(&error))?;
         before.await?;
-        let answer = timeout(ANSWER_TIMEOUT, exchange(&mut stream, &frame(&message))).await;
-        let answer = answer.unwrap_or_else(|_| Err(silent()))?;
+        let answer = exchange(&mut stream, &frame(&message)).await;
+        let answer = answer.map_err(|error| Failure::from(&error))?;
         let refused = |code, status: &str, kind| {
             Err(Failure::of_peer(
                 code,
@@ -94,55 +89,32 @@ impl Hl7Receiver {
             Err(error) => Err(Failure::passing("peer_failed", &error.to_string())),
         }
     }
-
-    async fn connect(&self) -> Result<Box<dyn Connection>, Failure> {
-        let failed = |code, detail| Failure::of_peer(code, None, FailureKind::Connection, detail);
-        let stream = TcpStream::connect(&self.address)
-            .await
-            .map_err(|_| failed("peer_unreachable", "no connection"))?;
-        Ok(match &self.tls {
-            None => Box::new(stream),
-            Some(tls) => {
-                let stream = tls.connect(stream).await;
-                Box::new(stream.map_err(|_| failed("tls_failed", "no agreement on TLS"))?)
-            }
-        })
-    }
-}
-
-fn silent() -> Failure {
-    Failure::of_peer("peer_silent", None, FailureKind::Connection, "no answer in time")
 }
 
 /// Writes a message; reads what comes up to its end.
-async fn exchange(stream: &mut Box<dyn Connection>, message: &[u8]) -> Result<Vec<u8>, Failure> {
-    let lost = |_| {
-        Failure::of_peer(
-            "connection_lost",
-            None,
-            FailureKind::Connection,
-            "the connection failed",
-        )
-    };
-    stream.write_all(message).await.map_err(lost)?;
-    stream.flush().await.map_err(lost)?;
-    let mut answer = Vec::new();
-    let mut chunk = [0; 4096];
-    while !has_end(&answer) && answer.len() < ANSWER_BYTES {
-        let length = stream.read(&mut chunk).await.map_err(lost)?;
-        if length == 0 {
-            break;
+async fn exchange(stream: &mut Box<dyn Connection>, message: &[u8]) -> Result<Vec<u8>, NetworkError> {
+    let exchanged = timeout(ANSWER_TIMEOUT, async {
+        stream.write_all(message).await?;
+        stream.flush().await?;
+        let mut answer = Vec::new();
+        let mut chunk = [0; 4096];
+        while !has_end(&answer) && answer.len() < ANSWER_BYTES {
+            let length = stream.read(&mut chunk).await?;
+            if length == 0 {
+                break;
+            }
+            answer.extend_from_slice(&chunk[..length]);
         }
-        answer.extend_from_slice(&chunk[..length]);
-    }
-    Ok(unframe(answer))
+        Ok(unframe(answer))
+    });
+    exchanged.await.map_err(|_| NetworkError::Timeout)?
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    async fn answered_with(answer: &'static [u8]) -> Result<Vec<u8>, Failure> {
+    async fn answered_with(answer: &'static [u8]) -> Result<Vec<u8>, NetworkError> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let peer = tokio::spawn(async move {
@@ -152,7 +124,8 @@ mod tests {
             stream.write_all(answer).await.unwrap();
             read
         });
-        let mut stream: Box<dyn Connection> = Box::new(TcpStream::connect(address).await.unwrap());
+        let address = address.to_string();
+        let mut stream = connect(&address, None, CONNECT_TIMEOUT).await.unwrap();
         let answer = exchange(&mut stream, &frame("MSH|")).await;
         assert_eq!(&peer.await.unwrap(), b"\x0bMSH|\x1c\r");
         answer
