@@ -4,12 +4,14 @@
 
 #[allow(dead_code, reason = "shared with the other tests")]
 mod dicom_node;
+mod mllp_receiver;
 #[allow(dead_code, reason = "shared with the other tests")]
 mod studies;
 
 use std::sync::{Arc, Mutex};
 
 use dicom_node::{Node, assert_sent, study};
+use mllp_receiver::{acknowledge, read_message};
 use serde_json::Value;
 use studies::onnxruntime;
 use tempfile::TempDir;
@@ -59,17 +61,10 @@ impl Receiver {
     }
 
     async fn acknowledge(&self, mut stream: TcpStream) {
-        let mut message = Vec::new();
-        while !message.ends_with(b"\x1c\r") {
-            if stream.read_buf(&mut message).await.unwrap() == 0 {
-                return;
-            }
+        if let Some(message) = read_message(&mut stream).await {
+            let code = self.took(&message);
+            acknowledge(&mut stream, &message, code).await;
         }
-        let message = String::from_utf8(message).unwrap();
-        let code = self.took(&message);
-        let id = message.split('|').nth(9).unwrap();
-        let answer = format!("\x0bMSH|^~\\&|RIS||||1||ACK|1|P|2.5.1\rMSA|{code}|{id}\r\x1c\r");
-        stream.write_all(answer.as_bytes()).await.unwrap();
     }
 
     async fn answer(&self, mut stream: TcpStream) {

@@ -1,21 +1,32 @@
-//! Associations over TLS with DCMTK, both ways: who may come in, whom results are sent to, and a certificate that is replaced.
+//! TLS: who may come in and whom results are sent to, with DCMTK and an HL7 receiver, and a certificate that is replaced.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[allow(dead_code, reason = "shared with the other tests")]
 mod dicom_node;
+mod mllp_receiver;
 #[allow(dead_code, reason = "shared with the other tests")]
 mod studies;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use dicom_node::{Node, PATIENCE, assert_sent, entries, study};
+use mllp_receiver::{acknowledge, read_message};
 use norma_test_support::servers::{GuardedProcess, free_port};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use studies::onnxruntime;
 use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 const ECHOSCU: &str = "/usr/bin/echoscu";
 const STORESCU: &str = "/usr/bin/storescu";
@@ -273,6 +284,112 @@ async fn results_go_to_who_shows_the_right_certificate() {
     let _pacs = listen(&archive_key, "of-archive");
     node.delivery(|delivery| delivery["state"] == "delivered").await;
     assert!(entries(archive.path()).len() > 1, "a report and pictures");
+}
+
+/// Reads HL7 over TLS as `shown` at `port`, from those who show a certificate of `authority`; keeps what came.
+async fn read_hl7(
+    port: u16,
+    shown: &Shown,
+    authority: &Authority,
+    received: &Arc<Mutex<Vec<String>>>,
+) -> JoinHandle<()> {
+    let mut believed = RootCertStore::empty();
+    let certificate = CertificateDer::from_pem_file(&authority.certificate).unwrap();
+    believed.add(certificate).unwrap();
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(believed), Arc::clone(&provider));
+    let verifier = verifier.build().unwrap();
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(
+            vec![CertificateDer::from_pem_file(&shown.certificate).unwrap()],
+            PrivateKeyDer::from_pem_file(&shown.key).unwrap(),
+        )
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+    let received = Arc::clone(received);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(mut stream) = acceptor.accept(stream).await else {
+                continue;
+            };
+            if let Some(message) = read_message(&mut stream).await {
+                acknowledge(&mut stream, &message, "AA").await;
+                received.lock().unwrap().push(message);
+            }
+        }
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_go_to_who_shows_the_right_certificate() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    if !has_dcmtk() {
+        return;
+    }
+    let (folder, files, keys) = (
+        TempDir::new().unwrap(),
+        TempDir::new().unwrap(),
+        TempDir::new().unwrap(),
+    );
+    let files = study(files.path());
+    let keys = keys.path();
+    let (authority, foreign) = (Authority::new(keys, "authority"), Authority::new(keys, "foreign"));
+    let mut settings = tls_settings(&authority.sign(keys, "node"), &authority);
+    let port = free_port();
+    for (name, value) in [
+        ("KIND", "hl7".to_owned()),
+        ("HOST", "127.0.0.1".to_owned()),
+        ("PORT", port.to_string()),
+        ("TLS", "true".to_owned()),
+        ("TLS_CA", authority.certificate.display().to_string()),
+    ] {
+        settings.push((format!("NORMA__PACS__DESTINATIONS__RIS__{name}"), value));
+    }
+    let received = Arc::default();
+    let impostor = read_hl7(port, &foreign.sign(keys, "impostor"), &authority, &received).await;
+    let node = Node::start(folder.path(), &onnxruntime, &settings).await;
+    let scanner = authority.sign(keys, "scanner");
+    assert_sent(&dcmtk(
+        STORESCU,
+        &node,
+        Some(&scanner),
+        &authority.certificate,
+        &files,
+    ));
+    let untrusted = |attempts: u64| {
+        node.delivery(move |delivery| {
+            delivery["reason_code"] == "tls_failed"
+                && delivery["state"] == "queued"
+                && delivery["attempts"].as_u64() >= Some(attempts)
+        })
+    };
+    let of_impostor = untrusted(1).await;
+
+    // The right one, which does not believe this node: it says so when the handshake is over here.
+    let ris = authority.sign(keys, "ris");
+    stop(impostor).await;
+    let distrustful = read_hl7(port, &ris, &foreign, &received).await;
+    let tried = of_impostor["attempts"].as_u64().unwrap();
+    untrusted(tried + 2).await;
+    assert!(received.lock().unwrap().is_empty(), "nobody read anything");
+
+    stop(distrustful).await;
+    let _ris = read_hl7(port, &ris, &authority, &received).await;
+    node.delivery(|delivery| delivery["state"] == "delivered").await;
+    let received = received.lock().unwrap().clone();
+    assert_eq!(received.len(), 1);
+    assert!(received[0].starts_with("\x0bMSH|^~\\&|"), "{}", received[0]);
+    assert!(received[0].contains("|ORU^R01^ORU_R01|"), "{}", received[0]);
+}
+
+/// Frees its port.
+async fn stop(listening: JoinHandle<()>) {
+    listening.abort();
+    assert!(listening.await.unwrap_err().is_cancelled());
 }
 
 #[test]
