@@ -1,7 +1,10 @@
-import '@/i18n/i18n';
-
 import { cleanup } from '@testing-library/react';
 import { afterEach } from 'vitest';
+
+import i18next, { LANGUAGES, textsLoaded } from '@/i18n/i18n';
+
+await textsLoaded;
+await i18next.loadLanguages(LANGUAGES);
 
 // Mantine asks for these; the test's document has no layout.
 window.matchMedia = (query: string) =>

@@ -1,18 +1,5 @@
-import i18next from 'i18next';
+import i18next, { type BackendModule, type ResourceKey } from 'i18next';
 import { initReactI18next } from 'react-i18next';
-
-import enAccess from './en-access.json';
-import enDeliveries from './en-deliveries.json';
-import enIdentity from './en-identity.json';
-import enReasons from './en-reasons.json';
-import enSite from './en-site.json';
-import en from './en.json';
-import ruAccess from './ru-access.json';
-import ruDeliveries from './ru-deliveries.json';
-import ruIdentity from './ru-identity.json';
-import ruReasons from './ru-reasons.json';
-import ruSite from './ru-site.json';
-import ru from './ru.json';
 
 export const LANGUAGES = ['ru', 'en'] as const;
 export type Language = (typeof LANGUAGES)[number];
@@ -20,10 +7,19 @@ export type Language = (typeof LANGUAGES)[number];
 /** Each in its own language: who looks for it reads that one. */
 export const LANGUAGE_NAMES: Record<Language, string> = { ru: 'Русский', en: 'English' };
 
-export const resources = {
-  en: { translation: { ...en, ...enAccess, ...enDeliveries, ...enIdentity, ...enReasons, ...enSite } },
-  ru: { translation: { ...ru, ...ruAccess, ...ruDeliveries, ...ruIdentity, ...ruReasons, ...ruSite } },
-} as const;
+/** A reader needs the texts of one language, so each is a chunk of its own; a test holds that both have the same keys. */
+const TEXTS: Record<Language, () => Promise<{ default: ResourceKey }>> = { en: () => import('./en'), ru: () => import('./ru') };
+
+const texts: BackendModule = {
+  type: 'backend',
+  init: () => undefined,
+  read: (language, _namespace, done) => {
+    TEXTS[language as Language]().then(
+      (loaded) => done(null, loaded.default),
+      (error: unknown) => done(error instanceof Error ? error : String(error), true),
+    );
+  },
+};
 
 const KEY = 'norma-language';
 
@@ -56,12 +52,17 @@ i18next.on('languageChanged', (language) => {
   document.documentElement.lang = language;
 });
 
-void i18next.use(initReactI18next).init({
-  resources,
-  lng: preferredLanguage(),
-  fallbackLng: 'en',
-  interpolation: { escapeValue: false },
-  returnNull: false,
-});
+/** Stands when the texts of the preferred language are there. */
+export const textsLoaded: Promise<unknown> = i18next
+  .use(texts)
+  .use(initReactI18next)
+  .init({
+    lng: preferredLanguage(),
+    fallbackLng: false,
+    load: 'currentOnly',
+    supportedLngs: LANGUAGES,
+    interpolation: { escapeValue: false },
+    returnNull: false,
+  });
 
 export default i18next;

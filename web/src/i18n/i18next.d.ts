@@ -1,10 +1,10 @@
 import 'i18next';
 
-import type { resources } from './i18n';
+import type texts from './en';
 
 declare module 'i18next' {
   interface CustomTypeOptions {
     defaultNS: 'translation';
-    resources: (typeof resources)['en'];
+    resources: { translation: typeof texts };
   }
 }

@@ -2,7 +2,8 @@ import { useTranslation } from 'react-i18next';
 
 import { asApiError } from '@/api/errors';
 
-import problems from './en-reasons.json';
+import type problems from './en-reasons.json';
+import i18next from './i18n';
 
 export interface ProblemText {
   title: string;
@@ -13,9 +14,9 @@ type ReasonKey = keyof (typeof problems)['reason'];
 type ProblemKey = keyof (typeof problems)['problem'];
 type CheckKey = keyof (typeof problems)['check'];
 
-const isReason = (code: string): code is ReasonKey => code in problems.reason;
-const isProblem = (code: string): code is ProblemKey => code in problems.problem;
-const isCheck = (code: string): code is CheckKey => code in problems.check;
+const isReason = (code: string): code is ReasonKey => i18next.exists(`reason.${code}.title`);
+const isProblem = (code: string): code is ProblemKey => i18next.exists(`problem.${code}.title`);
+const isCheck = (code: string): code is CheckKey => i18next.exists(`check.${code}`);
 
 /** Gives codes of reasons, problems and checks their words in the reader's language. */
 export function useCodeTexts(): {

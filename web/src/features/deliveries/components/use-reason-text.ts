@@ -1,13 +1,12 @@
 import { useTranslation } from 'react-i18next';
 
-import { resources } from '@/i18n/i18n';
+import type texts from '@/i18n/en-deliveries.json';
+import i18next from '@/i18n/i18n';
 import { useCodeTexts, type ProblemText } from '@/i18n/problem-text';
 
-const reasons = resources.en.translation.deliveries.reason;
+type ReasonKey = keyof (typeof texts)['deliveries']['reason'];
 
-type ReasonKey = keyof typeof reasons;
-
-const isReason = (code: string): code is ReasonKey => code in reasons;
+const isReason = (code: string): code is ReasonKey => i18next.exists(`deliveries.reason.${code}.title`);
 
 /** Why an attempt failed, in the reader's language: what the destination said, or a problem here. */
 export function useReasonText(): (code: string) => ProblemText {

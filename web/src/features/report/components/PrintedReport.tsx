@@ -5,11 +5,10 @@ import { usePatient } from '@/api/patients';
 import { checkSession } from '@/api/session';
 import type { KeySlice, Report, Scan } from '@/api/types';
 import { formatDateTime } from '@/format/dates';
-import { resources } from '@/i18n/i18n';
+import { DISCLAIMER } from '@/i18n/disclaimer';
 import { MismatchMark } from '@/identity/MismatchMark';
 import { shownIdentity } from '@/identity/shown-identity';
 import { useIdentityTexts } from '@/identity/use-identity-texts';
-
 import { useSliceNames } from '@/slices/slice-names';
 
 import classes from './report.module.css';
@@ -111,7 +110,7 @@ export function PrintedReport({ report, scan, pictures, children }: PrintedRepor
         </section>
       )}
       {children}
-      <footer className={classes.foot}>{report.disclaimer === resources.en.translation.report.disclaimer ? t('report.disclaimer') : report.disclaimer}</footer>
+      <footer className={classes.foot}>{report.disclaimer === DISCLAIMER ? t('report.disclaimer') : report.disclaimer}</footer>
       </div>
     </article>
   );
