@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use norma_domain::{AnalysisId, DeliveryId, Report, ScanId, StudyInstanceUid};
 
 use crate::connection::AnyConnection;
+use crate::delivery_objects::DeliveredObject;
 use crate::schema::{deliveries, delivery_destinations, received_studies};
 use crate::sql_types::RowId;
 use crate::{Database, DatabaseError, time};
@@ -63,6 +64,8 @@ pub struct Delivery {
     pub reason_code: Option<String>,
     /// What the destination answered then.
     pub peer_status: Option<String>,
+    /// Those that the destination answered for, by name; messages have none.
+    pub objects: Vec<DeliveredObject>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     /// Some exactly if it is delivered or failed.
@@ -88,7 +91,7 @@ pub(crate) struct DeliveryRow {
 }
 
 impl DeliveryRow {
-    pub(crate) fn of_scan(self, scan_id: RowId) -> Delivery {
+    pub(crate) fn of_scan(self, scan_id: RowId, objects: Vec<DeliveredObject>) -> Delivery {
         let row = self;
         let state = DeliveryState::ALL
             .into_iter()
@@ -109,6 +112,7 @@ impl DeliveryRow {
             next_attempt_at: (state == DeliveryState::Queued).then(|| time::from_row(row.next_attempt_at)),
             reason_code: row.reason_code,
             peer_status: row.peer_status,
+            objects,
             created_at: time::from_row(row.created_at),
             updated_at: time::from_row(row.updated_at),
             ended_at: row.ended_at.map(time::from_row),

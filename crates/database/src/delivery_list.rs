@@ -8,6 +8,7 @@ use norma_domain::{AnalysisId, DeliveryId};
 
 use crate::connection::{AnyConnection, MultiBackend};
 use crate::deliveries::{Delivery, DeliveryRow, DeliveryState};
+use crate::delivery_objects::{objects_of, replace_objects};
 use crate::delivery_queue::waiting_for;
 use crate::schema::{analyses, deliveries, delivery_destinations};
 use crate::sql_types::RowId;
@@ -24,7 +25,7 @@ pub struct DeliveryQuery {
 /// What became of a wish to send again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SentAgain {
-    Queued(Delivery),
+    Queued(Box<Delivery>),
     /// It has not ended: it is sent anyway.
     Waiting,
 }
@@ -143,17 +144,28 @@ impl Database {
         .await
     }
 
-    /// Queues a delivery that has ended as if it were new. None where there is no such delivery.
+    /// Queues a delivery that has ended as if it were new: what failed with what is missing, what was delivered with all, since a
+    /// destination may have lost what it had. None where there is no such delivery.
     pub async fn send_delivery_again(&self, id: DeliveryId) -> Result<Option<SentAgain>, DatabaseError> {
         self.change(move |connection| {
             let now = time::shared_now(connection)?;
-            let ended = deliveries::table
-                .find(RowId::from(id))
-                .filter(deliveries::ended_at.is_not_null());
-            let queued = diesel::update(ended).set(anew(now)).execute(connection)?;
+            let in_state = |state: DeliveryState| {
+                deliveries::table
+                    .find(RowId::from(id))
+                    .filter(deliveries::state.eq(state.as_str()))
+            };
+            let failed = in_state(DeliveryState::Failed);
+            let mut queued = diesel::update(failed).set(anew(now)).execute(connection)?;
+            if queued == 0 {
+                let delivered = in_state(DeliveryState::Delivered);
+                queued = diesel::update(delivered).set(anew(now)).execute(connection)?;
+                if queued == 1 {
+                    replace_objects(connection, id.into(), Vec::new())?;
+                }
+            }
             let found = find(connection, id)?;
             Ok(found.map(|delivery| match queued {
-                1 => SentAgain::Queued(delivery),
+                1 => SentAgain::Queued(Box::new(delivery)),
                 _ => SentAgain::Waiting,
             }))
         })
@@ -180,9 +192,12 @@ fn with_scans(
         .select((analyses::id, analyses::scan_id))
         .load(connection)?;
     let scans: HashMap<RowId, RowId> = scans.into_iter().collect();
+    let ids: Vec<RowId> = rows.iter().map(|row| row.id).collect();
+    let mut objects = objects_of(connection, &ids)?;
     let known = rows.into_iter().filter_map(|row| {
         let scan_id = *scans.get(&row.analysis_id)?;
-        Some(row.of_scan(scan_id))
+        let objects = objects.remove(&row.id).unwrap_or_default();
+        Some(row.of_scan(scan_id, objects))
     });
     Ok(known.collect())
 }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::connection::AnyConnection;
 use crate::deliveries::DeliveryState;
+use crate::delivery_objects::{DeliveredObject, DeliveryProblem, objects_of, replace_objects};
 use crate::schema::deliveries;
 use crate::sql_types::RowId;
 use crate::{Database, DatabaseError, time};
@@ -22,16 +23,9 @@ pub struct ClaimedDelivery {
     /// This one included.
     pub attempts: u32,
     pub queued_at: DateTime<Utc>,
+    /// What the destination said of objects in earlier attempts.
+    pub objects: Vec<DeliveredObject>,
     lease: Uuid,
-}
-
-/// Why an attempt failed. Nothing of the patient.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeliveryProblem {
-    /// A word that stays the same.
-    pub code: &'static str,
-    /// What the destination answered.
-    pub peer_status: Option<String>,
 }
 
 /// What there is for a destination.
@@ -85,11 +79,13 @@ impl Database {
                     deliveries::updated_at.eq(now),
                 ))
                 .execute(connection)?;
+            let objects = objects_of(connection, &[id])?.remove(&id).unwrap_or_default();
             Ok(Some(ClaimedDelivery {
                 id: id.into(),
                 analysis_id: analysis_id.into(),
                 attempts: u32::try_from(attempts).unwrap_or_default(),
                 queued_at: time::from_row(queued_at),
+                objects,
                 lease: token,
             }))
         })
@@ -113,8 +109,13 @@ impl Database {
         .await
     }
 
-    /// Ends a delivery as delivered. False where it is no longer this process's.
-    pub async fn finish_delivery(&self, claimed: &ClaimedDelivery) -> Result<bool, DatabaseError> {
+    /// Ends a delivery as delivered. `objects`: all that the destination said of objects so far. False where it is no longer this
+    /// process's.
+    pub async fn finish_delivery(
+        &self,
+        claimed: &ClaimedDelivery,
+        objects: Vec<DeliveredObject>,
+    ) -> Result<bool, DatabaseError> {
         let (id, token) = (RowId::from(claimed.id), RowId(claimed.lease));
         self.change(move |connection| {
             let now = time::shared_now(connection)?;
@@ -128,17 +129,21 @@ impl Database {
                     deliveries::ended_at.eq(Some(now)),
                 ))
                 .execute(connection)?;
+            if ended == 1 {
+                replace_objects(connection, id, objects)?;
+            }
             Ok(ended == 1)
         })
         .await
     }
 
-    /// Notes that an attempt failed: to be tried again after `pause`, or given up where there is none. False where it is no
-    /// longer this process's.
+    /// Notes that an attempt failed: to be tried again after `pause`, or given up where there is none. `objects`: as
+    /// [`Database::finish_delivery`]. False where it is no longer this process's.
     pub async fn note_delivery_problem(
         &self,
         claimed: &ClaimedDelivery,
         problem: DeliveryProblem,
+        objects: Vec<DeliveredObject>,
         pause: Option<Duration>,
     ) -> Result<bool, DatabaseError> {
         let (id, token) = (RowId::from(claimed.id), RowId(claimed.lease));
@@ -152,13 +157,16 @@ impl Database {
                 .set((
                     deliveries::state.eq(state.as_str()),
                     deliveries::lease.eq(None::<RowId>),
-                    deliveries::reason_code.eq(Some(problem.code)),
+                    deliveries::reason_code.eq(Some(problem.code.into_owned())),
                     deliveries::peer_status.eq(problem.peer_status),
                     deliveries::next_attempt_at.eq(later(now, pause.unwrap_or_default())),
                     deliveries::updated_at.eq(now),
                     deliveries::ended_at.eq(ended_at),
                 ))
                 .execute(connection)?;
+            if noted == 1 {
+                replace_objects(connection, id, objects)?;
+            }
             Ok(noted == 1)
         })
         .await

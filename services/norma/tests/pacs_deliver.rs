@@ -29,6 +29,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 const STORESCP: &str = "/usr/bin/storescp";
+const SEGMENTATION_STORAGE: &str = "1.2.840.10008.5.1.4.1.1.66.4";
 
 /// Settings of a node that sends to a PACS at this port.
 fn sends_to(port: u16) -> Vec<(&'static str, String)> {
@@ -84,6 +85,10 @@ struct State {
     /// SOP Instance UIDs in the order in which they came.
     received: Vec<String>,
     refusal: Option<StoreFailure>,
+    /// Objects of this class alone are refused for good.
+    refused_class: Option<&'static str>,
+    /// SOP Instance UIDs of all that was sent, refused or not.
+    asked: Vec<String>,
     delay: Duration,
 }
 
@@ -93,8 +98,12 @@ impl InstanceSink for Archive {
         let delay = self.0.lock().unwrap().delay;
         tokio::time::sleep(delay).await;
         let mut state = self.0.lock().unwrap();
+        state.asked.push(instance.sop_instance_uid.clone());
         if let Some(refusal) = state.refusal {
             return Err(refusal);
+        }
+        if state.refused_class == Some(instance.sop_class_uid.as_str()) {
+            return Err(StoreFailure::DoesNotMatch);
         }
         state.received.push(instance.sop_instance_uid);
         Ok(())
@@ -324,6 +333,75 @@ async fn what_may_pass_is_tried_again_and_a_refusal_waits_for_a_person() {
     let mut unknown = still.clone();
     unknown["id"] = "0190a1b2-0000-7000-8000-000000000000".into();
     assert_eq!(node.send_again(&unknown).await, 404);
+}
+
+/// A PACS that takes no segmentations gets the rest once, and later the segmentations alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_pacs_has_is_not_sent_again_when_it_refused_the_rest() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    let (folder, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let files = study(files.path());
+    let port = free_port();
+    let archive = Archive::default();
+    let refuse = |class| archive.0.lock().unwrap().refused_class = class;
+    let asked = || std::mem::take(&mut archive.0.lock().unwrap().asked);
+    refuse(Some(SEGMENTATION_STORAGE));
+    let _listening = archive.listen(port).await;
+    let node = Node::start(folder.path(), &onnxruntime, &sends_to(port)).await;
+    assert_sent(&node.send(&files));
+
+    let failed = delivery(&node, is_in("failed")).await;
+    assert_eq!(failed["reason_code"], "refused_by_peer", "{failed}");
+    let of = |delivery: &Value, is_taken: bool| -> Vec<String> {
+        let objects = delivery["objects"].as_array().unwrap().iter();
+        let objects = objects.filter(|object| object["is_taken"] == is_taken);
+        objects
+            .map(|object| object["sop_instance_uid"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let (taken, refused) = (of(&failed, true), of(&failed, false));
+    let received = archive.received();
+    assert_eq!(distinct(&taken), distinct(&received));
+    assert_eq!(taken.len(), received.len());
+    assert!(!refused.is_empty());
+    for object in failed["objects"].as_array().unwrap() {
+        let is_taken = object["is_taken"] == true;
+        let is_mask = object["name"].as_str().unwrap().starts_with("segmentation-");
+        assert_ne!(is_taken, is_mask, "{object}");
+        assert_eq!(
+            object["peer_status"].as_str(),
+            is_mask.then_some("A900"),
+            "{object}"
+        );
+    }
+    assert_eq!(asked().len(), taken.len() + refused.len());
+    let listed = typed(&folder, &["list"]);
+    let line = format!("{} taken, refused: segmentation-", taken.len());
+    assert!(listed.contains(&line), "{listed}");
+
+    // A person tries again, first too early.
+    assert_eq!(node.send_again(&failed).await, 200);
+    let still = delivery(&node, |delivery| {
+        delivery["state"] == "failed" && delivery["ended_at"] != failed["ended_at"]
+    })
+    .await;
+    assert_eq!(still["objects"], failed["objects"]);
+    assert_eq!(distinct(&asked()), distinct(&refused));
+    refuse(None);
+    assert_eq!(node.send_again(&still).await, 200);
+    let done = delivery(&node, is_in("delivered")).await;
+    assert_eq!(distinct(&asked()), distinct(&refused));
+    assert_eq!(of(&done, true).len(), taken.len() + refused.len());
+    let received = archive.received();
+    assert_eq!(received.len(), distinct(&received).len(), "each once");
+
+    // It has all: sent again, it gets all again.
+    assert_eq!(node.send_again(&done).await, 200);
+    delivery(&node, |delivery| {
+        delivery["state"] == "delivered" && delivery["ended_at"] != done["ended_at"]
+    })
+    .await;
+    assert_eq!(distinct(&asked()), distinct(&received));
 }
 
 /// The receiving service is another Norma, which knows results and keeps none.

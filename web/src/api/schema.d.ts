@@ -249,8 +249,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Sends a result again that has failed or was delivered, at once. The objects have the UIDs that they had: a PACS that has
-         *     them has them once.
+         * Sends a result again, at once: of one that failed the objects that the destination does not have, of one that was delivered
+         *     all. They have the UIDs that they had: a PACS that has them has them once.
          * @description Roles: operator, administrator.
          */
         post: operations["sendDeliveryAgain"];
@@ -1459,6 +1459,11 @@ export interface components {
              */
             next_attempt_at?: string | null;
             /**
+             * @description Those that the destination answered for, by name. What it has is not sent again, unless a delivery that was delivered is
+             *     sent again: then all are. Messages have none.
+             */
+            objects: components["schemas"]["DeliveryObject"][];
+            /**
              * @description The status of the destination's answer: hexadecimal (PS3.4 annex B.2.3), or of HTTP.
              * @example A900
              */
@@ -1511,6 +1516,27 @@ export interface components {
          * @description The results of an analysis on their way to one PACS.
          */
         DeliveryId: string;
+        /** @description An object of a result, and what the destination said of it. */
+        DeliveryObject: {
+            /** @description The destination has it; else it refused it. */
+            is_taken: boolean;
+            /**
+             * @description `report`, `segmentation-lungs`, `segmentation-findings`, `key-objects`, `verdict`, or `key-slice-1` and so on.
+             * @example report
+             */
+            name: string;
+            /**
+             * @description The status of its answer, hexadecimal (PS3.4 annex B.2.3).
+             * @example A900
+             */
+            peer_status?: string | null;
+            /**
+             * @description Why it refused it: `refused_by_peer` or `class_not_accepted`.
+             * @example class_not_accepted
+             */
+            reason_code?: string | null;
+            sop_instance_uid: string;
+        };
         /**
          * @description How far a delivery has come.
          * @enum {string}
@@ -2158,6 +2184,11 @@ export interface components {
                  * @description Where it waits.
                  */
                 next_attempt_at?: string | null;
+                /**
+                 * @description Those that the destination answered for, by name. What it has is not sent again, unless a delivery that was delivered is
+                 *     sent again: then all are. Messages have none.
+                 */
+                objects: components["schemas"]["DeliveryObject"][];
                 /**
                  * @description The status of the destination's answer: hexadecimal (PS3.4 annex B.2.3), or of HTTP.
                  * @example A900

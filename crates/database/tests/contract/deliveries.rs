@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use norma_database::{
-    Database, Delivery, DeliveryDestination, DeliveryProblem, DeliveryQuery, DeliveryState, Page,
-    ReceivedStudy, SentAgain, WaitingDeliveries,
+    Database, DeliveredObject, Delivery, DeliveryDestination, DeliveryProblem, DeliveryQuery, DeliveryState,
+    Page, ReceivedStudy, SentAgain, WaitingDeliveries,
 };
 use norma_domain::{AnalysisId, DeliveryId, Reason, ReasonCode, ScanId, Verdict};
 
@@ -54,7 +54,7 @@ async fn answered_scan(database: &Database, scan_id: ScanId) -> AnalysisId {
 
 fn problem(code: &'static str) -> DeliveryProblem {
     DeliveryProblem {
-        code,
+        code: code.into(),
         peer_status: Some("A900".to_owned()),
     }
 }
@@ -136,10 +136,10 @@ fn a_delivery_is_one_processes_until_its_lease_runs_out() {
         let alive = claim(database, LONG).await.unwrap();
         assert_eq!((alive.id, alive.attempts), (dead.id, 2));
         assert!(!database.renew_delivery(&dead, LONG).await.unwrap());
-        assert!(!database.finish_delivery(&dead).await.unwrap());
+        assert!(!database.finish_delivery(&dead, Vec::new()).await.unwrap());
         assert!(
             !database
-                .note_delivery_problem(&dead, problem("x"), None)
+                .note_delivery_problem(&dead, problem("x"), Vec::new(), None)
                 .await
                 .unwrap()
         );
@@ -148,10 +148,11 @@ fn a_delivery_is_one_processes_until_its_lease_runs_out() {
             DeliveryState::Sending
         );
 
-        let pause = Some(Duration::from_millis(40));
+        // Longer than a busy machine takes to look.
+        let pause = Duration::from_secs(2);
         assert!(
             database
-                .note_delivery_problem(&alive, problem("peer_unreachable"), pause)
+                .note_delivery_problem(&alive, problem("peer_unreachable"), Vec::new(), Some(pause))
                 .await
                 .unwrap()
         );
@@ -161,11 +162,11 @@ fn a_delivery_is_one_processes_until_its_lease_runs_out() {
         assert_eq!(waiting.peer_status.as_deref(), Some("A900"));
         assert!(waiting.next_attempt_at.is_some() && waiting.ended_at.is_none());
         assert_eq!(claim(database, LONG).await, None, "it waits");
-        tokio::time::sleep(Duration::from_millis(80)).await;
+        tokio::time::sleep(pause).await;
         let last = claim(database, LONG).await.unwrap();
         assert_eq!(last.attempts, 3);
-        assert!(database.finish_delivery(&last).await.unwrap());
-        assert!(!database.finish_delivery(&last).await.unwrap());
+        assert!(database.finish_delivery(&last, Vec::new()).await.unwrap());
+        assert!(!database.finish_delivery(&last, Vec::new()).await.unwrap());
         let done = &list(database, DeliveryQuery::default()).await[0];
         assert_eq!((done.state, &done.reason_code), (DeliveryState::Delivered, &None));
         assert!(done.ended_at.is_some());
@@ -187,7 +188,7 @@ fn what_was_given_up_waits_for_a_person() {
         );
         assert!(
             database
-                .note_delivery_problem(&claimed, problem("refused_by_peer"), None)
+                .note_delivery_problem(&claimed, problem("refused_by_peer"), Vec::new(), None)
                 .await
                 .unwrap()
         );
@@ -216,7 +217,7 @@ fn what_was_given_up_waits_for_a_person() {
         assert!(counts.oldest.unwrap() < LONG);
         let claimed = claim(database, LONG).await.unwrap();
         assert_eq!(claimed.attempts, 1);
-        assert!(database.finish_delivery(&claimed).await.unwrap());
+        assert!(database.finish_delivery(&claimed, Vec::new()).await.unwrap());
         // A PACS may have lost what it had.
         assert!(matches!(
             database.send_delivery_again(id).await.unwrap(),
@@ -229,6 +230,66 @@ fn what_was_given_up_waits_for_a_person() {
                 .unwrap(),
             None
         );
+    });
+}
+
+#[test]
+fn what_a_destination_has_stays_known_until_it_is_to_have_all_again() {
+    on_both_sides(|side| async move {
+        let database = &side.database;
+        set(database, &[("archive", true), ("ris", true)]).await;
+        answered(database, None, Verdict::Norm, Some(0.1)).await;
+        let object = |name: &str, refusal: Option<DeliveryProblem>| DeliveredObject {
+            sop_instance_uid: format!("2.25.{}", name.len()),
+            name: name.to_owned(),
+            refusal,
+        };
+        let refused = vec![
+            object("report", None),
+            object("segmentation-lungs", Some(problem("refused_by_peer"))),
+        ];
+        let told = |state: DeliveryState| DeliveryQuery {
+            state: Some(state),
+            destination: Some("archive".to_owned()),
+            ..DeliveryQuery::default()
+        };
+        let claimed = claim(database, Duration::ZERO).await.unwrap();
+        assert_eq!(claimed.objects, []);
+        let again = claim(database, LONG).await.unwrap();
+        let noting = database.note_delivery_problem(&claimed, problem("x"), refused.clone(), None);
+        assert!(!noting.await.unwrap(), "{}", side.name);
+        assert_eq!(list(database, told(DeliveryState::Sending)).await[0].objects, []);
+        let noting =
+            database.note_delivery_problem(&again, problem("refused_by_peer"), refused.clone(), None);
+        assert!(noting.await.unwrap());
+        assert_eq!(
+            list(database, told(DeliveryState::Failed)).await[0].objects,
+            refused
+        );
+
+        // What failed is sent again without what the destination has.
+        let Some(SentAgain::Queued(queued)) = database.send_delivery_again(again.id).await.unwrap() else {
+            panic!("it is not queued");
+        };
+        assert_eq!(queued.objects, refused);
+        let claimed = claim(database, LONG).await.unwrap();
+        assert_eq!(claimed.objects, refused);
+        let taken = vec![object("report", None), object("segmentation-lungs", None)];
+        assert!(database.finish_delivery(&claimed, taken.clone()).await.unwrap());
+        assert_eq!(
+            list(database, told(DeliveryState::Delivered)).await[0].objects,
+            taken
+        );
+
+        // What was delivered is sent again whole.
+        let Some(SentAgain::Queued(queued)) = database.send_delivery_again(again.id).await.unwrap() else {
+            panic!("it is not queued");
+        };
+        assert_eq!(queued.objects, []);
+        let claimed = claim(database, LONG).await.unwrap();
+        assert_eq!(claimed.objects, []);
+        let other = database.claim_delivery("ris".to_owned(), LONG).await.unwrap();
+        assert_eq!(other.unwrap().objects, [], "another destination's are its own");
     });
 }
 
@@ -247,7 +308,7 @@ fn gateways_side_by_side_never_get_the_same_delivery() {
                 let mut taken = Vec::new();
                 while let Some(claimed) = claim(&database, LONG).await {
                     taken.push(claimed.id);
-                    assert!(database.finish_delivery(&claimed).await.unwrap());
+                    assert!(database.finish_delivery(&claimed, Vec::new()).await.unwrap());
                 }
                 taken
             });

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::deliveries::destination::{DeliveryOptions, Destination};
 use crate::deliveries::failure::{Failure, FailureKind};
 use crate::deliveries::lease::{LEASE, hold};
+use crate::deliveries::ledger::ObjectLedger;
 use crate::deliveries::send::send;
 use crate::deliveries::trail::Trail;
 use crate::dicom_results::DicomResults;
@@ -121,7 +122,8 @@ impl Dispatcher {
         stopping: &CancellationToken,
     ) -> Attempt {
         let told = Trail::new(&self.database, destination, claimed);
-        let delivering = timeout(ATTEMPT_LIMIT, self.deliver(destination, claimed, &told));
+        let objects = ObjectLedger::new(claimed.objects.clone());
+        let delivering = timeout(ATTEMPT_LIMIT, self.deliver(destination, claimed, &objects, &told));
         let outcome = tokio::select! {
             outcome = delivering => {
                 outcome.unwrap_or_else(|_| Err(Failure::passing("too_slow", "the attempt took too long")))
@@ -149,7 +151,7 @@ impl Dispatcher {
             Ok(()) => (
                 "delivered",
                 Attempt::Heard,
-                self.database.finish_delivery(claimed).await,
+                self.database.finish_delivery(claimed, objects.said()).await,
             ),
             Err(failure) => {
                 let pause = self.pause_after(&failure, claimed, now);
@@ -168,9 +170,9 @@ impl Dispatcher {
                     FailureKind::Passing | FailureKind::Final => Attempt::Heard,
                 };
                 let label = if pause.is_some() { "deferred" } else { "failed" };
-                let noting = self
-                    .database
-                    .note_delivery_problem(claimed, failure.problem(), pause);
+                let noting =
+                    self.database
+                        .note_delivery_problem(claimed, failure.problem(), objects.said(), pause);
                 (label, attempt, noting.await)
             }
         };
@@ -194,6 +196,7 @@ impl Dispatcher {
         &self,
         destination: &Destination,
         claimed: &ClaimedDelivery,
+        objects: &ObjectLedger,
         told: &Trail,
     ) -> Result<(), Failure> {
         let analysis = self.database.analysis(claimed.analysis_id).await?;
@@ -204,6 +207,7 @@ impl Dispatcher {
             destination,
             &self.results,
             &analysis,
+            objects,
             told.begin(),
         )
         .await

@@ -63,7 +63,7 @@ impl Failure {
 
     pub(super) fn problem(&self) -> DeliveryProblem {
         DeliveryProblem {
-            code: self.code,
+            code: self.code.into(),
             peer_status: self.peer_status.clone(),
         }
     }

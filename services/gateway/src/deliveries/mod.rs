@@ -6,6 +6,7 @@ mod failure;
 mod hl7_receiver;
 mod http_service;
 mod lease;
+mod ledger;
 mod messages;
 pub(crate) mod route;
 pub(crate) mod schema;

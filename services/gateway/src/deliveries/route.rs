@@ -48,8 +48,8 @@ pub(crate) async fn list_deliveries(
     Ok(Json(paging.page_of(listing)))
 }
 
-/// Sends a result again that has failed or was delivered, at once. The objects have the UIDs that they had: a PACS that has
-/// them has them once.
+/// Sends a result again, at once: of one that failed the objects that the destination does not have, of one that was delivered
+/// all. They have the UIDs that they had: a PACS that has them has them once.
 #[utoipa::path(
     tag = "deliveries",
     operation_id = "sendDeliveryAgain",
@@ -65,7 +65,7 @@ pub(crate) async fn send_delivery_again(
     delivery_id: Path<DeliveryId>,
 ) -> Result<Json<Delivery>, ApiError> {
     match gateway.database.send_delivery_again(*delivery_id).await? {
-        Some(SentAgain::Queued(delivery)) => Ok(Json(delivery.into())),
+        Some(SentAgain::Queued(delivery)) => Ok(Json((*delivery).into())),
         Some(SentAgain::Waiting) => Err(ApiError::DeliveryWaiting),
         None => Err(ApiError::DeliveryNotFound),
     }

@@ -64,6 +64,9 @@ pub struct Delivery {
     /// The status of the destination's answer: hexadecimal (PS3.4 annex B.2.3), or of HTTP.
     #[schema(example = "A900")]
     pub peer_status: Option<String>,
+    /// Those that the destination answered for, by name. What it has is not sent again, unless a delivery that was delivered is
+    /// sent again: then all are. Messages have none.
+    pub objects: Vec<DeliveryObject>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     /// Where it is delivered or failed.
@@ -83,9 +86,43 @@ impl From<rows::Delivery> for Delivery {
             next_attempt_at: row.next_attempt_at,
             reason_code: row.reason_code,
             peer_status: row.peer_status,
+            objects: row.objects.into_iter().map(Into::into).collect(),
             created_at: row.created_at,
             updated_at: row.updated_at,
             ended_at: row.ended_at,
+        }
+    }
+}
+
+/// An object of a result, and what the destination said of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeliveryObject {
+    /// `report`, `segmentation-lungs`, `segmentation-findings`, `key-objects`, `verdict`, or `key-slice-1` and so on.
+    #[schema(example = "report")]
+    pub name: String,
+    pub sop_instance_uid: String,
+    /// The destination has it; else it refused it.
+    pub is_taken: bool,
+    /// Why it refused it: `refused_by_peer` or `class_not_accepted`.
+    #[schema(example = "class_not_accepted")]
+    pub reason_code: Option<String>,
+    /// The status of its answer, hexadecimal (PS3.4 annex B.2.3).
+    #[schema(example = "A900")]
+    pub peer_status: Option<String>,
+}
+
+impl From<rows::DeliveredObject> for DeliveryObject {
+    fn from(row: rows::DeliveredObject) -> Self {
+        let (reason_code, peer_status) = match row.refusal {
+            Some(problem) => (Some(problem.code.into_owned()), problem.peer_status),
+            None => (None, None),
+        };
+        Self {
+            name: row.name,
+            sop_instance_uid: row.sop_instance_uid,
+            is_taken: reason_code.is_none(),
+            reason_code,
+            peer_status,
         }
     }
 }

@@ -11,6 +11,7 @@ use norma_result_messages::Told;
 
 use crate::deliveries::destination::{Destination, Target};
 use crate::deliveries::failure::{DUPLICATE, Failure, FailureKind};
+use crate::deliveries::ledger::ObjectLedger;
 use crate::deliveries::messages::{post_transaction, post_webhook};
 use crate::dicom_results::{Answer, DicomResults};
 
@@ -19,23 +20,27 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Sends what a destination gets of an analysis. Ends well once the destination has said that it has it, each object of it.
 ///
-/// `before`: once the destination is there, before anything leaves. Where it fails nothing does.
+/// `ledger`: which objects it has; those are not sent, and what it says of others is noted there. `before`: once the destination is
+/// there, before anything leaves. Where it fails nothing does.
 pub(super) async fn send(
     calling: &AeTitle,
     destination: &Destination,
     results: &DicomResults,
     analysis: &Analysis,
+    ledger: &ObjectLedger,
     before: impl Future<Output = Result<(), DatabaseError>> + Send + 'static,
 ) -> Result<(), Failure> {
     match &destination.target {
         Target::Entity { called, address, tls } => {
             let objects = results.objects_of(analysis, destination.language).await?;
             let options = options(calling, called, address, tls.as_ref());
-            store(&options, &wanted(destination, &objects), before).await
+            let missing = ledger.missing(wanted(destination, &objects));
+            store(&options, &missing, ledger, before).await
         }
         Target::Stow(service) => {
             let objects = results.objects_of(analysis, destination.language).await?;
-            service.store(&wanted(destination, &objects), before).await
+            let missing = ledger.missing(wanted(destination, &objects));
+            service.store(&missing, ledger, before).await
         }
         Target::Hl7(receiver) => {
             let answer = results.answer_of(analysis).await?;
@@ -79,8 +84,12 @@ fn options(calling: &AeTitle, called: &AeTitle, address: &str, tls: Option<&Clie
 async fn store(
     options: &ScuOptions,
     objects: &[&DicomResult],
+    ledger: &ObjectLedger,
     before: impl Future<Output = Result<(), DatabaseError>>,
 ) -> Result<(), Failure> {
+    if objects.is_empty() {
+        return Ok(());
+    }
     let instances = objects
         .iter()
         .map(|object| OutgoingInstance::from_file(object.bytes.clone()))
@@ -89,15 +98,16 @@ async fn store(
     let mut scu = associated.map_err(|error| Failure::from(&error))?;
     before.await?;
     let mut refused = None;
-    for instance in &instances {
+    for (object, instance) in objects.iter().zip(&instances) {
         match scu.store(instance).await {
-            Ok(()) | Err(NetworkError::Status(DUPLICATE)) => {}
+            Ok(()) | Err(NetworkError::Status(DUPLICATE)) => ledger.take(object),
             Err(error) => {
                 let failure = Failure::from(&error);
                 if failure.kind != FailureKind::Final {
                     scu.abort(&error).await;
                     return Err(failure);
                 }
+                ledger.refuse(object, &failure);
                 refused = Some(failure);
             }
         }

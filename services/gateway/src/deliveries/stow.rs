@@ -11,9 +11,13 @@ use uuid::Uuid;
 
 use crate::deliveries::failure::{DUPLICATE, Failure, FailureKind};
 use crate::deliveries::http_service::{HttpService, of_status};
+use crate::deliveries::ledger::ObjectLedger;
 
 const FAILED_SOP_SEQUENCE: &str = "00081198";
 const FAILURE_REASON: &str = "00081197";
+/// Of what was stored.
+const REFERENCED_SOP_SEQUENCE: &str = "00081199";
+const REFERENCED_SOP_INSTANCE_UID: &str = "00081155";
 
 /// A DICOMweb service that stores.
 #[derive(Debug, Clone)]
@@ -32,12 +36,16 @@ impl StowService {
 
     /// Stores objects. Ends well once the service has said of each that it has it.
     ///
-    /// `before`: as [`HttpService::post`].
+    /// `ledger`: where it is noted what the service says of each. `before`: as [`HttpService::post`].
     pub(super) async fn store(
         &self,
         objects: &[&DicomResult],
+        ledger: &ObjectLedger,
         before: impl Future<Output = Result<(), DatabaseError>> + Send + 'static,
     ) -> Result<(), Failure> {
+        if objects.is_empty() {
+            return Ok(());
+        }
         let boundary = Uuid::new_v4().to_string();
         let headers = [
             (ACCEPT, "application/dicom+json".to_owned()),
@@ -47,7 +55,7 @@ impl StowService {
             ),
         ];
         let (status, document) = self.0.post(body(objects, &boundary), headers, before).await?;
-        of_answer(status, &document)
+        of_answer(status, &document, objects, ledger)
     }
 }
 
@@ -63,32 +71,74 @@ fn body(objects: &[&DicomResult], boundary: &str) -> Vec<u8> {
 }
 
 /// What an answer means (PS3.18 table 10.5.3-1): the instances that failed, or the request as a whole.
-fn of_answer(status: StatusCode, document: &[u8]) -> Result<(), Failure> {
-    let document: Value = serde_json::from_slice(document).unwrap_or_default();
-    let reasons = failure_reasons(&document);
-    if matches!(status.as_u16(), 200..=299 | 409) && !reasons.is_empty() {
-        let failures = reasons.into_iter().filter(|reason| Status(*reason) != DUPLICATE);
-        let failures = failures.map(|reason| Failure::of_status(Status(reason), "an instance failed"));
-        // What may pass is tried again, whatever else was refused.
-        let worst = failures.min_by_key(|failure| failure.kind == FailureKind::Final);
-        return worst.map_or(Ok(()), Err);
+fn of_answer(
+    status: StatusCode,
+    document: &[u8],
+    objects: &[&DicomResult],
+    ledger: &ObjectLedger,
+) -> Result<(), Failure> {
+    let outcome = of_status(status);
+    if !matches!(status.as_u16(), 200..=299 | 409) {
+        return outcome;
     }
-    of_status(status)
+    let document: Value = serde_json::from_slice(document).unwrap_or_default();
+    let failed = failed_instances(&document);
+    let failures = failed.iter().filter_map(FailedInstance::failure);
+    // What may pass is tried again, whatever else was refused.
+    let worst = failures.min_by_key(|failure| failure.kind == FailureKind::Final);
+    let outcome = match worst {
+        Some(worst) => Err(worst),
+        None if failed.is_empty() => outcome,
+        None => Ok(()),
+    };
+    let stored = items(&document, REFERENCED_SOP_SEQUENCE);
+    let stored: Vec<&str> = stored.filter_map(sop_instance_uid).collect();
+    for object in objects {
+        let uid = Some(object.sop_instance_uid.as_str());
+        let failure = failed.iter().find(|failed| failed.uid == uid);
+        match failure.map(FailedInstance::failure) {
+            Some(None) => ledger.take(object),
+            Some(Some(failure)) if failure.kind == FailureKind::Final => ledger.refuse(object, &failure),
+            Some(Some(_)) => {}
+            None if outcome.is_ok() || uid.is_some_and(|uid| stored.contains(&uid)) => ledger.take(object),
+            None => {}
+        }
+    }
+    outcome
 }
 
-fn failure_reasons(document: &Value) -> Vec<u16> {
-    let items = document[FAILED_SOP_SEQUENCE]["Value"].as_array();
-    items
-        .into_iter()
-        .flatten()
-        .map(|item| {
-            let reason = item[FAILURE_REASON]["Value"][0].as_u64();
-            // One without a reason failed all the same.
-            reason
-                .and_then(|reason| u16::try_from(reason).ok())
-                .unwrap_or(0x0110)
-        })
-        .collect()
+/// One that the service says it did not store.
+struct FailedInstance<'a> {
+    uid: Option<&'a str>,
+    reason: Status,
+}
+
+impl FailedInstance<'_> {
+    /// None: it has it from before.
+    fn failure(&self) -> Option<Failure> {
+        (self.reason != DUPLICATE).then(|| Failure::of_status(self.reason, "an instance failed"))
+    }
+}
+
+fn failed_instances(document: &Value) -> Vec<FailedInstance<'_>> {
+    let failed = items(document, FAILED_SOP_SEQUENCE).map(|item| {
+        let reason = item[FAILURE_REASON]["Value"][0].as_u64();
+        // One without a reason failed all the same.
+        let reason = reason.and_then(|reason| u16::try_from(reason).ok());
+        FailedInstance {
+            uid: sop_instance_uid(item),
+            reason: Status(reason.unwrap_or(0x0110)),
+        }
+    });
+    failed.collect()
+}
+
+fn items<'a>(document: &'a Value, sequence: &str) -> impl Iterator<Item = &'a Value> {
+    document[sequence]["Value"].as_array().into_iter().flatten()
+}
+
+fn sop_instance_uid(item: &Value) -> Option<&str> {
+    item[REFERENCED_SOP_INSTANCE_UID]["Value"][0].as_str()
 }
 
 #[cfg(test)]
@@ -106,6 +156,8 @@ mod tests {
         of_answer(
             StatusCode::from_u16(status).unwrap(),
             document.to_string().as_bytes(),
+            &[],
+            &ObjectLedger::default(),
         )
         .map_err(|failure| (failure.code, failure.peer_status, failure.kind))
     }
@@ -150,15 +202,62 @@ mod tests {
         assert_eq!(answered(500, &[]), of("peer_failed", "500", FailureKind::Passing));
     }
 
-    #[test]
-    fn parts_are_files_between_boundaries() {
-        let object = |bytes: &[u8]| DicomResult {
+    fn object(uid: &str, bytes: &[u8]) -> DicomResult {
+        DicomResult {
             name: "report".to_owned(),
             sop_class_uid: String::new(),
-            sop_instance_uid: String::new(),
+            sop_instance_uid: uid.to_owned(),
             bytes: bytes.to_vec(),
+        }
+    }
+
+    /// What is known of the objects 1 to 5 after an answer: Some(true) for those that the service has.
+    fn known_after(status: u16, document: &Value) -> Vec<Option<bool>> {
+        let objects: Vec<DicomResult> = (1..=5).map(|uid| object(&uid.to_string(), b"")).collect();
+        let sent: Vec<&DicomResult> = objects.iter().collect();
+        let ledger = ObjectLedger::default();
+        let status = StatusCode::from_u16(status).unwrap();
+        let _ = of_answer(status, document.to_string().as_bytes(), &sent, &ledger);
+        let said = ledger.said();
+        let of = |object: &DicomResult| {
+            let known = said
+                .iter()
+                .find(|known| known.sop_instance_uid == object.sop_instance_uid);
+            known.map(|known| known.refusal.is_none())
         };
-        let (one, two) = (object(b"\r\none"), object(b"two"));
+        objects.iter().map(of).collect()
+    }
+
+    #[test]
+    fn what_the_service_has_is_known_where_it_says_so() {
+        let named = |uid: &str| json!({ REFERENCED_SOP_INSTANCE_UID: { "vr": "UI", "Value": [uid] } });
+        let failed = |uid: &str, reason: u16| {
+            let mut item = named(uid);
+            item[FAILURE_REASON] = json!({ "vr": "US", "Value": [reason] });
+            item
+        };
+        let all = json!({});
+        assert_eq!(known_after(200, &all), [Some(true); 5]);
+        assert_eq!(known_after(409, &all), [None; 5]);
+        assert_eq!(known_after(503, &all), [None; 5]);
+        let some = json!({
+            FAILED_SOP_SEQUENCE: {
+                "vr": "SQ",
+                "Value": [failed("1", 0xA900), failed("2", 0xA700), failed("3", 0x0111)],
+            },
+            REFERENCED_SOP_SEQUENCE: { "vr": "SQ", "Value": [named("4")] },
+        });
+        let known = [Some(false), None, Some(true), Some(true), None];
+        assert_eq!(known_after(202, &some), known);
+        assert_eq!(known_after(409, &some), known);
+        assert_eq!(known_after(500, &some), [None; 5]);
+        let had = json!({ FAILED_SOP_SEQUENCE: { "vr": "SQ", "Value": [failed("1", 0x0111)] } });
+        assert_eq!(known_after(202, &had), [Some(true); 5]);
+    }
+
+    #[test]
+    fn parts_are_files_between_boundaries() {
+        let (one, two) = (object("1", b"\r\none"), object("2", b"two"));
         let body = String::from_utf8(body(&[&one, &two], "b")).unwrap();
         assert_eq!(
             body,

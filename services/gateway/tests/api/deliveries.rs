@@ -1,6 +1,6 @@
 //! Results on their way to a PACS: the list, and sending again.
 
-use norma_database::{DeliveryDestination, DeliveryProblem};
+use norma_database::{DeliveredObject, DeliveryDestination, DeliveryProblem};
 use reqwest::{Method, StatusCode};
 
 use crate::app::{App, problem, spawn_app};
@@ -59,13 +59,22 @@ async fn deliveries_are_listed_and_sent_again() {
         .await
         .unwrap();
     let refusal = DeliveryProblem {
-        code: "refused_by_peer",
+        code: "refused_by_peer".into(),
         peer_status: Some("C000".to_owned()),
     };
     let claimed = claimed.unwrap();
+    let object = |name: &str, refusal| DeliveredObject {
+        sop_instance_uid: format!("2.25.{}", name.len()),
+        name: name.to_owned(),
+        refusal,
+    };
+    let objects = vec![
+        object("report", None),
+        object("key-objects", Some(refusal.clone())),
+    ];
     assert!(
         app.database
-            .note_delivery_problem(&claimed, refusal, None)
+            .note_delivery_problem(&claimed, refusal, objects, None)
             .await
             .unwrap()
     );
@@ -74,6 +83,19 @@ async fn deliveries_are_listed_and_sent_again() {
     assert_eq!(failed["items"][0]["reason_code"], "refused_by_peer");
     assert_eq!(failed["items"][0]["peer_status"], "C000");
     assert!(failed["items"][0]["next_attempt_at"].is_null());
+    assert_eq!(
+        failed["items"][0]["objects"],
+        serde_json::json!([
+            {
+                "name": "key-objects", "sop_instance_uid": "2.25.11", "is_taken": false,
+                "reason_code": "refused_by_peer", "peer_status": "C000",
+            },
+            {
+                "name": "report", "sop_instance_uid": "2.25.6", "is_taken": true,
+                "reason_code": null, "peer_status": null,
+            },
+        ])
+    );
 
     let again = send_again(&app, id).await;
     assert_eq!(again.status(), StatusCode::OK);
@@ -93,12 +115,12 @@ async fn deliveries_are_listed_and_sent_again() {
     for name in ["archive", "ris"] {
         let claimed = app.database.claim_delivery(name.to_owned(), lease).await.unwrap();
         let refusal = DeliveryProblem {
-            code: "class_not_accepted",
+            code: "class_not_accepted".into(),
             peer_status: None,
         };
         let noted = app
             .database
-            .note_delivery_problem(&claimed.unwrap(), refusal, None)
+            .note_delivery_problem(&claimed.unwrap(), refusal, Vec::new(), None)
             .await;
         assert!(noted.unwrap());
     }

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use norma_database::{Database, Delivery, DeliveryQuery, DeliveryState, NewAuditEvent, Page, SentAgain};
+use norma_database::{
+    Database, DeliveredObject, Delivery, DeliveryQuery, DeliveryState, NewAuditEvent, Page, SentAgain,
+};
 use norma_domain::DeliveryId;
 
 use super::blocking::block_on;
@@ -53,6 +55,19 @@ fn line_of(delivery: &Delivery) -> String {
     for part in why.into_iter().flatten() {
         line.push_str("  ");
         line.push_str(part);
+    }
+    let refused: Vec<&DeliveredObject> = delivery
+        .objects
+        .iter()
+        .filter(|object| object.refusal.is_some())
+        .collect();
+    if !refused.is_empty() {
+        let names: Vec<&str> = refused.iter().map(|object| object.name.as_str()).collect();
+        line.push_str(&format!(
+            "  {} taken, refused: {}",
+            delivery.objects.len() - refused.len(),
+            names.join(" ")
+        ));
     }
     line
 }

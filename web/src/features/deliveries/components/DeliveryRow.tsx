@@ -6,6 +6,7 @@ import type { Delivery } from '@/api/types';
 import pageClasses from '@/components/page.module.css';
 import { formatClock, formatMoment } from '@/format/dates';
 
+import { DeliveredObjects } from './DeliveredObjects';
 import classes from './deliveries.module.css';
 import { useReasonText } from './use-reason-text';
 
@@ -22,7 +23,7 @@ interface DeliveryRowProps {
 export function DeliveryRow({ delivery, leads, stale, busy, onSendAgain }: DeliveryRowProps) {
   const { t, i18n } = useTranslation();
   const reasonText = useReasonText();
-  const { state, reason_code: code, peer_status: status, scan_id: scanId } = delivery;
+  const { state, reason_code: code, peer_status: status, scan_id: scanId, objects } = delivery;
   const reason = code && state !== 'delivered' ? reasonText(code) : null;
   const shortId = scanId.slice(-12);
   return (
@@ -42,6 +43,7 @@ export function DeliveryRow({ delivery, leads, stale, busy, onSendAgain }: Deliv
               {reason.advice}
             </Text>
             <code className={classes.code}>{[code, status].filter(Boolean).join(' · ')}</code>
+            {objects.length > 0 && <DeliveredObjects objects={objects} />}
           </>
         )}
       </td>
