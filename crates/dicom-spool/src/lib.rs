@@ -7,5 +7,5 @@ mod spool;
 mod study_key;
 
 pub use pack::{EarlierStudy, Held, PackedStudy, instances_sha256, pack_study};
-pub use spool::{KeepError, Spool, TakenStudy, manufacturer_of, study_of};
+pub use spool::{KeepError, Spool, TakenStudy, manufacturer_of, sop_class_of, study_of};
 pub use study_key::StudyKey;

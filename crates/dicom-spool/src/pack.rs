@@ -11,6 +11,7 @@ use zip::write::{SimpleFileOptions, ZipWriter};
 use zip::{CompressionMethod, ZipArchive};
 
 use crate::content::hold_same_data_set;
+use crate::element_walk::sop_class;
 
 const BUFFER_BYTES: usize = 256 << 10;
 const SUFFIX: &str = ".dcm";
@@ -59,6 +60,19 @@ impl EarlierStudy {
             instances.extend(name?.strip_suffix(SUFFIX).map(str::to_owned));
         }
         Ok(instances)
+    }
+
+    /// The SOP class of each instance by its SOP Instance UID, empty where its file does not say.
+    pub fn classes(&mut self) -> io::Result<BTreeMap<String, String>> {
+        let mut classes = BTreeMap::new();
+        for index in 0..self.0.len() {
+            let member = self.0.by_index(index)?;
+            if let Some(uid) = member.name()?.strip_suffix(SUFFIX) {
+                let uid = uid.to_owned();
+                classes.insert(uid, sop_class(member)?.unwrap_or_default());
+            }
+        }
+        Ok(classes)
     }
 
     /// What is held of an instance whose file is here.

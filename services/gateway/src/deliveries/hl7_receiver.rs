@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use norma_database::DatabaseError;
-use norma_dicom_network::ClientTls;
 use norma_result_messages::{
     AccessionField, Acknowledgement, OruOptions, Told, frame, oru_r01, read_acknowledgement,
 };
@@ -13,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::deliveries::failure::{Failure, FailureKind};
+use crate::network_peer::NetworkPeer;
 
 /// TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -25,9 +25,7 @@ const END: u8 = 0x1C;
 /// Who reads HL7 v2.
 #[derive(Debug, Clone)]
 pub(super) struct Hl7Receiver {
-    /// `host:port`.
-    address: String,
-    tls: Option<ClientTls>,
+    peer: NetworkPeer,
     options: OruOptions,
 }
 
@@ -36,7 +34,7 @@ trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Connection for S {}
 
 impl Hl7Receiver {
-    pub(super) fn new(address: String, tls: Option<ClientTls>, settings: &Hl7Settings) -> Self {
+    pub(super) fn new(peer: NetworkPeer, settings: &Hl7Settings) -> Self {
         let Hl7Settings {
             sending_application,
             sending_facility,
@@ -48,8 +46,7 @@ impl Hl7Receiver {
             accession_number,
         } = settings.clone();
         Self {
-            address,
-            tls,
+            peer,
             options: OruOptions {
                 sending_application,
                 sending_facility,
@@ -66,7 +63,7 @@ impl Hl7Receiver {
     }
 
     pub(super) fn address(&self) -> &str {
-        &self.address
+        &self.peer.address
     }
 
     /// Sends an answer. Ends well once the receiver has acknowledged it. `before`: once there is a connection, before anything leaves.
@@ -99,10 +96,10 @@ impl Hl7Receiver {
 
     async fn connect(&self) -> Result<Box<dyn Connection>, Failure> {
         let failed = |code, detail| Failure::of_peer(code, None, FailureKind::Connection, detail);
-        let stream = TcpStream::connect(&self.address)
+        let stream = TcpStream::connect(&self.peer.address)
             .await
             .map_err(|_| failed("peer_unreachable", "no connection"))?;
-        Ok(match &self.tls {
+        Ok(match &self.peer.tls {
             None => Box::new(stream),
             Some(tls) => {
                 let stream = tls.connect(stream).await;
