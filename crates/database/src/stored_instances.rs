@@ -1,4 +1,4 @@
-//! Which instances the scans hold that came by DICOM.
+//! Which instances the scans hold that came by DICOM: by C-STORE or by STOW-RS.
 
 use std::collections::{HashMap, HashSet};
 
@@ -81,7 +81,10 @@ impl Database {
             for part in sop_instance_uids.chunks(AT_ONCE) {
                 let rows: Vec<(String, String)> = stored_instances::table
                     .filter(stored_instances::sop_instance_uid.eq_any(part))
-                    .select((stored_instances::sop_instance_uid, stored_instances::sop_class_uid))
+                    .select((
+                        stored_instances::sop_instance_uid,
+                        stored_instances::sop_class_uid,
+                    ))
                     .load(connection)?;
                 for (uid, class) in rows {
                     found.entry(uid).or_default().insert(class);

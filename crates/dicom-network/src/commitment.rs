@@ -221,4 +221,38 @@ mod tests {
         assert_eq!(written(true, &[]), Err(MalformedDataSet));
         assert_eq!(written(true, &["../up"]), Err(MalformedDataSet));
     }
+
+    #[test]
+    fn no_mutated_request_panics_or_names_what_is_no_uid() {
+        let report = CommitmentReport {
+            transaction_uid: "1.2.3".to_owned(),
+            committed: vec![reference("1.1"), reference("1.22")],
+            failed: Vec::new(),
+        };
+        for is_explicit in [true, false] {
+            let whole = report.encode(is_explicit);
+            let mut readable = 0;
+            for at in 0..whole.len() {
+                assert!(
+                    CommitmentRequest::decode(&whole[..at], is_explicit).is_err(),
+                    "cut at {at}"
+                );
+                for value in 0..=u8::MAX {
+                    let mut bytes = whole.clone();
+                    bytes[at] = value;
+                    let Ok(request) = CommitmentRequest::decode(&bytes, is_explicit) else {
+                        continue;
+                    };
+                    readable += 1;
+                    for reference in request.instances {
+                        assert!(SopInstanceUid::new(&reference.instance_uid).is_ok());
+                    }
+                }
+            }
+            assert!(
+                readable > 100,
+                "the mutations reach what lies behind the first check"
+            );
+        }
+    }
 }

@@ -56,11 +56,7 @@ impl<'a> Iterator for Elements<'a> {
     }
 }
 
-fn take<'a>(
-    rest: &mut &'a [u8],
-    is_explicit: bool,
-    depth: u32,
-) -> Result<Element<'a>, MalformedDataSet> {
+fn take<'a>(rest: &mut &'a [u8], is_explicit: bool, depth: u32) -> Result<Element<'a>, MalformedDataSet> {
     if depth > DEEPEST {
         return Err(MalformedDataSet);
     }

@@ -26,8 +26,8 @@ pub use implementation::{IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME};
 pub use negotiation::{CT_STORAGE_CLASSES, StorageClasses, StorageSupport};
 pub use part10::{InvalidFile, OutgoingInstance};
 pub use scp::{
-    AllowedPeer, AssociationId, CommitmentProvider, HeldReport, InstanceSink, InvalidPeer, MAX_PDU_LENGTH, ReceivedInstance, Scp, ScpLimits,
-    ScpOptions, ScpTimeouts, StoreFailure,
+    AllowedPeer, AssociationId, CommitmentProvider, HeldReport, InstanceSink, InvalidPeer, MAX_PDU_LENGTH,
+    ReceivedInstance, Scp, ScpLimits, ScpOptions, ScpTimeouts, StoreFailure,
 };
 pub use scu::{Scu, ScuOptions};
 pub use status::Status;

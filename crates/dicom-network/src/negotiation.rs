@@ -205,7 +205,11 @@ mod tests {
             ),
             context(7, "1.2.840.10008.1.1\0", &["1.2.840.10008.1.2\0"]),
             context(9, uids::MR_IMAGE_STORAGE, &[uids::EXPLICIT_VR_LITTLE_ENDIAN]),
-            context(11, STORAGE_COMMITMENT, &[uids::JPEG_LOSSLESS_SV1, uids::EXPLICIT_VR_LITTLE_ENDIAN]),
+            context(
+                11,
+                STORAGE_COMMITMENT,
+                &[uids::JPEG_LOSSLESS_SV1, uids::EXPLICIT_VR_LITTLE_ENDIAN],
+            ),
         ];
         let negotiate = |support, commitment| negotiate(&proposed, &support, commitment).unwrap();
         let (accepted, results) = negotiate(support(StorageClasses::Ct), Commitment::Refused);

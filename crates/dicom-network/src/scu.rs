@@ -303,9 +303,8 @@ fn with_role(mut variables: Vec<UserVariableItem>, provided: Option<&str>) -> Ve
         scu: false,
         scp: true,
     };
-    variables.extend(
-        provided.map(|class| UserVariableItem::ScuScpRoleSelectionSubItem(class.to_owned(), roles)),
-    );
+    variables
+        .extend(provided.map(|class| UserVariableItem::ScuScpRoleSelectionSubItem(class.to_owned(), roles)));
     variables
 }
 

@@ -339,7 +339,11 @@ mod tests {
         expected.sort();
         assert_eq!(incoming, expected);
         assert_eq!(spool.classes_of("1.2.4").unwrap(), ["9.7"]);
-        assert_eq!(spool.classes_of("1.2.3").unwrap(), ["9.7", "9.7"], "of two studies");
+        assert_eq!(
+            spool.classes_of("1.2.3").unwrap(),
+            ["9.7", "9.7"],
+            "of two studies"
+        );
         assert!(spool.classes_of("1.2.5").unwrap().is_empty());
         assert!(spool.classes_of("../up").unwrap().is_empty());
         let is_other = |kept| matches!(kept, Err(KeepError::OtherContent));

@@ -29,14 +29,19 @@ fn transfer_syntaxes() -> String {
 #[test]
 fn the_tables_of_the_conformance_statement_are_the_codes() {
     let written = std::fs::read_to_string(statement()).unwrap();
-    let start = written.find("UPDATE_CONFORMANCE=1: transfer syntaxes -->\n").unwrap();
+    let start = written
+        .find("UPDATE_CONFORMANCE=1: transfer syntaxes -->\n")
+        .unwrap();
     let start = start + written[start..].find('\n').unwrap() + 1;
     let end = start + written[start..].find(END).unwrap();
     let expected = [&written[..start], &transfer_syntaxes(), &written[end..]].concat();
     if std::env::var_os("UPDATE_CONFORMANCE").is_some() {
         std::fs::write(statement(), &expected).unwrap();
     } else {
-        assert!(written == expected, "UPDATE_CONFORMANCE=1 cargo test --workspace --test conformance");
+        assert!(
+            written == expected,
+            "UPDATE_CONFORMANCE=1 cargo test --workspace --test conformance"
+        );
     }
 }
 

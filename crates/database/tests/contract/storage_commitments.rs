@@ -33,7 +33,12 @@ fn an_instance_is_stored_as_long_as_a_scan_holds_it() {
         let elsewhere = vec![instance("1.7", "9.2")];
         database.note_stored_instances(second, elsewhere).await.unwrap();
 
-        let classes = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<HashSet<_>>();
+        let classes = |names: &[&str]| {
+            names
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect::<HashSet<_>>()
+        };
         let mut asked = many.clone();
         asked.push("3.1".to_owned());
         let found = database.stored_instances(asked.clone()).await.unwrap();
@@ -75,14 +80,21 @@ fn a_transaction_is_one_processes_until_its_lease_runs_out_and_ends_once() {
         let database = &side.database;
         let claim = |lease| database.claim_commitment("CT1".to_owned(), lease);
         let wanted = asked("CT1", "1.1", &[("1.2", None), ("1.3", Some(0x0112))]);
-        let kept = database.keep_commitment(wanted.clone(), LONG, MOST).await.unwrap().unwrap();
+        let kept = database
+            .keep_commitment(wanted.clone(), LONG, MOST)
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!((&kept.commitment, kept.attempts), (&wanted, 1));
         assert_eq!(claim(LONG).await.unwrap(), None, "held by who asked");
         assert_eq!(waiting(database, "CT1").await, 1);
         assert_eq!(waiting(database, "CT2").await, 0);
 
         assert!(database.postpone_commitment(&kept, Duration::ZERO).await.unwrap());
-        assert!(!database.postpone_commitment(&kept, LONG).await.unwrap(), "it is given back");
+        assert!(
+            !database.postpone_commitment(&kept, LONG).await.unwrap(),
+            "it is given back"
+        );
         let other = database.claim_commitment("CT2".to_owned(), LONG).await.unwrap();
         assert_eq!(other, None, "of another peer");
         // Its process dies: the lease runs out.
@@ -111,7 +123,10 @@ fn a_transaction_that_is_asked_again_is_one_and_a_peer_has_so_many() {
             assert!(keep(transaction, None).await.unwrap().is_some());
         }
         assert_eq!(keep("1.4", None).await.unwrap(), None, "too many");
-        assert!(keep("1.3", None).await.unwrap().is_some(), "the same is none more");
+        assert!(
+            keep("1.3", None).await.unwrap().is_some(),
+            "the same is none more"
+        );
         let other = database.keep_commitment(asked("CT2", "1.1", &[("1.2", None)]), LONG, MOST);
         assert!(other.await.unwrap().is_some(), "of another peer");
         assert!(database.finish_commitment(&again).await.unwrap());

@@ -56,9 +56,6 @@ pub(crate) async fn serve_association<S: AsyncRead + AsyncWrite + Unpin>(
         }
     };
     services.sink.association_ended(accepted.id);
-    if let Some(provider) = &services.commitment {
-        provider.association_ended(accepted.id).await;
-    }
     let (calling, address) = (&accepted.calling, accepted.address);
     let stream = &mut accepted.association.stream;
     match &ended {
@@ -77,6 +74,10 @@ pub(crate) async fn serve_association<S: AsyncRead + AsyncWrite + Unpin>(
                 let _ = stream.write(&pdu).await;
             }
         }
+    }
+    // After the last word: the peer need not wait for it.
+    if let Some(provider) = &services.commitment {
+        provider.association_ended(accepted.id).await;
     }
     accepted.association.stream.close().await;
 }

@@ -24,8 +24,7 @@ impl CommitmentPeer {
     ) -> anyhow::Result<Vec<Self>> {
         let peers = settings.pacs.storage_commitment.iter();
         let peers = peers.map(|(name, peer)| {
-            Self::of(name, peer, own, certificate)
-                .with_context(|| format!("pacs.storage_commitment.{name}"))
+            Self::of(name, peer, own, certificate).with_context(|| format!("pacs.storage_commitment.{name}"))
         });
         peers.collect()
     }

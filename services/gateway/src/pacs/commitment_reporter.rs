@@ -43,7 +43,10 @@ impl CommitmentReporter {
                 measured = Some(Instant::now());
                 self.measure(peer).await;
             }
-            let claim = self.gateway.database.claim_commitment(peer.title.to_string(), LEASE);
+            let claim = self
+                .gateway
+                .database
+                .claim_commitment(peer.title.to_string(), LEASE);
             let pause = match claim.await {
                 Ok(None) => TURN,
                 Ok(Some(claimed)) => {
@@ -62,7 +65,12 @@ impl CommitmentReporter {
         }
     }
 
-    async fn attempt(&self, peer: &CommitmentPeer, claimed: &ClaimedCommitment, stopping: &CancellationToken) {
+    async fn attempt(
+        &self,
+        peer: &CommitmentPeer,
+        claimed: &ClaimedCommitment,
+        stopping: &CancellationToken,
+    ) {
         let told = tokio::select! {
             told = timeout(ATTEMPT_LIMIT, tell(peer, claimed)) => told.unwrap_or(Err(NetworkError::Timeout)),
             () = stopping.cancelled() => return self.give_back(claimed, Duration::ZERO).await,
@@ -72,13 +80,21 @@ impl CommitmentReporter {
         };
         let waited = (Utc::now() - claimed.requested_at).to_std().unwrap_or_default();
         if waited >= self.give_up {
-            tracing::error!(peer = peer.name, attempts = claimed.attempts, error = error.chain(),
-                "a peer that asked for storage commitment is told no more");
+            tracing::error!(
+                peer = peer.name,
+                attempts = claimed.attempts,
+                error = error.chain(),
+                "a peer that asked for storage commitment is told no more"
+            );
             return end(&self.gateway, claimed, Ended::GivenUp).await;
         }
         let pause = back_off(claimed.attempts, LONGEST_PAUSE);
-        tracing::warn!(peer = peer.name, retry_in_s = pause.as_secs(), error = error.chain(),
-            "a peer could not be told what is stored");
+        tracing::warn!(
+            peer = peer.name,
+            retry_in_s = pause.as_secs(),
+            error = error.chain(),
+            "a peer could not be told what is stored"
+        );
         self.give_back(claimed, pause).await;
     }
 
@@ -91,9 +107,15 @@ impl CommitmentReporter {
 
     async fn measure(&self, peer: &CommitmentPeer) {
         let name = || peer.name.clone();
-        match self.gateway.database.waiting_commitments(peer.title.to_string()).await {
+        match self
+            .gateway
+            .database
+            .waiting_commitments(peer.title.to_string())
+            .await
+        {
             Ok(counts) => {
-                metrics::gauge!("norma_pacs_commitments_waiting", "peer" => name()).set(counts.waiting as f64);
+                metrics::gauge!("norma_pacs_commitments_waiting", "peer" => name())
+                    .set(counts.waiting as f64);
                 metrics::gauge!("norma_pacs_commitment_oldest_seconds", "peer" => name())
                     .set(counts.oldest.unwrap_or_default().as_secs_f64());
             }

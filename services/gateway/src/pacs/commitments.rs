@@ -6,9 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use norma_database::{
-    AuditOutcome, ClaimedCommitment, CommittedInstance, NewAuditEvent, StorageCommitment,
-};
+use norma_database::{AuditOutcome, ClaimedCommitment, CommittedInstance, NewAuditEvent, StorageCommitment};
 use norma_dicom_network::{
     AeTitle, AssociationId, CommitmentFailure, CommitmentProvider, CommitmentReport, CommitmentRequest,
     HeldReport, SopReference, Status,
@@ -66,9 +64,14 @@ impl Commitments {
         };
         // Before the peer is answered: it may delete what it is told is stored.
         let event = event_of(&commitment, AuditOutcome::Begun, "asked");
-        self.gateway.database.append_audit_events(vec![event]).await?;
-        let kept = self.gateway.database.keep_commitment(commitment, LEASE, MOST_WAITING);
-        Ok(kept.await?)
+        let refused = event_of(&commitment, AuditOutcome::Refused, "too_many");
+        let database = &self.gateway.database;
+        database.append_audit_events(vec![event]).await?;
+        let kept = database.keep_commitment(commitment, LEASE, MOST_WAITING).await?;
+        if kept.is_none() {
+            database.append_audit_events(vec![refused]).await?;
+        }
+        Ok(kept)
     }
 
     /// The SOP classes of what is here under these SOP Instance UIDs.
@@ -161,7 +164,10 @@ impl CommitmentProvider for Commitments {
 
     async fn association_ended(&self, association: AssociationId) {
         for claimed in self.take_held(association) {
-            let given_back = self.gateway.database.postpone_commitment(&claimed, Duration::ZERO);
+            let given_back = self
+                .gateway
+                .database
+                .postpone_commitment(&claimed, Duration::ZERO);
             if let Err(error) = given_back.await {
                 // It is told once the lease is over.
                 tracing::warn!(%error, "a transaction of storage commitment could not be given back");
@@ -212,7 +218,9 @@ pub(super) fn report_of(commitment: &StorageCommitment) -> CommitmentReport {
             instance_uid: instance.instance_uid.clone(),
         };
         let failure = instance.failure.map(|code| {
-            let known = CommitmentFailure::ALL.into_iter().find(|failure| failure.code() == code);
+            let known = CommitmentFailure::ALL
+                .into_iter()
+                .find(|failure| failure.code() == code);
             known.unwrap_or(CommitmentFailure::NoSuchInstance)
         });
         match failure {
@@ -237,7 +245,10 @@ fn failure_of(
 }
 
 fn event_of(commitment: &StorageCommitment, outcome: AuditOutcome, word: &str) -> NewAuditEvent {
-    let failed = commitment.instances.iter().filter(|instance| instance.failure.is_some());
+    let failed = commitment
+        .instances
+        .iter()
+        .filter(|instance| instance.failure.is_some());
     let mut event = NewAuditEvent::of_system("pacs", "pacs.commit");
     event.outcome = outcome;
     event.detail = format!(

@@ -26,7 +26,10 @@ use tokio::task::spawn_blocking;
 fn asked_by(port: u16) -> Vec<(&'static str, String)> {
     vec![
         ("NORMA__PACS__STORAGE_COMMITMENT__CT__AE_TITLE", "CT1".to_owned()),
-        ("NORMA__PACS__STORAGE_COMMITMENT__CT__HOST", "127.0.0.1".to_owned()),
+        (
+            "NORMA__PACS__STORAGE_COMMITMENT__CT__HOST",
+            "127.0.0.1".to_owned(),
+        ),
         ("NORMA__PACS__STORAGE_COMMITMENT__CT__PORT", port.to_string()),
     ]
 }
@@ -42,7 +45,11 @@ async fn start(folder: &TempDir, onnxruntime: &std::path::Path, settings: &[(&st
 fn uids(files: &[PathBuf]) -> Vec<String> {
     let uids = files.iter().map(|file| {
         let object = dicom_object::open_file(file).unwrap();
-        object.meta().media_storage_sop_instance_uid().trim_end_matches('\0').to_owned()
+        object
+            .meta()
+            .media_storage_sop_instance_uid()
+            .trim_end_matches('\0')
+            .to_owned()
     });
     uids.collect()
 }
@@ -52,7 +59,12 @@ fn of_ct(uids: &[String]) -> Vec<(&str, &str)> {
 }
 
 async fn events(node: &Node) -> Vec<(String, String)> {
-    let events: Value = node.get("/api/audit?action=pacs.commit").await.json().await.unwrap();
+    let events: Value = node
+        .get("/api/audit?action=pacs.commit")
+        .await
+        .json()
+        .await
+        .unwrap();
     let text = |event: &Value, field: &str| event[field].as_str().unwrap().to_owned();
     let items = events["items"].as_array().unwrap().iter();
     items
@@ -79,7 +91,11 @@ async fn a_peer_that_waits_is_told_over_its_association() {
         let wrong = [(CT, asked[0].as_str()), (MR, &asked[1]), (CT, "1.2.3.4.5")];
         assert_eq!(asking.ask("1.2.2", &wrong), 0);
         let wrong = asking.wait();
-        assert_eq!(asking.act(2, &request("1.2.9", &of_ct(&asked))), 0x0123, "no such action");
+        assert_eq!(
+            asking.act(2, &request("1.2.9", &of_ct(&asked))),
+            0x0123,
+            "no such action"
+        );
         assert_eq!(asking.act(1, b"\x08\0\x99\x11\xF0\0\0\0"), 0x0115, "cut off");
         assert_eq!(asking.ask("1.2.9", &[]), 0x0115, "of nothing");
         asking.release();
@@ -113,13 +129,32 @@ async fn a_peer_that_waits_is_told_over_its_association() {
     assert_eq!(node.client.delete(path).send().await.unwrap().status(), 204);
     let gone = ask("1.2.4").await;
     assert_eq!((gone.stored.len(), gone.failed.len()), (0, uids.len()));
-    node.metric("norma_pacs_commitments_total{outcome=\"reported\"} 4").await;
+    node.metric("norma_pacs_commitments_total{outcome=\"reported\"} 4")
+        .await;
     node.metric("norma_pacs_commitments_waiting{peer=\"ct\"} 0").await;
     let events = events(&node).await;
     assert_eq!(events.len(), 8, "{events:?}");
     assert_eq!(events[0].0, "success");
     let all = uids.len();
-    assert_eq!(events[0].1, format!("CT1: reported: {all} instances, {all} of them not stored"));
+    assert_eq!(
+        events[0].1,
+        format!("CT1: reported: {all} instances, {all} of them not stored")
+    );
+
+    // What comes by STOW-RS is known as well.
+    let boundary = "b1c2d3";
+    let mut body = Vec::new();
+    for file in &files {
+        body.extend(format!("--{boundary}\r\nContent-Type: application/dicom\r\n\r\n").bytes());
+        body.extend(std::fs::read(file).unwrap());
+        body.extend(b"\r\n");
+    }
+    body.extend(format!("--{boundary}--\r\n").bytes());
+    let kind = format!("multipart/related; type=\"application/dicom\"; boundary={boundary}");
+    let request = node.client.post(format!("{}/dicom-web/studies", node.url));
+    let request = request.header("content-type", kind).body(body);
+    assert_eq!(request.send().await.unwrap().status(), 200);
+    assert_eq!(ask("1.2.5").await.stored, uids);
 
     // Who is not named may not ask.
     let stranger = spawn_blocking(move || Asking::associate(port, "CT2").is_none());
@@ -160,8 +195,13 @@ async fn a_peer_that_does_not_wait_is_told_across_a_kill() {
     let told = told.await.unwrap();
     assert_eq!((told.transaction.as_str(), told.event_type), ("1.2.1", 1));
     assert_eq!(told.stored, uids);
-    node.metric("norma_pacs_commitments_total{outcome=\"reported\"} 1").await;
+    node.metric("norma_pacs_commitments_total{outcome=\"reported\"} 1")
+        .await;
     node.metric("norma_pacs_commitments_waiting{peer=\"ct\"} 0").await;
-    let outcomes: Vec<String> = events(&node).await.into_iter().map(|(outcome, _)| outcome).collect();
+    let outcomes: Vec<String> = events(&node)
+        .await
+        .into_iter()
+        .map(|(outcome, _)| outcome)
+        .collect();
     assert_eq!(outcomes, ["success", "begun"]);
 }

@@ -7,6 +7,7 @@ use dicom_object::InMemDicomObject;
 use dicom_transfer_syntax_registry::entries::IMPLICIT_VR_LITTLE_ENDIAN;
 use dicom_ul::association::client::{ClientAssociation, ClientAssociationOptions};
 use dicom_ul::association::server::{ServerAssociation, ServerAssociationOptions};
+use dicom_ul::association::Association as _;
 use dicom_ul::pdu::{PDataValue, PDataValueType, Pdu};
 
 const COMMITMENT: &str = "1.2.840.10008.1.20.1";
@@ -113,7 +114,7 @@ pub(crate) fn be_told(listener: &TcpListener, status: u16) -> Told {
         .with_transfer_syntax(IMPLICIT)
         .read_timeout(Duration::from_secs(60));
     let mut association: ServerAssociation<TcpStream> = options.establish(stream).unwrap();
-    assert_eq!(association.client_ae_title().trim(), "NORMA");
+    assert_eq!(association.peer_ae_title().trim(), "NORMA");
     let mut context = 0;
     let (event, data_set) = message(|| {
         let pdu = association.receive().unwrap();
@@ -179,7 +180,8 @@ fn message(mut receive: impl FnMut() -> Pdu) -> (Vec<u8>, Vec<u8>) {
 
 fn told(event: &[u8], data_set: &[u8]) -> Told {
     assert_eq!(number(event, 0x0100), N_EVENT_REPORT_RQ);
-    let report = InMemDicomObject::read_dataset_with_ts(data_set, &IMPLICIT_VR_LITTLE_ENDIAN.erased()).unwrap();
+    let report =
+        InMemDicomObject::read_dataset_with_ts(data_set, &IMPLICIT_VR_LITTLE_ENDIAN.erased()).unwrap();
     let uid = |object: &InMemDicomObject, name: &str| {
         let element = object.element_by_name(name).unwrap();
         element.to_str().unwrap().trim_end_matches('\0').to_owned()
@@ -197,7 +199,9 @@ fn told(event: &[u8], data_set: &[u8]) -> Told {
     Told {
         transaction: uid(&report, "TransactionUID"),
         event_type: number(event, 0x1002),
-        stored: stored.map(|item| uid(&item, "ReferencedSOPInstanceUID")).collect(),
+        stored: stored
+            .map(|item| uid(&item, "ReferencedSOPInstanceUID"))
+            .collect(),
         failed: failed.collect(),
     }
 }
