@@ -7,7 +7,7 @@ use norma_domain::{AnalysisId, DeliveryId, Report, ScanId, StudyInstanceUid};
 
 use crate::connection::AnyConnection;
 use crate::delivery_objects::DeliveredObject;
-use crate::schema::{deliveries, delivery_destinations, received_studies};
+use crate::schema::{deliveries, delivery_destinations, received_studies, stored_instances};
 use crate::sql_types::RowId;
 use crate::{Database, DatabaseError, time};
 
@@ -15,7 +15,7 @@ use crate::{Database, DatabaseError, time};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryDestination {
     pub name: String,
-    /// Results of every study; else only of those that came by DICOM ([`crate::ReceivedStudy`]).
+    /// Results of every study; else only of those that came by DICOM ([`crate::ReceivedStudy`], [`crate::StoredInstance`]).
     pub all_studies: bool,
 }
 
@@ -166,13 +166,10 @@ pub(crate) fn queue_deliveries(
     if destinations.is_empty() {
         return Ok(());
     }
-    let came_by_dicom: i64 = received_studies::table
-        .find(scan_id)
-        .count()
-        .get_result(connection)?;
+    let came_by_dicom = came_by_dicom(connection, scan_id)?;
     let now = time::shared_now(connection)?;
     for (destination, all_studies) in destinations {
-        if !all_studies && came_by_dicom == 0 {
+        if !all_studies && !came_by_dicom {
             continue;
         }
         diesel::insert_into(deliveries::table)
@@ -194,4 +191,21 @@ pub(crate) fn queue_deliveries(
             .execute(connection)?;
     }
     Ok(())
+}
+
+/// By C-STORE, or by STOW-RS.
+fn came_by_dicom(connection: &mut AnyConnection, scan_id: RowId) -> Result<bool, DatabaseError> {
+    let received: i64 = received_studies::table
+        .find(scan_id)
+        .count()
+        .get_result(connection)?;
+    if received > 0 {
+        return Ok(true);
+    }
+    let stored: Option<RowId> = stored_instances::table
+        .filter(stored_instances::scan_id.eq(scan_id))
+        .select(stored_instances::scan_id)
+        .first(connection)
+        .optional()?;
+    Ok(stored.is_some())
 }

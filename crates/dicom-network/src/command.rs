@@ -9,6 +9,9 @@ pub(crate) const C_STORE_RSP: u16 = 0x8001;
 pub(crate) const C_ECHO_RQ: u16 = 0x0030;
 pub(crate) const C_ECHO_RSP: u16 = 0x8030;
 pub(crate) const C_CANCEL_RQ: u16 = 0x0FFF;
+pub(crate) const N_EVENT_REPORT_RQ: u16 = 0x0100;
+pub(crate) const N_EVENT_REPORT_RSP: u16 = 0x8100;
+pub(crate) const N_ACTION_RQ: u16 = 0x0130;
 
 const RESPONSE: u16 = 0x8000;
 /// (0000,0800) where no data set follows.
@@ -16,6 +19,7 @@ const NO_DATA_SET: u16 = 0x0101;
 const DATA_SET: u16 = 0x0001;
 
 const AFFECTED_SOP_CLASS: u16 = 0x0002;
+const REQUESTED_SOP_CLASS: u16 = 0x0003;
 const COMMAND_FIELD: u16 = 0x0100;
 const MESSAGE_ID: u16 = 0x0110;
 const MESSAGE_ID_RESPONDED_TO: u16 = 0x0120;
@@ -23,6 +27,9 @@ const PRIORITY: u16 = 0x0700;
 const DATA_SET_TYPE: u16 = 0x0800;
 const STATUS: u16 = 0x0900;
 const AFFECTED_SOP_INSTANCE: u16 = 0x1000;
+const REQUESTED_SOP_INSTANCE: u16 = 0x1001;
+const EVENT_TYPE: u16 = 0x1002;
+const ACTION_TYPE: u16 = 0x1008;
 
 /// A command set that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +95,24 @@ impl Command {
         self.text(AFFECTED_SOP_INSTANCE)
     }
 
+    /// Of a request about an instance that is here.
+    pub(crate) fn requested_sop_class(&self) -> Option<String> {
+        self.text(REQUESTED_SOP_CLASS)
+    }
+
+    pub(crate) fn requested_sop_instance(&self) -> Option<String> {
+        self.text(REQUESTED_SOP_INSTANCE)
+    }
+
+    pub(crate) fn action_type(&self) -> Option<u16> {
+        self.number(ACTION_TYPE)
+    }
+
+    /// Whether it answers a request.
+    pub(crate) fn is_response(&self) -> bool {
+        self.field().is_some_and(|field| field & RESPONSE != 0)
+    }
+
     pub(crate) fn echo_request(message_id: u16) -> Self {
         Self::default()
             .with_text(AFFECTED_SOP_CLASS, dicom_dictionary_std::uids::VERIFICATION)
@@ -106,6 +131,21 @@ impl Command {
             .with_text(AFFECTED_SOP_INSTANCE, sop_instance)
     }
 
+    pub(crate) fn event_report(
+        message_id: u16,
+        sop_class: &str,
+        sop_instance: &str,
+        event_type: u16,
+    ) -> Self {
+        Self::default()
+            .with_text(AFFECTED_SOP_CLASS, sop_class)
+            .with(COMMAND_FIELD, N_EVENT_REPORT_RQ)
+            .with(MESSAGE_ID, message_id)
+            .with(DATA_SET_TYPE, DATA_SET)
+            .with_text(AFFECTED_SOP_INSTANCE, sop_instance)
+            .with(EVENT_TYPE, event_type)
+    }
+
     /// The response to this request.
     pub(crate) fn response(&self, status: Status) -> Self {
         let mut response = Self::default()
@@ -113,8 +153,15 @@ impl Command {
             .with(MESSAGE_ID_RESPONDED_TO, self.message_id().unwrap_or_default())
             .with(DATA_SET_TYPE, NO_DATA_SET)
             .with(STATUS, status.0);
-        for element in [AFFECTED_SOP_CLASS, AFFECTED_SOP_INSTANCE] {
-            if let Some(value) = self.0.get(&element) {
+        // An instance that a request is about is the one that its response is about.
+        for (of_request, element) in [
+            (REQUESTED_SOP_CLASS, AFFECTED_SOP_CLASS),
+            (REQUESTED_SOP_INSTANCE, AFFECTED_SOP_INSTANCE),
+            (AFFECTED_SOP_CLASS, AFFECTED_SOP_CLASS),
+            (AFFECTED_SOP_INSTANCE, AFFECTED_SOP_INSTANCE),
+            (ACTION_TYPE, ACTION_TYPE),
+        ] {
+            if let Some(value) = self.0.get(&of_request) {
                 response.0.insert(element, value.clone());
             }
         }

@@ -4,7 +4,9 @@ mod abort;
 mod ae_title;
 mod association;
 mod command;
+mod commitment;
 mod connection;
+mod data_set;
 mod error;
 mod implementation;
 mod negotiation;
@@ -17,14 +19,17 @@ mod status;
 mod tls;
 
 pub use ae_title::{AeTitle, InvalidAeTitle};
+pub use commitment::{
+    CommitmentFailure, CommitmentReport, CommitmentRequest, STORAGE_COMMITMENT, SopReference,
+};
 pub use connection::{Connection, connect};
 pub use error::NetworkError;
 pub use implementation::{IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME};
 pub use negotiation::{CT_STORAGE_CLASSES, StorageClasses, StorageSupport};
 pub use part10::{InvalidFile, OutgoingInstance};
 pub use scp::{
-    AllowedPeer, AssociationId, InstanceSink, InvalidPeer, MAX_PDU_LENGTH, ReceivedInstance, Scp, ScpLimits,
-    ScpOptions, ScpTimeouts, StoreFailure,
+    AllowedPeer, AssociationId, CommitmentProvider, HeldReport, InstanceSink, InvalidPeer, MAX_PDU_LENGTH,
+    ReceivedInstance, Scp, ScpLimits, ScpOptions, ScpTimeouts, StoreFailure,
 };
 pub use scu::{Scu, ScuOptions};
 pub use status::Status;

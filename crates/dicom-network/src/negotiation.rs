@@ -7,6 +7,8 @@ use dicom_ul::pdu::{
     PresentationContextProposed, PresentationContextResult, PresentationContextResultReason,
 };
 
+use crate::commitment::STORAGE_COMMITMENT;
+
 /// Storage SOP classes of CT (PS3.4 annex B.5).
 pub const CT_STORAGE_CLASSES: [&str; 3] = [
     uids::CT_IMAGE_STORAGE,
@@ -76,6 +78,20 @@ impl StorageSupport {
     }
 }
 
+/// Transfer syntaxes of what is no storage.
+pub(crate) const MESSAGE_TRANSFER_SYNTAXES: [&str; 2] =
+    [uids::IMPLICIT_VR_LITTLE_ENDIAN, uids::EXPLICIT_VR_LITTLE_ENDIAN];
+
+/// Whether the peer may ask for storage commitment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Commitment {
+    /// Nobody may.
+    Unsupported,
+    /// Others may.
+    Refused,
+    Offered,
+}
+
 /// A presentation context that was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AcceptedContext {
@@ -88,6 +104,7 @@ pub(crate) struct AcceptedContext {
 pub(crate) fn negotiate(
     proposed: &[PresentationContextProposed],
     support: &StorageSupport,
+    commitment: Commitment,
 ) -> Option<(BTreeMap<u8, AcceptedContext>, Vec<PresentationContextResult>)> {
     let mut accepted = BTreeMap::new();
     let mut results = Vec::with_capacity(proposed.len());
@@ -99,18 +116,24 @@ pub(crate) fn negotiate(
             return None;
         }
         let abstract_syntax = trimmed(&context.abstract_syntax);
-        let is_verification = abstract_syntax == uids::VERIFICATION;
+        let is_commitment = abstract_syntax == STORAGE_COMMITMENT;
+        let is_storage = abstract_syntax != uids::VERIFICATION && !is_commitment;
         let mut offered = context.transfer_syntaxes.iter().map(|uid| trimmed(uid));
         let chosen = offered.find(|uid| {
-            if is_verification {
-                [uids::IMPLICIT_VR_LITTLE_ENDIAN, uids::EXPLICIT_VR_LITTLE_ENDIAN].contains(uid)
-            } else {
+            if is_storage {
                 support.takes(uid)
+            } else {
+                MESSAGE_TRANSFER_SYNTAXES.contains(uid)
             }
         });
         let (reason, transfer_syntax) = match chosen {
-            _ if !is_verification && !support.classes.contains(abstract_syntax) => {
+            _ if is_storage && !support.classes.contains(abstract_syntax)
+                || is_commitment && commitment == Commitment::Unsupported =>
+            {
                 (PresentationContextResultReason::AbstractSyntaxNotSupported, None)
+            }
+            _ if is_commitment && commitment == Commitment::Refused => {
+                (PresentationContextResultReason::UserRejection, None)
             }
             None => (
                 PresentationContextResultReason::TransferSyntaxesNotSupported,
@@ -182,21 +205,32 @@ mod tests {
             ),
             context(7, "1.2.840.10008.1.1\0", &["1.2.840.10008.1.2\0"]),
             context(9, uids::MR_IMAGE_STORAGE, &[uids::EXPLICIT_VR_LITTLE_ENDIAN]),
+            context(
+                11,
+                STORAGE_COMMITMENT,
+                &[uids::JPEG_LOSSLESS_SV1, uids::EXPLICIT_VR_LITTLE_ENDIAN],
+            ),
         ];
-        let (accepted, results) = negotiate(&proposed, &support(StorageClasses::Ct)).unwrap();
+        let negotiate = |support, commitment| negotiate(&proposed, &support, commitment).unwrap();
+        let (accepted, results) = negotiate(support(StorageClasses::Ct), Commitment::Refused);
         assert_eq!(accepted[&1].transfer_syntax, uids::JPEG_LOSSLESS_SV1);
         assert_eq!(accepted[&7].abstract_syntax, uids::VERIFICATION);
         assert_eq!(accepted.len(), 2);
         let reasons: Vec<u8> = results.iter().map(|result| result.reason.clone() as u8).collect();
-        assert_eq!(reasons, [0, 4, 3, 0, 3]);
-        let (accepted, _) = negotiate(&proposed, &support(StorageClasses::All)).unwrap();
+        assert_eq!(reasons, [0, 4, 3, 0, 3, 1]);
+        let (accepted, results) = negotiate(support(StorageClasses::All), Commitment::Unsupported);
         assert_eq!(accepted.keys().copied().collect::<Vec<_>>(), [1, 7, 9]);
+        assert_eq!(results[5].reason.clone() as u8, 3);
+        let (accepted, _) = negotiate(support(StorageClasses::All), Commitment::Offered);
+        assert_eq!(accepted[&11].transfer_syntax, uids::EXPLICIT_VR_LITTLE_ENDIAN);
     }
 
     #[test]
     fn identifiers_are_odd_and_different() {
         let ct = |id| context(id, uids::CT_IMAGE_STORAGE, &[uids::EXPLICIT_VR_LITTLE_ENDIAN]);
-        assert!(negotiate(&[ct(2)], &support(StorageClasses::Ct)).is_none());
-        assert!(negotiate(&[ct(1), ct(1)], &support(StorageClasses::Ct)).is_none());
+        let negotiate =
+            |proposed: &[_]| negotiate(proposed, &support(StorageClasses::Ct), Commitment::Unsupported);
+        assert!(negotiate(&[ct(2)]).is_none());
+        assert!(negotiate(&[ct(1), ct(1)]).is_none());
     }
 }

@@ -13,6 +13,7 @@ const CONTEXT_RESULT: u8 = 0x21;
 const USER_INFORMATION: u8 = 0x50;
 const MAXIMUM_LENGTH: u8 = 0x51;
 const IMPLEMENTATION_CLASS: u8 = 0x52;
+const ROLE_SELECTION: u8 = 0x54;
 const IMPLEMENTATION_VERSION: u8 = 0x55;
 
 /// The body of an A-ASSOCIATE-RQ or -AC without items that are not read, titles padded with blanks. None where its items
@@ -45,9 +46,19 @@ fn understood_user_items(value: &[u8]) -> Option<Vec<u8>> {
             MAXIMUM_LENGTH | IMPLEMENTATION_CLASS | IMPLEMENTATION_VERSION
         ) {
             append(&mut kept, kind, value)?;
+        } else if kind == ROLE_SELECTION
+            && let Some(role) = role_selection(value)
+        {
+            append(&mut kept, kind, role)?;
         }
     }
     Some(kept)
+}
+
+/// The class with its length, and two roles (PS3.7 section D.3.3.4), without what some peers write behind them.
+fn role_selection(value: &[u8]) -> Option<&[u8]> {
+    let [high, low, ..] = *value else { return None };
+    value.get(..2 + usize::from(u16::from_be_bytes([high, low])) + 2)
 }
 
 fn append(kept: &mut Vec<u8>, kind: u8, value: &[u8]) -> Option<()> {
@@ -98,6 +109,7 @@ mod tests {
         let user = [
             item(0x51, &[0, 0, 64, 0]),
             item(0x54, b"\0\x40abc"),
+            item(0x54, b"\0\x031.2\0\x01more"),
             item(0x99, b"x"),
         ]
         .concat();
@@ -109,7 +121,8 @@ mod tests {
         ]
         .concat();
         let kept = understood_items(&body).unwrap();
-        let expected = [item(0x10, b"1.2"), item(0x50, &item(0x51, &[0, 0, 64, 0]))].concat();
+        let user = [item(0x51, &[0, 0, 64, 0]), item(0x54, b"\0\x031.2\0\x01")].concat();
+        let expected = [item(0x10, b"1.2"), item(0x50, &user)].concat();
         assert_eq!(kept[FIXED_BYTES..], expected);
         assert_eq!(&kept[TITLES], [b' '; 32]);
     }

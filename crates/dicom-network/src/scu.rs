@@ -1,18 +1,23 @@
-//! What is asked of a peer: C-ECHO and C-STORE.
+//! What is asked of a peer, C-ECHO and C-STORE, and what it is told by N-EVENT-REPORT.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use dicom_dictionary_std::uids;
-use dicom_ul::pdu::{AssociationRQ, Pdu, PresentationContextProposed, PresentationContextResultReason};
+use dicom_ul::pdu::{
+    AssociationRQ, Pdu, PresentationContextProposed, PresentationContextResultReason, RequestorRoles,
+    UserVariableItem,
+};
 
 use crate::abort::{abort_after, abort_by_user};
 use crate::ae_title::AeTitle;
 use crate::association::{Association, Incoming};
-use crate::command::{C_ECHO_RSP, C_STORE_RSP, Command};
+use crate::command::{C_ECHO_RSP, C_STORE_RSP, Command, N_EVENT_REPORT_RSP};
+use crate::commitment::{CommitmentReport, STORAGE_COMMITMENT};
 use crate::connection::{Connection, connect};
 use crate::error::NetworkError;
 use crate::implementation::{APPLICATION_CONTEXT, max_length_of, user_variables};
+use crate::negotiation::MESSAGE_TRANSFER_SYNTAXES;
 use crate::part10::OutgoingInstance;
 use crate::pdu_stream::PduStream;
 use crate::status::Status;
@@ -20,6 +25,9 @@ use crate::tls::ClientTls;
 
 /// Odd identifiers up to 255.
 const MOST_CONTEXTS: usize = 128;
+
+/// Of a data set that a response has and nobody reads.
+const REPLY_BYTES: usize = 64 << 10;
 
 /// Whom to ask, and in whose name.
 #[derive(Debug, Clone)]
@@ -59,7 +67,7 @@ impl Scu {
             uids::VERIFICATION.to_owned(),
             uids::IMPLICIT_VR_LITTLE_ENDIAN.to_owned(),
         )];
-        Self::associate(options, wanted.into()).await
+        Self::associate(options, wanted.into(), None).await
     }
 
     /// For C-STORE of these instances: each in its own transfer syntax; in implicit VR little endian too where it can be
@@ -79,12 +87,24 @@ impl Scu {
                 wanted.insert((class.clone(), uids::IMPLICIT_VR_LITTLE_ENDIAN.to_owned()));
             }
         }
-        Self::associate(options, wanted).await
+        Self::associate(options, wanted, None).await
+    }
+
+    /// For reports of storage commitment: as provider, which is asked for by role selection (PS3.7 section D.3.3.4). A peer that
+    /// accepts the class and says nothing of roles is told all the same.
+    ///
+    /// # Errors
+    /// Where the peer cannot be reached or does not accept.
+    pub async fn for_commitment_report(options: &ScuOptions) -> Result<Self, NetworkError> {
+        let wanted =
+            MESSAGE_TRANSFER_SYNTAXES.map(|syntax| (STORAGE_COMMITMENT.to_owned(), syntax.to_owned()));
+        Self::associate(options, wanted.into(), Some(STORAGE_COMMITMENT)).await
     }
 
     async fn associate(
         options: &ScuOptions,
         wanted: BTreeSet<(String, String)>,
+        provided: Option<&str>,
     ) -> Result<Self, NetworkError> {
         let stream = connect(&options.address, options.tls.as_ref(), options.connect_timeout).await?;
         let mut stream = PduStream::new(stream, options.max_pdu_length, options.answer_timeout);
@@ -109,7 +129,7 @@ impl Scu {
                     transfer_syntaxes: vec![context.transfer_syntax.clone()],
                 })
                 .collect(),
-            user_variables: user_variables(options.max_pdu_length),
+            user_variables: with_role(user_variables(options.max_pdu_length), provided),
         };
         stream.write(&request.into()).await?;
         let acceptance = match stream.read().await? {
@@ -125,6 +145,11 @@ impl Scu {
                 result.id == context.id && result.reason == PresentationContextResultReason::Acceptance
             })
         });
+        if let Some(class) = provided
+            && is_role_refused(&acceptance.user_variables, class)
+        {
+            contexts.clear();
+        }
         let peer_max_pdu_length = max_length_of(&acceptance.user_variables);
         Ok(Self {
             association: Association::new(stream, peer_max_pdu_length),
@@ -184,6 +209,28 @@ impl Scu {
         }
     }
 
+    /// Tells the peer what is stored of what it asked for; returns when it says that it knows.
+    ///
+    /// # Errors
+    /// [`NetworkError::Status`] where it says otherwise: the association goes on then.
+    pub async fn report(&mut self, report: &CommitmentReport) -> Result<(), NetworkError> {
+        let explicit = self.context_of(STORAGE_COMMITMENT, uids::EXPLICIT_VR_LITTLE_ENDIAN);
+        let context = explicit
+            .or_else(|| self.context_of(STORAGE_COMMITMENT, uids::IMPLICIT_VR_LITTLE_ENDIAN))
+            .ok_or_else(|| NetworkError::NotAccepted {
+                sop_class: STORAGE_COMMITMENT.to_owned(),
+            })?;
+        let message_id = self.next_message_id();
+        let request = report.command(message_id);
+        self.association.send_command(context, &request).await?;
+        let data_set = report.encode(explicit.is_some());
+        self.association.send_data(context, &data_set).await?;
+        match self.response(N_EVENT_REPORT_RSP, message_id).await? {
+            Status::SUCCESS => Ok(()),
+            status => Err(NetworkError::Status(status)),
+        }
+    }
+
     /// Ends the association in order.
     ///
     /// # Errors
@@ -208,11 +255,21 @@ impl Scu {
     }
 
     async fn response(&mut self, field: u16, message_id: u16) -> Result<Status, NetworkError> {
-        let Incoming::Command(_, response) = self.association.read_command().await? else {
+        let Incoming::Command(context, response) = self.association.read_command().await? else {
             return Err(NetworkError::Unexpected);
         };
         if response.field() != Some(field) || !response.responds_to(message_id) {
             return Err(NetworkError::Unexpected);
+        }
+        if response.has_data_set() {
+            let mut left = REPLY_BYTES;
+            loop {
+                let (bytes, is_last) = self.association.read_data(context).await?;
+                left = left.checked_sub(bytes.len()).ok_or(NetworkError::Unexpected)?;
+                if is_last {
+                    break;
+                }
+            }
         }
         response.status().ok_or(NetworkError::Unexpected)
     }
@@ -230,4 +287,23 @@ impl Scu {
         self.last_message_id = self.last_message_id.wrapping_add(1);
         self.last_message_id
     }
+}
+
+fn with_role(mut variables: Vec<UserVariableItem>, provided: Option<&str>) -> Vec<UserVariableItem> {
+    let roles = RequestorRoles {
+        scu: false,
+        scp: true,
+    };
+    variables
+        .extend(provided.map(|class| UserVariableItem::ScuScpRoleSelectionSubItem(class.to_owned(), roles)));
+    variables
+}
+
+fn is_role_refused(variables: &[UserVariableItem], class: &str) -> bool {
+    variables.iter().any(|item| match item {
+        UserVariableItem::ScuScpRoleSelectionSubItem(of, roles) => {
+            of.trim_matches(['\0', ' ']) == class && !roles.scp
+        }
+        _ => false,
+    })
 }

@@ -6,9 +6,14 @@ impl Status {
     pub const SUCCESS: Self = Self(0x0000);
     pub const PROCESSING_FAILURE: Self = Self(0x0110);
     pub const DUPLICATE_SOP_INSTANCE: Self = Self(0x0111);
+    pub const NO_SUCH_SOP_INSTANCE: Self = Self(0x0112);
+    pub const INVALID_ARGUMENT: Self = Self(0x0115);
+    pub const NO_SUCH_SOP_CLASS: Self = Self(0x0118);
     pub const SOP_CLASS_NOT_SUPPORTED: Self = Self(0x0122);
+    pub const NO_SUCH_ACTION: Self = Self(0x0123);
     pub const UNRECOGNIZED_OPERATION: Self = Self(0x0211);
     pub const MISTYPED_ARGUMENT: Self = Self(0x0212);
+    pub const RESOURCE_LIMITATION: Self = Self(0x0213);
     pub const OUT_OF_RESOURCES: Self = Self(0xA700);
     pub const DATA_SET_DOES_NOT_MATCH: Self = Self(0xA900);
     pub const CANNOT_UNDERSTAND: Self = Self(0xC000);

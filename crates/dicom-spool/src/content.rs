@@ -8,7 +8,7 @@ const BUFFER_BYTES: usize = 256 << 10;
 
 /// Whether two files of one SOP Instance UID hold the same data set, byte by byte. What stands before it (who sent it, who wrote
 /// the file) does not count. One in another transfer syntax is taken for the same: other bytes are what that is for.
-pub(crate) fn hold_same_data_set(one: impl Read, other: impl Read) -> io::Result<bool> {
+pub fn hold_same_data_set(one: impl Read, other: impl Read) -> io::Result<bool> {
     let mut one = BufReader::with_capacity(BUFFER_BYTES, one);
     let mut other = BufReader::with_capacity(BUFFER_BYTES, other);
     let of_one = transfer_syntax_before_data_set(&mut one)?;

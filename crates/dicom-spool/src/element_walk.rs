@@ -12,6 +12,8 @@ const DEEPEST: u32 = 16;
 /// Of a value that is read: UIDs, and names of 64 characters.
 const LONGEST_TEXT: u32 = 66;
 
+const SOP_CLASS: (u16, u16) = (0x0002, 0x0002);
+const SOP_INSTANCE: (u16, u16) = (0x0002, 0x0003);
 const TRANSFER_SYNTAX: (u16, u16) = (0x0002, 0x0010);
 const GROUP_LENGTH: (u16, u16) = (0x0002, 0x0000);
 const MANUFACTURER: (u16, u16) = (0x0008, 0x0070);
@@ -72,8 +74,53 @@ fn text_of(file: impl Read, wanted: (u16, u16)) -> io::Result<Option<String>> {
     }
 }
 
+/// The SOP class that a file of PS3.10 names before its data set; None where it names none, or is not well-formed up to there.
+pub(crate) fn sop_class(file: impl Read) -> io::Result<Option<String>> {
+    let [class, _] = named_before_data_set(file)?;
+    Ok(class)
+}
+
+/// The SOP Instance UID that a file of PS3.10 names before its data set; None where it names none, or is not well-formed up to there.
+pub fn sop_instance_before_data_set(file: impl Read) -> io::Result<Option<String>> {
+    let [_, instance] = named_before_data_set(file)?;
+    Ok(instance)
+}
+
+/// Both of them, the instance first; None where one is missing.
+pub(crate) fn instance_before_data_set(file: impl Read) -> io::Result<Option<(String, String)>> {
+    let [class, instance] = named_before_data_set(file)?;
+    Ok(instance.zip(class))
+}
+
+fn named_before_data_set(file: impl Read) -> io::Result<[Option<String>; 2]> {
+    let mut file = BufReader::with_capacity(BUFFER_BYTES, file.take(WALKED_BYTES));
+    match meta_before_data_set(&mut file, [SOP_CLASS, SOP_INSTANCE]) {
+        Ok(found) => {
+            let found = found.unwrap_or_else(|| [String::new(), String::new()]);
+            Ok(found.map(|uid| Some(uid).filter(|uid| !uid.is_empty())))
+        }
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData
+            ) =>
+        {
+            Ok([None, None])
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Reads a file of PS3.10 up to its data set, and says in which transfer syntax that is; None where it is none.
 pub(crate) fn transfer_syntax_before_data_set(file: &mut impl BufRead) -> io::Result<Option<String>> {
+    Ok(meta_before_data_set(file, [TRANSFER_SYNTAX])?.map(|[found]| found))
+}
+
+/// What a file says in elements before its data set, empty where it does not have one. Reads up to the data set.
+fn meta_before_data_set<const N: usize>(
+    file: &mut impl BufRead,
+    wanted: [(u16, u16); N],
+) -> io::Result<Option<[String; N]>> {
     skip(file, HEAD_BYTES)?;
     let mut mark = [0; 4];
     file.read_exact(&mut mark)?;
@@ -86,16 +133,15 @@ pub(crate) fn transfer_syntax_before_data_set(file: &mut impl BufRead) -> io::Re
     }
     let length = u32::from_le_bytes(read_array(file)?);
     let mut meta = file.take(length.into());
-    let mut transfer_syntax = String::new();
+    let mut found = [const { String::new() }; N];
     while !meta.fill_buf()?.is_empty() {
         let element = read_header(&mut meta, EXPLICIT)?;
-        if element.tag == TRANSFER_SYNTAX {
-            transfer_syntax = read_text(&mut meta, element.length)?;
-        } else {
-            skip(&mut meta, element.length.into())?;
+        match wanted.iter().position(|tag| *tag == element.tag) {
+            Some(at) => found[at] = read_text(&mut meta, element.length)?,
+            None => skip(&mut meta, element.length.into())?,
         }
     }
-    Ok(Some(transfer_syntax))
+    Ok(Some(found))
 }
 
 fn find(mut file: impl BufRead, wanted: (u16, u16)) -> io::Result<Option<String>> {

@@ -6,6 +6,8 @@ mod pack;
 mod spool;
 mod study_key;
 
-pub use pack::{EarlierStudy, Held, PackedStudy, instances_sha256, pack_study};
-pub use spool::{KeepError, Spool, TakenStudy, manufacturer_of, study_of};
+pub use content::hold_same_data_set;
+pub use element_walk::sop_instance_before_data_set;
+pub use pack::{EarlierStudy, Held, PackedStudy, instances_sha256, named_instances, pack_study};
+pub use spool::{KeepError, Spool, TakenStudy, manufacturer_of, sop_class_of, study_of};
 pub use study_key::StudyKey;

@@ -11,6 +11,7 @@ use zip::write::{SimpleFileOptions, ZipWriter};
 use zip::{CompressionMethod, ZipArchive};
 
 use crate::content::hold_same_data_set;
+use crate::element_walk::{instance_before_data_set, sop_class};
 
 const BUFFER_BYTES: usize = 256 << 10;
 const SUFFIX: &str = ".dcm";
@@ -31,6 +32,19 @@ pub fn instances_sha256(instances: &BTreeSet<String>) -> String {
         hash.update(b"\n");
     }
     hex::encode(hash.finalize())
+}
+
+/// The instances of any archive of files, as they name themselves before their data sets: SOP classes by SOP Instance UIDs. Files
+/// that name no instance are left out. Blocks.
+pub fn named_instances(archive: &Path) -> io::Result<BTreeMap<String, String>> {
+    let mut archive = ZipArchive::new(BufReader::new(File::open(archive)?))?;
+    let mut instances = BTreeMap::new();
+    for index in 0..archive.len() {
+        if let Some((instance, class)) = instance_before_data_set(archive.by_index(index)?)? {
+            instances.entry(instance).or_insert(class);
+        }
+    }
+    Ok(instances)
 }
 
 /// What is held of an instance that comes.
@@ -59,6 +73,19 @@ impl EarlierStudy {
             instances.extend(name?.strip_suffix(SUFFIX).map(str::to_owned));
         }
         Ok(instances)
+    }
+
+    /// The SOP class of each instance by its SOP Instance UID, empty where its file does not say.
+    pub fn classes(&mut self) -> io::Result<BTreeMap<String, String>> {
+        let mut classes = BTreeMap::new();
+        for index in 0..self.0.len() {
+            let member = self.0.by_index(index)?;
+            if let Some(uid) = member.name()?.strip_suffix(SUFFIX) {
+                let uid = uid.to_owned();
+                classes.insert(uid, sop_class(member)?.unwrap_or_default());
+            }
+        }
+        Ok(classes)
     }
 
     /// What is held of an instance whose file is here.

@@ -12,7 +12,7 @@ use tempfile::TempPath;
 use uuid::Uuid;
 
 use crate::content::hold_same_data_set;
-use crate::element_walk::{manufacturer, study_instance_uid};
+use crate::element_walk::{manufacturer, sop_class, study_instance_uid};
 use crate::study_key::StudyKey;
 
 const RECEIVING: &str = "receiving";
@@ -158,6 +158,28 @@ impl Spool {
         Ok(study)
     }
 
+    /// The SOP classes of the instances of this name that are here and on their way to a scan. What was set aside is not.
+    pub fn classes_of(&self, sop_instance_uid: &str) -> io::Result<Vec<String>> {
+        let Ok(uid) = SopInstanceUid::new(sop_instance_uid) else {
+            return Ok(Vec::new());
+        };
+        let name = format!("{uid}{SUFFIX}");
+        // A study moves from one to the other while this looks: it is seen before or after.
+        let _before_or_after = self.taking.read().unwrap_or_else(PoisonError::into_inner);
+        let mut classes = Vec::new();
+        for whole in [INCOMING, TAKEN] {
+            let whole = self.folder.join(whole);
+            for study in names_in(&whole)? {
+                match File::open(whole.join(study).join(&name)) {
+                    Ok(file) => classes.extend(sop_class(file)?),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(classes)
+    }
+
     /// Marks a study that comes as urgent. One that is taken already stays as it is.
     pub fn mark_urgent(&self, study: &StudyKey) -> io::Result<()> {
         let _before_or_after = self.taking.read().unwrap_or_else(PoisonError::into_inner);
@@ -235,6 +257,11 @@ pub fn manufacturer_of(path: &Path) -> io::Result<Option<String>> {
     manufacturer(File::open(path)?)
 }
 
+/// The SOP class that a received file names; None where it does not say. Blocks.
+pub fn sop_class_of(path: &Path) -> io::Result<Option<String>> {
+    sop_class(File::open(path)?)
+}
+
 fn must_be_same(kept: &Path, file: &Path) -> Result<(), KeepError> {
     match hold_same_data_set(File::open(kept)?, File::open(file)?)? {
         true => Ok(()),
@@ -270,7 +297,7 @@ mod tests {
     }
 
     fn file_with(spool: &Spool, study: &str, rest: &[u8]) -> TempPath {
-        let meta = b"\x02\0\x10\0UI\x14\x001.2.840.10008.1.2.1\0";
+        let meta = b"\x02\0\x02\0UI\x04\x009.7\0\x02\0\x10\0UI\x14\x001.2.840.10008.1.2.1\0";
         let mut bytes = vec![0; 128];
         bytes.extend(b"DICM\x02\0\0\0UL\x04\0");
         bytes.extend((meta.len() as u32).to_le_bytes());
@@ -311,6 +338,14 @@ mod tests {
         let mut expected = vec![study.clone(), other.clone()];
         expected.sort();
         assert_eq!(incoming, expected);
+        assert_eq!(spool.classes_of("1.2.4").unwrap(), ["9.7"]);
+        assert_eq!(
+            spool.classes_of("1.2.3").unwrap(),
+            ["9.7", "9.7"],
+            "of two studies"
+        );
+        assert!(spool.classes_of("1.2.5").unwrap().is_empty());
+        assert!(spool.classes_of("../up").unwrap().is_empty());
         let is_other = |kept| matches!(kept, Err(KeepError::OtherContent));
         let other_content = || file_with(&spool, "9.8", b"\x20\0\x0E\0UI\x02\x001\0");
         assert!(is_other(spool.keep("1.2.4", other_content())));
@@ -326,6 +361,7 @@ mod tests {
             "nothing of it is kept"
         );
         assert_eq!(spool.take(&study).unwrap(), None);
+        assert_eq!(spool.classes_of("1.2.4").unwrap(), ["9.7"], "taken");
         // More of it is another set.
         spool.keep("1.2.5", file(&spool, "9.8")).unwrap();
         drop(spool);
@@ -343,6 +379,7 @@ mod tests {
         spool.refuse(&more, "several_studies").unwrap();
         assert!(spool.taken().unwrap().is_empty());
         assert_eq!(spool.refused().unwrap(), 1);
+        assert!(spool.classes_of("1.2.5").unwrap().is_empty(), "set aside");
         assert_eq!(spool.incoming().unwrap(), [other]);
     }
 }

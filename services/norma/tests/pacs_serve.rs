@@ -7,7 +7,7 @@ mod dicom_node;
 #[allow(dead_code, reason = "shared with the other tests")]
 mod studies;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use dicom_node::{NO_SETTINGS, Node, assert_sent, entries, serve, study};
@@ -224,16 +224,4 @@ fn settings_that_contradict_each_other_are_refused_at_the_start() {
     assert!(!ended.status.success());
     let told = String::from_utf8_lossy(&ended.stderr);
     assert!(told.contains("pacs.enabled"), "{told}");
-}
-
-#[test]
-fn the_conformance_statement_names_what_is_taken() {
-    let statement = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/DICOM_CONFORMANCE.md");
-    let statement = std::fs::read_to_string(statement).unwrap();
-    let words: Vec<&str> = statement.split([' ', '|', ',', '\n', '`']).collect();
-    let classes = norma_dicom_network::CT_STORAGE_CLASSES;
-    for uid in norma_imaging::READABLE_TRANSFER_SYNTAXES.iter().chain(&classes) {
-        assert!(words.contains(uid), "{uid}");
-    }
-    assert!(words.contains(&norma_dicom_network::IMPLEMENTATION_CLASS_UID));
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use norma_database::{
     Database, DeliveredObject, Delivery, DeliveryDestination, DeliveryProblem, DeliveryQuery, DeliveryState,
-    Page, ReceivedStudy, SentAgain, WaitingDeliveries,
+    Page, ReceivedStudy, SentAgain, StoredInstance, WaitingDeliveries,
 };
 use norma_domain::{AnalysisId, DeliveryId, Reason, ReasonCode, ScanId, Verdict};
 
@@ -92,6 +92,17 @@ fn an_analysis_that_ends_is_queued_once_for_each_destination_that_gets_it() {
         database.note_received_study(study).await.unwrap();
         let of_received = answered_scan(database, received.id).await;
         assert_eq!(destinations_of(database, of_received).await, ["archive", "ris"]);
+        // So is what came by STOW-RS.
+        let stored = scan(database, None).await;
+        let instance = StoredInstance {
+            sop_instance_uid: "1.2".to_owned(),
+            sop_class_uid: "9.1".to_owned(),
+        };
+        let noted = database.note_stored_instances(stored.id, vec![instance]);
+        noted.await.unwrap();
+        let of_stored = answered_scan(database, stored.id).await;
+        assert_eq!(destinations_of(database, of_stored).await, ["archive", "ris"]);
+        database.delete_scan(stored.id).await.unwrap();
         // A second analysis of the same study is another answer.
         let again = answered_scan(database, received.id).await;
         assert_eq!(destinations_of(database, again).await, ["archive", "ris"]);

@@ -22,6 +22,7 @@ mod scans;
 mod schema;
 mod sides;
 mod site;
+mod storage_commitments;
 mod studies;
 mod study_identities;
 mod turns;

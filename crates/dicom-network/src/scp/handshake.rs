@@ -18,10 +18,11 @@ use crate::ae_title::AeTitle;
 use crate::association::Association;
 use crate::error::NetworkError;
 use crate::implementation::{APPLICATION_CONTEXT, max_length_of, user_variables};
-use crate::negotiation::{AcceptedContext, negotiate};
+use crate::negotiation::{AcceptedContext, Commitment, negotiate};
 use crate::pdu_stream::PduStream;
 use crate::scp::options::ScpOptions;
 use crate::scp::peers::is_allowed;
+use crate::scp::services::Services;
 use crate::scp::sink::AssociationId;
 use crate::tls::Fingerprint;
 
@@ -40,6 +41,7 @@ pub(crate) struct AcceptedAssociation<S> {
 
 pub(crate) struct Handshake<'a> {
     options: &'a ScpOptions,
+    services: &'a Services,
     address: IpAddr,
     /// What the peer has shown by TLS.
     certificate: Option<Fingerprint>,
@@ -89,9 +91,15 @@ impl Refusal {
 }
 
 impl<'a> Handshake<'a> {
-    pub(crate) fn new(options: &'a ScpOptions, address: IpAddr, certificate: Option<Fingerprint>) -> Self {
+    pub(crate) fn new(
+        options: &'a ScpOptions,
+        services: &'a Services,
+        address: IpAddr,
+        certificate: Option<Fingerprint>,
+    ) -> Self {
         Self {
             options,
+            services,
             address,
             certificate,
         }
@@ -127,7 +135,13 @@ impl<'a> Handshake<'a> {
         let Ok(place) = Arc::clone(places).try_acquire_owned() else {
             return self.refuse(stream, Refusal::TooMany).await;
         };
-        let negotiated = negotiate(&request.presentation_contexts, &self.options.support);
+        let commitment = match &self.services.commitment {
+            None => Commitment::Unsupported,
+            Some(provider) if provider.serves(&calling) => Commitment::Offered,
+            Some(_) => Commitment::Refused,
+        };
+        let support = &self.options.support;
+        let negotiated = negotiate(&request.presentation_contexts, support, commitment);
         let Some((contexts, results)) = negotiated else {
             let pdu = abort(AbortRQServiceProviderReason::InvalidPduParameter);
             let _ = stream.write(&pdu).await;

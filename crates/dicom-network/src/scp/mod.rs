@@ -1,13 +1,16 @@
-//! Who asks here: C-ECHO and C-STORE.
+//! Who asks here: C-ECHO, C-STORE, and N-ACTION of storage commitment.
 
+mod commitment;
 mod handshake;
 mod options;
 mod peers;
 mod receiving;
 mod serve;
+mod services;
 mod session;
 mod sink;
 
+pub use commitment::{CommitmentProvider, HeldReport};
 pub use options::{MAX_PDU_LENGTH, ScpLimits, ScpOptions, ScpTimeouts};
 pub use peers::{AllowedPeer, InvalidPeer};
 pub use serve::Scp;

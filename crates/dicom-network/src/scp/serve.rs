@@ -10,8 +10,10 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::scp::commitment::CommitmentProvider;
 use crate::scp::handshake::Handshake;
 use crate::scp::options::ScpOptions;
+use crate::scp::services::Services;
 use crate::scp::session::serve_association;
 use crate::scp::sink::InstanceSink;
 
@@ -22,15 +24,25 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// A service class provider of Verification and Storage.
 pub struct Scp {
     options: Arc<ScpOptions>,
-    sink: Arc<dyn InstanceSink>,
+    services: Services,
 }
 
 impl Scp {
     pub fn new(options: ScpOptions, sink: Arc<dyn InstanceSink>) -> Self {
         Self {
             options: Arc::new(options),
-            sink,
+            services: Services {
+                sink,
+                commitment: None,
+            },
         }
+    }
+
+    /// Of Storage Commitment (Push Model) too.
+    #[must_use]
+    pub fn with_commitment(mut self, provider: Arc<dyn CommitmentProvider>) -> Self {
+        self.services.commitment = Some(provider);
+        self
     }
 
     /// Serves until `shutdown`; then lets messages under way finish.
@@ -59,10 +71,10 @@ impl Scp {
                 tracing::warn!(address = %peer.ip(), "a DICOM connection too many was closed");
                 continue;
             };
-            let (options, sink) = (Arc::clone(&self.options), Arc::clone(&self.sink));
+            let (options, services) = (Arc::clone(&self.options), self.services.clone());
             let (places, shutdown) = (Arc::clone(&places), shutdown.clone());
             tasks.spawn(async move {
-                serve_connection(options, sink, places, stream, peer, shutdown).await;
+                serve_connection(options, services, places, stream, peer, shutdown).await;
                 drop(connection);
             });
         }
@@ -76,7 +88,7 @@ impl Scp {
 
 async fn serve_connection(
     options: Arc<ScpOptions>,
-    sink: Arc<dyn InstanceSink>,
+    services: Services,
     places: Arc<Semaphore>,
     stream: TcpStream,
     peer: SocketAddr,
@@ -85,18 +97,18 @@ async fn serve_connection(
     let _ = stream.set_nodelay(true);
     let address = peer.ip().to_canonical();
     let Some(tls) = &options.tls else {
-        let handshake = Handshake::new(&options, address, None);
+        let handshake = Handshake::new(&options, &services, address, None);
         if let Some(accepted) = handshake.accept(stream, &places).await {
-            serve_association(&options, sink.as_ref(), accepted, &shutdown).await;
+            serve_association(&options, &services, accepted, &shutdown).await;
         }
         return;
     };
     let agreeing = timeout(options.timeouts.request, tls.accept(stream));
     match agreeing.await {
         Ok(Ok((stream, certificate))) => {
-            let handshake = Handshake::new(&options, address, certificate);
+            let handshake = Handshake::new(&options, &services, address, certificate);
             if let Some(accepted) = handshake.accept(stream, &places).await {
-                serve_association(&options, sink.as_ref(), accepted, &shutdown).await;
+                serve_association(&options, &services, accepted, &shutdown).await;
             }
         }
         // A look at the port, as of a load balancer.

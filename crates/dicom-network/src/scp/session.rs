@@ -8,14 +8,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::abort::{abort_after, abort_by_user};
 use crate::association::Incoming;
-use crate::command::{C_CANCEL_RQ, C_ECHO_RQ, C_STORE_RQ, Command};
+use crate::command::{C_CANCEL_RQ, C_ECHO_RQ, C_STORE_RQ, Command, N_ACTION_RQ, N_EVENT_REPORT_RSP};
+use crate::commitment::STORAGE_COMMITMENT;
 use crate::error::NetworkError;
 use crate::negotiation::AcceptedContext;
 use crate::part10::file_head;
+use crate::scp::commitment::{HeldReport, Reports, RequestData, is_explicit, request_of};
 use crate::scp::handshake::AcceptedAssociation;
 use crate::scp::options::ScpOptions;
 use crate::scp::receiving::IncomingFile;
-use crate::scp::sink::{InstanceSink, ReceivedInstance, StoreFailure};
+use crate::scp::services::Services;
+use crate::scp::sink::{ReceivedInstance, StoreFailure};
 use crate::status::Status;
 
 /// A data set that is refused is read to its end, so that the peer learns why; one this much longer than allowed is not.
@@ -24,23 +27,35 @@ const DRAINED_TIMES: u64 = 2;
 /// Answers until the peer releases, something fails, or `shutdown` comes between two messages.
 pub(crate) async fn serve_association<S: AsyncRead + AsyncWrite + Unpin>(
     options: &ScpOptions,
-    sink: &dyn InstanceSink,
+    services: &Services,
     mut accepted: AcceptedAssociation<S>,
     shutdown: &CancellationToken,
 ) {
     let mut counts = Counts::default();
+    let mut reports = Reports::default();
     let ended = loop {
-        tokio::select! {
+        let is_report = tokio::select! {
             () = shutdown.cancelled() => break Ok(End::Shutdown),
-            waited = accepted.association.wait() => if let Err(error) = waited { break Err(error) },
-        }
-        match answer_next(options, sink, &mut accepted, &mut counts).await {
+            waited = accepted.association.wait() => match waited {
+                Ok(()) => false,
+                Err(error) => break Err(error),
+            },
+            () = reports.due() => true,
+        };
+        let went_on = if is_report {
+            let is_explicit = |id| accepted.contexts.get(&id).is_some_and(is_explicit);
+            let sent = reports.send_next(&mut accepted.association, is_explicit).await;
+            sent.map(|()| true)
+        } else {
+            answer_next(options, services, &mut accepted, &mut counts, &mut reports).await
+        };
+        match went_on {
             Ok(true) => {}
             Ok(false) => break Ok(End::Released),
             Err(error) => break Err(error),
         }
     };
-    sink.association_ended(accepted.id);
+    services.sink.association_ended(accepted.id);
     let (calling, address) = (&accepted.calling, accepted.address);
     let stream = &mut accepted.association.stream;
     match &ended {
@@ -60,6 +75,10 @@ pub(crate) async fn serve_association<S: AsyncRead + AsyncWrite + Unpin>(
             }
         }
     }
+    // After the last word: the peer need not wait for it.
+    if let Some(provider) = &services.commitment {
+        provider.association_ended(accepted.id).await;
+    }
     accepted.association.stream.close().await;
 }
 
@@ -77,9 +96,10 @@ struct Counts {
 /// Reads and answers one message; false after a request for release.
 async fn answer_next<S: AsyncRead + AsyncWrite + Unpin>(
     options: &ScpOptions,
-    sink: &dyn InstanceSink,
+    services: &Services,
     accepted: &mut AcceptedAssociation<S>,
     counts: &mut Counts,
+    reports: &mut Reports,
 ) -> Result<bool, NetworkError> {
     let (id, command) = match accepted.association.read_command().await? {
         Incoming::Command(id, command) => (id, command),
@@ -91,16 +111,35 @@ async fn answer_next<S: AsyncRead + AsyncWrite + Unpin>(
         .get(&id)
         .cloned()
         .ok_or(NetworkError::Unexpected)?;
-    if command.message_id().is_none() && command.field() != Some(C_CANCEL_RQ) {
+    let needs_id = command.field() != Some(C_CANCEL_RQ) && !command.is_response();
+    if command.message_id().is_none() && needs_id {
         return Err(NetworkError::Unreadable(
             "the command has no message ID".to_owned(),
         ));
     }
     let status = match command.field() {
         Some(C_CANCEL_RQ) => return Ok(true),
-        Some(C_STORE_RQ) if command.has_data_set() && context.abstract_syntax != uids::VERIFICATION => {
+        Some(N_EVENT_REPORT_RSP) => {
+            let transaction = reports.answered(&command)?;
+            if command.has_data_set() {
+                drain(options, accepted, id, 0).await?;
+            }
+            if let (Some(transaction), Some(provider)) = (transaction, &services.commitment) {
+                provider.reported(accepted.id, &transaction).await;
+            }
+            return Ok(true);
+        }
+        Some(N_ACTION_RQ) => match take_request(options, services, accepted, id, &context, &command).await? {
+            Ok(report) => {
+                reports.keep(id, report);
+                Status::SUCCESS
+            }
+            Err(status) => status,
+        },
+        Some(C_STORE_RQ) if command.has_data_set() && is_of_storage(&context) => {
             let status = match receive(options, accepted, id, &context, &command).await? {
-                Ok(instance) => sink
+                Ok(instance) => services
+                    .sink
                     .accept(instance)
                     .await
                     .map_or_else(Status::from, |()| Status::SUCCESS),
@@ -135,6 +174,32 @@ async fn answer_next<S: AsyncRead + AsyncWrite + Unpin>(
     let response = command.response(status);
     accepted.association.send_command(id, &response).await?;
     Ok(true)
+}
+
+fn is_of_storage(context: &AcceptedContext) -> bool {
+    ![uids::VERIFICATION, STORAGE_COMMITMENT].contains(&context.abstract_syntax.as_str())
+}
+
+/// Takes a request for storage commitment; the inner error is what the peer is told.
+async fn take_request<S: AsyncRead + AsyncWrite + Unpin>(
+    options: &ScpOptions,
+    services: &Services,
+    accepted: &mut AcceptedAssociation<S>,
+    id: u8,
+    context: &AcceptedContext,
+    command: &Command,
+) -> Result<Result<HeldReport, Status>, NetworkError> {
+    let mut data = RequestData::new();
+    if command.has_data_set() {
+        read_to_end(options, accepted, id, 0, |bytes| data.add(bytes)).await?;
+    }
+    let Some(provider) = &services.commitment else {
+        return Ok(Err(Status::UNRECOGNIZED_OPERATION));
+    };
+    Ok(match request_of(context, command, data) {
+        Ok(request) => provider.take(request, &accepted.calling, accepted.id).await,
+        Err(status) => Err(status),
+    })
 }
 
 /// Receives a data set; the inner error is what the peer is told.
@@ -212,10 +277,21 @@ async fn drain<S: AsyncRead + AsyncWrite + Unpin>(
     options: &ScpOptions,
     accepted: &mut AcceptedAssociation<S>,
     id: u8,
+    read: u64,
+) -> Result<(), NetworkError> {
+    read_to_end(options, accepted, id, read, |_| ()).await
+}
+
+async fn read_to_end<S: AsyncRead + AsyncWrite + Unpin>(
+    options: &ScpOptions,
+    accepted: &mut AcceptedAssociation<S>,
+    id: u8,
     mut read: u64,
+    mut each: impl FnMut(&[u8]),
 ) -> Result<(), NetworkError> {
     loop {
         let (bytes, is_last) = accepted.association.read_data(id).await?;
+        each(&bytes);
         read += bytes.len() as u64;
         if is_last {
             return Ok(());

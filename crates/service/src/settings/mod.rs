@@ -13,8 +13,8 @@ pub use identity::{
 };
 pub use load::{BASE_SETTINGS, CONFIG_VARIABLE, SettingsError};
 pub use pacs::{
-    AccessionNumberField, DeliveredLanguage, DeliveredObjects, DeliveredStudies, DestinationKind,
-    DestinationSettings, Hl7Settings, PacsSettings, PacsTlsSettings,
+    AccessionNumberField, CommitmentPeerSettings, DeliveredLanguage, DeliveredObjects, DeliveredStudies,
+    DestinationKind, DestinationSettings, Hl7Settings, PacsSettings, PacsTlsSettings,
 };
 pub use reading::tell_confinement;
 pub use sections::{

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -31,6 +31,42 @@ pub struct PacsSettings {
     pub give_up_hours: u32,
     /// By their names.
     pub destinations: BTreeMap<String, DestinationSettings>,
+    /// By their names.
+    pub storage_commitment: BTreeMap<String, CommitmentPeerSettings>,
+}
+
+/// A peer that may ask for storage commitment, and where it is told.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommitmentPeerSettings {
+    #[serde(default, deserialize_with = "optional")]
+    pub ae_title: Option<String>,
+    #[serde(default, deserialize_with = "optional")]
+    pub host: Option<String>,
+    #[serde(default)]
+    pub port: u16,
+    #[serde(default)]
+    pub tls: bool,
+    #[serde(default, deserialize_with = "optional")]
+    pub tls_ca: Option<PathBuf>,
+    #[serde(default, deserialize_with = "optional")]
+    pub tls_name: Option<String>,
+}
+
+impl CommitmentPeerSettings {
+    fn problem(&self) -> Option<&'static str> {
+        if !self.tls && (self.tls_ca.is_some() || self.tls_name.is_some()) {
+            Some("has tls_ca or tls_name, which go with tls: true alone")
+        } else if self.ae_title.is_none() {
+            Some("needs ae_title, the title that the peer calls with and is called by")
+        } else if self.host.as_ref().is_none_or(|host| !is_host(host)) {
+            Some("needs host, a name or an address without port")
+        } else if self.port == 0 {
+            Some("needs port")
+        } else {
+            None
+        }
+    }
 }
 
 /// The certificate of this node's associations, and whose peers' certificates are believed.
@@ -206,13 +242,22 @@ impl PacsSettings {
         if self.tls.client_ca.is_some() && self.tls.certificate.is_none() {
             return of("pacs.tls.client_ca", "goes with certificate and key alone");
         }
-        self.destinations.iter().find_map(|(name, destination)| {
-            let problem = if is_name(name) {
-                destination.problem()
-            } else {
-                Some("has a name that is none: up to 64 lower-case letters, digits, - and _")
-            };
+        let of_destination = self.destinations.iter().find_map(|(name, destination)| {
+            let problem = problem_of_name(name).or_else(|| destination.problem());
             Some((format!("pacs.destinations.{name}"), problem?))
+        });
+        of_destination.or_else(|| self.problem_of_commitment())
+    }
+
+    fn problem_of_commitment(&self) -> Option<(String, &'static str)> {
+        let mut titles = BTreeSet::new();
+        self.storage_commitment.iter().find_map(|(name, peer)| {
+            let is_first = titles.insert(peer.ae_title.as_deref().map(str::trim));
+            let twice = "has the ae_title of another peer: who asks is told at one address";
+            let problem = problem_of_name(name)
+                .or_else(|| peer.problem())
+                .or_else(|| (!is_first).then_some(twice));
+            Some((format!("pacs.storage_commitment.{name}"), problem?))
         })
     }
 }
@@ -269,6 +314,10 @@ impl DestinationSettings {
             None
         }
     }
+}
+
+fn problem_of_name(name: &str) -> Option<&'static str> {
+    (!is_name(name)).then_some("has a name that is none: up to 64 lower-case letters, digits, - and _")
 }
 
 /// As the environment can name it too.

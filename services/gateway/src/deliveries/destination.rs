@@ -1,23 +1,22 @@
 //! Where results are sent, as the settings say.
 
-use std::net::Ipv6Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use norma_database::DeliveryDestination;
-use norma_dicom_network::{AeTitle, Authorities, ClientTls};
+use norma_dicom_network::AeTitle;
 use norma_dicom_results::{DicomResult, Language, ResultKind};
 use norma_service::{
     DeliveredLanguage, DeliveredObjects, DeliveredStudies, DestinationKind, DestinationSettings, Settings,
 };
-use rustls::client::ResolvesClientCert;
 use secrecy::SecretString;
 
 use crate::certificate::Certificate;
 use crate::deliveries::hl7_receiver::Hl7Receiver;
 use crate::deliveries::http_service::HttpService;
 use crate::deliveries::stow::StowService;
+use crate::network_peer::{NetworkPeer, PeerTls};
 
 /// What the settings say of results on their way.
 #[derive(Debug, Clone)]
@@ -46,9 +45,7 @@ pub(super) enum Target {
     /// By C-STORE.
     Entity {
         called: AeTitle,
-        /// `host:port`.
-        address: String,
-        tls: Option<ClientTls>,
+        peer: NetworkPeer,
     },
     Stow(StowService),
     Hl7(Hl7Receiver),
@@ -74,38 +71,26 @@ impl Target {
                 DestinationKind::Hl7 => bail!("url: an HL7 receiver has a host and a port"),
             });
         }
-        let host = settings.host.as_deref().unwrap_or_default();
-        let address = match host.parse::<Ipv6Addr>() {
-            Ok(address) => format!("[{address}]:{}", settings.port),
-            Err(_) => format!("{host}:{}", settings.port),
-        };
-        let tls = settings.tls.then(|| {
-            let authorities = match &settings.tls_ca {
-                Some(file) => Authorities::of_file(file),
-                None => Authorities::of_system(),
-            };
-            let shown = certificate.map(|certificate| Arc::clone(certificate) as Arc<dyn ResolvesClientCert>);
-            ClientTls::new(authorities?, settings.tls_name.as_deref().unwrap_or(host), shown)
+        let tls = settings.tls.then_some(PeerTls {
+            authority: settings.tls_ca.as_deref(),
+            name: settings.tls_name.as_deref(),
         });
+        let host = settings.host.as_deref().unwrap_or_default();
+        let peer = NetworkPeer::of(host, settings.port, tls, certificate)?;
         if settings.kind == DestinationKind::Hl7 {
-            return Ok(Self::Hl7(Hl7Receiver::new(
-                address,
-                tls.transpose()?,
-                &settings.hl7,
-            )));
+            return Ok(Self::Hl7(Hl7Receiver::new(peer, &settings.hl7)));
         }
         let called = settings.ae_title.as_deref().unwrap_or_default();
         Ok(Self::Entity {
             called: called.parse().context("ae_title")?,
-            address,
-            tls: tls.transpose()?,
+            peer,
         })
     }
 
     /// For the log.
     pub(super) fn address(&self) -> &str {
         match self {
-            Self::Entity { address, .. } => address,
+            Self::Entity { peer, .. } => &peer.address,
             Self::Stow(service) => service.url(),
             Self::Hl7(receiver) => receiver.address(),
             Self::Fhir(service) | Self::Webhook { service, .. } => service.url(),

@@ -10,6 +10,7 @@ use norma_database::{ClaimedDelivery, Database};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::back_off::back_off;
 use crate::deliveries::destination::{DeliveryOptions, Destination};
 use crate::deliveries::failure::{Failure, FailureKind};
 use crate::deliveries::lease::{LEASE, hold};
@@ -24,7 +25,6 @@ const TURN: Duration = Duration::from_secs(1);
 const MEASURED_EVERY: Duration = Duration::from_secs(5);
 /// Of an attempt as a whole, making the objects included.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(600);
-const FIRST_PAUSE: Duration = Duration::from_secs(2);
 /// Between two attempts at a delivery.
 const LONGEST_PAUSE: Duration = Duration::from_secs(900);
 /// Between two attempts at a destination that is not there.
@@ -237,39 +237,6 @@ impl Dispatcher {
                     .set(counts.oldest.unwrap_or_default().as_secs_f64());
             }
             Err(error) => tracing::warn!(%error, "failed to count results that wait"),
-        }
-    }
-}
-
-/// Twice as long each time, a fifth more or less, so that gateways do not come all at once.
-fn back_off(attempts: u32, longest: Duration) -> Duration {
-    let doublings = attempts.saturating_sub(1).min(16);
-    let pause = FIRST_PAUSE.saturating_mul(1 << doublings).min(longest);
-    pause.mul_f64(rand::random_range(0.8..=1.2))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_to_a_limit() {
-        for (attempts, seconds) in [
-            (0, 2.0),
-            (1, 2.0),
-            (2, 4.0),
-            (5, 32.0),
-            (9, 512.0),
-            (10, 900.0),
-            (u32::MAX, 900.0),
-        ] {
-            for _ in 0..100 {
-                let pause = back_off(attempts, LONGEST_PAUSE).as_secs_f64();
-                assert!(
-                    (seconds * 0.79..seconds * 1.21).contains(&pause),
-                    "{attempts}: {pause}"
-                );
-            }
         }
     }
 }

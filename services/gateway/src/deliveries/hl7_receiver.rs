@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use norma_database::DatabaseError;
-use norma_dicom_network::{ClientTls, Connection, NetworkError, connect};
+use norma_dicom_network::{Connection, NetworkError, connect};
 use norma_result_messages::{
     AccessionField, Acknowledgement, OruOptions, Told, frame, has_end, oru_r01, read_acknowledgement, unframe,
 };
@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 use crate::deliveries::failure::{Failure, FailureKind};
+use crate::network_peer::NetworkPeer;
 
 /// TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -22,14 +23,12 @@ const ANSWER_BYTES: usize = 64 << 10;
 /// Who reads HL7 v2.
 #[derive(Debug, Clone)]
 pub(super) struct Hl7Receiver {
-    /// `host:port`.
-    address: String,
-    tls: Option<ClientTls>,
+    peer: NetworkPeer,
     options: OruOptions,
 }
 
 impl Hl7Receiver {
-    pub(super) fn new(address: String, tls: Option<ClientTls>, settings: &Hl7Settings) -> Self {
+    pub(super) fn new(peer: NetworkPeer, settings: &Hl7Settings) -> Self {
         let Hl7Settings {
             sending_application,
             sending_facility,
@@ -41,8 +40,7 @@ impl Hl7Receiver {
             accession_number,
         } = settings.clone();
         Self {
-            address,
-            tls,
+            peer,
             options: OruOptions {
                 sending_application,
                 sending_facility,
@@ -59,7 +57,7 @@ impl Hl7Receiver {
     }
 
     pub(super) fn address(&self) -> &str {
-        &self.address
+        &self.peer.address
     }
 
     /// Sends an answer. Ends well once the receiver has acknowledged it. `before`: once there is a connection, before anything leaves.
@@ -69,7 +67,7 @@ impl Hl7Receiver {
         before: impl Future<Output = Result<(), DatabaseError>>,
     ) -> Result<(), Failure> {
         let message = oru_r01(told, &self.options);
-        let connected = connect(&self.address, self.tls.as_ref(), CONNECT_TIMEOUT).await;
+        let connected = connect(&self.peer.address, self.peer.tls.as_ref(), CONNECT_TIMEOUT).await;
         let mut stream = connected.map_err(|error| Failure::from(&error))?;
         before.await?;
         let answer = exchange(&mut stream, &frame(&message)).await;

@@ -1,11 +1,7 @@
 //! The answer to an analysis sent as its destination reads it: objects over one association or by one request, or a message.
 
-use std::time::Duration;
-
 use norma_database::{Analysis, DatabaseError};
-use norma_dicom_network::{
-    AeTitle, ClientTls, MAX_PDU_LENGTH, NetworkError, OutgoingInstance, Scu, ScuOptions,
-};
+use norma_dicom_network::{AeTitle, NetworkError, OutgoingInstance, Scu, ScuOptions};
 use norma_dicom_results::DicomResult;
 use norma_result_messages::Told;
 
@@ -14,9 +10,6 @@ use crate::deliveries::failure::{DUPLICATE, Failure, FailureKind};
 use crate::deliveries::ledger::ObjectLedger;
 use crate::deliveries::messages::{post_transaction, post_webhook};
 use crate::dicom_results::{Answer, DicomResults};
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Sends what a destination gets of an analysis. Ends well once the destination has said that it has it, each object of it.
 ///
@@ -31,11 +24,10 @@ pub(super) async fn send(
     before: impl Future<Output = Result<(), DatabaseError>> + Send + 'static,
 ) -> Result<(), Failure> {
     match &destination.target {
-        Target::Entity { called, address, tls } => {
+        Target::Entity { called, peer } => {
             let objects = results.objects_of(analysis, destination.language).await?;
-            let options = options(calling, called, address, tls.as_ref());
             let missing = ledger.missing(wanted(destination, &objects));
-            store(&options, &missing, ledger, before).await
+            store(&peer.scu(called, calling), &missing, ledger, before).await
         }
         Target::Stow(service) => {
             let objects = results.objects_of(analysis, destination.language).await?;
@@ -66,18 +58,6 @@ fn told(answer: &Answer) -> Told<'_> {
 
 fn wanted<'a>(destination: &Destination, objects: &'a [DicomResult]) -> Vec<&'a DicomResult> {
     objects.iter().filter(|object| destination.gets(object)).collect()
-}
-
-fn options(calling: &AeTitle, called: &AeTitle, address: &str, tls: Option<&ClientTls>) -> ScuOptions {
-    ScuOptions {
-        address: address.to_owned(),
-        tls: tls.cloned(),
-        called: called.clone(),
-        calling: calling.clone(),
-        max_pdu_length: MAX_PDU_LENGTH,
-        connect_timeout: CONNECT_TIMEOUT,
-        answer_timeout: ANSWER_TIMEOUT,
-    }
 }
 
 /// What is refused for good keeps nothing else back: a PACS without structured reports gets the pictures.

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 
-use norma_database::{NewAuditEvent, Owner, ReceivedStudy, ScanIdentity};
-use norma_dicom_spool::{Held, StudyKey, TakenStudy, instances_sha256, pack_study};
+use norma_database::{NewAuditEvent, Owner, ReceivedStudy, ScanIdentity, StoredInstance};
+use norma_dicom_spool::{Held, StudyKey, TakenStudy, instances_sha256, pack_study, sop_class_of};
 use norma_domain::Priority;
 
 use crate::analyses::{Turn, request_analysis};
@@ -33,8 +33,8 @@ struct Contents {
     files: BTreeMap<String, PathBuf>,
     /// What came of it before, with its archive.
     earlier: Option<StoredStudy>,
-    /// Of it and of what came before.
-    instances: BTreeSet<String>,
+    /// Of it and of what came before: SOP classes by SOP Instance UIDs.
+    classes: BTreeMap<String, String>,
 }
 
 /// Makes a scan of a study, adds what came of it before, and requests the analysis. Begun again after a kill at any moment it
@@ -57,16 +57,27 @@ pub(super) async fn hand_over(predictions: &Predictions, taken: &TakenStudy) -> 
         let Some(contents) = look_into(predictions, key, files, latest).await? else {
             return Ok(HandedOver::Repeated);
         };
+        let instances: BTreeSet<String> = contents.classes.keys().cloned().collect();
         let received = ReceivedStudy {
             scan_id,
             study_key: contents.key.to_string(),
-            instances: u32::try_from(contents.instances.len()).unwrap_or(u32::MAX),
-            instances_sha256: instances_sha256(&contents.instances),
+            instances: u32::try_from(instances.len()).unwrap_or(u32::MAX),
+            instances_sha256: instances_sha256(&instances),
             predecessor: contents.earlier.as_ref().map(|earlier| earlier.scan_id),
         };
+        let stored = contents.classes.clone().into_iter();
+        let stored = stored.map(|(sop_instance_uid, sop_class_uid)| StoredInstance {
+            sop_instance_uid,
+            sop_class_uid,
+        });
         if gateway.database.scan(scan_id).await?.is_none() {
             store(predictions, taken, contents).await?;
         }
+        // Before the study is noted: then it is done, and leaves the spool.
+        gateway
+            .database
+            .note_stored_instances(scan_id, stored.collect())
+            .await?;
         gateway.database.note_received_study(received).await?;
     }
     // Deleted by somebody meanwhile: then it is not wanted.
@@ -101,21 +112,22 @@ async fn look_into(
 ) -> Result<Option<Contents>, ApiError> {
     let gateway = &predictions.gateway;
     let Some(latest) = latest else {
+        let (classes, files) = blocking(move || Ok((classes_of(&files)?, files))).await?;
         return Ok(Some(Contents {
             key,
-            instances: files.keys().cloned().collect(),
+            classes,
             earlier: None,
             files,
         }));
     };
     let earlier = StoredStudy::fetch(gateway, latest.scan_id).await?;
-    let (others, instances, files, earlier) = blocking(move || {
+    let (others, known, new, files, earlier) = blocking(move || {
         let mut known = earlier.open()?;
         let mut others = 0_usize;
         for (uid, file) in &files {
             others += usize::from(known.held(uid, file)? == Held::Other);
         }
-        Ok((others, known.instances()?, files, earlier))
+        Ok((others, known.classes()?, classes_of(&files)?, files, earlier))
     })
     .await?;
     if others > 0 {
@@ -125,16 +137,24 @@ async fn look_into(
         metrics::counter!("norma_pacs_instances_total", "outcome" => "other_content")
             .increment(others as u64);
     }
-    if files.keys().all(|uid| instances.contains(uid)) {
+    if files.keys().all(|uid| known.contains_key(uid)) {
         return Ok(None);
     }
-    let instances = instances.into_iter().chain(files.keys().cloned()).collect();
+    // What is known goes before what came again under its name.
+    let classes = new.into_iter().chain(known).collect();
     Ok(Some(Contents {
         key,
         files,
         earlier: Some(earlier),
-        instances,
+        classes,
     }))
+}
+
+fn classes_of(files: &BTreeMap<String, PathBuf>) -> io::Result<BTreeMap<String, String>> {
+    let classes = files
+        .iter()
+        .map(|(uid, file)| Ok((uid.clone(), sop_class_of(file)?.unwrap_or_default())));
+    classes.collect()
 }
 
 async fn store(predictions: &Predictions, taken: &TakenStudy, contents: Contents) -> Result<(), ApiError> {

@@ -1,6 +1,9 @@
 //! The DICOM node: what a PACS sends lies in a spool until its study is complete, and then becomes a scan as an upload does.
 
 mod arrivals;
+mod commitment_peer;
+mod commitment_reporter;
+mod commitments;
 mod hand_over;
 mod options;
 mod receiver;

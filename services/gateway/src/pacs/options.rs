@@ -14,6 +14,7 @@ use norma_imaging::READABLE_TRANSFER_SYNTAXES;
 use norma_service::Settings;
 
 use crate::certificate::Certificate;
+use crate::pacs::commitment_peer::CommitmentPeer;
 
 /// What the node is told by the settings.
 #[derive(Debug, Clone)]
@@ -29,6 +30,9 @@ pub(crate) struct PacsOptions {
     instance_bytes: u64,
     free_floor_bytes: u64,
     tls: Option<ServerTls>,
+    /// Who may ask for storage commitment.
+    pub(super) commitment_peers: Vec<CommitmentPeer>,
+    pub(super) give_up: Duration,
 }
 
 impl PacsOptions {
@@ -44,6 +48,8 @@ impl PacsOptions {
         if !pacs.enabled {
             return Ok(None);
         }
+        let ae_title: AeTitle = pacs.ae_title.parse().context("pacs.ae_title")?;
+        let commitment_peers = CommitmentPeer::all_of(settings, &ae_title, certificate.as_ref())?;
         let client_ca = pacs.tls.client_ca.as_deref().map(Authorities::of_file);
         let client_ca = client_ca.transpose().context("pacs.tls.client_ca")?;
         let tls = certificate.map(|certificate| ServerTls::new(certificate, client_ca));
@@ -51,7 +57,7 @@ impl PacsOptions {
         let peers = pacs.peers.iter().map(|peer| peer.parse());
         Ok(Some(Self {
             address: SocketAddr::new(pacs.address, pacs.port),
-            ae_title: pacs.ae_title.parse().context("pacs.ae_title")?,
+            ae_title,
             peers: peers.collect::<Result<_, _>>().context("pacs.peers")?,
             urgent_callers: urgent_callers
                 .collect::<Result<_, _>>()
@@ -62,6 +68,8 @@ impl PacsOptions {
             instance_bytes: settings.limits.file_bytes,
             free_floor_bytes: settings.gateway.storage.free_floor_bytes,
             tls: tls.transpose().context("pacs.tls")?,
+            commitment_peers,
+            give_up: Duration::from_secs(u64::from(pacs.give_up_hours) * 3600),
         }))
     }
 

@@ -12,6 +12,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::pacs::arrivals::Arrivals;
+use crate::pacs::commitment_reporter::CommitmentReporter;
+use crate::pacs::commitments::Commitments;
 use crate::pacs::hand_over::{HandedOver, hand_over};
 use crate::pacs::options::PacsOptions;
 use crate::pacs::sink::SpoolSink;
@@ -71,11 +73,22 @@ impl Receiver {
             spool: Arc::clone(&self.spool),
             arrivals: Arc::clone(&arrivals),
             stored: Arc::clone(&stored),
-            gateway,
+            gateway: Arc::clone(&gateway),
             urgent_callers: self.options.urgent_callers.clone(),
             told: Mutex::default(),
         };
-        let scp = Scp::new(self.options.scp(self.spool.receiving()), Arc::new(sink));
+        let mut scp = Scp::new(self.options.scp(self.spool.receiving()), Arc::new(sink));
+        let peers = self.options.commitment_peers.clone();
+        if !peers.is_empty() {
+            let titles = peers.iter().map(|peer| peer.title.clone()).collect();
+            let commitments = Commitments::new(Arc::clone(&gateway), Arc::clone(&self.spool), titles);
+            scp = scp.with_commitment(Arc::new(commitments));
+        }
+        let reporter = CommitmentReporter {
+            gateway,
+            peers,
+            give_up: self.options.give_up,
+        };
         tracing::info!(ae_title = %self.options.ae_title, address = %self.options.address, "the DICOM node listens");
         let Self {
             listener,
@@ -109,7 +122,11 @@ impl Receiver {
                 }
             }
         };
-        tokio::join!(scp.serve(listener, stopping.clone()), handing);
+        tokio::join!(
+            scp.serve(listener, stopping.clone()),
+            handing,
+            reporter.run(stopping.clone())
+        );
     }
 }
 

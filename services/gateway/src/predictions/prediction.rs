@@ -1,9 +1,13 @@
 //! Predictions: an upload without a patient, answered for all its studies at once.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use norma_database::{NewPrediction, Owner, PredictedScan, Rejection, RequestKey, ScanIdentity};
+use norma_database::{
+    NewPrediction, Owner, PredictedScan, Rejection, RequestKey, ScanIdentity, StoredInstance,
+};
+use norma_dicom_spool::named_instances;
 use norma_domain::{AnalysisStatus, OperatingPointName, Report, ScanId, StudyIdentity};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -26,6 +30,8 @@ pub(crate) struct Sender {
     /// Of the request, where it may be sent again.
     pub(crate) request: Option<RequestKey>,
     pub(crate) turn: Turn,
+    /// What came by DICOM: SOP classes by SOP Instance UIDs.
+    pub(crate) instances: BTreeMap<String, String>,
 }
 
 /// Takes uploads without a patient, and tells what became of them.
@@ -80,9 +86,9 @@ impl Predictions {
         made: &mut Leftover,
     ) -> Result<Uuid, ApiError> {
         let id = made.prediction;
-        let turn = sender.turn;
+        let turn = sender.turn.clone();
         let rejections = self
-            .store_studies(upload, &mut place, sender.owner.clone(), &mut made.scans)
+            .store_studies(upload, &mut place, &sender, &mut made.scans)
             .await?;
         self.gateway
             .database
@@ -123,7 +129,7 @@ impl Predictions {
         &self,
         upload: Upload,
         place: &mut Place,
-        owner: Option<Owner>,
+        sender: &Sender,
         scans: &mut Vec<ScanId>,
     ) -> Result<Vec<Rejection>, ApiError> {
         let folder = tempfile::Builder::new()
@@ -137,7 +143,7 @@ impl Predictions {
             .await?;
         let separate = match separate {
             Separation::One(identity) => {
-                self.store_study(scans, upload.path, upload.file_name, *identity, owner)
+                self.store_study(scans, upload.path, upload.file_name, *identity, sender)
                     .await?;
                 return Ok(Vec::new());
             }
@@ -159,7 +165,7 @@ impl Predictions {
         let path_of = |location: &str| path_to_study(&upload.file_name, location);
         for study in separate.studies {
             let path = path_of(&study.location);
-            self.store_study(scans, study.archive, path, study.identity, owner.clone())
+            self.store_study(scans, study.archive, path, study.identity, sender)
                 .await?;
         }
         let rejections = separate.rejected.into_iter().map(|rejected| Rejection {
@@ -175,8 +181,9 @@ impl Predictions {
         file: File,
         file_name: String,
         identity: StudyIdentity,
-        owner: Option<Owner>,
+        sender: &Sender,
     ) -> Result<(), ApiError> {
+        let (instances, file) = instances_in(file, &sender.instances).await?;
         // Noted first: where the answer never comes it may be stored nonetheless.
         let id = ScanId::generate();
         scans.push(id);
@@ -188,7 +195,7 @@ impl Predictions {
                 file_name,
                 patient_id: None,
                 description: String::new(),
-                owner,
+                owner: sender.owner.clone(),
                 identity: ScanIdentity {
                     study: identity,
                     confirmed_conflicts: Vec::new(),
@@ -197,6 +204,11 @@ impl Predictions {
             },
         )
         .await?;
+        // Before the analysis is asked for: its answer goes where answers to what came by DICOM go.
+        if !instances.is_empty() {
+            let database = &self.gateway.database;
+            database.note_stored_instances(id, instances).await?;
+        }
         Ok(())
     }
 
@@ -275,6 +287,33 @@ impl Predictions {
             href: format!("/inference/predictions/{id}"),
         })
     }
+}
+
+/// Of what came by DICOM that which an archive holds.
+async fn instances_in<File: AsRef<Path> + Send + 'static>(
+    archive: File,
+    came: &BTreeMap<String, String>,
+) -> Result<(Vec<StoredInstance>, File), ApiError> {
+    if came.is_empty() {
+        return Ok((Vec::new(), archive));
+    }
+    let reading = tokio::task::spawn_blocking(move || {
+        let named = named_instances(archive.as_ref())?;
+        Ok::<_, std::io::Error>((named, archive))
+    });
+    let (named, archive) = reading
+        .await
+        .map_err(ApiError::internal)?
+        .map_err(storage_failure)?;
+    // As the data set says; what a file says before it may be another instance's name.
+    let instances = named.into_keys().filter_map(|sop_instance_uid| {
+        let sop_class_uid = came.get(&sop_instance_uid)?.clone();
+        Some(StoredInstance {
+            sop_instance_uid,
+            sop_class_uid,
+        })
+    });
+    Ok((instances.collect(), archive))
 }
 
 /// The upload's name and the study's place in it, of at most 500 printable characters.

@@ -1,5 +1,7 @@
 //! `/inference/predict`: an upload without a patient, answered in one go.
 
+use std::collections::BTreeMap;
+
 use actix_web::http::header;
 use actix_web::web::{Data, Json, Path, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse, get, routes};
@@ -123,6 +125,7 @@ pub(crate) async fn predict(
         }
         Sent::First(in_hand) => {
             let sender = Sender {
+                instances: BTreeMap::new(),
                 owner: access.caller.owner(),
                 request: in_hand.key(),
                 turn,

@@ -339,3 +339,90 @@ async fn results_that_come_back_are_had_and_make_no_study() {
     document(store(&app, "/studies", [&foreign]).await, StatusCode::OK).await;
     assert_eq!(app.get_json("/api/scans").await["total"], 3);
 }
+
+/// A SOP Instance UID stands for one content, here as by C-STORE.
+#[tokio::test]
+async fn what_came_first_stays_and_another_data_set_is_refused() {
+    let app = spawn_app().await;
+    let study = study(1);
+    let mut other = study.files[1].clone();
+    // A voxel of the last row.
+    let last = other.len() - 2;
+    other[last] ^= 1;
+    // Who writes files writes a head of its own, which does not count.
+    let mut rewritten = study.files[2].clone();
+    rewritten[0] = 7;
+    document(store(&app, "/studies", &study.files[..3]).await, StatusCode::OK).await;
+
+    let files = [&study.files[0], &other, &rewritten, &study.files[3]];
+    let answer = document(store(&app, "/studies", files).await, StatusCode::ACCEPTED).await;
+    assert_eq!(reasons(&answer, FAILED), [0x0111]);
+    assert!(items(&answer, OTHER).is_empty());
+    assert_eq!(items(&answer, REFERENCED).len(), 3);
+    let uid = |item: &Value| item["00081155"]["Value"][0].as_str().unwrap().to_owned();
+    let refused = uid(&items(&answer, FAILED)[0]);
+    assert!(items(&answer, REFERENCED).iter().all(|item| uid(item) != refused));
+    let alone = document(store(&app, "/studies", [&other]).await, StatusCode::CONFLICT).await;
+    assert_eq!(reasons(&alone, FAILED), [0x0111]);
+    let scans = app.get_json("/api/scans").await;
+    assert_eq!(scans["total"], 2, "what is refused makes no study");
+
+    // People see it, and what is given out is what came first.
+    let events = app.get_json("/api/audit?action=dicomweb.other_content").await;
+    assert_eq!(events["total"], 2, "{events}");
+    let first = &scans["items"].as_array().unwrap().last().unwrap()["id"];
+    for event in events["items"].as_array().unwrap() {
+        assert_eq!(
+            (&event["object_id"], event["outcome"].as_str()),
+            (first, Some("refused")),
+            "{event}"
+        );
+    }
+    let path = format!("/dicom-web/studies/{}", study.series.study_instance_uid);
+    let given = app.request(Method::GET, &path).header(
+        "accept",
+        "multipart/related; type=\"application/dicom\"; transfer-syntax=*",
+    );
+    let given = given.send().await.unwrap().bytes().await.unwrap();
+    let holds = |file: &[u8]| {
+        given
+            .windows(4096)
+            .any(|window| window == &file[file.len() - 4096..])
+    };
+    assert!(holds(&study.files[1]) && !holds(&other));
+
+    // What another integrator has is no matter of this one's.
+    let key = make_key(&app.database, "elsewhere", &[Role::Integrator], |_| {}).await;
+    let mut request = store_request(&app, "/studies", body([&other])).build().unwrap();
+    request
+        .headers_mut()
+        .insert("authorization", format!("Bearer {key}").parse().unwrap());
+    let answer = client(Some(&key)).execute(request).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn of_two_contents_in_one_request_the_first_is_stored() {
+    let app = spawn_app().await;
+    let study = study(1);
+    let mut other = study.files[0].clone();
+    let last = other.len() - 2;
+    other[last] ^= 1;
+    let files = [&study.files[0], &study.files[1], &other];
+    let answer = document(store(&app, "/studies", files).await, StatusCode::ACCEPTED).await;
+    assert_eq!(reasons(&answer, FAILED), [0x0111]);
+    assert_eq!(items(&answer, REFERENCED).len(), 2);
+    assert_eq!(
+        items(&answer, FAILED)[0]["00081155"],
+        items(&answer, REFERENCED)[0]["00081155"]
+    );
+    let scans = app.get_json("/api/scans").await;
+    let file = format!("/api/scans/{}/file", scans["items"][0]["id"].as_str().unwrap());
+    let archive = app.get(&file).await.bytes().await.unwrap();
+    let archive = zip::ZipArchive::new(std::io::Cursor::new(archive)).unwrap();
+    assert_eq!(archive.len(), 2);
+    assert_eq!(
+        app.get_json("/api/audit?action=dicomweb.other_content").await["total"],
+        1
+    );
+}

@@ -197,6 +197,45 @@ fn destinations_are_read_and_checked() {
 }
 
 #[test]
+fn peers_of_storage_commitment_are_read_and_checked() {
+    let whole = [
+        ("NORMA__PACS__STORAGE_COMMITMENT__CT__AE_TITLE", "CT1"),
+        ("NORMA__PACS__STORAGE_COMMITMENT__CT__HOST", "10.0.0.7"),
+        ("NORMA__PACS__STORAGE_COMMITMENT__CT__PORT", "104"),
+    ];
+    let other = [
+        ("NORMA__PACS__STORAGE_COMMITMENT__PACS__AE_TITLE", "ARCHIVE"),
+        ("NORMA__PACS__STORAGE_COMMITMENT__PACS__HOST", "10.0.0.8"),
+        ("NORMA__PACS__STORAGE_COMMITMENT__PACS__PORT", "104"),
+    ];
+    assert!(with_environment(&[]).unwrap().pacs.storage_commitment.is_empty());
+    let both = [whole, other].concat();
+    let settings = with_environment(&both).unwrap();
+    assert_eq!(settings.pacs.storage_commitment["ct"].port, 104);
+    assert_eq!(settings.pacs.storage_commitment.len(), 2);
+    for left_out in 0..whole.len() {
+        let mut less = whole.to_vec();
+        let (name, _) = less.remove(left_out);
+        let problem = with_environment(&less).unwrap_err().to_string();
+        let word = name.rsplit("__").next().unwrap().to_lowercase();
+        assert!(problem.contains("pacs.storage_commitment.ct"), "{problem}");
+        assert!(problem.contains(&word), "{problem}");
+    }
+    for (name, value) in [
+        ("NORMA__PACS__STORAGE_COMMITMENT__CT__HOST", "10.0.0.7:104"),
+        ("NORMA__PACS__STORAGE_COMMITMENT__CT__PORTS", "104"),
+        ("NORMA__PACS__STORAGE_COMMITMENT__CT__TLS_CA", "ca.pem"),
+        // Who asks is told at one address.
+        ("NORMA__PACS__STORAGE_COMMITMENT__PACS__AE_TITLE", "CT1"),
+    ] {
+        let mut more = both.clone();
+        more.retain(|(known, _)| *known != name);
+        more.push((name, value));
+        assert!(with_environment(&more).is_err(), "{name}={value}");
+    }
+}
+
+#[test]
 fn destinations_of_every_kind_are_read() {
     let settings = with_environment(&[
         ("NORMA__PACS__DESTINATIONS__RIS__KIND", "hl7"),

@@ -4,6 +4,7 @@ use norma_dicom_instances::{IndexedInstance, InstanceIndex, Section};
 use norma_dicom_results::is_made_here;
 use norma_domain::StudyInstanceUid;
 
+use crate::dicomweb::store::contradictions::Contradictions;
 use crate::uploads::instances::Part;
 
 /// Why an instance is not stored (PS3.18 section I.2.2).
@@ -13,6 +14,8 @@ pub(super) enum FailureReason {
     OtherStudy,
     /// It is no instance that can be read and named.
     CannotUnderstand,
+    /// One with its SOP Instance UID came before it, with another data set.
+    OtherContent,
 }
 
 impl FailureReason {
@@ -20,6 +23,7 @@ impl FailureReason {
         match self {
             Self::OtherStudy => 0xA900,
             Self::CannotUnderstand => 0xC000,
+            Self::OtherContent => 0x0111,
         }
     }
 }
@@ -38,10 +42,12 @@ pub(super) struct Outcome<'index> {
 
 impl<'index> Outcome<'index> {
     /// `index`: of the archive of the parts; None where it cannot be read at all. `study`: the one that is named by the request.
+    /// `contradictions`: what is not stored because what came first stays.
     pub(super) fn of(
         parts: &[Part],
         index: Option<&'index InstanceIndex>,
         study: Option<&StudyInstanceUid>,
+        contradictions: &Contradictions,
     ) -> Self {
         let mut outcome = Self {
             stored: Vec::new(),
@@ -68,15 +74,21 @@ impl<'index> Outcome<'index> {
                     outcome.failed.push((instance, FailureReason::OtherStudy));
                 }
                 Some(instance) if is_returned(index, instance) => outcome.returned.push(instance),
+                Some(instance) if contradictions.of_stored.contains_key(&start) => {
+                    outcome.failed.push((instance, FailureReason::OtherContent));
+                }
                 Some(instance) => {
                     outcome.stored.push(instance);
                     outcome.kept.push(start);
                 }
-                // It stays beside the others: the analysis counts a damaged slice, and does not overlook that one is missing.
-                None => {
-                    outcome.unnamed.push(FailureReason::CannotUnderstand);
-                    outcome.kept.push(start);
-                }
+                None => match contradictions.first_of(start, instances) {
+                    Some(first) => outcome.failed.push((first, FailureReason::OtherContent)),
+                    // It stays beside the others: the analysis counts a damaged slice, and does not overlook that one is missing.
+                    None => {
+                        outcome.unnamed.push(FailureReason::CannotUnderstand);
+                        outcome.kept.push(start);
+                    }
+                },
             }
         }
         outcome

@@ -6,8 +6,10 @@ use norma_domain::StudyInstanceUid;
 
 use crate::analyses::Turn;
 use crate::dicomweb::document::service_url;
+use crate::dicomweb::indexes::DicomWeb;
 use crate::dicomweb::locate::PathUids;
 use crate::dicomweb::store::answer::AnswerForm;
+use crate::dicomweb::store::contradictions::Contradictions;
 use crate::dicomweb::store::outcome::Outcome;
 use crate::identity::{Access, Notes};
 use crate::predictions::{Predictions, Sender};
@@ -23,6 +25,7 @@ use crate::uploads::spool::{create_spool_file, storage_failure};
 #[post("/dicom-web/studies/{study}")]
 pub(crate) async fn store_instances(
     predictions: Data<Predictions>,
+    web: Data<DicomWeb>,
     request: HttpRequest,
     access: Access,
     notes: Notes,
@@ -45,7 +48,16 @@ pub(crate) async fn store_instances(
         .index(&upload.sender, &upload.path, &container)
         .await?;
     drop(container);
-    let outcome = Outcome::of(&parts, index.as_ref(), study.as_ref());
+    let contradictions = match &index {
+        Some(index) => {
+            let web = web.into_inner();
+            Contradictions::of(&web, &access, &upload.path, &parts, &index.instances).await?
+        }
+        None => Contradictions::default(),
+    };
+    // Before anything of the request is stored: what nobody is told of did not happen.
+    contradictions.tell(gateway).await?;
+    let outcome = Outcome::of(&parts, index.as_ref(), study.as_ref(), &contradictions);
     let answer = form.answer(&service_url(&request, gateway), &outcome);
     if outcome.stored.is_empty() {
         return Ok(answer);
@@ -61,7 +73,11 @@ pub(crate) async fn store_instances(
             id
         }
         Sent::First(in_hand) => {
+            let came = outcome.stored.iter();
+            let came =
+                came.map(|instance| (instance.sop_instance_uid.clone(), instance.sop_class_uid.clone()));
             let sender = Sender {
+                instances: came.collect(),
                 owner: access.caller.owner(),
                 request: in_hand.key(),
                 turn,

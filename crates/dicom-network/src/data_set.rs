@@ -1,0 +1,222 @@
+//! Data sets of few elements (PS3.5 section 7), little endian: read in place, without allocating by what they say.
+
+/// A data set that is not well-formed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MalformedDataSet;
+
+pub(crate) type Tag = (u16, u16);
+
+const ITEM: Tag = (0xFFFE, 0xE000);
+const END_OF_ITEM: Tag = (0xFFFE, 0xE00D);
+const END_OF_SEQUENCE: Tag = (0xFFFE, 0xE0DD);
+const UNDEFINED: u32 = u32::MAX;
+/// Of sequences in sequences.
+const DEEPEST: u32 = 16;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Element<'a> {
+    pub(crate) tag: Tag,
+    pub(crate) value: &'a [u8],
+}
+
+impl Element<'_> {
+    /// The value without what pads it to an even length.
+    pub(crate) fn text(&self) -> Option<&str> {
+        Some(std::str::from_utf8(self.value).ok()?.trim_matches(['\0', ' ']))
+    }
+}
+
+/// The elements of a data set, or the items of a sequence, in their order.
+pub(crate) struct Elements<'a> {
+    rest: &'a [u8],
+    is_explicit: bool,
+}
+
+impl<'a> Elements<'a> {
+    pub(crate) fn of(data_set: &'a [u8], is_explicit: bool) -> Self {
+        Self {
+            rest: data_set,
+            is_explicit,
+        }
+    }
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = Result<Element<'a>, MalformedDataSet>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let taken = take(&mut self.rest, self.is_explicit, 0);
+        if taken.is_err() {
+            self.rest = &[];
+        }
+        Some(taken)
+    }
+}
+
+fn take<'a>(rest: &mut &'a [u8], is_explicit: bool, depth: u32) -> Result<Element<'a>, MalformedDataSet> {
+    if depth > DEEPEST {
+        return Err(MalformedDataSet);
+    }
+    let [a, b, c, d] = take_array(rest)?;
+    let tag = (u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]));
+    let mut is_inner_explicit = is_explicit;
+    let length = if !is_explicit || tag.0 == ITEM.0 {
+        u32::from_le_bytes(take_array(rest)?)
+    } else {
+        let representation: [u8; 2] = take_array(rest)?;
+        // A sequence whose representation nobody knew is implicit inside (PS3.5 section 6.2.2).
+        is_inner_explicit = &representation != b"UN";
+        match &representation {
+            b"OB" | b"OD" | b"OF" | b"OL" | b"OV" | b"OW" | b"SQ" | b"SV" | b"UC" | b"UN" | b"UR" | b"UT"
+            | b"UV" => {
+                let _reserved: [u8; 2] = take_array(rest)?;
+                u32::from_le_bytes(take_array(rest)?)
+            }
+            _ => u16::from_le_bytes(take_array(rest)?).into(),
+        }
+    };
+    if length != UNDEFINED {
+        let length = usize::try_from(length).map_err(|_| MalformedDataSet)?;
+        let (value, after) = rest.split_at_checked(length).ok_or(MalformedDataSet)?;
+        *rest = after;
+        return Ok(Element { tag, value });
+    }
+    let end = if tag == ITEM { END_OF_ITEM } else { END_OF_SEQUENCE };
+    let start = *rest;
+    loop {
+        let before = start.len() - rest.len();
+        let inner = take(rest, is_inner_explicit, depth + 1)?;
+        if inner.tag == end {
+            let value = start.get(..before).ok_or(MalformedDataSet)?;
+            return Ok(Element { tag, value });
+        }
+        if tag != ITEM && inner.tag != ITEM {
+            return Err(MalformedDataSet);
+        }
+    }
+}
+
+fn take_array<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], MalformedDataSet> {
+    let (array, after) = rest.split_first_chunk().ok_or(MalformedDataSet)?;
+    *rest = after;
+    Ok(*array)
+}
+
+/// Writes elements in the order of their tags.
+pub(crate) struct Writer {
+    bytes: Vec<u8>,
+    is_explicit: bool,
+}
+
+impl Writer {
+    pub(crate) fn new(is_explicit: bool) -> Self {
+        Self {
+            bytes: Vec::new(),
+            is_explicit,
+        }
+    }
+
+    pub(crate) fn uid(&mut self, tag: Tag, uid: &str) {
+        let mut value = uid.as_bytes().to_vec();
+        if value.len() % 2 == 1 {
+            value.push(0);
+        }
+        self.element(tag, *b"UI", &value);
+    }
+
+    pub(crate) fn number(&mut self, tag: Tag, number: u16) {
+        self.element(tag, *b"US", &number.to_le_bytes());
+    }
+
+    /// A sequence of the items that these have written.
+    pub(crate) fn sequence(&mut self, tag: Tag, items: impl IntoIterator<Item = Self>) {
+        let mut value = Vec::new();
+        for item in items {
+            value.extend(ITEM.0.to_le_bytes());
+            value.extend(ITEM.1.to_le_bytes());
+            value.extend((item.bytes.len() as u32).to_le_bytes());
+            value.extend(item.bytes);
+        }
+        self.element(tag, *b"SQ", &value);
+    }
+
+    pub(crate) fn finish(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    fn element(&mut self, tag: Tag, representation: [u8; 2], value: &[u8]) {
+        self.bytes.extend(tag.0.to_le_bytes());
+        self.bytes.extend(tag.1.to_le_bytes());
+        if !self.is_explicit {
+            self.bytes.extend((value.len() as u32).to_le_bytes());
+        } else if &representation == b"SQ" {
+            self.bytes.extend(b"SQ\0\0");
+            self.bytes.extend((value.len() as u32).to_le_bytes());
+        } else {
+            self.bytes.extend(representation);
+            self.bytes.extend((value.len() as u16).to_le_bytes());
+        }
+        self.bytes.extend(value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEQUENCE: Tag = (0x0008, 0x1199);
+    const UID: Tag = (0x0008, 0x1155);
+
+    #[test]
+    fn items_are_found_whether_their_lengths_are_said_or_not() {
+        let item = |is_explicit| {
+            let mut item = Writer::new(is_explicit);
+            item.uid(UID, "1.2.3");
+            item
+        };
+        for is_explicit in [true, false] {
+            let mut said = Writer::new(is_explicit);
+            said.sequence(SEQUENCE, [item(is_explicit), item(is_explicit)]);
+            let mut open = SEQUENCE.0.to_le_bytes().to_vec();
+            open.extend(SEQUENCE.1.to_le_bytes());
+            if is_explicit {
+                open.extend(b"SQ\0\0");
+            }
+            open.extend(UNDEFINED.to_le_bytes());
+            for _ in 0..2 {
+                open.extend(b"\xFE\xFF\x00\xE0\xFF\xFF\xFF\xFF");
+                open.extend(item(is_explicit).finish());
+                open.extend(b"\xFE\xFF\x0D\xE0\0\0\0\0");
+            }
+            open.extend(b"\xFE\xFF\xDD\xE0\0\0\0\0");
+            for data_set in [said.finish(), open] {
+                let all: Vec<_> = Elements::of(&data_set, is_explicit)
+                    .collect::<Result<_, _>>()
+                    .unwrap();
+                assert_eq!(all.len(), 1);
+                assert_eq!(all[0].tag, SEQUENCE);
+                let items = Elements::of(all[0].value, is_explicit);
+                let uids: Vec<String> = items
+                    .map(|item| {
+                        let element = Elements::of(item.unwrap().value, is_explicit).next();
+                        element.unwrap().unwrap().text().unwrap().to_owned()
+                    })
+                    .collect();
+                assert_eq!(uids, ["1.2.3", "1.2.3"]);
+                for end in 1..data_set.len() {
+                    let cut = Elements::of(&data_set[..end], is_explicit).last().unwrap();
+                    assert!(cut.is_err(), "cut at {end}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_deeper_than_a_limit() {
+        let deep: Vec<u8> = b"\x08\x00\x99\x11\xFF\xFF\xFF\xFF\xFE\xFF\x00\xE0\xFF\xFF\xFF\xFF".repeat(1000);
+        assert!(Elements::of(&deep, false).next().unwrap().is_err());
+    }
+}

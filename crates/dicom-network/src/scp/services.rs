@@ -1,0 +1,12 @@
+use std::sync::Arc;
+
+use crate::scp::commitment::CommitmentProvider;
+use crate::scp::sink::InstanceSink;
+
+/// Who does what peers ask for.
+#[derive(Clone)]
+pub(crate) struct Services {
+    pub(crate) sink: Arc<dyn InstanceSink>,
+    /// None where nobody may ask for storage commitment.
+    pub(crate) commitment: Option<Arc<dyn CommitmentProvider>>,
+}

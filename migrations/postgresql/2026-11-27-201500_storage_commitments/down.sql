@@ -1,0 +1,2 @@
+DROP TABLE storage_commitments;
+DROP TABLE stored_instances;

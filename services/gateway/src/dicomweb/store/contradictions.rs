@@ -1,0 +1,230 @@
+//! Instances that came again with another data set: what came first stays.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fs::File;
+use std::io::{self, Read, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use norma_database::{AuditOutcome, NewAuditEvent};
+use norma_dicom_instances::{IndexedInstance, Span};
+use norma_dicom_spool::{hold_same_data_set, sop_instance_before_data_set};
+use norma_domain::{ScanId, StudyInstanceUid};
+
+use crate::dicomweb::body::BodyError;
+use crate::dicomweb::holding::{Holding, Source};
+use crate::dicomweb::indexes::DicomWeb;
+use crate::gateway::Gateway;
+use crate::identity::Access;
+use crate::problem::ApiError;
+use crate::uploads::instances::Part;
+use crate::uploads::spool::{create_spool_file, storage_failure};
+
+/// What of a request stands against what is held under the same SOP Instance UIDs.
+#[derive(Debug, Default)]
+pub(super) struct Contradictions {
+    /// Where files begin in the archive that are not stored, each with what is held there or came before it in the request.
+    pub(super) of_stored: HashMap<u64, ScanId>,
+    /// The same for files of which the request holds an earlier one: its SOP Instance UID.
+    pub(super) of_request: HashMap<u64, String>,
+}
+
+impl Contradictions {
+    /// Looks at the instances of a request: against those of the scans that the caller sees, and against each other. `upload`: the
+    /// archive that they lie in, not compressed.
+    pub(super) async fn of(
+        web: &Arc<DicomWeb>,
+        access: &Access,
+        upload: &Path,
+        parts: &[Part],
+        instances: &[IndexedInstance],
+    ) -> Result<Self, ApiError> {
+        // The scans of other requests that nobody has asked for yet.
+        web.catch_up().await?;
+        let mut of_stored = HashMap::new();
+        let held = web.held_before(access, instances).await?;
+        for instance in instances {
+            if let Some((scan_id, holding, at)) = held.get(instance.sop_instance_uid.as_str()) {
+                let earlier = &holding.index.instances[*at];
+                if !web.is_same(holding, earlier, upload, instance.place.span).await? {
+                    of_stored.insert(instance.place.span.offset, *scan_id);
+                }
+            }
+        }
+        let of_request = repeated_in(upload.to_owned(), parts, instances).await?;
+        Ok(Self {
+            of_stored,
+            of_request,
+        })
+    }
+
+    /// The instance of the request that came before the file at this place.
+    pub(super) fn first_of<'index>(
+        &self,
+        start: u64,
+        instances: &'index [IndexedInstance],
+    ) -> Option<&'index IndexedInstance> {
+        let uid = self.of_request.get(&start)?;
+        instances
+            .iter()
+            .find(|instance| instance.sop_instance_uid == *uid)
+    }
+
+    /// Tells people of them: they are counted, and written to the audit trail once for each scan.
+    pub(super) async fn tell(&self, gateway: &Gateway) -> Result<(), ApiError> {
+        let count = self.of_stored.len() + self.of_request.len();
+        if count == 0 {
+            return Ok(());
+        }
+        metrics::counter!("norma_dicomweb_instances_total", "outcome" => "other_content")
+            .increment(count as u64);
+        let mut by_scan: BTreeMap<Option<ScanId>, usize> = BTreeMap::new();
+        for scan_id in self.of_stored.values() {
+            *by_scan.entry(Some(*scan_id)).or_default() += 1;
+        }
+        if !self.of_request.is_empty() {
+            by_scan.insert(None, self.of_request.len());
+        }
+        let events = by_scan.into_iter().map(|(scan_id, count)| {
+            let mut event = NewAuditEvent::of_system("dicomweb", "dicomweb.other_content");
+            if let Some(scan_id) = scan_id {
+                event = event.about("scan", scan_id);
+            }
+            event.scan_id = scan_id;
+            event.outcome = AuditOutcome::Refused;
+            event.detail =
+                format!("{count} instances came again with another data set; what came first stays");
+            event
+        });
+        gateway.database.append_audit_events(events.collect()).await?;
+        Ok(())
+    }
+}
+
+type HeldBefore = HashMap<String, (ScanId, Arc<Holding>, usize)>;
+
+impl DicomWeb {
+    /// Of these instances those whose SOP Instance UID a scan holds that the caller sees: the scan that came first, and where it is there.
+    async fn held_before(
+        self: &Arc<Self>,
+        access: &Access,
+        instances: &[IndexedInstance],
+    ) -> Result<HeldBefore, ApiError> {
+        let uids: HashSet<&str> = instances
+            .iter()
+            .map(|instance| instance.sop_instance_uid.as_str())
+            .collect();
+        let studies: BTreeSet<&str> = instances
+            .iter()
+            .map(|instance| instance.study_instance_uid.as_str())
+            .collect();
+        let mut held = HeldBefore::new();
+        for study in studies {
+            let Ok(study) = StudyInstanceUid::new(study) else {
+                continue;
+            };
+            let database = &self.gateway.database;
+            let scans = database
+                .scans_of_dicom_study(study, access.visible_owner())
+                .await?;
+            // The newest first: the last to say where an instance is came first.
+            for scan_id in scans {
+                let holding = match self.holding(scan_id, &access.caller.owner()).await {
+                    Ok(holding) => holding,
+                    // Deleted meanwhile.
+                    Err(ApiError::ScanNotFound) => continue,
+                    Err(error) => return Err(error),
+                };
+                for (at, instance) in holding.index.instances.iter().enumerate() {
+                    let uid = instance.sop_instance_uid.as_str();
+                    if uids.contains(uid) && matches!(holding.source, Source::Scan(_)) {
+                        held.insert(uid.to_owned(), (scan_id, Arc::clone(&holding), at));
+                    }
+                }
+            }
+        }
+        Ok(held)
+    }
+
+    /// Whether an instance that is held has the data set of a file of an archive.
+    async fn is_same(
+        &self,
+        holding: &Holding,
+        earlier: &IndexedInstance,
+        upload: &Path,
+        span: Span,
+    ) -> Result<bool, ApiError> {
+        let (file, path) = create_spool_file(&self.gateway.options.spool_folder).map_err(storage_failure)?;
+        let mut file = tokio::fs::File::from_std(file);
+        let sent = holding.send_file(&self.gateway.objects, earlier, &mut file).await;
+        sent.map_err(|error| match error {
+            BodyError::Failed(error) => error,
+            BodyError::ClientGone => {
+                ApiError::internal(anyhow::anyhow!("a file has no reader that goes away"))
+            }
+        })?;
+        tokio::io::AsyncWriteExt::flush(&mut file)
+            .await
+            .map_err(storage_failure)?;
+        let upload = upload.to_owned();
+        blocking(move || hold_same_data_set(File::open(&path)?, part_of(&upload, span)?)).await
+    }
+}
+
+/// Of files that are not in the index those whose SOP Instance UID an earlier file of the request has.
+async fn repeated_in(
+    upload: PathBuf,
+    parts: &[Part],
+    instances: &[IndexedInstance],
+) -> Result<HashMap<u64, String>, ApiError> {
+    let indexed: HashSet<u64> = instances
+        .iter()
+        .map(|instance| instance.place.span.offset)
+        .collect();
+    let uids: HashSet<String> = instances
+        .iter()
+        .map(|instance| instance.sop_instance_uid.clone())
+        .collect();
+    let others: Vec<u64> = parts
+        .iter()
+        .filter_map(|part| match part {
+            Part::At(start) if !indexed.contains(start) => Some(*start),
+            _ => None,
+        })
+        .collect();
+    blocking(move || {
+        let mut repeated = HashMap::new();
+        for offset in others {
+            let head = part_of(
+                &upload,
+                Span {
+                    offset,
+                    length: HEAD_BYTES,
+                },
+            )?;
+            if let Some(uid) = sop_instance_before_data_set(head)?.filter(|uid| uids.contains(uid)) {
+                repeated.insert(offset, uid);
+            }
+        }
+        Ok(repeated)
+    })
+    .await
+}
+
+/// Holds the file meta information of any instance.
+const HEAD_BYTES: u64 = 64 << 10;
+
+fn part_of(upload: &Path, span: Span) -> io::Result<impl Read + use<>> {
+    let mut file = File::open(upload)?;
+    file.seek(SeekFrom::Start(span.offset))?;
+    Ok(file.take(span.length))
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, ApiError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(ApiError::internal)?
+        .map_err(storage_failure)
+}
