@@ -25,6 +25,7 @@ mod last_bytes;
 mod limits;
 mod load;
 mod loaded_series;
+mod mirrored_slices;
 mod multiframe;
 mod nifti;
 mod nifti_header;
