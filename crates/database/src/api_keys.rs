@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
-use norma_domain::{KeyId, Roles};
+use norma_domain::{KeyId, Roles, UserId};
 
 use crate::connection::AnyConnection;
 use crate::schema::api_keys;
@@ -26,6 +26,44 @@ pub struct ApiKey {
     pub expires_at: Option<DateTime<Utc>>,
     pub last_used_at: Option<DateTime<Utc>>,
     pub revoked_at: Option<DateTime<Utc>>,
+    /// The person who made it, or who made the key that made it; none where the command line did.
+    pub made_by_user: Option<UserId>,
+    /// Whether it acts only once a second administrator has confirmed it.
+    pub needs_confirmation: bool,
+    pub confirmation: Option<KeyConfirmation>,
+}
+
+impl ApiKey {
+    /// Whether it waits for a second administrator.
+    pub fn awaits_confirmation(&self) -> bool {
+        self.needs_confirmation && self.confirmation.is_none()
+    }
+}
+
+/// Who confirmed a key, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyConfirmation {
+    /// A login, or `command line`.
+    pub by: String,
+    pub at: DateTime<Utc>,
+}
+
+/// Who confirms a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyConfirmer {
+    User(UserId),
+    /// Whoever holds the installation itself.
+    CommandLine,
+}
+
+/// What became of a confirmation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConfirmedKey {
+    Confirmed(ApiKey),
+    /// It was made by the same hands.
+    OwnKey,
+    /// It needs none, has one, was revoked or has expired.
+    NotAwaited,
 }
 
 /// A key to be kept.
@@ -40,6 +78,8 @@ pub struct NewApiKey {
     pub prefix: String,
     pub created_by: String,
     pub expires_at: Option<DateTime<Utc>>,
+    pub made_by_user: Option<UserId>,
+    pub needs_confirmation: bool,
 }
 
 #[derive(Queryable, Selectable)]
@@ -55,6 +95,10 @@ struct ApiKeyRow {
     expires_at: Option<NaiveDateTime>,
     last_used_at: Option<NaiveDateTime>,
     revoked_at: Option<NaiveDateTime>,
+    made_by_user: Option<RowId>,
+    needs_confirmation: bool,
+    confirmed_by: Option<String>,
+    confirmed_at: Option<NaiveDateTime>,
 }
 
 impl TryFrom<ApiKeyRow> for ApiKey {
@@ -72,6 +116,15 @@ impl TryFrom<ApiKeyRow> for ApiKey {
             expires_at: row.expires_at.map(time::from_row),
             last_used_at: row.last_used_at.map(time::from_row),
             revoked_at: row.revoked_at.map(time::from_row),
+            made_by_user: row.made_by_user.map(UserId::from),
+            needs_confirmation: row.needs_confirmation,
+            confirmation: row
+                .confirmed_by
+                .zip(row.confirmed_at)
+                .map(|(by, at)| KeyConfirmation {
+                    by,
+                    at: time::from_row(at),
+                }),
         })
     }
 }
@@ -99,6 +152,8 @@ impl Database {
                     api_keys::created_by.eq(new.created_by),
                     api_keys::created_at.eq(time::to_row(time::now())),
                     api_keys::expires_at.eq(new.expires_at.map(time::to_row)),
+                    api_keys::made_by_user.eq(new.made_by_user.map(RowId::from)),
+                    api_keys::needs_confirmation.eq(new.needs_confirmation),
                 ))
                 .execute(connection)?;
             find(connection, id)?.ok_or(DatabaseError::NotFound("key"))
@@ -106,21 +161,22 @@ impl Database {
         .await
     }
 
-    /// The key of a secret that is neither revoked nor expired.
-    pub async fn valid_api_key(&self, secret_hash: [u8; 32]) -> Result<Option<ApiKey>, DatabaseError> {
+    /// Whether a secret's key would be valid, were it confirmed.
+    pub async fn is_unconfirmed_api_key(&self, secret_hash: [u8; 32]) -> Result<bool, DatabaseError> {
         self.run(move |connection| {
-            let row: Option<ApiKeyRow> = api_keys::table
-                .filter(api_keys::secret_hash.eq(secret_hash.to_vec()))
-                .select(ApiKeyRow::as_select())
-                .first(connection)
-                .optional()?;
-            let key = row.map(ApiKey::try_from).transpose()?;
-            Ok(key.filter(is_valid))
+            let key = of_secret(connection, secret_hash)?;
+            Ok(key.is_some_and(|key| key.awaits_confirmation() && is_alive(&key)))
         })
         .await
     }
 
-    /// The key, if it is neither revoked nor expired.
+    /// The key of a secret that is neither revoked nor expired, and that waits for nobody's confirmation.
+    pub async fn valid_api_key(&self, secret_hash: [u8; 32]) -> Result<Option<ApiKey>, DatabaseError> {
+        self.run(move |connection| Ok(of_secret(connection, secret_hash)?.filter(is_valid)))
+            .await
+    }
+
+    /// The key, if it is neither revoked nor expired and waits for nobody's confirmation.
     pub async fn valid_api_key_of(&self, id: KeyId) -> Result<Option<ApiKey>, DatabaseError> {
         self.run(move |connection| Ok(find(connection, id.into())?.filter(is_valid)))
             .await
@@ -159,6 +215,50 @@ impl Database {
         .await
     }
 
+    /// Confirms a key that waits for it, in the name `by`. None where there is no such key.
+    ///
+    /// Nobody confirms what the own hands made: a person neither their key nor one that such a key made, the command line
+    /// none of the command line.
+    pub async fn confirm_api_key(
+        &self,
+        id: KeyId,
+        confirmer: KeyConfirmer,
+        by: String,
+    ) -> Result<Option<ConfirmedKey>, DatabaseError> {
+        self.change(move |connection| {
+            let Some(key) = find(connection, id.into())? else {
+                return Ok(None);
+            };
+            if !key.awaits_confirmation() || !is_alive(&key) {
+                return Ok(Some(ConfirmedKey::NotAwaited));
+            }
+            let is_own = match confirmer {
+                KeyConfirmer::User(user) => key.made_by_user == Some(user),
+                KeyConfirmer::CommandLine => key.made_by_user.is_none(),
+            };
+            if is_own {
+                return Ok(Some(ConfirmedKey::OwnKey));
+            }
+            let waiting = api_keys::table
+                .find(RowId::from(id))
+                .filter(api_keys::confirmed_at.is_null());
+            let confirmed = diesel::update(waiting)
+                .set((
+                    api_keys::confirmed_by.eq(by),
+                    api_keys::confirmed_at.eq(time::to_row(time::now())),
+                ))
+                .execute(connection)?;
+            let key = find(connection, id.into())?.ok_or(DatabaseError::NotFound("key"))?;
+            // Of two at once the first one is in the trail as the one who did.
+            Ok(Some(if confirmed > 0 {
+                ConfirmedKey::Confirmed(key)
+            } else {
+                ConfirmedKey::NotAwaited
+            }))
+        })
+        .await
+    }
+
     /// Notes that a key is in use.
     pub async fn touch_api_key(&self, id: KeyId) -> Result<(), DatabaseError> {
         self.change(move |connection| {
@@ -172,7 +272,20 @@ impl Database {
 }
 
 fn is_valid(key: &ApiKey) -> bool {
+    is_alive(key) && !key.awaits_confirmation()
+}
+
+fn is_alive(key: &ApiKey) -> bool {
     key.revoked_at.is_none() && key.expires_at.is_none_or(|expires_at| expires_at > time::now())
+}
+
+fn of_secret(connection: &mut AnyConnection, secret_hash: [u8; 32]) -> Result<Option<ApiKey>, DatabaseError> {
+    let row: Option<ApiKeyRow> = api_keys::table
+        .filter(api_keys::secret_hash.eq(secret_hash.to_vec()))
+        .select(ApiKeyRow::as_select())
+        .first(connection)
+        .optional()?;
+    row.map(ApiKey::try_from).transpose()
 }
 
 fn find(connection: &mut AnyConnection, id: RowId) -> Result<Option<ApiKey>, DatabaseError> {

@@ -68,7 +68,7 @@ mod waiting_place;
 mod workers;
 
 pub use analyses::{Analysis, AnalysisProgress, NewAnalysis, RequestedAnalysis};
-pub use api_keys::{ApiKey, NewApiKey};
+pub use api_keys::{ApiKey, ConfirmedKey, KeyConfirmation, KeyConfirmer, NewApiKey};
 pub use audit::{AuditActor, AuditEvent, AuditObject, AuditOutcome, NewAuditEvent};
 pub use audit_chain::{AuditFault, AuditHead, AuditVerification};
 pub use audit_list::AuditQuery;
@@ -96,7 +96,9 @@ pub use repeatable_requests::{Repetition, RequestKey};
 pub use repeats::AwaitedRepeat;
 pub use reports::{Answer, TopFinding};
 pub use scans::{NewScan, Scan, ScanQuery};
-pub use sessions::{NewSession, Session, SessionMethod};
+pub use sessions::{
+    EndedSession, ListedSession, NewSession, Session, SessionMethod, SessionOrigin, session_id,
+};
 pub use sign_in_failures::SignInBackoff;
 pub use stage_ends::StageEnd;
 pub use storage_commitments::{ClaimedCommitment, CommittedInstance, StorageCommitment, WaitingCommitments};

@@ -335,6 +335,10 @@ diesel::table! {
         created_at -> Timestamp,
         last_seen_at -> Timestamp,
         expires_at -> Timestamp,
+        browser -> Text,
+        system -> Text,
+        source_address -> Text,
+        id_token -> Nullable<Text>,
     }
 }
 
@@ -386,6 +390,10 @@ diesel::table! {
         expires_at -> Nullable<Timestamp>,
         last_used_at -> Nullable<Timestamp>,
         revoked_at -> Nullable<Timestamp>,
+        made_by_user -> Nullable<crate::sql_types::Id>,
+        needs_confirmation -> Bool,
+        confirmed_by -> Nullable<Text>,
+        confirmed_at -> Nullable<Timestamp>,
     }
 }
 

@@ -3,6 +3,8 @@
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use norma_domain::UserId;
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
 use crate::schema::{sessions, users};
 use crate::sql_types::RowId;
@@ -45,6 +47,47 @@ pub struct Session {
     pub expires_at: DateTime<Utc>,
 }
 
+/// Where a session was begun, as a person recognises it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SessionOrigin {
+    /// "Firefox"; empty where it is not known.
+    pub browser: String,
+    /// "Windows"; empty where it is not known.
+    pub system: String,
+    /// Of the network; empty where it is not known.
+    pub address: String,
+}
+
+/// A session as its owner sees it in a list. Nobody signs in with what it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedSession {
+    /// Made from the hash of the token, see [`session_id`].
+    pub id: Uuid,
+    pub method: SessionMethod,
+    pub origin: SessionOrigin,
+    pub created_at: DateTime<Utc>,
+    pub last_seen_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// A session that somebody ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedSession {
+    pub method: SessionMethod,
+    /// What the issuer of OpenID Connect said of the person.
+    pub id_token: Option<String>,
+}
+
+/// The name of a session in lists and in the audit trail: a hash of its token's hash, from which nobody finds either.
+pub fn session_id(token_hash: &[u8]) -> Uuid {
+    let digest = Sha256::new_with_prefix(b"session\0")
+        .chain_update(token_hash)
+        .finalize();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
 /// A session to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewSession {
@@ -52,6 +95,9 @@ pub struct NewSession {
     pub token_hash: [u8; 32],
     pub user_id: UserId,
     pub method: SessionMethod,
+    pub origin: SessionOrigin,
+    /// Of OpenID Connect.
+    pub id_token: Option<String>,
     pub expires_at: DateTime<Utc>,
 }
 
@@ -64,15 +110,45 @@ struct NewSessionRow {
     created_at: NaiveDateTime,
     last_seen_at: NaiveDateTime,
     expires_at: NaiveDateTime,
+    browser: String,
+    system: String,
+    source_address: String,
+    id_token: Option<String>,
 }
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = sessions)]
 struct SessionRow {
+    token_hash: Vec<u8>,
     method: String,
+    browser: String,
+    system: String,
+    source_address: String,
     created_at: NaiveDateTime,
     last_seen_at: NaiveDateTime,
     expires_at: NaiveDateTime,
+}
+
+impl SessionRow {
+    fn method(&self) -> SessionMethod {
+        // A way of a newer version signs in as well as a password does.
+        SessionMethod::parse(&self.method).unwrap_or(SessionMethod::Password)
+    }
+
+    fn listed(self) -> ListedSession {
+        ListedSession {
+            id: session_id(&self.token_hash),
+            method: self.method(),
+            origin: SessionOrigin {
+                browser: self.browser,
+                system: self.system,
+                address: self.source_address,
+            },
+            created_at: time::from_row(self.created_at),
+            last_seen_at: time::from_row(self.last_seen_at),
+            expires_at: time::from_row(self.expires_at),
+        }
+    }
 }
 
 impl Database {
@@ -91,6 +167,10 @@ impl Database {
                 created_at: now,
                 last_seen_at: now,
                 expires_at: time::to_row(new.expires_at),
+                browser: new.origin.browser,
+                system: new.origin.system,
+                source_address: new.origin.address,
+                id_token: new.id_token,
             };
             diesel::insert_into(sessions::table)
                 .values(row)
@@ -130,8 +210,7 @@ impl Database {
             };
             Ok(Some(Session {
                 user: user.try_into()?,
-                // A way of a newer version signs in as well as a password does.
-                method: SessionMethod::parse(&session.method).unwrap_or(SessionMethod::Password),
+                method: session.method(),
                 created_at: time::from_row(session.created_at),
                 last_seen_at: time::from_row(session.last_seen_at),
                 expires_at: time::from_row(session.expires_at),
@@ -151,12 +230,85 @@ impl Database {
         .await
     }
 
-    /// Signs out. Says whether there was such a session.
-    pub async fn delete_session(&self, token_hash: [u8; 32]) -> Result<bool, DatabaseError> {
-        self.change(move |connection| {
-            let deleted = diesel::delete(sessions::table.find(token_hash.to_vec())).execute(connection)?;
-            Ok(deleted > 0)
+    /// The sessions of an account that still sign it in, the last used first.
+    pub async fn list_sessions(
+        &self,
+        user_id: UserId,
+        longest_idle: TimeDelta,
+    ) -> Result<Vec<ListedSession>, DatabaseError> {
+        self.run(move |connection| {
+            let now = time::now();
+            let rows: Vec<SessionRow> = sessions::table
+                .filter(sessions::user_id.eq(RowId::from(user_id)))
+                .filter(sessions::expires_at.gt(time::to_row(now)))
+                .filter(sessions::last_seen_at.gt(time::to_row(now - longest_idle)))
+                .order((sessions::last_seen_at.desc(), sessions::created_at.desc()))
+                .select(SessionRow::as_select())
+                .load(connection)?;
+            Ok(rows.into_iter().map(SessionRow::listed).collect())
         })
         .await
+    }
+
+    /// Ends one session of an account. Says whether it has such a session.
+    pub async fn end_session_of(&self, user_id: UserId, id: Uuid) -> Result<bool, DatabaseError> {
+        self.change(move |connection| {
+            let hashes: Vec<Vec<u8>> = sessions::table
+                .filter(sessions::user_id.eq(RowId::from(user_id)))
+                .select(sessions::token_hash)
+                .load(connection)?;
+            let Some(hash) = hashes.into_iter().find(|hash| session_id(hash) == id) else {
+                return Ok(false);
+            };
+            Ok(diesel::delete(sessions::table.find(hash)).execute(connection)? > 0)
+        })
+        .await
+    }
+
+    /// Ends the sessions of an account but for the one of `kept`, and gives their number.
+    pub async fn end_sessions_of(
+        &self,
+        user_id: UserId,
+        kept: Option<[u8; 32]>,
+    ) -> Result<usize, DatabaseError> {
+        self.change(move |connection| {
+            // No token has an empty hash.
+            let kept = kept.map(|hash| hash.to_vec()).unwrap_or_default();
+            let ended = sessions::table
+                .filter(sessions::user_id.eq(RowId::from(user_id)))
+                .filter(sessions::token_hash.ne(kept));
+            Ok(diesel::delete(ended).execute(connection)?)
+        })
+        .await
+    }
+
+    /// Signs out. None where there was no such session.
+    pub async fn delete_session(&self, token_hash: [u8; 32]) -> Result<Option<EndedSession>, DatabaseError> {
+        self.change(move |connection| {
+            let found: Option<(String, Option<String>)> = sessions::table
+                .find(token_hash.to_vec())
+                .select((sessions::method, sessions::id_token))
+                .first(connection)
+                .optional()?;
+            diesel::delete(sessions::table.find(token_hash.to_vec())).execute(connection)?;
+            Ok(found.map(|(method, id_token)| EndedSession {
+                method: SessionMethod::parse(&method).unwrap_or(SessionMethod::Password),
+                id_token,
+            }))
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_of_a_session_tells_neither_its_token_nor_the_tokens_hash() {
+        let id = session_id(&[7; 32]);
+        assert_eq!(id, session_id(&[7; 32]));
+        assert_ne!(id, session_id(&[8; 32]));
+        assert!(!id.as_bytes().starts_with(&[7; 4]));
     }
 }

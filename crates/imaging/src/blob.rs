@@ -10,6 +10,7 @@ use flate2::Crc;
 use flate2::read::{DeflateDecoder, MultiGzDecoder};
 
 use crate::error::{ImagingError, LimitKind};
+use crate::last_bytes::LastBytes;
 use crate::limits::{Limits, Spent, check_ratio, within};
 
 const READ_BUFFER_BYTES: usize = 64 << 10;
@@ -109,6 +110,11 @@ impl Blob {
 
     fn is_plain(&self) -> bool {
         matches!(self.content, Content::Path(_) | Content::Region { .. })
+    }
+
+    /// Whether deflate made hardly less of it, as of what is an archive itself.
+    pub(crate) fn is_hardly_compressed(&self) -> bool {
+        self.compressed_size() >= self.size / 10 * 9
     }
 
     /// The unpacked bytes from the start. Neither the size nor the checksum is checked.
@@ -264,9 +270,26 @@ impl Blob {
         Ok((Arc::new(file), size))
     }
 
-    /// Counts the unpacked bytes without keeping them.
-    pub(crate) fn measure(&self, limits: &Limits, spent: &Spent) -> Result<u64, ImagingError> {
-        self.copy_counted(&mut io::sink(), limits, Some(spent))
+    /// Counts the unpacked bytes and keeps the last of them.
+    pub(crate) fn measure(
+        &self,
+        last: &mut LastBytes,
+        limits: &Limits,
+        spent: &Spent,
+    ) -> Result<u64, ImagingError> {
+        self.copy_counted(last, limits, Some(spent))
+    }
+
+    /// Puts the last bytes into `last`: of what is compressed after unpacking all of it.
+    pub(crate) fn read_last(&self, last: &mut LastBytes, limits: &Limits) -> Result<(), ImagingError> {
+        if self.is_plain() {
+            let count = self.size.min(last.kept() as u64);
+            let bytes = self.read_range(self.size - count, usize::try_from(count).unwrap_or(0))?;
+            io::Write::write_all(last, &bytes)?;
+        } else {
+            self.copy_bounded(last, limits)?;
+        }
+        Ok(())
     }
 
     /// Copies the unpacked bytes as long as they stay within the limits; gives their number.
@@ -336,10 +359,12 @@ impl Blob {
             return error.into();
         }
         match error.kind() {
-            io::ErrorKind::InvalidData
-            | io::ErrorKind::InvalidInput
-            | io::ErrorKind::UnexpectedEof
-            | io::ErrorKind::Other => ImagingError::UnreadableArchive("compressed bytes are damaged".into()),
+            io::ErrorKind::UnexpectedEof => {
+                ImagingError::UnreadableArchive("compressed bytes end early: the file was cut short".into())
+            }
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other => {
+                ImagingError::UnreadableArchive("compressed bytes are damaged".into())
+            }
             _ => error.into(),
         }
     }

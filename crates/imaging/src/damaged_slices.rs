@@ -8,7 +8,9 @@ use std::collections::HashMap;
 use ndarray::{Array3, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 
-use crate::coarse_picture::coarse_picture;
+use crate::coarse_picture::{COMPARED, NOISE_HU, coarse_picture, difference};
+use crate::error::ImagingError;
+use crate::mirrored_slices::mirrored_slices;
 
 /// A part of a picture is missing where so many of its lines are one value and hold tissue in the slices beside it…
 const LEAST_CUT_SHARE: f64 = 1.0 / 32.0;
@@ -28,12 +30,10 @@ const LONGEST_RUN: usize = 3;
 const LEAST_STRANGENESS: f64 = 1.8;
 /// At an end of the stack it is held against how much the next two differ: there at most 1.2.
 const LEAST_STRANGENESS_AT_END: f64 = 3.0;
-/// Neighbours that are nearly equal differ by noise.
-const NOISE_HU: f64 = 5.0;
-/// Lung to soft tissue: bone and what lies outside say little of the place.
-const COMPARED: (i16, i16) = (-1000, 300);
 /// Where more of the slices than this seem to belong elsewhere, nobody knows which ones do.
 const LARGEST_STRANGE_SHARE: f64 = 0.25;
+const MIRRORED: &str = "many of its slices lie mirrored against the others, so that nobody knows which side is which; export it again";
+const MIXED: &str = "many of its slices are unlike those beside them, as where pictures of two scans are mixed; export it again";
 
 /// The slices of a stack but for those that are left out.
 pub(crate) fn slices_kept(slices: usize, left_out: &[usize]) -> Vec<usize> {
@@ -135,43 +135,41 @@ fn holds_tissue<'values>(values: impl ExactSizeIterator<Item = &'values i16>) ->
     tissue as f64 > LEAST_TISSUE_SHARE * all as f64
 }
 
-/// The slices that are the very picture of another one, of which the one stays that fits its neighbours best, and those
-/// that are unlike both their neighbours while these are like each other.
+/// The slices that are the very picture of another one, of which the one stays that fits its neighbours best, those
+/// that lie mirrored, and those that are unlike both their neighbours while these are like each other.
 ///
-/// None of a few slices. Those that are unlike their neighbours are none where they are more than a quarter of the stack: then
-/// every other slice is unlike the next, as it is where two pictures are laid into each other.
-pub(crate) fn slices_from_elsewhere(hounsfield: &Array3<i16>) -> Vec<usize> {
+/// None of a few slices.
+///
+/// # Errors
+/// [`ImagingError::InconsistentSeries`] where more than a quarter of the slices are mirrored or unlike their neighbours:
+/// nobody knows which ones belong there.
+pub(crate) fn slices_from_elsewhere(hounsfield: &Array3<i16>) -> Result<Vec<usize>, ImagingError> {
     let slices = hounsfield.len_of(Axis(0));
     if slices < LEAST_SLICES {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let pictures: Vec<Vec<i16>> = (0..slices)
         .into_par_iter()
         .map(|slice| coarse_picture(&hounsfield.index_axis(Axis(0), slice), COMPARED))
         .collect();
-    let copies = copied(hounsfield, &pictures);
-    let rest = slices_kept(slices, &copies);
-    let strange = strange(&rest, &pictures);
-    let mut left_out = copies;
-    if strange.len() as f64 <= LARGEST_STRANGE_SHARE * slices as f64 {
-        left_out.extend(strange);
+    let too_many = |found: &[usize]| found.len() as f64 > LARGEST_STRANGE_SHARE * slices as f64;
+    let mut left_out = copied(hounsfield, &pictures);
+    let mirrored = mirrored_slices(hounsfield, &slices_kept(slices, &left_out));
+    if too_many(&mirrored) {
+        return Err(ImagingError::InconsistentSeries(MIRRORED.into()));
     }
+    left_out.extend(mirrored);
+    let strange = strange(&slices_kept(slices, &left_out), &pictures);
+    if too_many(&strange) {
+        return Err(ImagingError::InconsistentSeries(MIXED.into()));
+    }
+    left_out.extend(strange);
     left_out.sort_unstable();
-    left_out
+    Ok(left_out)
 }
 
-/// The mean difference of two pictures in Hounsfield units.
-fn difference(first: &[i16], second: &[i16]) -> f64 {
-    let sum: i64 = first
-        .iter()
-        .zip(second)
-        .map(|(a, b)| i64::from((i32::from(*a) - i32::from(*b)).abs()))
-        .sum();
-    sum as f64 / first.len().max(1) as f64
-}
-
-/// No two pictures of a scan are equal to the last bit: noise never repeats. Made pictures may repeat all through a stack;
-/// of these only those that lie beside each other count.
+/// No two pictures of a scan are equal to the last bit: noise never repeats. Made pictures may repeat all through a stack
+/// that hardly changes from slice to slice: of these only those count that lie beside each other.
 fn copied(hounsfield: &Array3<i16>, pictures: &[Vec<i16>]) -> Vec<usize> {
     let picture = |slice: usize| hounsfield.index_axis(Axis(0), slice);
     // Most are told apart by a few of their points.
@@ -209,10 +207,18 @@ fn copied(hounsfield: &Array3<i16>, pictures: &[Vec<i16>]) -> Vec<usize> {
     if copies.len() as f64 <= LARGEST_STRANGE_SHARE * pictures.len() as f64 {
         copies
     } else {
-        (1..pictures.len())
-            .filter(|slice| picture(*slice) == picture(slice - 1))
-            .collect()
+        let is_beside = |slice: usize| slice > 0 && picture(slice) == picture(slice - 1);
+        let repeats = hardly_changes(pictures);
+        let beside = (0..pictures.len()).filter(|slice| is_beside(*slice));
+        if repeats { beside.collect() } else { copies }
     }
+}
+
+/// Whether no slice differs from the first one by more than noise.
+fn hardly_changes(pictures: &[Vec<i16>]) -> bool {
+    pictures
+        .iter()
+        .all(|picture| difference(&pictures[0], picture) <= NOISE_HU)
 }
 
 /// Of `slices`, which ascend, those that belong elsewhere.
@@ -269,7 +275,7 @@ mod tests {
         assert!(slices_without_picture(&stack()).is_empty());
         assert!(slices_without_picture(&Array3::from_elem((4, 8, 8), -1024)).is_empty());
         let body = stack().slice(ndarray::s![3.., .., ..]).to_owned();
-        assert!(slices_from_elsewhere(&body).is_empty());
+        assert!(slices_from_elsewhere(&body).unwrap().is_empty());
     }
 
     #[test]
@@ -299,19 +305,96 @@ mod tests {
             let picture = volume.index_axis(Axis(0), from).to_owned();
             volume.index_axis_mut(Axis(0), to).assign(&picture);
         }
-        assert_eq!(slices_from_elsewhere(&volume), [8, 9]);
+        assert_eq!(slices_from_elsewhere(&volume).unwrap(), [8, 9]);
         // Of a slice and its copy the one stays that fits what lies around.
         for (from, to) in [(7, 6), (6, 7)] {
             let mut volume = stack().slice(ndarray::s![3.., .., ..]).to_owned();
             let picture = volume.index_axis(Axis(0), from).to_owned();
             volume.index_axis_mut(Axis(0), to).assign(&picture);
-            assert_eq!(slices_from_elsewhere(&volume), [to]);
+            assert_eq!(slices_from_elsewhere(&volume).unwrap(), [to]);
         }
         // Each picture twice, as where slices were made up between those scanned.
         let body = stack().slice(ndarray::s![3.., .., ..]).to_owned();
         let twice = Array3::from_shape_fn((26, 64, 64), |(z, y, x)| body[[z / 2, y, x]]);
         let copies: Vec<usize> = (1..26).step_by(2).collect();
-        assert_eq!(slices_from_elsewhere(&twice), copies);
+        assert_eq!(slices_from_elsewhere(&twice).unwrap(), copies);
+    }
+
+    /// A body that leans as it goes up, with noise that repeats after seven slices.
+    fn leaning(slices: usize) -> Array3<i16> {
+        Array3::from_shape_fn((slices, 64, 64), |(z, y, x)| {
+            let (dy, dx) = (y as f64 - 24.0 - 0.5 * z as f64, x as f64 - 31.5);
+            let noise = ((x * 5 + y * 3 + z % 7 * 11) % 13) as i16;
+            noise + if dy * dy + dx * dx < 500.0 { 40 } else { -1000 }
+        })
+    }
+
+    #[test]
+    fn copies_count_however_many_they_are_and_wherever_they_lie() {
+        let whole = leaning(26);
+        assert!(slices_from_elsewhere(&whole).unwrap().is_empty());
+        // Every third place shows the first slice; the upper half repeats the lower; two slices by turns.
+        type Copies = fn(usize) -> usize;
+        let kinds: [(Copies, usize); 3] = [
+            (|z| if z % 3 == 0 { 0 } else { z }, 8),
+            (|z| z % 13, 13),
+            (|z| z % 2, 24),
+        ];
+        for (from, copies) in kinds {
+            let volume = Array3::from_shape_fn((26, 64, 64), |(z, y, x)| whole[[from(z), y, x]]);
+            let left_out = slices_from_elsewhere(&volume).unwrap();
+            assert!(left_out.len() >= copies, "{left_out:?}");
+            let kept = slices_kept(26, &left_out);
+            for (index, slice) in kept.iter().enumerate() {
+                assert!(
+                    kept[..index].iter().all(|other| from(*other) != from(*slice)),
+                    "{kept:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_made_stack_that_hardly_changes_may_repeat() {
+        let made = Array3::from_shape_fn((26, 64, 64), |(z, y, x)| {
+            let noise = ((x * 5 + y * 3 + z % 7 * 11) % 9) as i16;
+            noise
+                + if (16..48).contains(&y) && (16..48).contains(&x) {
+                    40
+                } else {
+                    -1000
+                }
+        });
+        assert!(slices_from_elsewhere(&made).unwrap().is_empty());
+    }
+
+    #[test]
+    fn where_many_slices_are_foreign_or_mirrored_nobody_knows_which() {
+        let whole = leaning(26);
+        let mut half = whole.clone();
+        for z in 13..26 {
+            let mut picture = whole.index_axis(Axis(0), z).to_owned();
+            picture.invert_axis(Axis(0));
+            half.index_axis_mut(Axis(0), z).assign(&picture);
+        }
+        // Of another patient, who lies elsewhere and whose body is larger.
+        let mixed = Array3::from_shape_fn((26, 64, 64), |(z, y, x)| {
+            let noise = ((x * 3 + y * 7 + z * 11) % 13) as i16;
+            if z % 3 != 1 {
+                whole[[z, y, x]]
+            } else if (8..56).contains(&x) && (2..26).contains(&y) {
+                60 + noise
+            } else {
+                -1000 + noise
+            }
+        });
+        for (volume, word) in [(half, "mirrored"), (mixed, "mixed")] {
+            let refused = slices_from_elsewhere(&volume).unwrap_err();
+            assert!(
+                matches!(&refused, ImagingError::InconsistentSeries(why) if why.contains(word)),
+                "{refused}"
+            );
+        }
     }
 
     #[test]
@@ -341,7 +424,7 @@ mod tests {
                     .index_axis_mut(Axis(0), *slice)
                     .assign(&moved.index_axis(Axis(0), 0));
             }
-            assert_eq!(slices_from_elsewhere(&volume), run);
+            assert_eq!(slices_from_elsewhere(&volume).unwrap(), run);
         }
     }
 }

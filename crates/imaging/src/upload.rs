@@ -11,10 +11,12 @@ use rayon::prelude::*;
 use crate::blob::Blob;
 use crate::dicom_header::{InstanceHeader, read_dicom_header};
 use crate::error::{ImagingError, LimitKind};
+use crate::last_bytes::LastBytes;
 use crate::limits::{Limits, Spent, within};
 use crate::nifti_header::{NiftiHeaderError, looks_like_nifti, read_nifti_header};
+use crate::other_archives::other_archive;
 use crate::unreadable_note::read_unreadable_note;
-use crate::zip_directory::{ZipBytes, ends_as_archive};
+use crate::zip_directory::{ARCHIVE_TAIL_BYTES, ZipBytes, ends_as_archive, may_end_as_archive};
 use crate::zip_entries::{MemberProblem, is_resource_fork, list_zip_members};
 
 const SNIFF_BYTES: u64 = 512;
@@ -361,7 +363,7 @@ fn list_folder(folder: &Path, limits: &Limits) -> Result<Vec<UploadedFile>, Imag
 /// Tells by its first bytes what a file is, and reads the header of an image.
 fn recognise(file: &UploadedFile, limits: &Limits, spent: &Spent) -> Result<Recognised, ImagingError> {
     let start = file.blob.prefix(SNIFF_BYTES)?;
-    if start.starts_with(b"PK\x03\x04") || start.starts_with(b"PK\x05\x06") {
+    if starts_as_archive(&start) {
         // Its size was counted with those of its archive.
         let (opened, blob) = file.blob.as_open_file(limits, None)?;
         return Ok(Recognised::Archive(opened, blob));
@@ -378,15 +380,31 @@ fn recognise(file: &UploadedFile, limits: &Limits, spent: &Spent) -> Result<Reco
         )));
     }
     let recognised = recognise_image(file.blob.clone(), &start, limits, spent)?;
-    let may_hold_archive = file.nesting == 0 || promises_an_image(&file.location);
+    // In an archive most files that are no image are small texts and programs, which deflate well.
+    let may_hold_archive =
+        file.nesting == 0 || promises_an_image(&file.location) || file.blob.is_hardly_compressed();
     if matches!(recognised, Recognised::Junk) && may_hold_archive {
-        return recognise_archive_behind(&file.blob, limits);
+        let mut last = LastBytes::of(ARCHIVE_TAIL_BYTES);
+        file.blob.read_last(&mut last, limits)?;
+        return recognise_archive_behind(&file.blob, &last, limits);
     }
     Ok(recognised)
 }
 
-/// An archive may have bytes before it: a program that unpacks it, or a head that a portal wrote.
-fn recognise_archive_behind(blob: &Blob, limits: &Limits) -> Result<Recognised, ImagingError> {
+fn starts_as_archive(start: &[u8]) -> bool {
+    start.starts_with(b"PK\x03\x04") || start.starts_with(b"PK\x05\x06")
+}
+
+/// An archive may have bytes before it: a program that unpacks it, or a head that a portal wrote. `last` are the last
+/// bytes of the blob, so that only what may end as an archive is unpacked.
+fn recognise_archive_behind(
+    blob: &Blob,
+    last: &LastBytes,
+    limits: &Limits,
+) -> Result<Recognised, ImagingError> {
+    if !may_end_as_archive(last.as_slice()) {
+        return Ok(Recognised::Junk);
+    }
     let (opened, blob) = blob.as_open_file(limits, None)?;
     let zip = ZipBytes {
         file: &opened,
@@ -431,7 +449,7 @@ fn recognise_gzip(compressed: &Blob, limits: &Limits, spent: &Spent) -> Result<R
     if looks_like_nifti(&start) {
         return recognise_image(unpacked, &start, limits, spent);
     }
-    if start.starts_with(b"PK\x03\x04") {
+    if starts_as_archive(&start) {
         let (opened, blob) = unpacked.as_open_file(limits, Some(spent))?;
         return Ok(Recognised::Archive(opened, blob));
     }
@@ -444,23 +462,11 @@ fn recognise_gzip(compressed: &Blob, limits: &Limits, spent: &Spent) -> Result<R
         return Err(ImagingError::UnreadableArchive("gzip in gzip is not read".into()));
     }
     // The lengths in a DICOM file are held against the bytes there: so these are counted first.
-    let size = unpacked.measure(limits, spent)?;
-    recognise_image(Blob::gzip(compressed.clone(), size), &start, limits, spent)
-}
-
-fn other_archive(start: &[u8]) -> Option<&'static str> {
-    if start.get(257..262) == Some(b"ustar") {
-        return Some("a tar archive");
-    }
-    let magics: [(&[u8], &str); 5] = [
-        (b"7z\xBC\xAF\x27\x1C", "a 7z archive"),
-        (b"Rar!\x1A\x07", "a rar archive"),
-        (b"BZh", "a bzip2 file"),
-        (b"\xFD7zXZ\0", "an xz file"),
-        (b"\x28\xB5\x2F\xFD", "a zstd file"),
-    ];
-    magics
-        .into_iter()
-        .find(|(magic, _)| start.starts_with(magic))
-        .map(|(_, what)| what)
+    let mut last = LastBytes::of(ARCHIVE_TAIL_BYTES);
+    let size = unpacked.measure(&mut last, limits, spent)?;
+    let unpacked = Blob::gzip(compressed.clone(), size);
+    Ok(match recognise_image(unpacked.clone(), &start, limits, spent)? {
+        Recognised::Junk => recognise_archive_behind(&unpacked, &last, limits)?,
+        recognised => recognised,
+    })
 }

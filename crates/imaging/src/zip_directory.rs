@@ -23,6 +23,8 @@ const DIRECTORY_ENTRY_BYTES: usize = 46;
 const DIGITAL_SIGNATURE: [u8; 4] = *b"PK\x05\x05";
 const LOCAL_HEADER: [u8; 4] = *b"PK\x03\x04";
 const LONGEST_COMMENT_BYTES: u64 = 65_535;
+/// Within so many bytes of its end an archive's end record lies.
+pub(crate) const ARCHIVE_TAIL_BYTES: usize = (LONGEST_COMMENT_BYTES + END_RECORD_BYTES) as usize;
 /// Read at once of what lies before an archive.
 const CHUNK_BYTES: u64 = 1 << 20;
 /// Data descriptors (APPNOTE 4.3.9) may lie between an entry's bytes and the next entry.
@@ -132,6 +134,11 @@ pub(crate) fn read_directory(
     }
     refuse_unlisted(zip, &entries, directory.start)?;
     Ok(entries)
+}
+
+/// Whether an end record may lie in the last bytes of a file.
+pub(crate) fn may_end_as_archive(last: &[u8]) -> bool {
+    memchr::memmem::find(last, &END_RECORD).is_some()
 }
 
 /// Whether bytes that do not begin as an archive end as one: a program that unpacks itself, or a head that a portal wrote.

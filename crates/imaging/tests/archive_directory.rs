@@ -8,11 +8,15 @@
 
 mod support;
 
+use std::io::Write;
+
 use dicom_dictionary_std::uids;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use norma_domain::ReasonCode;
 use norma_imaging::{ImagingError, Limits, StudySource, list_studies};
 
-use support::archives::{HandZip, Upload};
+use support::archives::{HandZip, Upload, zip_of};
 use support::dicom_files::Slice;
 
 type NamedFile = (Vec<u8>, Vec<u8>);
@@ -142,4 +146,91 @@ fn bytes_before_an_archive_hide_nothing_of_it() {
     ]
     .concat();
     assert_eq!(code(&text), ReasonCode::NoImagesFound);
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(bytes).unwrap();
+    packed.finish().unwrap()
+}
+
+/// A tar archive of one file, as Unix version 7 wrote it (without "ustar") or as POSIX has it.
+fn tar(content: &[u8], magic: &[u8]) -> Vec<u8> {
+    let mut header = vec![0; 512];
+    header[..9].copy_from_slice(b"study.zip");
+    header[100..107].copy_from_slice(b"0000644");
+    header[124..135].copy_from_slice(format!("{:011o}", content.len()).as_bytes());
+    header[257..257 + magic.len()].copy_from_slice(magic);
+    header[148..156].fill(b' ');
+    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+    header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+    let padding = vec![0; 1024 + (512 - content.len() % 512) % 512];
+    [header, content.to_vec(), padding].concat()
+}
+
+#[test]
+fn a_packed_archive_is_read_whatever_stands_before_it() {
+    let archive = two_studies().bytes();
+    let with_head = [b"MZ".as_slice(), &[7; 70_000], &archive].concat();
+    let stored = |name: &str, bytes: &[u8]| HandZip::of([(name.into(), bytes.to_vec())]).bytes();
+    let deflated = |name: &str, bytes: &[u8]| zip_of(&[(name.to_owned(), bytes.to_vec())]);
+    for (what, upload) in [
+        ("gz around a zip", gzip(&archive)),
+        ("gz around a zip behind a head", gzip(&with_head)),
+        ("that zip in a zip", deflated("inner.zip", &with_head)),
+        ("stored there as a program", stored("study.exe", &with_head)),
+        ("gz around it in a zip", deflated("inner.gz", &gzip(&with_head))),
+    ] {
+        assert_eq!(list(&upload).map(|studies| studies.len()).ok(), Some(2), "{what}");
+    }
+    // Noise deflates to nothing less, whatever the name of the file is.
+    let mut state = 1u32;
+    let noise: Vec<u8> = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    })
+    .take(400_000)
+    .collect();
+    let behind_noise = [b"MZ".as_slice(), &noise, &archive].concat();
+    assert_eq!(list(&deflated("study", &behind_noise)).unwrap().len(), 2);
+}
+
+#[test]
+fn what_is_packed_and_not_read_is_refused_by_its_name() {
+    let archive = two_studies().bytes();
+    let message = |upload: &[u8]| {
+        let reason = list(upload).unwrap_err().reason();
+        (reason.code, reason.message)
+    };
+    let unreadable = |upload: &[u8], words: &str| {
+        let (code, text) = message(upload);
+        assert_eq!(code, ReasonCode::UnreadableArchive, "{text}");
+        assert!(text.contains(words), "{text} does not say {words}");
+    };
+    unreadable(&gzip(&gzip(&archive)), "gzip in gzip");
+    for magic in [b"".as_slice(), b"ustar\x0000", b"ustar  \0"] {
+        // Also where the archive in it ends near the tar's own end.
+        unreadable(&tar(&archive, magic), "a tar archive is not read");
+        unreadable(&gzip(&tar(&archive, magic)), "a tar archive is not read");
+    }
+    unreadable(&gzip(b"7z\xBC\xAF\x27\x1C and more"), "a 7z archive is not read");
+    let slice = Slice::new(0).bytes(uids::EXPLICIT_VR_LITTLE_ENDIAN);
+    for whole in [
+        gzip(&archive),
+        gzip(&[b"MZ", archive.as_slice()].concat()),
+        gzip(&slice),
+    ] {
+        for kept in [15, whole.len() / 2, whole.len() - 5] {
+            unreadable(&whole[..kept], "cut short");
+        }
+        let mut flipped = whole.clone();
+        let checksum = whole.len() - 6;
+        flipped[checksum] ^= 1;
+        unreadable(&flipped, "damaged");
+    }
+    assert_eq!(
+        message(&gzip(&HandZip::of([]).bytes())).0,
+        ReasonCode::EmptyUpload
+    );
+    assert_eq!(message(&gzip(b"a text")).0, ReasonCode::NoImagesFound);
 }

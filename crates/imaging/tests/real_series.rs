@@ -8,6 +8,8 @@
 
 mod support;
 
+use dicom_core::{DataElement, PrimitiveValue, VR};
+use dicom_dictionary_std::tags;
 use norma_imaging::{Limits, list_studies, load_chest_series};
 
 struct Expected {
@@ -94,9 +96,10 @@ fn whole_series_load_in_order_and_in_hounsfield_units() {
                 acquisition.missing_slices,
                 acquisition.duplicates_removed,
                 acquisition.undecodable_slices,
-                acquisition.unreadable_files
+                acquisition.unreadable_files,
+                acquisition.damaged_slices
             ),
-            (0, 0, 0, 0)
+            (0, 0, 0, 0, 0)
         );
         assert!(acquisition.spacing_variation < 1e-9 && acquisition.gantry_tilt_degrees < 1e-6);
         assert_eq!(
@@ -112,5 +115,77 @@ fn whole_series_load_in_order_and_in_hounsfield_units() {
                 .reason
                 .starts_with("the only axial CT series")
         );
+    }
+}
+
+/// Every `step`-th slice of the LIDC series, whose pixels are stored plainly, with those in `mirrored` exchanged left and
+/// right or turned upside down.
+fn thinned(step: usize, mirrored: &[usize], is_upside_down: bool) -> Option<usize> {
+    let path = support::data_file("series/lidc-idri-0001_mass.zip")?;
+    let mut archive = zip::ZipArchive::new(std::fs::File::open(path).unwrap()).unwrap();
+    let mut slices = Vec::new();
+    for index in 0..archive.len() {
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut archive.by_index(index).unwrap(), &mut bytes).unwrap();
+        if let Ok(object) = dicom_object::from_reader(std::io::Cursor::new(&bytes)) {
+            let position = object
+                .element(tags::IMAGE_POSITION_PATIENT)
+                .unwrap()
+                .to_multi_float64();
+            slices.push((position.unwrap()[2], object));
+        }
+    }
+    slices.sort_by(|(first, _), (second, _)| first.total_cmp(second));
+    let folder = tempfile::tempdir().unwrap();
+    for (place, (_, mut object)) in slices.into_iter().step_by(step).enumerate() {
+        if mirrored.contains(&place) {
+            let stored = object
+                .element(tags::PIXEL_DATA)
+                .unwrap()
+                .to_bytes()
+                .unwrap()
+                .into_owned();
+            let columns: usize = object.element(tags::COLUMNS).unwrap().to_int().unwrap();
+            let mut lines: Vec<Vec<[u8; 2]>> = stored
+                .chunks_exact(2 * columns)
+                .map(|line| line.chunks_exact(2).map(|pixel| [pixel[0], pixel[1]]).collect())
+                .collect();
+            if is_upside_down {
+                lines.reverse();
+            } else {
+                lines.iter_mut().for_each(|line| line.reverse());
+            }
+            object.put(DataElement::new(
+                tags::PIXEL_DATA,
+                VR::OW,
+                PrimitiveValue::from(lines.concat().concat()),
+            ));
+        }
+        object
+            .write_to_file(folder.path().join(format!("{place}.dcm")))
+            .unwrap();
+    }
+    let studies = list_studies(folder.path(), &Limits::default()).unwrap();
+    let series = load_chest_series(&studies[0], &Limits::default()).unwrap();
+    Some(series.acquisition.damaged_slices)
+}
+
+/// At 7.5 mm neighbours differ so much that a slice with its sides exchanged is hardly more unlike them than they are.
+#[test]
+fn a_mirrored_slice_of_a_thick_series_is_seen_and_no_other() {
+    for step in [3, 4] {
+        let Some(damaged) = thinned(step, &[], false) else {
+            return;
+        };
+        assert_eq!(damaged, 0, "every {step}th slice");
+    }
+    for is_upside_down in [false, true] {
+        for mirrored in [vec![22], vec![0], vec![9, 30]] {
+            assert_eq!(
+                thinned(3, &mirrored, is_upside_down),
+                Some(mirrored.len()),
+                "{mirrored:?}"
+            );
+        }
     }
 }

@@ -56,8 +56,8 @@ pub use health::schema::{DependencyHealth, Health, Readiness};
 pub use http::file_name::safe_file_name;
 pub use http::paging::{DEFAULT_LIMIT, MAX_LIMIT, Page};
 pub use identity::schema::{
-    AuthenticationState, LoginOptions, OpenIdOption, PasswordChange, SessionDocument, SessionUser, SignIn,
-    SignInToken,
+    AuthenticationState, EndedSessions, ListedSession, LoginOptions, OpenIdOption, PasswordChange,
+    SessionBegan, SessionDocument, SessionUser, Sessions, SignIn, SignInToken, SignOutElsewhere,
 };
 pub use openapi::openapi;
 pub use options::{GatewayOptions, RequestRate, StorageLimits, TlsFiles};

@@ -258,8 +258,11 @@ pub(crate) enum Keys {
     Create(CreateKey),
     /// List the keys, without their secrets.
     List(Installation),
+    /// Confirm a key that an administrator made on the page or by the interface, where the settings ask for a second one
+    /// (identity.confirmed_key_roles). Keys that the command line made are confirmed on the page.
+    Confirm(OneKey),
     /// Revoke a key, at once and for good.
-    Revoke(RevokeKey),
+    Revoke(OneKey),
 }
 
 #[derive(Debug, Args)]
@@ -280,7 +283,7 @@ pub(crate) struct CreateKey {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct RevokeKey {
+pub(crate) struct OneKey {
     /// Its identifier, as `norma keys list` shows it.
     pub(crate) id: KeyId,
     #[command(flatten)]

@@ -10,7 +10,8 @@ mod studies;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use dicom_node::{NO_SETTINGS, Node, assert_sent, entries, serve, study};
+use dicom_node::{NO_SETTINGS, Node, assert_sent, entries, serve, study, study_of};
+use norma_test_support::PhantomOptions;
 use norma_test_support::servers::free_port;
 use serde_json::Value;
 use studies::onnxruntime;
@@ -159,6 +160,52 @@ async fn a_hand_over_that_is_killed_makes_no_second_scan() {
     assert!(entries(&folder.path().join("data/pacs/refused")).is_empty());
 }
 
+/// Also where only a part of it came from such a node, and a kill lay between.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_urgent_caller_sends_is_urgent_and_nothing_else() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    let (folder, emergency, other) = (
+        TempDir::new().unwrap(),
+        TempDir::new().unwrap(),
+        TempDir::new().unwrap(),
+    );
+    let emergency = study(emergency.path());
+    let other = study_of(
+        &PhantomOptions {
+            seed: 99,
+            ..PhantomOptions::small()
+        },
+        other.path(),
+    );
+    let settings = [("NORMA__PACS__URGENT_CALLERS", "EMERGENCY, SHOCKROOM")];
+    let mut node = Node::start(folder.path(), &onnxruntime, &settings).await;
+    assert_sent(&node.send_as(Some("EMERGENCY"), &emergency[..3]));
+    node.process.kill();
+    drop(node);
+    let node = Node::start(folder.path(), &onnxruntime, &settings).await;
+    assert_sent(&node.send_as(Some("CT2"), &emergency[3..]));
+    // A title that only begins like one of them is none.
+    assert_sent(&node.send_as(Some("EMERGENCY2"), &other));
+    let mut priorities = Vec::new();
+    for scan in node.answered(2).await {
+        let path = format!("/api/scans/{}/analyses", scan["id"].as_str().unwrap());
+        let analyses: Value = node.get(&path).await.json().await.unwrap();
+        assert_eq!(analyses["total"], 1, "{analyses}");
+        let priority = analyses["items"][0]["priority"].as_str().unwrap().to_owned();
+        priorities.push((scan["study_uid"].as_str().unwrap().to_owned(), priority));
+    }
+    let of = |files: &[PathBuf]| {
+        let bytes = std::fs::read(&files[0]).unwrap();
+        let holds = |uid: &str| bytes.windows(uid.len()).any(|window| window == uid.as_bytes());
+        let found = priorities.iter().find(|(uid, _)| holds(uid));
+        found.unwrap().1.clone()
+    };
+    assert_eq!(
+        (of(&emergency).as_str(), of(&other).as_str()),
+        ("urgent", "routine")
+    );
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_refused_stays_and_says_why() {
     let Some(onnxruntime) = onnxruntime() else { return };
@@ -217,11 +264,20 @@ async fn who_is_not_among_the_peers_is_rejected() {
 #[test]
 fn settings_that_contradict_each_other_are_refused_at_the_start() {
     let folder = TempDir::new().unwrap();
-    let settings = [("NORMA__DEIDENTIFICATION__UPLOADS", "true")];
-    let ended = serve(folder.path(), free_port(), free_port(), &settings)
-        .output()
-        .unwrap();
-    assert!(!ended.status.success());
-    let told = String::from_utf8_lossy(&ended.stderr);
-    assert!(told.contains("pacs.enabled"), "{told}");
+    for (name, value, named) in [
+        ("NORMA__DEIDENTIFICATION__UPLOADS", "true", "pacs.enabled"),
+        // No title has more than 16 characters.
+        (
+            "NORMA__PACS__URGENT_CALLERS",
+            "EMERGENCY, A_TITLE_THAT_IS_FAR_TOO_LONG",
+            "pacs.urgent_callers",
+        ),
+    ] {
+        let ended = serve(folder.path(), free_port(), free_port(), &[(name, value)])
+            .output()
+            .unwrap();
+        assert!(!ended.status.success());
+        let told = String::from_utf8_lossy(&ended.stderr);
+        assert!(told.contains(named), "{told}");
+    }
 }

@@ -22,6 +22,14 @@ export function useCreateKey() {
   });
 }
 
+export function useConfirmKey() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (keyId: string) => bodyOf(client.POST('/api/keys/{key_id}/confirm', { params: { path: { key_id: keyId } } })),
+    onSuccess: () => queries.invalidateQueries({ queryKey: keysKey }),
+  });
+}
+
 export function useRevokeKey() {
   const queries = useQueryClient();
   return useMutation({

@@ -55,10 +55,14 @@ export const useSetPassword = () =>
 
 export const useSignOut = () =>
   useMutation({
-    mutationFn: () => done(client.DELETE('/api/session')),
-    onSuccess: () => {
+    mutationFn: async (): Promise<string | undefined> => {
+      const answer = client.DELETE('/api/session');
+      await done(answer);
+      return (await answer).data?.continue_at;
+    },
+    onSuccess: (continueAt) => {
       // Measurements on a patient's slices.
       window.sessionStorage.clear();
-      endSession('signed-out');
+      endSession('signed-out', true, continueAt);
     },
   });

@@ -43,6 +43,7 @@ export type Report = Schemas['Report'];
 export type Role = Schemas['Role'];
 export type Scan = Schemas['Scan'];
 export type ScannerProfile = Schemas['ScannerProfile'];
+export type ListedSession = Schemas['ListedSession'];
 export type Session = Schemas['SessionDocument'];
 export type SliceScore = Schemas['SliceScore'];
 export type Stage = Schemas['Stage'];

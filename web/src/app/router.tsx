@@ -67,6 +67,7 @@ export const router = createBrowserRouter([
               },
             ],
           },
+          { path: 'sessions', lazy: async () => ({ Component: (await import('./routes/SessionsPage')).SessionsPage }) },
           { path: 'settings', lazy: async () => ({ Component: (await import('./routes/SettingsPage')).SettingsPage }) },
           { path: '*', element: <NotFoundPage /> },
         ],

@@ -60,6 +60,14 @@ describe('a session that ends', () => {
     expect(csrfHeaders()).toEqual({});
   });
 
+  it('goes on to the issuer where somebody signed in there', async () => {
+    const { endSession, keepSession } = await import('./session');
+    const replace = vi.spyOn(window.location, 'replace').mockClear().mockImplementation(() => undefined);
+    keepSession(session('on', ['clinician']));
+    endSession('signed-out', true, 'https://issuer.example/end-session?client_id=norma');
+    expect(replace).toHaveBeenCalledExactlyOnceWith('https://issuer.example/end-session?client_id=norma');
+  });
+
   it('does not end where there is no sign-in', async () => {
     const { keepSession, noteStatus, isLeaving } = await import('./session');
     keepSession(session('off', []));

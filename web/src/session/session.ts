@@ -46,9 +46,9 @@ export const isLeaving = (): boolean => leaving;
 
 /**
  * Leaves at once by loading the login page anew: what the page has on the screen and in memory of any patient goes
- * with it. After an expiry the login page knows the way back.
+ * with it. After an expiry the login page knows the way back. `continueAt` is where to go instead.
  */
-export function endSession(reason: EndReason, tellOthers = true): void {
+export function endSession(reason: EndReason, tellOthers = true, continueAt?: string): void {
   if (leaving) {
     return;
   }
@@ -64,7 +64,8 @@ export function endSession(reason: EndReason, tellOthers = true): void {
     channel?.postMessage(reason);
   }
   const { pathname, search } = window.location;
-  window.location.replace(loginAddress(reason === 'expired' ? pathname + search : '/', reason));
+  // Who signed in at an organisation's issuer signs out there too, and comes back to the login page.
+  window.location.replace(continueAt ?? loginAddress(reason === 'expired' ? pathname + search : '/', reason));
 }
 
 /** Looks at every answer: a refusal for want of a session ends the one that was held. */

@@ -80,6 +80,8 @@ fn lists_of_keys_rejections_and_events_are_read_with_words_of_a_newer_version() 
             prefix: "norma_".to_owned(),
             created_by: "test".to_owned(),
             expires_at: None,
+            made_by_user: None,
+            needs_confirmation: false,
         });
         key.await.unwrap();
         execute(

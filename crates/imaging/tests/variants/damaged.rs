@@ -94,6 +94,45 @@ fn pictures_of_elsewhere_are_lost_slices() {
     ]);
 }
 
+#[test]
+fn mirrored_slices_are_lost_slices() {
+    let mut variants = Vec::new();
+    for (name, is_turned) in [
+        ("left and right", [false, true]),
+        ("upside down", [true, false]),
+        ("turned round", [true, true]),
+    ] {
+        for places in [vec![9], vec![0], vec![4, 5, 6, 7]] {
+            variants.push(with(&format!("{name} in {places:?}"), &places, |_, pixels| {
+                mirrored(&pixels, is_turned)
+            }));
+        }
+        variants.push(one(
+            &format!("{name} in half of them"),
+            Right::Refused(InconsistentSeries),
+            |image| {
+                if image.place >= PLACES / 2 {
+                    let pixels = picture(ROWS, COLUMNS, image.phase, image.place);
+                    put_pixels(&mut image.object, &mirrored(&pixels, is_turned));
+                }
+            },
+        ));
+    }
+    check(&variants);
+}
+
+/// A picture with its rows, its columns or both in the other order.
+fn mirrored(pixels: &[u16], [rows, columns]: [bool; 2]) -> Vec<u16> {
+    let mut lines: Vec<Vec<u16>> = pixels.chunks_exact(COLUMNS).map(<[u16]>::to_vec).collect();
+    if rows {
+        lines.reverse();
+    }
+    if columns {
+        lines.iter_mut().for_each(|line| line.reverse());
+    }
+    lines.concat()
+}
+
 fn acquisition(change: &dyn Fn(&mut Image)) -> Result<Acquisition, ImagingError> {
     let upload = Upload::file(&zip_of(&numbered(files(1, change))));
     let studies = list_studies(&upload.path, &Limits::default())?;

@@ -14,6 +14,8 @@ pub struct IdentitySettings {
     pub authentication: Authentication,
     pub sign_in_link_hours: u32,
     pub key_lifetime_days: u32,
+    #[serde(deserialize_with = "comma_separated")]
+    pub confirmed_key_roles: Vec<String>,
     pub session: SessionSettings,
     pub password: PasswordSettings,
     pub lockout: LockoutSettings,
@@ -64,6 +66,7 @@ pub struct OpenIdSettings {
     pub name: String,
     #[serde(deserialize_with = "comma_separated")]
     pub scopes: Vec<String>,
+    pub sign_out_at_issuer: bool,
     pub roles_claim: String,
     pub role_values: RoleValues,
 }
@@ -80,6 +83,18 @@ pub struct RoleValues {
     pub operator: Vec<String>,
     #[serde(deserialize_with = "comma_separated")]
     pub administrator: Vec<String>,
+}
+
+impl IdentitySettings {
+    /// Whether a key of these roles acts only once a second administrator has confirmed it.
+    pub fn needs_confirmation(&self, roles: Roles) -> bool {
+        let named: Roles = self
+            .confirmed_key_roles
+            .iter()
+            .filter_map(|role| role.parse::<Role>().ok())
+            .collect();
+        !roles.intersection(named).is_empty()
+    }
 }
 
 impl RoleValues {

@@ -152,6 +152,16 @@ impl Settings {
             }
         }
         let identity = &self.identity;
+        if identity
+            .confirmed_key_roles
+            .iter()
+            .any(|role| role.parse::<Role>().is_err())
+        {
+            return invalid(
+                "identity.confirmed_key_roles",
+                "is a list of roles: clinician, integrator, operator or administrator",
+            );
+        }
         if identity.session.idle_minutes == 0
             || identity.session.hours == 0
             || identity.sign_in_link_hours == 0

@@ -65,10 +65,14 @@ async fn of_key(database: &Database, secret: Option<&str>, is_noted: bool) -> Re
     let secret = secret
         .and_then(|secret| ApiKeySecret::parse(secret).ok())
         .ok_or(ApiError::InvalidKey)?;
-    let key = database
-        .valid_api_key(secret.hash())
-        .await?
-        .ok_or(ApiError::InvalidKey)?;
+    let Some(key) = database.valid_api_key(secret.hash()).await? else {
+        let waits = database.is_unconfirmed_api_key(secret.hash()).await?;
+        return Err(if waits {
+            ApiError::KeyNotConfirmed
+        } else {
+            ApiError::InvalidKey
+        });
+    };
     if is_noted
         && key
             .last_used_at

@@ -167,6 +167,7 @@ impl Visit {
         operation: &'static Operation,
         (pattern, path): (&str, &str),
     ) -> Self {
+        // The first that a path has.
         let objects = [
             ("patient", "patient_id"),
             ("analysis", "analysis_id"),
@@ -176,6 +177,7 @@ impl Visit {
             ("scan", "scan_id"),
             ("delivery", "delivery_id"),
             ("threshold_proposal", "proposal_id"),
+            ("session", "session_id"),
         ];
         let object = objects.into_iter().find_map(|(kind, name)| {
             // Only an identifier: anything else may be what a person typed.

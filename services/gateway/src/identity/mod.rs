@@ -2,6 +2,7 @@
 
 pub(crate) mod authentication;
 pub(crate) mod caller;
+mod device;
 pub(crate) mod first_start;
 pub(crate) mod middleware;
 pub(crate) mod openid;
@@ -10,6 +11,7 @@ mod password_strength;
 pub(crate) mod route;
 pub(crate) mod schema;
 pub(crate) mod session_cookie;
+pub(crate) mod sessions;
 pub(crate) mod sign_in;
 
 pub(crate) use caller::{Access, Caller, Notes};

@@ -108,6 +108,9 @@ const OPERATIONS: &[Operation] = operations! {
     POST "/api/session" Rule::Public, Audit::Event("sign_in.password");
     DELETE "/api/session" Rule::Known, Audit::Event("sign_out");
     POST "/api/session/token" Rule::Public, Audit::Event("sign_in.link");
+    GET "/api/sessions" Rule::Known, Audit::Repeated("session.search");
+    DELETE "/api/sessions" Rule::Known, Audit::Change("session.end_others");
+    DELETE "/api/sessions/{session_id}" Rule::Known, Audit::Change("session.end");
     PUT "/api/session/password" Rule::Known, Audit::Change("user.password");
     GET "/api/login-options" Rule::Public, Audit::None;
     GET "/api/openid/start" Rule::Public, Audit::None;
@@ -119,8 +122,12 @@ const OPERATIONS: &[Operation] = operations! {
     PUT "/api/users/{user_id}" ADMINISTRATOR, Audit::Change("user.update");
     DELETE "/api/users/{user_id}" ADMINISTRATOR, Audit::Change("user.delete");
     POST "/api/users/{user_id}/sign-in-link" ADMINISTRATOR, Audit::Change("user.sign_in_link");
+    GET "/api/users/{user_id}/sessions" ADMINISTRATOR, Audit::Repeated("user.sessions");
+    DELETE "/api/users/{user_id}/sessions" ADMINISTRATOR, Audit::Change("user.end_sessions");
+    DELETE "/api/users/{user_id}/sessions/{session_id}" ADMINISTRATOR, Audit::Change("user.end_session");
     GET "/api/keys" ADMINISTRATOR, Audit::Repeated("key.search");
     POST "/api/keys" ADMINISTRATOR, Audit::Change("key.create");
+    POST "/api/keys/{key_id}/confirm" ADMINISTRATOR, Audit::Change("key.confirm");
     DELETE "/api/keys/{key_id}" ADMINISTRATOR, Audit::Change("key.revoke");
     GET "/api/audit" ADMINISTRATOR, Audit::Event("audit.read");
     GET "/api/audit/export" ADMINISTRATOR, Audit::Event("audit.export");

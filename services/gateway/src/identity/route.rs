@@ -8,8 +8,10 @@ use norma_service::Authentication;
 use crate::gateway::Gateway;
 use crate::identity::authentication::{source_address, source_key};
 use crate::identity::caller::{Access, Caller, Notes};
+use crate::identity::openid::OpenId;
 use crate::identity::schema::{
     AuthenticationState, LoginOptions, OpenIdOption, PasswordChange, SessionDocument, SignIn, SignInToken,
+    SignOutElsewhere,
 };
 use crate::identity::sign_in::Identity;
 use crate::problem::ApiError;
@@ -86,28 +88,46 @@ pub(crate) async fn redeem_sign_in_link(
     Ok(identity.signed_in(&request, token, user, method))
 }
 
-/// Signs out.
+/// Signs out. Who signed in at an issuer of OpenID Connect that ends sessions is told where to sign out of it too.
 #[utoipa::path(
     tag = "session",
     operation_id = "signOut",
-    responses((status = 204, description = "Signed out"), Failures)
+    responses(
+        (status = 200, description = "Signed out here; `continue_at` signs out at the issuer", body = SignOutElsewhere),
+        (status = 204, description = "Signed out"),
+        Failures
+    )
 )]
 #[delete("/api/session")]
 pub(crate) async fn sign_out(
     gateway: Data<Gateway>,
     identity: Data<Identity>,
+    openid: Option<Data<OpenId>>,
     request: HttpRequest,
     access: Access,
 ) -> Result<HttpResponse, ApiError> {
-    if let Caller::User { session, .. } = &*access.caller {
-        gateway.database.delete_session(session.token.hash()).await?;
-    }
-    let removal = identity.cookie(&request).removal();
+    let ended = match &*access.caller {
+        Caller::User { session, .. } => gateway.database.delete_session(session.token.hash()).await?,
+        _ => None,
+    };
+    let continue_at = match (openid, ended) {
+        (Some(openid), Some(ended)) if ended.method == SessionMethod::OpenId => {
+            openid.sign_out_url(ended.id_token).await
+        }
+        _ => None,
+    };
+    let mut answer = match continue_at {
+        Some(_) => HttpResponse::Ok(),
+        None => HttpResponse::NoContent(),
+    };
     // What an earlier version let the browser keep, and what it kept of itself.
-    Ok(HttpResponse::NoContent()
-        .cookie(removal)
-        .insert_header(("Clear-Site-Data", "\"cache\""))
-        .finish())
+    answer
+        .cookie(identity.cookie(&request).removal())
+        .insert_header(("Clear-Site-Data", "\"cache\""));
+    Ok(match continue_at {
+        Some(continue_at) => answer.json(SignOutElsewhere { continue_at }),
+        None => answer.finish(),
+    })
 }
 
 /// Sets a new password. Every session of the account ends; the answer begins a new one.

@@ -1,7 +1,9 @@
 use chrono::{DateTime, Utc};
+use norma_database as rows;
 use norma_domain::{Role, Roles, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::identity::caller::Caller;
 
@@ -79,6 +81,78 @@ impl SessionDocument {
             }
         }
     }
+}
+
+/// How a session began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionBegan {
+    Password,
+    Link,
+    Openid,
+}
+
+/// Where somebody is signed in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ListedSession {
+    /// For ending it; nobody signs in with it.
+    pub id: Uuid,
+    /// Whether it is the one that asks.
+    pub is_current: bool,
+    pub began_by: SessionBegan,
+    /// What signed in, as it named itself; null where that is not known.
+    #[schema(example = "Firefox")]
+    pub browser: Option<String>,
+    #[schema(example = "Windows")]
+    pub system: Option<String>,
+    /// Of the network that it was begun from.
+    #[schema(example = "192.0.2.7")]
+    pub address: Option<String>,
+    pub created_at: DateTime<Utc>,
+    /// To the minute.
+    pub last_used_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+}
+
+impl ListedSession {
+    pub(crate) fn of(row: rows::ListedSession, current: Option<Uuid>) -> Self {
+        let known = |text: String| (!text.is_empty()).then_some(text);
+        Self {
+            id: row.id,
+            is_current: current == Some(row.id),
+            began_by: match row.method {
+                rows::SessionMethod::Password => SessionBegan::Password,
+                rows::SessionMethod::Link => SessionBegan::Link,
+                rows::SessionMethod::OpenId => SessionBegan::Openid,
+            },
+            browser: known(row.origin.browser),
+            system: known(row.origin.system),
+            address: known(row.origin.address),
+            created_at: row.created_at,
+            last_used_at: row.last_seen_at,
+            expires_at: row.expires_at,
+        }
+    }
+}
+
+/// Where an account is signed in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Sessions {
+    /// The one that was used last first.
+    pub items: Vec<ListedSession>,
+}
+
+/// What an end to sessions ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EndedSessions {
+    pub ended: usize,
+}
+
+/// Where to go after signing out here, to sign out at the issuer too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SignOutElsewhere {
+    /// A page of the issuer of OpenID Connect, which sends the browser back to the sign-in page.
+    pub continue_at: String,
 }
 
 /// A sign-in with a password.

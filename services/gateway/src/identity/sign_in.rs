@@ -1,13 +1,18 @@
 //! Signing in: passwords, links that work once, and the sessions that come of them.
 
+use std::net::IpAddr;
+
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, TimeDelta, Utc};
 use norma_access::{PasswordHashing, Token, sha256};
-use norma_database::{Database, NewSession, SessionMethod, SignInBackoff, User};
+use norma_database::{Database, NewSession, SessionMethod, SessionOrigin, SignInBackoff, User};
 use norma_domain::UserId;
 use norma_service::{Authentication, IdentitySettings};
 
+use crate::identity::authentication::source_address;
 use crate::identity::caller::{Caller, CallerSession};
+use crate::identity::device::device_names;
 use crate::identity::password_strength::weakness;
 use crate::identity::schema::SessionDocument;
 use crate::identity::session_cookie::SessionCookie;
@@ -26,6 +31,7 @@ const TIMES_FROM_EVERYWHERE: u32 = 20;
 pub(crate) struct Identity {
     settings: IdentitySettings,
     public_url: Option<String>,
+    trusted_proxies: Vec<IpAddr>,
     hashing: PasswordHashing,
     turns: Places<String>,
     database: Database,
@@ -35,6 +41,7 @@ impl Identity {
     pub(crate) fn new(
         settings: IdentitySettings,
         public_url: Option<String>,
+        trusted_proxies: Vec<IpAddr>,
         database: Database,
     ) -> anyhow::Result<Self> {
         let password = &settings.password;
@@ -42,6 +49,7 @@ impl Identity {
         Ok(Self {
             settings,
             public_url,
+            trusted_proxies,
             hashing,
             turns: Places::new(SIDE_BY_SIDE, SIDE_BY_SIDE - 1, MOST_WAITING),
             database,
@@ -184,6 +192,27 @@ impl Identity {
         user: &User,
         method: SessionMethod,
     ) -> Result<Token, ApiError> {
+        self.begin_session(request, user, method, None).await
+    }
+
+    /// A new session of somebody of whom an issuer of OpenID Connect said this.
+    pub(crate) async fn sign_in_by_openid(
+        &self,
+        request: &HttpRequest,
+        user: &User,
+        id_token: String,
+    ) -> Result<Token, ApiError> {
+        self.begin_session(request, user, SessionMethod::OpenId, Some(id_token))
+            .await
+    }
+
+    async fn begin_session(
+        &self,
+        request: &HttpRequest,
+        user: &User,
+        method: SessionMethod,
+        id_token: Option<String>,
+    ) -> Result<Token, ApiError> {
         if let Some(old) = self.cookie(request).token_of(request) {
             self.database.delete_session(old.hash()).await?;
         }
@@ -193,10 +222,24 @@ impl Identity {
                 token_hash: token.hash(),
                 user_id: user.id,
                 method,
+                origin: self.origin_of(request),
+                id_token,
                 expires_at: self.session_end(),
             })
             .await?;
         Ok(token)
+    }
+
+    fn origin_of(&self, request: &HttpRequest) -> SessionOrigin {
+        let sent = request.headers().get(header::USER_AGENT);
+        let [browser, system] = device_names(sent.and_then(|sent| sent.to_str().ok()).unwrap_or_default());
+        SessionOrigin {
+            browser: browser.to_owned(),
+            system: system.to_owned(),
+            address: source_address(request, &self.trusted_proxies)
+                .map(|address| address.to_canonical().to_string())
+                .unwrap_or_default(),
+        }
     }
 
     fn session_end(&self) -> DateTime<Utc> {

@@ -76,6 +76,14 @@ pub enum ApiError {
     UserNotFound,
     #[error("no key has this identifier")]
     KeyNotFound,
+    #[error("a second administrator has not confirmed the key yet: it acts once one has")]
+    KeyNotConfirmed,
+    #[error("another administrator confirms the key: not who made it, nor who made the key that made it")]
+    KeyOfOwnMaking,
+    #[error("the key waits for no confirmation: it needs none, has one, was revoked or has expired")]
+    KeyAwaitsNothing,
+    #[error("the account has no session of this identifier: it may have ended")]
+    SessionNotFound,
     #[error("no patient has this identifier")]
     PatientNotFound,
     #[error("the patient's record was merged into another: `merged_into` names it")]
@@ -246,6 +254,10 @@ impl ApiError {
             Self::LastAdministrator => (S::CONFLICT, "last_administrator", "Last administrator"),
             Self::UserNotFound => (S::NOT_FOUND, "user_not_found", "No such account"),
             Self::KeyNotFound => (S::NOT_FOUND, "key_not_found", "No such key"),
+            Self::KeyNotConfirmed => (S::UNAUTHORIZED, "key_not_confirmed", "Key not confirmed"),
+            Self::KeyOfOwnMaking => (S::FORBIDDEN, "key_of_own_making", "A key of one's own making"),
+            Self::KeyAwaitsNothing => (S::CONFLICT, "key_awaits_nothing", "No confirmation awaited"),
+            Self::SessionNotFound => (S::NOT_FOUND, "session_not_found", "No such session"),
             Self::PatientNotFound => (S::NOT_FOUND, "patient_not_found", "No such patient"),
             Self::PatientMerged { .. } => (S::GONE, "patient_merged", "Patient merged"),
             Self::PatientMismatch { .. } => (S::CONFLICT, "patient_mismatch", "Another patient"),

@@ -51,6 +51,7 @@ impl Rooms {
         let identity = Identity::new(
             options.identity.clone(),
             options.public_url.clone(),
+            options.trusted_proxies.clone(),
             gateway.database.clone(),
         )?;
         let bundle = Arc::new(RunningBundle::new(bundle, options.operating_point.clone()));

@@ -142,6 +142,8 @@ pub(crate) async fn make_key(
         prefix: secret.prefix().to_owned(),
         created_by: "test".to_owned(),
         expires_at: None,
+        made_by_user: None,
+        needs_confirmation: false,
     };
     change(&mut key);
     database.create_api_key(key).await.unwrap();

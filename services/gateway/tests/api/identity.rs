@@ -61,7 +61,7 @@ impl App {
         .unwrap()
     }
 
-    async fn who(&self, browser: &Browser) -> StatusCode {
+    pub(crate) async fn who(&self, browser: &Browser) -> StatusCode {
         self.as_browser(browser, Method::GET, "/api/session", None)
             .await
             .status()

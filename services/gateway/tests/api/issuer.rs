@@ -22,6 +22,8 @@ struct State {
     keys: Vec<Value>,
     /// How often the keys were asked for.
     times_asked: usize,
+    /// Whether it says where to sign out of it.
+    ends_sessions: bool,
 }
 
 /// A running issuer.
@@ -140,14 +142,24 @@ impl Issuer {
         challenge.clone_into(&mut state.challenge);
     }
 
+    /// From now on it does not say where to sign out of it.
+    pub(crate) fn end_no_sessions(&self) {
+        self.state.lock().unwrap().ends_sessions = false;
+    }
+
+    /// From now on it says where to sign out of it.
+    pub(crate) fn end_sessions(&self) {
+        self.state.lock().unwrap().ends_sessions = true;
+    }
+
     pub(crate) fn times_asked(&self) -> usize {
         self.state.lock().unwrap().times_asked
     }
 }
 
-async fn discovery(issuer: web::Data<String>) -> HttpResponse {
+async fn discovery(issuer: web::Data<String>, state: web::Data<Mutex<State>>) -> HttpResponse {
     let url = issuer.as_str();
-    HttpResponse::Ok().json(json!({
+    let mut document = json!({
         "issuer": url,
         "authorization_endpoint": format!("{url}/authorize"),
         "token_endpoint": format!("{url}/token"),
@@ -156,7 +168,11 @@ async fn discovery(issuer: web::Data<String>) -> HttpResponse {
         "subject_types_supported": ["public"],
         // A careless issuer: it names what must not be believed.
         "id_token_signing_alg_values_supported": ["ES256", "HS256", "none"],
-    }))
+    });
+    if state.lock().unwrap().ends_sessions {
+        document["end_session_endpoint"] = format!("{url}/end-session?tenant=1").into();
+    }
+    HttpResponse::Ok().json(document)
 }
 
 async fn keys(state: web::Data<Mutex<State>>) -> HttpResponse {

@@ -2,7 +2,7 @@
 
 use chrono::Utc;
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
-use reqwest::{Response, StatusCode, Url};
+use reqwest::{Method, Response, StatusCode, Url};
 use serde_json::{Value, json};
 
 use crate::app::{App, problem, spawn_app, spawn_app_with};
@@ -84,22 +84,101 @@ async fn outcome(app: &App, issuer: &Issuer, attempt: &Attempt, token: String) -
     (location, response)
 }
 
+fn session_cookie(response: &Response) -> String {
+    let cookies = response.headers().get_all(SET_COOKIE);
+    let mut cookies = cookies.iter().map(|cookie| cookie.to_str().unwrap());
+    let cookie = cookies.find(|cookie| cookie.starts_with("norma_session="));
+    cookie.unwrap().split(';').next().unwrap().to_owned()
+}
+
 async fn session_of(app: &App, response: &Response) -> Value {
-    let cookie = response
-        .headers()
-        .get_all(SET_COOKIE)
-        .iter()
-        .map(|cookie| cookie.to_str().unwrap())
-        .find(|cookie| cookie.starts_with("norma_session="))
-        .unwrap();
     let session = app
         .nobody
         .get(format!("{}/api/session", app.base))
-        .header(COOKIE, cookie.split(';').next().unwrap())
+        .header(COOKIE, session_cookie(response))
         .send()
         .await
         .unwrap();
     session.json().await.unwrap()
+}
+
+async fn sign_out(app: &App, signed_in: &Response) -> Response {
+    let csrf = session_of(app, signed_in).await["csrf_token"].clone();
+    app.nobody
+        .delete(format!("{}/api/session", app.base))
+        .header(COOKIE, session_cookie(signed_in))
+        .header("x-csrf-token", csrf.as_str().unwrap())
+        .send()
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn who_signs_out_here_signs_out_at_the_issuer_too() {
+    let issuer = Issuer::start();
+    let key = Key::new(1);
+    issuer.publish(&[&key]);
+    issuer.end_sessions();
+    let app = start(&issuer).await;
+    let attempt = begin(&app).await;
+    let token = key.sign(&claims(&issuer, &attempt));
+    let (_, response) = outcome(&app, &issuer, &attempt, token.clone()).await;
+    let out = sign_out(&app, &response).await;
+    assert_eq!(out.status(), StatusCode::OK);
+    assert_eq!(out.headers()["clear-site-data"], "\"cache\"");
+    let cookie = out.headers()[SET_COOKIE].to_str().unwrap().to_owned();
+    assert!(cookie.starts_with("norma_session=;"), "{cookie}");
+    let document: Value = out.json().await.unwrap();
+    let place = Url::parse(document["continue_at"].as_str().unwrap()).unwrap();
+    assert_eq!(place.path(), "/end-session");
+    let said: Vec<(String, String)> = place.query_pairs().into_owned().collect();
+    for (name, value) in [
+        ("tenant", "1"),
+        ("id_token_hint", token.as_str()),
+        ("client_id", CLIENT_ID),
+        ("post_logout_redirect_uri", "http://norma.example/login"),
+    ] {
+        assert!(
+            said.contains(&(name.to_owned(), value.to_owned())),
+            "{name}: {said:?}"
+        );
+    }
+    // Here it is over, whether or not the browser goes there.
+    let after = session_of(&app, &response).await;
+    assert_eq!(after["code"], "not_authenticated");
+
+    // A person with a password has nothing to do there.
+    let (_, own) = app.signed_in("ivan", &["clinician"]).await;
+    let out = app.as_browser(&own, Method::DELETE, "/api/session", None).await;
+    assert_eq!(out.status(), StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn an_issuer_without_a_place_to_sign_out_keeps_nobody_signed_in_here() {
+    let issuer = Issuer::start();
+    let key = Key::new(1);
+    issuer.publish(&[&key]);
+    let quiet = start(&issuer).await;
+    issuer.end_sessions();
+    let url = issuer.url.clone();
+    let unwilling = spawn_app_with(move |options| {
+        options.public_url = Some("http://norma.example".to_owned());
+        options.identity.openid.issuer = Some(url);
+        options.identity.openid.client_id = Some(CLIENT_ID.to_owned());
+        options.identity.openid.roles_claim = "realm.roles".to_owned();
+        options.identity.openid.sign_out_at_issuer = false;
+    })
+    .await;
+    for (app, ends_sessions) in [(unwilling, true), (quiet, false)] {
+        if !ends_sessions {
+            issuer.end_no_sessions();
+        }
+        let attempt = begin(&app).await;
+        let (_, response) = outcome(&app, &issuer, &attempt, key.sign(&claims(&issuer, &attempt))).await;
+        let out = sign_out(&app, &response).await;
+        assert_eq!(out.status(), StatusCode::NO_CONTENT);
+        assert_eq!(session_of(&app, &response).await["code"], "not_authenticated");
+    }
 }
 
 #[tokio::test]

@@ -3,22 +3,23 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::ensure;
+use anyhow::{bail, ensure};
 use chrono::{TimeDelta, Utc};
 use norma_access::ApiKeySecret;
-use norma_database::{ApiKey, Database, NewApiKey, NewAuditEvent, Page};
+use norma_database::{ApiKey, ConfirmedKey, Database, KeyConfirmer, NewApiKey, NewAuditEvent, Page};
 use norma_domain::{KeyId, Roles};
 
 use super::blocking::block_on;
 use super::installation::{COMMAND_LINE, open};
 use super::terminal::{answer, tell};
-use crate::command_line::{CreateKey, Installation, Keys, RevokeKey};
+use crate::command_line::{CreateKey, Installation, Keys, OneKey};
 
 pub(crate) fn run(config: Option<&Path>, command: Keys) -> anyhow::Result<ExitCode> {
     block_on(async {
         match command {
             Keys::Create(arguments) => create(config, arguments).await,
             Keys::List(installation) => list(config, &installation).await,
+            Keys::Confirm(arguments) => confirm(config, &arguments).await,
             Keys::Revoke(arguments) => revoke(config, &arguments).await,
         }
     })?;
@@ -38,22 +39,37 @@ async fn create(config: Option<&Path>, arguments: CreateKey) -> anyhow::Result<(
     let lives = days.map(|days| TimeDelta::days(days.into()));
     // Its own where none is given.
     let scope = arguments.scope.unwrap_or_default();
-    let (key, secret) = make_key(&database, name, scope, roles, lives).await?;
+    let waits = settings.identity.needs_confirmation(roles);
+    let (key, secret) = store_key(&database, name, scope, roles, lives, waits).await?;
     tell(&format!(
         "key {} ({roles}); its secret is not shown again:",
         key.id
     ));
+    if waits {
+        tell("it acts once an administrator has confirmed it on the page (identity.confirmed_key_roles)");
+    }
     answer(secret.expose());
     Ok(())
 }
 
-/// Makes a key and tells the audit trail.
+/// Makes a key that acts at once, for a command that revokes it when it ends, and tells the audit trail.
 pub(crate) async fn make_key(
     database: &Database,
     name: &str,
     scope: String,
     roles: Roles,
     lives: Option<TimeDelta>,
+) -> anyhow::Result<(ApiKey, ApiKeySecret)> {
+    store_key(database, name, scope, roles, lives, false).await
+}
+
+async fn store_key(
+    database: &Database,
+    name: &str,
+    scope: String,
+    roles: Roles,
+    lives: Option<TimeDelta>,
+    needs_confirmation: bool,
 ) -> anyhow::Result<(ApiKey, ApiKeySecret)> {
     let secret = ApiKeySecret::generate();
     let key = database
@@ -65,10 +81,15 @@ pub(crate) async fn make_key(
             prefix: secret.prefix().to_owned(),
             created_by: COMMAND_LINE.to_owned(),
             expires_at: lives.map(|lives| Utc::now() + lives),
+            made_by_user: None,
+            needs_confirmation,
         })
         .await?;
     let mut event = NewAuditEvent::of_system(COMMAND_LINE, "key.create").about("key", key.id);
     event.detail = format!("roles: {roles}");
+    if needs_confirmation {
+        event.detail += "; awaits confirmation";
+    }
     database.append_audit_events(vec![event]).await?;
     Ok((key, secret))
 }
@@ -92,6 +113,7 @@ async fn list(config: Option<&Path>, installation: &Installation) -> anyhow::Res
         let state = match (key.revoked_at, key.expires_at) {
             (Some(_), _) => "revoked".to_owned(),
             (None, Some(expires_at)) if expires_at <= Utc::now() => "expired".to_owned(),
+            _ if key.awaits_confirmation() => "awaits confirmation".to_owned(),
             (None, Some(expires_at)) => format!("until {}", expires_at.format("%F %R")),
             (None, None) => "valid".to_owned(),
         };
@@ -110,7 +132,32 @@ async fn list(config: Option<&Path>, installation: &Installation) -> anyhow::Res
     Ok(())
 }
 
-async fn revoke(config: Option<&Path>, arguments: &RevokeKey) -> anyhow::Result<()> {
+async fn confirm(config: Option<&Path>, arguments: &OneKey) -> anyhow::Result<()> {
+    let (database, _) = open(config, &arguments.installation).await?;
+    let id = arguments.id;
+    let by = COMMAND_LINE.to_owned();
+    let mut event = NewAuditEvent::of_system(COMMAND_LINE, "key.confirm").about("key", id);
+    match database
+        .confirm_api_key(id, KeyConfirmer::CommandLine, by)
+        .await?
+    {
+        Some(ConfirmedKey::Confirmed(key)) => {
+            event.detail = format!("roles: {}; made by {}", key.roles, key.created_by);
+            database.append_audit_events(vec![event]).await?;
+            tell(&format!("key {id} acts now"));
+            Ok(())
+        }
+        Some(ConfirmedKey::OwnKey) => {
+            bail!("the command line made key {id}: an administrator confirms it on the page")
+        }
+        Some(ConfirmedKey::NotAwaited) => {
+            bail!("key {id} waits for no confirmation: it needs none, has one, was revoked or has expired")
+        }
+        None => bail!("there is no key {id}"),
+    }
+}
+
+async fn revoke(config: Option<&Path>, arguments: &OneKey) -> anyhow::Result<()> {
     let (database, _) = open(config, &arguments.installation).await?;
     revoke_key(&database, arguments.id).await?;
     tell(&format!("key {} is revoked", arguments.id));

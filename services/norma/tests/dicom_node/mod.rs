@@ -158,15 +158,31 @@ impl Node {
 
     /// DCMTK's where it is installed, Norma's own otherwise.
     pub(crate) fn send(&self, files: &[PathBuf]) -> Output {
+        self.send_as(None, files)
+    }
+
+    /// As the node of this title; None for the sender's own.
+    pub(crate) fn send_as(&self, calling: Option<&str>, files: &[PathBuf]) -> Output {
         let storescu = Path::new("/usr/bin/storescu");
         let mut command = if storescu.exists() {
             let mut command = Command::new(storescu);
-            command.args(["-v", "-R", "-aet", "CT1", "-aec", "NORMA", "127.0.0.1"]);
+            command.args([
+                "-v",
+                "-R",
+                "-aet",
+                calling.unwrap_or("CT1"),
+                "-aec",
+                "NORMA",
+                "127.0.0.1",
+            ]);
             command.arg(self.dicom_port.to_string());
             command
         } else {
             let mut command = Command::new(env!("CARGO_BIN_EXE_norma"));
             command.args(["pacs", "send", "--called", "NORMA"]);
+            if let Some(calling) = calling {
+                command.args(["--calling", calling]);
+            }
             command.arg(format!("127.0.0.1:{}", self.dicom_port));
             command
         };
@@ -176,7 +192,11 @@ impl Node {
 
 /// A phantom's files, in the order of their names.
 pub(crate) fn study(folder: &Path) -> Vec<PathBuf> {
-    write_phantom_series(&PhantomOptions::small(), folder).unwrap();
+    study_of(&PhantomOptions::small(), folder)
+}
+
+pub(crate) fn study_of(phantom: &PhantomOptions, folder: &Path) -> Vec<PathBuf> {
+    write_phantom_series(phantom, folder).unwrap();
     let entries = std::fs::read_dir(folder).unwrap();
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     files.sort();

@@ -4,16 +4,16 @@ use actix_web::web::{Data, Json, Path, Query};
 use actix_web::{HttpResponse, delete, get, post};
 use chrono::{TimeDelta, Utc};
 use norma_access::ApiKeySecret;
-use norma_database::NewApiKey;
+use norma_database::{ConfirmedKey, KeyConfirmer, NewApiKey};
 use norma_domain::KeyId;
 
 use crate::administration::keys::schema::{Key, KeyInput, NewKey};
 use crate::gateway::Gateway;
 use crate::http::paging::{Page, Paging};
 use crate::http::text::checked_name;
-use crate::identity::{Access, Notes};
+use crate::identity::{Access, Caller, Notes};
 use crate::problem::ApiError;
-use crate::problem::answers::{BadRequest, Failures, NotFound, UnsupportedMediaType};
+use crate::problem::answers::{BadRequest, Conflict, Failures, NotAllowed, NotFound, UnsupportedMediaType};
 
 /// Lists keys, the newest first, revoked and expired ones too.
 #[utoipa::path(
@@ -34,7 +34,8 @@ pub(crate) async fn list_keys(
 /// Makes a key. Its secret is in this answer and nowhere else.
 ///
 /// A key makes no key of clinicians or administrators that it is none of itself, nor one that shares another scope (403
-/// `roles_beyond_own`): a person who signed in does.
+/// `roles_beyond_own`): a person who signed in does. Where the settings say so (`identity.confirmed_key_roles`), the key acts
+/// only once a second administrator has confirmed it: `awaits_confirmation`.
 #[utoipa::path(
     tag = "keys",
     operation_id = "createKey",
@@ -80,7 +81,16 @@ pub(crate) async fn create_key(
     }
     let usual = gateway.options.identity.key_lifetime_days;
     let lifetime = input.expires_in_days.or((usual > 0).then_some(usual));
+    let needs_confirmation = gateway.options.identity.needs_confirmation(input.roles);
     notes.detail(format!("roles: {}", input.roles));
+    if needs_confirmation {
+        notes.add_detail("awaits confirmation");
+    }
+    let made_by_user = match &*access.caller {
+        Caller::User { user, .. } => Some(user.id),
+        Caller::Key(key) => key.made_by_user,
+        Caller::Nobody | Caller::AuthenticationOff => None,
+    };
     let secret = ApiKeySecret::generate();
     let key = gateway
         .database
@@ -92,6 +102,8 @@ pub(crate) async fn create_key(
             prefix: secret.prefix().to_owned(),
             created_by: access.caller.actor().name,
             expires_at: lifetime.map(|days| Utc::now() + TimeDelta::days(days.into())),
+            made_by_user,
+            needs_confirmation,
         })
         .await?;
     notes.object(key.id);
@@ -99,6 +111,46 @@ pub(crate) async fn create_key(
         key: key.into(),
         secret: secret.expose().to_owned(),
     }))
+}
+
+/// Confirms a key that another administrator made: from now on it acts.
+///
+/// A person who signed in does, no key; not the person who made it, nor who made the key that made it (403
+/// `key_of_own_making`). What waits for nothing is 409 `key_awaits_nothing`.
+#[utoipa::path(
+    tag = "keys",
+    operation_id = "confirmKey",
+    params(("key_id" = KeyId, Path)),
+    responses(
+        (status = 200, description = "The key, which acts now", body = Key),
+        BadRequest, NotAllowed, NotFound, Conflict, Failures
+    )
+)]
+#[post("/api/keys/{key_id}/confirm")]
+pub(crate) async fn confirm_key(
+    gateway: Data<Gateway>,
+    access: Access,
+    notes: Notes,
+    key_id: Path<KeyId>,
+) -> Result<Json<Key>, ApiError> {
+    let Caller::User { user, .. } = &*access.caller else {
+        return Err(match &*access.caller {
+            // Who everybody is nobody knows.
+            Caller::AuthenticationOff => ApiError::AuthenticationOff,
+            _ => ApiError::OnlyForSessions,
+        });
+    };
+    let confirmer = KeyConfirmer::User(user.id);
+    let by = user.login.clone();
+    match gateway.database.confirm_api_key(*key_id, confirmer, by).await? {
+        Some(ConfirmedKey::Confirmed(key)) => {
+            notes.detail(format!("roles: {}; made by {}", key.roles, key.created_by));
+            Ok(Json(key.into()))
+        }
+        Some(ConfirmedKey::OwnKey) => Err(ApiError::KeyOfOwnMaking),
+        Some(ConfirmedKey::NotAwaited) => Err(ApiError::KeyAwaitsNothing),
+        None => Err(ApiError::KeyNotFound),
+    }
 }
 
 /// Revokes a key, at once and for good. It stays in the list.

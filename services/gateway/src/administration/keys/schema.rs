@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use norma_database as rows;
-use norma_domain::{KeyId, Role, Roles};
+use norma_domain::{KeyId, Role, Roles, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -23,6 +23,13 @@ pub struct Key {
     pub expires_at: Option<DateTime<Utc>>,
     pub last_used_at: Option<DateTime<Utc>>,
     pub revoked_at: Option<DateTime<Utc>>,
+    /// The person who made it, or who made the key that made it; null where the command line did.
+    pub made_by_user: Option<UserId>,
+    /// Whether it waits for a second administrator, and acts only then.
+    pub awaits_confirmation: bool,
+    /// Login of the second administrator, or `command line`.
+    pub confirmed_by: Option<String>,
+    pub confirmed_at: Option<DateTime<Utc>>,
 }
 
 /// A key to be made.
@@ -53,6 +60,8 @@ pub struct NewKey {
 
 impl From<rows::ApiKey> for Key {
     fn from(row: rows::ApiKey) -> Self {
+        let awaits_confirmation = row.awaits_confirmation();
+        let (confirmed_by, confirmed_at) = row.confirmation.map(|done| (done.by, done.at)).unzip();
         Self {
             id: row.id,
             name: row.name,
@@ -64,6 +73,10 @@ impl From<rows::ApiKey> for Key {
             expires_at: row.expires_at,
             last_used_at: row.last_used_at,
             revoked_at: row.revoked_at,
+            made_by_user: row.made_by_user,
+            awaits_confirmation,
+            confirmed_by,
+            confirmed_at,
         }
     }
 }

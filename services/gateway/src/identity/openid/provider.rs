@@ -10,12 +10,12 @@ use norma_access::Token;
 use norma_service::OpenIdSettings;
 use openidconnect::core::{
     CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreIdToken, CoreIdTokenVerifier,
-    CoreJwsSigningAlgorithm, CoreProviderMetadata,
+    CoreJwsSigningAlgorithm,
 };
 use openidconnect::{
     AuthType, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, CsrfToken, HttpRequest,
-    HttpResponse, IssuerUrl, Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
-    TokenResponse as _,
+    HttpResponse, IssuerUrl, LogoutRequest, Nonce, PkceCodeChallenge, PkceCodeVerifier,
+    PostLogoutRedirectUrl, ProviderMetadataWithLogout, RedirectUrl, Scope, TokenResponse as _,
 };
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
@@ -49,8 +49,10 @@ pub(crate) struct OpenId {
     issuer: IssuerUrl,
     client_id: ClientId,
     redirect_url: RedirectUrl,
+    /// Where the issuer sends browsers back to that signed out there.
+    signed_out_url: PostLogoutRedirectUrl,
     http: reqwest::Client,
-    known: RwLock<Option<(Instant, Arc<CoreProviderMetadata>)>>,
+    known: RwLock<Option<(Instant, Arc<ProviderMetadataWithLogout>)>>,
 }
 
 /// What has to be kept until the browser comes back.
@@ -91,6 +93,8 @@ impl OpenId {
             client_id: ClientId::new(client_id),
             redirect_url: RedirectUrl::new(format!("{public_url}/api/openid/callback"))
                 .context("gateway.public_url is no URL")?,
+            signed_out_url: PostLogoutRedirectUrl::new(format!("{public_url}/login"))
+                .context("gateway.public_url is no URL")?,
             // An issuer that redirects could send requests with our secret elsewhere.
             http: reqwest::Client::builder()
                 .redirect(reqwest::redirect::Policy::none())
@@ -126,17 +130,35 @@ impl OpenId {
         })
     }
 
-    /// Redeems a code at the issuer and verifies the ID token that comes back.
+    /// Where a browser signs out of the issuer (OpenID Connect RP-Initiated Logout 1.0); None where the issuer has no such
+    /// place or does not answer, or the settings say no: who signed out here has signed out here in any case.
+    pub(crate) async fn sign_out_url(&self, id_token: Option<String>) -> Option<String> {
+        if !self.settings.sign_out_at_issuer {
+            return None;
+        }
+        let metadata = self.metadata(false).await.ok()?;
+        let place = metadata.additional_metadata().end_session_endpoint.clone()?;
+        let mut request = LogoutRequest::from(place)
+            .set_client_id(self.client_id.clone())
+            .set_post_logout_redirect_uri(self.signed_out_url.clone());
+        // So that the issuer knows whose session it is, and asks nobody.
+        if let Some(token) = id_token.and_then(|token| token.parse::<CoreIdToken>().ok()) {
+            request = request.set_id_token_hint(&token);
+        }
+        Some(request.http_get_url().to_string())
+    }
+
+    /// Redeems a code at the issuer and verifies the ID token that comes back; gives it with what it says.
     pub(crate) async fn finish(
         &self,
         code: String,
         pkce_verifier: String,
         nonce: String,
-    ) -> Result<Person, Refusal> {
+    ) -> Result<(Person, String), Refusal> {
         let metadata = self.metadata(false).await?;
         let token = self.redeem(&metadata, code, pkce_verifier).await?;
         let nonce = Nonce::new(nonce);
-        match self.verify(&metadata, &token, &nonce) {
+        let person = match self.verify(&metadata, &token, &nonce) {
             Ok(person) => Ok(person),
             // Signed with a key that was not there an hour ago: issuers change their keys.
             Err(ClaimsVerificationError::SignatureVerification(_)) => {
@@ -144,12 +166,13 @@ impl OpenId {
                 self.verify(&metadata, &token, &nonce).map_err(refuse)
             }
             Err(error) => Err(refuse(error)),
-        }
+        };
+        person.map(|person| (person, token.to_string()))
     }
 
     async fn redeem(
         &self,
-        metadata: &CoreProviderMetadata,
+        metadata: &ProviderMetadataWithLogout,
         code: String,
         pkce_verifier: String,
     ) -> Result<CoreIdToken, Refusal> {
@@ -181,7 +204,7 @@ impl OpenId {
 
     fn verify(
         &self,
-        metadata: &CoreProviderMetadata,
+        metadata: &ProviderMetadataWithLogout,
         token: &CoreIdToken,
         nonce: &Nonce,
     ) -> Result<Person, ClaimsVerificationError> {
@@ -216,7 +239,7 @@ impl OpenId {
     }
 
     /// The issuer's metadata with its keys; `anew` where those that are known do not fit.
-    async fn metadata(&self, anew: bool) -> Result<Arc<CoreProviderMetadata>, Refusal> {
+    async fn metadata(&self, anew: bool) -> Result<Arc<ProviderMetadataWithLogout>, Refusal> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((at, metadata)) = known
             && !anew
@@ -226,7 +249,7 @@ impl OpenId {
         }
         let http = |request| send(self.http.clone(), request);
         // Checks that the document names this issuer.
-        let metadata = CoreProviderMetadata::discover_async(self.issuer.clone(), &http)
+        let metadata = ProviderMetadataWithLogout::discover_async(self.issuer.clone(), &http)
             .await
             .map_err(|error| unreachable_issuer(&error))?;
         let metadata = Arc::new(metadata);

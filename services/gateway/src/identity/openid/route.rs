@@ -5,7 +5,7 @@ use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse, get};
 use chrono::{TimeDelta, Utc};
 use norma_access::{Token, are_equal};
-use norma_database::{Database, OpenIdAttempt, SessionMethod, User};
+use norma_database::{Database, OpenIdAttempt, User};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -101,10 +101,10 @@ pub(crate) async fn finish_openid(
 ) -> Result<HttpResponse, ApiError> {
     let openid = openid.ok_or(ApiError::OpenIdNotConfigured)?;
     match finish(&gateway.database, &openid, &request, come_back.into_inner()).await? {
-        Ok((user, return_to)) => {
+        Ok((user, return_to, id_token)) => {
             notes.user(&user);
             notes.detail(format!("roles: {}", user.roles));
-            let token = identity.sign_in(&request, &user, SessionMethod::OpenId).await?;
+            let token = identity.sign_in_by_openid(&request, &user, id_token).await?;
             Ok(HttpResponse::Found()
                 .insert_header((header::LOCATION, return_to))
                 .cookie(identity.cookie(&request).with(&token))
@@ -130,7 +130,7 @@ async fn finish(
     openid: &OpenId,
     request: &HttpRequest,
     come_back: Return,
-) -> Result<Result<(User, String), Refusal>, ApiError> {
+) -> Result<Result<(User, String, String), Refusal>, ApiError> {
     // Begun in this very browser, a short while ago, and not finished yet.
     let own = state_of(request);
     let Some(state) = own.filter(|own| {
@@ -145,10 +145,10 @@ async fn finish(
     let (None, Some(code)) = (come_back.error, come_back.code) else {
         return Ok(Err(Refusal::Denied));
     };
-    let person = match openid.finish(code, attempt.pkce_verifier, attempt.nonce).await {
-        Ok(person) => person,
+    let (person, id_token) = match openid.finish(code, attempt.pkce_verifier, attempt.nonce).await {
+        Ok(found) => found,
         Err(refusal) => return Ok(Err(refusal)),
     };
     let account = account_of(database, &person).await?;
-    Ok(account.map(|user| (user, attempt.return_to)))
+    Ok(account.map(|user| (user, attempt.return_to, id_token)))
 }

@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Select, Stack, Text, TextInput } from '@mantine/core';
+import { Alert, Button, Group, Modal, Select, Stack, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useTranslation } from 'react-i18next';
 
@@ -10,6 +10,8 @@ import { SecretText } from '@/components/SecretText';
 interface KeyFormProps {
   /** The new key's secret, once there is one. */
   secret: string | null;
+  /** Whether it acts only once a second administrator has confirmed it. */
+  waits: boolean;
   busy: boolean;
   error: unknown;
   onSubmit: (input: ApiKeyInput) => void;
@@ -20,7 +22,7 @@ const ROLES: Role[] = ['integrator', 'clinician', 'operator', 'administrator'];
 const DAYS = [30, 90, 365] as const;
 
 /** Makes a key; its secret is shown once, here. */
-export function KeyForm({ secret, busy, error, onSubmit, onClose }: KeyFormProps) {
+export function KeyForm({ secret, waits, busy, error, onSubmit, onClose }: KeyFormProps) {
   const { t } = useTranslation();
   const form = useForm({
     initialValues: { name: '', roles: ['integrator'] as Role[], scope: '', days: '365' },
@@ -43,6 +45,11 @@ export function KeyForm({ secret, busy, error, onSubmit, onClose }: KeyFormProps
         <Stack>
           <Text size="sm">{t('keys.secretDetail')}</Text>
           <SecretText label={t('keys.secret')} value={secret} testId="key-secret" />
+          {waits && (
+            <Alert color="gray" data-testid="key-waits">
+              {t('keys.waits')}
+            </Alert>
+          )}
           <Text size="xs" c="var(--text-dim)" ff="monospace">
             Authorization: Bearer …
           </Text>

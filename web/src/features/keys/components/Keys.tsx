@@ -3,7 +3,7 @@ import { IconKey, IconPlus } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
-import { useCreateKey, useKeys, useRevokeKey } from '@/api/keys';
+import { useConfirmKey, useCreateKey, useKeys, useRevokeKey } from '@/api/keys';
 import type { ApiKey } from '@/api/types';
 import { ConfirmDialog } from '@/components/ConfirmDialog';
 import { ErrorNotice } from '@/components/ErrorNotice';
@@ -12,17 +12,21 @@ import pageClasses from '@/components/page.module.css';
 import { Pager } from '@/components/Pager';
 import { useNow } from '@/components/use-now';
 import { formatDateTime } from '@/format/dates';
+import { useSession } from '@/session/session-context';
 import { useSettings } from '@/settings/settings';
 
 import { KeyForm } from './KeyForm';
 
-type KeyState = 'valid' | 'expired' | 'revoked';
+type KeyState = 'valid' | 'waiting' | 'expired' | 'revoked';
 
-function stateOf({ revoked_at, expires_at }: ApiKey, now: number): KeyState {
+function stateOf({ revoked_at, expires_at, awaits_confirmation }: ApiKey, now: number): KeyState {
   if (revoked_at) {
     return 'revoked';
   }
-  return expires_at && new Date(expires_at).getTime() <= now ? 'expired' : 'valid';
+  if (expires_at && new Date(expires_at).getTime() <= now) {
+    return 'expired';
+  }
+  return awaits_confirmation ? 'waiting' : 'valid';
 }
 
 /** The keys with which machines come in. */
@@ -36,6 +40,9 @@ export function Keys() {
   const { data, error, isPending, refetch } = useKeys(limit, offset);
   const create = useCreateKey();
   const revoke = useRevokeKey();
+  const [confirming, setConfirming] = useState<ApiKey | null>(null);
+  const confirm = useConfirmKey();
+  const session = useSession();
   const date = (at: string | null | undefined, none: string): string => (at ? formatDateTime(at, i18n.language) : none);
 
   return (
@@ -90,11 +97,35 @@ export function Keys() {
                           ))}
                         </Group>
                       </td>
-                      <td>{state === 'valid' ? t('keys.stateOf.valid') : <b>{t(`keys.stateOf.${state}`)}</b>}</td>
+                      <td>
+                        {state === 'valid' ? t('keys.stateOf.valid') : <b>{t(`keys.stateOf.${state}`)}</b>}
+                        {key.confirmed_by && (
+                          <Text size="xs" c="var(--text-dim)">
+                            {t('keys.confirmedBy', { name: key.confirmed_by })}
+                          </Text>
+                        )}
+                      </td>
                       <td>{date(key.last_used_at, t('keys.unused'))}</td>
                       <td>{date(key.expires_at, t('keys.never'))}</td>
-                      <td>{date(key.created_at, '–')}</td>
                       <td>
+                        {date(key.created_at, '–')}
+                        <Text size="xs" c="var(--text-dim)">
+                          {key.created_by}
+                        </Text>
+                      </td>
+                      <td>
+                        {state === 'waiting' && (
+                          <Button
+                            size="compact-sm"
+                            variant="light"
+                            disabled={key.made_by_user !== null && key.made_by_user === session.user.id}
+                            title={key.made_by_user === session.user.id ? t('keys.confirmOwn') : undefined}
+                            aria-label={t('keys.confirmName', { name: key.name })}
+                            onClick={() => setConfirming(key)}
+                          >
+                            {t('keys.confirm')}
+                          </Button>
+                        )}
                         {state !== 'revoked' && (
                           <Button
                             size="compact-sm"
@@ -119,6 +150,7 @@ export function Keys() {
       {creating && (
         <KeyForm
           secret={create.data?.secret ?? null}
+          waits={create.data?.key.awaits_confirmation ?? false}
           busy={create.isPending}
           error={create.error}
           onSubmit={(input) => create.mutate(input)}
@@ -128,6 +160,22 @@ export function Keys() {
           }}
         />
       )}
+      <ConfirmDialog
+        opened={confirming !== null}
+        title={t('keys.confirmTitle', { name: confirming?.name ?? '' })}
+        detail={t('keys.confirmDetail', {
+          maker: confirming?.created_by ?? '',
+          roles: (confirming?.roles ?? []).map((role) => t(`role.${role}`)).join(', '),
+        })}
+        confirm={t('keys.confirm')}
+        busy={confirm.isPending}
+        error={confirm.error}
+        onConfirm={() => confirming && confirm.mutate(confirming.id, { onSuccess: () => setConfirming(null) })}
+        onClose={() => {
+          confirm.reset();
+          setConfirming(null);
+        }}
+      />
       <ConfirmDialog
         opened={revoking !== null}
         title={t('keys.revokeTitle', { name: revoking?.name ?? '' })}

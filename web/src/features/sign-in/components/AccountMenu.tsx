@@ -1,8 +1,9 @@
 import { ActionIcon, Menu, Modal, Text, Tooltip } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
-import { IconLogout, IconPassword, IconUserCircle } from '@tabler/icons-react';
+import { IconDevices, IconLogout, IconPassword, IconUserCircle } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
 
 import { useSignOut } from '@/api/session';
 import { useCodeTexts } from '@/i18n/problem-text';
@@ -59,6 +60,9 @@ export function AccountMenu() {
               {t('signIn.changePassword')}
             </Menu.Item>
           )}
+          <Menu.Item component={Link} to="/sessions" leftSection={<IconDevices size={16} />} data-testid="own-sessions">
+            {t('sessions.title')}
+          </Menu.Item>
           <Menu.Item leftSection={<IconLogout size={16} />} onClick={leave} data-testid="sign-out">
             {t('signIn.signOut')}
           </Menu.Item>

@@ -1,6 +1,6 @@
-import { ActionIcon, Badge, Button, Group, Menu, Skeleton, Text } from '@mantine/core';
+import { ActionIcon, Badge, Button, Group, Menu, Modal, Skeleton, Text } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
-import { IconDotsVertical, IconLink, IconPencil, IconTrash, IconUserPlus } from '@tabler/icons-react';
+import { IconDevices, IconDotsVertical, IconLink, IconPencil, IconTrash, IconUserPlus } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
@@ -10,6 +10,7 @@ import { ConfirmDialog } from '@/components/ConfirmDialog';
 import { ErrorNotice } from '@/components/ErrorNotice';
 import pageClasses from '@/components/page.module.css';
 import { Pager } from '@/components/Pager';
+import { SessionList } from '@/components/SessionList';
 import { formatDateTime } from '@/format/dates';
 import { useCodeTexts } from '@/i18n/problem-text';
 import { useSession } from '@/session/session-context';
@@ -18,7 +19,7 @@ import { useSettings } from '@/settings/settings';
 import { SignInLinkDialog } from './SignInLinkDialog';
 import { UserForm, type UserValues } from './UserForm';
 
-type Dialog = { kind: 'create' } | { kind: 'edit' | 'delete'; user: User } | { kind: 'link'; user: User; link: string; expiresAt: string };
+type Dialog = { kind: 'create' } | { kind: 'edit' | 'delete' | 'sessions'; user: User } | { kind: 'link'; user: User; link: string; expiresAt: string };
 
 const nameOf = (user: User): string => user.display_name || user.login;
 
@@ -128,6 +129,9 @@ export function Users() {
                             <Menu.Item leftSection={<IconLink size={16} />} disabled={user.disabled} onClick={() => offerLink(user)}>
                               {t('users.makeLink')}
                             </Menu.Item>
+                            <Menu.Item leftSection={<IconDevices size={16} />} onClick={() => setDialog({ kind: 'sessions', user })}>
+                              {t('sessions.ofPerson')}
+                            </Menu.Item>
                             <Menu.Item
                               c="var(--pathology)"
                               leftSection={<IconTrash size={16} />}
@@ -160,6 +164,17 @@ export function Users() {
       )}
       {dialog?.kind === 'link' && (
         <SignInLinkDialog name={nameOf(dialog.user)} link={dialog.link} expiresAt={dialog.expiresAt} onClose={close} />
+      )}
+      {dialog?.kind === 'sessions' && (
+        <Modal
+          opened
+          onClose={close}
+          size="xl"
+          title={<b>{t('sessions.titleOf', { name: nameOf(dialog.user) })}</b>}
+          closeButtonProps={{ 'aria-label': t('common.close') }}
+        >
+          <SessionList userId={dialog.user.id} />
+        </Modal>
       )}
       <ConfirmDialog
         opened={dialog?.kind === 'delete'}
