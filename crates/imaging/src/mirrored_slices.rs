@@ -1,16 +1,18 @@
 //! Slices that lie mirrored in their stack: exchanged left and right, turned upside down, or both.
 //!
 //! A slice is held against the next one as it is and mirrored. The same side of a chest goes on in the next slice, so in a
-//! whole stack no mirror fits better: in the real series that are at hand, taken apart to 10 mm too, the nearest differs
-//! by 1.16 times as much as the slice as it is, and by 1.6 times at 5 mm.
+//! whole stack no mirror fits better: in the six real series that are at hand the nearest differs by 1.9
+//! times as much as the slice as it is, and taken apart to 10 mm still by 1.14 times.
 
 use ndarray::{Array3, ArrayView2, Axis, s};
 use rayon::prelude::*;
 
-use crate::coarse_picture::{COMPARED, NOISE_HU, coarse_picture, difference};
+use crate::coarse_picture::{COMPARED, coarse_picture, difference};
 
 /// From a slice to the next the side changes where the mirrored one differs by less than this part of what the other does.
 const LARGEST_MIRRORED_SHARE: f64 = 0.85;
+/// What is added to each difference: what lies below it is noise, and noise has no side.
+const BLUR_HU: f64 = 25.0;
 /// As it is, left and right exchanged, upside down, and both: the index of what two of them do one after the other is
 /// the exclusive or of theirs.
 const STATES: usize = 4;
@@ -23,7 +25,7 @@ pub(crate) fn mirrored_slices(hounsfield: &Array3<i16>, slices: &[usize]) -> Vec
             let next = coarse_picture(&hounsfield.index_axis(Axis(0), pair[1]), COMPARED);
             let picture = hounsfield.index_axis(Axis(0), pair[0]);
             let differs =
-                |state| difference(&coarse_picture(&turned(picture, state), COMPARED), &next) + NOISE_HU;
+                |state| difference(&coarse_picture(&turned(picture, state), COMPARED), &next) + BLUR_HU;
             let as_is = differs(0);
             [0, 1, 2, 3].map(|state| (differs(state) / as_is).ln())
         })

@@ -71,7 +71,7 @@ pub(crate) fn load_nifti(blob: &Blob, limits: &Limits) -> Result<LoadedSeries, I
     let corrected_slices = clear_filling(&mut hounsfield);
     let is_plausible = count_implausible(&hounsfield) == 0 && !contradicts_one_scale(&hounsfield);
     let elsewhere = slices_from_elsewhere(&hounsfield)?;
-    leave_out(&elsewhere, &mut hounsfield, &mut map.geometry);
+    leave_out(&elsewhere.left_out, &mut hounsfield, &mut map.geometry);
     if alternates(&hounsfield, map.geometry.spacing_mm.z()) {
         return Err(ImagingError::InconsistentSeries(
             "its slices belong to two pictures by turns, as of two phases in one file".into(),
@@ -100,7 +100,7 @@ pub(crate) fn load_nifti(blob: &Blob, limits: &Limits) -> Result<LoadedSeries, I
             largest_gap_mm: steps_mm(&map.geometry).fold(0.0, f64::max),
             spacing_variation: 0.0,
             undecodable_slices: 0,
-            damaged_slices: blank.len() - padding + elsewhere.len(),
+            damaged_slices: blank.len() - padding + elsewhere.count(),
             unreadable_files: 0,
             has_hounsfield: has_hounsfield && is_plausible,
             corrected_slices,

@@ -91,10 +91,11 @@ pub(crate) fn read_values(
     };
     let is_plausible = best.implausible == 0 && !contradicts_one_scale(&best.decoded.hounsfield);
     let mut decoded = best.decoded;
-    let elsewhere = leave_out(&slices_from_elsewhere(&decoded.hounsfield)?, &mut decoded);
+    let elsewhere = slices_from_elsewhere(&decoded.hounsfield)?;
+    leave_out(&elsewhere.left_out, &mut decoded);
     Ok(ReadValues {
         corrected_slices,
-        damaged_slices: best.damaged + elsewhere,
+        damaged_slices: best.damaged + elsewhere.count(),
         is_plausible,
         decoded,
     })

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+mod access;
 mod analyses;
 mod audit;
 mod builders;

@@ -94,7 +94,7 @@ async fn a_key_acts_once_a_second_administrator_has_confirmed_it() {
         .as_array()
         .unwrap()
         .iter()
-        .find(|event| event["outcome"] == "success" && event["object"]["id"] == key["id"]);
+        .find(|event| event["outcome"] == "success" && event["object_id"] == key["id"]);
     let detail = done.unwrap()["detail"].as_str().unwrap();
     assert!(detail.contains("made by anna"), "{detail}");
     let refused = app.get_json("/api/audit?action=key.confirm&user=anna").await;

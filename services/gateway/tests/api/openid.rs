@@ -6,6 +6,7 @@ use reqwest::{Method, Response, StatusCode, Url};
 use serde_json::{Value, json};
 
 use crate::app::{App, problem, spawn_app, spawn_app_with};
+use crate::identity::browser;
 use crate::issuer::{CLIENT_ID, Issuer, Key, hmac_sha256, unsigned};
 
 async fn start(issuer: &Issuer) -> App {
@@ -148,7 +149,11 @@ async fn who_signs_out_here_signs_out_at_the_issuer_too() {
     assert_eq!(after["code"], "not_authenticated");
 
     // A person with a password has nothing to do there.
-    let (_, own) = app.signed_in("ivan", &["clinician"]).await;
+    let ivan = app.make_user("ivan", &["clinician"]).await;
+    let path = format!("/api/users/{}/sign-in-link", ivan["id"].as_str().unwrap());
+    let link: Value = app.post(&path).await.json().await.unwrap();
+    let (_, token) = link["link"].as_str().unwrap().split_once("#token=").unwrap();
+    let (own, _) = browser(app.redeem(token).await).await;
     let out = app.as_browser(&own, Method::DELETE, "/api/session", None).await;
     assert_eq!(out.status(), StatusCode::NO_CONTENT);
 }

@@ -105,7 +105,7 @@ async fn a_person_sees_the_own_sessions_and_ends_them() {
                     .as_array()
                     .unwrap()
                     .iter()
-                    .any(|event| &event["object"]["id"] == id),
+                    .any(|event| &event["object_id"] == id),
                 "{trail}"
             );
         }
@@ -149,7 +149,7 @@ async fn an_administrator_ends_the_sessions_of_another() {
     let trail = app.get_json("/api/audit?action=user.end_session").await;
     let event = &trail["items"][0];
     assert_eq!(event["actor"]["name"], "boss");
-    assert_eq!(event["object"]["id"], ivan["id"]);
+    assert_eq!(event["object_id"], ivan["id"]);
 }
 
 #[tokio::test]
