@@ -81,6 +81,8 @@ pub enum NotMeasurable {
     TooSmall,
     /// Bullae of an emphysema look the same.
     Emphysema,
+    /// Noise, or the noise that a sharp kernel brings, may have moved it over the limit.
+    Noise,
 }
 
 /// The range within which a measure is norm.

@@ -121,7 +121,7 @@ fn examine(
 /// The measures and the nodules, with the time that they took, and their voxels.
 fn measure(series: &LoadedSeries, lungs: &LungSegmentation) -> (Quantification, Segmentation) {
     let started = Instant::now();
-    let (mut quantification, mut found) = quantify(&series.volume, lungs);
+    let (mut quantification, mut found) = quantify(&series.volume, lungs, series.study.slice_thickness_mm);
     if let Some(nodules) = nodule_findings(&series.volume, lungs) {
         quantification.nodules_sought = true;
         found.extend(nodules);

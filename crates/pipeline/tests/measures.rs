@@ -20,7 +20,7 @@ fn measure(path: &Path) -> Quantification {
     let series = load_chest_series(&studies[0], &limits).unwrap();
     let lungs = segment_lungs(&series.volume);
     let started = std::time::Instant::now();
-    let (mut quantification, found) = quantify(&series.volume, &lungs);
+    let (mut quantification, found) = quantify(&series.volume, &lungs, series.study.slice_thickness_mm);
     let findings = found.into_iter().map(|found| found.finding);
     quantification.findings.extend(findings);
     println!(

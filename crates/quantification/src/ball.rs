@@ -19,6 +19,18 @@ pub(crate) fn erode(mask: &Array3<bool>, radius: f32) -> Array3<bool> {
     extremum_in_ball(mask, radius, |one, other| one & other)
 }
 
+/// The voxels of the mask that have `reach` voxels of it above and below; beyond the grid nothing is outside.
+pub(crate) fn erode_across_slices(mask: &Array3<bool>, reach: usize) -> Array3<bool> {
+    let slices = mask.dim().0;
+    let mut eroded = mask.clone();
+    for_each_plane(&mut eroded, |z, mut plane| {
+        for of in z.saturating_sub(reach)..=(z + reach).min(slices - 1) {
+            plane.zip_mut_with(&mask.index_axis(Axis(0), of), |inside, &other| *inside &= other);
+        }
+    });
+    eroded
+}
+
 /// Fills what is narrower than twice `radius` voxels.
 pub(crate) fn close(mask: &Array3<bool>, radius: f32) -> Array3<bool> {
     let mut closed = erode(&dilate(mask, radius), radius);
@@ -186,6 +198,17 @@ mod tests {
         // Of so few voxels a fifth are corners that no smaller ball of voxels reaches.
         assert!((0.75..=1.0).contains(&kept), "{kept}");
         assert_eq!(count(&open(&mask, 7.0)), 0.0);
+    }
+
+    #[test]
+    fn a_layer_is_eroded_from_above_and_below_only() {
+        let layer = |low: usize, high: usize| {
+            Array3::from_shape_fn((12, 3, 4), |(z, y, x)| (low..high).contains(&z) && y > 0 && x > 1)
+        };
+        assert_eq!(erode_across_slices(&layer(2, 9), 2), layer(4, 7));
+        assert_eq!(erode_across_slices(&layer(0, 9), 2), layer(0, 7));
+        assert_eq!(erode_across_slices(&layer(2, 6), 2), layer(0, 0));
+        assert_eq!(erode_across_slices(&layer(2, 9), 0), layer(2, 9));
     }
 
     #[test]

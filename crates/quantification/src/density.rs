@@ -62,6 +62,29 @@ impl Histogram {
         within / self.total().max(1.0)
     }
 
+    /// Share below `high` HU once every value has got noise of a standard deviation added.
+    fn share_with_noise(&self, high: i32, deviation_hu: f64) -> f64 {
+        // Half steps: a value stands for its whole unit.
+        let reach = (5.0 * deviation_hu).ceil() as i32;
+        let density = |at: i32| (-0.5 * ((f64::from(at) + 0.5) / deviation_hu).powi(2)).exp();
+        let total: f64 = (-reach..reach).map(density).sum();
+        let mut below = vec![0.0; 2 * reach as usize + 1];
+        for at in -reach..reach {
+            let index = (at + reach) as usize;
+            below[index + 1] = below[index] + density(at) / total;
+        }
+        let fallen: f64 = self
+            .counts
+            .iter()
+            .enumerate()
+            .map(|(bin, &count)| {
+                let to_limit = (high - (bin as i32 + LOWEST)).clamp(-reach, reach);
+                f64::from(count) * below[(to_limit + reach) as usize]
+            })
+            .sum();
+        fallen / self.total().max(1.0)
+    }
+
     fn mean(&self) -> f64 {
         let weighted = |(bin, &count): (usize, &u32)| (bin as f64 + f64::from(LOWEST)) * f64::from(count);
         self.counts.iter().enumerate().map(weighted).sum::<f64>() / self.total().max(1.0)
@@ -117,6 +140,15 @@ impl Densities {
         self.of(|histogram| histogram.share(LOWEST, hounsfield))
     }
 
+    /// How much more of the lungs lies below a density with so much noise added.
+    pub(crate) fn raised_by_noise(&self, hounsfield: i32, deviation_hu: f64) -> f64 {
+        if deviation_hu < 1.0 {
+            return 0.0;
+        }
+        let all = Histogram::join(self.histograms.iter().flatten());
+        (all.share_with_noise(hounsfield, deviation_hu) - all.share(LOWEST, hounsfield)).max(0.0)
+    }
+
     pub(crate) fn between(&self, low: i32, high: i32) -> Densely {
         self.of(|histogram| histogram.share(low, high))
     }
@@ -130,14 +162,26 @@ impl Densities {
     }
 }
 
-/// Median density of the mediastinum's core over the middle of the lungs: heart, great vessels, and little else holds a
-/// ball of 16 mm there. None where nothing does.
+/// The mediastinum's core: heart and great vessels.
+pub(crate) struct BloodPool {
+    /// Median density.
+    pub(crate) median_hu: f64,
+    /// Standard deviation of what differs over 4 mm within it: the noise that is left on the grid.
+    pub(crate) noise_hu: f64,
+}
+
+/// The mediastinum's core over the middle of the lungs: heart, great vessels, and little else holds a ball of 16 mm there.
+/// None where nothing does.
 pub(crate) fn blood_pool(
     grid: &Grid,
     inside: &Array3<bool>,
     lungs: &Array3<bool>,
     center: [f64; 2],
-) -> Option<f64> {
+) -> Option<BloodPool> {
+    /// Noise of neighbours is alike.
+    const APART_VOXELS: usize = 2;
+    /// Standard deviation of a normal distribution by the median of its absolute values.
+    const OF_MEDIAN: f64 = 1.4826;
     const HALF_WIDTH_MM: f64 = 60.0;
     const TISSUE_HU: [i16; 2] = [-30, 600];
     let [first, last] = grid.lung_extent(GRID_MM * GRID_MM)?;
@@ -155,14 +199,56 @@ pub(crate) fn blood_pool(
             && (TISSUE_HU[0]..TISSUE_HU[1]).contains(&value);
     }
     let core = erode(&tissue, 3.5);
-    let mut values: Vec<i16> = core
-        .indexed_iter()
-        .filter(|&((z, _, _), &inside)| inside && (low..=high).contains(&z))
-        .map(|(at, _)| grid.hounsfield[at])
-        .collect();
+    let columns = core.dim().2;
+    let mut values: Vec<i16> = Vec::new();
+    let mut differences: Vec<i16> = Vec::new();
+    for ((z, y, x), &inside) in core.indexed_iter() {
+        if inside && (low..=high).contains(&z) {
+            let value = grid.hounsfield[[z, y, x]];
+            values.push(value);
+            let other = x + APART_VOXELS;
+            if other < columns && core[[z, y, other]] {
+                differences.push((grid.hounsfield[[z, y, other]] - value).abs());
+            }
+        }
+    }
     if values.len() < 200 {
         return None;
     }
+    Some(BloodPool {
+        median_hu: median(&mut values)?,
+        noise_hu: median(&mut differences)? * OF_MEDIAN / std::f64::consts::SQRT_2,
+    })
+}
+
+fn median(values: &mut [i16]) -> Option<f64> {
     let middle = values.len() / 2;
-    Some(f64::from(*values.select_nth_unstable(middle).1))
+    (!values.is_empty()).then(|| f64::from(*values.select_nth_unstable(middle).1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn noise_raises_low_attenuation_as_the_normal_distribution_says() {
+        let mut histogram = Histogram::default();
+        for _ in 0..1000 {
+            histogram.add(-900);
+        }
+        // Of a single value, 50 HU above the limit: the normal distribution below −2.5, −1 and −0.5 deviations.
+        for (deviation, expected) in [(20.0, 0.006_21), (50.0, 0.158_66), (100.0, 0.308_54)] {
+            let share = histogram.share_with_noise(-950, deviation);
+            assert!((share - expected).abs() < 1e-3, "{share} of {expected}");
+        }
+        assert_eq!(histogram.share_with_noise(-950, 5.0), 0.0);
+        let densities = Densities {
+            histograms: [
+                [histogram.clone(), Histogram::default(), Histogram::default()],
+                Default::default(),
+            ],
+        };
+        assert_eq!(densities.raised_by_noise(-950, 0.0), 0.0);
+        assert!((densities.raised_by_noise(-950, 50.0) - 0.158_66).abs() < 1e-3);
+    }
 }

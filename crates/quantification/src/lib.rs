@@ -12,9 +12,11 @@ mod grid;
 pub mod nodules;
 mod opacity;
 mod place;
+mod protocol;
 mod quantify;
 mod ranges;
 mod regions;
+mod repeatability;
 mod segmented_finding;
 mod thorax;
 

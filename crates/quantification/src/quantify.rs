@@ -12,8 +12,10 @@ use crate::fluid::find_pleural_fluid;
 use crate::gas::find_pleural_gas;
 use crate::grid::{GRID_MM, Grid};
 use crate::opacity::find_opacities;
+use crate::protocol::Protocol;
 use crate::ranges::range_of;
 use crate::regions::{BySide, Region};
+use crate::repeatability::gated;
 use crate::segmented_finding::{SegmentedFinding, mask_of};
 use crate::thorax::Thorax;
 
@@ -21,11 +23,6 @@ use crate::thorax::Thorax;
 const LEAST_LUNG_ML: f64 = 500.0;
 /// Thicker slices average lesions away.
 const LARGEST_SPACING_MM: f64 = 5.01;
-/// Slices farther apart join vessels that run through them into opacities.
-const LARGEST_OPACITY_SPACING_MM: f64 = 3.05;
-/// What such joined vessels may fill: norm chests averaged to 5 mm reach 9, 17 and 37 ml. Between the limit of thin slices and
-/// this one nobody can say; more is an opacity in any slices.
-const VESSELS_OF_THICK_SLICES_ML: f64 = 60.0;
 /// From here on the blood holds contrast.
 const CONTRAST_HU: f64 = 100.0;
 /// Lungs whose median lies above hold so little air, by expiration or disease all over, that density says nothing of an
@@ -41,12 +38,18 @@ const LEAST_FINDING_ML: f64 = 10.0;
 /// Measures a chest volume in Hounsfield units with the lungs that were found in it.
 ///
 /// Everything is measured on a grid of 2 mm, whose voxels average over many of a fine volume: so noise, and a sharp
-/// kernel's excess of it, do not count as low attenuation. What cannot be measured says so.
+/// kernel's excess of it, do not count as low attenuation. What cannot be measured says so, and so does what slices and noise
+/// may have moved over its limit. `thickness_mm` is the slices' own thickness where it is known; they may overlap.
 /// The duration is 0; the caller knows it. The findings stand beside, with their masks.
-pub fn quantify(volume: &Volume, lungs: &LungSegmentation) -> (Quantification, Vec<SegmentedFinding>) {
+pub fn quantify(
+    volume: &Volume,
+    lungs: &LungSegmentation,
+    thickness_mm: Option<f64>,
+) -> (Quantification, Vec<SegmentedFinding>) {
+    let slab_mm = Protocol::slab_mm(volume.geometry.spacing_mm.z(), thickness_mm);
     let why_not = if lungs.total_ml() < LEAST_LUNG_ML {
         Some(NotMeasurable::NoLungs)
-    } else if volume.geometry.spacing_mm.z() > LARGEST_SPACING_MM {
+    } else if slab_mm > LARGEST_SPACING_MM {
         Some(NotMeasurable::SlicesTooThick)
     } else {
         None
@@ -69,7 +72,13 @@ pub fn quantify(volume: &Volume, lungs: &LungSegmentation) -> (Quantification, V
     let gas = find_pleural_gas(&grid, &is_lung, &thorax);
     let densities = Densities::measure(&grid, &without(&is_lung, &gas));
     let blood = blood_pool(&grid, &thorax.inside, &is_lung, thorax.center);
-    let opacities = find_opacities(&grid, &is_lung, &thorax);
+    let protocol = Protocol {
+        slab_mm,
+        pixel_mm: volume.geometry.spacing_mm.y().max(volume.geometry.spacing_mm.x()),
+        noise_hu: blood.as_ref().map(|blood| blood.noise_hu),
+    };
+    let blood = blood.map(|blood| blood.median_hu);
+    let opacities = find_opacities(&grid, &is_lung, &thorax, &protocol);
     let fluid = thorax
         .has_ribs()
         .then(|| find_pleural_fluid(&grid, &is_lung, &thorax));
@@ -78,6 +87,7 @@ pub fn quantify(volume: &Volume, lungs: &LungSegmentation) -> (Quantification, V
     let low_attenuation = densities.below(-950);
     let [right_ml, left_ml] = lung_millilitres(lungs, &gas);
     let lung_ml = right_ml + left_ml;
+    let gate = |measure| gated(measure, &protocol, &densities);
     let mut measures = vec![
         measured(MeasureCode::LungVolume, lung_ml, Some([right_ml, left_ml])),
         measured(
@@ -87,8 +97,8 @@ pub fn quantify(volume: &Volume, lungs: &LungSegmentation) -> (Quantification, V
         ),
         densely(MeasureCode::MeanDensity, &mean),
         densely(MeasureCode::Percentile15, &densities.percentile15()),
-        densely(MeasureCode::LowAttenuation950, &low_attenuation),
-        densely(MeasureCode::LowAttenuation910, &densities.below(-910)),
+        gate(densely(MeasureCode::LowAttenuation950, &low_attenuation)),
+        gate(densely(MeasureCode::LowAttenuation910, &densities.below(-910))),
         densely(MeasureCode::HighAttenuation, &densities.between(-600, -250)),
     ];
     let extent = grid.lung_extent(GRID_MM * GRID_MM).unwrap_or([0, 0]);
@@ -97,7 +107,8 @@ pub fn quantify(volume: &Volume, lungs: &LungSegmentation) -> (Quantification, V
         &grid,
         &thorax,
         &opacities,
-        no_opacity(volume, &opacities, mean.all, blood),
+        no_opacity(mean.all, blood),
+        gate,
         extent,
         &mut findings,
     ));
@@ -139,7 +150,7 @@ const ALL: [MeasureCode; 12] = [
     MeasureCode::BloodPool,
 ];
 
-fn measured(code: MeasureCode, value: f64, by_side: Option<[f64; 2]>) -> Measure {
+pub(crate) fn measured(code: MeasureCode, value: f64, by_side: Option<[f64; 2]>) -> Measure {
     let (range, unit, decides) = range_of(code);
     let state = range
         .as_ref()
@@ -206,18 +217,8 @@ fn may_be_bullae(gas: &BySide, low_attenuation: f64) -> bool {
 }
 
 /// Why an opacity would not be one here.
-fn no_opacity(
-    volume: &Volume,
-    opacities: &[Region],
-    mean_hu: f64,
-    blood: Option<f64>,
-) -> Option<NotMeasurable> {
-    // The largest comes first.
-    let largest_ml = opacities.first().map_or(0.0, Region::millilitres);
-    let is_thick = volume.geometry.spacing_mm.z() > LARGEST_OPACITY_SPACING_MM;
-    if is_thick && (deciding_opacity_ml()..=VESSELS_OF_THICK_SLICES_ML).contains(&largest_ml) {
-        Some(NotMeasurable::SlicesTooThick)
-    } else if mean_hu <= SHALLOW_MEAN_HU {
+fn no_opacity(mean_hu: f64, blood: Option<f64>) -> Option<NotMeasurable> {
+    if mean_hu <= SHALLOW_MEAN_HU {
         None
     } else if blood.is_some_and(|blood| blood >= CONTRAST_HU) {
         Some(NotMeasurable::Contrast)
@@ -226,19 +227,12 @@ fn no_opacity(
     }
 }
 
-/// A larger opacity is pathology by itself.
-fn deciding_opacity_ml() -> f64 {
-    let (range, _, _) = range_of(MeasureCode::LargestOpacity);
-    range
-        .and_then(|range| range.outside_high)
-        .unwrap_or(f64::INFINITY)
-}
-
 fn opacity_measures(
     grid: &Grid,
     thorax: &Thorax,
     opacities: &[Region],
     why_not: Option<NotMeasurable>,
+    gate: impl Fn(Measure) -> Measure,
     extent: [usize; 2],
     findings: &mut Vec<SegmentedFinding>,
 ) -> [Measure; 2] {
@@ -253,27 +247,25 @@ fn opacity_measures(
         by_third[LungThird::of_slice(z, extent) as usize] += region.millilitres();
     }
     let total = by_side[0] + by_side[1];
-    let mut biggest = measured(
-        MeasureCode::LargestOpacity,
-        largest[0].max(largest[1]),
-        Some(largest),
-    );
+    let of_one = |millilitres, by_side| gate(measured(MeasureCode::LargestOpacity, millilitres, by_side));
+    let mut biggest = of_one(largest[0].max(largest[1]), Some(largest));
     let mut sum = Measure {
         by_third: Some(by_third),
         ..measured(MeasureCode::OpacityVolume, total, Some(by_side))
     };
-    // The value stays: it is a measure, but not of an opacity.
     if let Some(why) = why_not {
-        for measure in [&mut biggest, &mut sum] {
-            measure.state = MeasureState::NotMeasurable;
-            measure.why = Some(why);
-        }
+        biggest.state = MeasureState::NotMeasurable;
+        biggest.why = Some(why);
+    }
+    // The values stay: they are measures, but not of an opacity.
+    if let Some(why) = biggest.why {
+        sum.state = MeasureState::NotMeasurable;
+        sum.why = Some(why);
         return [biggest, sum];
     }
-    let limit = deciding_opacity_ml();
     let listed = opacities.iter().take(MOST_OPACITIES);
     for region in listed.filter(|region| region.millilitres() >= LEAST_FINDING_ML) {
-        let decides = region.millilitres() > limit;
+        let decides = of_one(region.millilitres(), None).state == MeasureState::Outside;
         findings.push(SegmentedFinding {
             finding: finding(
                 PathologyType::LungOpacity,

@@ -107,7 +107,8 @@ pub(crate) fn range_of(code: MeasureCode) -> (Option<ReferenceRange>, &'static s
             Row {
                 high: Some(10.0),
                 outside_high: Some(15.0),
-                source: "this project: norm studies up to 10 ml, pneumonias and effusions' collapsed lung from 21 ml on",
+                source: "this project: norm studies up to 10 ml, pneumonias and effusions' collapsed lung from 21 ml on; in slices over \
+                         3 mm norm studies up to 13 ml, and what lies within 10 ml over the limit says nothing",
                 decides: true,
                 ..open
             },

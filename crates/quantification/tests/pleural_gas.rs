@@ -15,7 +15,7 @@ fn fine(seed: u64) -> PhantomOptions {
 }
 
 fn measured(volume: &Volume) -> Quantification {
-    let (mut quantification, found) = quantify(volume, &segment_lungs(volume));
+    let (mut quantification, found) = quantify(volume, &segment_lungs(volume), None);
     for found in found {
         // The mask holds what was measured, on its side, up to the grid's coarseness.
         let mask = found.mask.expect("a small volume");

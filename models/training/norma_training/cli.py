@@ -24,10 +24,11 @@ from .nodules import measure_nodules
 from .norma_prepare import PreparationError, prepare_slices, prepare_studies, write_phantoms
 from .prepared import PreparedSet, load_prepared
 from .progress import log, start_log
+from .repeatability import find_repeat_measures, measure_repeatability
 from .shared_network import share_network
 from .synthetic_nodules import KINDS, NoPlace, write_pasted
 from .train import evaluate, train
-from .verdicts import measure_verdicts
+from .verdicts import gather, measure_verdicts
 
 HERE = Path(__file__).resolve().parents[1]
 MODELS = HERE.parent
@@ -88,6 +89,9 @@ def parser() -> argparse.ArgumentParser:
     measures.add_argument("--run", type=Path, default=HERE / "runs" / "measures")
     measures.add_argument("--out", type=Path, default=MODELS / "MEASURES.md")
     measures.add_argument("--without-variants", action="store_true", help="leave out the norm volumes made harder, and find_nodules with them")
+    repeatability = commands.add_parser("repeatability", help="how far slices, noise and sharpness move each measure over every whole volume: models/REPEATABILITY.md")
+    repeatability.add_argument("--run", type=Path, default=HERE / "runs" / "measures")
+    repeatability.add_argument("--out", type=Path, default=MODELS / "REPEATABILITY.md")
     paste = commands.add_parser("paste-nodules", help="a NIfTI volume with synthetic nodules, and what they are beside it as JSON")
     paste.add_argument("volume", type=Path, help="NIfTI of int16, as `find_nodules --export` writes it")
     paste.add_argument("--nodule", action="append", required=True, metavar="KIND:MM", help=f"{', '.join(KINDS)}; may be given more than once")
@@ -194,6 +198,11 @@ def main(argv: list[str] | None = None) -> int:
         if arguments.command == "measures":
             slices = unpack(data_folder() / "slices.tar", arguments.run.parent / "unpacked")
             return 0 if measure_verdicts(data_folder(), slices, arguments.run, WORKSPACE, arguments.out, not arguments.without_variants) else 1
+        if arguments.command == "repeatability":
+            slices = unpack(data_folder() / "slices.tar", arguments.run.parent / "unpacked")
+            volumes = [study.path for study in gather(data_folder(), slices, arguments.run, WORKSPACE, variants=False)]
+            measure_repeatability(find_repeat_measures(WORKSPACE), volumes, arguments.run / "repeatability.jsonl", arguments.out)
+            return 0
         if arguments.command == "paste-nodules":
             write_pasted(arguments.volume, arguments.nodule, arguments.seed, arguments.out)
             return 0

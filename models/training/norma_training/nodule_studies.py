@@ -77,11 +77,16 @@ def _found(answer: dict) -> Found:
 
 def make_hosts(program: Path, norm_series: list[Path], slices: Path, folder: Path) -> dict[str, Path]:
     """Norm volumes as NIfTI: whole series as Norma reads them, and the rendered nodule-free volumes of `slices`."""
+    return export_series(program, norm_series, folder) | render_norms(slices, folder)
+
+
+def export_series(program: Path, series: list[Path], folder: Path) -> dict[str, Path]:
+    """Whole series as NIfTI, as Norma reads them, by name; made once for a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    hosts = {series.stem: folder / f"{number}.nii" for number, series in enumerate(norm_series)}
-    if not all(path.is_file() for path in hosts.values()):
-        find_candidates(program, norm_series, folder / "series.jsonl", export=folder)
-    return hosts | render_norms(slices, folder)
+    volumes = {one.stem: folder / f"{number}.nii" for number, one in enumerate(series)}
+    if not all(path.is_file() for path in volumes.values()):
+        find_candidates(program, series, folder / "series.jsonl", export=folder)
+    return volumes
 
 
 def render_norms(slices: Path, folder: Path) -> dict[str, Path]:

@@ -1,4 +1,4 @@
-"""Norm volumes made harder to measure: what a study's protocol may do to a norm chest."""
+"""Volumes made harder to measure: what a study's protocol may do to a chest."""
 
 from __future__ import annotations
 
@@ -15,12 +15,17 @@ THICK_MM = 5.0
 
 
 def thicken(volume: NiftiVolume) -> NiftiVolume:
-    """Slices averaged to at most 5 mm."""
+    """Slices that are means over 5 mm; of a slice that two of them share each takes its part."""
     z, y, x = volume.spacing_mm
-    count = max(1, int(THICK_MM / z))
-    whole = volume.hounsfield[: len(volume.hounsfield) // count * count]
-    mean = whole.reshape(-1, count, *whole.shape[1:]).mean(axis=1)
-    return NiftiVolume(np.round(mean).astype(np.int16), (z * count, y, x))
+    edges = np.arange(0.0, len(volume.hounsfield) * z + 1e-6, THICK_MM) / z
+    slabs = [_mean(volume.hounsfield, low, high) for low, high in zip(edges, edges[1:])]
+    return NiftiVolume(np.round(slabs).astype(np.int16), (THICK_MM, y, x))
+
+
+def _mean(slices: np.ndarray, low: float, high: float) -> np.ndarray:
+    numbers = np.arange(int(low), min(int(np.ceil(high - 1e-9)), len(slices)))
+    weights = np.minimum(numbers + 1.0, high) - np.maximum(numbers, low)
+    return np.average(slices[numbers], axis=0, weights=weights)
 
 
 def add_noise(volume: NiftiVolume) -> NiftiVolume:
@@ -34,19 +39,22 @@ def sharpen(volume: NiftiVolume) -> NiftiVolume:
     return volume._replace(hounsfield=_hounsfield(values + SHARPENED_BY * (values - gaussian_filter(values, (0, 1, 1)))))
 
 
+THICK = f"slices of {THICK_MM:g} mm"
 VARIANTS = {
-    f"slices of {THICK_MM:g} mm": thicken,
+    THICK: thicken,
     f"noise of {NOISE_HU:g} HU": add_noise,
     "sharpened": sharpen,
 }
 
 
-def write_variants(norms: dict[str, Path], folder: Path) -> dict[str, Path]:
-    """Every variant of every norm volume as NIfTI, by what it is; made once for a folder."""
+def write_variants(volumes: dict[str, Path], folder: Path, wanted: tuple[str, ...] = tuple(VARIANTS)) -> dict[str, Path]:
+    """The wanted variants of every volume as NIfTI, by what it is; made once for a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = {}
-    for name, source in norms.items():
+    for name, source in volumes.items():
         for number, (what, change) in enumerate(VARIANTS.items()):
+            if what not in wanted:
+                continue
             path = folder / f"{name}-{number}.nii"
             if not path.is_file():
                 write_nifti(path, change(read_nifti(source)))

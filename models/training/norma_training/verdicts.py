@@ -10,8 +10,8 @@ from typing import NamedTuple
 import yaml
 
 from .markdown import table
-from .nodule_studies import find_program, make_hosts, render_norms
-from .norm_variants import write_variants
+from .nodule_studies import export_series, find_program, make_hosts, render_norms
+from .norm_variants import THICK, write_variants
 from .norma_prepare import PHANTOMS, PreparationError, predict, write_phantoms
 from .progress import log
 
@@ -71,6 +71,9 @@ def gather(data: Path, slices: Path, run: Path, workspace: Path, variants: bool)
     if variants:
         hosts = make_hosts(find_program(workspace), [path for path in series if "normal" in path.stem], slices, run / "norms")
         studies += [Study(name, path, "norm") for name, path in write_variants(hosts, run / "variants").items()]
+        sick = export_series(find_program(workspace), [path for path in series if "normal" not in path.stem], run / "sick")
+        sick |= {path.stem: path for path in volumes}
+        studies += [Study(name, path, "pathology") for name, path in write_variants(sick, run / "variants", (THICK,)).items()]
     return studies
 
 
@@ -128,7 +131,7 @@ def document(answers: dict[Study, Answers]) -> str:
         "largest opacity is over 15 ml, fluid over 50 ml or gas over 10 ml in one pleural space, or over 14 % of the lungs lie below −950 HU; no norm where opacity "
         "or low attenuation could not be measured. *With nodules*: also pathology where a solid nodule of at least 6 mm reaches 0.90 or one of "
         "20 mm reaches 0.85. The limits were chosen while looking at the whole series among these, so this is no measurement of a "
-        "sensitivity; of norm there is one whole series, two volumes rendered from 8 bits, and, where listed, these made harder by computation. The last column's rule is the one that is served.",
+        "sensitivity; of norm there is one whole series, two volumes rendered from 8 bits, and, where listed, these made harder by computation, as all pathology is in slices of 5 mm. The last column's rule is the one that is served.",
         "",
         "## Verdicts",
         "",

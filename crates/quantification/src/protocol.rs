@@ -1,0 +1,55 @@
+//! How a volume was made, as far as it moves what is measured in it.
+
+/// Slices farther apart, or thicker, are thick: what runs in them or lies under them is averaged with lung.
+const LARGEST_THIN_MM: f64 = 3.05;
+
+/// Larger pixels are coarse: a matrix of 512 shows up to 510 mm with smaller ones.
+const LARGEST_FINE_PIXEL_MM: f64 = 1.0;
+
+/// Slices, pixels and noise of a volume.
+pub(crate) struct Protocol {
+    /// What a slice averages over, or how far slices are apart, whichever is more.
+    pub(crate) slab_mm: f64,
+    /// The larger side of a pixel.
+    pub(crate) pixel_mm: f64,
+    /// Standard deviation of the noise that is left on the grid; None where there is no place to measure it.
+    pub(crate) noise_hu: Option<f64>,
+}
+
+impl Protocol {
+    /// `thickness_mm` is Slice Thickness (0018,0050) where it is known: slices of 5 mm every 2.5 mm are thick as well.
+    pub(crate) fn slab_mm(spacing_mm: f64, thickness_mm: Option<f64>) -> f64 {
+        let stated = thickness_mm.filter(|thickness| thickness.is_finite());
+        spacing_mm.max(stated.unwrap_or(0.0))
+    }
+
+    pub(crate) fn has_thick_slices(&self) -> bool {
+        self.slab_mm > LARGEST_THIN_MM
+    }
+
+    pub(crate) fn has_coarse_pixels(&self) -> bool {
+        self.pixel_mm > LARGEST_FINE_PIXEL_MM
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_are_as_thick_as_they_average_or_lie_apart() {
+        assert_eq!(Protocol::slab_mm(2.5, Some(5.0)), 5.0);
+        assert_eq!(Protocol::slab_mm(5.0, Some(1.0)), 5.0);
+        assert_eq!(Protocol::slab_mm(2.0, None), 2.0);
+        assert_eq!(Protocol::slab_mm(2.0, Some(f64::NAN)), 2.0);
+        let thick = |slab_mm| {
+            let protocol = Protocol {
+                slab_mm,
+                pixel_mm: 0.7,
+                noise_hu: None,
+            };
+            protocol.has_thick_slices()
+        };
+        assert!(!thick(3.0) && thick(4.0) && thick(5.0));
+    }
+}

@@ -1,0 +1,27 @@
+"""Slices of 5 mm are means over 5 mm of what lies there."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from norma_training.nifti import NiftiVolume
+from norma_training.norm_variants import thicken
+
+
+@pytest.mark.parametrize("spacing_mm", [1.0, 2.0, 2.5, 3.0])
+def test_a_slope_stays_a_slope(spacing_mm):
+    # 10 HU a millimetre: the mean over 5 mm is the value in the middle.
+    middles_mm = (np.arange(int(60 / spacing_mm)) + 0.5) * spacing_mm
+    slope = NiftiVolume(np.round(10 * middles_mm).astype(np.int16)[:, None, None] * np.ones((1, 3, 4), dtype=np.int16), (spacing_mm, 0.7, 0.7))
+    thick = thicken(slope)
+    assert thick.spacing_mm == (5.0, 0.7, 0.7) and thick.hounsfield.dtype == np.int16
+    assert thick.hounsfield.shape == (12, 3, 4)
+    # A slice of 3 mm that two slabs share is one value in both: the slope between is lost, up to its part.
+    allowed = 0 if 5 % spacing_mm == 0 else 10 * spacing_mm / 4
+    assert np.abs(thick.hounsfield[:, 0, 0] - (25 + 50 * np.arange(12))).max() <= allowed
+
+
+def test_what_is_left_over_is_left_out():
+    volume = NiftiVolume(np.zeros((6, 2, 2), dtype=np.int16), (2.0, 1.0, 1.0))
+    assert thicken(volume).hounsfield.shape == (2, 2, 2)
