@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use dicom_object::InMemDicomObject;
 use dicom_transfer_syntax_registry::entries::IMPLICIT_VR_LITTLE_ENDIAN;
+use dicom_ul::association::Association as _;
 use dicom_ul::association::client::{ClientAssociation, ClientAssociationOptions};
 use dicom_ul::association::server::{ServerAssociation, ServerAssociationOptions};
-use dicom_ul::association::Association as _;
 use dicom_ul::pdu::{PDataValue, PDataValueType, Pdu};
 
 const COMMITMENT: &str = "1.2.840.10008.1.20.1";
