@@ -6,7 +6,8 @@ use diesel::prelude::*;
 use norma_domain::{AnalysisId, DeliveryId, Report, ScanId, StudyInstanceUid};
 
 use crate::connection::AnyConnection;
-use crate::schema::{deliveries, delivery_destinations, received_studies, stored_instances};
+use crate::node_schema::stored_instances;
+use crate::schema::{deliveries, delivery_destinations, received_studies};
 use crate::sql_types::RowId;
 use crate::{Database, DatabaseError, time};
 
