@@ -7,7 +7,8 @@ use norma_domain::{AnalysisId, DeliveryId, Report, ScanId, StudyInstanceUid};
 
 use crate::connection::AnyConnection;
 use crate::delivery_objects::DeliveredObject;
-use crate::schema::{deliveries, delivery_destinations, received_studies, stored_instances};
+use crate::node_schema::stored_instances;
+use crate::schema::{deliveries, delivery_destinations, received_studies};
 use crate::sql_types::RowId;
 use crate::{Database, DatabaseError, time};
 

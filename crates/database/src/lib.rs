@@ -21,6 +21,7 @@ mod installation;
 mod json;
 mod judgements;
 mod migrations;
+mod node_schema;
 mod object_deletions;
 mod observations;
 mod one_time_tokens;

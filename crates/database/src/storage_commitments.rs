@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::connection::AnyConnection;
-use crate::schema::storage_commitments;
+use crate::node_schema::storage_commitments;
 use crate::sql_types::RowId;
 use crate::{Database, DatabaseError, time};
 

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use norma_domain::ScanId;
 
 use crate::connection::AnyConnection;
-use crate::schema::stored_instances;
+use crate::node_schema::stored_instances;
 use crate::sql_types::RowId;
 use crate::{Database, DatabaseError};
 

@@ -20,7 +20,9 @@ fn statement() -> PathBuf {
 fn transfer_syntaxes() -> String {
     let mut table = String::from("| transfer syntax | UID |\n|---|---|\n");
     for uid in READABLE_TRANSFER_SYNTAXES {
-        let known = TransferSyntaxRegistry.get(uid).map(|syntax| syntax.name());
+        let known = TransferSyntaxRegistry
+            .get(uid)
+            .map(dicom_transfer_syntax_registry::TransferSyntax::name);
         writeln!(table, "| {} | {uid} |", known.unwrap()).unwrap();
     }
     table
