@@ -97,7 +97,9 @@ pub use stage_ends::StageEnd;
 pub use stored_bytes::{StoredWork, WaitingWork};
 pub use studies::{StudyOrder, StudyQuery, StudyRow, StudyTray};
 pub use study_identities::ScanIdentity;
-pub use threshold_proposals::{Decided, NewThresholdProposal, ProposalState, ThresholdProposal};
+pub use threshold_proposals::{
+    AcceptedBundleFile, Decided, NewThresholdProposal, ProposalState, ThresholdProposal, Withdrawal,
+};
 pub use turns::Released;
 pub use url::DatabaseUrl;
 pub use users::{NewUser, User, UserChange};
