@@ -9,6 +9,7 @@ mod audit_list;
 mod audit_row;
 mod changes;
 mod connection;
+mod contradictions;
 mod database;
 mod deliveries;
 mod delivery_list;
