@@ -181,7 +181,7 @@ const studyRow = (scan) => {
     top_finding: done && scan.verdict === 'pathology' ? { label: 'lung_nodule', name_en: 'Lung nodule', name_ru: 'Очаг в лёгком', probability: 0.86 } : null, failure: scan.failure, patient,
     study_date: scan.study_date, study_uid: null, slices: done ? 154 : null, quality_flags: scan.verdict === 'undetermined' ? ['coverage_incomplete', 'contrast_agent'] : [], description: scan.description,
     file_name: scan.file_name, size_bytes: scan.size_bytes, uploaded_at: scan.created_at, requested_at: scan.requested_at, finished_at: null,
-    waiting_since: scan.status === 'queued' ? scan.requested_at : null, repeat_of: null,
+    waiting_since: scan.status === 'queued' ? scan.requested_at : null, repeat_of: null, contradictions: (feedback.get(scan.analysis_id) ?? []).filter(({ agree }) => !agree),
   };
 };
 const page = (items, url) => {
@@ -246,7 +246,7 @@ async function answer(request, response) {
   if (path === '/api/studies') {
     const wanted = (name) => url.searchParams.get(name);
     const rows = scans.map(studyRow).filter((row) =>
-      (!wanted('tray') || (wanted('tray') === 'no_chest') === (row.failure?.code === 'no_chest_series')) && (!wanted('status') || row.status === wanted('status')) && (!wanted('verdict') || row.verdict === wanted('verdict')) && (!wanted('patient_id') || row.patient?.id === wanted('patient_id')) &&
+      (wanted('tray') !== 'contradicted' || row.contradictions.length > 0) && (!wanted('tray') || (wanted('tray') === 'no_chest') === (row.failure?.code === 'no_chest_series')) && (!wanted('status') || row.status === wanted('status')) && (!wanted('verdict') || row.verdict === wanted('verdict')) && (!wanted('patient_id') || row.patient?.id === wanted('patient_id')) &&
       (!wanted('search') || `${row.patient?.first_name} ${row.patient?.last_name}`.toLowerCase().includes(wanted('search').toLowerCase())));
     rows.sort((a, b) => (RANK[a.verdict ?? a.status] ?? 3) - (RANK[b.verdict ?? b.status] ?? 3) || (b.probability_of_pathology ?? 0) - (a.probability_of_pathology ?? 0));
     return sendJson(response, 200, page(rows, url));

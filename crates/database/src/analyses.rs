@@ -6,6 +6,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 use norma_domain::{
     AnalysisId, AnalysisStatus, OperatingPointName, Priority, Reason, ReasonCode, ScanId, Stage,
+    ThresholdProposalId,
 };
 
 use crate::connection::AnyConnection;
@@ -26,6 +27,8 @@ pub struct Analysis {
     pub operating_point: OperatingPointName,
     /// The bundle that was asked for.
     pub bundle_version: String,
+    /// The accepted proposal whose thresholds it is held to, whatever is accepted or taken back meanwhile; None: the bundle's own.
+    pub threshold_proposal_id: Option<ThresholdProposalId>,
     /// How often preparation was begun.
     pub attempt: u32,
     pub requested_at: DateTime<Utc>,
@@ -54,6 +57,7 @@ pub struct NewAnalysis {
     pub scan_id: ScanId,
     pub operating_point: OperatingPointName,
     pub bundle_version: String,
+    pub threshold_proposal_id: Option<ThresholdProposalId>,
     pub deadline_at: DateTime<Utc>,
     pub priority: Priority,
     /// With whose other requests it takes turns; None: nobody who is told apart.
@@ -101,6 +105,7 @@ pub(crate) struct AnalysisRow {
     priority: String,
     requested_by: Option<String>,
     released_at: Option<NaiveDateTime>,
+    threshold_proposal_id: Option<RowId>,
 }
 
 impl TryFrom<AnalysisRow> for Analysis {
@@ -127,6 +132,7 @@ impl TryFrom<AnalysisRow> for Analysis {
             status,
             operating_point: OperatingPointName(row.operating_point),
             bundle_version: row.bundle_version,
+            threshold_proposal_id: row.threshold_proposal_id.map(ThresholdProposalId::from),
             attempt: u32::try_from(row.attempt).map_err(|_| corrupt("attempt"))?,
             requested_at: time::from_row(row.requested_at),
             started_at: row.started_at.map(time::from_row),
@@ -157,8 +163,9 @@ impl Database {
             // Requests of one scan come one after the other.
             lock_scan(connection, new.scan_id.into())?;
             if let Some(mut analysis) = find_running(connection, new.scan_id)? {
-                // One at another operating point is none that was asked for.
-                let is_asked_for = analysis.operating_point == new.operating_point;
+                // One with another threshold is none that was asked for.
+                let is_asked_for = analysis.operating_point == new.operating_point
+                    && analysis.threshold_proposal_id == new.threshold_proposal_id;
                 let can_be_raised = analysis.priority != Priority::Urgent && analysis.released_at.is_none();
                 if new.priority == Priority::Urgent && is_asked_for && can_be_raised {
                     may_be_urgent(connection, new.requested_by.clone(), new.most_urgent)?;
@@ -288,6 +295,7 @@ pub(crate) fn insert_analysis(
         priority: new.priority.as_str().to_owned(),
         requested_by: new.requested_by.map(String::from),
         released_at: None,
+        threshold_proposal_id: new.threshold_proposal_id.map(RowId::from),
     };
     diesel::insert_into(analyses::table)
         .values(&row)

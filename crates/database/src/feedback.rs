@@ -45,7 +45,7 @@ pub struct NewFeedback {
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = feedback, treat_none_as_default_value = false)]
-struct FeedbackRow {
+pub(crate) struct FeedbackRow {
     id: RowId,
     analysis_id: RowId,
     agree: bool,

@@ -9,6 +9,7 @@ mod audit_list;
 mod audit_row;
 mod changes;
 mod connection;
+mod contradictions;
 mod database;
 mod deliveries;
 mod delivery_list;
@@ -107,7 +108,9 @@ pub use stored_bytes::{StoredWork, WaitingWork};
 pub use stored_instances::StoredInstance;
 pub use studies::{StudyOrder, StudyQuery, StudyRow, StudyTray};
 pub use study_identities::ScanIdentity;
-pub use threshold_proposals::{Decided, NewThresholdProposal, ProposalState, ThresholdProposal};
+pub use threshold_proposals::{
+    AcceptedBundleFile, Decided, NewThresholdProposal, ProposalState, ThresholdProposal, Withdrawal,
+};
 pub use turns::Released;
 pub use url::DatabaseUrl;
 pub use users::{NewUser, User, UserChange};

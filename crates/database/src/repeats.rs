@@ -1,7 +1,7 @@
 //! The one repeat of an analysis whose stages were read with different bundles.
 
 use diesel::prelude::*;
-use norma_domain::{AnalysisId, OperatingPointName, Priority, ScanId};
+use norma_domain::{AnalysisId, OperatingPointName, Priority, ScanId, ThresholdProposalId};
 
 use crate::analyses::{Analysis, find_running, insert_analysis};
 use crate::connection::AnyConnection;
@@ -16,15 +16,20 @@ pub struct AwaitedRepeat {
     pub analysis_id: AnalysisId,
     pub scan_id: ScanId,
     pub operating_point: OperatingPointName,
+    /// Whose thresholds it was held to.
+    pub threshold_proposal_id: Option<ThresholdProposalId>,
     pub priority: Priority,
     pub requested_by: Option<Owner>,
 }
+
+/// Ids of the analysis and its scan, operating point, proposal, priority, who asked.
+type AwaitedRow = (RowId, RowId, String, Option<RowId>, String, Option<String>);
 
 impl Database {
     /// The analyses that await their repeat, the first to end first.
     pub async fn awaited_repeats(&self, limit: u32) -> Result<Vec<AwaitedRepeat>, DatabaseError> {
         self.run(move |connection| {
-            let rows: Vec<(RowId, RowId, String, String, Option<String>)> = analyses::table
+            let rows: Vec<AwaitedRow> = analyses::table
                 .filter(analyses::awaits_repeat)
                 .order((analyses::finished_at, analyses::id))
                 .limit(limit.into())
@@ -32,6 +37,7 @@ impl Database {
                     analyses::id,
                     analyses::scan_id,
                     analyses::operating_point,
+                    analyses::threshold_proposal_id,
                     analyses::priority,
                     analyses::requested_by,
                 ))
@@ -39,10 +45,11 @@ impl Database {
             Ok(rows
                 .into_iter()
                 .map(
-                    |(id, scan_id, operating_point, priority, requested_by)| AwaitedRepeat {
+                    |(id, scan_id, operating_point, proposal, priority, requested_by)| AwaitedRepeat {
                         analysis_id: id.into(),
                         scan_id: scan_id.into(),
                         operating_point: OperatingPointName(operating_point),
+                        threshold_proposal_id: proposal.map(ThresholdProposalId::from),
                         priority: priority.parse().unwrap_or_default(),
                         requested_by: requested_by.as_deref().and_then(Owner::of_row),
                     },

@@ -107,6 +107,7 @@ diesel::table! {
         priority -> Text,
         requested_by -> Nullable<Text>,
         released_at -> Nullable<Timestamp>,
+        threshold_proposal_id -> Nullable<crate::sql_types::Id>,
     }
 }
 
@@ -478,6 +479,9 @@ diesel::table! {
         decided_at -> Nullable<Timestamp>,
         decided_by -> Nullable<Text>,
         comment -> Nullable<Text>,
+        withdrawn_at -> Nullable<Timestamp>,
+        withdrawn_by -> Nullable<Text>,
+        withdrawn_reason -> Nullable<Text>,
     }
 }
 

@@ -18,7 +18,9 @@ use crate::sql_types::RowId;
 use crate::study_identities::ScanIdentity;
 use crate::suspicion::SuspicionGroup;
 use crate::unfinished::is_unfinished;
-use crate::{Analysis, Answer, Database, DatabaseError, Listing, Page, Patient, Scan, time};
+use crate::{
+    Analysis, Answer, Database, DatabaseError, Feedback, Listing, Page, Patient, Scan, contradictions, time,
+};
 
 /// Which studies are wanted. What is None does not narrow the list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,13 +56,15 @@ pub enum StudyOrder {
     Oldest,
 }
 
-/// What is read, and what holds no chest, apart.
+/// What is read, what holds no chest, and what readers contradict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StudyTray {
     /// All but what holds no chest.
     Reading,
     /// Failed, because no chest CT, no chest series or no lungs were found.
     NoChest,
+    /// A reader's word speaks against the verdict.
+    Contradicted,
 }
 
 /// A line of the worklist.
@@ -76,6 +80,8 @@ pub struct StudyRow {
     pub waiting_since: Option<DateTime<Utc>>,
     /// Of the latest analysis, never of an earlier one.
     pub answer: Option<Answer>,
+    /// What readers said against the answer, the oldest first.
+    pub contradictions: Vec<Feedback>,
 }
 
 type ListedRow = (
@@ -126,6 +132,7 @@ impl Database {
             rows.sort_by_key(|(id, _)| ids.iter().position(|wanted| wanted == id));
             let at_work = at_work(connection, &ids)?;
             let mut identities = crate::study_identities::load(connection, &ids)?;
+            let mut contradictions = contradictions::of_scans(connection, &ids)?;
             let items = rows
                 .into_iter()
                 .map(|(id, (scan, patient, analysis, answer))| {
@@ -140,6 +147,7 @@ impl Database {
                             .map(|analysis| analysis.updated_at),
                         analysis,
                         answer: answer.map(Answer::try_from).transpose()?,
+                        contradictions: contradictions.remove(&id.into()).unwrap_or_default(),
                     })
                 })
                 .collect::<Result<_, DatabaseError>>()?;
@@ -211,6 +219,7 @@ fn narrowed(query: &StudyQuery) -> scans::BoxedQuery<'static, MultiBackend> {
         Some(StudyTray::NoChest) => {
             narrowed = narrowed.filter(scans::suspicion_group.eq(SuspicionGroup::NoChest.number()));
         }
+        Some(StudyTray::Contradicted) => narrowed = contradictions::only_contradicted(narrowed),
         None => {}
     }
     if let Some(from) = query.created_from {

@@ -38,6 +38,9 @@ impl ProposalState {
     }
 }
 
+/// The states of proposals whose thresholds studies were held to.
+const ACTED: [ProposalState; 2] = [ProposalState::Accepted, ProposalState::Withdrawn];
+
 /// A proposal to be kept.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewThresholdProposal {
@@ -70,10 +73,28 @@ pub struct ThresholdProposal {
     pub report: Value,
     pub created_at: DateTime<Utc>,
     pub created_by: String,
-    /// Some unless it is open.
+    /// When it was accepted or declined: some unless it is open.
     pub decided_at: Option<DateTime<Utc>>,
     pub decided_by: Option<String>,
     pub comment: Option<String>,
+    pub withdrawal: Option<Withdrawal>,
+}
+
+/// Who took an accepted proposal back, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Withdrawal {
+    pub at: DateTime<Utc>,
+    pub by: Option<String>,
+    pub reason: Option<String>,
+}
+
+/// The file of a bundle with accepted thresholds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcceptedBundleFile {
+    pub proposal_id: ThresholdProposalId,
+    /// Of the bundle as it is installed: it is for no other.
+    pub installed_sha256: String,
+    pub text: String,
 }
 
 /// What became of a decision.
@@ -103,6 +124,9 @@ struct ProposalRow {
     decided_at: Option<NaiveDateTime>,
     decided_by: Option<String>,
     comment: Option<String>,
+    withdrawn_at: Option<NaiveDateTime>,
+    withdrawn_by: Option<String>,
+    withdrawn_reason: Option<String>,
 }
 
 impl TryFrom<ProposalRow> for ThresholdProposal {
@@ -131,6 +155,11 @@ impl TryFrom<ProposalRow> for ThresholdProposal {
             decided_at: row.decided_at.map(time::from_row),
             decided_by: row.decided_by,
             comment: row.comment,
+            withdrawal: row.withdrawn_at.map(|at| Withdrawal {
+                at: time::from_row(at),
+                by: row.withdrawn_by,
+                reason: row.withdrawn_reason,
+            }),
         })
     }
 }
@@ -156,6 +185,9 @@ impl Database {
                 decided_at: None,
                 decided_by: None,
                 comment: None,
+                withdrawn_at: None,
+                withdrawn_by: None,
+                withdrawn_reason: None,
             };
             diesel::insert_into(threshold_proposals::table)
                 .values(&row)
@@ -210,18 +242,40 @@ impl Database {
         .await
     }
 
-    /// The bundle files with accepted thresholds that act, by the hash of the bundle that is installed.
-    pub async fn accepted_bundle_files(&self) -> Result<BTreeMap<String, String>, DatabaseError> {
-        self.run(|connection| {
-            let oldest_first: Vec<(String, String)> = threshold_proposals::table
+    /// The same proposal's file alone.
+    pub async fn acting_bundle_file(
+        &self,
+        installed_sha256: String,
+    ) -> Result<Option<AcceptedBundleFile>, DatabaseError> {
+        self.run(move |connection| {
+            let file = threshold_proposals::table
                 .filter(threshold_proposals::state.eq(ProposalState::Accepted.as_str()))
-                .order((threshold_proposals::decided_at, threshold_proposals::id))
-                .select((
-                    threshold_proposals::installed_sha256,
-                    threshold_proposals::bundle_file,
+                .filter(threshold_proposals::installed_sha256.eq(installed_sha256))
+                .order((
+                    threshold_proposals::decided_at.desc(),
+                    threshold_proposals::id.desc(),
                 ))
-                .load(connection)?;
-            Ok(oldest_first.into_iter().collect())
+                .select(FILE)
+                .first(connection)
+                .optional()?;
+            Ok(file.map(accepted_bundle_file))
+        })
+        .await
+    }
+
+    /// The file of a proposal that was accepted once; it acts no more where it was taken back or replaced.
+    pub async fn accepted_bundle_file(
+        &self,
+        id: ThresholdProposalId,
+    ) -> Result<Option<AcceptedBundleFile>, DatabaseError> {
+        self.run(move |connection| {
+            let file = threshold_proposals::table
+                .find(RowId::from(id))
+                .filter(threshold_proposals::state.eq_any(ACTED.map(ProposalState::as_str)))
+                .select(FILE)
+                .first(connection)
+                .optional()?;
+            Ok(file.map(accepted_bundle_file))
         })
         .await
     }
@@ -229,9 +283,8 @@ impl Database {
     /// Bundles with thresholds that were accepted once, and the installed bundle that each has its models from, by their hashes.
     pub async fn bundles_with_accepted_thresholds(&self) -> Result<BTreeMap<String, String>, DatabaseError> {
         self.run(|connection| {
-            let acted = [ProposalState::Accepted, ProposalState::Withdrawn].map(ProposalState::as_str);
             let bundles: Vec<(String, String)> = threshold_proposals::table
-                .filter(threshold_proposals::state.eq_any(acted))
+                .filter(threshold_proposals::state.eq_any(ACTED.map(ProposalState::as_str)))
                 .select((
                     threshold_proposals::bundle_sha256,
                     threshold_proposals::installed_sha256,
@@ -267,7 +320,19 @@ impl Database {
                 true => ProposalState::Accepted,
                 false => ProposalState::Declined,
             };
-            end(connection, id, [ProposalState::Open, state], by, comment)
+            let now = time::shared_now(connection)?;
+            let wanted = threshold_proposals::table
+                .find(RowId::from(id))
+                .filter(threshold_proposals::state.eq(ProposalState::Open.as_str()));
+            let changed = diesel::update(wanted)
+                .set((
+                    threshold_proposals::state.eq(state.as_str()),
+                    threshold_proposals::decided_at.eq(Some(now)),
+                    threshold_proposals::decided_by.eq(Some(by)),
+                    threshold_proposals::comment.eq(comment),
+                ))
+                .execute(connection)?;
+            ended(connection, id, changed)
         });
         match decided.await {
             // Another was accepted in the same moment.
@@ -276,14 +341,14 @@ impl Database {
         }
     }
 
-    /// Takes the proposal back that acts: what acted before it acts again. None where there is no such proposal.
+    /// Takes the proposal back that acts: what acted before it acts again. Who accepted it stays beside who took it back. None where there is no such proposal.
     pub async fn withdraw_threshold_proposal(
         &self,
         id: ThresholdProposalId,
         by: String,
-        comment: Option<String>,
+        reason: Option<String>,
     ) -> Result<Option<Decided>, DatabaseError> {
-        refuse_nul("comment", comment.as_deref().unwrap_or_default())?;
+        refuse_nul("comment", reason.as_deref().unwrap_or_default())?;
         self.change(move |connection| {
             let Some(proposal) = find(connection, id)? else {
                 return Ok(None);
@@ -292,37 +357,52 @@ impl Database {
             if acting.is_none_or(|row| ThresholdProposalId::from(row.id) != id) {
                 return Ok(Some(Decided::NotOpen));
             }
-            let states = [ProposalState::Accepted, ProposalState::Withdrawn];
-            end(connection, id, states, by, comment)
+            let now = time::shared_now(connection)?;
+            let wanted = threshold_proposals::table
+                .find(RowId::from(id))
+                .filter(threshold_proposals::state.eq(ProposalState::Accepted.as_str()));
+            let changed = diesel::update(wanted)
+                .set((
+                    threshold_proposals::state.eq(ProposalState::Withdrawn.as_str()),
+                    threshold_proposals::withdrawn_at.eq(Some(now)),
+                    threshold_proposals::withdrawn_by.eq(Some(by)),
+                    threshold_proposals::withdrawn_reason.eq(reason),
+                ))
+                .execute(connection)?;
+            ended(connection, id, changed)
         })
         .await
     }
 }
 
-/// From one state to another, unless another process was faster.
-fn end(
+/// The proposal after its state was changed, unless another process was faster.
+fn ended(
     connection: &mut AnyConnection,
     id: ThresholdProposalId,
-    [from, to]: [ProposalState; 2],
-    by: String,
-    comment: Option<String>,
+    changed: usize,
 ) -> Result<Option<Decided>, DatabaseError> {
-    let wanted = threshold_proposals::table
-        .find(RowId::from(id))
-        .filter(threshold_proposals::state.eq(from.as_str()));
-    let now = time::shared_now(connection)?;
-    let ended = diesel::update(wanted)
-        .set((
-            threshold_proposals::state.eq(to.as_str()),
-            threshold_proposals::decided_at.eq(Some(now)),
-            threshold_proposals::decided_by.eq(Some(by)),
-            threshold_proposals::comment.eq(comment),
-        ))
-        .execute(connection)?;
-    if ended == 0 {
+    if changed == 0 {
         return Ok(Some(Decided::NotOpen));
     }
     Ok(find(connection, id)?.map(|proposal| Decided::Done(Box::new(proposal))))
+}
+
+const FILE: (
+    threshold_proposals::id,
+    threshold_proposals::installed_sha256,
+    threshold_proposals::bundle_file,
+) = (
+    threshold_proposals::id,
+    threshold_proposals::installed_sha256,
+    threshold_proposals::bundle_file,
+);
+
+fn accepted_bundle_file((id, installed_sha256, text): (RowId, String, String)) -> AcceptedBundleFile {
+    AcceptedBundleFile {
+        proposal_id: id.into(),
+        installed_sha256,
+        text,
+    }
 }
 
 fn find(

@@ -37,7 +37,8 @@ struct PlanLine {
 
 const SCANS: u32 = 20_000;
 
-/// Ids grow with time, as those of the program do; one scan in a hundred failed, one in two hundred runs, the others ended.
+/// Ids grow with time, as those of the program do; one scan in a hundred failed, one in two hundred runs, the others
+/// ended.
 fn fill(url: &str) {
     let columns = "INSERT INTO scans (id, description, file_name, sha256, size_bytes, object_key, study_uid, \
                    latest_analysis_id, created_at, updated_at, suspicion_group, suspicion, owner) ";
@@ -48,6 +49,9 @@ fn fill(url: &str) {
                     CASE suspicion_group WHEN 2 THEN 'failed' WHEN 3 THEN 'queued' ELSE 'completed' END, 'youden', \
                     '1', 1, created_at, CASE suspicion_group WHEN 3 THEN NULL ELSE created_at END, created_at, \
                     CASE suspicion_group WHEN 2 THEN 'no_lungs' END, '', created_at, 1 FROM scans";
+    // A reader said something of one in a hundred.
+    let feedback = "INSERT INTO feedback (id, analysis_id, agree, created_at) \
+                    SELECT id, id, 1 = 0, requested_at FROM analyses WHERE status = 'failed'";
     match url.strip_prefix("sqlite://") {
         Some(path) => {
             let mut connection = SqliteConnection::establish(path).unwrap();
@@ -57,7 +61,7 @@ fn fill(url: &str) {
                  '2026-01-01 00:00:00', '2026-01-01 00:00:00', {group}, n * 1.0 / {SCANS}, 'key:' || (n % 50) FROM numbers"
             );
             connection
-                .batch_execute(&format!("{scans}; {analyses}; ANALYZE"))
+                .batch_execute(&format!("{scans}; {analyses}; {feedback}; ANALYZE"))
                 .unwrap();
         }
         None => {
@@ -67,7 +71,9 @@ fn fill(url: &str) {
                  gen_random_uuid(), timestamp '2026-01-01' + n * interval '1 minute', now(), {group}, \
                  n * 1.0 / {SCANS}, 'key:' || (n % 50) FROM generate_series(1, {SCANS}) n"
             );
-            connection.batch_execute(&format!("{scans}; {analyses}")).unwrap();
+            connection
+                .batch_execute(&format!("{scans}; {analyses}; {feedback}"))
+                .unwrap();
             connection.batch_execute("VACUUM ANALYZE").unwrap();
         }
     }
@@ -217,7 +223,7 @@ async fn check_lists(url: &str) {
         )
         .await;
     }
-    for tray in [StudyTray::Reading, StudyTray::NoChest] {
+    for tray in [StudyTray::Reading, StudyTray::NoChest, StudyTray::Contradicted] {
         let tray = Some(tray);
         check(url, &format!("{tray:?}"), studies(StudyQuery { tray, ..query() })).await;
     }

@@ -115,7 +115,7 @@ pub struct StageResult {
     pub stage: Stage,
     /// The models that answered; the anomaly stage may run more than one.
     pub models: Vec<ModelReference>,
-    /// The bundle that the models, bounds and scalings were taken from. None where the worker is older than this field:
+    /// The bundle that the models, bounds and scalings were taken from, as it is installed: whichever thresholds act. None where the worker is older than this field:
     /// which bundle answered is not known then.
     #[serde(default)]
     pub bundle: Option<BundleReference>,

@@ -53,7 +53,7 @@ impl StageModels {
             .then(|| TypingModel::open(bundle.typing(), runtime))
             .transpose()?;
         Ok(Self {
-            bundle: bundle.reference().clone(),
+            bundle: bundle.installed().clone(),
             anomaly,
             classifier,
             typing,
@@ -61,7 +61,7 @@ impl StageModels {
         })
     }
 
-    /// The bundle that the models were opened from; it goes with each of their results.
+    /// The bundle that the models were opened from, as it is installed: no threshold changes a score. It goes with each of their results.
     pub fn bundle(&self) -> &BundleReference {
         &self.bundle
     }

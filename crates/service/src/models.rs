@@ -1,19 +1,14 @@
 //! The models of a process, opened once. What cannot be opened is said in readiness and tried again: a missing file does
 //! not end the process, and a worker takes no message before its models are there.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use norma_database::Database;
 use norma_domain::{Reason, ReasonCode, Stage};
-use norma_inference::{
-    Bundle, Cuda, ModelError, Runtime, RuntimeError, RuntimeOptions, SharedPass, StageModels,
-};
+use norma_inference::{Bundle, Cuda, Runtime, RuntimeError, RuntimeOptions, SharedPass, StageModels};
 use tokio::sync::watch;
 
-use crate::{Context, CudaSetting, ModelSettings, Settings};
+use crate::{Context, CudaSetting, ModelSettings};
 
 /// The pause after the first failure; doubled with each further one, up to the second value.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -52,7 +47,7 @@ impl<T: Send + Sync + 'static> Loaded<T> {
     async fn load(
         context: &Context,
         name: Name,
-        load: impl Fn(&Installed) -> Result<T, Reason> + Send + Sync + 'static,
+        load: impl Fn(&ModelSettings) -> Result<T, Reason> + Send + Sync + 'static,
     ) -> Self {
         let load = Arc::new(load);
         let first = load_once(context, &load, &name).await;
@@ -91,22 +86,17 @@ enum Name {
 
 async fn load_once<T: Send + 'static>(
     context: &Context,
-    load: &Arc<impl Fn(&Installed) -> Result<T, Reason> + Send + Sync + 'static>,
+    load: &Arc<impl Fn(&ModelSettings) -> Result<T, Reason> + Send + Sync + 'static>,
     name: &Name,
 ) -> Result<Arc<T>, Reason> {
-    let loaded = match Installed::of(context).await {
-        Ok(installed) => {
-            let load = Arc::clone(load);
-            let opening = tokio::task::spawn_blocking(move || load(&installed));
-            opening.await.unwrap_or_else(|_| {
-                Err(Reason::new(
-                    ReasonCode::ModelInvalid,
-                    "opening the models panicked",
-                ))
-            })
-        }
-        Err(reason) => Err(reason),
-    };
+    let (load, settings) = (Arc::clone(load), Arc::clone(&context.settings));
+    let opening = tokio::task::spawn_blocking(move || load(&settings.models));
+    let loaded = opening.await.unwrap_or_else(|_| {
+        Err(Reason::new(
+            ReasonCode::ModelInvalid,
+            "opening the models panicked",
+        ))
+    });
     match (name, &loaded) {
         (Name::Needed(name), Ok(_)) => context.report_dependency(name, None),
         (Name::Needed(name), Err(reason)) => {
@@ -119,10 +109,10 @@ async fn load_once<T: Send + 'static>(
     loaded.map(Arc::new)
 }
 
-/// The bundle's file, for what merges and announces; opens no model.
+/// The bundle as it is installed, for what merges and announces; opens no model.
 pub async fn load_bundle(context: &Context) -> Loaded<Bundle> {
-    Loaded::load(context, Name::Needed("bundle".to_owned()), |installed| {
-        open_bundle(installed).map_err(|error| error.reason())
+    Loaded::load(context, Name::Needed("bundle".to_owned()), |settings| {
+        Bundle::load(&settings.bundle).map_err(|error| error.reason())
     })
     .await
 }
@@ -133,12 +123,11 @@ pub async fn load_shared_pass(context: &Context) -> Loaded<SharedPass> {
     Loaded::load(
         context,
         Name::Helpful("what the models have in common"),
-        |installed| {
-            let settings = &installed.settings.models;
+        |settings| {
             if !settings.shared_pass {
                 return Ok(SharedPass::default());
             }
-            let bundle = open_bundle(installed).map_err(|error| error.reason())?;
+            let bundle = Bundle::load(&settings.bundle).map_err(|error| error.reason())?;
             let runtime = Runtime::start(&runtime_options(settings)).map_err(|error| reason_of(&error))?;
             SharedPass::open(&bundle, &runtime, &Stage::MODELS).map_err(|error| error.reason())
         },
@@ -151,13 +140,12 @@ pub async fn load_stage_models(context: &Context, stage: Stage) -> Loaded<StageM
     Loaded::load(
         context,
         Name::Needed(format!("models of {stage}")),
-        move |installed| {
-            let bundle = open_bundle(installed).map_err(|error| error.reason())?;
-            let options = runtime_options(&installed.settings.models);
-            let runtime = Runtime::start(&options).map_err(|error| reason_of(&error))?;
+        move |settings| {
+            let bundle = Bundle::load(&settings.bundle).map_err(|error| error.reason())?;
+            let runtime = Runtime::start(&runtime_options(settings)).map_err(|error| reason_of(&error))?;
             let models = StageModels::open(&bundle, &runtime, &[stage]).map_err(|error| error.reason())?;
             // The files were read one after the other: replaced meanwhile, they would be models of no bundle.
-            let after = open_bundle(installed).map_err(|error| error.reason())?;
+            let after = Bundle::load(&settings.bundle).map_err(|error| error.reason())?;
             if after.reference() != models.bundle() {
                 return Err(Reason::new(
                     ReasonCode::ModelInvalid,
@@ -179,70 +167,6 @@ pub fn runtime_options(settings: &ModelSettings) -> RuntimeOptions {
             CudaSetting::Auto => Cuda::Auto,
             CudaSetting::Off => Cuda::Off,
         },
-    }
-}
-
-/// The bundle that acts: as it is installed, with the thresholds that were accepted for it.
-///
-/// # Errors
-/// Where it cannot be loaded, or the accepted thresholds not be read: with others an answer would be another one.
-pub async fn load_bundle_in_use(settings: &ModelSettings, database: &Database) -> Result<Bundle, Reason> {
-    let accepted = accepted_points(database).await?;
-    with_accepted(&settings.bundle, &accepted).map_err(|error| error.reason())
-}
-
-/// The same from a bundle that is loaded already, whichever thresholds acted then: what processes load when they start now.
-pub async fn with_thresholds_in_use(bundle: Bundle, database: &Database) -> Result<Bundle, Reason> {
-    let accepted = accepted_points(database).await?;
-    with_points(bundle.as_installed(), &accepted).map_err(|error| error.reason())
-}
-
-/// What models are opened from: the settings, and the thresholds that the site accepted when it was asked.
-struct Installed {
-    settings: Arc<Settings>,
-    /// Bundle files by the hash of the installed bundle that they are for.
-    accepted: BTreeMap<String, String>,
-}
-
-impl Installed {
-    async fn of(context: &Context) -> Result<Self, Reason> {
-        Ok(Self {
-            settings: Arc::clone(&context.settings),
-            accepted: accepted_points(&context.database).await?,
-        })
-    }
-}
-
-async fn accepted_points(database: &Database) -> Result<BTreeMap<String, String>, Reason> {
-    database.accepted_bundle_files().await.map_err(|error| {
-        Reason::new(
-            ReasonCode::ModelMissing,
-            format!("the accepted thresholds could not be read: {error}"),
-        )
-    })
-}
-
-fn open_bundle(installed: &Installed) -> Result<Bundle, ModelError> {
-    with_accepted(&installed.settings.models.bundle, &installed.accepted)
-}
-
-fn with_accepted(path: &Path, accepted: &BTreeMap<String, String>) -> Result<Bundle, ModelError> {
-    with_points(Bundle::load(&bundle_file(path))?, accepted)
-}
-
-fn with_points(bundle: Bundle, accepted: &BTreeMap<String, String>) -> Result<Bundle, ModelError> {
-    match accepted.get(&bundle.installed().sha256) {
-        Some(text) => bundle.with_accepted_points(text),
-        None => Ok(bundle),
-    }
-}
-
-/// The setting may name the file or its folder.
-fn bundle_file(path: &Path) -> PathBuf {
-    if path.is_dir() {
-        path.join(norma_inference::BUNDLE_FILE)
-    } else {
-        path.to_owned()
     }
 }
 

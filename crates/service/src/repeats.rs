@@ -66,6 +66,7 @@ fn new_analysis(context: &Context, repeat: AwaitedRepeat, bundle: &BundleReferen
         scan_id: repeat.scan_id,
         operating_point: repeat.operating_point,
         bundle_version: format!("{} {}", bundle.name, bundle.version),
+        threshold_proposal_id: repeat.threshold_proposal_id,
         deadline_at: Utc::now() + TimeDelta::hours(context.settings.analysis.wait_limit_hours.into()),
         priority: repeat.priority,
         requested_by: repeat.requested_by,

@@ -7,7 +7,7 @@ use norma_database::DatabaseError;
 use serde::{Deserialize, Serialize};
 
 use crate::answers::Answers;
-use crate::reader_labels;
+use crate::reader_labels::ReaderLabels;
 use crate::study::{LabelledStudy, LeftOut, count};
 
 /// Where labels come from.
@@ -44,9 +44,8 @@ impl LabelledSet {
 
     /// From what readers said of answers.
     pub async fn of_readers(answers: &Answers) -> Result<Self, DatabaseError> {
-        let mut left_out = BTreeMap::new();
-        let studies = reader_labels::studies(answers, &mut left_out).await?;
-        Ok(Self::of(LabelSource::Feedback, studies, left_out))
+        let labels = ReaderLabels::read(answers).await?;
+        Ok(Self::of(LabelSource::Feedback, labels.studies, labels.left_out))
     }
 
     fn of(source: LabelSource, studies: Vec<LabelledStudy>, mut left_out: BTreeMap<LeftOut, u64>) -> Self {

@@ -8,8 +8,24 @@ use norma_domain::{ScanId, Verdict};
 use crate::answers::Answers;
 use crate::study::{Grouping, LabelledStudy, LeftOut, count};
 
+/// What readers agree to be true of studies.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReaderLabels {
+    /// By their scans' ids; all of a patient.
+    pub studies: Vec<LabelledStudy>,
+    pub left_out: BTreeMap<LeftOut, u64>,
+}
+
+impl ReaderLabels {
+    pub async fn read(answers: &Answers) -> Result<Self, DatabaseError> {
+        let mut left_out = BTreeMap::new();
+        let studies = studies(answers, &mut left_out).await?;
+        Ok(Self { studies, left_out })
+    }
+}
+
 /// Every scan on which readers agree what is true.
-pub(crate) async fn studies(
+async fn studies(
     answers: &Answers,
     left_out: &mut BTreeMap<LeftOut, u64>,
 ) -> Result<Vec<LabelledStudy>, DatabaseError> {

@@ -42,7 +42,7 @@ pub use administration::users::schema::{SignInKind, SignInLink, User, UserInput,
 pub use analyses::many::{AnalyzeMany, AnalyzedMany, AnalyzedOne};
 pub use analysis_document::schema::{Analysis, AnalysisLinks, RequestedAnalysis, StageProgress, StageState};
 pub use audit::schema::{AuditActorDocument, AuditItem};
-pub use bundle::BundleSource;
+pub use bundle::ModelSource;
 pub use bundle::schema::{
     BundleDescription, Estimate, LabelDescription, ModelDescription, OperatingPointDescription,
     ScannerThresholdDescription,
@@ -69,7 +69,6 @@ pub use problem::{ApiError, Problem, ProposalProblem};
 pub use rows::{rows_to_csv, rows_to_xlsx};
 pub use scans::schema::{Scan, ScanChange, ScanUpload};
 pub use server::{Application, BeyondLoopback, GatewayParts, listen_address, run};
-pub use site::ModelSource;
 pub use site::schema::{
     DecisionInput, DriftLook, MadeProposal, ProposalInput, ProposalState, ProposedThreshold,
     ThresholdProposal, ThresholdProposalDetails,

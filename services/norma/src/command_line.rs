@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use norma_domain::{KeyId, Role};
 
-pub(crate) use self::accuracy::{Calibrate, CalibrationFormat, DriftOptions, Evaluate};
+pub(crate) use self::accuracy::{Calibrate, CalibrationFormat, DriftOptions, Evaluate, Labels};
 pub(crate) use self::deliveries::{Deliveries, DeliveryState, ListDeliveries, SendAgain};
 pub(crate) use self::pacs::{Pacs, PacsPeer, PacsReceive, PacsSend};
 pub(crate) use self::proposals::{
@@ -60,6 +60,9 @@ pub(crate) enum Command {
     Calibrate(Calibrate),
     /// How accurate the answers are on a site's labelled studies: a report as JSON and as a page.
     Evaluate(Evaluate),
+    /// What readers said of answers, as a CSV table of labelled studies on standard output: what `norma evaluate` and `norma calibrate`
+    /// read. Names studies by their scans' ids alone.
+    Labels(Labels),
     /// Whether what comes in is still distributed as it was, for each scanner: scores, measures, failed quality checks, what is
     /// released. Ends with exit code 2 where something drifted.
     Drift(DriftOptions),

@@ -38,7 +38,7 @@ async fn merge_outcomes(context: Context) -> anyhow::Result<()> {
     let Some(bundle) = loaded.ready(&context).await else {
         return Ok(());
     };
-    let presence = Presence::announce(&context, Stage::Report, bundle.reference().clone());
+    let presence = Presence::announce(&context, Stage::Report, bundle.installed().clone());
     let merge = merge::MergeOutcomes {
         context: context.clone(),
         bundle,

@@ -7,11 +7,12 @@ use norma_domain::{AnalysisId, OperatingPoint, Reason, ReasonCode, Report, Stage
 use norma_inference::Bundle;
 use norma_pipeline::{MergeInput, merge_report};
 use norma_queue::Delivery;
-use norma_service::{Context, Handled, HandlerError, MessageHandler};
+use norma_service::{Context, Handled, HandlerError, MessageHandler, ThresholdsError, bundle_of_analysis};
 
 /// From the outcomes of the model stages to the report.
 pub(crate) struct MergeOutcomes {
     pub(crate) context: Context,
+    /// As it is installed.
     pub(crate) bundle: Arc<Bundle>,
 }
 
@@ -48,8 +49,9 @@ impl MessageHandler for MergeOutcomes {
 
 impl MergeOutcomes {
     async fn merge(&self, analysis: Analysis, outcomes: Vec<StageOutcome>) -> Result<Report, HandlerError> {
-        let operating_point = operating_point(&self.bundle, &analysis)?;
         let database = &self.context.database;
+        let bundle = self.bundle_of(&analysis).await?;
+        let operating_point = operating_point(&bundle, &analysis)?;
         let prepared = database.prepared(analysis.id).await?.ok_or_else(|| {
             HandlerError::rejected(ReasonCode::Internal, "the study has outcomes but no summary")
         })?;
@@ -63,7 +65,7 @@ impl MergeOutcomes {
             scan_id: analysis.scan_id,
             prepared,
             outcomes,
-            bundle: &self.bundle,
+            bundle: &bundle,
             operating_point,
             unverified_threshold: self.context.settings.models.unverified_threshold,
             requested_at: analysis.requested_at,
@@ -71,6 +73,15 @@ impl MergeOutcomes {
             finished_at: Utc::now(),
             path_to_study,
         }))
+    }
+
+    /// With the thresholds that the analysis is held to.
+    async fn bundle_of(&self, analysis: &Analysis) -> Result<Bundle, HandlerError> {
+        let bundle = bundle_of_analysis(&self.bundle, analysis, &self.context.database).await;
+        bundle.map_err(|error| match error {
+            ThresholdsError::Database(error) => error.into(),
+            ThresholdsError::Model(error) => HandlerError::Rejected(error.reason()),
+        })
     }
 }
 

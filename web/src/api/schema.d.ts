@@ -207,7 +207,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Describes the model bundle: models with versions and hashes, labels, operating points.
+         * Describes the model bundle as it answers now: models with versions and hashes, labels, operating points with the thresholds that act.
          * @description Roles: any.
          */
         get: operations["getBundle"];
@@ -1001,7 +1001,7 @@ export interface paths {
         put?: never;
         /**
          * Fits thresholds on the newest answers, with what readers said of them or without, and keeps them as a proposal where a scanner has a
-         *     threshold with the bound that is asked for. Nothing acts before it is accepted.
+         *     threshold with the bound that is asked for and is not held to it already. Nothing acts before it is accepted.
          * @description Roles: operator.
          */
         post: operations["makeThresholdProposal"];
@@ -1041,8 +1041,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Lets a proposal act: a new version of the bundle, which processes load when they start. What acted before can be brought back by
-         *     taking it back.
+         * Lets a proposal act: a new version of the bundle, which every analysis that is requested from now on is held to, at whichever gateway.
+         *     One that was requested before is held to what acted then. What acted before can be brought back by taking it back.
          * @description Roles: operator.
          */
         post: operations["acceptThresholdProposal"];
@@ -1082,7 +1082,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Takes the proposal back that acts: what acted before it acts again once processes are started again.
+         * Takes the proposal back that acts: what acted before it acts again, for every analysis that is requested from now on. Who accepted it
+         *     stays beside who took it back.
          * @description Roles: operator.
          */
         post: operations["withdrawThresholdProposal"];
@@ -2006,6 +2007,7 @@ export interface components {
         LungThird: "lower" | "middle" | "upper";
         /** @description What the studies said. */
         MadeProposal: {
+            nothing_proposed?: components["schemas"]["NothingProposed"] | null;
             proposal?: components["schemas"]["ThresholdProposal"] | null;
             report: components["schemas"]["Proposal"];
         };
@@ -2158,6 +2160,11 @@ export interface components {
              */
             score: number;
         };
+        /**
+         * @description Why nothing is proposed.
+         * @enum {string}
+         */
+        NothingProposed: "already_in_use" | "no_bound";
         /**
          * @description Why something could not be measured.
          * @enum {string}
@@ -2544,6 +2551,8 @@ export interface components {
         Page_StudyRow: {
             items: {
                 analysis_id?: components["schemas"]["AnalysisId"] | null;
+                /** @description What readers said against the verdict, on this analysis or an earlier one, the oldest first. */
+                contradictions: components["schemas"]["Feedback"][];
                 description: string;
                 failure?: components["schemas"]["Reason"] | null;
                 file_name: string;
@@ -2604,7 +2613,7 @@ export interface components {
         /** @description A part of a list. */
         Page_ThresholdProposal: {
             items: {
-                /** @description Processes that start now load the bundle with these thresholds. */
+                /** @description Analyses that are requested now are held to these thresholds. */
                 acts: boolean;
                 /** @description Of the bundle with these thresholds. */
                 bundle_version: string;
@@ -2613,13 +2622,24 @@ export interface components {
                 created_at: string;
                 /** @description A login, the name of a key, or `command line`. */
                 created_by: string;
-                /** Format: date-time */
+                /**
+                 * Format: date-time
+                 * @description When it was accepted or declined, by whom and why.
+                 */
                 decided_at?: string | null;
+                /** @description Null of an open one, and of one that was taken back before this was kept. */
                 decided_by?: string | null;
                 id: components["schemas"]["ThresholdProposalId"];
                 method: components["schemas"]["FitMethod"];
                 state: components["schemas"]["ProposalState"];
                 thresholds: components["schemas"]["ProposedThreshold"][];
+                /**
+                 * Format: date-time
+                 * @description When an accepted one was taken back, by whom and why.
+                 */
+                withdrawn_at?: string | null;
+                withdrawn_by?: string | null;
+                withdrawn_reason?: string | null;
             }[];
             /** Format: int32 */
             limit: number;
@@ -2915,6 +2935,8 @@ export interface components {
         /** @description What is proposed for one scanner, used like this. */
         ProfileProposal: {
             after?: components["schemas"]["StreamAtThreshold"] | null;
+            /** @description What the studies allow is in use already: nothing is proposed. */
+            already_in_use?: boolean;
             before?: components["schemas"]["StreamAtThreshold"] | null;
             /** @description Of the newest answers those with another verdict at the proposed threshold. */
             changes: components["schemas"]["VerdictChange"][];
@@ -2931,7 +2953,7 @@ export interface components {
             studies: number;
             /**
              * Format: double
-             * @description The threshold that is proposed for this scanner and no other; None where none has the bound.
+             * @description The threshold that is proposed for this scanner and no other; None where none has the bound, and where it is in use already.
              */
             threshold?: number | null;
             /** Format: double */
@@ -3573,6 +3595,8 @@ export interface components {
         /** @description A line of the worklist: a scan with its latest analysis. */
         StudyRow: {
             analysis_id?: components["schemas"]["AnalysisId"] | null;
+            /** @description What readers said against the verdict, on this analysis or an earlier one, the oldest first. */
+            contradictions: components["schemas"]["Feedback"][];
             description: string;
             failure?: components["schemas"]["Reason"] | null;
             file_name: string;
@@ -3645,10 +3669,10 @@ export interface components {
             transfer_syntax_uid?: string | null;
         };
         /**
-         * @description What is read, and what holds no chest, apart.
+         * @description What is read, what holds no chest, and what readers contradict.
          * @enum {string}
          */
-        StudyTray: "reading" | "no_chest";
+        StudyTray: "reading" | "no_chest" | "contradicted";
         /** @description The reference service's summary. */
         Summary: {
             /** @description None where no row has a verdict of norm or pathology. */
@@ -3668,7 +3692,7 @@ export interface components {
         };
         /** @description Thresholds that the site's own studies propose. */
         ThresholdProposal: {
-            /** @description Processes that start now load the bundle with these thresholds. */
+            /** @description Analyses that are requested now are held to these thresholds. */
             acts: boolean;
             /** @description Of the bundle with these thresholds. */
             bundle_version: string;
@@ -3677,13 +3701,24 @@ export interface components {
             created_at: string;
             /** @description A login, the name of a key, or `command line`. */
             created_by: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was accepted or declined, by whom and why.
+             */
             decided_at?: string | null;
+            /** @description Null of an open one, and of one that was taken back before this was kept. */
             decided_by?: string | null;
             id: components["schemas"]["ThresholdProposalId"];
             method: components["schemas"]["FitMethod"];
             state: components["schemas"]["ProposalState"];
             thresholds: components["schemas"]["ProposedThreshold"][];
+            /**
+             * Format: date-time
+             * @description When an accepted one was taken back, by whom and why.
+             */
+            withdrawn_at?: string | null;
+            withdrawn_by?: string | null;
+            withdrawn_reason?: string | null;
         };
         /** @description A proposal with its report. */
         ThresholdProposalDetails: {
@@ -10550,7 +10585,7 @@ export interface operations {
                 search?: string;
                 /** @description Only studies whose latest analysis stands so. */
                 status?: components["schemas"]["AnalysisStatus"];
-                /** @description Only one of the two; both where it is absent. */
+                /** @description Only one of these; all where it is absent. */
                 tray?: components["schemas"]["StudyTray"];
                 /** @description Uploaded before this time (RFC 3339). */
                 uploaded_before?: string;

@@ -1,5 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 
+import { bundleKey } from './bundle';
 import { bodyOf, client } from './client';
 import type { FitMethod, ProposalState } from './types';
 
@@ -48,6 +49,8 @@ interface Decided {
 
 export function useDecideProposal() {
   const queries = useQueryClient();
+  const changed = () =>
+    Promise.all([queries.invalidateQueries({ queryKey: proposalsKey }), queries.invalidateQueries({ queryKey: bundleKey })]);
   return useMutation({
     mutationFn: ({ id, decision, comment }: Decided) => {
       const request = { params: { path: { proposal_id: id } }, body: { comment: comment.trim() || null } };
@@ -60,7 +63,7 @@ export function useDecideProposal() {
           return bodyOf(client.POST('/api/threshold-proposals/{proposal_id}/withdraw', request));
       }
     },
-    // A refusal tells that what is shown is old.
-    onSettled: () => queries.invalidateQueries({ queryKey: proposalsKey }),
+    // A refusal tells that what is shown is old. What acts, acts at once.
+    onSettled: changed,
   });
 }

@@ -5,8 +5,8 @@ import type { AnalysisStatus, Verdict } from './types';
 
 export type StudyOrder = 'suspicion' | 'newest';
 
-/** What is read, and what holds no chest, apart. */
-export type StudyTray = 'reading' | 'no_chest';
+/** What is read, what holds no chest, and what readers contradict. */
+export type StudyTray = 'reading' | 'no_chest' | 'contradicted';
 
 export interface StudyFilter {
   search?: string | undefined;
@@ -23,7 +23,10 @@ export interface StudyFilter {
 export const STATUSES: readonly AnalysisStatus[] = ['queued', 'preparing', 'analyzing', 'completed', 'failed'];
 export const VERDICTS: readonly Verdict[] = ['pathology', 'undetermined', 'norm'];
 const ORDERS: readonly StudyOrder[] = ['suspicion', 'newest'];
-const TRAYS: readonly StudyTray[] = ['reading', 'no_chest'];
+const TRAYS: readonly StudyTray[] = ['reading', 'no_chest', 'contradicted'];
+
+/** The tray of that name. */
+export const trayOf = (text: string | null): StudyTray => oneOf(TRAYS, text) ?? 'reading';
 
 const oneOf = <Value extends string>(values: readonly Value[], text: string | null): Value | undefined =>
   values.find((value) => value === text);
@@ -33,7 +36,7 @@ export const filterOf = (params: URLSearchParams, limit: number): StudyFilter =>
   search: params.get('search') ?? '',
   status: oneOf(STATUSES, params.get('status')),
   verdict: oneOf(VERDICTS, params.get('verdict')),
-  tray: oneOf(TRAYS, params.get('tray')) ?? 'reading',
+  tray: trayOf(params.get('tray')),
   order: oneOf(ORDERS, params.get('order')) ?? 'suspicion',
   limit,
   offset: Math.max(0, Number(params.get('offset')) || 0),

@@ -1,8 +1,10 @@
-use norma_database::{DatabaseError, FeedbackUser, NewFeedback};
-use norma_domain::AnalysisId;
+use norma_database::{
+    Analysis, Database, DatabaseError, FeedbackUser, NewFeedback, Page, StudyOrder, StudyQuery, StudyTray,
+};
+use norma_domain::{AnalysisId, Verdict};
 use uuid::Uuid;
 
-use crate::builders::{prepared, report, requested};
+use crate::builders::{prepare, prepared, report, request, requested};
 use crate::sides::on_both_sides;
 
 #[test]
@@ -115,5 +117,84 @@ fn words_on_answers_are_listed_with_the_study_that_they_are_about() {
         assert_eq!(database.answers_of_scan(unanswered.scan_id).await.unwrap(), []);
         let by_uid = database.answers_of_study(scan.study_uid.unwrap()).await.unwrap();
         assert!(by_uid.contains(&judgements[0].about));
+    });
+}
+
+async fn answer(database: &Database, analysis: &Analysis, verdict: Verdict) {
+    prepare(database, analysis.id).await;
+    let answer = report(analysis, verdict, Some(0.4));
+    assert!(database.complete_analysis(answer).await.unwrap());
+}
+
+/// A word on a study's answer speaks against the latest one, which may be of another analysis.
+#[test]
+fn what_readers_say_against_the_latest_verdict_is_listed() {
+    use Verdict::{Norm, Pathology, Undetermined};
+    on_both_sides(|side| async move {
+        let database = &side.database;
+        for (judged, agree, label, latest, contradicts) in [
+            (Norm, false, None, None, true),
+            (Norm, false, Some("emphysema"), None, true),
+            (Norm, true, None, None, false),
+            (Pathology, false, Some("norm"), None, true),
+            (Pathology, false, Some("emphysema"), None, true),
+            (Pathology, true, Some("pathology"), None, false),
+            (Undetermined, false, Some("norm"), None, true),
+            // Nobody contradicts an answer that says what he said.
+            (Norm, false, Some("emphysema"), Some(Pathology), false),
+            (Norm, false, None, Some(Pathology), false),
+            (Norm, false, None, Some(Norm), true),
+            (Norm, true, None, Some(Pathology), true),
+            (Pathology, true, None, Some(Norm), true),
+            (Pathology, true, None, Some(Undetermined), false),
+            (Pathology, false, Some("norm"), Some(Norm), false),
+            (Pathology, false, Some("emphysema"), Some(Norm), true),
+            (Undetermined, false, Some("norm"), Some(Pathology), true),
+            (Undetermined, false, Some("emphysema"), Some(Norm), true),
+            (Undetermined, false, Some("emphysema"), Some(Pathology), false),
+        ] {
+            let first = requested(database).await;
+            answer(database, &first, judged).await;
+            let word = NewFeedback {
+                analysis_id: first.id,
+                agree,
+                label: label.map(str::to_owned),
+                comment: None,
+                user: None,
+            };
+            let word = database.add_feedback(word).await.unwrap();
+            if let Some(latest) = latest {
+                let again = request(database, first.scan_id).await.analysis;
+                answer(database, &again, latest).await;
+            }
+            let case = format!("{}: {judged} {agree} {label:?} {latest:?}", side.name);
+            let scans = database.contradicted_scans().await.unwrap();
+            assert_eq!(scans.contains(&first.scan_id), contradicts, "{case}");
+            let listed = async |tray| {
+                let query = StudyQuery {
+                    tray,
+                    order: StudyOrder::Newest,
+                    ..StudyQuery::default()
+                };
+                let listing = database.list_studies(query, Page::default()).await.unwrap();
+                let mut rows = listing.items.into_iter();
+                rows.find(|row| row.scan.id == first.scan_id)
+            };
+            let expected = contradicts.then(|| vec![word.clone()]);
+            let row = listed(Some(StudyTray::Contradicted)).await;
+            assert_eq!(row.map(|row| row.contradictions), expected, "{case}");
+            let row = listed(None).await.expect("it is in the worklist");
+            assert_eq!(row.contradictions, expected.unwrap_or_default(), "{case}");
+            // What is taken back speaks against nothing.
+            assert!(database.withdraw_feedback(first.id, word.id, None).await.unwrap());
+            assert!(
+                !database
+                    .contradicted_scans()
+                    .await
+                    .unwrap()
+                    .contains(&first.scan_id),
+                "{case}"
+            );
+        }
     });
 }

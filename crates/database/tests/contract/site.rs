@@ -1,11 +1,15 @@
 //! What is watched of answers, the last look, and proposed thresholds.
 
-use norma_database::Database;
-use norma_database::{Decided, NewThresholdProposal, Page, ProposalState, ThresholdProposal};
-use norma_domain::{AnalysisId, ThresholdProposalId, Verdict};
+use chrono::{TimeDelta, Utc};
+use norma_database::{
+    AcceptedBundleFile, Decided, NewThresholdProposal, Page, ProposalState, ThresholdProposal,
+};
+use norma_database::{Database, NewAnalysis};
+use norma_domain::{AnalysisId, Priority, Reason, ReasonCode, Report, ThresholdProposalId, Verdict};
 use serde_json::json;
 
-use crate::builders::answered;
+use crate::builders::{answered, new_analysis, prepare, report, scan};
+use crate::schema::execute;
 use crate::sides::on_both_sides;
 
 #[test]
@@ -92,8 +96,8 @@ async fn accept(database: &Database, id: ThresholdProposalId) -> Decided {
 async fn acting(database: &Database) -> Option<ThresholdProposalId> {
     let acting = database.acting_threshold_proposal("aa".to_owned()).await.unwrap();
     let acting = acting.map(|proposal| proposal.id);
-    let files = database.accepted_bundle_files().await.unwrap();
-    assert_eq!(files.contains_key("aa"), acting.is_some());
+    let file = database.acting_bundle_file("aa".to_owned()).await.unwrap();
+    assert_eq!(file.map(|file| file.proposal_id), acting);
     acting
 }
 
@@ -118,17 +122,39 @@ fn the_last_accepted_proposal_acts_until_it_is_taken_back() {
         let second = proposed(database, "3", Some(first.id)).await;
         assert!(matches!(accept(database, second.id).await, Decided::Done(_)));
         assert_eq!(acting(database).await, Some(second.id));
-        assert_eq!(
-            database.accepted_bundle_files().await.unwrap()["aa"],
-            "version: 3"
-        );
+        let of_second = AcceptedBundleFile {
+            proposal_id: second.id,
+            installed_sha256: "aa".to_owned(),
+            text: "version: 3".to_owned(),
+        };
+        let file = database.acting_bundle_file("aa".to_owned()).await.unwrap();
+        assert_eq!(file.as_ref(), Some(&of_second));
+        assert_eq!(database.acting_bundle_file("bb".to_owned()).await.unwrap(), None);
+        // Nobody accepted it.
+        assert_eq!(database.accepted_bundle_file(rival.id).await.unwrap(), None);
 
-        let withdraw = |id| database.withdraw_threshold_proposal(id, "ann".to_owned(), None);
+        let withdraw =
+            |id| database.withdraw_threshold_proposal(id, "bob".to_owned(), Some("drift".to_owned()));
         assert_eq!(withdraw(first.id).await.unwrap(), Some(Decided::NotOpen));
-        assert!(matches!(
-            withdraw(second.id).await.unwrap(),
-            Some(Decided::Done(_))
-        ));
+        let Some(Decided::Done(withdrawn)) = withdraw(second.id).await.unwrap() else {
+            panic!("it is not taken back");
+        };
+        // Beside who accepted it and why.
+        assert_eq!(
+            (withdrawn.decided_by.as_deref(), withdrawn.comment.as_deref()),
+            (Some("ann"), Some("why"))
+        );
+        let withdrawal = withdrawn.withdrawal.unwrap();
+        assert_eq!(
+            (withdrawal.by.as_deref(), withdrawal.reason.as_deref()),
+            (Some("bob"), Some("drift"))
+        );
+        assert!(withdrawal.at >= withdrawn.decided_at.unwrap());
+        // What was asked while it acted is still held to it.
+        assert_eq!(
+            database.accepted_bundle_file(second.id).await.unwrap(),
+            Some(of_second)
+        );
         assert_eq!(acting(database).await, Some(first.id));
         assert!(matches!(
             withdraw(first.id).await.unwrap(),
@@ -193,5 +219,71 @@ fn of_accepting_and_taking_back_at_once_one_is_done() {
                 assert!(matches!(back.await.unwrap(), Some(Decided::Done(_))));
             }
         }
+    });
+}
+
+/// Who had accepted what was taken back before both were kept is not made up.
+#[test]
+fn what_was_taken_back_before_tells_who_took_it_back() {
+    on_both_sides(|side| async move {
+        let database = &side.database;
+        let first = proposed(database, "1", None).await;
+        accept(database, first.id).await;
+        let down = format!(
+            "{}/../../migrations/{}/2026-11-27-200000_thresholds_of_analyses/down.sql",
+            env!("CARGO_MANIFEST_DIR"),
+            side.name
+        );
+        execute(&side, &std::fs::read_to_string(down).unwrap());
+        execute(
+            &side,
+            "UPDATE threshold_proposals SET state = 'withdrawn', decided_by = 'bob', comment = 'drift'",
+        );
+        execute(
+            &side,
+            "DELETE FROM __diesel_schema_migrations WHERE version = '20261127200000'",
+        );
+        let database = Database::open(&side.url).await.unwrap();
+        let withdrawn = database.threshold_proposal(first.id).await.unwrap().unwrap();
+        assert_eq!(withdrawn.state, ProposalState::Withdrawn);
+        assert_eq!((withdrawn.decided_by, withdrawn.comment), (None, None));
+        let withdrawal = withdrawn.withdrawal.unwrap();
+        assert_eq!(
+            (withdrawal.by.as_deref(), withdrawal.reason.as_deref()),
+            (Some("bob"), Some("drift"))
+        );
+    });
+}
+
+/// From the request to the repeat; another request of the scan with other thresholds gets the one that runs and raises nothing.
+#[test]
+fn an_analysis_keeps_the_thresholds_that_it_was_asked_with() {
+    on_both_sides(|side| async move {
+        let database = &side.database;
+        let accepted = proposed(database, "1", None).await;
+        accept(database, accepted.id).await;
+        let scan = scan(database, None).await;
+        let asked = |priority, threshold_proposal_id| NewAnalysis {
+            priority,
+            threshold_proposal_id,
+            ..new_analysis(scan.id, Utc::now() + TimeDelta::hours(1))
+        };
+        let new = asked(Priority::Routine, Some(accepted.id));
+        let analysis = database.request_analysis(new).await.unwrap().analysis;
+        assert_eq!(analysis.threshold_proposal_id, Some(accepted.id));
+        let other = database
+            .request_analysis(asked(Priority::Urgent, None))
+            .await
+            .unwrap();
+        assert_eq!((other.created, &other.analysis), (false, &analysis));
+
+        prepare(database, analysis.id).await;
+        let mixed = Report {
+            reasons: vec![Reason::new(ReasonCode::MixedBundles, "stages differ")],
+            ..report(&analysis, Verdict::Undetermined, None)
+        };
+        assert!(database.complete_analysis(mixed).await.unwrap());
+        let awaited = database.awaited_repeats(10).await.unwrap();
+        assert_eq!(awaited[0].threshold_proposal_id, Some(accepted.id));
     });
 }

@@ -69,7 +69,8 @@ pub(super) fn sound_score(stage: Stage, outcomes: &[StageOutcome], bundle: &Bund
 }
 
 /// Whether a stage was read with another bundle than the report's, or with one that nobody knows: another fusion,
-/// scaling, bound or memory makes scores that mean nothing on this bundle's scale, however alike the models are.
+/// scaling, bound or memory makes scores that mean nothing on this bundle's scale, however alike the models are. Thresholds that a
+/// site accepted change no score, so bundles are compared as they are installed.
 pub(super) fn is_mixed(outcomes: &[StageOutcome], bundle: &Bundle) -> bool {
     foreign_results(outcomes, bundle).next().is_some()
 }
@@ -79,7 +80,7 @@ fn foreign_results<'a>(
     bundle: &'a Bundle,
 ) -> impl Iterator<Item = &'a StageResult> {
     outcomes.iter().filter_map(|outcome| match outcome {
-        StageOutcome::Completed(result) if result.bundle.as_ref() != Some(bundle.reference()) => Some(result),
+        StageOutcome::Completed(result) if result.bundle.as_ref() != Some(bundle.installed()) => Some(result),
         StageOutcome::Completed(_) | StageOutcome::Failed(_) => None,
     })
 }
@@ -93,7 +94,7 @@ fn mixed_bundles(outcomes: &[StageOutcome], bundle: &Bundle) -> Option<Reason> {
     }
     let message = format!(
         "stages were read with another model bundle than the report's {}: {}",
-        named(Some(bundle.reference())),
+        named(Some(bundle.installed())),
         foreign.join(", ")
     );
     Some(Reason::new(ReasonCode::MixedBundles, message))
@@ -127,7 +128,7 @@ fn doubts_of_stage(stage: Stage, outcomes: &[StageOutcome], bundle: &Bundle) -> 
         .into_iter()
         .filter_map(|outcome| match outcome {
             StageOutcome::Failed(failure) => Some(failure.reason.clone()),
-            StageOutcome::Completed(result) if result.bundle.as_ref() == Some(bundle.reference()) => {
+            StageOutcome::Completed(result) if result.bundle.as_ref() == Some(bundle.installed()) => {
                 doubt_of_result(result, &bundle.models_of(stage))
             }
             StageOutcome::Completed(result) => doubt_of_values(result),

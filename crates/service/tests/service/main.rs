@@ -6,4 +6,5 @@ mod background;
 mod installation;
 mod retention;
 mod support;
+mod thresholds;
 mod worker_loop;

@@ -104,8 +104,11 @@ pub struct ProfileProposal {
     #[cfg_attr(feature = "openapi", schema(inline = false))]
     pub unlabelled: Option<UnlabelledFit>,
     pub labelled: Option<LabelledFit>,
-    /// The threshold that is proposed for this scanner and no other; None where none has the bound.
+    /// The threshold that is proposed for this scanner and no other; None where none has the bound, and where it is in use already.
     pub threshold: Option<f64>,
+    /// What the studies allow is in use already: nothing is proposed.
+    #[serde(default)]
+    pub already_in_use: bool,
     /// Of the newest answers those that are released at the threshold in use, and at the proposed one.
     pub released_before: Proportion,
     pub released_after: Option<Proportion>,
@@ -114,6 +117,27 @@ pub struct ProfileProposal {
     pub after: Option<StreamAtThreshold>,
     /// Of the newest answers those with another verdict at the proposed threshold.
     pub changes: Vec<VerdictChange>,
+}
+
+/// Why nothing is proposed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum NothingProposed {
+    /// What the studies allow is in use, of every scanner that has a threshold with the bound.
+    AlreadyInUse,
+    /// No scanner has a threshold with the bound that is asked for.
+    NoBound,
+}
+
+impl NothingProposed {
+    /// As a person reads it.
+    pub const fn told(self) -> &'static str {
+        match self {
+            Self::AlreadyInUse => "the thresholds that the studies allow are already in use",
+            Self::NoBound => "no scanner has a threshold with the bound that is asked for",
+        }
+    }
 }
 
 /// What labelled studies of one scanner allow.
@@ -138,6 +162,17 @@ pub struct VerdictChange {
 impl Proposal {
     /// Whether a threshold is proposed for any scanner.
     pub fn proposes(&self) -> bool {
-        self.profiles.iter().any(|profile| profile.threshold.is_some())
+        self.nothing_proposed().is_none()
+    }
+
+    /// Why no scanner's threshold is proposed; None where one is.
+    pub fn nothing_proposed(&self) -> Option<NothingProposed> {
+        if self.profiles.iter().any(|profile| profile.threshold.is_some()) {
+            None
+        } else if self.profiles.iter().any(|profile| profile.already_in_use) {
+            Some(NothingProposed::AlreadyInUse)
+        } else {
+            Some(NothingProposed::NoBound)
+        }
     }
 }

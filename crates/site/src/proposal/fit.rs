@@ -119,6 +119,8 @@ fn assumptions(method: FitMethod, source: LabelSource) -> Vec<Assumption> {
 struct ThresholdInUse {
     value: f64,
     is_own: bool,
+    /// Labelled studies of the scanner bound it.
+    is_verified: bool,
 }
 
 impl ThresholdInUse {
@@ -131,7 +133,20 @@ impl ThresholdInUse {
         Self {
             value: own.map_or(in_use.threshold, |own| own.threshold).value(),
             is_own: own.is_some(),
+            is_verified: own.is_some_and(|own| own.measured_on.scanners.contains(scanner)),
         }
+    }
+}
+
+impl ThresholdInUse {
+    /// Whether the scanner is held to this threshold already, with what is known of it. What labels bound is worth proposing even where
+    /// the same threshold was fitted without them: it verifies it.
+    fn is_already(self, threshold: f64, method: FitMethod) -> bool {
+        let says_nothing_new = match method {
+            FitMethod::Unlabelled => true,
+            FitMethod::Labelled => self.is_verified,
+        };
+        self.value == threshold && says_nothing_new
     }
 }
 
@@ -178,7 +193,9 @@ fn profile(
             (None, None, Some(labelled))
         }
     };
-    let threshold = proposed(unlabelled.as_ref(), labelled.as_ref());
+    let allowed = proposed(unlabelled.as_ref(), labelled.as_ref());
+    let already_in_use = allowed.is_some_and(|allowed| in_use.is_already(allowed, asked.method));
+    let threshold = allowed.filter(|_| !already_in_use);
     let after = match &unlabelled {
         Some(UnlabelledFit::Holds(at)) => Some(*at),
         _ => None,
@@ -190,6 +207,7 @@ fn profile(
         in_use_is_own: in_use.is_own,
         known_pathologies: known.len(),
         threshold,
+        already_in_use,
         released_before: released(in_use.value),
         released_after: threshold.map(released),
         before,

@@ -3,14 +3,14 @@
 use norma_database::{Database, DatabaseError, NewThresholdProposal, ThresholdProposal};
 use norma_inference::Bundle;
 
-use super::document::Proposal;
+use super::document::{NothingProposed, Proposal};
 use super::site_file::SITE_POINT;
 
 /// Why a proposal is not kept.
 #[derive(Debug, thiserror::Error)]
 pub enum KeepError {
-    #[error("no scanner has a threshold with the bound that is asked for")]
-    NothingProposed,
+    #[error("{}", .0.told())]
+    NothingProposed(NothingProposed),
     #[error("the setting analysis.operating_point names {0:?}, which would stay in use: clear it first")]
     OperatingPointSet(String),
     /// Thresholds were accepted or taken back since it was measured.
@@ -43,8 +43,8 @@ pub async fn keep_proposal(
     set_point: Option<&str>,
     by: String,
 ) -> Result<ThresholdProposal, KeepError> {
-    if !proposal.proposes() {
-        return Err(KeepError::NothingProposed);
+    if let Some(why) = proposal.nothing_proposed() {
+        return Err(KeepError::NothingProposed(why));
     }
     check_set_point(set_point)?;
     let file = proposal.bundle_file(bundle, SITE_POINT);

@@ -6,7 +6,8 @@ mod keep;
 mod site_file;
 
 pub use self::document::{
-    Assumption, FitMethod, LabelledFit, PROPOSAL_SCHEMA, ProfileProposal, Proposal, VerdictChange,
+    Assumption, FitMethod, LabelledFit, NothingProposed, PROPOSAL_SCHEMA, ProfileProposal, Proposal,
+    VerdictChange,
 };
 pub use self::fit::Asked;
 pub use self::keep::{KeepError, check_set_point, keep_proposal};

@@ -77,7 +77,7 @@ pub(crate) async fn analyze_many(
     let (access, notes) = visit;
     let wanted = wanted.into_inner();
     let turn = Turn::of(&gateway, &access, wanted.priority)?;
-    let operating_point = bundle.operating_point(wanted.operating_point)?;
+    let question = bundle.question(wanted.operating_point).await?;
     if wanted.failed != wanted.scan_ids.is_empty() || wanted.scan_ids.len() > MOST {
         return Err(ApiError::InvalidField {
             field: "scan_ids",
@@ -96,8 +96,7 @@ pub(crate) async fn analyze_many(
         .filter(|_| wanted.failed && scan_ids.len() == MOST);
     let mut items = Vec::with_capacity(scan_ids.len());
     for scan_id in scan_ids {
-        let requested =
-            request_analysis(&gateway, &bundle, scan_id, operating_point.clone(), turn.clone()).await;
+        let requested = request_analysis(&gateway, scan_id, &question, turn.clone()).await;
         items.push(match requested {
             Ok(analysis) => AnalyzedOne {
                 scan_id,

@@ -2,12 +2,12 @@
 
 use chrono::{TimeDelta, Utc};
 use norma_database::{Analysis, NewAnalysis, Owner};
-use norma_domain::{AnalysisId, OperatingPointName, Priority, ScanId};
+use norma_domain::{AnalysisId, Priority, ScanId};
 use norma_messages::Message;
 use norma_service::announce;
 
 use crate::analysis_document::describe_analysis;
-use crate::bundle::RunningBundle;
+use crate::bundle::Question;
 use crate::gateway::Gateway;
 use crate::identity::Access;
 use crate::problem::ApiError;
@@ -47,25 +47,24 @@ impl Turn {
 /// Requests an analysis, or gives the one that runs.
 ///
 /// # Errors
-/// [`ApiError::OtherAnalysisRunning`] where the one that runs has another operating point: its answer would be that to
-/// another question.
+/// [`ApiError::OtherAnalysisRunning`] where the one that runs has another operating point, or thresholds that were replaced since: its
+/// answer would be that to another question.
 pub(crate) async fn request_analysis(
     gateway: &Gateway,
-    bundle: &RunningBundle,
     scan_id: ScanId,
-    operating_point: OperatingPointName,
+    question: &Question,
     turn: Turn,
 ) -> Result<Analysis, ApiError> {
     let id = AnalysisId::generate();
-    let bundle = bundle.description()?;
     let deadline = TimeDelta::from_std(gateway.options.analysis_deadline).map_err(ApiError::internal)?;
     let requested = gateway
         .database
         .request_analysis(NewAnalysis {
             id,
             scan_id,
-            operating_point: operating_point.clone(),
-            bundle_version: format!("{} {}", bundle.name, bundle.version),
+            operating_point: question.operating_point.clone(),
+            bundle_version: question.bundle.clone(),
+            threshold_proposal_id: question.threshold_proposal_id,
             deadline_at: Utc::now() + deadline,
             priority: turn.priority,
             requested_by: turn.requested_by,
@@ -76,7 +75,7 @@ pub(crate) async fn request_analysis(
             }),
         })
         .await?;
-    if requested.analysis.operating_point != operating_point {
+    if !question.is_of(&requested.analysis) {
         let analysis = describe_analysis(&gateway.database, requested.analysis).await?;
         return Err(ApiError::OtherAnalysisRunning {
             analysis: Box::new(analysis),

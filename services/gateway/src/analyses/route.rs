@@ -76,9 +76,9 @@ pub(crate) async fn analyze_scan(
     options: Query<AnalyzeOptions>,
 ) -> Result<HttpResponse, ApiError> {
     let options = options.into_inner();
-    let operating_point = bundle.operating_point(options.operating_point)?;
+    let question = bundle.question(options.operating_point).await?;
     let turn = Turn::of(&gateway, &access, options.priority)?;
-    let requested = request_analysis(&gateway, &bundle, *scan_id, operating_point, turn).await?;
+    let requested = request_analysis(&gateway, *scan_id, &question, turn).await?;
     let wait = wait_of(
         &request,
         gateway.options.longest_wait,

@@ -5,6 +5,5 @@ pub(crate) mod route;
 mod running;
 pub(crate) mod schema;
 
-pub(crate) use describe::describe_bundle;
-pub use running::BundleSource;
-pub(crate) use running::RunningBundle;
+pub use running::ModelSource;
+pub(crate) use running::{Question, RunningBundle};

@@ -3,12 +3,13 @@
 use actix_web::get;
 use actix_web::web::{Data, Json};
 
+use crate::bundle::describe::describe_bundle;
 use crate::bundle::running::RunningBundle;
 use crate::bundle::schema::BundleDescription;
 use crate::problem::ApiError;
 use crate::problem::answers::Failures;
 
-/// Describes the model bundle: models with versions and hashes, labels, operating points.
+/// Describes the model bundle as it answers now: models with versions and hashes, labels, operating points with the thresholds that act.
 #[utoipa::path(
     tag = "service",
     operation_id = "getBundle",
@@ -16,5 +17,5 @@ use crate::problem::answers::Failures;
 )]
 #[get("/api/bundle")]
 pub(crate) async fn get_bundle(bundle: Data<RunningBundle>) -> Result<Json<BundleDescription>, ApiError> {
-    Ok(Json(bundle.description()?))
+    Ok(Json(describe_bundle(&bundle.in_use().await?.bundle)))
 }

@@ -42,7 +42,7 @@ struct Contents {
 pub(super) async fn hand_over(predictions: &Predictions, taken: &TakenStudy) -> Result<HandedOver, ApiError> {
     let gateway = &predictions.gateway;
     // Without models nothing is stored that would wait for its analysis unseen.
-    let operating_point = predictions.bundle.operating_point(None)?;
+    let question = predictions.bundle.question(None).await?;
     let scan_id = taken.scan_id();
     let (files, key) = {
         let taken = taken.clone();
@@ -95,7 +95,7 @@ pub(super) async fn hand_over(predictions: &Predictions, taken: &TakenStudy) -> 
             // Who may send urgent studies is the settings' to say, and the studies are here already.
             most_urgent: None,
         };
-        request_analysis(gateway, &predictions.bundle, scan_id, operating_point, turn).await?;
+        request_analysis(gateway, scan_id, &question, turn).await?;
     }
     let mut event = NewAuditEvent::of_system("pacs", "pacs.receive").about("scan", scan_id);
     event.scan_id = Some(scan_id);

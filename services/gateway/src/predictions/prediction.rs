@@ -8,12 +8,12 @@ use norma_database::{
     NewPrediction, Owner, PredictedScan, Rejection, RequestKey, ScanIdentity, StoredInstance,
 };
 use norma_dicom_spool::named_instances;
-use norma_domain::{AnalysisStatus, OperatingPointName, Report, ScanId, StudyIdentity};
+use norma_domain::{AnalysisStatus, Report, ScanId, StudyIdentity};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::analyses::{Turn, request_analysis, wait_for_end};
-use crate::bundle::RunningBundle;
+use crate::bundle::{Question, RunningBundle};
 use crate::gateway::Gateway;
 use crate::predictions::schema::{OnlyRow, PredictedStudy, Prediction};
 use crate::problem::ApiError;
@@ -56,7 +56,7 @@ impl Predictions {
     pub(crate) async fn start_prediction(
         &self,
         (upload, place): (Upload, Place),
-        operating_point: OperatingPointName,
+        question: Question,
         sender: Sender,
     ) -> Result<Uuid, ApiError> {
         let own = self.clone();
@@ -67,7 +67,7 @@ impl Predictions {
                 request: sender.request.clone(),
             };
             let started = own
-                .store_and_request((upload, place), &operating_point, sender, &mut made)
+                .store_and_request((upload, place), &question, sender, &mut made)
                 .await;
             if started.is_err() {
                 made.take_back(Arc::clone(&own.gateway)).await;
@@ -81,7 +81,7 @@ impl Predictions {
     async fn store_and_request(
         &self,
         (upload, mut place): (Upload, Place),
-        operating_point: &OperatingPointName,
+        question: &Question,
         sender: Sender,
         made: &mut Leftover,
     ) -> Result<Uuid, ApiError> {
@@ -101,8 +101,7 @@ impl Predictions {
             })
             .await?;
         for scan_id in &made.scans {
-            let (operating_point, turn) = (operating_point.clone(), turn.clone());
-            request_analysis(&self.gateway, &self.bundle, *scan_id, operating_point, turn).await?;
+            request_analysis(&self.gateway, *scan_id, question, turn.clone()).await?;
         }
         Ok(id)
     }
@@ -111,14 +110,13 @@ impl Predictions {
     pub(crate) async fn complete_requests(
         &self,
         id: Uuid,
-        operating_point: &OperatingPointName,
+        question: &Question,
         turn: &Turn,
     ) -> Result<(), ApiError> {
         let prediction = self.gateway.database.prediction(id).await?;
         let scans = prediction.ok_or(ApiError::PredictionNotFound)?.scans;
         for scan in scans.iter().filter(|scan| scan.analysis.is_none()) {
-            let (operating_point, turn) = (operating_point.clone(), turn.clone());
-            request_analysis(&self.gateway, &self.bundle, scan.scan.id, operating_point, turn).await?;
+            request_analysis(&self.gateway, scan.scan.id, question, turn.clone()).await?;
         }
         Ok(())
     }

@@ -104,7 +104,12 @@ pub(crate) async fn predict(
     let options = options.into_inner();
     // What would be refused is refused before the upload is read.
     let format = RowFormat::choose(&request, options.format)?;
-    let operating_point = predictions.bundle.operating_point(options.operating_point)?;
+    // As it was asked: a request that is sent again is the same one, whichever thresholds were accepted meanwhile.
+    let wish = format!(
+        "predict {}",
+        options.operating_point.as_deref().unwrap_or_default()
+    );
+    let question = predictions.bundle.question(options.operating_point).await?;
     let turn = Turn::of(&predictions.gateway, &access, options.priority)?;
     let (upload, place) = predictions
         .uploads
@@ -114,11 +119,10 @@ pub(crate) async fn predict(
     let limits = &predictions.gateway.options;
     let wait = wait_of(&request, limits.longest_wait, limits.predict_wait);
     let deadline = Instant::now() + wait;
-    let wish = format!("predict {}", operating_point.0);
     let sent = look_up(&predictions.gateway, &request, &access, &upload, &wish).await?;
     let id = match sent {
         Sent::Again(id) => {
-            predictions.complete_requests(id, &operating_point, &turn).await?;
+            predictions.complete_requests(id, &question, &turn).await?;
             // Waiting for the answer takes no place.
             drop(place);
             id
@@ -131,7 +135,7 @@ pub(crate) async fn predict(
                 turn,
             };
             match predictions
-                .start_prediction((upload, place), operating_point, sender)
+                .start_prediction((upload, place), question, sender)
                 .await
             {
                 Ok(id) => id,

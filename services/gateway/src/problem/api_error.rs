@@ -178,7 +178,8 @@ pub enum ApiError {
     #[error("the bundle has no such operating point")]
     UnknownOperatingPoint { known: Vec<String> },
     #[error(
-        "an analysis with another operating point runs (`analysis` tells which): ask again once it has ended"
+        "an analysis with another operating point, or with thresholds that were replaced since, runs (`analysis` tells which): ask \
+         again once it has ended"
     )]
     OtherAnalysisRunning { analysis: Box<Analysis> },
     #[error("the Idempotency-Key was used for another request: take a new one")]

@@ -135,16 +135,18 @@ impl Application {
     /// # Errors
     /// Where the trail cannot be written.
     pub fn record_start(&self) -> impl Future<Output = anyhow::Result<()>> + use<> {
-        let mut event = NewAuditEvent::of_system("gateway", "gateway.start");
-        match self.rooms.bundle.description() {
-            Ok(bundle) => {
-                event = event.about("bundle", format!("{} {}", bundle.name, bundle.version));
-                event.detail = format!("sha256 {}", bundle.sha256);
-            }
-            Err(_) => event.detail = "no bundle could be loaded".to_owned(),
-        }
+        let bundle = self.rooms.bundle.clone();
         let database = self.rooms.gateway.database.clone();
         async move {
+            let mut event = NewAuditEvent::of_system("gateway", "gateway.start");
+            match bundle.in_use().await {
+                Ok(in_use) => {
+                    let bundle = in_use.bundle.reference();
+                    event = event.about("bundle", format!("{} {}", bundle.name, bundle.version));
+                    event.detail = format!("sha256 {}", bundle.sha256);
+                }
+                Err(_) => event.detail = "no bundle could be loaded".to_owned(),
+            }
             database.append_audit_events(vec![event]).await?;
             Ok(())
         }

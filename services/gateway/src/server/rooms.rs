@@ -16,7 +16,6 @@ use crate::pixels::PixelObjects;
 use crate::predictions::Predictions;
 use crate::server::parts::GatewayParts;
 use crate::server::routes;
-use crate::site::SiteModels;
 use crate::uploads::Uploads;
 
 /// The state of every room.
@@ -24,7 +23,6 @@ use crate::uploads::Uploads;
 pub(crate) struct Rooms {
     pub(crate) gateway: Data<Gateway>,
     pub(crate) bundle: Data<RunningBundle>,
-    models: Data<SiteModels>,
     pub(crate) identity: Data<Identity>,
     pub(crate) events: Data<EventFeed>,
     /// None where no issuer is set.
@@ -41,7 +39,6 @@ impl Rooms {
     pub(crate) fn new(parts: GatewayParts, base_url: String) -> anyhow::Result<Self> {
         let GatewayParts {
             context,
-            bundle,
             models,
             reader,
             options,
@@ -54,8 +51,8 @@ impl Rooms {
             options.trusted_proxies.clone(),
             gateway.database.clone(),
         )?;
-        let bundle = Arc::new(RunningBundle::new(bundle, options.operating_point.clone()));
-        let models = SiteModels::new(models, options.operating_point.clone());
+        let set_point = options.operating_point.clone();
+        let bundle = Arc::new(RunningBundle::new(models, gateway.database.clone(), set_point));
         let uploads = Arc::new(Uploads::new(Arc::clone(&gateway), reader));
         let predictions = Predictions::new(Arc::clone(&gateway), Arc::clone(&bundle), Arc::clone(&uploads));
         let pixels = Arc::new(PixelObjects::new(gateway.objects.clone()));
@@ -72,7 +69,6 @@ impl Rooms {
             events: Data::new(EventFeed::new()),
             predictions: Data::new(predictions),
             uploads: Data::from(uploads),
-            models: Data::new(models),
             bundle: Data::from(bundle),
             gateway: Data::from(gateway),
         })
@@ -83,7 +79,6 @@ impl Rooms {
         services
             .app_data(self.gateway.clone())
             .app_data(self.bundle.clone())
-            .app_data(self.models.clone())
             .app_data(self.identity.clone())
             .app_data(self.trail.clone())
             .app_data(self.pixels.clone())

@@ -9,7 +9,6 @@ use norma_database::Database;
 use norma_service::{Authentication, Context, Settings, load_bundle};
 use secrecy::ExposeSecret as _;
 
-use crate::bundle::describe_bundle;
 use crate::certificate::Certificate;
 use crate::deliveries::{DeliveryOptions, Dispatcher};
 use crate::options::{GatewayOptions, TlsFiles};
@@ -46,12 +45,10 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
     let pacs = PacsOptions::of(&settings, certificate.clone())?;
     let deliveries = DeliveryOptions::of(&settings, certificate.as_ref())?;
     let bundle = load_bundle(&context).await;
-    let models = bundle.clone();
     let (database, shutdown) = (context.database.clone(), context.shutdown.clone());
     let stopping = shutdown.clone();
     let parts = GatewayParts {
-        bundle: Arc::new(move || bundle.get().map(|bundle| describe_bundle(&bundle))),
-        models: Arc::new(move || models.get()),
+        models: Arc::new(move || bundle.get()),
         reader: UploadReader::new(settings.sandbox(), settings.imaging_limits()),
         options: GatewayOptions::from(settings.as_ref()),
         context,

@@ -9,13 +9,13 @@ use norma_site::{Answers, Asked, KeepError, Proposal, check_set_point, keep_prop
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use crate::bundle::RunningBundle;
 use crate::gateway::Gateway;
 use crate::http::paging::{Page, Paging};
 use crate::http::text::{TEXT_CHARACTERS, checked_text};
 use crate::identity::{Access, Notes};
 use crate::problem::answers::{BadRequest, Conflict, Failures, NotFound, UnsupportedMediaType};
 use crate::problem::{ApiError, ProposalProblem};
-use crate::site::SiteModels;
 use crate::site::schema::{
     DecisionInput, MadeProposal, ProposalInput, ProposalState, ThresholdProposal, ThresholdProposalDetails,
     report_of,
@@ -43,7 +43,7 @@ pub(crate) struct ProposalFilter {
 #[get("/api/threshold-proposals")]
 pub(crate) async fn list_threshold_proposals(
     gateway: Data<Gateway>,
-    models: Data<SiteModels>,
+    bundle: Data<RunningBundle>,
     filter: Query<ProposalFilter>,
     paging: Query<Paging>,
 ) -> Result<Json<Page<ThresholdProposal>>, ApiError> {
@@ -52,7 +52,7 @@ pub(crate) async fn list_threshold_proposals(
         .database
         .list_threshold_proposals(state, paging.part())
         .await?;
-    let acting = acting(&gateway, models.installed_sha256()?).await?;
+    let acting = acting(&gateway, installed_sha256(&bundle)?).await?;
     let items = listing
         .items
         .iter()
@@ -63,7 +63,7 @@ pub(crate) async fn list_threshold_proposals(
 }
 
 /// Fits thresholds on the newest answers, with what readers said of them or without, and keeps them as a proposal where a scanner has a
-/// threshold with the bound that is asked for. Nothing acts before it is accepted.
+/// threshold with the bound that is asked for and is not held to it already. Nothing acts before it is accepted.
 #[utoipa::path(
     tag = "site",
     operation_id = "makeThresholdProposal",
@@ -77,7 +77,7 @@ pub(crate) async fn list_threshold_proposals(
 #[post("/api/threshold-proposals")]
 pub(crate) async fn make_threshold_proposal(
     gateway: Data<Gateway>,
-    models: Data<SiteModels>,
+    bundle: Data<RunningBundle>,
     access: Access,
     notes: Notes,
     input: Json<ProposalInput>,
@@ -90,17 +90,21 @@ pub(crate) async fn make_threshold_proposal(
         maximal_prevalence: level("maximal_prevalence", Some(MAXIMAL_PREVALENCE))?,
         newest: NEWEST,
     };
-    let bundle = models.in_use(database).await?;
-    let in_use = models.operating_point(&bundle)?;
-    let answers = Answers::open(database.clone(), &bundle).await?;
-    let report = Proposal::of_site(&answers, &bundle, in_use, None, asked).await?;
+    let set_point = bundle.set_point();
+    let acting = bundle.in_use().await?.bundle;
+    let in_use = bundle.operating_point(&acting, None)?;
+    let answers = Answers::open(database.clone(), &acting).await?;
+    let report = Proposal::of_site(&answers, &acting, in_use, None, asked).await?;
     let by = access.caller.actor().name;
-    let kept = keep_proposal(database, &bundle, &report, models.set_point.as_deref(), by).await;
+    let kept = keep_proposal(database, &acting, &report, set_point, by).await;
     let row = match kept {
         Ok(row) => row,
-        Err(KeepError::NothingProposed) => {
-            let proposal = None;
-            return Ok(HttpResponse::Ok().json(MadeProposal { proposal, report }));
+        Err(KeepError::NothingProposed(why)) => {
+            return Ok(HttpResponse::Ok().json(MadeProposal {
+                proposal: None,
+                nothing_proposed: Some(why),
+                report,
+            }));
         }
         Err(KeepError::OperatingPointSet(_)) => return Err(ProposalProblem::OperatingPointSet.into()),
         Err(KeepError::Outdated) => return Err(ProposalProblem::Outdated.into()),
@@ -108,8 +112,11 @@ pub(crate) async fn make_threshold_proposal(
         Err(error @ KeepError::NotWritten(_)) => return Err(ApiError::internal(error)),
     };
     notes.object(row.id);
-    let proposal = Some(ThresholdProposal::of(&row, &report, None));
-    Ok(HttpResponse::Created().json(MadeProposal { proposal, report }))
+    Ok(HttpResponse::Created().json(MadeProposal {
+        proposal: Some(ThresholdProposal::of(&row, &report, None)),
+        nothing_proposed: None,
+        report,
+    }))
 }
 
 /// A proposal with its report: the bound of each scanner's threshold, and which studies would change verdict.
@@ -122,12 +129,12 @@ pub(crate) async fn make_threshold_proposal(
 #[get("/api/threshold-proposals/{proposal_id}")]
 pub(crate) async fn get_threshold_proposal(
     gateway: Data<Gateway>,
-    models: Data<SiteModels>,
+    bundle: Data<RunningBundle>,
     proposal_id: Path<ThresholdProposalId>,
 ) -> Result<Json<ThresholdProposalDetails>, ApiError> {
     let row = gateway.database.threshold_proposal(*proposal_id).await?;
     let row = row.ok_or(ProposalProblem::NotFound)?;
-    let acting = acting(&gateway, models.installed_sha256()?).await?;
+    let acting = acting(&gateway, installed_sha256(&bundle)?).await?;
     let report = report_of(&row)?;
     Ok(Json(ThresholdProposalDetails {
         proposal: ThresholdProposal::of(&row, &report, acting),
@@ -135,8 +142,8 @@ pub(crate) async fn get_threshold_proposal(
     }))
 }
 
-/// Lets a proposal act: a new version of the bundle, which processes load when they start. What acted before can be brought back by
-/// taking it back.
+/// Lets a proposal act: a new version of the bundle, which every analysis that is requested from now on is held to, at whichever gateway.
+/// One that was requested before is held to what acted then. What acted before can be brought back by taking it back.
 #[utoipa::path(
     tag = "site",
     operation_id = "acceptThresholdProposal",
@@ -150,14 +157,14 @@ pub(crate) async fn get_threshold_proposal(
 #[post("/api/threshold-proposals/{proposal_id}/accept")]
 pub(crate) async fn accept_threshold_proposal(
     gateway: Data<Gateway>,
-    models: Data<SiteModels>,
+    bundle: Data<RunningBundle>,
     access: Access,
     proposal_id: Path<ThresholdProposalId>,
     input: Json<DecisionInput>,
 ) -> Result<Json<ThresholdProposal>, ApiError> {
-    check_set_point(models.set_point.as_deref()).map_err(|_| ProposalProblem::OperatingPointSet)?;
+    check_set_point(bundle.set_point()).map_err(|_| ProposalProblem::OperatingPointSet)?;
     // Before the decision, which stands once it is made.
-    let installed = models.installed_sha256()?;
+    let installed = installed_sha256(&bundle)?;
     let (id, by) = (*proposal_id, access.caller.actor().name);
     let comment = checked_text("comment", input.into_inner().comment, TEXT_CHARACTERS)?;
     let decided = gateway
@@ -181,13 +188,13 @@ pub(crate) async fn accept_threshold_proposal(
 #[post("/api/threshold-proposals/{proposal_id}/decline")]
 pub(crate) async fn decline_threshold_proposal(
     gateway: Data<Gateway>,
-    models: Data<SiteModels>,
+    bundle: Data<RunningBundle>,
     access: Access,
     proposal_id: Path<ThresholdProposalId>,
     input: Json<DecisionInput>,
 ) -> Result<Json<ThresholdProposal>, ApiError> {
     // Before the decision, which stands once it is made.
-    let installed = models.installed_sha256()?;
+    let installed = installed_sha256(&bundle)?;
     let (id, by) = (*proposal_id, access.caller.actor().name);
     let comment = checked_text("comment", input.into_inner().comment, TEXT_CHARACTERS)?;
     let decided = gateway
@@ -197,7 +204,8 @@ pub(crate) async fn decline_threshold_proposal(
     done(&gateway, installed, decided).await
 }
 
-/// Takes the proposal back that acts: what acted before it acts again once processes are started again.
+/// Takes the proposal back that acts: what acted before it acts again, for every analysis that is requested from now on. Who accepted it
+/// stays beside who took it back.
 #[utoipa::path(
     tag = "site",
     operation_id = "withdrawThresholdProposal",
@@ -211,13 +219,13 @@ pub(crate) async fn decline_threshold_proposal(
 #[post("/api/threshold-proposals/{proposal_id}/withdraw")]
 pub(crate) async fn withdraw_threshold_proposal(
     gateway: Data<Gateway>,
-    models: Data<SiteModels>,
+    bundle: Data<RunningBundle>,
     access: Access,
     proposal_id: Path<ThresholdProposalId>,
     input: Json<DecisionInput>,
 ) -> Result<Json<ThresholdProposal>, ApiError> {
     // Before the decision, which stands once it is made.
-    let installed = models.installed_sha256()?;
+    let installed = installed_sha256(&bundle)?;
     let (id, by) = (*proposal_id, access.caller.actor().name);
     let comment = checked_text("comment", input.into_inner().comment, TEXT_CHARACTERS)?;
     let decided = gateway
@@ -252,7 +260,12 @@ async fn done(
     Ok(Json(ThresholdProposal::of(&row, &report_of(&row)?, acting)))
 }
 
-/// The proposal whose thresholds processes load when they start now.
+/// Of the bundle as it is installed, whichever thresholds act.
+fn installed_sha256(bundle: &RunningBundle) -> Result<String, ApiError> {
+    Ok(bundle.installed()?.installed().sha256.clone())
+}
+
+/// The proposal whose thresholds act.
 async fn acting(
     gateway: &Gateway,
     installed_sha256: String,

@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use norma_database as rows;
 use norma_domain::{ScannerProfile, ThresholdProposalId};
-use norma_site::{DriftReport, FitMethod, Proposal};
+use norma_site::{DriftReport, FitMethod, NothingProposed, Proposal};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -65,7 +65,7 @@ pub struct ProposedThreshold {
 pub struct ThresholdProposal {
     pub id: ThresholdProposalId,
     pub state: ProposalState,
-    /// Processes that start now load the bundle with these thresholds.
+    /// Analyses that are requested now are held to these thresholds.
     pub acts: bool,
     pub method: FitMethod,
     /// Of the bundle with these thresholds.
@@ -74,9 +74,15 @@ pub struct ThresholdProposal {
     pub created_at: DateTime<Utc>,
     /// A login, the name of a key, or `command line`.
     pub created_by: String,
+    /// When it was accepted or declined, by whom and why.
     pub decided_at: Option<DateTime<Utc>>,
+    /// Null of an open one, and of one that was taken back before this was kept.
     pub decided_by: Option<String>,
     pub comment: Option<String>,
+    /// When an accepted one was taken back, by whom and why.
+    pub withdrawn_at: Option<DateTime<Utc>>,
+    pub withdrawn_by: Option<String>,
+    pub withdrawn_reason: Option<String>,
 }
 
 impl ThresholdProposal {
@@ -94,6 +100,7 @@ impl ThresholdProposal {
                 changes: profile.changes.len() as u64,
             })
         });
+        let withdrawal = row.withdrawal.as_ref();
         Self {
             id: row.id,
             state: row.state.into(),
@@ -106,6 +113,9 @@ impl ThresholdProposal {
             decided_at: row.decided_at,
             decided_by: row.decided_by.clone(),
             comment: row.comment.clone(),
+            withdrawn_at: withdrawal.map(|withdrawal| withdrawal.at),
+            withdrawn_by: withdrawal.and_then(|withdrawal| withdrawal.by.clone()),
+            withdrawn_reason: withdrawal.and_then(|withdrawal| withdrawal.reason.clone()),
         }
     }
 }
@@ -129,8 +139,10 @@ pub struct ThresholdProposalDetails {
 /// What the studies said.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct MadeProposal {
-    /// Null where no scanner has a threshold with the bound that was asked for; the report says why.
+    /// Null where nothing is proposed.
     pub proposal: Option<ThresholdProposal>,
+    /// Why nothing is; the report tells it of each scanner.
+    pub nothing_proposed: Option<NothingProposed>,
     pub report: Proposal,
 }
 

@@ -30,7 +30,7 @@ pub(crate) enum StudyOrder {
     Oldest,
 }
 
-/// What is read, and what holds no chest, apart.
+/// What is read, what holds no chest, and what readers contradict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum StudyTray {
@@ -38,6 +38,8 @@ pub(crate) enum StudyTray {
     Reading,
     /// Failed with `not_ct`, `no_chest_series` or `no_lungs`.
     NoChest,
+    /// A reader's feedback contradicts the verdict: to be reviewed. They are in `reading` too.
+    Contradicted,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -59,7 +61,7 @@ pub(crate) struct StudyFilter {
     status: Option<AnalysisStatus>,
     /// Only studies whose latest analysis says so.
     verdict: Option<Verdict>,
-    /// Only one of the two; both where it is absent.
+    /// Only one of these; all where it is absent.
     tray: Option<StudyTray>,
     /// Uploaded at this time or later (RFC 3339).
     uploaded_from: Option<DateTime<Utc>>,
@@ -94,6 +96,7 @@ pub(crate) async fn list_studies(
         tray: filter.tray.map(|tray| match tray {
             StudyTray::Reading => norma_database::StudyTray::Reading,
             StudyTray::NoChest => norma_database::StudyTray::NoChest,
+            StudyTray::Contradicted => norma_database::StudyTray::Contradicted,
         }),
         created_from: checked_time("uploaded_from", filter.uploaded_from)?,
         created_before: checked_time("uploaded_before", filter.uploaded_before)?,

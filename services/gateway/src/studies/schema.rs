@@ -7,6 +7,8 @@ use norma_domain::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::feedback::schema::Feedback;
+
 /// A line of the worklist: a scan with its latest analysis.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct StudyRow {
@@ -47,6 +49,8 @@ pub struct StudyRow {
     pub waiting_since: Option<DateTime<Utc>>,
     /// The analysis that the latest one repeats, because its stages were read with different model bundles.
     pub repeat_of: Option<AnalysisId>,
+    /// What readers said against the verdict, on this analysis or an earlier one, the oldest first.
+    pub contradictions: Vec<Feedback>,
 }
 
 /// The patient of a worklist line.
@@ -100,6 +104,7 @@ impl From<rows::StudyRow> for StudyRow {
             requested_at: time_of(|analysis| Some(analysis.requested_at)),
             finished_at: time_of(|analysis| analysis.finished_at),
             waiting_since: row.waiting_since,
+            contradictions: row.contradictions.into_iter().map(Feedback::from).collect(),
             repeat_of: analysis.and_then(|analysis| analysis.repeat_of),
             patient: row.patient.map(|patient| StudyPatient {
                 id: patient.id,

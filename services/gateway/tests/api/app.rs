@@ -6,11 +6,8 @@ use std::time::Duration;
 
 use norma_access::ApiKeySecret;
 use norma_database::{Database, NewApiKey};
-use norma_domain::{AnalysisId, Probability, ReasonCode, Role, Roles, ScanId, Stage};
-use norma_gateway::{
-    Application, BundleDescription, GatewayOptions, GatewayParts, LabelDescription, ModelDescription,
-    OperatingPointDescription, UploadReader,
-};
+use norma_domain::{AnalysisId, ReasonCode, Role, Roles, ScanId};
+use norma_gateway::{Application, GatewayOptions, GatewayParts, UploadReader};
 use norma_imaging::Limits;
 use norma_inference::Bundle;
 use norma_object_storage::Objects;
@@ -76,9 +73,8 @@ async fn spawn(change: impl FnOnce(&mut GatewayOptions), has_models: bool) -> Ap
     let application = Application::build(
         GatewayParts {
             context,
-            models: Arc::new(|| Ok(Arc::new(installed()))),
-            bundle: Arc::new(move || {
-                has_models.then(bundle).ok_or_else(|| {
+            models: Arc::new(move || {
+                has_models.then(|| Arc::new(installed())).ok_or_else(|| {
                     norma_domain::Reason::new(ReasonCode::ModelMissing, "no bundle in this test")
                 })
             }),
@@ -171,37 +167,6 @@ fn reader_program() -> PathBuf {
 pub(crate) fn installed() -> Bundle {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/inference/tests/fixtures/bundle");
     Bundle::load(&folder).unwrap()
-}
-
-pub(crate) fn bundle() -> BundleDescription {
-    let point = |name: &str, threshold| OperatingPointDescription {
-        name: name.to_owned(),
-        threshold: Probability::new(threshold).unwrap(),
-        sensitivity: None,
-        specificity: None,
-        measured_on: Vec::new(),
-        verified_on: Vec::new(),
-        by_scanner: Vec::new(),
-    };
-    BundleDescription {
-        name: "test".to_owned(),
-        version: "1.0.0".to_owned(),
-        sha256: "ab".repeat(32),
-        default_operating_point: "youden".to_owned(),
-        operating_points: vec![point("youden", 0.5), point("sensitivity_95", 0.25)],
-        models: vec![ModelDescription {
-            stage: Stage::Typing,
-            name: "typing".to_owned(),
-            version: "1.0.0".to_owned(),
-            sha256: "cd".repeat(32),
-            labels: vec![LabelDescription {
-                key: "emphysema".to_owned(),
-                name_en: "Emphysema".to_owned(),
-                name_ru: "Эмфизема".to_owned(),
-                threshold: 0.5,
-            }],
-        }],
-    }
 }
 
 impl App {

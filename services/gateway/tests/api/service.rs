@@ -1,7 +1,7 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::app::{bundle, problem, spawn_app, spawn_app_without_models};
+use crate::app::{installed, problem, spawn_app, spawn_app_without_models};
 
 #[tokio::test]
 async fn health_and_readiness_per_dependency() {
@@ -43,7 +43,42 @@ async fn metrics_name_routes_and_no_paths() {
 async fn the_bundle_is_described() {
     let app = spawn_app().await;
     let described = app.get_json("/api/bundle").await;
-    assert_eq!(described, serde_json::to_value(bundle()).unwrap());
+    assert_eq!(
+        (&described["name"], &described["version"], &described["sha256"]),
+        (
+            &json!("fixture"),
+            &json!("0.0.1"),
+            &json!(installed().reference().sha256)
+        )
+    );
+    assert_eq!(described["default_operating_point"], "youden");
+    let youden = json!({
+        "name": "youden",
+        "threshold": 0.5,
+        "sensitivity": {"value": 0.8, "ci95": [0.7, 0.9]},
+        "specificity": {"value": 0.7, "ci95": [0.6, 0.8]},
+        "measured_on": [],
+        "verified_on": [],
+        "by_scanner": [],
+    });
+    assert_eq!(described["operating_points"][0], youden);
+    assert_eq!(described["operating_points"][1]["name"], "sensitivity_95");
+    let stages = described["models"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|model| &model["stage"]);
+    assert_eq!(
+        stages.collect::<Vec<_>>(),
+        ["anomaly", "anomaly", "classifier", "typing"]
+    );
+    let typing = &described["models"][3];
+    assert_eq!(
+        (&typing["name"], typing["sha256"].as_str().map(str::len)),
+        (&json!("typing"), Some(64))
+    );
+    let label = json!({"key": "emphysema", "name_en": "Emphysema", "name_ru": "Эмфизема", "threshold": 0.5});
+    assert_eq!(typing["labels"][0], label);
     let app = spawn_app_without_models().await;
     problem(
         app.get("/api/bundle").await,

@@ -1,10 +1,11 @@
 //! Drift as the page shows it, and thresholds that are proposed, accepted and taken back.
 
-use norma_domain::Role;
+use norma_database::Decided;
+use norma_domain::{Role, ThresholdProposalId};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::app::{App, client, installed, make_key, problem, spawn_app, spawn_app_with};
+use crate::app::{App, client, id_of, installed, make_key, problem, spawn_app, spawn_app_with};
 use crate::worker::Says;
 
 /// A hundred norms of one scanner, read with the models that are installed.
@@ -41,8 +42,12 @@ async fn a_proposal_is_made_accepted_and_taken_back() {
     assert_eq!(made.status(), StatusCode::OK);
     let made: Value = made.json().await.unwrap();
     assert_eq!(
-        (&made["proposal"], &made["report"]["profiles"]),
-        (&Value::Null, &json!([]))
+        (
+            &made["proposal"],
+            &made["nothing_proposed"],
+            &made["report"]["profiles"]
+        ),
+        (&Value::Null, &json!("no_bound"), &json!([]))
     );
 
     answers(&app).await;
@@ -52,6 +57,7 @@ async fn a_proposal_is_made_accepted_and_taken_back() {
     let id = made["proposal"]["id"].as_str().unwrap();
     // A hundred studies leave room for one below.
     assert_eq!(made["report"]["profiles"][0]["threshold"], 0.002);
+    assert_eq!(made["nothing_proposed"], Value::Null);
     let listed = app.get_json("/api/threshold-proposals?state=open").await;
     assert_eq!(
         (&listed["total"], &listed["items"][0]["id"]),
@@ -81,11 +87,40 @@ async fn a_proposal_is_made_accepted_and_taken_back() {
         )
         .await;
     }
-    let withdrawn: Value = decide(&app, id, "withdraw").await.json().await.unwrap();
+    // The same studies allow no more than what is in use.
+    let again = post(&app, "/api/threshold-proposals", &asked).await;
+    assert_eq!(again.status(), StatusCode::OK);
+    let again: Value = again.json().await.unwrap();
+    assert_eq!(
+        (&again["proposal"], &again["nothing_proposed"]),
+        (&Value::Null, &json!("already_in_use"))
+    );
+    let profile = &again["report"]["profiles"][0];
+    assert_eq!(
+        (
+            &profile["already_in_use"],
+            &profile["threshold"],
+            &profile["threshold_in_use"]
+        ),
+        (&json!(true), &Value::Null, &json!(0.002))
+    );
+    let path = format!("/api/threshold-proposals/{id}/withdraw");
+    let withdrawn = post(&app, &path, &json!({"comment": "drift"})).await;
+    let withdrawn: Value = withdrawn.json().await.unwrap();
     assert_eq!(
         (&withdrawn["state"], &withdrawn["acts"]),
         (&json!("withdrawn"), &json!(false))
     );
+    // Beside who accepted it, when and why.
+    for kept in ["decided_at", "decided_by", "comment"] {
+        assert_eq!(withdrawn[kept], accepted[kept], "{kept}");
+    }
+    assert_eq!(
+        (&withdrawn["withdrawn_by"], &withdrawn["withdrawn_reason"]),
+        (&json!("test"), &json!("drift"))
+    );
+    assert!(withdrawn["withdrawn_at"].is_string(), "{withdrawn}");
+    assert_eq!(accepted["withdrawn_at"], Value::Null);
     problem(
         decide(&app, id, "withdraw").await,
         StatusCode::CONFLICT,
@@ -105,6 +140,67 @@ async fn a_proposal_is_made_accepted_and_taken_back() {
         assert!(is_told(&action, &json!(id)), "{action}: {events}");
     }
     assert!(is_told("threshold_proposal.make", &Value::Null), "{events}");
+}
+
+async fn analyze(app: &App, query: &str) -> Value {
+    let scan_id = app.upload(b"x").await;
+    let requested = app
+        .post_async(&format!("/api/scans/{scan_id}/analyze{query}"))
+        .await;
+    assert_eq!(requested.status(), StatusCode::ACCEPTED);
+    requested.json().await.unwrap()
+}
+
+/// Decided here, at another gateway or at the command line: whoever asks next is answered with it.
+#[tokio::test]
+async fn what_is_accepted_acts_on_the_next_request_until_it_is_taken_back() {
+    let app = spawn_app().await;
+    answers(&app).await;
+    let made = post(&app, "/api/threshold-proposals", &json!({"method": "unlabelled"})).await;
+    let made: Value = made.json().await.unwrap();
+    let version = made["proposal"]["bundle_version"].as_str().unwrap();
+    let id: ThresholdProposalId = made["proposal"]["id"].as_str().unwrap().parse().unwrap();
+    let before = analyze(&app, "").await;
+    assert_eq!(
+        (&before["operating_point"], &before["bundle_version"]),
+        (&json!("youden"), &json!("fixture 0.0.1"))
+    );
+
+    let elsewhere = app
+        .database
+        .decide_threshold_proposal(id, true, "another gateway".to_owned(), None);
+    assert!(matches!(elsewhere.await.unwrap(), Some(Decided::Done(_))));
+    let bundle = app.get_json("/api/bundle").await;
+    assert_eq!(
+        (&bundle["default_operating_point"], &bundle["version"]),
+        (&json!("site"), &json!(version))
+    );
+    for query in ["", "?operating_point=site", "?operating_point=sensitivity_95"] {
+        let after = analyze(&app, query).await;
+        assert_eq!(after["bundle_version"], format!("fixture {version}"));
+        let stored = app.database.analysis(id_of(&after)).await.unwrap().unwrap();
+        assert_eq!(stored.threshold_proposal_id, Some(id), "{query}");
+    }
+    // What was asked before is answered as it was asked.
+    let stored = app.database.analysis(id_of(&before)).await.unwrap().unwrap();
+    assert_eq!(stored.threshold_proposal_id, None);
+    let scan = before["scan_id"].as_str().unwrap();
+    for query in ["", "?operating_point=youden"] {
+        let other = app.post_async(&format!("/api/scans/{scan}/analyze{query}")).await;
+        problem(other, StatusCode::CONFLICT, "other_analysis_running").await;
+    }
+
+    let elsewhere = app
+        .database
+        .withdraw_threshold_proposal(id, "another gateway".to_owned(), None);
+    assert!(matches!(elsewhere.await.unwrap(), Some(Decided::Done(_))));
+    assert_eq!(analyze(&app, "").await["operating_point"], "youden");
+    let again = app.post_async(&format!("/api/scans/{scan}/analyze")).await;
+    assert_eq!(again.json::<Value>().await.unwrap()["id"], before["id"]);
+    let gone = app
+        .post_async(&format!("/api/scans/{scan}/analyze?operating_point=site"))
+        .await;
+    problem(gone, StatusCode::UNPROCESSABLE_ENTITY, "unknown_operating_point").await;
 }
 
 #[tokio::test]

@@ -79,3 +79,42 @@ async fn a_study_is_found_by_its_patient() {
         problem(response, StatusCode::BAD_REQUEST, "invalid_parameter").await;
     }
 }
+
+#[tokio::test]
+async fn what_readers_contradict_is_listed_for_review() {
+    let app = spawn_app().await;
+    let (missed, missed_analysis) = app.answered(Says::Norm(0.2)).await;
+    let (agreed, agreed_analysis) = app.answered(Says::Pathology(0.9)).await;
+    let say = async |analysis, body: Value| {
+        let path = format!("/api/analyses/{analysis}/feedback");
+        let said = app.send_json(reqwest::Method::POST, &path, &body).await;
+        assert_eq!(said.status(), StatusCode::CREATED);
+        said.json::<Value>().await.unwrap()
+    };
+    let emphysema = say(missed_analysis, json!({"agree": false, "label": "emphysema"})).await;
+    let nodule = say(missed_analysis, json!({"agree": false, "label": "lung_nodule"})).await;
+    say(agreed_analysis, json!({"agree": true})).await;
+
+    let listed = app.get_json("/api/studies?tray=contradicted").await;
+    assert_eq!(
+        (&listed["total"], &listed["items"][0]["scan_id"]),
+        (&json!(1), &json!(missed.to_string()))
+    );
+    // The label of each reader's word, who said it and when.
+    assert_eq!(listed["items"][0]["contradictions"], json!([emphysema, nodule]));
+    assert_eq!(listed["items"][0]["verdict"], "norm");
+    // They stay in the worklist, which tells it too.
+    let reading = app.get_json("/api/studies?tray=reading").await;
+    assert_eq!(reading["items"][0]["scan_id"], agreed.to_string());
+    assert_eq!(reading["items"][0]["contradictions"], json!([]));
+    assert_eq!(reading["items"][1]["contradictions"], json!([emphysema, nodule]));
+    let read = app.get_json("/api/audit?action=study.search").await;
+    assert!(read["total"].as_u64().unwrap() > 0, "{read}");
+
+    for word in [emphysema, nodule] {
+        let word = word["id"].as_str().unwrap();
+        let path = format!("/api/analyses/{missed_analysis}/feedback/{word}");
+        assert_eq!(app.delete(&path).await.status(), StatusCode::NO_CONTENT);
+    }
+    assert_eq!(app.get_json("/api/studies?tray=contradicted").await["total"], 0);
+}

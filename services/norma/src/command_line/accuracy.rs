@@ -1,4 +1,4 @@
-//! What a site learns of the answers: `norma calibrate`, `norma evaluate`, `norma drift`.
+//! What a site learns of the answers: `norma calibrate`, `norma evaluate`, `norma labels`, `norma drift`.
 
 use std::path::PathBuf;
 
@@ -68,6 +68,15 @@ pub(crate) struct Evaluate {
     /// Where browsers reach the page, for links to studies that were missed [default: the settings' address].
     #[arg(long)]
     pub(crate) url: Option<String>,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Labels {
+    /// Only studies against whose verdict a reader speaks: to be reviewed, no sample for figures.
+    #[arg(long)]
+    pub(crate) contradicted: bool,
     #[command(flatten)]
     pub(crate) installation: Installation,
 }

@@ -13,7 +13,9 @@ use norma_database::{Database, NewAuditEvent};
 use norma_domain::OperatingPoint;
 use norma_inference::Bundle;
 use norma_service::Settings;
-use norma_site::{Asked, FitMethod, LabelSource, LabelledSet, LeftOut, Proposal, SITE_POINT, keep_proposal};
+use norma_site::{
+    Asked, FitMethod, LabelSource, LabelledSet, LeftOut, NothingProposed, Proposal, SITE_POINT, keep_proposal,
+};
 use serde::Serialize;
 
 use super::blocking::block_on;
@@ -92,9 +94,9 @@ async fn without_labels(
             lines.for_each(|line| answer(&line));
         }
     }
-    if !proposal.proposes() {
+    if let Some(why) = proposal.nothing_proposed() {
         if arguments.write_bundle.is_some() || arguments.propose {
-            tell("no threshold is proposed: nothing is written");
+            tell(&format!("{}: nothing is written", why.told()));
         }
         return Ok(ExitCode::from(EXIT_PARTIAL));
     }
@@ -139,8 +141,15 @@ async fn with_labels(
         CalibrationFormat::Text => report.lines().iter().for_each(|line| answer(line)),
     }
     let proposal = &report.by_scanner;
-    if arguments.propose && !proposal.proposes() {
-        tell("no scanner has the cases by itself, or the studies do not tell theirs: nothing is proposed");
+    if let Some(why) = proposal.nothing_proposed().filter(|_| arguments.propose) {
+        tell(match why {
+            NothingProposed::AlreadyInUse => {
+                "the thresholds that the studies allow are already in use: nothing is proposed"
+            }
+            NothingProposed::NoBound => {
+                "no scanner has the cases by itself, or the studies do not tell theirs: nothing is proposed"
+            }
+        });
         return Ok(ExitCode::from(EXIT_PARTIAL));
     }
     if arguments.propose {
@@ -153,7 +162,14 @@ async fn with_labels(
             write_without_scanner(arguments, settings, bundle, &in_use, held)?;
         }
         _ if arguments.write_bundle.is_some() => {
-            tell("no scanner has the cases by itself: no bundle is written");
+            tell(match proposal.nothing_proposed() {
+                Some(NothingProposed::AlreadyInUse) => {
+                    "the thresholds that the studies allow are already in use: no bundle is written"
+                }
+                Some(NothingProposed::NoBound) | None => {
+                    "no scanner has the cases by itself: no bundle is written"
+                }
+            });
             return Ok(ExitCode::from(EXIT_PARTIAL));
         }
         _ => {}

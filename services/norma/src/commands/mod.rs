@@ -16,6 +16,7 @@ mod fit_norm;
 mod installation;
 mod keys;
 mod labelled;
+mod labels;
 mod measure;
 mod models;
 mod own_instance;
@@ -62,6 +63,7 @@ pub(crate) fn run(command_line: CommandLine) -> ExitCode {
         Command::Prepare(arguments) => prepare::run(config, &arguments),
         Command::Calibrate(arguments) => calibrate::run(config, &arguments),
         Command::Evaluate(arguments) => evaluate::run(config, &arguments),
+        Command::Labels(arguments) => labels::run(config, &arguments),
         Command::Drift(arguments) => drift::run(config, &arguments),
         Command::Proposals(command) => proposals::run(config, command),
         Command::Models(command) => models::run(config, &command),

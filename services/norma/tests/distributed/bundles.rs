@@ -3,8 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use norma_database::Analysis;
-use norma_domain::{AnalysisId, AnalysisStatus, ReasonCode, Report, Stage, StageOutcome, Verdict};
+use norma_database::{Analysis, Database, Decided, NewThresholdProposal, ThresholdProposal};
+use norma_domain::{
+    AnalysisId, AnalysisStatus, OperatingPointName, Probability, ReasonCode, Report, Stage, StageOutcome,
+    Verdict,
+};
+use norma_inference::Bundle;
 use tempfile::TempDir;
 
 use crate::ONE_AT_A_TIME;
@@ -152,6 +156,82 @@ async fn a_bundle_is_rolled_out_under_load() {
         assert_of_one_bundle(&report);
     }
     assert!(mixed > 0, "no study was in flight while the workers differed");
+}
+
+/// A point `site` at which nothing is norm, accepted for the bundle of the tests.
+async fn accept(database: &Database) -> ThresholdProposal {
+    let bundle = Bundle::load(&test_bundle()).unwrap();
+    let mut point = bundle.operating_points()[0].clone();
+    point.name = OperatingPointName("site".to_owned());
+    point.threshold = Probability::new(1e-9).unwrap();
+    let text = bundle.file().with_site_point(point).to_text().unwrap();
+    let made = bundle.clone().with_accepted_points(&text).unwrap();
+    let new = NewThresholdProposal {
+        method: "labelled".to_owned(),
+        installed_sha256: bundle.reference().sha256.clone(),
+        based_on: None,
+        bundle_version: made.reference().version.clone(),
+        bundle_sha256: made.reference().sha256.clone(),
+        bundle_file: text,
+        report: serde_json::json!({}),
+        created_by: "test".to_owned(),
+    };
+    let id = database.add_threshold_proposal(new).await.unwrap().id;
+    let accepted = database.decide_threshold_proposal(id, true, "test".to_owned(), None);
+    let Some(Decided::Done(accepted)) = accepted.await.unwrap() else {
+        panic!("it is not accepted");
+    };
+    *accepted
+}
+
+/// Nobody is started again: each analysis is held to the thresholds that acted when it was requested, whichever worker merges it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn accepted_thresholds_act_in_workers_that_run() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let Some(mut installation) = Installation::start(&test_bundle()).await else {
+        return;
+    };
+    let installed = Bundle::load(&test_bundle()).unwrap().reference().clone();
+    let before = installation.request_held_to("youden", None).await;
+    installation.ended(before).await;
+    let report = installation.report(before).await;
+    assert_eq!((&report.bundle, is_mixed(&report)), (&installed, false));
+
+    let accepted = accept(&installation.database).await;
+    let after = installation.request_held_to("site", Some(accepted.id)).await;
+    installation.ended(after).await;
+    let is_held = |report: &Report| {
+        assert!(!is_mixed(report), "{:?}", report.reasons);
+        assert_eq!(report.bundle.version, accepted.bundle_version);
+        assert_eq!(report.bundle.sha256, accepted.bundle_sha256);
+        assert_eq!(report.operating_point.threshold.value(), 1e-9);
+        assert_eq!(report.verdict, Verdict::Pathology);
+        // Thresholds change nothing of what the stages read.
+        for stage in &report.stages {
+            let StageOutcome::Completed(result) = &stage.outcome else {
+                panic!("{:?}", stage.outcome);
+            };
+            assert_eq!(result.bundle.as_ref(), Some(&installed));
+        }
+    };
+    is_held(&installation.report(after).await);
+
+    // Taken back while one is under way: it ends as it was asked, by whichever of two report workers.
+    installation.stop_worker(Stage::Report);
+    let under_way = installation.request_held_to("site", Some(accepted.id)).await;
+    let withdrawn = installation
+        .database
+        .withdraw_threshold_proposal(accepted.id, "test".to_owned(), None);
+    assert!(matches!(withdrawn.await.unwrap(), Some(Decided::Done(_))));
+    let next = installation.request_held_to("youden", None).await;
+    installation.start_worker(Stage::Report);
+    installation.start_second_worker(Stage::Report, &[]);
+    for id in [under_way, next] {
+        installation.ended(id).await;
+    }
+    is_held(&installation.report(under_way).await);
+    let report = installation.report(next).await;
+    assert_eq!((&report.bundle, is_mixed(&report)), (&installed, false));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use norma_database::{Database, Owner};
-use norma_domain::{AnalysisId, Priority, Report, Stage};
+use norma_domain::{AnalysisId, Priority, Report, Stage, ThresholdProposalId};
 use norma_object_storage::Objects;
 use norma_queue::{Queue, RabbitMqOptions, RabbitMqQueue};
 use norma_test_support::servers::{GuardedProcess, PostgreSql, RabbitMq, free_port};
 use norma_test_support::{PhantomOptions, phantom_zip};
 use tempfile::TempDir;
 
-use crate::studies::{onnxruntime, request_study, request_turn};
+use crate::studies::{onnxruntime, request_question, request_study, request_turn};
 
 /// For ten studies on a machine with two busy cores.
 const PATIENCE: Duration = Duration::from_secs(400);
@@ -190,6 +190,19 @@ impl Installation {
         let turn = (Some(Owner::Scope(key.to_owned())), priority);
         let upload = self.upload.clone();
         let (_, analysis_id) = request_turn(&self.database, &self.objects, upload, None, turn).await;
+        analysis_id
+    }
+
+    /// At an operating point, held to the thresholds of an accepted proposal.
+    pub(crate) async fn request_held_to(
+        &self,
+        operating_point: &str,
+        proposal: Option<ThresholdProposalId>,
+    ) -> AnalysisId {
+        let question = (None, operating_point, proposal);
+        let turn = (None, Priority::Routine);
+        let upload = self.upload.clone();
+        let (_, analysis_id) = request_question(&self.database, &self.objects, upload, question, turn).await;
         analysis_id
     }
 

@@ -6,6 +6,7 @@ mod answered;
 mod calibrate;
 mod drift;
 mod evaluate;
+mod labels;
 mod proposals;
 #[allow(dead_code, reason = "shared with the other tests")]
 #[path = "../studies/mod.rs"]

@@ -28,7 +28,19 @@ fn calibrated(site: &Site) -> Value {
 
 /// Makes a proposal; its id.
 fn proposed(site: &Site) -> String {
-    let output = site.norma(&["calibrate", "--unlabelled", "--data", "data", "--propose"]);
+    proposed_of(site, "0.95")
+}
+
+fn proposed_of(site: &Site, sensitivity: &str) -> String {
+    let words = [
+        "calibrate",
+        "--unlabelled",
+        "--data",
+        "data",
+        "--propose",
+        "--sensitivity",
+    ];
+    let output = site.norma(&[words.as_slice(), &[sensitivity]].concat());
     assert!(output.status.success(), "{}", text(&output.stderr));
     let told = text(&output.stderr);
     let id = told
@@ -68,7 +80,10 @@ fn a_proposal_acts_once_it_is_accepted_and_until_it_is_taken_back() {
 
     let (code, told) = decide(&site, "accept", &id);
     assert_eq!(code, Some(0), "{told}");
-    assert!(told.contains("once the processes are started again"), "{told}");
+    assert!(
+        told.contains("it acts for every analysis that is requested from now on"),
+        "{told}"
+    );
     let after = calibrated(&site);
     // The scanner is held to its own threshold, and the answers of before still count: they are of the same models.
     assert_eq!(
@@ -76,13 +91,43 @@ fn a_proposal_acts_once_it_is_accepted_and_until_it_is_taken_back() {
         (&json!(0.02), &json!(true))
     );
     assert_eq!(after["studies"], before["studies"]);
+    // The same studies allow no more than what is in use: nothing is proposed, and nothing kept.
+    assert_eq!(
+        (&after["already_in_use"], &after["threshold"]),
+        (&json!(true), &Value::Null)
+    );
+    let output = site.norma(&["calibrate", "--unlabelled", "--data", "data", "--propose"]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = text(&output.stdout) + &text(&output.stderr);
+    assert!(
+        told.contains("already in use: nothing is proposed for this scanner")
+            && told.contains("already in use: nothing is written"),
+        "{told}"
+    );
+    let listed = text(&site.norma(&["proposals", "list", "--data", "data"]).stderr);
+    assert!(listed.contains("1 of 1"), "{listed}");
     let (code, told) = decide(&site, "accept", &id);
     assert_eq!(code, Some(2));
     assert!(told.contains("it was decided before"), "{told}");
 
-    let (code, told) = decide(&site, "withdraw", &id);
-    assert_eq!(code, Some(0), "{told}");
+    let output = site.norma(&[
+        "proposals",
+        "withdraw",
+        &id,
+        "--data",
+        "data",
+        "--comment",
+        "drift",
+    ]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert_eq!(calibrated(&site), before);
+    // Who accepted it and why stays beside who took it back.
+    let shown = text(&site.norma(&["proposals", "show", &id, "--data", "data"]).stdout);
+    for (decision, why) in [("accepted", "agreed"), ("withdrawn", "drift")] {
+        let is_told =
+            |line: &str| line.starts_with(decision) && line.ends_with(&format!(" by command line: {why}"));
+        assert!(shown.lines().any(is_told), "{shown}");
+    }
     assert_eq!(decide(&site, "withdraw", &id).0, Some(2));
 
     let actions = runtime().block_on(async {
@@ -114,7 +159,7 @@ fn what_was_measured_against_other_thresholds_is_made_again() {
     assert_eq!(code, Some(2));
     assert!(told.contains("make it again"), "{told}");
     // Against the thresholds that act now, it can be accepted, and taken back one by one.
-    let fourth = proposed(&site);
+    let fourth = proposed_of(&site, "0.9");
     assert_eq!(decide(&site, "accept", &fourth).0, Some(0));
     assert_eq!(decide(&site, "withdraw", &first).0, Some(2));
     assert_eq!(decide(&site, "withdraw", &fourth).0, Some(0));

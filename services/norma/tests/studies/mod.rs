@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use chrono::{TimeDelta, Utc};
 use norma_database::{Database, NewAnalysis, NewScan, Owner, ScanIdentity};
-use norma_domain::{AnalysisId, OperatingPointName, PatientId, Priority, ScanId};
+use norma_domain::{AnalysisId, OperatingPointName, PatientId, Priority, ScanId, ThresholdProposalId};
 use norma_messages::Message;
 use norma_object_storage::{ObjectKey, Objects};
 use norma_service::announce;
@@ -37,6 +37,21 @@ pub(crate) async fn request_turn(
     objects: &Objects,
     upload: Bytes,
     patient_id: Option<PatientId>,
+    turn: (Option<Owner>, Priority),
+) -> (ScanId, AnalysisId) {
+    request_question(database, objects, upload, (patient_id, "youden", None), turn).await
+}
+
+/// The same at an operating point, held to the thresholds of an accepted proposal.
+pub(crate) async fn request_question(
+    database: &Database,
+    objects: &Objects,
+    upload: Bytes,
+    (patient_id, operating_point, threshold_proposal_id): (
+        Option<PatientId>,
+        &str,
+        Option<ThresholdProposalId>,
+    ),
     (requested_by, priority): (Option<Owner>, Priority),
 ) -> (ScanId, AnalysisId) {
     let (scan_id, analysis_id) = (ScanId::generate(), AnalysisId::generate());
@@ -59,8 +74,9 @@ pub(crate) async fn request_turn(
     let analysis = NewAnalysis {
         id: analysis_id,
         scan_id,
-        operating_point: OperatingPointName("youden".to_owned()),
+        operating_point: OperatingPointName(operating_point.to_owned()),
         bundle_version: "test".to_owned(),
+        threshold_proposal_id,
         deadline_at: Utc::now() + TimeDelta::hours(1),
         priority,
         requested_by,

@@ -1,6 +1,6 @@
 import { MantineProvider } from '@mantine/core';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
+import { cleanup, fireEvent, render, screen } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 
 import type { Proposal, ThresholdProposal } from '@/api/types';
@@ -60,47 +60,36 @@ const proposal = (id: string, part: Partial<ThresholdProposal>): ThresholdPropos
   ...part,
 });
 
-/** What is said of a restart, while `running` is loaded, on the first part of the list and on the second. */
-async function told(running: string, all: ThresholdProposal[]): Promise<(string | undefined)[]> {
-  answers.of = ({ pathname, searchParams: query }) => {
-    if (pathname === '/api/bundle') {
-      return { version: running };
-    }
-    const of = all.filter(({ state }) => !query.has('state') || state === query.get('state'));
-    const [limit, offset] = [Number(query.get('limit')), Number(query.get('offset'))];
-    return { items: of.slice(offset, offset + limit), total: of.length };
-  };
-  const queries = new QueryClient();
-  shown(<Proposals />, queries);
-  const notice = async (listed: number): Promise<string | undefined> => {
-    await waitFor(() => {
-      expect(screen.getAllByTestId('proposal')).toHaveLength(listed);
-      expect(queries.isFetching()).toBe(0);
-    });
-    return screen.queryByTestId('restart-needed')?.textContent;
-  };
-  const first = await notice(10);
-  fireEvent.click(screen.getByLabelText(i18next.t('common.nextPage')));
-  const both = [first, await notice(all.length - 10)];
-  cleanup();
-  return both;
-}
+const listed = (all: ThresholdProposal[]): void => {
+  answers.of = () => ({ items: all, total: all.length });
+  shown(<Proposals />);
+};
 
-const newer = Array.from({ length: 9 }, (_, at) => proposal(`open-${at.toString()}`, {}));
-const acts = proposal('new', { state: 'accepted', acts: true });
-const replaced = proposal('old', { state: 'accepted' });
-const back = proposal('back', { state: 'withdrawn' });
-const declined = proposal('declined', { state: 'declined' });
-const waits = 'Accepted thresholds wait: they act once the processes are started again (bundle new).';
-const takenBack = 'The thresholds that run were taken back: what acted before acts once the processes are started again.';
+const accepted = { decided_at: '2026-11-27T10:00:00Z', decided_by: 'ann', comment: 'agreed' };
+
+it('tells who accepted a proposal beside who took it back, and why', async () => {
+  const back = { withdrawn_at: '2026-11-28T10:00:00Z', withdrawn_by: 'bob', withdrawn_reason: 'drift' };
+  listed([proposal('back', { state: 'withdrawn', ...accepted, ...back })]);
+  expect((await screen.findByTestId('decided-accepted')).textContent).toMatch(/^accepted .* by ann: agreed$/);
+  expect(screen.getByTestId('decided-withdrawn').textContent).toMatch(/^taken back .* by bob: drift$/);
+});
 
 it.each([
-  ['nothing, where what acts runs', 'new', [...newer, acts, replaced], [undefined, undefined]],
-  ['that one waits, where another was replaced by it', 'old', [...newer, acts, replaced], [waits, waits]],
-  ['that one waits, where none runs', 'installed', [acts, ...newer, replaced], [waits, waits]],
-  ['that one waits, where another was taken back', 'back', [back, ...newer, acts], [waits, waits]],
-  ['that it was taken back, where it is seen and none acts', 'back', [back, ...newer, declined], [takenBack, undefined]],
-  ['nothing, where what was taken back runs no longer', 'installed', [back, ...newer, declined], [undefined, undefined]],
-])('says of a restart %s', async (_, running, all, said) => {
-  expect(await told(running, all)).toEqual(said);
+  ['acts', proposal('acts', { state: 'accepted', acts: true, ...accepted }), 'accepted', 'In use'],
+  ['was declined', proposal('no', { state: 'declined', ...accepted }), 'declined', 'Declined'],
+])('tells of what %s who decided so', async (_, of, what, badge) => {
+  listed([of]);
+  expect((await screen.findByTestId(`decided-${what}`)).textContent).toContain('by ann: agreed');
+  expect(screen.getByText(badge)).toBeTruthy();
+  expect(screen.queryByTestId('decided-withdrawn')).toBeNull();
+});
+
+it.each([
+  ['already_in_use', 'The thresholds that the studies allow are already in use'],
+  ['no_bound', 'No scanner has a threshold with the bound that is asked for'],
+])('tells why nothing is proposed: %s', async (why, told) => {
+  answers.of = () => ({ items: [], total: 0, proposal: null, nothing_proposed: why, report: proposalReport(0.6) });
+  shown(<Proposals />);
+  fireEvent.click(await screen.findByTestId('propose-unlabelled'));
+  expect((await screen.findByTestId('nothing-proposed')).textContent).toContain(told);
 });

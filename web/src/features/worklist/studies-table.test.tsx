@@ -1,9 +1,10 @@
 import { MantineProvider } from '@mantine/core';
-import { cleanup, render, screen } from '@testing-library/react';
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { act, cleanup, render, screen } from '@testing-library/react';
 import { MemoryRouter } from 'react-router';
-import { beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 
-import type { StudyRow } from '@/api/types';
+import type { Feedback, StudyRow } from '@/api/types';
 import i18next from '@/i18n/i18n';
 
 import { StudiesTable } from './components/StudiesTable';
@@ -22,6 +23,7 @@ const study = (part: Partial<StudyRow>): StudyRow =>
     requested_at: '2026-11-27T00:00:00Z',
     waiting_since: null,
     repeat_of: null,
+    contradictions: [],
     ...part,
   }) as StudyRow;
 
@@ -36,6 +38,7 @@ const shown = (part: Partial<StudyRow>): void => {
 };
 
 beforeEach(() => i18next.changeLanguage('en'));
+afterEach(cleanup);
 
 it('marks as incomplete what is undetermined at or above the threshold, and nothing else', () => {
   const cases: [Partial<StudyRow>, boolean][] = [
@@ -83,4 +86,38 @@ it('scrolls to the row that somebody goes to, and not as it opens', () => {
   expect(scrolled).not.toHaveBeenCalled();
   rerender(table(1));
   expect(scrolled).toHaveBeenCalledTimes(1);
+});
+
+it('tells each reader’s label against the verdict, in both languages', async () => {
+  const word = (part: Partial<Feedback>): Feedback => ({ id: 'a', analysis_id: 'b', agree: false, created_at: '2026-11-27T00:00:00Z', ...part });
+  const bundle = { models: [{ labels: [{ key: 'emphysema', name_en: 'Emphysema', name_ru: 'Эмфизема', threshold: 0.5 }] }] };
+  const queries = new QueryClient();
+  queries.setQueryData(['bundle'], bundle);
+  const contradictions = [
+    word({ label: 'emphysema', user: { name: 'Ann' } }),
+    word({ id: 'b', label: 'norm' }),
+    word({ id: 'c' }),
+    word({ id: 'd', agree: true }),
+    word({ id: 'e', label: 'of_an_older_bundle' }),
+  ];
+  render(
+    <QueryClientProvider client={queries}>
+      <MantineProvider>
+        <MemoryRouter>
+          <StudiesTable studies={[study({ contradictions })]} onOpen={() => undefined} />
+        </MemoryRouter>
+      </MantineProvider>
+    </QueryClientProvider>,
+  );
+  const told = (): (string | null)[] => screen.getAllByTestId('row-contradiction').map(({ textContent }) => textContent);
+  expect(told()).toEqual([
+    'Reader: Emphysema',
+    'Reader: Norm',
+    'A reader disagrees',
+    'A reader agreed with the opposite verdict',
+    'Reader: of_an_older_bundle',
+  ]);
+  expect(screen.getAllByTestId('row-contradiction')[0]?.title).toContain('Ann');
+  await act(() => i18next.changeLanguage('ru'));
+  expect(told().slice(0, 3)).toEqual(['Врач: Эмфизема', 'Врач: Норма', 'Врач не согласен']);
 });

@@ -78,3 +78,17 @@ fn a_result_without_a_bundle_is_read_back() {
     let result: StageResult = serde_json::from_value(json).unwrap();
     assert_eq!(result.bundle, None);
 }
+
+/// They change no score: stages are read with the bundle as it is installed, and the report names the one with the thresholds.
+#[test]
+fn accepted_thresholds_make_no_other_bundle() {
+    let installed = bundle();
+    let outcomes = completed_outcomes(&installed, 0.1, 0.2);
+    let point = installed.operating_points()[0].clone();
+    let text = installed.file().with_site_point(point).to_text().unwrap();
+    let accepted = installed.clone().with_accepted_points(&text).unwrap();
+    let report = merge_report(input(&accepted, prepared(), outcomes));
+    assert_eq!(report.verdict, Verdict::Norm, "{:?}", report.reasons);
+    assert_eq!(report.bundle, *accepted.reference());
+    assert_ne!(report.bundle, *installed.reference());
+}

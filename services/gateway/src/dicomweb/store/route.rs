@@ -37,7 +37,7 @@ pub(crate) async fn store_instances(
     if gateway.options.deidentify_uploads {
         return Err(ApiError::StoresDeidentified);
     }
-    let operating_point = predictions.bundle.operating_point(None)?;
+    let question = predictions.bundle.question(None).await?;
     let turn = Turn::of(gateway, &access, None)?;
     let (received, place) = predictions.uploads.receive_instances(&request, payload).await?;
     let ReceivedInstances { upload, parts } = received;
@@ -66,10 +66,9 @@ pub(crate) async fn store_instances(
         Some(kept) => upload.with_files_at(kept, &gateway.options.spool_folder).await?,
         None => upload,
     };
-    let wish = format!("store {}", operating_point.0);
-    let id = match look_up(gateway, &request, &access, &upload, &wish).await? {
+    let id = match look_up(gateway, &request, &access, &upload, "store").await? {
         Sent::Again(id) => {
-            predictions.complete_requests(id, &operating_point, &turn).await?;
+            predictions.complete_requests(id, &question, &turn).await?;
             id
         }
         Sent::First(in_hand) => {
@@ -83,7 +82,7 @@ pub(crate) async fn store_instances(
                 turn,
             };
             let started = predictions
-                .start_prediction((upload, place), operating_point, sender)
+                .start_prediction((upload, place), question, sender)
                 .await;
             if started.is_err() {
                 in_hand.forget(gateway).await;

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use norma_database::Database;
 use norma_inference::Bundle;
-use norma_service::{Settings, load_bundle_in_use};
+use norma_service::{BundleInUse, Settings};
 use norma_site::{Answers, LabelledSet};
 
 use self::table::LabelledRow;
@@ -26,8 +26,8 @@ pub(crate) struct Site {
 impl Site {
     pub(crate) async fn open(config: Option<&Path>, installation: &Installation) -> anyhow::Result<Self> {
         let (database, settings) = open(config, installation).await?;
-        let bundle = load_bundle_in_use(&settings.models, &database).await;
-        let bundle = bundle.map_err(|reason| anyhow::anyhow!("failed to load the model bundle: {reason}"))?;
+        let in_use = BundleInUse::load(&settings.models, &database).await;
+        let bundle = in_use.context("failed to load the model bundle")?.bundle;
         let answers = Answers::open(database.clone(), &bundle).await?;
         Ok(Self {
             settings,

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use chrono::{DateTime, Utc};
 use norma_database::{Decided, NewAuditEvent, Page, ProposalState, ThresholdProposal};
 use norma_domain::ThresholdProposalId;
 use norma_site::Proposal;
@@ -53,14 +54,31 @@ fn line_of(proposal: &ThresholdProposal) -> String {
         proposal.created_by,
         proposal.bundle_version
     );
-    if let (Some(at), Some(by)) = (proposal.decided_at, &proposal.decided_by) {
-        line.push_str(&format!(
-            "  {} {} by {by}",
-            proposal.state.as_str(),
-            at.format("%F %R")
-        ));
+    for (decision, _) in decisions_of(proposal) {
+        line.push_str(&format!("  {decision}"));
     }
     line
+}
+
+/// What was decided, when and by whom, each with its reason.
+fn decisions_of(proposal: &ThresholdProposal) -> Vec<(String, Option<&str>)> {
+    let told = |what: &str, at: DateTime<Utc>, by: Option<&str>| {
+        format!("{what} {} by {}", at.format("%F %R"), by.unwrap_or("?"))
+    };
+    let decided = proposal.decided_at.map(|at| {
+        let what = match proposal.state {
+            ProposalState::Declined => "declined",
+            ProposalState::Open | ProposalState::Accepted | ProposalState::Withdrawn => "accepted",
+        };
+        let by = proposal.decided_by.as_deref();
+        (told(what, at, by), proposal.comment.as_deref())
+    });
+    let withdrawn = proposal.withdrawal.as_ref().map(|withdrawal| {
+        let by = withdrawal.by.as_deref();
+        let reason = withdrawal.reason.as_deref();
+        (told("withdrawn", withdrawal.at, by), reason)
+    });
+    decided.into_iter().chain(withdrawn).collect()
 }
 
 async fn show(config: Option<&Path>, arguments: ShowProposal) -> anyhow::Result<ExitCode> {
@@ -78,6 +96,11 @@ async fn show(config: Option<&Path>, arguments: ShowProposal) -> anyhow::Result<
                 .ok()
                 .context("the proposal was made by another version: --format json shows it")?;
             answer(&line_of(&proposal));
+            for (decision, reason) in decisions_of(&proposal) {
+                if let Some(reason) = reason {
+                    answer(&format!("{decision}: {reason}"));
+                }
+            }
             let lines = sentences(&report).into_iter().chain(left_out(&report));
             lines.for_each(|line| answer(&line));
         }
@@ -140,9 +163,11 @@ async fn decide(
     answer(&line_of(&proposal));
     match decision {
         Decision::Accept => tell(
-            "it acts once the processes are started again; `norma proposals withdraw` brings back what acts now",
+            "it acts for every analysis that is requested from now on; `norma proposals withdraw` brings back what acted before",
         ),
-        Decision::Withdraw => tell("what acted before acts once the processes are started again"),
+        Decision::Withdraw => {
+            tell("what acted before acts again, for every analysis that is requested from now on");
+        }
         Decision::Decline => {}
     }
     Ok(ExitCode::SUCCESS)

@@ -16,8 +16,8 @@ pub(crate) fn sentences(proposal: &Proposal) -> Vec<String> {
     }
     if proposal.profiles.is_empty() {
         sentences.push("no study with an answer tells its scanner: nothing is proposed for one".to_owned());
-    } else if !proposal.proposes() {
-        sentences.push("no threshold is proposed".to_owned());
+    } else if let Some(why) = proposal.nothing_proposed() {
+        sentences.push(format!("no threshold is proposed: {}", why.told()));
     }
     if !proposal.assumptions.is_empty() {
         sentences.push("assumed:".to_owned());
@@ -55,6 +55,9 @@ fn of_profile(proposal: &Proposal, profile: &ProfileProposal) -> Vec<String> {
     }
     if let Some(labelled) = &profile.labelled {
         sentences.push(with_labels(proposal, labelled));
+    }
+    if profile.already_in_use {
+        sentences.push("  already in use: nothing is proposed for this scanner".to_owned());
     }
     if let (Some(threshold), Some(released)) = (profile.threshold, profile.released_after) {
         let changes = &profile.changes;

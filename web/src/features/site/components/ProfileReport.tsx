@@ -69,6 +69,7 @@ export function ProfileReport({ profile, report }: ProfileReportProps) {
   } else if (labelled?.fit.outcome === 'not_enough_cases') {
     lines.push(t('site.report.notEnoughCases', { needed: labelled.fit.positives_needed, positives: labelled.fit.positives }));
   }
+  if (profile.already_in_use) lines.push(t('site.report.alreadyInUse'));
   if (profile.released_after) lines.push(t('site.report.after', { released: share(profile.released_after) }));
   return (
     <div className={classes.profile} data-proposed={typeof profile.threshold === 'number'} data-testid="profile-report">

@@ -22,6 +22,26 @@ function Details({ id }: { id: string }) {
   );
 }
 
+interface Decided {
+  what: 'accepted' | 'declined' | 'withdrawn';
+  at: string;
+  by: string | null | undefined;
+  why: string | null | undefined;
+}
+
+/** Who decided what, the first first: who accepted what was taken back stays. */
+function decisionsOf(proposal: ThresholdProposal): Decided[] {
+  const decided: Decided[] = [];
+  if (proposal.decided_at) {
+    const what = proposal.state === 'declined' ? 'declined' : 'accepted';
+    decided.push({ what, at: proposal.decided_at, by: proposal.decided_by, why: proposal.comment });
+  }
+  if (proposal.withdrawn_at) {
+    decided.push({ what: 'withdrawn', at: proposal.withdrawn_at, by: proposal.withdrawn_by, why: proposal.withdrawn_reason });
+  }
+  return decided;
+}
+
 /** A proposal, its thresholds, and what can be decided on it. */
 export function ProposalCard({ proposal }: { proposal: ThresholdProposal }) {
   const { t, i18n } = useTranslation();
@@ -53,10 +73,13 @@ export function ProposalCard({ proposal }: { proposal: ThresholdProposal }) {
           </Text>
           <Text size="sm" c="var(--text-dim)">
             {t('site.bundleVersion', { version: proposal.bundle_version })}
-            {proposal.decided_at &&
-              ` · ${t('site.decided', { at: formatMoment(proposal.decided_at, i18n.language), by: proposal.decided_by ?? '–' })}`}
-            {proposal.comment && ` · ${proposal.comment}`}
           </Text>
+          {decisionsOf(proposal).map(({ what, at, by, why }) => (
+            <Text size="sm" c="var(--text-dim)" key={what} data-testid={`decided-${what}`}>
+              {t(`site.decided.${what}`, { at: formatMoment(at, i18n.language), by: by ?? '–' })}
+              {why && `: ${why}`}
+            </Text>
+          ))}
           {thresholds.map((of) => (
             <Text size="sm" key={JSON.stringify(of.scanner)}>
               {scannerText(of.scanner)}: {threshold(of.threshold_in_use)} → <b>{threshold(of.threshold)}</b>

@@ -3,7 +3,6 @@ import { IconAdjustmentsCheck } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
-import { useBundle } from '@/api/bundle';
 import { useMakeProposal, useProposals } from '@/api/site';
 import type { FitMethod } from '@/api/types';
 import { ErrorAlert } from '@/components/ErrorAlert';
@@ -24,16 +23,7 @@ export function Proposals() {
   const { t } = useTranslation();
   const [offset, setOffset] = useState(0);
   const { data, error, isPending, refetch } = useProposals(LIMIT, offset);
-  const bundle = useBundle();
   const make = useMakeProposal();
-  // Asked for by itself: the list below may be looked at anywhere.
-  const accepted = useProposals(LIMIT, 0, 'accepted');
-  const acting = accepted.data?.items.find(({ acts }) => acts);
-  // What acts and what this gateway loaded differ until it is started again.
-  const running = bundle.data?.version;
-  const waits = running && acting && acting.bundle_version !== running;
-  const takenBack =
-    accepted.data && !acting && data?.items.some(({ state, bundle_version: version }) => state === 'withdrawn' && version === running);
   return (
     <section aria-labelledby="site-proposals" className={classes.part}>
       <Title order={2} size="h4" id="site-proposals">
@@ -57,16 +47,11 @@ export function Proposals() {
         ))}
       </Group>
       <ErrorAlert error={make.error} failed={t('site.notMade')} />
-      {make.data && !make.data.proposal && (
+      {make.data?.nothing_proposed && (
         <div className={pageClasses.padded} role="status" data-testid="nothing-proposed">
-          <Text fw={600}>{t('site.nothingProposed')}</Text>
+          <Text fw={600}>{t(`site.nothingProposed.${make.data.nothing_proposed}`)}</Text>
           <ProposalReport report={make.data.report} />
         </div>
-      )}
-      {(waits || takenBack) && (
-        <Text size="sm" fw={600} c="var(--undetermined)" role="status" data-testid="restart-needed">
-          {waits ? t('site.restartNeeded', { version: acting.bundle_version }) : t('site.restartBack')}
-        </Text>
       )}
       <div className={pageClasses.padded}>
         {isPending && <Skeleton h={140} />}

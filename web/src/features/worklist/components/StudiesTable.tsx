@@ -17,6 +17,7 @@ import { identityOfRow } from '@/identity/shown-identity';
 import { useIdentityTexts } from '@/identity/use-identity-texts';
 
 import { isIncomplete } from '../incomplete';
+import { Contradictions } from './Contradictions';
 import classes from './worklist.module.css';
 
 const PROGRESS: Partial<Record<string, number>> = { queued: 5, preparing: 30, analyzing: 70 };
@@ -201,6 +202,7 @@ export function StudiesTable({ studies, selected = -1, stale = false, withPatien
                   ) : (
                     '–'
                   )}
+                  {study.contradictions.length > 0 && <Contradictions words={study.contradictions} />}
                 </td>
                 <td>
                   <PatientCell study={study} withPatient={withPatient} />

@@ -7,7 +7,7 @@ import { useTranslation } from 'react-i18next';
 import { Link, useLocation, useNavigate, useSearchParams } from 'react-router';
 
 import { prefetchStudy } from '@/api/scans';
-import { filteringOf, filterOf, STATUSES, useStudies, VERDICTS, type StudyFilter } from '@/api/studies';
+import { filteringOf, filterOf, STATUSES, useStudies, VERDICTS, type StudyFilter, type StudyTray } from '@/api/studies';
 import { ErrorAlert } from '@/components/ErrorAlert';
 import { ErrorNotice } from '@/components/ErrorNotice';
 import { Notice } from '@/components/Notice';
@@ -22,6 +22,8 @@ import { StudiesTable } from './StudiesTable';
 import { TrayChoice } from './TrayChoice';
 
 const ALL = 'all';
+/** What an empty tray says. */
+const EMPTY = { reading: 'empty', no_chest: 'noneAside', contradicted: 'noneContradicted' } as const satisfies Record<StudyTray, string>;
 
 /** The filter lives in the address: a link shows the same list, and Back comes back to it. */
 function useFilter(): [StudyFilter, (change: Record<string, string | null>) => void] {
@@ -70,7 +72,7 @@ export function Worklist() {
     }
   };
   const filtered = Boolean(filter.search || filter.status || filter.verdict);
-  const aside = filter.tray === 'no_chest';
+  const { tray = 'reading' } = filter;
 
   useEffect(() => {
     if (settled !== (filter.search ?? '')) {
@@ -160,10 +162,10 @@ export function Worklist() {
         {data && studies.length === 0 && (
           <Notice
             NoticeIcon={filtered ? IconSearchOff : IconInbox}
-            title={t(filtered ? 'worklist.noMatch' : aside ? 'worklist.noneAside' : 'worklist.empty')}
-            detail={t(filtered ? 'worklist.noMatchDetail' : aside ? 'worklist.noneAsideDetail' : 'worklist.emptyDetail')}
+            title={t(`worklist.${filtered ? 'noMatch' : EMPTY[tray]}`)}
+            detail={t(`worklist.${filtered ? 'noMatch' : EMPTY[tray]}Detail`)}
           >
-            {!filtered && !aside && (
+            {!filtered && tray === 'reading' && (
               <Button component={Link} to="/upload" leftSection={<IconUpload size={16} />}>
                 {t('app.upload')}
               </Button>
