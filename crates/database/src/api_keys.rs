@@ -59,7 +59,7 @@ pub enum KeyConfirmer {
 /// What became of a confirmation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConfirmedKey {
-    Confirmed(ApiKey),
+    Confirmed(Box<ApiKey>),
     /// It was made by the same hands.
     OwnKey,
     /// It needs none, has one, was revoked or has expired.
@@ -251,7 +251,7 @@ impl Database {
             let key = find(connection, id.into())?.ok_or(DatabaseError::NotFound("key"))?;
             // Of two at once the first one is in the trail as the one who did.
             Ok(Some(if confirmed > 0 {
-                ConfirmedKey::Confirmed(key)
+                ConfirmedKey::Confirmed(Box::new(key))
             } else {
                 ConfirmedKey::NotAwaited
             }))

@@ -25,7 +25,7 @@ pub(crate) fn mirrored_slices(hounsfield: &Array3<i16>, slices: &[usize]) -> Vec
             let next = coarse_picture(&hounsfield.index_axis(Axis(0), pair[1]), COMPARED);
             let picture = hounsfield.index_axis(Axis(0), pair[0]);
             let differs =
-                |state| difference(&coarse_picture(&turned(picture, state), COMPARED), &next) + BLUR_HU;
+                |state| difference(&coarse_picture(&turned(&picture, state), COMPARED), &next) + BLUR_HU;
             let as_is = differs(0);
             [0, 1, 2, 3].map(|state| (differs(state) / as_is).ln())
         })
@@ -40,7 +40,8 @@ pub(crate) fn mirrored_slices(hounsfield: &Array3<i16>, slices: &[usize]) -> Vec
         .collect()
 }
 
-fn turned(picture: ArrayView2<'_, i16>, state: usize) -> ArrayView2<'_, i16> {
+fn turned<'voxels>(picture: &ArrayView2<'voxels, i16>, state: usize) -> ArrayView2<'voxels, i16> {
+    let picture = *picture;
     match state {
         0 => picture,
         1 => picture.slice_move(s![.., ..;-1]),
@@ -111,7 +112,7 @@ mod tests {
 
     fn mirror(volume: &mut Array3<i16>, slices: &[usize], state: usize) {
         for slice in slices {
-            let picture = turned(volume.index_axis(Axis(0), *slice), state).to_owned();
+            let picture = turned(&volume.index_axis(Axis(0), *slice), state).to_owned();
             volume.index_axis_mut(Axis(0), *slice).assign(&picture);
         }
     }

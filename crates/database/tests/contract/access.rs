@@ -101,7 +101,7 @@ fn a_key_that_waits_acts_once_other_hands_have_confirmed_it() {
         let confirmed: Vec<ApiKey> = [one, other]
             .into_iter()
             .filter_map(|done| match done {
-                ConfirmedKey::Confirmed(key) => Some(key),
+                ConfirmedKey::Confirmed(key) => Some(*key),
                 _ => None,
             })
             .collect();

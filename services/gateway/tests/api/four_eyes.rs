@@ -141,7 +141,7 @@ async fn whoever_holds_an_administrators_key_makes_none_that_acts() {
 
     // Of keys that the command line made every administrator is a second one.
     let made_there = make_key(&app.database, "cli", &[Role::Clinician], |key| {
-        key.needs_confirmation = true
+        key.needs_confirmation = true;
     })
     .await;
     let listed = app.get_json("/api/keys").await;

@@ -145,7 +145,7 @@ pub(crate) async fn confirm_key(
     match gateway.database.confirm_api_key(*key_id, confirmer, by).await? {
         Some(ConfirmedKey::Confirmed(key)) => {
             notes.detail(format!("roles: {}; made by {}", key.roles, key.created_by));
-            Ok(Json(key.into()))
+            Ok(Json((*key).into()))
         }
         Some(ConfirmedKey::OwnKey) => Err(ApiError::KeyOfOwnMaking),
         Some(ConfirmedKey::NotAwaited) => Err(ApiError::KeyAwaitsNothing),
