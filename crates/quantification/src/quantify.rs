@@ -150,7 +150,7 @@ const ALL: [MeasureCode; 12] = [
     MeasureCode::BloodPool,
 ];
 
-pub(crate) fn measured(code: MeasureCode, value: f64, by_side: Option<[f64; 2]>) -> Measure {
+fn measured(code: MeasureCode, value: f64, by_side: Option<[f64; 2]>) -> Measure {
     let (range, unit, decides) = range_of(code);
     let state = range
         .as_ref()

@@ -108,7 +108,7 @@ pub(crate) fn range_of(code: MeasureCode) -> (Option<ReferenceRange>, &'static s
                 high: Some(10.0),
                 outside_high: Some(15.0),
                 source: "this project: norm studies up to 10 ml, pneumonias and effusions' collapsed lung from 21 ml on; in slices over \
-                         3 mm norm studies up to 13 ml, and what lies within 10 ml over the limit says nothing",
+                         3 mm what lies within 10 ml over the limit, or 20 with pixels over 1 mm, says nothing",
                 decides: true,
                 ..open
             },

@@ -75,8 +75,8 @@ fn movements(code: MeasureCode, protocol: &Protocol, densities: &Densities) -> V
     movements
 }
 
-/// Whether the value moves over more than the range is wide, or lies on the one side of the limit of pathology and may
-/// belong on the other.
+/// Whether nobody can say on which side of the limit of pathology the value belongs: it may lie on either, or it moves over more
+/// than its range is wide. What is outside in any case stays so.
 fn is_moved_too_far(measure: &Measure, movement: &Movement) -> bool {
     let (Some(range), Some(value)) = (&measure.range, measure.value) else {
         return false;
@@ -87,20 +87,42 @@ fn is_moved_too_far(measure: &Measure, movement: &Movement) -> bool {
     let low = range.outside_low.unwrap_or(0.0);
     let width = range.outside_high.map_or(f64::INFINITY, |high| high - low);
     let is_outside = |value| range.state_of(value) == MeasureState::Outside;
-    let [least, most] = [value - movement.raised, value + movement.lowered];
-    movement.raised + movement.lowered > width || is_outside(least) != is_outside(most)
+    let of_ends = [value - movement.raised, value + movement.lowered].map(is_outside);
+    match of_ends {
+        [true, true] => false,
+        [false, false] => movement.raised + movement.lowered > width,
+        _ => true,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quantify::measured;
+    use crate::ranges::range_of;
 
     fn moved(value: f64, raised: f64, lowered: f64) -> bool {
         // Outside from 15 ml on.
-        let measure = measured(MeasureCode::LargestOpacity, value, None);
-        let why = NotMeasurable::SlicesTooThick;
-        is_moved_too_far(&measure, &Movement { raised, lowered, why })
+        let (range, unit, decides) = range_of(MeasureCode::LargestOpacity);
+        let state = range
+            .as_ref()
+            .map_or(MeasureState::Described, |range| range.state_of(value));
+        let measure = Measure {
+            code: MeasureCode::LargestOpacity,
+            unit: unit.to_owned(),
+            value: Some(value),
+            by_side: None,
+            by_third: None,
+            range,
+            state,
+            why: None,
+            decides,
+        };
+        let movement = Movement {
+            raised,
+            lowered,
+            why: NotMeasurable::SlicesTooThick,
+        };
+        is_moved_too_far(&measure, &movement)
     }
 
     #[test]
@@ -115,11 +137,13 @@ mod tests {
     }
 
     #[test]
-    fn what_moves_over_more_than_its_range_is_not_measurable_at_any_value() {
-        for value in [0.0, 12.0, 400.0] {
+    fn what_moves_over_more_than_its_range_is_not_measurable_unless_it_is_outside_in_any_case() {
+        for value in [0.0, 6.0, 12.0, 20.0] {
             assert!(moved(value, 15.5, 0.0), "{value}");
             assert!(moved(value, 8.0, 8.0), "{value}");
         }
-        assert!(!moved(400.0, 14.5, 0.0));
+        assert!(!moved(31.0, 15.5, 0.0));
+        assert!(!moved(400.0, 8.0, 8.0));
+        assert!(!moved(6.0, 14.5, 0.0));
     }
 }

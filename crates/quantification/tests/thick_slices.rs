@@ -110,7 +110,7 @@ fn a_norm_in_slices_of_5_mm_is_measured_and_not_outside() {
 }
 
 #[test]
-fn coarse_pixels_in_thick_slices_make_no_pathology() {
+fn coarse_pixels_in_thick_slices_show_what_is_large_only() {
     for seed in [1, 7] {
         let thin = phantom(seed, 256);
         for first_mm in [0.0, 2.5] {
@@ -121,6 +121,13 @@ fn coarse_pixels_in_thick_slices_make_no_pathology() {
             assert!(!of_thick.is_pathology());
         }
     }
+    // 58 ml are more than hila make of them.
+    let sick = with_ground_glass(&phantom(1, 256), 24.0);
+    let of_sick = measured(&in_slabs(&sick, 5.0, 5.0, 0.0), None);
+    assert_eq!(
+        of(&of_sick, MeasureCode::LargestOpacity).state,
+        MeasureState::Outside
+    );
 }
 
 #[test]
