@@ -22,10 +22,11 @@ use tracing::Instrument as _;
 
 use crate::audit::AuditTrail;
 use crate::gateway::Gateway;
-use crate::identity::authentication::{authenticate, is_local_host, source_address};
+use crate::identity::authentication::{authenticate, is_local_host};
 use crate::identity::caller::{Access, Caller, Notes};
 use crate::identity::operations::{self, Audit, Operation, Rule, path_part};
 use crate::identity::sign_in::Identity;
+use crate::identity::source::source_address;
 use crate::page::{PageSource, page_or_problem};
 use crate::problem::ApiError;
 

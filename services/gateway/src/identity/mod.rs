@@ -13,6 +13,7 @@ pub(crate) mod schema;
 pub(crate) mod session_cookie;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;
+pub(crate) mod source;
 
 pub(crate) use caller::{Access, Caller, Notes};
 pub(crate) use sign_in::Identity;

@@ -6,7 +6,6 @@ use norma_database::SessionMethod;
 use norma_service::Authentication;
 
 use crate::gateway::Gateway;
-use crate::identity::authentication::{source_address, source_key};
 use crate::identity::caller::{Access, Caller, Notes};
 use crate::identity::openid::OpenId;
 use crate::identity::schema::{
@@ -14,6 +13,7 @@ use crate::identity::schema::{
     SignOutElsewhere,
 };
 use crate::identity::sign_in::Identity;
+use crate::identity::source::{source_address, source_key};
 use crate::problem::ApiError;
 use crate::problem::answers::{
     BadRequest, Conflict, Failures, NotAllowed, NotSignedIn, TooManyAttempts, Unprocessable,

@@ -10,12 +10,12 @@ use norma_database::{Database, NewSession, SessionMethod, SessionOrigin, SignInB
 use norma_domain::UserId;
 use norma_service::{Authentication, IdentitySettings};
 
-use crate::identity::authentication::source_address;
 use crate::identity::caller::{Caller, CallerSession};
 use crate::identity::device::device_names;
 use crate::identity::password_strength::weakness;
 use crate::identity::schema::SessionDocument;
 use crate::identity::session_cookie::SessionCookie;
+use crate::identity::source::source_address;
 use crate::places::Places;
 use crate::problem::ApiError;
 

@@ -21,9 +21,10 @@ use norma_access::sha256;
 
 use crate::gateway::Gateway;
 use crate::http::content_length::content_length;
-use crate::identity::authentication::{bearer_token, source_address, source_key};
+use crate::identity::authentication::bearer_token;
 use crate::identity::caller::Access;
 use crate::identity::session_cookie::SessionCookie;
+use crate::identity::source::{source_address, source_key};
 use crate::options::RequestRate;
 use crate::problem::ApiError;
 
