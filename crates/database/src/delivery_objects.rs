@@ -7,7 +7,7 @@ use diesel::prelude::*;
 
 use crate::DatabaseError;
 use crate::connection::AnyConnection;
-use crate::schema::delivery_objects;
+use crate::node_schema::delivery_objects;
 use crate::sql_types::RowId;
 
 /// Why an attempt failed, or an object was refused. Nothing of the patient.

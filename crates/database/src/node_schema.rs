@@ -20,3 +20,13 @@ diesel::table! {
         lease -> Nullable<crate::sql_types::Id>,
     }
 }
+
+diesel::table! {
+    delivery_objects (delivery_id, sop_instance_uid) {
+        delivery_id -> crate::sql_types::Id,
+        sop_instance_uid -> Text,
+        name -> Text,
+        reason_code -> Nullable<Text>,
+        peer_status -> Nullable<Text>,
+    }
+}

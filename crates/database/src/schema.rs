@@ -439,16 +439,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    delivery_objects (delivery_id, sop_instance_uid) {
-        delivery_id -> crate::sql_types::Id,
-        sop_instance_uid -> Text,
-        name -> Text,
-        reason_code -> Nullable<Text>,
-        peer_status -> Nullable<Text>,
-    }
-}
-
-diesel::table! {
     observations (analysis_id) {
         analysis_id -> crate::sql_types::Id,
         observation -> Json,
