@@ -347,18 +347,28 @@ mod tests {
         assert_eq!((found.left_out, found.doubtful), (copies, 0));
     }
 
-    /// A body that leans as it goes up, with noise that repeats after seven slices.
-    fn leaning(slices: usize) -> Array3<i16> {
+    /// A body with two lungs that are no mirrors of each other and grow as it goes up, with noise that repeats after seven
+    /// slices.
+    fn chest(slices: usize) -> Array3<i16> {
         Array3::from_shape_fn((slices, 64, 64), |(z, y, x)| {
-            let (dy, dx) = (y as f64 - 24.0 - 0.5 * z as f64, x as f64 - 31.5);
+            let (dy, dx) = (y as f64 - 31.5, x as f64 - 31.5);
+            let right = (12..18 + z / 2 + z % 2).contains(&x) && (16..36).contains(&y);
+            let left = (40..50).contains(&x) && y >= 24 && (y as f64) < 30.0 + z as f64 / 2.0;
             let noise = ((x * 5 + y * 3 + z % 7 * 11) % 13) as i16;
-            noise + if dy * dy + dx * dx < 500.0 { 40 } else { -1000 }
+            noise
+                + if dy * dy + dx * dx >= 700.0 {
+                    -1000
+                } else if right || left {
+                    -850
+                } else {
+                    40
+                }
         })
     }
 
     #[test]
     fn copies_count_however_many_they_are_and_wherever_they_lie() {
-        let whole = leaning(26);
+        let whole = chest(26);
         assert_eq!(slices_from_elsewhere(&whole).unwrap(), Elsewhere::default());
         // Every third place shows the first slice; the upper half repeats the lower; two slices by turns.
         type Copies = fn(usize) -> usize;
@@ -390,22 +400,21 @@ mod tests {
 
     #[test]
     fn where_many_slices_are_foreign_or_mirrored_nobody_knows_which() {
-        let whole = leaning(26);
+        let whole = chest(26);
         let mut half = whole.clone();
         for z in 13..26 {
             let mut picture = whole.index_axis(Axis(0), z).to_owned();
             picture.invert_axis(Axis(0));
             half.index_axis_mut(Axis(0), z).assign(&picture);
         }
-        // Of another patient, who lies elsewhere and whose body is larger.
+        // Every third picture is of something else.
         let mixed = Array3::from_shape_fn((26, 64, 64), |(z, y, x)| {
             let noise = ((x * 3 + y * 7 + z * 11) % 13) as i16;
-            if z % 3 != 1 {
-                whole[[z, y, x]]
-            } else if (8..56).contains(&x) && (2..26).contains(&y) {
-                60 + noise
-            } else {
-                -1000 + noise
+            let is_inside = (4..60).contains(&x) && (4..60).contains(&y);
+            match (z % 3, is_inside) {
+                (1, true) => 60 + noise,
+                (1, false) => -1000 + noise,
+                _ => whole[[z, y, x]],
             }
         });
         let refused = slices_from_elsewhere(&half).unwrap_err();
