@@ -9,6 +9,7 @@ use ndarray::{Array3, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 
 use crate::coarse_picture::{COMPARED, NOISE_HU, coarse_picture, difference};
+use crate::error::ImagingError;
 use crate::mirrored_slices::mirrored_slices;
 
 /// A part of a picture is missing where so many of its lines are one value and hold tissue in the slices beside it…
@@ -31,6 +32,7 @@ const LEAST_STRANGENESS: f64 = 1.8;
 const LEAST_STRANGENESS_AT_END: f64 = 3.0;
 /// Where more of the slices than this seem to belong elsewhere, nobody knows which ones do.
 const LARGEST_STRANGE_SHARE: f64 = 0.25;
+const MIRRORED: &str = "many of its slices lie mirrored against the others, so that nobody knows which side is which; export it again";
 
 /// The slices of a stack but for those that are left out.
 pub(crate) fn slices_kept(slices: usize, left_out: &[usize]) -> Vec<usize> {
@@ -151,34 +153,37 @@ impl Elsewhere {
 /// The slices that are the very picture of another one, of which the one stays that fits its neighbours best, those
 /// that lie mirrored, and those that are unlike both their neighbours while these are like each other.
 ///
-/// None of a few slices. Where they are more than a quarter, nobody knows which ones belong there, or which side is which:
-/// all stay and are counted.
-pub(crate) fn slices_from_elsewhere(hounsfield: &Array3<i16>) -> Elsewhere {
+/// None of a few slices. Where they are more than a quarter, nobody knows which ones belong there: all stay and are counted.
+///
+/// # Errors
+/// [`ImagingError::InconsistentSeries`] where more than a quarter of the slices are mirrored: nobody knows which side is which.
+pub(crate) fn slices_from_elsewhere(hounsfield: &Array3<i16>) -> Result<Elsewhere, ImagingError> {
     let slices = hounsfield.len_of(Axis(0));
     if slices < LEAST_SLICES {
-        return Elsewhere::default();
+        return Ok(Elsewhere::default());
     }
     let pictures: Vec<Vec<i16>> = (0..slices)
         .into_par_iter()
         .map(|slice| coarse_picture(&hounsfield.index_axis(Axis(0), slice), COMPARED))
         .collect();
+    let too_many = |found: &[usize]| found.len() as f64 > LARGEST_STRANGE_SHARE * slices as f64;
     let Elsewhere {
         mut left_out,
         mut doubtful,
     } = copied(hounsfield, &pictures);
     let mirrored = mirrored_slices(hounsfield, &slices_kept(slices, &left_out));
-    let mut leave_out = |found: Vec<usize>, left_out: &mut Vec<usize>| {
-        if found.len() as f64 > LARGEST_STRANGE_SHARE * slices as f64 {
-            doubtful += found.len();
-        } else {
-            left_out.extend(found);
-        }
-    };
-    leave_out(mirrored, &mut left_out);
+    if too_many(&mirrored) {
+        return Err(ImagingError::InconsistentSeries(MIRRORED.into()));
+    }
+    left_out.extend(mirrored);
     let strange = strange(&slices_kept(slices, &left_out), &pictures);
-    leave_out(strange, &mut left_out);
+    if too_many(&strange) {
+        doubtful += strange.len();
+    } else {
+        left_out.extend(strange);
+    }
     left_out.sort_unstable();
-    Elsewhere { left_out, doubtful }
+    Ok(Elsewhere { left_out, doubtful })
 }
 
 /// No two pictures of a scan are equal to the last bit: noise never repeats. Made pictures may repeat all through a stack
@@ -296,7 +301,7 @@ mod tests {
         assert!(slices_without_picture(&stack()).is_empty());
         assert!(slices_without_picture(&Array3::from_elem((4, 8, 8), -1024)).is_empty());
         let body = stack().slice(ndarray::s![3.., .., ..]).to_owned();
-        assert_eq!(slices_from_elsewhere(&body), Elsewhere::default());
+        assert_eq!(slices_from_elsewhere(&body).unwrap(), Elsewhere::default());
     }
 
     #[test]
@@ -326,19 +331,19 @@ mod tests {
             let picture = volume.index_axis(Axis(0), from).to_owned();
             volume.index_axis_mut(Axis(0), to).assign(&picture);
         }
-        assert_eq!(slices_from_elsewhere(&volume).left_out, [8, 9]);
+        assert_eq!(slices_from_elsewhere(&volume).unwrap().left_out, [8, 9]);
         // Of a slice and its copy the one stays that fits what lies around.
         for (from, to) in [(7, 6), (6, 7)] {
             let mut volume = stack().slice(ndarray::s![3.., .., ..]).to_owned();
             let picture = volume.index_axis(Axis(0), from).to_owned();
             volume.index_axis_mut(Axis(0), to).assign(&picture);
-            assert_eq!(slices_from_elsewhere(&volume).left_out, [to]);
+            assert_eq!(slices_from_elsewhere(&volume).unwrap().left_out, [to]);
         }
         // Each picture twice, as where slices were made up between those scanned.
         let body = stack().slice(ndarray::s![3.., .., ..]).to_owned();
         let twice = Array3::from_shape_fn((26, 64, 64), |(z, y, x)| body[[z / 2, y, x]]);
         let copies: Vec<usize> = (1..26).step_by(2).collect();
-        let found = slices_from_elsewhere(&twice);
+        let found = slices_from_elsewhere(&twice).unwrap();
         assert_eq!((found.left_out, found.doubtful), (copies, 0));
     }
 
@@ -364,7 +369,7 @@ mod tests {
     #[test]
     fn copies_count_however_many_they_are_and_wherever_they_lie() {
         let whole = chest(26);
-        assert_eq!(slices_from_elsewhere(&whole), Elsewhere::default());
+        assert_eq!(slices_from_elsewhere(&whole).unwrap(), Elsewhere::default());
         // Every third place shows the first slice; the upper half repeats the lower; two slices by turns.
         type Copies = fn(usize) -> usize;
         let kinds: [(Copies, usize); 3] = [
@@ -374,7 +379,7 @@ mod tests {
         ];
         for (from, copies) in kinds {
             let volume = Array3::from_shape_fn((26, 64, 64), |(z, y, x)| whole[[from(z), y, x]]);
-            let found = slices_from_elsewhere(&volume);
+            let found = slices_from_elsewhere(&volume).unwrap();
             assert!(found.count() >= copies, "{found:?}");
         }
     }
@@ -390,7 +395,7 @@ mod tests {
                     -1000
                 }
         });
-        assert_eq!(slices_from_elsewhere(&made), Elsewhere::default());
+        assert_eq!(slices_from_elsewhere(&made).unwrap(), Elsewhere::default());
     }
 
     #[test]
@@ -412,9 +417,12 @@ mod tests {
                 _ => whole[[z, y, x]],
             }
         });
-        let found = slices_from_elsewhere(&half);
-        assert!(found.left_out.is_empty() && found.doubtful == 13, "{found:?}");
-        let found = slices_from_elsewhere(&mixed);
+        let refused = slices_from_elsewhere(&half).unwrap_err();
+        assert!(
+            matches!(&refused, ImagingError::InconsistentSeries(why) if why.contains("mirrored")),
+            "{refused}"
+        );
+        let found = slices_from_elsewhere(&mixed).unwrap();
         assert!(found.left_out.is_empty() && found.doubtful > 6, "{found:?}");
     }
 
@@ -445,7 +453,7 @@ mod tests {
                     .index_axis_mut(Axis(0), *slice)
                     .assign(&moved.index_axis(Axis(0), 0));
             }
-            assert_eq!(slices_from_elsewhere(&volume).left_out, run);
+            assert_eq!(slices_from_elsewhere(&volume).unwrap().left_out, run);
         }
     }
 }

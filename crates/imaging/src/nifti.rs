@@ -70,7 +70,7 @@ pub(crate) fn load_nifti(blob: &Blob, limits: &Limits) -> Result<LoadedSeries, I
     leave_out(&blank, &mut hounsfield, &mut map.geometry);
     let corrected_slices = clear_filling(&mut hounsfield);
     let is_plausible = count_implausible(&hounsfield) == 0 && !contradicts_one_scale(&hounsfield);
-    let elsewhere = slices_from_elsewhere(&hounsfield);
+    let elsewhere = slices_from_elsewhere(&hounsfield)?;
     leave_out(&elsewhere.left_out, &mut hounsfield, &mut map.geometry);
     if alternates(&hounsfield, map.geometry.spacing_mm.z()) {
         return Err(ImagingError::InconsistentSeries(

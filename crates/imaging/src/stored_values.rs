@@ -91,7 +91,7 @@ pub(crate) fn read_values(
     };
     let is_plausible = best.implausible == 0 && !contradicts_one_scale(&best.decoded.hounsfield);
     let mut decoded = best.decoded;
-    let elsewhere = slices_from_elsewhere(&decoded.hounsfield);
+    let elsewhere = slices_from_elsewhere(&decoded.hounsfield)?;
     leave_out(&elsewhere.left_out, &mut decoded);
     Ok(ReadValues {
         corrected_slices,
