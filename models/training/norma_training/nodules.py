@@ -3,7 +3,6 @@ each host held out, and models/NODULES.md written."""
 
 from __future__ import annotations
 
-import tarfile
 from pathlib import Path
 from typing import Callable, NamedTuple
 
@@ -15,6 +14,7 @@ from .nodule_network import ScoredStudy, held_out_scores
 from .nodule_rule import FEATURES, Rule, feature_row, fit_rule
 from .nodule_studies import Found, PastedStudy, find_candidates, find_program, make_hosts, paste_studies, transplant_studies
 from .progress import log
+from .tar_archives import open_tar
 
 PER_HOST = 4
 SEED = 1
@@ -55,8 +55,8 @@ def gather(data: Path, slices: Path, run: Path, program: Path, per_host: int) ->
     in_pasted = find_candidates(program, [study.path for study in pasted], run / "pasted.jsonl")
     in_transplanted = find_candidates(program, [study.path for study in transplanted], run / "transplants.jsonl")
     if not (run / "volumes").is_dir():
-        with tarfile.open(data / "volumes.tar.xz") as archive:
-            archive.extractall(run, filter="data")
+        with open_tar(data / "volumes.tar.xz") as archive:
+            archive.extractall(run)
     volumes = [path for path in sorted((run / "volumes").rglob("*.nii")) if "mask" not in path.stem]
     real = find_candidates(program, [*series, *volumes], run / "real.jsonl")
     return Material(

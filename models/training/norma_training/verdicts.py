@@ -3,7 +3,6 @@ every whole series at hand and norm volumes made harder; models/MEASURES.md."""
 
 from __future__ import annotations
 
-import tarfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from .nodule_studies import export_series, find_program, make_hosts, render_norm
 from .norm_variants import THICK, write_variants
 from .norma_prepare import PHANTOMS, PreparationError, predict, write_phantoms
 from .progress import log
+from .tar_archives import open_tar
 
 POINTS = ("sensitivity_95", "youden")
 MEASURES_MISSING = "measures_missing"
@@ -60,8 +60,8 @@ def gather(data: Path, slices: Path, run: Path, workspace: Path, variants: bool)
     phantoms = write_phantoms(run / "phantoms", workspace, PHANTOMS)
     series = sorted((data / "series").glob("*.zip"))
     if not (run / "volumes").is_dir():
-        with tarfile.open(data / "volumes.tar.xz") as archive:
-            archive.extractall(run, filter="data")
+        with open_tar(data / "volumes.tar.xz") as archive:
+            archive.extractall(run)
     volumes = [path for path in sorted((run / "volumes").rglob("*.nii")) if "mask" not in path.stem]
     rendered = render_norms(slices, run / "norms")
     studies = [Study(f"phantom {kind}", path, PHANTOM_TRUTH.get(kind, "pathology")) for kind, path in zip(PHANTOMS, phantoms)]

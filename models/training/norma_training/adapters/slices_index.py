@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import random
-import tarfile
 from pathlib import Path
 
+from ..tar_archives import open_tar
 from .studies import DatasetError
 
 COLUMNS = ("file", "source", "label", "type", "block", "near_duplicates")
@@ -16,8 +16,8 @@ def unpack(archive: Path, folder: Path) -> Path:
     """Unpacks `slices.tar` unless it stands there already; returns the folder with `index.csv`."""
     if not (folder / "slices" / "index.csv").is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="data")
+        with open_tar(archive) as tar:
+            tar.extractall(folder)
     return check_index(folder / "slices")
 
 
