@@ -5,8 +5,26 @@ import { createRequire } from 'node:module';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
+/** Until nothing fades or slides any more: text that is half there has no contrast. What turns for ever is not waited for. */
+async function standStill(page) {
+  await page.evaluate(async () => {
+    const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+    const ending = () => document.getAnimations().filter(({ effect }) => Number.isFinite(effect?.getComputedTiming().endTime));
+    // A transition begins a frame or two after what it shows is there.
+    for (let still = 0; still < 3; still += 1) {
+      await frame();
+      const moving = ending();
+      if (moving.length > 0) {
+        still = 0;
+        await Promise.allSettled(moving.map(({ finished }) => finished));
+      }
+    }
+  });
+}
+
 /** No serious or critical finding of axe on the page as it stands. */
 export async function checkAccessible(page, name) {
+  await standStill(page);
   // By the debugger's door: the page's content policy lets no other script in.
   await page.evaluate(axe);
   const { violations, passes } = await page.evaluate(() => window.axe.run(document));
