@@ -14,7 +14,7 @@ use crate::predictions::Predictions;
 use crate::problem::ApiError;
 use crate::scans::{NewUpload, store_scan};
 use crate::uploads::receive::Upload;
-use crate::uploads::spool::{create_spool_file, storage_failure};
+use crate::uploads::spool::{blocking, create_spool_file, storage_failure};
 
 /// To whom belongs what came by DICOM: keys of this scope see it.
 const SCOPE: &str = "pacs";
@@ -189,13 +189,4 @@ async fn store(predictions: &Predictions, taken: &TakenStudy, contents: Contents
     };
     store_scan(gateway, new).await?;
     Ok(())
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> Result<T, ApiError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(ApiError::internal)?
-        .map_err(storage_failure)
 }

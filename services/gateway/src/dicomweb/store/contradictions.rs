@@ -18,7 +18,7 @@ use crate::gateway::Gateway;
 use crate::identity::Access;
 use crate::problem::ApiError;
 use crate::uploads::instances::Part;
-use crate::uploads::spool::{create_spool_file, storage_failure};
+use crate::uploads::spool::{blocking, create_spool_file, storage_failure};
 
 /// What of a request stands against what is held under the same SOP Instance UIDs.
 #[derive(Debug, Default)]
@@ -218,13 +218,4 @@ fn part_of(upload: &Path, span: Span) -> io::Result<impl Read + use<>> {
     let mut file = File::open(upload)?;
     file.seek(SeekFrom::Start(span.offset))?;
     Ok(file.take(span.length))
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> Result<T, ApiError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(ApiError::internal)?
-        .map_err(storage_failure)
 }
