@@ -41,6 +41,26 @@ async fn list(
     }))
 }
 
+async fn end(gateway: &Gateway, user: &User, session_id: Uuid) -> Result<HttpResponse, ApiError> {
+    if gateway.database.end_session_of(user.id, session_id).await? {
+        Ok(HttpResponse::NoContent().finish())
+    } else {
+        Err(ApiError::SessionNotFound)
+    }
+}
+
+/// Ends all but the one that is kept.
+async fn end_all(
+    gateway: &Gateway,
+    user: &User,
+    kept: Option<[u8; 32]>,
+    notes: &Notes,
+) -> Result<Json<EndedSessions>, ApiError> {
+    let ended = gateway.database.end_sessions_of(user.id, kept).await?;
+    notes.detail(format!("{ended} sessions"));
+    Ok(Json(EndedSessions { ended }))
+}
+
 /// Lists where the caller is signed in, the session that was used last first.
 #[utoipa::path(
     tag = "session",
@@ -77,9 +97,7 @@ pub(crate) async fn end_other_sessions(
 ) -> Result<Json<EndedSessions>, ApiError> {
     let (user, session) = person(&access.caller)?;
     let kept = Some(session.token.hash());
-    let ended = gateway.database.end_sessions_of(user.id, kept).await?;
-    notes.detail(format!("{ended} sessions"));
-    Ok(Json(EndedSessions { ended }))
+    end_all(&gateway, user, kept, &notes).await
 }
 
 /// Ends one session of the caller: the next request with it is refused. `DELETE /api/session` signs out of this one.
@@ -96,11 +114,7 @@ pub(crate) async fn end_session(
     session_id: Path<Uuid>,
 ) -> Result<HttpResponse, ApiError> {
     let (user, _) = person(&access.caller)?;
-    if gateway.database.end_session_of(user.id, *session_id).await? {
-        Ok(HttpResponse::NoContent().finish())
-    } else {
-        Err(ApiError::SessionNotFound)
-    }
+    end(&gateway, user, *session_id).await
 }
 
 async fn existing(gateway: &Gateway, user_id: UserId) -> Result<User, ApiError> {
@@ -150,9 +164,7 @@ pub(crate) async fn end_user_sessions(
     user_id: Path<UserId>,
 ) -> Result<Json<EndedSessions>, ApiError> {
     let user = existing(&gateway, *user_id).await?;
-    let ended = gateway.database.end_sessions_of(user.id, None).await?;
-    notes.detail(format!("{ended} sessions"));
-    Ok(Json(EndedSessions { ended }))
+    end_all(&gateway, &user, None, &notes).await
 }
 
 /// Ends one session of an account.
@@ -171,9 +183,5 @@ pub(crate) async fn end_user_session(
     let (user_id, session_id) = path.into_inner();
     let user = existing(&gateway, user_id).await?;
     notes.detail(format!("session {session_id}"));
-    if gateway.database.end_session_of(user.id, session_id).await? {
-        Ok(HttpResponse::NoContent().finish())
-    } else {
-        Err(ApiError::SessionNotFound)
-    }
+    end(&gateway, &user, session_id).await
 }
