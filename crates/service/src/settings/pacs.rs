@@ -55,16 +55,13 @@ pub struct CommitmentPeerSettings {
 
 impl CommitmentPeerSettings {
     fn problem(&self) -> Option<&'static str> {
-        if !self.tls && (self.tls_ca.is_some() || self.tls_name.is_some()) {
-            Some("has tls_ca or tls_name, which go with tls: true alone")
+        let of_tls = problem_of_tls(self.tls, self.tls_ca.as_ref(), self.tls_name.as_ref());
+        if of_tls.is_some() {
+            of_tls
         } else if self.ae_title.is_none() {
             Some("needs ae_title, the title that the peer calls with and is called by")
-        } else if self.host.as_ref().is_none_or(|host| !is_host(host)) {
-            Some("needs host, a name or an address without port")
-        } else if self.port == 0 {
-            Some("needs port")
         } else {
-            None
+            problem_of_address(self.host.as_deref(), self.port)
         }
     }
 }
@@ -300,19 +297,31 @@ impl DestinationSettings {
                 None
             };
         }
-        if !self.tls && (self.tls_ca.is_some() || self.tls_name.is_some()) {
-            Some("has tls_ca or tls_name, which go with tls: true alone")
+        let of_tls = problem_of_tls(self.tls, self.tls_ca.as_ref(), self.tls_name.as_ref());
+        if of_tls.is_some() {
+            of_tls
         } else if self.authorization.is_some() {
             Some("has authorization, which goes with a url alone")
         } else if self.ae_title.is_none() && self.kind == DestinationKind::Dicom {
             Some("needs ae_title, the title of the application entity that is called, or a url")
-        } else if self.host.as_ref().is_none_or(|host| !is_host(host)) {
-            Some("needs host, a name or an address without port")
-        } else if self.port == 0 {
-            Some("needs port")
         } else {
-            None
+            problem_of_address(self.host.as_deref(), self.port)
         }
+    }
+}
+
+fn problem_of_tls(tls: bool, ca: Option<&PathBuf>, name: Option<&String>) -> Option<&'static str> {
+    let is_idle = !tls && (ca.is_some() || name.is_some());
+    is_idle.then_some("has tls_ca or tls_name, which go with tls: true alone")
+}
+
+fn problem_of_address(host: Option<&str>, port: u16) -> Option<&'static str> {
+    if !host.is_some_and(is_host) {
+        Some("needs host, a name or an address without port")
+    } else if port == 0 {
+        Some("needs port")
+    } else {
+        None
     }
 }
 
