@@ -10,6 +10,7 @@ import { ConfirmDialog } from './ConfirmDialog';
 import { ErrorAlert } from './ErrorAlert';
 import { ErrorNotice } from './ErrorNotice';
 import pageClasses from './page.module.css';
+import { ActionsHeading, ScrollTable } from './ScrollTable';
 
 interface SessionListProps {
   /** Whose they are; null for one's own. */
@@ -40,7 +41,7 @@ export function SessionList({ userId }: SessionListProps) {
           {t(own ? 'sessions.endOthers' : 'sessions.endAll')}
         </Button>
       </Group>
-      {end.error && <ErrorAlert error={end.error} />}
+      <ErrorAlert error={end.error} />
       <div className={pageClasses.card}>
         {isPending && <Skeleton h={120} radius={0} />}
         {error && !data && <ErrorNotice error={error} onRetry={() => void refetch()} />}
@@ -50,61 +51,57 @@ export function SessionList({ userId }: SessionListProps) {
           </Text>
         )}
         {data && data.items.length > 0 && (
-          <div className={pageClasses.scroll} tabIndex={0} role="region" aria-label={t('sessions.table')}>
-            <table className={pageClasses.table} aria-label={t('sessions.table')}>
-              <thead>
-                <tr>
-                  <th scope="col">{t('sessions.where')}</th>
-                  <th scope="col">{t('sessions.address')}</th>
-                  <th scope="col">{t('sessions.began')}</th>
-                  <th scope="col">{t('sessions.lastUsed')}</th>
-                  <th scope="col">{t('sessions.ends')}</th>
-                  <th scope="col">
-                    <span className={pageClasses.quiet}>{t('common.actions')}</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {data.items.map((session) => (
-                  <tr key={session.id} data-session={session.id} data-current={session.is_current}>
-                    <td>
-                      <Group gap={6}>
-                        <Text size="sm" fw={600}>
-                          {device(session)}
-                        </Text>
-                        {session.is_current && (
-                          <Badge variant="default" tt="none" fw={500}>
-                            {t('sessions.current')}
-                          </Badge>
-                        )}
-                      </Group>
-                      <Text size="xs" c="var(--text-dim)">
-                        {t(`sessions.beganBy.${session.began_by}`)}
+          <ScrollTable label={t('sessions.table')}>
+            <thead>
+              <tr>
+                <th scope="col">{t('sessions.where')}</th>
+                <th scope="col">{t('sessions.address')}</th>
+                <th scope="col">{t('sessions.began')}</th>
+                <th scope="col">{t('sessions.lastUsed')}</th>
+                <th scope="col">{t('sessions.ends')}</th>
+                <ActionsHeading />
+              </tr>
+            </thead>
+            <tbody>
+              {data.items.map((session) => (
+                <tr key={session.id} data-session={session.id} data-current={session.is_current}>
+                  <td>
+                    <Group gap={6}>
+                      <Text size="sm" fw={600}>
+                        {device(session)}
                       </Text>
-                    </td>
-                    <td>{session.address ?? '–'}</td>
-                    <td>{formatDateTime(session.created_at, i18n.language)}</td>
-                    <td>{formatDateTime(session.last_used_at, i18n.language)}</td>
-                    <td>{formatDateTime(session.expires_at, i18n.language)}</td>
-                    <td>
-                      {!session.is_current && (
-                        <Button
-                          size="compact-sm"
-                          variant="subtle"
-                          c="var(--pathology)"
-                          loading={end.isPending && end.variables === session.id}
-                          aria-label={t('sessions.endOne', { device: device(session), address: session.address ?? '–' })}
-                          onClick={() => end.mutate(session.id)}
-                        >
-                          {t('sessions.end')}
-                        </Button>
+                      {session.is_current && (
+                        <Badge variant="default" tt="none" fw={500}>
+                          {t('sessions.current')}
+                        </Badge>
                       )}
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+                    </Group>
+                    <Text size="xs" c="var(--text-dim)">
+                      {t(`sessions.beganBy.${session.began_by}`)}
+                    </Text>
+                  </td>
+                  <td>{session.address ?? '–'}</td>
+                  <td>{formatDateTime(session.created_at, i18n.language)}</td>
+                  <td>{formatDateTime(session.last_used_at, i18n.language)}</td>
+                  <td>{formatDateTime(session.expires_at, i18n.language)}</td>
+                  <td>
+                    {!session.is_current && (
+                      <Button
+                        size="compact-sm"
+                        variant="subtle"
+                        c="var(--pathology)"
+                        loading={end.isPending && end.variables === session.id}
+                        aria-label={t('sessions.endOne', { device: device(session), address: session.address ?? '–' })}
+                        onClick={() => end.mutate(session.id)}
+                      >
+                        {t('sessions.end')}
+                      </Button>
+                    )}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </ScrollTable>
         )}
       </div>
       <ConfirmDialog

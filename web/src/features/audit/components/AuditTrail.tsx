@@ -9,6 +9,7 @@ import type { AuditEvent } from '@/api/types';
 import { ErrorNotice } from '@/components/ErrorNotice';
 import { Notice } from '@/components/Notice';
 import pageClasses from '@/components/page.module.css';
+import { ScrollTable } from '@/components/ScrollTable';
 import { Pager } from '@/components/Pager';
 import { formatMoment } from '@/format/dates';
 import { useSettings } from '@/settings/settings';
@@ -75,55 +76,53 @@ export function AuditTrail() {
         {error && <ErrorNotice error={error} onRetry={() => void refetch()} />}
         {!error && data && data.items.length === 0 && <Notice NoticeIcon={IconFileSearch} title={t('audit.empty')} detail={t('audit.emptyDetail')} />}
         {!error && data && data.items.length > 0 && (
-          <div className={pageClasses.scroll} tabIndex={0} role="region" aria-label={t('audit.table')}>
-            <table className={pageClasses.table} aria-label={t('audit.table')}>
-              <thead>
-                <tr>
-                  <th scope="col">{t('audit.at')}</th>
-                  <th scope="col">{t('audit.who')}</th>
-                  <th scope="col">{t('audit.action')}</th>
-                  <th scope="col">{t('audit.outcome')}</th>
-                  <th scope="col">{t('audit.object')}</th>
-                  <th scope="col">{t('audit.address')}</th>
+          <ScrollTable label={t('audit.table')}>
+            <thead>
+              <tr>
+                <th scope="col">{t('audit.at')}</th>
+                <th scope="col">{t('audit.who')}</th>
+                <th scope="col">{t('audit.action')}</th>
+                <th scope="col">{t('audit.outcome')}</th>
+                <th scope="col">{t('audit.object')}</th>
+                <th scope="col">{t('audit.address')}</th>
+              </tr>
+            </thead>
+            <tbody>
+              {data.items.map((event) => (
+                <tr key={event.sequence} data-stale={isPlaceholderData} data-action={event.action}>
+                  <td className={classes.at}>{formatMoment(event.at, i18n.language)}</td>
+                  <td>
+                    {event.actor.name || actorKind(event.actor.kind)}
+                    {event.actor.kind !== 'user' && event.actor.name && (
+                      <Text size="xs" c="var(--text-dim)">
+                        {actorKind(event.actor.kind)}
+                      </Text>
+                    )}
+                  </td>
+                  <td>
+                    <code className={classes.code}>{event.action}</code>
+                    {event.detail && (
+                      <Text size="xs" c="var(--text-dim)">
+                        {event.detail}
+                      </Text>
+                    )}
+                  </td>
+                  <td className={classes.outcome} data-outcome={event.outcome}>
+                    {outcomeOf(event.outcome)}
+                    {event.status ? ` · ${event.status}` : ''}
+                  </td>
+                  <td>
+                    {objectOf(event).map(([kind, id]) => (
+                      <div key={id} className={classes.object} title={id}>
+                        {kindOf(kind)} <code className={classes.code}>{id}</code>
+                      </div>
+                    ))}
+                  </td>
+                  <td className={classes.code}>{event.source_address || '–'}</td>
                 </tr>
-              </thead>
-              <tbody>
-                {data.items.map((event) => (
-                  <tr key={event.sequence} data-stale={isPlaceholderData} data-action={event.action}>
-                    <td className={classes.at}>{formatMoment(event.at, i18n.language)}</td>
-                    <td>
-                      {event.actor.name || actorKind(event.actor.kind)}
-                      {event.actor.kind !== 'user' && event.actor.name && (
-                        <Text size="xs" c="var(--text-dim)">
-                          {actorKind(event.actor.kind)}
-                        </Text>
-                      )}
-                    </td>
-                    <td>
-                      <code className={classes.code}>{event.action}</code>
-                      {event.detail && (
-                        <Text size="xs" c="var(--text-dim)">
-                          {event.detail}
-                        </Text>
-                      )}
-                    </td>
-                    <td className={classes.outcome} data-outcome={event.outcome}>
-                      {outcomeOf(event.outcome)}
-                      {event.status ? ` · ${event.status}` : ''}
-                    </td>
-                    <td>
-                      {objectOf(event).map(([kind, id]) => (
-                        <div key={id} className={classes.object} title={id}>
-                          {kindOf(kind)} <code className={classes.code}>{id}</code>
-                        </div>
-                      ))}
-                    </td>
-                    <td className={classes.code}>{event.source_address || '–'}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+              ))}
+            </tbody>
+          </ScrollTable>
         )}
         {data && <Pager total={data.total} limit={limit} offset={offset} onOffset={setOffset} />}
       </div>

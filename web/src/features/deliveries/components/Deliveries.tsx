@@ -9,6 +9,7 @@ import { ErrorAlert } from '@/components/ErrorAlert';
 import { ErrorNotice } from '@/components/ErrorNotice';
 import { Notice } from '@/components/Notice';
 import pageClasses from '@/components/page.module.css';
+import { ActionsHeading, ScrollTable } from '@/components/ScrollTable';
 import { Pager } from '@/components/Pager';
 import { mayAs } from '@/session/session';
 import { useSession } from '@/session/session-context';
@@ -70,34 +71,30 @@ export function Deliveries() {
           {error && !data && <ErrorNotice error={error} onRetry={() => void refetch()} />}
           {data && data.items.length === 0 && <Notice NoticeIcon={IconSend} title={t('deliveries.empty')} detail={t('deliveries.emptyDetail')} />}
           {data && data.items.length > 0 && (
-            <div className={pageClasses.scroll} tabIndex={0} role="region" aria-label={t('deliveries.table')}>
-              <table className={pageClasses.table} aria-label={t('deliveries.table')} data-testid="deliveries">
-                <thead>
-                  <tr>
-                    {columns.map((column) => (
-                      <th key={column} scope="col" className={column === 'attempts' ? pageClasses.number : undefined}>
-                        {t(`deliveries.${column}`)}
-                      </th>
-                    ))}
-                    <th scope="col">
-                      <span className={pageClasses.quiet}>{t('common.actions')}</span>
+            <ScrollTable label={t('deliveries.table')} testId="deliveries">
+              <thead>
+                <tr>
+                  {columns.map((column) => (
+                    <th key={column} scope="col" className={column === 'attempts' ? pageClasses.number : undefined}>
+                      {t(`deliveries.${column}`)}
                     </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {data.items.map((delivery) => (
-                    <DeliveryRow
-                      key={delivery.id}
-                      delivery={delivery}
-                      leads={leads}
-                      stale={isPlaceholderData}
-                      busy={send.isPending && send.variables === delivery.id}
-                      onSendAgain={() => send.mutate(delivery.id)}
-                    />
                   ))}
-                </tbody>
-              </table>
-            </div>
+                  <ActionsHeading />
+                </tr>
+              </thead>
+              <tbody>
+                {data.items.map((delivery) => (
+                  <DeliveryRow
+                    key={delivery.id}
+                    delivery={delivery}
+                    leads={leads}
+                    stale={isPlaceholderData}
+                    busy={send.isPending && send.variables === delivery.id}
+                    onSendAgain={() => send.mutate(delivery.id)}
+                  />
+                ))}
+              </tbody>
+            </ScrollTable>
           )}
           {data && <Pager total={data.total} limit={limit} offset={offset} onOffset={setOffset} />}
         </div>

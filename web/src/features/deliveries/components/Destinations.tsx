@@ -6,6 +6,7 @@ import { useDeliveryDestinations, useSendFailedAgain } from '@/api/deliveries';
 import { ErrorAlert } from '@/components/ErrorAlert';
 import { ErrorNotice } from '@/components/ErrorNotice';
 import pageClasses from '@/components/page.module.css';
+import { ActionsHeading, ScrollTable } from '@/components/ScrollTable';
 import { formatDuration } from '@/format/dates';
 import { formatNumber } from '@/format/numbers';
 
@@ -42,53 +43,49 @@ export function Destinations() {
         </Text>
       )}
       {data && data.items.length > 0 && (
-        <div className={pageClasses.scroll} tabIndex={0} role="region" aria-label={t('deliveries.destinations')}>
-          <table className={pageClasses.table} aria-label={t('deliveries.destinations')} data-testid="destinations">
-            <thead>
-              <tr>
-                <th scope="col">{t('deliveries.destination')}</th>
-                <th scope="col" className={pageClasses.number}>
-                  {t('deliveries.waiting')}
+        <ScrollTable label={t('deliveries.destinations')} testId="destinations">
+          <thead>
+            <tr>
+              <th scope="col">{t('deliveries.destination')}</th>
+              <th scope="col" className={pageClasses.number}>
+                {t('deliveries.waiting')}
+              </th>
+              <th scope="col" className={pageClasses.number}>
+                {t('deliveries.oldest')}
+              </th>
+              <th scope="col" className={pageClasses.number}>
+                {t('deliveries.failed')}
+              </th>
+              <ActionsHeading />
+            </tr>
+          </thead>
+          <tbody>
+            {data.items.map((destination) => (
+              <tr key={destination.name}>
+                <th scope="row">
+                  {destination.name}
+                  {!destination.is_set && (
+                    <Text size="xs" c="var(--pathology)">
+                      {t('deliveries.notSet')}
+                    </Text>
+                  )}
                 </th>
-                <th scope="col" className={pageClasses.number}>
-                  {t('deliveries.oldest')}
-                </th>
-                <th scope="col" className={pageClasses.number}>
-                  {t('deliveries.failed')}
-                </th>
-                <th scope="col">
-                  <span className={pageClasses.quiet}>{t('common.actions')}</span>
-                </th>
+                <td className={pageClasses.number}>{number(destination.waiting)}</td>
+                <td className={pageClasses.number}>
+                  {typeof destination.oldest_seconds === 'number' ? formatDuration(destination.oldest_seconds * 1000, i18n.language) : '–'}
+                </td>
+                <td className={pageClasses.number}>{number(destination.failed)}</td>
+                <td className={pageClasses.number}>
+                  {destination.failed > 0 && (
+                    <Button size="xs" variant="default" disabled={send.isPending} onClick={() => send.mutate(destination.name)}>
+                      {t('deliveries.sendFailedAgain')}
+                    </Button>
+                  )}
+                </td>
               </tr>
-            </thead>
-            <tbody>
-              {data.items.map((destination) => (
-                <tr key={destination.name}>
-                  <th scope="row">
-                    {destination.name}
-                    {!destination.is_set && (
-                      <Text size="xs" c="var(--pathology)">
-                        {t('deliveries.notSet')}
-                      </Text>
-                    )}
-                  </th>
-                  <td className={pageClasses.number}>{number(destination.waiting)}</td>
-                  <td className={pageClasses.number}>
-                    {typeof destination.oldest_seconds === 'number' ? formatDuration(destination.oldest_seconds * 1000, i18n.language) : '–'}
-                  </td>
-                  <td className={pageClasses.number}>{number(destination.failed)}</td>
-                  <td className={pageClasses.number}>
-                    {destination.failed > 0 && (
-                      <Button size="xs" variant="default" disabled={send.isPending} onClick={() => send.mutate(destination.name)}>
-                        {t('deliveries.sendFailedAgain')}
-                      </Button>
-                    )}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+            ))}
+          </tbody>
+        </ScrollTable>
       )}
     </section>
   );

@@ -9,6 +9,7 @@ import { ConfirmDialog } from '@/components/ConfirmDialog';
 import { ErrorNotice } from '@/components/ErrorNotice';
 import { Notice } from '@/components/Notice';
 import pageClasses from '@/components/page.module.css';
+import { ActionsHeading, ScrollTable } from '@/components/ScrollTable';
 import { Pager } from '@/components/Pager';
 import { useNow } from '@/components/use-now';
 import { formatDateTime } from '@/format/dates';
@@ -60,90 +61,86 @@ export function Keys() {
         {error && !data && <ErrorNotice error={error} onRetry={() => void refetch()} />}
         {data && data.items.length === 0 && <Notice NoticeIcon={IconKey} title={t('keys.empty')} detail={t('keys.emptyDetail')} />}
         {data && data.items.length > 0 && (
-          <div className={pageClasses.scroll} tabIndex={0} role="region" aria-label={t('keys.table')}>
-            <table className={pageClasses.table} aria-label={t('keys.table')}>
-              <thead>
-                <tr>
-                  <th scope="col">{t('keys.name')}</th>
-                  <th scope="col">{t('role.label')}</th>
-                  <th scope="col">{t('keys.state')}</th>
-                  <th scope="col">{t('keys.lastUsed')}</th>
-                  <th scope="col">{t('keys.expires')}</th>
-                  <th scope="col">{t('keys.created')}</th>
-                  <th scope="col">
-                    <span className={pageClasses.quiet}>{t('common.actions')}</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {data.items.map((key) => {
-                  const state = stateOf(key, now);
-                  return (
-                    <tr key={key.id} data-key={key.name} data-state={state}>
-                      <td>
-                        <Text size="sm" fw={600}>
-                          {key.name}
-                        </Text>
+          <ScrollTable label={t('keys.table')}>
+            <thead>
+              <tr>
+                <th scope="col">{t('keys.name')}</th>
+                <th scope="col">{t('role.label')}</th>
+                <th scope="col">{t('keys.state')}</th>
+                <th scope="col">{t('keys.lastUsed')}</th>
+                <th scope="col">{t('keys.expires')}</th>
+                <th scope="col">{t('keys.created')}</th>
+                <ActionsHeading />
+              </tr>
+            </thead>
+            <tbody>
+              {data.items.map((key) => {
+                const state = stateOf(key, now);
+                return (
+                  <tr key={key.id} data-key={key.name} data-state={state}>
+                    <td>
+                      <Text size="sm" fw={600}>
+                        {key.name}
+                      </Text>
+                      <Text size="xs" c="var(--text-dim)">
+                        <code>{key.prefix}…</code> · {t('keys.scopeIs', { scope: key.scope })}
+                      </Text>
+                    </td>
+                    <td>
+                      <Group gap={4}>
+                        {key.roles.map((role) => (
+                          <Badge key={role} variant="default" tt="none" fw={500}>
+                            {t(`role.${role}`)}
+                          </Badge>
+                        ))}
+                      </Group>
+                    </td>
+                    <td>
+                      {state === 'valid' ? t('keys.stateOf.valid') : <b>{t(`keys.stateOf.${state}`)}</b>}
+                      {key.confirmed_by && (
                         <Text size="xs" c="var(--text-dim)">
-                          <code>{key.prefix}…</code> · {t('keys.scopeIs', { scope: key.scope })}
+                          {t('keys.confirmedBy', { name: key.confirmed_by })}
                         </Text>
-                      </td>
-                      <td>
-                        <Group gap={4}>
-                          {key.roles.map((role) => (
-                            <Badge key={role} variant="default" tt="none" fw={500}>
-                              {t(`role.${role}`)}
-                            </Badge>
-                          ))}
-                        </Group>
-                      </td>
-                      <td>
-                        {state === 'valid' ? t('keys.stateOf.valid') : <b>{t(`keys.stateOf.${state}`)}</b>}
-                        {key.confirmed_by && (
-                          <Text size="xs" c="var(--text-dim)">
-                            {t('keys.confirmedBy', { name: key.confirmed_by })}
-                          </Text>
-                        )}
-                      </td>
-                      <td>{date(key.last_used_at, t('keys.unused'))}</td>
-                      <td>{date(key.expires_at, t('keys.never'))}</td>
-                      <td>
-                        {date(key.created_at, '–')}
-                        <Text size="xs" c="var(--text-dim)">
-                          {key.created_by}
-                        </Text>
-                      </td>
-                      <td>
-                        {state === 'waiting' && (
-                          <Button
-                            size="compact-sm"
-                            variant="light"
-                            disabled={key.made_by_user !== null && key.made_by_user === session.user.id}
-                            title={key.made_by_user === session.user.id ? t('keys.confirmOwn') : undefined}
-                            aria-label={t('keys.confirmName', { name: key.name })}
-                            onClick={() => setConfirming(key)}
-                          >
-                            {t('keys.confirm')}
-                          </Button>
-                        )}
-                        {state !== 'revoked' && (
-                          <Button
-                            size="compact-sm"
-                            variant="subtle"
-                            c="var(--pathology)"
-                            aria-label={t('keys.revokeName', { name: key.name })}
-                            onClick={() => setRevoking(key)}
-                          >
-                            {t('keys.revoke')}
-                          </Button>
-                        )}
-                      </td>
-                    </tr>
-                  );
-                })}
-              </tbody>
-            </table>
-          </div>
+                      )}
+                    </td>
+                    <td>{date(key.last_used_at, t('keys.unused'))}</td>
+                    <td>{date(key.expires_at, t('keys.never'))}</td>
+                    <td>
+                      {date(key.created_at, '–')}
+                      <Text size="xs" c="var(--text-dim)">
+                        {key.created_by}
+                      </Text>
+                    </td>
+                    <td>
+                      {state === 'waiting' && (
+                        <Button
+                          size="compact-sm"
+                          variant="light"
+                          disabled={key.made_by_user !== null && key.made_by_user === session.user.id}
+                          title={key.made_by_user === session.user.id ? t('keys.confirmOwn') : undefined}
+                          aria-label={t('keys.confirmName', { name: key.name })}
+                          onClick={() => setConfirming(key)}
+                        >
+                          {t('keys.confirm')}
+                        </Button>
+                      )}
+                      {state !== 'revoked' && (
+                        <Button
+                          size="compact-sm"
+                          variant="subtle"
+                          c="var(--pathology)"
+                          aria-label={t('keys.revokeName', { name: key.name })}
+                          onClick={() => setRevoking(key)}
+                        >
+                          {t('keys.revoke')}
+                        </Button>
+                      )}
+                    </td>
+                  </tr>
+                );
+              })}
+            </tbody>
+          </ScrollTable>
         )}
         {data && <Pager total={data.total} limit={limit} offset={offset} onOffset={setOffset} />}
       </div>

@@ -12,7 +12,7 @@ import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 
-import pageClasses from '@/components/page.module.css';
+import { ScrollTable } from '@/components/ScrollTable';
 import { VerdictBadge, type Outcome } from '@/components/VerdictBadge';
 import { formatNumber, formatProbability } from '@/format/numbers';
 import { useCodeTexts } from '@/i18n/problem-text';
@@ -143,44 +143,42 @@ export function RunTable({ lines }: { lines: RunLine[] }) {
     getSortedRowModel: getSortedRowModel(),
   });
   return (
-    <div className={pageClasses.scroll} tabIndex={0} role="region" aria-label={t('massRun.table')}>
-      <table className={pageClasses.table} aria-label={t('massRun.table')}>
-        <thead>
-          {table.getHeaderGroups().map((group) => (
-            <tr key={group.id}>
-              {group.headers.map((header) => {
-                const sorted = header.column.getIsSorted();
-                return (
-                  <th
-                    key={header.id}
-                    scope="col"
-                    aria-sort={sorted === 'asc' ? 'ascending' : sorted === 'desc' ? 'descending' : 'none'}
-                  >
-                    {header.column.getCanSort() ? (
-                      <UnstyledButton className={classes.sort} onClick={header.column.getToggleSortingHandler()}>
-                        {flexRender(header.column.columnDef.header, header.getContext())}
-                        {sorted === 'asc' && <IconArrowUp size={13} aria-hidden />}
-                        {sorted === 'desc' && <IconArrowDown size={13} aria-hidden />}
-                      </UnstyledButton>
-                    ) : (
-                      flexRender(header.column.columnDef.header, header.getContext())
-                    )}
-                  </th>
-                );
-              })}
-            </tr>
-          ))}
-        </thead>
-        <tbody>
-          {table.getRowModel().rows.map((row) => (
-            <tr key={row.id} data-testid="run-row" data-outcome={outcomeOfLine(row.original)}>
-              {row.getVisibleCells().map((cell) => (
-                <td key={cell.id}>{flexRender(cell.column.columnDef.cell, cell.getContext())}</td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <ScrollTable label={t('massRun.table')}>
+      <thead>
+        {table.getHeaderGroups().map((group) => (
+          <tr key={group.id}>
+            {group.headers.map((header) => {
+              const sorted = header.column.getIsSorted();
+              return (
+                <th
+                  key={header.id}
+                  scope="col"
+                  aria-sort={sorted === 'asc' ? 'ascending' : sorted === 'desc' ? 'descending' : 'none'}
+                >
+                  {header.column.getCanSort() ? (
+                    <UnstyledButton className={classes.sort} onClick={header.column.getToggleSortingHandler()}>
+                      {flexRender(header.column.columnDef.header, header.getContext())}
+                      {sorted === 'asc' && <IconArrowUp size={13} aria-hidden />}
+                      {sorted === 'desc' && <IconArrowDown size={13} aria-hidden />}
+                    </UnstyledButton>
+                  ) : (
+                    flexRender(header.column.columnDef.header, header.getContext())
+                  )}
+                </th>
+              );
+            })}
+          </tr>
+        ))}
+      </thead>
+      <tbody>
+        {table.getRowModel().rows.map((row) => (
+          <tr key={row.id} data-testid="run-row" data-outcome={outcomeOfLine(row.original)}>
+            {row.getVisibleCells().map((cell) => (
+              <td key={cell.id}>{flexRender(cell.column.columnDef.cell, cell.getContext())}</td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </ScrollTable>
   );
 }

@@ -7,6 +7,7 @@ import { useHealth, useMetrics, useReadiness } from '@/api/operation';
 import type { Stage } from '@/api/types';
 import { ErrorNotice } from '@/components/ErrorNotice';
 import pageClasses from '@/components/page.module.css';
+import { ScrollTable } from '@/components/ScrollTable';
 import { formatNumber } from '@/format/numbers';
 
 import classes from './operation.module.css';
@@ -90,45 +91,43 @@ function Queues() {
       {!data && !error && <Skeleton h={160} />}
       {!error && data && (
         <>
-          <div className={pageClasses.scroll} tabIndex={0} role="region" aria-label={t('operator.queues')}>
-            <table className={pageClasses.table} aria-label={t('operator.queues')} data-testid="queues">
-              <thead>
-                <tr>
-                  <th scope="col">{t('settings.modelStage')}</th>
-                  {(['waiting', 'inFlight', 'completed', 'rejected', 'retried', 'compute', 'queueTime'] as const).map((column) => (
-                    <th key={column} scope="col" className={pageClasses.number}>
-                      {t(`operator.column.${column}`)}
-                    </th>
-                  ))}
-                </tr>
-              </thead>
-              <tbody>
-                {ROWS.map((stage) => {
-                  const outcome = (name: string): number | null => total(data, 'norma_stage_outcomes_total', { stage, outcome: name });
-                  const cells = [
-                    number(total(data, 'norma_queue_depth', { queue: stage })),
-                    number(total(data, 'norma_stage_in_flight', { stage })),
-                    number(outcome('completed')),
-                    number(outcome('rejected')),
-                    number(outcome('retried')),
-                    number(mean(data, 'norma_stage_compute_seconds', stage), 1),
-                    number(mean(data, 'norma_stage_queue_seconds', stage), 1),
-                  ];
-                  return (
-                    <tr key={stage} data-stage={stage}>
-                      <th scope="row">{t(`stage.${stage}`)}</th>
-                      {cells.map((text, index) => (
-                        // The columns never change their order.
-                        <td key={index} className={pageClasses.number}>
-                          {text}
-                        </td>
-                      ))}
-                    </tr>
-                  );
-                })}
-              </tbody>
-            </table>
-          </div>
+          <ScrollTable label={t('operator.queues')} testId="queues">
+            <thead>
+              <tr>
+                <th scope="col">{t('settings.modelStage')}</th>
+                {(['waiting', 'inFlight', 'completed', 'rejected', 'retried', 'compute', 'queueTime'] as const).map((column) => (
+                  <th key={column} scope="col" className={pageClasses.number}>
+                    {t(`operator.column.${column}`)}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {ROWS.map((stage) => {
+                const outcome = (name: string): number | null => total(data, 'norma_stage_outcomes_total', { stage, outcome: name });
+                const cells = [
+                  number(total(data, 'norma_queue_depth', { queue: stage })),
+                  number(total(data, 'norma_stage_in_flight', { stage })),
+                  number(outcome('completed')),
+                  number(outcome('rejected')),
+                  number(outcome('retried')),
+                  number(mean(data, 'norma_stage_compute_seconds', stage), 1),
+                  number(mean(data, 'norma_stage_queue_seconds', stage), 1),
+                ];
+                return (
+                  <tr key={stage} data-stage={stage}>
+                    <th scope="row">{t(`stage.${stage}`)}</th>
+                    {cells.map((text, index) => (
+                      // The columns never change their order.
+                      <td key={index} className={pageClasses.number}>
+                        {text}
+                      </td>
+                    ))}
+                  </tr>
+                );
+              })}
+            </tbody>
+          </ScrollTable>
           <Text size="sm" mt="sm" data-testid="dead-letters" fw={dead ? 700 : 400} c={dead ? 'var(--pathology)' : undefined}>
             {/* A figure that this process does not hold is not nought. */}
             {[

@@ -9,6 +9,7 @@ import { usePatients } from '@/api/patients';
 import { ErrorNotice } from '@/components/ErrorNotice';
 import { Notice } from '@/components/Notice';
 import pageClasses from '@/components/page.module.css';
+import { ScrollTable } from '@/components/ScrollTable';
 import { Pager } from '@/components/Pager';
 import { formatDateTime } from '@/format/dates';
 import { registeredName } from '@/identity/shown-identity';
@@ -49,45 +50,43 @@ export function PatientList() {
           />
         )}
         {data && data.items.length > 0 && (
-          <div className={pageClasses.scroll} tabIndex={0} role="region" aria-label={t('patients.table')}>
-            <table className={pageClasses.table} aria-label={t('patients.table')}>
-              <thead>
-                <tr>
-                  <th scope="col">{t('patients.name')}</th>
-                  <th scope="col">{t('identity.attribute.patient_id')}</th>
-                  <th scope="col">{t('identity.attribute.birth_date')}</th>
-                  <th scope="col">{t('identity.attribute.sex')}</th>
-                  <th scope="col">{t('patients.description')}</th>
-                  <th scope="col">{t('patients.created')}</th>
+          <ScrollTable label={t('patients.table')}>
+            <thead>
+              <tr>
+                <th scope="col">{t('patients.name')}</th>
+                <th scope="col">{t('identity.attribute.patient_id')}</th>
+                <th scope="col">{t('identity.attribute.birth_date')}</th>
+                <th scope="col">{t('identity.attribute.sex')}</th>
+                <th scope="col">{t('patients.description')}</th>
+                <th scope="col">{t('patients.created')}</th>
+              </tr>
+            </thead>
+            <tbody>
+              {data.items.map((patient) => (
+                <tr
+                  key={patient.id}
+                  data-link
+                  data-stale={isPlaceholderData}
+                  onClick={() => void navigate(`/patients/${patient.id}`)}
+                >
+                  <td>
+                    <Text component={Link} to={`/patients/${patient.id}`} size="sm" fw={600} c="inherit" data-identity>
+                      {registeredName(patient)}
+                    </Text>
+                  </td>
+                  <td data-identity>{patient.dicom_patient_id ?? '–'}</td>
+                  <td data-identity>{texts.date(patient.birth_date) ?? '–'}</td>
+                  <td data-identity>{texts.sex(patient.sex) ?? '–'}</td>
+                  <td>
+                    <Text size="sm" c="var(--text-dim)" lineClamp={1} maw={480} data-identity>
+                      {patient.description || '–'}
+                    </Text>
+                  </td>
+                  <td>{formatDateTime(patient.created_at, i18n.language)}</td>
                 </tr>
-              </thead>
-              <tbody>
-                {data.items.map((patient) => (
-                  <tr
-                    key={patient.id}
-                    data-link
-                    data-stale={isPlaceholderData}
-                    onClick={() => void navigate(`/patients/${patient.id}`)}
-                  >
-                    <td>
-                      <Text component={Link} to={`/patients/${patient.id}`} size="sm" fw={600} c="inherit" data-identity>
-                        {registeredName(patient)}
-                      </Text>
-                    </td>
-                    <td data-identity>{patient.dicom_patient_id ?? '–'}</td>
-                    <td data-identity>{texts.date(patient.birth_date) ?? '–'}</td>
-                    <td data-identity>{texts.sex(patient.sex) ?? '–'}</td>
-                    <td>
-                      <Text size="sm" c="var(--text-dim)" lineClamp={1} maw={480} data-identity>
-                        {patient.description || '–'}
-                      </Text>
-                    </td>
-                    <td>{formatDateTime(patient.created_at, i18n.language)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+              ))}
+            </tbody>
+          </ScrollTable>
         )}
         {data && <Pager total={data.total} limit={limit} offset={offset} onOffset={setOffset} />}
       </div>

@@ -2,6 +2,7 @@ import { useTranslation } from 'react-i18next';
 
 import type { DriftedQuantity, Measure } from '@/api/types';
 import pageClasses from '@/components/page.module.css';
+import { ScrollTable } from '@/components/ScrollTable';
 import { formatNumber, formatProbability } from '@/format/numbers';
 
 import { DriftPlots } from './DriftPlots';
@@ -49,47 +50,45 @@ export function DriftTable({ quantities, limit }: { quantities: readonly Drifted
     }
   };
   return (
-    <div className={pageClasses.scroll} tabIndex={0} role="region" aria-label={t('site.table')}>
-      <table className={pageClasses.table} aria-label={t('site.table')} data-testid="drift-table">
-        <thead>
-          <tr>
-            <th scope="col">{t('site.column.quantity')}</th>
-            {COLUMNS.map((column) => (
-              <th key={column} scope="col" className={pageClasses.number} title={t(`site.columnTitle.${column}`)}>
-                {t(`site.column.${column}`)}
-              </th>
-            ))}
-            <th scope="col">{t('site.column.state')}</th>
-            <th scope="col">{t('site.column.plot')}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {quantities.map((of) => {
-            const isDrifted = of.outcome !== 'too_few' && of.drifted;
-            return (
-              <tr key={of.quantity} data-quantity={of.quantity} data-drifted={isDrifted}>
-                <th scope="row">{quantityText(of.quantity)}</th>
-                {of.outcome === 'too_few' ? (
-                  <td colSpan={COLUMNS.length} className={classes.dim}>
-                    {t('site.tooFew', { needed: of.needed, reference: of.reference, last: of.last })}
-                  </td>
-                ) : (
-                  cells(of).map((text, at) => (
-                    // The columns never change their order.
-                    <td key={at} className={pageClasses.number}>
-                      {text}
-                    </td>
-                  ))
-                )}
-                <td className={classes.state} data-drifted={isDrifted}>
-                  {of.outcome === 'too_few' ? '–' : t(isDrifted ? 'site.drifted' : 'site.asBefore')}
+    <ScrollTable label={t('site.table')} testId="drift-table">
+      <thead>
+        <tr>
+          <th scope="col">{t('site.column.quantity')}</th>
+          {COLUMNS.map((column) => (
+            <th key={column} scope="col" className={pageClasses.number} title={t(`site.columnTitle.${column}`)}>
+              {t(`site.column.${column}`)}
+            </th>
+          ))}
+          <th scope="col">{t('site.column.state')}</th>
+          <th scope="col">{t('site.column.plot')}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {quantities.map((of) => {
+          const isDrifted = of.outcome !== 'too_few' && of.drifted;
+          return (
+            <tr key={of.quantity} data-quantity={of.quantity} data-drifted={isDrifted}>
+              <th scope="row">{quantityText(of.quantity)}</th>
+              {of.outcome === 'too_few' ? (
+                <td colSpan={COLUMNS.length} className={classes.dim}>
+                  {t('site.tooFew', { needed: of.needed, reference: of.reference, last: of.last })}
                 </td>
-                <td>{of.plot && of.outcome === 'values' && <DriftPlots plot={of.plot} limit={limit} />}</td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </div>
+              ) : (
+                cells(of).map((text, at) => (
+                  // The columns never change their order.
+                  <td key={at} className={pageClasses.number}>
+                    {text}
+                  </td>
+                ))
+              )}
+              <td className={classes.state} data-drifted={isDrifted}>
+                {of.outcome === 'too_few' ? '–' : t(isDrifted ? 'site.drifted' : 'site.asBefore')}
+              </td>
+              <td>{of.plot && of.outcome === 'values' && <DriftPlots plot={of.plot} limit={limit} />}</td>
+            </tr>
+          );
+        })}
+      </tbody>
+    </ScrollTable>
   );
 }

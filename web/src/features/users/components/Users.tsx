@@ -9,6 +9,7 @@ import { useChangeUser, useCreateUser, useDeleteUser, useMakeSignInLink, useUser
 import { ConfirmDialog } from '@/components/ConfirmDialog';
 import { ErrorNotice } from '@/components/ErrorNotice';
 import pageClasses from '@/components/page.module.css';
+import { ActionsHeading, ScrollTable } from '@/components/ScrollTable';
 import { Pager } from '@/components/Pager';
 import { SessionList } from '@/components/SessionList';
 import { formatDateTime } from '@/format/dates';
@@ -74,81 +75,77 @@ export function Users() {
         {isPending && <Skeleton h={240} radius={0} />}
         {error && !data && <ErrorNotice error={error} onRetry={() => void refetch()} />}
         {data && (
-          <div className={pageClasses.scroll} tabIndex={0} role="region" aria-label={t('users.table')}>
-            <table className={pageClasses.table} aria-label={t('users.table')}>
-              <thead>
-                <tr>
-                  <th scope="col">{t('users.name')}</th>
-                  <th scope="col">{t('role.label')}</th>
-                  <th scope="col">{t('users.signIn')}</th>
-                  <th scope="col">{t('users.lastSignIn')}</th>
-                  <th scope="col">{t('users.created')}</th>
-                  <th scope="col">
-                    <span className={pageClasses.quiet}>{t('common.actions')}</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {data.items.map((user) => {
-                  const own = user.id === session.user.id;
-                  return (
-                    <tr key={user.id} data-user={user.login}>
-                      <td>
-                        <Text size="sm" fw={600}>
-                          {nameOf(user)} {own && <Text span size="xs" c="var(--text-dim)">{t('users.you')}</Text>}
-                        </Text>
-                        <Text size="xs" c="var(--text-dim)">
-                          {user.login}
-                        </Text>
-                      </td>
-                      <td>
-                        <Group gap={4}>
-                          {user.roles.map((role) => (
-                            <Badge key={role} variant="default" tt="none" fw={500}>
-                              {t(`role.${role}`)}
-                            </Badge>
-                          ))}
-                        </Group>
-                      </td>
-                      <td>
-                        {user.disabled ? <b>{t('users.isDisabled')}</b> : t(`users.signInBy.${user.sign_in}`)}
-                      </td>
-                      <td>{user.last_sign_in_at ? formatDateTime(user.last_sign_in_at, i18n.language) : t('users.never')}</td>
-                      <td>{formatDateTime(user.created_at, i18n.language)}</td>
-                      <td>
-                        <Menu position="bottom-end" shadow="md">
-                          <Menu.Target>
-                            <ActionIcon variant="subtle" color="gray" aria-label={t('users.actionsFor', { name: nameOf(user) })}>
-                              <IconDotsVertical size={18} />
-                            </ActionIcon>
-                          </Menu.Target>
-                          <Menu.Dropdown>
-                            <Menu.Item leftSection={<IconPencil size={16} />} onClick={() => setDialog({ kind: 'edit', user })}>
-                              {t('users.edit')}
-                            </Menu.Item>
-                            <Menu.Item leftSection={<IconLink size={16} />} disabled={user.disabled} onClick={() => offerLink(user)}>
-                              {t('users.makeLink')}
-                            </Menu.Item>
-                            <Menu.Item leftSection={<IconDevices size={16} />} onClick={() => setDialog({ kind: 'sessions', user })}>
-                              {t('sessions.ofPerson')}
-                            </Menu.Item>
-                            <Menu.Item
-                              c="var(--pathology)"
-                              leftSection={<IconTrash size={16} />}
-                              disabled={own}
-                              onClick={() => setDialog({ kind: 'delete', user })}
-                            >
-                              {t('users.delete')}
-                            </Menu.Item>
-                          </Menu.Dropdown>
-                        </Menu>
-                      </td>
-                    </tr>
-                  );
-                })}
-              </tbody>
-            </table>
-          </div>
+          <ScrollTable label={t('users.table')}>
+            <thead>
+              <tr>
+                <th scope="col">{t('users.name')}</th>
+                <th scope="col">{t('role.label')}</th>
+                <th scope="col">{t('users.signIn')}</th>
+                <th scope="col">{t('users.lastSignIn')}</th>
+                <th scope="col">{t('users.created')}</th>
+                <ActionsHeading />
+              </tr>
+            </thead>
+            <tbody>
+              {data.items.map((user) => {
+                const own = user.id === session.user.id;
+                return (
+                  <tr key={user.id} data-user={user.login}>
+                    <td>
+                      <Text size="sm" fw={600}>
+                        {nameOf(user)} {own && <Text span size="xs" c="var(--text-dim)">{t('users.you')}</Text>}
+                      </Text>
+                      <Text size="xs" c="var(--text-dim)">
+                        {user.login}
+                      </Text>
+                    </td>
+                    <td>
+                      <Group gap={4}>
+                        {user.roles.map((role) => (
+                          <Badge key={role} variant="default" tt="none" fw={500}>
+                            {t(`role.${role}`)}
+                          </Badge>
+                        ))}
+                      </Group>
+                    </td>
+                    <td>
+                      {user.disabled ? <b>{t('users.isDisabled')}</b> : t(`users.signInBy.${user.sign_in}`)}
+                    </td>
+                    <td>{user.last_sign_in_at ? formatDateTime(user.last_sign_in_at, i18n.language) : t('users.never')}</td>
+                    <td>{formatDateTime(user.created_at, i18n.language)}</td>
+                    <td>
+                      <Menu position="bottom-end" shadow="md">
+                        <Menu.Target>
+                          <ActionIcon variant="subtle" color="gray" aria-label={t('users.actionsFor', { name: nameOf(user) })}>
+                            <IconDotsVertical size={18} />
+                          </ActionIcon>
+                        </Menu.Target>
+                        <Menu.Dropdown>
+                          <Menu.Item leftSection={<IconPencil size={16} />} onClick={() => setDialog({ kind: 'edit', user })}>
+                            {t('users.edit')}
+                          </Menu.Item>
+                          <Menu.Item leftSection={<IconLink size={16} />} disabled={user.disabled} onClick={() => offerLink(user)}>
+                            {t('users.makeLink')}
+                          </Menu.Item>
+                          <Menu.Item leftSection={<IconDevices size={16} />} onClick={() => setDialog({ kind: 'sessions', user })}>
+                            {t('sessions.ofPerson')}
+                          </Menu.Item>
+                          <Menu.Item
+                            c="var(--pathology)"
+                            leftSection={<IconTrash size={16} />}
+                            disabled={own}
+                            onClick={() => setDialog({ kind: 'delete', user })}
+                          >
+                            {t('users.delete')}
+                          </Menu.Item>
+                        </Menu.Dropdown>
+                      </Menu>
+                    </td>
+                  </tr>
+                );
+              })}
+            </tbody>
+          </ScrollTable>
         )}
         {data && <Pager total={data.total} limit={limit} offset={offset} onOffset={setOffset} />}
       </div>

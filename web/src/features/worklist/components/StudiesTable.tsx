@@ -6,6 +6,7 @@ import { Link } from 'react-router';
 
 import type { StudyRow } from '@/api/types';
 import pageClasses from '@/components/page.module.css';
+import { ScrollTable } from '@/components/ScrollTable';
 import { ProbabilityBar } from '@/components/ProbabilityBar';
 import { useNow } from '@/components/use-now';
 import { outcomeOf, VerdictBadge } from '@/components/VerdictBadge';
@@ -129,102 +130,100 @@ export function StudiesTable({ studies, selected = -1, stale = false, withPatien
   }, [selected]);
 
   return (
-    <div className={pageClasses.scroll} tabIndex={0} role="region" aria-label={t('worklist.table')}>
-      <table className={pageClasses.table} aria-label={t('worklist.table')}>
-        <thead>
-          <tr>
-            <th scope="col">{t('worklist.verdict')}</th>
-            <th scope="col">{t('worklist.probability')}</th>
-            <th scope="col">{t('worklist.finding')}</th>
-            <th scope="col">{t(withPatient ? 'worklist.patient' : 'identity.study')}</th>
-            <th scope="col">{t('worklist.studyDate')}</th>
-            <th scope="col" className={pageClasses.number}>
-              {t('worklist.slices')}
-            </th>
-            <th scope="col">{t('worklist.quality')}</th>
-            <th scope="col">{t('worklist.state')}</th>
-            <th scope="col">{t('worklist.age')}</th>
-          </tr>
-        </thead>
-        <tbody ref={body}>
-          {studies.map((study, row) => {
-            const outcome = outcomeOf(study.status, study.verdict);
-            const asked = study.requested_at ?? study.uploaded_at;
-            const shown = identityOfRow(study);
-            const name = shown.name ?? t('common.noPatient');
-            const finding = outcome === 'norm' ? null : study.top_finding;
-            const open = t('worklist.openStudy', { patient: name });
-            return (
-              <tr
-                key={study.scan_id}
-                data-link
-                data-scan={study.scan_id}
-                data-outcome={outcome}
-                data-selected={row === selected}
-                data-stale={stale}
-                onClick={() => onOpen(study.scan_id)}
-                onPointerEnter={() => study.status === 'completed' && onPoint?.(study.scan_id)}
-              >
-                <td>
-                  <Link
-                    to={`/studies/${study.scan_id}`}
-                    className={classes.link}
-                    aria-label={`${open}: ${t(`verdict.${outcome}`)}`}
-                    onClick={(event) => {
-                      event.preventDefault();
-                      event.stopPropagation();
-                      onOpen(study.scan_id);
-                    }}
-                  >
-                    <VerdictBadge outcome={outcome} />
-                  </Link>
-                </td>
-                <td>
-                  {outcome === 'none' || outcome === 'failed' ? (
-                    '–'
-                  ) : (
-                    <ProbabilityBar probability={study.probability_of_pathology} threshold={study.threshold} outcome={outcome} />
-                  )}
-                  {isIncomplete(study) && (
-                    <Text size="xs" data-testid="row-incomplete">
-                      {t('worklist.incomplete')}
+    <ScrollTable label={t('worklist.table')}>
+      <thead>
+        <tr>
+          <th scope="col">{t('worklist.verdict')}</th>
+          <th scope="col">{t('worklist.probability')}</th>
+          <th scope="col">{t('worklist.finding')}</th>
+          <th scope="col">{t(withPatient ? 'worklist.patient' : 'identity.study')}</th>
+          <th scope="col">{t('worklist.studyDate')}</th>
+          <th scope="col" className={pageClasses.number}>
+            {t('worklist.slices')}
+          </th>
+          <th scope="col">{t('worklist.quality')}</th>
+          <th scope="col">{t('worklist.state')}</th>
+          <th scope="col">{t('worklist.age')}</th>
+        </tr>
+      </thead>
+      <tbody ref={body}>
+        {studies.map((study, row) => {
+          const outcome = outcomeOf(study.status, study.verdict);
+          const asked = study.requested_at ?? study.uploaded_at;
+          const shown = identityOfRow(study);
+          const name = shown.name ?? t('common.noPatient');
+          const finding = outcome === 'norm' ? null : study.top_finding;
+          const open = t('worklist.openStudy', { patient: name });
+          return (
+            <tr
+              key={study.scan_id}
+              data-link
+              data-scan={study.scan_id}
+              data-outcome={outcome}
+              data-selected={row === selected}
+              data-stale={stale}
+              onClick={() => onOpen(study.scan_id)}
+              onPointerEnter={() => study.status === 'completed' && onPoint?.(study.scan_id)}
+            >
+              <td>
+                <Link
+                  to={`/studies/${study.scan_id}`}
+                  className={classes.link}
+                  aria-label={`${open}: ${t(`verdict.${outcome}`)}`}
+                  onClick={(event) => {
+                    event.preventDefault();
+                    event.stopPropagation();
+                    onOpen(study.scan_id);
+                  }}
+                >
+                  <VerdictBadge outcome={outcome} />
+                </Link>
+              </td>
+              <td>
+                {outcome === 'none' || outcome === 'failed' ? (
+                  '–'
+                ) : (
+                  <ProbabilityBar probability={study.probability_of_pathology} threshold={study.threshold} outcome={outcome} />
+                )}
+                {isIncomplete(study) && (
+                  <Text size="xs" data-testid="row-incomplete">
+                    {t('worklist.incomplete')}
+                  </Text>
+                )}
+              </td>
+              <td>
+                {finding ? (
+                  <>
+                    {language === 'ru' ? finding.name_ru : finding.name_en}{' '}
+                    <Text span size="sm" c="var(--text-dim)">
+                      {formatProbability(finding.probability, language)}
                     </Text>
-                  )}
-                </td>
-                <td>
-                  {finding ? (
-                    <>
-                      {language === 'ru' ? finding.name_ru : finding.name_en}{' '}
-                      <Text span size="sm" c="var(--text-dim)">
-                        {formatProbability(finding.probability, language)}
-                      </Text>
-                    </>
-                  ) : (
-                    '–'
-                  )}
-                  {study.contradictions.length > 0 && <Contradictions words={study.contradictions} />}
-                </td>
-                <td>
-                  <PatientCell study={study} withPatient={withPatient} />
-                </td>
-                <td className={classes.nowrap}>{texts.moment(shown) ?? '–'}</td>
-                <td className={pageClasses.number}>{formatNumber(study.slices, language, 0)}</td>
-                <td>
-                  <QualityCell study={study} />
-                </td>
-                <td>
-                  <StateCell study={study} />
-                </td>
-                <td className={classes.nowrap}>
-                  <time dateTime={asked} title={formatDateTime(asked, language)}>
-                    {formatAge(asked, now, language)}
-                  </time>
-                </td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </div>
+                  </>
+                ) : (
+                  '–'
+                )}
+                {study.contradictions.length > 0 && <Contradictions words={study.contradictions} />}
+              </td>
+              <td>
+                <PatientCell study={study} withPatient={withPatient} />
+              </td>
+              <td className={classes.nowrap}>{texts.moment(shown) ?? '–'}</td>
+              <td className={pageClasses.number}>{formatNumber(study.slices, language, 0)}</td>
+              <td>
+                <QualityCell study={study} />
+              </td>
+              <td>
+                <StateCell study={study} />
+              </td>
+              <td className={classes.nowrap}>
+                <time dateTime={asked} title={formatDateTime(asked, language)}>
+                  {formatAge(asked, now, language)}
+                </time>
+              </td>
+            </tr>
+          );
+        })}
+      </tbody>
+    </ScrollTable>
   );
 }
