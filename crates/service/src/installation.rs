@@ -40,24 +40,41 @@ impl InstallationError {
 /// [`InstallationError::Mismatch`] where the ids differ, where only the storage has one, and where there is none yet but
 /// the storage holds originals of which the database knows not one.
 pub async fn check_installation(database: &Database, objects: &Objects) -> Result<(), InstallationError> {
-    let of_objects = objects.installation().await?;
-    let of_database = database.installation().await?.map(|id| id.to_string());
-    match (of_objects, of_database) {
-        (Some(one), Some(other)) if one == other => Ok(()),
-        (Some(objects), database) => Err(InstallationError::Mismatch {
-            objects,
-            database: database.unwrap_or_else(|| "a new one".to_owned()),
-        }),
-        (None, of_database) => {
-            if knows_none_of_the_originals(database, objects).await? {
-                return Err(InstallationError::Mismatch {
-                    objects: "one without an id, with studies that the database does not know".to_owned(),
-                    database: of_database.unwrap_or_else(|| "a new one".to_owned()),
-                });
-            }
-            adopt_installation(database, objects).await
-        }
+    if carry_one_id(database, objects).await? {
+        return Ok(());
     }
+    if !knows_none_of_the_originals(database, objects).await? {
+        return adopt_installation(database, objects).await;
+    }
+    // Another process that started at the same moment may have given both their id since, and stored the original of a
+    // study whose row is still to come: whoever stores has passed here before, so that then both carry it by now.
+    if carry_one_id(database, objects).await? {
+        return Ok(());
+    }
+    Err(InstallationError::Mismatch {
+        objects: "one without an id, with studies that the database does not know".to_owned(),
+        database: name(database.installation().await?),
+    })
+}
+
+/// False where the storage has no id yet.
+async fn carry_one_id(database: &Database, objects: &Objects) -> Result<bool, InstallationError> {
+    // In this order: the database has its id first.
+    let Some(of_objects) = objects.installation().await? else {
+        return Ok(false);
+    };
+    let of_database = database.installation().await?;
+    if of_database.is_some_and(|id| id.to_string() == of_objects) {
+        return Ok(true);
+    }
+    Err(InstallationError::Mismatch {
+        objects: of_objects,
+        database: name(of_database),
+    })
+}
+
+fn name(of_database: Option<Uuid>) -> String {
+    of_database.map_or_else(|| "a new one".to_owned(), |id| id.to_string())
 }
 
 /// Says that database and object storage belong together, whatever they said before.

@@ -5,8 +5,9 @@ use std::fs;
 use std::time::Duration;
 
 use bytes::Bytes;
+use norma_database::Database;
 use norma_domain::ScanId;
-use norma_object_storage::ObjectKey;
+use norma_object_storage::{ObjectKey, Objects};
 use norma_service::{
     Context, InstallationError, OrphanSearch, adopt_installation, check_installation, delete_orphans,
     list_orphans, register_orphans,
@@ -15,6 +16,10 @@ use uuid::Uuid;
 
 use crate::retention::{age_objects, study};
 use crate::support::{TestContext, open};
+
+const ROUNDS: usize = 10;
+const STARTERS: u32 = 24;
+const STAGGER: Duration = Duration::from_micros(300);
 
 async fn put_originals(context: &Context, count: usize) -> Vec<ObjectKey> {
     let mut keys = Vec::new();
@@ -83,6 +88,32 @@ async fn stores_of_two_installations_are_refused_until_a_person_brings_them_toge
     assert!(refused.to_string().contains("norma storage adopt"), "{refused}");
     adopt_installation(database, objects).await.unwrap();
     check_installation(database, objects).await.unwrap();
+}
+
+/// Each that has passed stores at once, original first, as the gateway does: who is still looking must not take that for
+/// another installation's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_that_start_at_once_on_new_stores_all_pass() {
+    for _ in 0..ROUNDS {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("norma.db").display());
+        let database = Database::open(&url).await.unwrap();
+        let objects = Objects::folder(&folder.path().join("objects")).unwrap();
+        let starters = (0..STARTERS).map(|place| {
+            let (database, objects) = (database.clone(), objects.clone());
+            tokio::spawn(async move {
+                // One after the other, so that some look while the first have just passed.
+                tokio::time::sleep(STAGGER * place).await;
+                check_installation(&database, &objects).await?;
+                let key = ObjectKey::Original(ScanId::generate());
+                objects.put(key, Bytes::from_static(b"pixels")).await?;
+                Ok::<_, InstallationError>(())
+            })
+        });
+        for ended in futures::future::join_all(starters).await {
+            ended.unwrap().unwrap();
+        }
+    }
 }
 
 /// From before there were ids: a bucket full of studies beside a database that knows none of them.
