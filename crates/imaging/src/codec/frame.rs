@@ -73,6 +73,6 @@ impl FrameSize {
     }
 }
 
-pub(super) fn undecodable(what: &'static str) -> impl Fn() -> ImagingError {
+pub(crate) fn undecodable(what: &'static str) -> impl Fn() -> ImagingError {
     move || ImagingError::UndecodablePixels(what.into())
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use norma_domain::{Roles, Stage, UnverifiedThreshold};
+use norma_imaging::Limits;
 use norma_pipeline::sandbox::ConfinementPolicy;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -29,7 +30,7 @@ pub struct Settings {
     pub workers: WorkerSettings,
     pub outbox: OutboxSettings,
     pub models: ModelSettings,
-    pub limits: LimitSettings,
+    pub limits: Limits,
     pub sandbox: SandboxSettings,
     pub deidentification: DeidentificationSettings,
     pub retention: RetentionSettings,
@@ -245,20 +246,6 @@ pub struct ModelSettings {
 pub enum CudaSetting {
     Auto,
     Off,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LimitSettings {
-    pub archive_entries: u64,
-    pub uncompressed_bytes: u64,
-    pub compression_ratio: u64,
-    pub ratio_free_bytes: u64,
-    pub archive_nesting: u32,
-    pub file_bytes: u64,
-    pub header_bytes: u64,
-    pub voxels: u64,
-    pub frame_pixels: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
