@@ -1,5 +1,7 @@
 //! Reports, and the few of their values that lists show.
 
+use std::collections::HashMap;
+
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use norma_domain::{AnalysisId, Finding, Probability, Report, Verdict};
@@ -74,8 +76,7 @@ impl TryFrom<AnswerRow> for Answer {
             _ => None,
         };
         Ok(Self {
-            // A verdict that this version does not know is never norm.
-            verdict: parse_verdict(&row.verdict).unwrap_or(Verdict::Undetermined),
+            verdict: known_verdict(&row.verdict),
             probability: row
                 .probability
                 .map(Probability::new)
@@ -85,6 +86,11 @@ impl TryFrom<AnswerRow> for Answer {
             top_finding,
         })
     }
+}
+
+/// A verdict that this version does not know is never norm.
+pub(crate) fn known_verdict(text: &str) -> Verdict {
+    parse_verdict(text).unwrap_or(Verdict::Undetermined)
 }
 
 impl Database {
@@ -98,6 +104,21 @@ impl Database {
                 .optional()?
                 .map(Answer::try_from)
                 .transpose()
+        })
+        .await
+    }
+
+    /// The reports of these analyses, as far as they are completed. Each is read whole: ask for a hundred at a time.
+    pub async fn reports(&self, ids: Vec<AnalysisId>) -> Result<HashMap<AnalysisId, Report>, DatabaseError> {
+        self.run(move |connection| {
+            let ids = ids.into_iter().map(RowId::from);
+            let rows: Vec<(RowId, serde_json::Value)> = reports::table
+                .filter(reports::analysis_id.eq_any(ids.collect::<Vec<_>>()))
+                .select((reports::analysis_id, reports::report))
+                .load(connection)?;
+            rows.into_iter()
+                .map(|(id, report)| Ok((id.into(), json::decode(report, "reports", "report")?)))
+                .collect()
         })
         .await
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::helper_types::IntoBoxed;
 use diesel::prelude::*;
 use norma_domain::ThresholdProposalId;
 use serde_json::Value;
@@ -242,23 +243,17 @@ impl Database {
         .await
     }
 
-    /// The same proposal's file alone.
-    pub async fn acting_bundle_file(
+    /// The same proposal's id alone.
+    pub async fn acting_proposal_id(
         &self,
         installed_sha256: String,
-    ) -> Result<Option<AcceptedBundleFile>, DatabaseError> {
+    ) -> Result<Option<ThresholdProposalId>, DatabaseError> {
         self.run(move |connection| {
-            let file = threshold_proposals::table
-                .filter(threshold_proposals::state.eq(ProposalState::Accepted.as_str()))
-                .filter(threshold_proposals::installed_sha256.eq(installed_sha256))
-                .order((
-                    threshold_proposals::decided_at.desc(),
-                    threshold_proposals::id.desc(),
-                ))
-                .select(FILE)
+            let id: Option<RowId> = last_accepted(&installed_sha256)
+                .select(threshold_proposals::id)
                 .first(connection)
                 .optional()?;
-            Ok(file.map(accepted_bundle_file))
+            Ok(id.map(ThresholdProposalId::from))
         })
         .await
     }
@@ -417,17 +412,23 @@ fn find(
     row.map(ThresholdProposal::try_from).transpose()
 }
 
-fn acting(
-    connection: &mut AnyConnection,
-    installed_sha256: &str,
-) -> Result<Option<ProposalRow>, DatabaseError> {
-    Ok(threshold_proposals::table
+/// The accepted proposals of a bundle that is installed, the last that was accepted first.
+fn last_accepted<'a>(installed_sha256: &'a str) -> IntoBoxed<'a, threshold_proposals::table, MultiBackend> {
+    threshold_proposals::table
         .filter(threshold_proposals::state.eq(ProposalState::Accepted.as_str()))
         .filter(threshold_proposals::installed_sha256.eq(installed_sha256))
         .order((
             threshold_proposals::decided_at.desc(),
             threshold_proposals::id.desc(),
         ))
+        .into_boxed()
+}
+
+fn acting(
+    connection: &mut AnyConnection,
+    installed_sha256: &str,
+) -> Result<Option<ProposalRow>, DatabaseError> {
+    Ok(last_accepted(installed_sha256)
         .select(ProposalRow::as_select())
         .first(connection)
         .optional()?)

@@ -14,7 +14,7 @@ use crate::index::{
     Attributes, BulkValue, IndexedInstance, IndexedSeries, InstanceIndex, PixelDescription, Place, Section,
     Span,
 };
-use crate::json::{Writing, attributes_of};
+use crate::json::attributes_of;
 
 type Container = ContainerWriter<BufWriter<File>>;
 
@@ -89,11 +89,7 @@ fn index_instance(
     limits: &Limits,
 ) -> Result<(IndexedInstance, Attributes), ImagingError> {
     let elements = instance.elements(limits)?;
-    let writing = Writing {
-        is_explicit: elements.is_explicit,
-        is_big_endian: elements.is_big_endian,
-    };
-    let (mut metadata, bulk) = attributes_of(&elements.bytes, writing);
+    let (mut metadata, bulk) = attributes_of(&elements.bytes, elements.encoding);
     let transfer_syntax_uid = instance.transfer_syntax_uid().to_owned();
     metadata.insert(
         "00083002".to_owned(),

@@ -2,6 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use norma_dicom_elements::{
+    ElementCursor, ElementError, ElementHeader, Encoding, ITEM, ITEM_DELIMITER, NO_REPRESENTATION,
+    SEQUENCE_DELIMITER,
+};
 use norma_imaging::CharacterSet;
 use serde_json::{Number, Value, json};
 
@@ -11,18 +15,7 @@ use crate::index::Attributes;
 /// Values of these many bytes stand in the JSON; longer ones of binary representations by a URI.
 const INLINE_BYTES: usize = 1024;
 const DEPTH_LIMIT: u32 = 24;
-const UNDEFINED: u32 = 0xFFFF_FFFF;
-const ITEM: u32 = 0xFFFE_E000;
-const ITEM_DELIMITER: u32 = 0xFFFE_E00D;
-const SEQUENCE_DELIMITER: u32 = 0xFFFE_E0DD;
 const SPECIFIC_CHARACTER_SET: u32 = 0x0008_0005;
-
-/// How a data set is written.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Writing {
-    pub(crate) is_explicit: bool,
-    pub(crate) is_big_endian: bool,
-}
 
 /// A large value, little endian.
 pub(crate) struct Bulk {
@@ -30,16 +23,11 @@ pub(crate) struct Bulk {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// An element that goes on past the end of what holds it.
-#[derive(Debug)]
-pub(crate) struct Damaged;
-
 /// The attributes of a data set, large values apart: their `BulkDataURI` is their path. What is damaged ends the list.
-pub(crate) fn attributes_of(data: &[u8], writing: Writing) -> (Attributes, Vec<Bulk>) {
+pub(crate) fn attributes_of(data: &[u8], encoding: Encoding) -> (Attributes, Vec<Bulk>) {
     let mut reader = Reader {
-        data,
-        position: 0,
-        writing,
+        cursor: ElementCursor::new(data, 0, data.len()),
+        encoding,
         characters: CharacterSet::of(&[]),
         path: String::new(),
         bulk: Vec::new(),
@@ -50,9 +38,8 @@ pub(crate) fn attributes_of(data: &[u8], writing: Writing) -> (Attributes, Vec<B
 }
 
 struct Reader<'data> {
-    data: &'data [u8],
-    position: usize,
-    writing: Writing,
+    cursor: ElementCursor<'data>,
+    encoding: Encoding,
     characters: CharacterSet,
     path: String,
     bulk: Vec<Bulk>,
@@ -65,141 +52,101 @@ impl<'data> Reader<'data> {
         is_open: bool,
         depth: u32,
         into: &mut Attributes,
-    ) -> Result<(), Damaged> {
+    ) -> Result<(), ElementError> {
         if depth > DEPTH_LIMIT {
-            return Err(Damaged);
+            return Err(ElementError::Malformed("sequences are nested too deeply"));
         }
-        while self.position + 8 <= end {
-            let (tag, vr, length) = self.header()?;
-            match tag {
+        while self.cursor.position + 8 <= end {
+            let header = self.header(end)?;
+            match header.tag {
                 ITEM_DELIMITER if is_open => return Ok(()),
                 ITEM_DELIMITER | SEQUENCE_DELIMITER => continue,
-                ITEM => return Err(Damaged),
+                ITEM => return Err(ElementError::Malformed("an item stands outside a sequence")),
                 _ => {}
             }
-            let name = format!("{tag:08X}");
+            let name = format!("{:08X}", header.tag);
             let parent = self.path.len();
             if parent > 0 {
                 self.path.push('.');
             }
             self.path.push_str(&name);
-            let value = if length == UNDEFINED || &vr == b"SQ" {
-                self.sequence(length, end, depth)
+            let value = if header.is_open() || &header.vr == b"SQ" {
+                self.sequence(&header, end, depth)
             } else {
-                self.take(length, end).map(|bytes| self.value(tag, vr, bytes))
+                self.take(header.length, end)
+                    .map(|bytes| self.value(header.tag, header.vr, bytes))
             };
             self.path.truncate(parent);
             let value = value?;
             // The length of a group, which nobody needs.
-            if tag & 0xFFFF != 0 {
+            if header.tag & 0xFFFF != 0 {
                 into.insert(name, value);
             }
         }
-        self.position = self.position.max(end.min(self.data.len()));
-        if is_open { Err(Damaged) } else { Ok(()) }
+        self.cursor.position = self.cursor.position.max(end);
+        if is_open {
+            return Err(ElementError::Malformed("an item has no end"));
+        }
+        Ok(())
     }
 
-    fn sequence(&mut self, length: u32, end: usize, depth: u32) -> Result<Value, Damaged> {
-        let is_open = length == UNDEFINED;
-        let end = if is_open { end } else { self.end_of(length, end)? };
+    fn sequence(&mut self, header: &ElementHeader, end: usize, depth: u32) -> Result<Value, ElementError> {
+        let is_open = header.is_open();
+        let end = if is_open {
+            end
+        } else {
+            self.cursor.end_of(header.length, end)?
+        };
         let mut items = Vec::new();
         let parent = self.path.len();
-        while self.position + 8 <= end {
-            let tag = self.tag();
-            let length = self.u32(self.position + 4);
-            self.position += 8;
-            match tag {
+        while self.cursor.position + 8 <= end {
+            let item = self.cursor.item_header(self.encoding, end)?;
+            match item.tag {
                 ITEM => {
-                    let is_open = length == UNDEFINED;
-                    let item_end = if is_open { end } else { self.end_of(length, end)? };
+                    let item_end = if item.is_open() {
+                        end
+                    } else {
+                        self.cursor.end_of(item.length, end)?
+                    };
                     self.path.push_str(&format!(".{}", items.len()));
                     let characters = self.characters;
-                    let mut item = Attributes::new();
-                    let read = self.data_set(item_end, is_open, depth + 1, &mut item);
+                    let mut attributes = Attributes::new();
+                    let read = self.data_set(item_end, item.is_open(), depth + 1, &mut attributes);
                     self.characters = characters;
                     self.path.truncate(parent);
                     read?;
-                    items.push(json!(item));
+                    items.push(json!(attributes));
                 }
                 SEQUENCE_DELIMITER if is_open => break,
-                _ => return Err(Damaged),
+                _ => {
+                    return Err(ElementError::Malformed(
+                        "a sequence holds something that is no item",
+                    ));
+                }
             }
         }
         Ok(with_values("SQ", items))
     }
 
-    fn header(&mut self) -> Result<(u32, [u8; 2], u32), Damaged> {
-        let tag = self.tag();
-        let vr = [self.data[self.position + 4], self.data[self.position + 5]];
-        let is_explicit =
-            self.writing.is_explicit && tag >> 16 != 0xFFFE && vr.iter().all(u8::is_ascii_uppercase);
-        if !is_explicit {
-            let length = self.u32(self.position + 4);
-            self.position += 8;
-            return Ok((tag, representation_of(tag), length));
+    /// With the representation that the dictionary says where the data set does not.
+    fn header(&mut self, end: usize) -> Result<ElementHeader, ElementError> {
+        let mut header = self.cursor.header(self.encoding, end)?;
+        if header.vr == NO_REPRESENTATION {
+            header.vr = representation_of(header.tag);
         }
-        if norma_imaging::has_short_length(vr) {
-            let raw = [self.data[self.position + 6], self.data[self.position + 7]];
-            self.position += 8;
-            let length = if self.writing.is_big_endian {
-                u16::from_be_bytes(raw)
-            } else {
-                u16::from_le_bytes(raw)
-            };
-            return Ok((tag, vr, u32::from(length)));
-        }
-        if self.position + 12 > self.data.len() {
-            return Err(Damaged);
-        }
-        let length = self.u32(self.position + 8);
-        self.position += 12;
-        Ok((tag, vr, length))
+        Ok(header)
     }
 
-    fn tag(&self) -> u32 {
-        let raw = &self.data[self.position..self.position + 4];
-        let half = |bytes: [u8; 2]| {
-            u32::from(if self.writing.is_big_endian {
-                u16::from_be_bytes(bytes)
-            } else {
-                u16::from_le_bytes(bytes)
-            })
-        };
-        half([raw[0], raw[1]]) << 16 | half([raw[2], raw[3]])
-    }
-
-    fn u32(&self, at: usize) -> u32 {
-        let raw = [
-            self.data[at],
-            self.data[at + 1],
-            self.data[at + 2],
-            self.data[at + 3],
-        ];
-        if self.writing.is_big_endian {
-            u32::from_be_bytes(raw)
-        } else {
-            u32::from_le_bytes(raw)
-        }
-    }
-
-    fn end_of(&self, length: u32, end: usize) -> Result<usize, Damaged> {
-        let own = self.position.checked_add(length as usize).ok_or(Damaged)?;
-        if own > end.min(self.data.len()) {
-            return Err(Damaged);
-        }
-        Ok(own)
-    }
-
-    fn take(&mut self, length: u32, end: usize) -> Result<&'data [u8], Damaged> {
-        let own = self.end_of(length, end)?;
-        let bytes = &self.data[self.position..own];
-        self.position = own;
+    fn take(&mut self, length: u32, end: usize) -> Result<&'data [u8], ElementError> {
+        let own = self.cursor.end_of(length, end)?;
+        let bytes = &self.cursor.data()[self.cursor.position..own];
+        self.cursor.position = own;
         Ok(bytes)
     }
 
     fn value(&mut self, tag: u32, vr: [u8; 2], bytes: &[u8]) -> Value {
         let name = std::str::from_utf8(&vr).unwrap_or("UN").to_owned();
-        let is_big_endian = self.writing.is_big_endian;
+        let is_big_endian = self.encoding.big_endian;
         let values = match &vr {
             b"PN" => self.texts(bytes).iter().map(|text| person(text)).collect(),
             b"IS" => self.texts(bytes).iter().map(|text| integer(text)).collect(),
@@ -226,19 +173,9 @@ impl<'data> Reader<'data> {
                     .collect()
             }
             b"AT" => chunks::<4>(bytes)
-                .map(|raw| {
-                    let half = |raw: [u8; 2]| {
-                        if is_big_endian {
-                            u16::from_be_bytes(raw)
-                        } else {
-                            u16::from_le_bytes(raw)
-                        }
-                    };
-                    json!(format!(
-                        "{:04X}{:04X}",
-                        half([raw[0], raw[1]]),
-                        half([raw[2], raw[3]])
-                    ))
+                .map(|[a, b, c, d]| {
+                    let (group, element) = (self.encoding.u16([a, b]), self.encoding.u16([c, d]));
+                    json!(format!("{group:04X}{element:04X}"))
                 })
                 .collect(),
             b"US" => numbers(bytes, is_big_endian, |raw| json!(u16::from_le_bytes(raw))),
@@ -258,9 +195,9 @@ impl<'data> Reader<'data> {
 
     fn binary(&mut self, vr: &[u8; 2], name: &str, bytes: &[u8]) -> Value {
         let little: Vec<u8> = match vr {
-            b"OW" if self.writing.is_big_endian => swapped::<2>(bytes),
-            b"OF" | b"OL" if self.writing.is_big_endian => swapped::<4>(bytes),
-            b"OD" | b"OV" if self.writing.is_big_endian => swapped::<8>(bytes),
+            b"OW" if self.encoding.big_endian => swapped::<2>(bytes),
+            b"OF" | b"OL" if self.encoding.big_endian => swapped::<4>(bytes),
+            b"OD" | b"OV" if self.encoding.big_endian => swapped::<8>(bytes),
             _ => bytes.to_vec(),
         };
         match little.len() {
@@ -375,11 +312,6 @@ fn swapped<const COUNT: usize>(bytes: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    const EXPLICIT: Writing = Writing {
-        is_explicit: true,
-        is_big_endian: false,
-    };
-
     fn short(tag: [u8; 4], vr: &[u8; 2], value: &[u8]) -> Vec<u8> {
         [&tag[..], vr, &(value.len() as u16).to_le_bytes(), value].concat()
     }
@@ -414,7 +346,7 @@ mod tests {
             [&[41, 0, 17, 0][..], b"OB\0\0", &2000u32.to_le_bytes(), &[7; 2000]].concat(),
         ]
         .concat();
-        let (attributes, bulk) = attributes_of(&data, EXPLICIT);
+        let (attributes, bulk) = attributes_of(&data, Encoding::EXPLICIT_LITTLE);
         assert_eq!(
             json!(attributes),
             json!({
@@ -440,11 +372,11 @@ mod tests {
             short([8, 0, 0x70, 0], b"LO", b"A")[..8].to_vec(),
         ]
         .concat();
-        let (attributes, _) = attributes_of(&data, EXPLICIT);
+        let (attributes, _) = attributes_of(&data, Encoding::EXPLICIT_LITTLE);
         assert_eq!(attributes.len(), 1);
         for length in 0..data.len() {
-            attributes_of(&data[..length], EXPLICIT);
-            attributes_of(&data[length..], EXPLICIT);
+            attributes_of(&data[..length], Encoding::EXPLICIT_LITTLE);
+            attributes_of(&data[length..], Encoding::EXPLICIT_LITTLE);
         }
     }
 }

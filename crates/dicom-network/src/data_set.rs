@@ -1,5 +1,10 @@
 //! Data sets of few elements (PS3.5 section 7), little endian: read in place, without allocating by what they say.
 
+use std::io;
+
+use norma_dicom_elements::Encoding;
+use norma_dicom_elements::stream::{read_header, skip_value};
+
 /// A data set that is not well-formed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MalformedDataSet;
@@ -7,11 +12,8 @@ pub(crate) struct MalformedDataSet;
 pub(crate) type Tag = (u16, u16);
 
 const ITEM: Tag = (0xFFFE, 0xE000);
-const END_OF_ITEM: Tag = (0xFFFE, 0xE00D);
-const END_OF_SEQUENCE: Tag = (0xFFFE, 0xE0DD);
-const UNDEFINED: u32 = u32::MAX;
-/// Of sequences in sequences.
-const DEEPEST: u32 = 16;
+/// Bytes of the delimiter that ends a value without a length.
+const DELIMITER_BYTES: usize = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Element<'a> {
@@ -29,15 +31,29 @@ impl Element<'_> {
 /// The elements of a data set, or the items of a sequence, in their order.
 pub(crate) struct Elements<'a> {
     rest: &'a [u8],
-    is_explicit: bool,
+    encoding: Encoding,
 }
 
 impl<'a> Elements<'a> {
     pub(crate) fn of(data_set: &'a [u8], is_explicit: bool) -> Self {
         Self {
             rest: data_set,
-            is_explicit,
+            encoding: Encoding {
+                explicit: is_explicit,
+                big_endian: false,
+            },
         }
+    }
+
+    fn take(&mut self) -> io::Result<Element<'a>> {
+        let header = read_header(&mut self.rest, self.encoding)?;
+        let start = self.rest;
+        skip_value(&mut self.rest, &header, self.encoding)?;
+        let delimiter = if header.is_open() { DELIMITER_BYTES } else { 0 };
+        Ok(Element {
+            tag: ((header.tag >> 16) as u16, header.tag as u16),
+            value: &start[..start.len() - self.rest.len() - delimiter],
+        })
     }
 }
 
@@ -48,61 +64,12 @@ impl<'a> Iterator for Elements<'a> {
         if self.rest.is_empty() {
             return None;
         }
-        let taken = take(&mut self.rest, self.is_explicit, 0);
+        let taken = self.take();
         if taken.is_err() {
             self.rest = &[];
         }
-        Some(taken)
+        Some(taken.map_err(|_| MalformedDataSet))
     }
-}
-
-fn take<'a>(rest: &mut &'a [u8], is_explicit: bool, depth: u32) -> Result<Element<'a>, MalformedDataSet> {
-    if depth > DEEPEST {
-        return Err(MalformedDataSet);
-    }
-    let [a, b, c, d] = take_array(rest)?;
-    let tag = (u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]));
-    let mut is_inner_explicit = is_explicit;
-    let length = if !is_explicit || tag.0 == ITEM.0 {
-        u32::from_le_bytes(take_array(rest)?)
-    } else {
-        let representation: [u8; 2] = take_array(rest)?;
-        // A sequence whose representation nobody knew is implicit inside (PS3.5 section 6.2.2).
-        is_inner_explicit = &representation != b"UN";
-        match &representation {
-            b"OB" | b"OD" | b"OF" | b"OL" | b"OV" | b"OW" | b"SQ" | b"SV" | b"UC" | b"UN" | b"UR" | b"UT"
-            | b"UV" => {
-                let _reserved: [u8; 2] = take_array(rest)?;
-                u32::from_le_bytes(take_array(rest)?)
-            }
-            _ => u16::from_le_bytes(take_array(rest)?).into(),
-        }
-    };
-    if length != UNDEFINED {
-        let length = usize::try_from(length).map_err(|_| MalformedDataSet)?;
-        let (value, after) = rest.split_at_checked(length).ok_or(MalformedDataSet)?;
-        *rest = after;
-        return Ok(Element { tag, value });
-    }
-    let end = if tag == ITEM { END_OF_ITEM } else { END_OF_SEQUENCE };
-    let start = *rest;
-    loop {
-        let before = start.len() - rest.len();
-        let inner = take(rest, is_inner_explicit, depth + 1)?;
-        if inner.tag == end {
-            let value = start.get(..before).ok_or(MalformedDataSet)?;
-            return Ok(Element { tag, value });
-        }
-        if tag != ITEM && inner.tag != ITEM {
-            return Err(MalformedDataSet);
-        }
-    }
-}
-
-fn take_array<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], MalformedDataSet> {
-    let (array, after) = rest.split_first_chunk().ok_or(MalformedDataSet)?;
-    *rest = after;
-    Ok(*array)
 }
 
 /// Writes elements in the order of their tags.
@@ -165,6 +132,8 @@ impl Writer {
 
 #[cfg(test)]
 mod tests {
+    use norma_dicom_elements::UNDEFINED_LENGTH;
+
     use super::*;
 
     const SEQUENCE: Tag = (0x0008, 0x1199);
@@ -185,7 +154,7 @@ mod tests {
             if is_explicit {
                 open.extend(b"SQ\0\0");
             }
-            open.extend(UNDEFINED.to_le_bytes());
+            open.extend(UNDEFINED_LENGTH.to_le_bytes());
             for _ in 0..2 {
                 open.extend(b"\xFE\xFF\x00\xE0\xFF\xFF\xFF\xFF");
                 open.extend(item(is_explicit).finish());

@@ -18,6 +18,8 @@ mod scu;
 mod status;
 mod tls;
 
+pub use norma_tls::Authorities;
+
 pub use ae_title::{AeTitle, InvalidAeTitle};
 pub use commitment::{
     CommitmentFailure, CommitmentReport, CommitmentRequest, STORAGE_COMMITMENT, SopReference,
@@ -33,4 +35,4 @@ pub use scp::{
 };
 pub use scu::{Scu, ScuOptions};
 pub use status::Status;
-pub use tls::{Authorities, ClientTls, Fingerprint, InvalidFingerprint, ServerTls, TlsError};
+pub use tls::{ClientTls, Fingerprint, InvalidFingerprint, ServerTls, TlsError};

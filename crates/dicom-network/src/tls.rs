@@ -2,71 +2,29 @@
 
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
+use norma_tls::{Authorities, AuthoritiesError, client_config, crypto};
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpStream;
 use tokio_rustls::rustls::client::ResolvesClientCert;
-use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::server::{ResolvesServerCert, VerifierBuilderError, WebPkiClientVerifier};
-use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, ServerConfig};
+use tokio_rustls::rustls::{self, ClientConfig, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
 /// Why TLS cannot be used as it is wanted.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    #[error("{} is no PEM file of certificates", .0.display())]
-    Certificates(PathBuf),
-    #[error("this system trusts no authority: name a file of certificates")]
-    NoAuthority,
+    #[error(transparent)]
+    Authorities(#[from] AuthoritiesError),
     #[error("{0} is neither a name nor an address that a certificate can hold")]
     Name(String),
     #[error("TLS cannot be set up")]
     Setup(#[from] rustls::Error),
     #[error("peers cannot be asked for certificates of these authorities")]
     Peers(#[from] VerifierBuilderError),
-}
-
-/// Whose certificates are believed.
-#[derive(Debug, Clone)]
-pub struct Authorities(Arc<RootCertStore>);
-
-impl Authorities {
-    /// Those of a PEM file. A certificate that nobody signed stands for itself.
-    ///
-    /// # Errors
-    /// Where the file cannot be read, or holds none.
-    pub fn of_file(file: &Path) -> Result<Self, TlsError> {
-        let unusable = || TlsError::Certificates(file.to_owned());
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_file_iter(file).map_err(|_| unusable())? {
-            let added = certificate
-                .ok()
-                .and_then(|certificate| roots.add(certificate).ok());
-            added.ok_or_else(unusable)?;
-        }
-        if roots.is_empty() {
-            return Err(unusable());
-        }
-        Ok(Self(Arc::new(roots)))
-    }
-
-    /// Those that this system trusts.
-    ///
-    /// # Errors
-    /// Where it trusts none.
-    pub fn of_system() -> Result<Self, TlsError> {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if roots.is_empty() {
-            return Err(TlsError::NoAuthority);
-        }
-        Ok(Self(Arc::new(roots)))
-    }
 }
 
 /// SHA-256 of a certificate (DER): it names one certificate and no other.
@@ -114,12 +72,13 @@ impl ServerTls {
         certificate: Arc<dyn ResolvesServerCert>,
         peers: Option<Authorities>,
     ) -> Result<Self, TlsError> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
+        let provider = crypto();
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()?;
         let builder = match peers {
-            Some(Authorities(roots)) => {
-                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider).build()?;
+            Some(peers) => {
+                let verifier =
+                    WebPkiClientVerifier::builder_with_provider(peers.roots(), provider).build()?;
                 builder.with_client_cert_verifier(verifier)
             }
             None => builder.with_no_client_auth(),
@@ -152,13 +111,11 @@ impl ClientTls {
     /// # Errors
     /// Where the name is none.
     pub fn new(
-        authorities: Authorities,
+        authorities: &Authorities,
         name: &str,
         certificate: Option<Arc<dyn ResolvesClientCert>>,
     ) -> Result<Self, TlsError> {
-        let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(authorities.0);
+        let builder = client_config(authorities)?;
         let config = match certificate {
             Some(certificate) => builder.with_client_cert_resolver(certificate),
             None => builder.with_no_client_auth(),

@@ -2,7 +2,7 @@
 
 use norma_domain::AnalysisId;
 use sha2::{Digest, Sha256};
-use uuid::Builder;
+use uuid::{Builder, Uuid};
 
 /// Sets these hashes apart from any other over the same bytes.
 const NAMESPACE: &[u8] = b"norma dicom results 1\0";
@@ -14,15 +14,20 @@ pub(crate) fn derive_uid(analysis: AnalysisId, kind: &str) -> String {
 
 /// The same for what is no analysis's: the device that observes.
 pub(crate) fn derive(of: &[u8], kind: &str) -> String {
-    let hash = Sha256::new()
-        .chain_update(NAMESPACE)
-        .chain_update(of)
-        .chain_update([0])
-        .chain_update(kind.as_bytes())
-        .finalize();
+    let uuid = derive_uuid(&[NAMESPACE, of, &[0], kind.as_bytes()]);
+    format!("2.25.{}", uuid.as_u128())
+}
+
+/// A UUID of version 8 (RFC 9562) made of a hash over `parts`, of which the first sets it apart from all that are made elsewhere.
+pub fn derive_uuid(parts: &[&[u8]]) -> Uuid {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part);
+    }
+    let hash = hash.finalize();
     let mut bytes = [0_u8; 16];
     bytes.copy_from_slice(&hash[..16]);
-    format!("2.25.{}", Builder::from_custom_bytes(bytes).into_uuid().as_u128())
+    Builder::from_custom_bytes(bytes).into_uuid()
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ pub use code::{
     Code, FINDING, FINDING_SITE, LIMITATION, PROBABILITY, REASON, VERDICT, finding_concept, side_code,
     verdict_code, verdict_meaning,
 };
+pub use derived_uid::derive_uuid;
 pub use dicom_result::{DicomResult, ResultKind};
 pub use error::ResultsError;
 pub use finding::{FindingMeasure, finding_identifier, finding_measures, finding_words};

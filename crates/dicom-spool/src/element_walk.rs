@@ -3,44 +3,23 @@
 use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::DeflateDecoder;
+use norma_dicom_elements::stream::{read_header, skip_bytes, skip_value};
+use norma_dicom_elements::{ElementHeader, Encoding};
 use norma_domain::StudyInstanceUid;
 
 const HEAD_BYTES: u64 = 128;
 const WALKED_BYTES: u64 = 64 << 20;
 const BUFFER_BYTES: usize = 16 << 10;
-const DEEPEST: u32 = 16;
 /// Of a value that is read: UIDs, and names of 64 characters.
 const LONGEST_TEXT: u32 = 66;
 
-const SOP_CLASS: (u16, u16) = (0x0002, 0x0002);
-const SOP_INSTANCE: (u16, u16) = (0x0002, 0x0003);
-const TRANSFER_SYNTAX: (u16, u16) = (0x0002, 0x0010);
-const GROUP_LENGTH: (u16, u16) = (0x0002, 0x0000);
-const MANUFACTURER: (u16, u16) = (0x0008, 0x0070);
-const STUDY_INSTANCE_UID: (u16, u16) = (0x0020, 0x000D);
-const ITEM: (u16, u16) = (0xFFFE, 0xE000);
-const END_OF_ITEM: (u16, u16) = (0xFFFE, 0xE00D);
-const END_OF_SEQUENCE: (u16, u16) = (0xFFFE, 0xE0DD);
-const UNDEFINED: u32 = u32::MAX;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Encoding {
-    is_explicit: bool,
-    is_big_endian: bool,
-}
-
-const EXPLICIT: Encoding = Encoding {
-    is_explicit: true,
-    is_big_endian: false,
-};
-const IMPLICIT: Encoding = Encoding {
-    is_explicit: false,
-    is_big_endian: false,
-};
-const BIG_ENDIAN: Encoding = Encoding {
-    is_explicit: true,
-    is_big_endian: true,
-};
+const GROUP_LENGTH: u32 = 0x0002_0000;
+const SOP_CLASS: u32 = 0x0002_0002;
+const SOP_INSTANCE: u32 = 0x0002_0003;
+const TRANSFER_SYNTAX: u32 = 0x0002_0010;
+const MANUFACTURER: u32 = 0x0008_0070;
+const STUDY_INSTANCE_UID: u32 = 0x0020_000D;
+const DEFLATED: &str = "1.2.840.10008.1.2.1.99";
 
 /// The study of a file of PS3.10; None where it names none, or is not well-formed up to there.
 pub(crate) fn study_instance_uid(file: impl Read) -> io::Result<Option<StudyInstanceUid>> {
@@ -53,7 +32,7 @@ pub(crate) fn manufacturer(file: impl Read) -> io::Result<Option<String>> {
     text_of(file, MANUFACTURER)
 }
 
-fn text_of(file: impl Read, wanted: (u16, u16)) -> io::Result<Option<String>> {
+fn text_of(file: impl Read, wanted: u32) -> io::Result<Option<String>> {
     let found = find(
         BufReader::with_capacity(BUFFER_BYTES, file.take(WALKED_BYTES)),
         wanted,
@@ -119,168 +98,68 @@ pub(crate) fn transfer_syntax_before_data_set(file: &mut impl BufRead) -> io::Re
 /// What a file says in elements before its data set, empty where it does not have one. Reads up to the data set.
 fn meta_before_data_set<const N: usize>(
     file: &mut impl BufRead,
-    wanted: [(u16, u16); N],
+    wanted: [u32; N],
 ) -> io::Result<Option<[String; N]>> {
-    skip(file, HEAD_BYTES)?;
+    skip_bytes(file, HEAD_BYTES)?;
     let mut mark = [0; 4];
     file.read_exact(&mut mark)?;
     if &mark != b"DICM" {
         return Ok(None);
     }
-    let group = read_header(file, EXPLICIT)?;
+    let group = read_header(file, Encoding::EXPLICIT_LITTLE)?;
     if group.tag != GROUP_LENGTH || group.length != 4 {
         return Ok(None);
     }
-    let length = u32::from_le_bytes(read_array(file)?);
-    let mut meta = file.take(length.into());
+    let mut length = [0; 4];
+    file.read_exact(&mut length)?;
+    let mut meta = file.take(u32::from_le_bytes(length).into());
     let mut found = [const { String::new() }; N];
     while !meta.fill_buf()?.is_empty() {
-        let element = read_header(&mut meta, EXPLICIT)?;
+        let element = read_header(&mut meta, Encoding::EXPLICIT_LITTLE)?;
         match wanted.iter().position(|tag| *tag == element.tag) {
-            Some(at) => found[at] = read_text(&mut meta, element.length)?,
-            None => skip(&mut meta, element.length.into())?,
+            Some(at) => found[at] = read_text(&mut meta, &element)?,
+            None => skip_bytes(&mut meta, element.length.into())?,
         }
     }
     Ok(Some(found))
 }
 
-fn find(mut file: impl BufRead, wanted: (u16, u16)) -> io::Result<Option<String>> {
+fn find(mut file: impl BufRead, wanted: u32) -> io::Result<Option<String>> {
     let Some(transfer_syntax) = transfer_syntax_before_data_set(&mut file)? else {
         return Ok(None);
     };
-    match transfer_syntax.as_str() {
-        "1.2.840.10008.1.2" => walk(&mut file, IMPLICIT, wanted),
-        "1.2.840.10008.1.2.2" => walk(&mut file, BIG_ENDIAN, wanted),
-        "1.2.840.10008.1.2.1.99" => {
-            let inflated = DeflateDecoder::new(file).take(WALKED_BYTES);
-            walk(
-                &mut BufReader::with_capacity(BUFFER_BYTES, inflated),
-                EXPLICIT,
-                wanted,
-            )
-        }
-        _ => walk(&mut file, EXPLICIT, wanted),
+    let encoding = Encoding::of_transfer_syntax(&transfer_syntax);
+    if transfer_syntax == DEFLATED {
+        let inflated = DeflateDecoder::new(file).take(WALKED_BYTES);
+        let mut inflated = BufReader::with_capacity(BUFFER_BYTES, inflated);
+        return walk(&mut inflated, encoding, wanted);
     }
+    walk(&mut file, encoding, wanted)
 }
 
 /// Elements come in the order of their tags.
-fn walk(data_set: &mut dyn BufRead, encoding: Encoding, wanted: (u16, u16)) -> io::Result<Option<String>> {
+fn walk(data_set: &mut dyn BufRead, encoding: Encoding, wanted: u32) -> io::Result<Option<String>> {
     while !data_set.fill_buf()?.is_empty() {
         let element = read_header(data_set, encoding)?;
         if element.tag == wanted {
-            return read_text(data_set, element.length).map(Some);
+            return read_text(data_set, &element).map(Some);
         }
         if element.tag > wanted {
             return Ok(None);
         }
-        skip_value(data_set, &element, encoding, 0)?;
+        skip_value(data_set, &element, encoding)?;
     }
     Ok(None)
 }
 
-struct Header {
-    tag: (u16, u16),
-    is_unknown: bool,
-    length: u32,
-}
-
-fn read_header(reader: &mut dyn BufRead, encoding: Encoding) -> io::Result<Header> {
-    let short = |bytes: [u8; 2]| {
-        if encoding.is_big_endian {
-            u16::from_be_bytes(bytes)
-        } else {
-            u16::from_le_bytes(bytes)
-        }
-    };
-    let long = |bytes: [u8; 4]| {
-        if encoding.is_big_endian {
-            u32::from_be_bytes(bytes)
-        } else {
-            u32::from_le_bytes(bytes)
-        }
-    };
-    let tag = (short(read_array(reader)?), short(read_array(reader)?));
-    let is_of_item = tag.0 == ITEM.0;
-    if !encoding.is_explicit || is_of_item {
-        return Ok(Header {
-            tag,
-            is_unknown: false,
-            length: long(read_array(reader)?),
-        });
-    }
-    let representation: [u8; 2] = read_array(reader)?;
-    if !representation.iter().all(u8::is_ascii_uppercase) {
+fn read_text(reader: &mut dyn BufRead, element: &ElementHeader) -> io::Result<String> {
+    if element.length > LONGEST_TEXT {
         return Err(malformed());
     }
-    let is_long = matches!(
-        &representation,
-        b"OB" | b"OD" | b"OF" | b"OL" | b"OV" | b"OW" | b"SQ" | b"SV" | b"UC" | b"UN" | b"UR" | b"UT" | b"UV"
-    );
-    let length = if is_long {
-        let _reserved: [u8; 2] = read_array(reader)?;
-        long(read_array(reader)?)
-    } else {
-        short(read_array(reader)?).into()
-    };
-    Ok(Header {
-        tag,
-        is_unknown: &representation == b"UN",
-        length,
-    })
-}
-
-fn skip_value(reader: &mut dyn BufRead, element: &Header, encoding: Encoding, depth: u32) -> io::Result<()> {
-    if element.length != UNDEFINED {
-        return skip(reader, element.length.into());
-    }
-    // A sequence whose representation nobody knew is implicit inside (PS3.5 section 6.2.2).
-    let inner = if element.is_unknown { IMPLICIT } else { encoding };
-    skip_sequence(reader, inner, depth + 1)
-}
-
-fn skip_sequence(reader: &mut dyn BufRead, encoding: Encoding, depth: u32) -> io::Result<()> {
-    if depth > DEEPEST {
-        return Err(malformed());
-    }
-    loop {
-        let item = read_header(reader, encoding)?;
-        match item.tag {
-            END_OF_SEQUENCE => return Ok(()),
-            ITEM if item.length != UNDEFINED => skip(reader, item.length.into())?,
-            ITEM => loop {
-                let element = read_header(reader, encoding)?;
-                if element.tag == END_OF_ITEM {
-                    break;
-                }
-                skip_value(reader, &element, encoding, depth)?;
-            },
-            _ => return Err(malformed()),
-        }
-    }
-}
-
-fn read_text(reader: &mut dyn BufRead, length: u32) -> io::Result<String> {
-    if length > LONGEST_TEXT {
-        return Err(malformed());
-    }
-    let mut bytes = vec![0; length as usize];
+    let mut bytes = vec![0; element.length as usize];
     reader.read_exact(&mut bytes)?;
     let text = String::from_utf8(bytes).map_err(|_| malformed())?;
     Ok(text.trim_matches(['\0', ' ']).to_owned())
-}
-
-fn read_array<const N: usize>(reader: &mut dyn BufRead) -> io::Result<[u8; N]> {
-    let mut bytes = [0; N];
-    reader.read_exact(&mut bytes)?;
-    Ok(bytes)
-}
-
-fn skip(reader: &mut dyn BufRead, bytes: u64) -> io::Result<()> {
-    let skipped = io::copy(&mut reader.take(bytes), &mut io::sink())?;
-    if skipped < bytes {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    Ok(())
 }
 
 fn malformed() -> io::Error {
@@ -294,34 +173,40 @@ mod tests {
     use flate2::Compression;
     use flate2::write::DeflateEncoder;
 
+    use norma_dicom_elements::{ITEM, ITEM_DELIMITER, SEQUENCE_DELIMITER, UNDEFINED_LENGTH};
+
     use super::*;
+
+    const EXPLICIT: Encoding = Encoding::EXPLICIT_LITTLE;
+    const IMPLICIT: Encoding = Encoding::IMPLICIT_LITTLE;
+    const BIG_ENDIAN: Encoding = Encoding::EXPLICIT_BIG;
 
     fn element(
         bytes: &mut Vec<u8>,
         encoding: Encoding,
-        tag: (u16, u16),
+        tag: u32,
         vr: &[u8; 2],
         value: &[u8],
         length: Option<u32>,
     ) {
         let mut put = |value: u32, width: usize| {
             let (le, be) = (value.to_le_bytes(), value.to_be_bytes());
-            bytes.extend(if encoding.is_big_endian {
+            bytes.extend(if encoding.big_endian {
                 &be[4 - width..]
             } else {
                 &le[..width]
             });
         };
-        put(tag.0.into(), 2);
-        put(tag.1.into(), 2);
+        put(tag >> 16, 2);
+        put(tag & 0xFFFF, 2);
         let length = length.unwrap_or(value.len() as u32);
-        if !encoding.is_explicit || tag.0 == 0xFFFE {
+        if !encoding.explicit || tag >> 16 == 0xFFFE {
             put(length, 4);
         } else if matches!(vr, b"SQ" | b"UN") {
             bytes.extend(vr);
             bytes.extend([0, 0]);
             let mut put = |value: u32| {
-                bytes.extend(if encoding.is_big_endian {
+                bytes.extend(if encoding.big_endian {
                     value.to_be_bytes()
                 } else {
                     value.to_le_bytes()
@@ -331,7 +216,7 @@ mod tests {
         } else {
             bytes.extend(vr);
             let short = length as u16;
-            bytes.extend(if encoding.is_big_endian {
+            bytes.extend(if encoding.big_endian {
                 short.to_be_bytes()
             } else {
                 short.to_le_bytes()
@@ -342,18 +227,32 @@ mod tests {
 
     fn data_set(encoding: Encoding, uid: &str) -> Vec<u8> {
         let mut bytes = Vec::new();
-        element(&mut bytes, encoding, (8, 0x60), b"CS", b"CT", None);
+        element(&mut bytes, encoding, 0x0008_0060, b"CS", b"CT", None);
         // A sequence of undefined length, in it one item that is too, in it the UID of another study.
-        element(&mut bytes, encoding, (8, 0x1110), b"SQ", b"", Some(UNDEFINED));
-        element(&mut bytes, encoding, ITEM, b"SQ", b"", Some(UNDEFINED));
+        element(
+            &mut bytes,
+            encoding,
+            0x0008_1110,
+            b"SQ",
+            b"",
+            Some(UNDEFINED_LENGTH),
+        );
+        element(&mut bytes, encoding, ITEM, b"SQ", b"", Some(UNDEFINED_LENGTH));
         element(&mut bytes, encoding, STUDY_INSTANCE_UID, b"UI", b"9.9.9\0", None);
-        element(&mut bytes, encoding, END_OF_ITEM, b"SQ", b"", None);
-        element(&mut bytes, encoding, END_OF_SEQUENCE, b"SQ", b"", None);
-        element(&mut bytes, encoding, (9, 0x1001), b"UN", b"", Some(UNDEFINED));
-        element(&mut bytes, IMPLICIT, ITEM, b"SQ", b"", Some(UNDEFINED));
-        element(&mut bytes, IMPLICIT, (8, 0x60), b"CS", b"CT", None);
-        element(&mut bytes, IMPLICIT, END_OF_ITEM, b"SQ", b"", None);
-        element(&mut bytes, IMPLICIT, END_OF_SEQUENCE, b"SQ", b"", None);
+        element(&mut bytes, encoding, ITEM_DELIMITER, b"SQ", b"", None);
+        element(&mut bytes, encoding, SEQUENCE_DELIMITER, b"SQ", b"", None);
+        element(
+            &mut bytes,
+            encoding,
+            0x0009_1001,
+            b"UN",
+            b"",
+            Some(UNDEFINED_LENGTH),
+        );
+        element(&mut bytes, IMPLICIT, ITEM, b"SQ", b"", Some(UNDEFINED_LENGTH));
+        element(&mut bytes, IMPLICIT, 0x0008_0060, b"CS", b"CT", None);
+        element(&mut bytes, IMPLICIT, ITEM_DELIMITER, b"SQ", b"", None);
+        element(&mut bytes, IMPLICIT, SEQUENCE_DELIMITER, b"SQ", b"", None);
         element(
             &mut bytes,
             encoding,
@@ -413,7 +312,7 @@ mod tests {
         let deflated = deflated.finish().unwrap();
         assert_eq!(found(&file("1.2.840.10008.1.2.1.99", &deflated)), uid);
         let mut big = Vec::new();
-        element(&mut big, BIG_ENDIAN, (8, 0x60), b"CS", b"CT", None);
+        element(&mut big, BIG_ENDIAN, 0x0008_0060, b"CS", b"CT", None);
         element(&mut big, BIG_ENDIAN, STUDY_INSTANCE_UID, b"UI", b"1.2.3.4", None);
         assert_eq!(found(&file("1.2.840.10008.1.2.2", &big)), uid);
     }
@@ -422,11 +321,18 @@ mod tests {
     fn the_manufacturer_is_found_outside_of_sequences() {
         let of = |own: Option<&[u8]>| {
             let mut bytes = Vec::new();
-            element(&mut bytes, EXPLICIT, (8, 0x51), b"SQ", b"", Some(UNDEFINED));
-            element(&mut bytes, EXPLICIT, ITEM, b"SQ", b"", Some(UNDEFINED));
+            element(
+                &mut bytes,
+                EXPLICIT,
+                0x0008_0051,
+                b"SQ",
+                b"",
+                Some(UNDEFINED_LENGTH),
+            );
+            element(&mut bytes, EXPLICIT, ITEM, b"SQ", b"", Some(UNDEFINED_LENGTH));
             element(&mut bytes, EXPLICIT, MANUFACTURER, b"LO", b"Other ", None);
-            element(&mut bytes, EXPLICIT, END_OF_ITEM, b"SQ", b"", None);
-            element(&mut bytes, EXPLICIT, END_OF_SEQUENCE, b"SQ", b"", None);
+            element(&mut bytes, EXPLICIT, ITEM_DELIMITER, b"SQ", b"", None);
+            element(&mut bytes, EXPLICIT, SEQUENCE_DELIMITER, b"SQ", b"", None);
             if let Some(own) = own {
                 element(&mut bytes, EXPLICIT, MANUFACTURER, b"LO", own, None);
             }
@@ -455,8 +361,15 @@ mod tests {
         }
         let mut deep = Vec::new();
         for _ in 0..1000 {
-            element(&mut deep, EXPLICIT, (8, 0x1110), b"SQ", b"", Some(UNDEFINED));
-            element(&mut deep, EXPLICIT, ITEM, b"SQ", b"", Some(UNDEFINED));
+            element(
+                &mut deep,
+                EXPLICIT,
+                0x0008_1110,
+                b"SQ",
+                b"",
+                Some(UNDEFINED_LENGTH),
+            );
+            element(&mut deep, EXPLICIT, ITEM, b"SQ", b"", Some(UNDEFINED_LENGTH));
         }
         assert_eq!(found(&file("1.2.840.10008.1.2.1", &deep)), None);
         let none = file("1.2.840.10008.1.2.1", &[]);

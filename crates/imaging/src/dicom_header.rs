@@ -1,12 +1,13 @@
 //! What is read of a DICOM file before its pixels.
 
 use dicom_dictionary_std::uids;
+use norma_dicom_elements::{ElementError, Encoding};
 use norma_domain::{SeriesInstanceUid, SopInstanceUid, StudyIdentity, StudyInstanceUid};
 
 use crate::blob::Blob;
 use crate::deflated_data_set::{inflate_start, most_inflated};
 use crate::element_values::Values;
-use crate::element_walk::{DataSet, Encoding, PixelElement, WalkError, walk_elements, walk_meta};
+use crate::element_walk::{DataSet, PixelElement, walk_elements, walk_meta};
 use crate::error::{ImagingError, LimitKind};
 use crate::limits::{Limits, Spent, within};
 use crate::multiframe::{FrameHeader, read_frames, uses_contrast};
@@ -139,7 +140,7 @@ pub(crate) fn read_dicom_header(
         let data = blob.prefix(wanted)?;
         let is_whole = (data.len() as u64) < wanted || data.len() as u64 >= blob.size();
         match parse(&data, blob, limits, spent) {
-            Err(WalkFailure::Walk(WalkError::NeedMore)) if !is_whole => {
+            Err(WalkFailure::Walk(ElementError::NeedMore)) if !is_whole => {
                 wanted = wanted.saturating_mul(8);
                 if wanted.min(blob.size()) > limits.header_bytes {
                     return Err(header_too_long());
@@ -153,25 +154,25 @@ pub(crate) fn read_dicom_header(
 }
 
 enum WalkFailure {
-    Walk(WalkError),
+    Walk(ElementError),
     Other(ImagingError),
 }
 
-impl From<WalkError> for WalkFailure {
-    fn from(error: WalkError) -> Self {
+impl From<ElementError> for WalkFailure {
+    fn from(error: ElementError) -> Self {
         Self::Walk(error)
     }
 }
 
-fn walk_error(error: WalkError) -> ImagingError {
+fn walk_error(error: ElementError) -> ImagingError {
     match error {
-        WalkError::NeedMore => ImagingError::UnreadableDicom("it is shorter than announced"),
-        WalkError::Lying { claimed, available } => ImagingError::LyingLength {
+        ElementError::NeedMore => ImagingError::UnreadableDicom("it is shorter than announced"),
+        ElementError::Lying { claimed, available } => ImagingError::LyingLength {
             what: "a DICOM element",
             claimed,
             available,
         },
-        WalkError::Malformed(what) => ImagingError::UnreadableDicom(what),
+        ElementError::Malformed(what) => ImagingError::UnreadableDicom(what),
     }
 }
 
@@ -205,7 +206,7 @@ fn parse(
             });
     match parsed {
         // Without the magic, what cannot be read was never known to be DICOM.
-        Err(WalkFailure::Walk(error)) if !has_magic && error != WalkError::NeedMore => Ok(None),
+        Err(WalkFailure::Walk(error)) if !has_magic && error != ElementError::NeedMore => Ok(None),
         Ok(header) if !has_magic && !is_convincing(&header) => Ok(None),
         parsed => parsed.map(Some),
     }
@@ -231,15 +232,15 @@ fn parse_deflated(
         let total = if is_whole { data.len() as u64 } else { most };
         match parse_data_set(&data, start, total, meta, syntax) {
             // More of the file itself would not help: so these are no errors of the walk.
-            Err(WalkFailure::Walk(WalkError::NeedMore)) if is_whole => {
-                return Err(WalkFailure::Other(walk_error(WalkError::NeedMore)));
+            Err(WalkFailure::Walk(ElementError::NeedMore)) if is_whole => {
+                return Err(WalkFailure::Other(walk_error(ElementError::NeedMore)));
             }
-            Err(WalkFailure::Walk(WalkError::NeedMore)) if wanted >= longest => {
+            Err(WalkFailure::Walk(ElementError::NeedMore)) if wanted >= longest => {
                 within(LimitKind::FileBytes, wanted.saturating_add(1), limits.file_bytes)
                     .map_err(WalkFailure::Other)?;
                 return Err(WalkFailure::Other(header_too_long()));
             }
-            Err(WalkFailure::Walk(WalkError::NeedMore)) => {
+            Err(WalkFailure::Walk(ElementError::NeedMore)) => {
                 wanted = wanted.saturating_mul(8).min(longest);
             }
             parsed => return parsed,
@@ -388,11 +389,7 @@ fn stored_value(raw: u16, is_signed: bool) -> i32 {
 /// The encoding that the transfer syntax names, corrected by what the first element looks like: a missing
 /// transfer syntax and one that contradicts the bytes are both met in archives.
 fn encoding_of(syntax: &str, data: &[u8]) -> Encoding {
-    let named = match syntax {
-        uids::IMPLICIT_VR_LITTLE_ENDIAN => Encoding::IMPLICIT_LITTLE,
-        "1.2.840.10008.1.2.2" => Encoding::EXPLICIT_BIG,
-        _ => Encoding::EXPLICIT_LITTLE,
-    };
+    let named = Encoding::of_transfer_syntax(syntax);
     let Some(&[first, second, _, _, v, r, ..]) = data.get(..8) else {
         return named;
     };

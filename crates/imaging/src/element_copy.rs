@@ -1,13 +1,11 @@
 //! The elements of a data set before its pixels, copied without what no other reader must trust: private elements,
 //! unknown ones of undefined length, and whatever is wrong by its lengths. What is copied is well-formed.
 
-use crate::element_tags::is_short;
-use crate::element_walk::{Encoding, WalkError};
+use norma_dicom_elements::{
+    ElementCursor, ElementError, ElementHeader, Encoding, ITEM, ITEM_DELIMITER, NO_REPRESENTATION,
+    SEQUENCE_DELIMITER, UNDEFINED_LENGTH,
+};
 
-const UNDEFINED: u32 = 0xFFFF_FFFF;
-const ITEM: u32 = 0xFFFE_E000;
-const ITEM_DELIMITER: u32 = 0xFFFE_E00D;
-const SEQUENCE_DELIMITER: u32 = 0xFFFE_E0DD;
 const DEPTH_LIMIT: u32 = 24;
 
 /// Copies the elements of `data` from `start` up to its pixel data at `end` (or up to the first element of group 7FE0
@@ -17,7 +15,7 @@ pub(crate) fn copy_elements(
     start: usize,
     end: usize,
     encoding: Encoding,
-) -> Result<Vec<u8>, WalkError> {
+) -> Result<Vec<u8>, ElementError> {
     copy(data, start, end, encoding, false)
 }
 
@@ -27,7 +25,7 @@ pub(crate) fn copy_all_elements(
     start: usize,
     end: usize,
     encoding: Encoding,
-) -> Result<Vec<u8>, WalkError> {
+) -> Result<Vec<u8>, ElementError> {
     copy(data, start, end, encoding, true)
 }
 
@@ -37,11 +35,10 @@ fn copy(
     end: usize,
     encoding: Encoding,
     keeps_private: bool,
-) -> Result<Vec<u8>, WalkError> {
+) -> Result<Vec<u8>, ElementError> {
     let end = end.min(data.len());
     let mut copier = Copier {
-        data: &data[..end],
-        position: start,
+        cursor: ElementCursor::new(&data[..end], start, end),
         out: Vec::with_capacity(end.saturating_sub(start).min(1 << 20)),
         keeps_private,
     };
@@ -50,18 +47,9 @@ fn copy(
 }
 
 struct Copier<'data> {
-    data: &'data [u8],
-    position: usize,
+    cursor: ElementCursor<'data>,
     out: Vec<u8>,
     keeps_private: bool,
-}
-
-struct Header {
-    tag: u32,
-    vr: [u8; 2],
-    length: u32,
-    /// Where the element starts.
-    start: usize,
 }
 
 impl Copier<'_> {
@@ -74,62 +62,68 @@ impl Copier<'_> {
         is_open: bool,
         keep: bool,
         depth: u32,
-    ) -> Result<(), WalkError> {
+    ) -> Result<(), ElementError> {
         if depth > DEPTH_LIMIT {
-            return Err(WalkError::Malformed("sequences are nested too deeply"));
+            return Err(ElementError::Malformed("sequences are nested too deeply"));
         }
-        while end.saturating_sub(self.position) >= 8 {
-            let header = self.header(encoding, end)?;
+        while end.saturating_sub(self.cursor.position) >= 8 {
+            let start = self.cursor.position;
+            let header = self.cursor.header(encoding, end)?;
             match header.tag {
                 ITEM_DELIMITER if is_open => return Ok(()),
                 0 if is_open && header.length == 0 => return Ok(()),
                 ITEM_DELIMITER | SEQUENCE_DELIMITER if !is_open => continue,
                 ITEM | ITEM_DELIMITER | SEQUENCE_DELIMITER => {
-                    return Err(WalkError::Malformed("an item stands outside a sequence"));
+                    return Err(ElementError::Malformed("an item stands outside a sequence"));
                 }
                 tag if depth == 0 && tag >> 16 >= 0x7FE0 => return Ok(()),
                 _ => {}
             }
-            self.element(&header, encoding, outer, end, keep, depth)?;
+            self.element(&header, start, encoding, outer, end, keep, depth)?;
         }
         if is_open {
-            return Err(WalkError::Malformed("an item has no end"));
+            return Err(ElementError::Malformed("an item has no end"));
         }
-        self.position = end;
+        self.cursor.position = end;
         Ok(())
     }
 
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one step of `data_set`, split off for its length"
+    )]
     fn element(
         &mut self,
-        header: &Header,
+        header: &ElementHeader,
+        start: usize,
         encoding: Encoding,
         outer: Encoding,
         end: usize,
         keep: bool,
         depth: u32,
-    ) -> Result<(), WalkError> {
+    ) -> Result<(), ElementError> {
         let is_private = header.tag >> 16 & 1 == 1;
         let is_unknown = &header.vr == b"UN";
         // Elements of another encoding than the file's cannot be copied into it.
         let keep = keep && encoding == outer && (self.keeps_private || (!is_private && !is_unknown));
-        if header.length != UNDEFINED {
-            let value_end = self.bounded(header.length, end)?;
+        if !header.is_open() {
+            let value_end = self.cursor.end_of(header.length, end)?;
             if !keep {
-                self.position = value_end;
+                self.cursor.position = value_end;
             } else if &header.vr == b"SQ" {
                 self.sequence(header, encoding, outer, Some(value_end), value_end, keep, depth)?;
-                self.position = value_end;
+                self.cursor.position = value_end;
             } else {
-                self.out.extend_from_slice(&self.data[header.start..value_end]);
-                self.position = value_end;
+                self.out.extend_from_slice(&self.cursor.data()[start..value_end]);
+                self.cursor.position = value_end;
             }
             return Ok(());
         }
         let inner = match &header.vr {
-            b"SQ" | [0, 0] => encoding,
-            b"UN" => self.encoding_in_unknown(encoding),
+            b"SQ" | &NO_REPRESENTATION => encoding,
+            b"UN" => self.cursor.encoding_in_unknown(encoding, true)?,
             _ => {
-                return Err(WalkError::Malformed(
+                return Err(ElementError::Malformed(
                     "an element that is no sequence has no length",
                 ));
             }
@@ -145,38 +139,38 @@ impl Copier<'_> {
     )]
     fn sequence(
         &mut self,
-        header: &Header,
+        header: &ElementHeader,
         encoding: Encoding,
         outer: Encoding,
         known_end: Option<usize>,
         end: usize,
         keep: bool,
         depth: u32,
-    ) -> Result<(), WalkError> {
+    ) -> Result<(), ElementError> {
         if keep {
             self.write_tag(header.tag, encoding);
             if encoding.explicit {
                 self.out.extend_from_slice(b"SQ\0\0");
             }
-            self.out.extend_from_slice(&UNDEFINED.to_le_bytes());
+            self.out.extend_from_slice(&UNDEFINED_LENGTH.to_le_bytes());
         }
-        while known_end.is_none_or(|known_end| self.position + 8 <= known_end) {
-            let item = self.item_header(encoding, end)?;
+        while known_end.is_none_or(|known_end| self.cursor.position + 8 <= known_end) {
+            let item = self.cursor.item_header(encoding, end)?;
             match item.tag {
                 ITEM => {
-                    let (item_end, is_open) = if item.length == UNDEFINED {
+                    let (item_end, is_open) = if item.is_open() {
                         (end, true)
                     } else {
-                        (self.bounded(item.length, end)?, false)
+                        (self.cursor.end_of(item.length, end)?, false)
                     };
                     if keep {
                         self.write_tag(ITEM, encoding);
-                        self.out.extend_from_slice(&UNDEFINED.to_le_bytes());
+                        self.out.extend_from_slice(&UNDEFINED_LENGTH.to_le_bytes());
                     }
                     if keep || is_open {
                         self.data_set(encoding, outer, item_end, is_open, keep, depth + 1)?;
                     } else {
-                        self.position = item_end;
+                        self.cursor.position = item_end;
                     }
                     if keep {
                         self.write_tag(ITEM_DELIMITER, encoding);
@@ -186,7 +180,11 @@ impl Copier<'_> {
                 SEQUENCE_DELIMITER => break,
                 ITEM_DELIMITER => {}
                 0 if item.length == 0 => break,
-                _ => return Err(WalkError::Malformed("a sequence holds something that is no item")),
+                _ => {
+                    return Err(ElementError::Malformed(
+                        "a sequence holds something that is no item",
+                    ));
+                }
             }
         }
         if keep {
@@ -203,87 +201,6 @@ impl Copier<'_> {
             } else {
                 half.to_le_bytes()
             });
-        }
-    }
-
-    fn header(&mut self, encoding: Encoding, end: usize) -> Result<Header, WalkError> {
-        let start = self.position;
-        let Header { tag, length, .. } = self.item_header(encoding, end)?;
-        let vr = [self.data[start + 4], self.data[start + 5]];
-        if !encoding.explicit || tag >> 16 == 0xFFFE || !vr.iter().all(u8::is_ascii_uppercase) {
-            let vr = [0, 0];
-            return Ok(Header {
-                tag,
-                vr,
-                length,
-                start,
-            });
-        }
-        if is_short(vr) {
-            let length = u32::from(encoding.u16([self.data[start + 6], self.data[start + 7]]));
-            return Ok(Header {
-                tag,
-                vr,
-                length,
-                start,
-            });
-        }
-        let bytes = self.bytes::<4>(end)?;
-        let length = encoding.u32(bytes);
-        Ok(Header {
-            tag,
-            vr,
-            length,
-            start,
-        })
-    }
-
-    fn item_header(&mut self, encoding: Encoding, end: usize) -> Result<Header, WalkError> {
-        let start = self.position;
-        let bytes = self.bytes::<8>(end)?;
-        let group = encoding.u16([bytes[0], bytes[1]]);
-        let element = encoding.u16([bytes[2], bytes[3]]);
-        Ok(Header {
-            tag: u32::from(group) << 16 | u32::from(element),
-            vr: [0, 0],
-            length: encoding.u32([bytes[4], bytes[5], bytes[6], bytes[7]]),
-            start,
-        })
-    }
-
-    fn bytes<const COUNT: usize>(&mut self, end: usize) -> Result<[u8; COUNT], WalkError> {
-        let next = self.position + COUNT;
-        let lying = WalkError::Lying {
-            claimed: COUNT as u64,
-            available: end.saturating_sub(self.position) as u64,
-        };
-        if next > end {
-            return Err(lying);
-        }
-        let bytes = self
-            .data
-            .get(self.position..next)
-            .and_then(|bytes| bytes.try_into().ok());
-        self.position = next;
-        bytes.ok_or(lying)
-    }
-
-    fn bounded(&self, length: u32, end: usize) -> Result<usize, WalkError> {
-        let available = end.saturating_sub(self.position);
-        if length as usize > available {
-            return Err(WalkError::Lying {
-                claimed: u64::from(length),
-                available: available as u64,
-            });
-        }
-        Ok(self.position + length as usize)
-    }
-
-    /// As the reader of headers does: implicit little endian, unless the first element has a VR.
-    fn encoding_in_unknown(&self, outer: Encoding) -> Encoding {
-        match self.data.get(self.position + 12..self.position + 14) {
-            Some(vr) if outer.explicit && vr.iter().all(u8::is_ascii_uppercase) => outer,
-            _ => Encoding::IMPLICIT_LITTLE,
         }
     }
 }

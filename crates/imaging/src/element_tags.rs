@@ -1,32 +1,4 @@
-//! Which elements are kept, and which value representations have which length field.
-
-/// VRs with a 16-bit length (PS3.5 table 7.1-2). All others, also those not yet invented, have a 32-bit one.
-pub fn is_short(vr: [u8; 2]) -> bool {
-    matches!(
-        &vr,
-        b"AE"
-            | b"AS"
-            | b"AT"
-            | b"CS"
-            | b"DA"
-            | b"DS"
-            | b"DT"
-            | b"FL"
-            | b"FD"
-            | b"IS"
-            | b"LO"
-            | b"LT"
-            | b"PN"
-            | b"SH"
-            | b"SL"
-            | b"SS"
-            | b"ST"
-            | b"TM"
-            | b"UI"
-            | b"UL"
-            | b"US"
-    )
-}
+//! Which elements are kept.
 
 /// Sequences of the functional groups of enhanced objects (PS3.3 C.7.6.16), and the modality table.
 pub(crate) fn is_wanted_sequence(tag: u32) -> bool {

@@ -2,9 +2,10 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use norma_dicom_elements::Encoding;
 use norma_domain::SeriesInstanceUid;
 
-use crate::element_walk::{DataSet, Encoding};
+use crate::element_walk::DataSet;
 
 /// Longest text that is taken over; all attributes read here are shorter (PS3.5 table 6.2-1).
 const TEXT_LIMIT: usize = 64;

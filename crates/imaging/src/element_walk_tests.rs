@@ -1,5 +1,7 @@
 //! Elements written by hand, in every encoding and with every kind of lie.
 
+use norma_dicom_elements::has_short_length;
+
 use super::*;
 
 const MODALITY: u32 = 0x0008_0060;
@@ -29,7 +31,7 @@ fn element(encoding: Encoding, which: u32, vr: [u8; 2], length: u32, value: &[u8
     let mut bytes = tag(encoding, which);
     if !encoding.explicit || which >> 16 == 0xFFFE {
         bytes.extend(long(encoding, length));
-    } else if is_short(vr) {
+    } else if has_short_length(vr) {
         let length = length as u16;
         bytes.extend(vr);
         bytes.extend(if encoding.big_endian {
@@ -50,7 +52,7 @@ fn honest(encoding: Encoding, which: u32, vr: [u8; 2], value: &[u8]) -> Vec<u8> 
     element(encoding, which, vr, u32::try_from(value.len()).unwrap(), value)
 }
 
-fn walk(bytes: &[u8], encoding: Encoding) -> Result<(DataSet, Option<PixelElement>), WalkError> {
+fn walk(bytes: &[u8], encoding: Encoding) -> Result<(DataSet, Option<PixelElement>), ElementError> {
     walk_elements(bytes, 0, bytes.len() as u64, encoding)
 }
 
@@ -172,7 +174,7 @@ fn lengths_beyond_what_holds_them_are_lies() {
             assert!(
                 matches!(
                     walk(&bytes, encoding),
-                    Err(WalkError::Lying { available: 20, .. })
+                    Err(ElementError::Lying { available: 20, .. })
                 ),
                 "{encoding:?}"
             );
@@ -181,7 +183,7 @@ fn lengths_beyond_what_holds_them_are_lies() {
             let nested = honest(encoding, PLANE_POSITION, *b"SQ", &item);
             let longer = [nested, vec![0; 0x5000]].concat();
             assert!(
-                matches!(walk(&longer, encoding), Err(WalkError::Lying { .. })),
+                matches!(walk(&longer, encoding), Err(ElementError::Lying { .. })),
                 "{encoding:?}"
             );
         }
@@ -200,7 +202,7 @@ fn a_prefix_asks_for_more_but_only_where_there_is_more() {
     for part in [0, 5, 100, 512, bytes.len() - 1] {
         assert_eq!(
             walk_elements(&bytes[..part], 0, total, encoding).unwrap_err(),
-            WalkError::NeedMore,
+            ElementError::NeedMore,
             "{part}"
         );
     }
@@ -220,5 +222,5 @@ fn depth_is_limited() {
             &element(encoding, ITEM, *b"  ", UNDEFINED, &[]),
         ));
     }
-    assert!(matches!(walk(&bytes, encoding), Err(WalkError::Malformed(_))));
+    assert!(matches!(walk(&bytes, encoding), Err(ElementError::Malformed(_))));
 }

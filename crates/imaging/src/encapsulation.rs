@@ -2,11 +2,9 @@
 
 use std::ops::Range;
 
-use crate::element_walk::Encoding;
-use crate::error::ImagingError;
+use norma_dicom_elements::{ElementHeader, Encoding, ITEM, SEQUENCE_DELIMITER};
 
-const ITEM: u32 = 0xFFFE_E000;
-const DELIMITER: u32 = 0xFFFE_E0DD;
+use crate::error::ImagingError;
 
 /// Where the compressed bytes of each frame lie; a frame may be spread over fragments.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,13 +58,11 @@ fn read_fragments(data: &[u8], offset: usize) -> Result<(Vec<u32>, Vec<Range<usi
     let mut position = offset;
     let mut items: Vec<Range<usize>> = Vec::new();
     // Files without the closing delimiter are met; one that ends within a fragment is not whole.
-    while let Some(header) = data.get(position..position.saturating_add(8)) {
-        let encoding = Encoding::EXPLICIT_LITTLE;
-        let tag = u32::from(encoding.u16([header[0], header[1]])) << 16
-            | u32::from(encoding.u16([header[2], header[3]]));
-        let length = encoding.u32([header[4], header[5], header[6], header[7]]) as usize;
+    while let Some((header, _)) = data.get(position..).and_then(<[u8]>::split_first_chunk::<8>) {
+        let item = ElementHeader::of_item(Encoding::EXPLICIT_LITTLE, *header);
+        let length = item.length as usize;
         position += 8;
-        match tag {
+        match item.tag {
             ITEM => {
                 let available = data.len() - position;
                 if length > available {
@@ -79,7 +75,7 @@ fn read_fragments(data: &[u8], offset: usize) -> Result<(Vec<u32>, Vec<Range<usi
                 items.push(position..position + length);
                 position += length;
             }
-            DELIMITER => break,
+            SEQUENCE_DELIMITER => break,
             // No delimiter, and something else behind the last fragment: the fragments are whole all the same.
             _ if items.len() > 1 => break,
             _ => {

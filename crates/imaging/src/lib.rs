@@ -59,7 +59,6 @@ mod zip_entries;
 
 pub use character_set::CharacterSet;
 pub use codec::READABLE_TRANSFER_SYNTAXES;
-pub use element_tags::is_short as has_short_length;
 pub use error::{ImagingError, LimitKind};
 pub use extract::extract_study;
 pub use limits::Limits;

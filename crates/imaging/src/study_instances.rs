@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use dicom_dictionary_std::uids;
+use norma_dicom_elements::Encoding;
 
 use crate::decode::read_stored_frames;
 use crate::deflated_data_set::read_inflated;
@@ -37,8 +38,7 @@ pub struct StoredPlace {
 
 /// The elements of a file before its pixels, well-formed, private ones included.
 pub struct InstanceElements {
-    pub is_explicit: bool,
-    pub is_big_endian: bool,
+    pub encoding: Encoding,
     pub bytes: Vec<u8>,
 }
 
@@ -187,8 +187,7 @@ impl StudyInstance<'_> {
             usize::try_from(pixels.offset).unwrap_or(usize::MAX)
         });
         Ok(InstanceElements {
-            is_explicit: header.encoding.explicit,
-            is_big_endian: header.encoding.big_endian,
+            encoding: header.encoding,
             bytes: copy_all_elements(&bytes, header.data_set_start, end, header.encoding)
                 .map_err(|_| ImagingError::UnreadableDicom("its elements are damaged"))?,
         })

@@ -10,6 +10,7 @@ use norma_domain::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::accepted_points::AcceptedPoints;
 use crate::calibration::{Calibration, LogitScaling};
 use crate::error::ModelError;
 use crate::file_hash::{sha256_of_bytes, sha256_of_file};
@@ -245,13 +246,10 @@ impl Bundle {
     ///
     /// # Errors
     /// Where the file says anything else too: models and how they combine are never replaced like this.
-    pub fn with_accepted_points(self, text: &str) -> Result<Self, ModelError> {
-        let accepted: BundleFile =
-            serde_yaml_ng::from_str(text).map_err(|source| ModelError::DoesNotParse {
-                path: PathBuf::from("the accepted thresholds"),
-                source,
-            })?;
-        accepted.check()?;
+    pub fn with_accepted_points(
+        self,
+        AcceptedPoints { file: accepted, text }: &AcceptedPoints,
+    ) -> Result<Self, ModelError> {
         let as_installed = BundleFile {
             version: self.file.version.clone(),
             operating_points: self.file.operating_points.clone(),
@@ -272,7 +270,7 @@ impl Bundle {
             sha256: bundle_hash(text.as_bytes(), &models),
         };
         Ok(Self {
-            file: accepted,
+            file: accepted.clone(),
             reference,
             ..self
         })

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod accepted_points;
 mod aggregation;
 mod anomaly;
 mod augmentation;
@@ -32,6 +33,7 @@ mod study_map;
 mod typing;
 mod version;
 
+pub use accepted_points::AcceptedPoints;
 pub use aggregation::{SliceAggregation, WithinSlice, lung_cells};
 pub use anomaly::{AnomalyModel, AnomalyReading};
 pub use augmentation::augment;

@@ -13,7 +13,9 @@ use std::path::Path;
 
 use ndarray::Array3;
 use norma_domain::{OperatingPointName, ReasonCode, Stage};
-use norma_inference::{Bundle, ClassifierModel, InstalledModel, ModelError, Slices, StageModels};
+use norma_inference::{
+    AcceptedPoints, Bundle, ClassifierModel, InstalledModel, ModelError, Slices, StageModels,
+};
 use support::{bundle_folder, runtime};
 use tempfile::TempDir;
 
@@ -292,7 +294,7 @@ fn accepted_thresholds_are_of_the_installed_bundle_alone() {
     file = file.with_site_point(point);
     let accepted = installed
         .clone()
-        .with_accepted_points(&file.to_text().unwrap())
+        .with_accepted_points(&AcceptedPoints::parse(file.to_text().unwrap()).unwrap())
         .unwrap();
     assert_eq!(accepted.default_operating_point().name.as_str(), "site");
     assert_eq!(accepted.installed(), installed.reference());
@@ -302,7 +304,7 @@ fn accepted_thresholds_are_of_the_installed_bundle_alone() {
 
     file.danger_order.push("another".to_owned());
     let error = installed
-        .with_accepted_points(&file.to_text().unwrap())
+        .with_accepted_points(&AcceptedPoints::parse(file.to_text().unwrap()).unwrap())
         .unwrap_err();
     assert!(error.to_string().contains("of another bundle"), "{error}");
 }

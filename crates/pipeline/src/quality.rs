@@ -102,9 +102,9 @@ fn check_lungs(lungs: &LungSegmentation) -> QualityCheck {
     )
 }
 
-fn check_anatomy(lungs: &LungSegmentation) -> [QualityCheck; 2] {
+fn check_anatomy(lungs: &LungSegmentation) -> Vec<QualityCheck> {
     let smaller_share = lungs.right_ml.min(lungs.left_ml) / lungs.total_ml();
-    [
+    vec![
         Measurement::at_least(
             ReasonCode::OneLung,
             smaller_share,
@@ -126,7 +126,7 @@ fn check_anatomy(lungs: &LungSegmentation) -> [QualityCheck; 2] {
     ]
 }
 
-fn check_slices(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityCheck; 7] {
+fn check_slices(series: &LoadedSeries, lungs: &LungSegmentation) -> Vec<QualityCheck> {
     let acquisition = &series.acquisition;
     let spacing_mm = series.volume.geometry.spacing_mm.z();
     let mut thickness_mm = series.study.slice_thickness_mm.unwrap_or(0.0).max(spacing_mm);
@@ -141,7 +141,7 @@ fn check_slices(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityChec
         "mm",
     );
     gap.passed &= acquisition.missing_slices == 0;
-    [
+    vec![
         Measurement::at_least(
             ReasonCode::TooFewSlices,
             lung_slices as f64,
@@ -190,9 +190,9 @@ fn check_slices(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityChec
 
 /// What is stated without touching the verdict. A file that could not be read and belongs to the series
 /// leaves a gap or an incomplete coverage, which the checks above find.
-fn notes(series: &LoadedSeries) -> [QualityCheck; 3] {
+fn notes(series: &LoadedSeries) -> Vec<QualityCheck> {
     let acquisition = &series.acquisition;
-    [
+    vec![
         Measurement::yes(ReasonCode::ContrastAgent, !series.study.contrast_agent).or(
             Note,
             "no contrast agent is stated",

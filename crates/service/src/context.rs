@@ -2,14 +2,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use norma_database::{Database, DatabaseOptions, DatabaseUrl};
+use norma_database::{Database, DatabaseError, DatabaseOptions, DatabaseUrl};
 use norma_object_storage::{Objects, S3Settings as BucketSettings};
 use norma_queue::{InProcessQueue, Queue, RabbitMqOptions, RabbitMqQueue};
 use secrecy::ExposeSecret;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::installation::check_installation;
+use crate::installation::{InstallationError, check_installation};
+use crate::pauses::GrowingPause;
 use crate::problems::Problems;
 use crate::{ObjectSettings, ObjectsKind, QueueKind, QueueSettings, Settings, Telemetry};
 
@@ -68,20 +69,38 @@ impl Context {
 
 /// A storage that is not up yet is waited for; one of another installation is refused.
 async fn check_stores(database: &Database, objects: &Objects) -> anyhow::Result<()> {
-    let mut pause = FIRST_PAUSE;
+    try_until_up(
+        "failed to ask which installation the object storage belongs to",
+        InstallationError::is_retryable,
+        || check_installation(database, objects),
+    )
+    .await
+    .context("the stores do not belong together")
+}
+
+/// Tries again and again while what is asked is not up.
+async fn try_until_up<T, E, Attempt>(
+    failure: &'static str,
+    is_retryable: impl Fn(&E) -> bool,
+    attempt: impl Fn() -> Attempt,
+) -> Result<T, E>
+where
+    E: std::error::Error + 'static,
+    Attempt: Future<Output = Result<T, E>>,
+{
+    let mut pause = GrowingPause::new(FIRST_PAUSE, LONGEST_PAUSE);
     loop {
-        match check_installation(database, objects).await {
-            Ok(()) => return Ok(()),
-            Err(error) if error.is_retryable() => {
+        match attempt().await {
+            Err(error) if is_retryable(&error) => {
+                let pause = pause.grow();
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     retry_in_ms = pause.as_millis() as u64,
-                    "failed to ask which installation the object storage belongs to"
+                    "{failure}"
                 );
                 tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
             }
-            Err(error) => return Err(error).context("the stores do not belong together"),
+            ended => return ended,
         }
     }
 }
@@ -156,20 +175,9 @@ impl Settings {
 
 async fn open_database(settings: &Settings) -> anyhow::Result<Database> {
     let options = settings.database_options()?;
-    let mut pause = FIRST_PAUSE;
-    loop {
-        match Database::open_with(options.clone()).await {
-            Ok(database) => return Ok(database),
-            Err(error) if error.is_retryable() => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    retry_in_ms = pause.as_millis() as u64,
-                    "failed to open the database"
-                );
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            }
-            Err(error) => return Err(error).context("failed to open the database"),
-        }
-    }
+    try_until_up("failed to open the database", DatabaseError::is_retryable, || {
+        Database::open_with(options.clone())
+    })
+    .await
+    .context("failed to open the database")
 }

@@ -8,7 +8,8 @@ use norma_domain::{Reason, ReasonCode, Stage};
 use norma_inference::{Bundle, Cuda, Runtime, RuntimeError, RuntimeOptions, SharedPass, StageModels};
 use tokio::sync::watch;
 
-use crate::{Context, CudaSetting, ModelSettings};
+use crate::pauses::GrowingPause;
+use crate::{Context, CudaSetting, ModelSettings, pause};
 
 /// The pause after the first failure; doubled with each further one, up to the second value.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -56,19 +57,14 @@ impl<T: Send + Sync + 'static> Loaded<T> {
         if !is_loaded {
             let context = context.clone();
             tokio::spawn(async move {
-                let mut pause = FIRST_PAUSE;
-                loop {
-                    tokio::select! {
-                        () = context.shutdown.cancelled() => return,
-                        () = tokio::time::sleep(pause) => {}
-                    }
+                let mut growing = GrowingPause::new(FIRST_PAUSE, LONGEST_PAUSE);
+                while pause(growing.grow(), &context.shutdown).await {
                     let again = load_once(&context, &load, &name).await;
                     let is_loaded = again.is_ok();
                     drop(slot.send_replace(again));
                     if is_loaded {
                         return;
                     }
-                    pause = (pause * 2).min(LONGEST_PAUSE);
                 }
             });
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use norma_database::DeletedScan;
 
-use crate::Context;
+use crate::{Context, repeat};
 
 /// How often what is due is looked for, besides at once after each deletion.
 const INTERVAL: Duration = Duration::from_secs(15);
@@ -16,7 +16,7 @@ const AT_ONCE: u32 = 100;
 /// Deletes the objects of scans whose rows are gone, until shutdown. Any number may run: what is deleted twice is
 /// deleted.
 pub async fn run_object_deletions(context: Context) {
-    loop {
+    repeat(INTERVAL, &context.shutdown, || async {
         match context.database.due_object_deletions(AT_ONCE).await {
             Ok(due) => {
                 for deleted in due {
@@ -28,11 +28,8 @@ pub async fn run_object_deletions(context: Context) {
             }
             Err(error) => tracing::warn!(%error, "failed to look for objects to delete"),
         }
-        tokio::select! {
-            () = context.shutdown.cancelled() => return,
-            () = tokio::time::sleep(INTERVAL) => {}
-        }
-    }
+    })
+    .await;
 }
 
 /// Deletes the objects of a scan whose rows are gone. What fails is tried again by [`run_object_deletions`].

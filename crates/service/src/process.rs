@@ -8,10 +8,11 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::relay::run_relay;
-use crate::{Context, Settings, Telemetry, admin};
+use crate::{Context, Settings, Telemetry, admin, pause};
 
 /// How long each of the last steps of a process may take.
 const LAST_STEP: Duration = Duration::from_secs(5);
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A process of Norma: its context, the services that run in it, and its orderly end.
 ///
@@ -132,10 +133,7 @@ fn cancel_on_signal(shutdown: CancellationToken) -> anyhow::Result<()> {
 }
 
 async fn run_upkeep(context: Context) {
-    loop {
-        tokio::select! {
-            () = context.shutdown.cancelled() => return,
-            () = tokio::time::sleep(Duration::from_secs(5)) => context.telemetry.run_upkeep(),
-        }
+    while pause(UPKEEP_INTERVAL, &context.shutdown).await {
+        context.telemetry.run_upkeep();
     }
 }

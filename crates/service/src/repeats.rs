@@ -8,7 +8,7 @@ use norma_domain::{AnalysisId, BundleReference};
 use norma_messages::Message;
 
 use crate::presence::agreed_bundle;
-use crate::{Context, announce};
+use crate::{Context, announce, repeat};
 
 const INTERVAL: Duration = Duration::from_secs(3);
 /// Repeats requested in one go.
@@ -17,18 +17,15 @@ const AT_ONCE: u32 = 100;
 /// Looks for analyses that await their repeat, until shutdown. Any number may run: the database lets one of them
 /// request it.
 pub async fn run_repeats(context: Context) {
-    loop {
+    repeat(INTERVAL, &context.shutdown, || async {
         if let Err(error) = repeat_mixed(&context).await {
             tracing::warn!(
                 error = format!("{error:#}"),
                 "failed to repeat analyses of mixed bundles"
             );
         }
-        tokio::select! {
-            () = context.shutdown.cancelled() => return,
-            () = tokio::time::sleep(INTERVAL) => {}
-        }
-    }
+    })
+    .await;
 }
 
 /// Requests every awaited repeat if all workers agree; gives how many.

@@ -6,7 +6,7 @@ use chrono::{TimeDelta, Utc};
 use norma_database::NewAuditEvent;
 
 use crate::object_deletions::delete_objects;
-use crate::{Context, delete_orphans};
+use crate::{Context, delete_orphans, repeat};
 
 /// Studies deleted in one go; the next go follows at once where there are more.
 const STUDIES_AT_ONCE: u32 = 100;
@@ -15,7 +15,7 @@ const STUDIES_AT_ONCE: u32 = 100;
 pub async fn run_retention(context: Context) {
     let settings = &context.settings.retention;
     let interval = Duration::from_secs(settings.interval_seconds);
-    loop {
+    repeat(interval, &context.shutdown, || async {
         if let Err(error) = delete_old_studies(&context).await {
             tracing::warn!(error = format!("{error:#}"), "failed to delete old studies");
         }
@@ -25,11 +25,8 @@ pub async fn run_retention(context: Context) {
                 "failed to look for objects that belong to nothing"
             );
         }
-        tokio::select! {
-            () = context.shutdown.cancelled() => return,
-            () = tokio::time::sleep(interval) => {}
-        }
-    }
+    })
+    .await;
 }
 
 /// Deletes the studies older than `retention.studies_days`; gives how many.

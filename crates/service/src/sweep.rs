@@ -7,7 +7,7 @@ use chrono::{TimeDelta, Utc};
 use norma_database::DatabaseError;
 use norma_domain::{AnalysisId, Reason, ReasonCode, Stage};
 
-use crate::Context;
+use crate::{Context, pause};
 
 /// Fails overdue analyses, deletes old outbox rows and measures the queues, until shutdown. Any number may run: an
 /// analysis ends once.
@@ -23,9 +23,8 @@ pub async fn run_sweep(context: Context) {
             );
         }
         measure_queues(&context).await;
-        tokio::select! {
-            () = context.shutdown.cancelled() => return,
-            () = tokio::time::sleep(interval) => {}
+        if !pause(interval, &context.shutdown).await {
+            return;
         }
     }
 }

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use norma_database::{AnsweredStudy, Database, DatabaseError};
 use norma_domain::{
-    Probability, ReasonCode, Report, ScanId, ScannerProfile, Stage, StudyInstanceUid, Verdict,
+    Probability, ReasonCode, Report, ScanId, ScannerProfile, Stage, StudyIdentity, StudyInstanceUid, Verdict,
 };
 use norma_inference::Bundle;
 
 use crate::study::{Grouping, LabelledStudy, LeftOut, age_band_of, count};
+
+/// Reports are large: so many are held in memory at a time.
+pub(crate) const REPORTS_AT_ONCE: usize = 100;
 
 /// The answers of a database, as far as they were given with the models of a bundle, whichever thresholds were accepted for it.
 pub struct Answers {
@@ -72,10 +75,13 @@ impl Answers {
         rows: Vec<LabelledStudy>,
         left_out: &mut BTreeMap<LeftOut, u64>,
     ) -> Result<Vec<LabelledStudy>, DatabaseError> {
+        let mut by_name = Vec::with_capacity(rows.len());
+        for row in &rows {
+            by_name.push(self.newest_first(&row.name).await?);
+        }
         let mut studies = Vec::with_capacity(rows.len());
-        for row in rows {
-            let answered = self.newest_first(&row.name).await?;
-            match self.of_study(&answered).await? {
+        for (row, answer) in rows.into_iter().zip(self.of_each(&by_name).await?) {
+            match answer {
                 Err(why) => count(left_out, why, 1),
                 Ok(answer) => {
                     let known = answer.labelled(row.name, row.pathology);
@@ -103,57 +109,88 @@ impl Answers {
         }
     }
 
-    /// The newest answer that the bundle's models gave.
-    pub(crate) async fn of_study(
+    /// The newest answer that the bundle's models gave to each study, in their order; each study by its analyses, the newest first.
+    pub(crate) async fn of_each<Analyses: AsRef<[AnsweredStudy]>>(
         &self,
-        newest_first: &[AnsweredStudy],
-    ) -> Result<Result<Answer, LeftOut>, DatabaseError> {
-        for study in newest_first {
-            match self.database.report(study.analysis_id).await? {
-                Some(report) if self.is_of_models(&report) => {
-                    return Ok(Ok(self.answer(study, report).await?));
-                }
-                Some(_) | None => {}
+        studies: &[Analyses],
+    ) -> Result<Vec<Result<Answer, LeftOut>>, DatabaseError> {
+        let mut answers = Vec::with_capacity(studies.len());
+        for part in studies.chunks(REPORTS_AT_ONCE) {
+            let newest = self.newest_of_models(part).await?;
+            let scans = newest.iter().flatten().map(|(about, _)| about.scan_id);
+            let identities = self.database.scan_identities(scans.collect()).await?;
+            for (study, newest) in part.iter().zip(newest) {
+                answers.push(match newest {
+                    Some((about, report)) => {
+                        let identity = identities.get(&about.scan_id).cloned().unwrap_or_default();
+                        Ok(answer(&about, &report, identity.study))
+                    }
+                    None if study.as_ref().is_empty() => Err(LeftOut::NoAnswer),
+                    None => Err(LeftOut::OtherBundle),
+                });
             }
         }
-        Ok(Err(if newest_first.is_empty() {
-            LeftOut::NoAnswer
-        } else {
-            LeftOut::OtherBundle
-        }))
+        Ok(answers)
     }
 
-    async fn answer(&self, about: &AnsweredStudy, report: Report) -> Result<Answer, DatabaseError> {
-        let mut identities = self.database.scan_identities(vec![about.scan_id]).await?;
-        let identity = identities.remove(&about.scan_id).unwrap_or_default().study;
-        let in_files = identity
-            .patient_id
-            .map(|id| format!("{} {id}", identity.issuer_of_patient_id.unwrap_or_default()));
-        let patient = about.patient_id.map(|id| id.to_string()).or(in_files);
-        let study = report.study.as_ref();
-        let profile = study.and_then(ScannerProfile::of_study);
-        let age = study.and_then(|study| study.patient_age_years);
-        let groups = [
-            (Grouping::Scanner, profile.as_ref().map(ToString::to_string)),
-            (Grouping::Sex, identity.sex),
-            (Grouping::AgeBand, age.map(age_band_of)),
-        ];
-        let score = score_of(&report);
-        Ok(Answer {
-            scan_id: about.scan_id,
-            score,
-            probability: report
-                .probability_of_pathology
-                .map(Probability::value)
-                .filter(|_| score.is_some()),
-            is_withheld: is_withheld(&report),
-            patient,
-            profile,
-            groups: groups
-                .into_iter()
-                .filter_map(|(by, group)| Some((by, group?)))
-                .collect(),
-        })
+    /// The newest report of each study that is of the bundle's models. Most studies have it first.
+    async fn newest_of_models<Analyses: AsRef<[AnsweredStudy]>>(
+        &self,
+        studies: &[Analyses],
+    ) -> Result<Vec<Option<(AnsweredStudy, Report)>>, DatabaseError> {
+        let mut found: Vec<Option<(AnsweredStudy, Report)>> = studies.iter().map(|_| None).collect();
+        for place in 0.. {
+            let missing = studies
+                .iter()
+                .zip(&mut found)
+                .filter(|(_, found)| found.is_none());
+            let asked: Vec<_> = missing
+                .filter_map(|(study, found)| Some((*study.as_ref().get(place)?, found)))
+                .collect();
+            if asked.is_empty() {
+                break;
+            }
+            let ids = asked.iter().map(|(about, _)| about.analysis_id).collect();
+            let reports = self.database.reports(ids).await?;
+            for (about, found) in asked {
+                let report = reports.get(&about.analysis_id);
+                *found = report
+                    .filter(|report| self.is_of_models(report))
+                    .map(|report| (about, report.clone()));
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn answer(about: &AnsweredStudy, report: &Report, identity: StudyIdentity) -> Answer {
+    let in_files = identity
+        .patient_id
+        .map(|id| format!("{} {id}", identity.issuer_of_patient_id.unwrap_or_default()));
+    let patient = about.patient_id.map(|id| id.to_string()).or(in_files);
+    let study = report.study.as_ref();
+    let profile = study.and_then(ScannerProfile::of_study);
+    let age = study.and_then(|study| study.patient_age_years);
+    let groups = [
+        (Grouping::Scanner, profile.as_ref().map(ToString::to_string)),
+        (Grouping::Sex, identity.sex),
+        (Grouping::AgeBand, age.map(age_band_of)),
+    ];
+    let score = score_of(report);
+    Answer {
+        scan_id: about.scan_id,
+        score,
+        probability: report
+            .probability_of_pathology
+            .map(Probability::value)
+            .filter(|_| score.is_some()),
+        is_withheld: is_withheld(report),
+        patient,
+        profile,
+        groups: groups
+            .into_iter()
+            .filter_map(|(by, group)| Some((by, group?)))
+            .collect(),
     }
 }
 

@@ -14,8 +14,8 @@ pub use drift::{
 };
 pub use labelled_set::{LabelSource, LabelledSet};
 pub use proposal::{
-    Asked, Assumption, FitMethod, KeepError, LabelledFit, NothingProposed, PROPOSAL_SCHEMA, ProfileProposal,
-    Proposal, SITE_POINT, VerdictChange, check_set_point, keep_proposal,
+    Asked, Assumption, FitMethod, KeepError, LabelledFit, MeasuredFigures, NothingProposed, PROPOSAL_SCHEMA,
+    ProfileProposal, Proposal, SITE_POINT, VerdictChange, check_set_point, keep_proposal,
 };
 pub use reader_labels::ReaderLabels;
 pub use stream::{Stream, StreamStudy};

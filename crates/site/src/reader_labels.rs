@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use norma_database::{AnsweredStudy, DatabaseError, Judgement};
+use norma_database::{DatabaseError, Judgement};
 use norma_domain::{ScanId, Verdict};
 
 use crate::answers::Answers;
@@ -37,30 +37,51 @@ async fn studies(
             .or_default()
             .push(judgement);
     }
-    let mut studies = Vec::new();
+    let mut agreed = Vec::new();
     for (scan_id, judgements) in by_scan {
-        match study(answers, scan_id, &judgements).await? {
-            Ok(study) => studies.push(study),
+        match agreed_on(scan_id, &judgements, &answers.findings) {
+            Ok(label) => agreed.push(label),
+            Err(why) => count(left_out, why, 1),
+        }
+    }
+    let scans = agreed.iter().map(|label| label.scan_id).collect();
+    let mut of_scans = answers.database.answers_of_scans(scans).await?;
+    let newest_first: Vec<_> = agreed
+        .iter()
+        .map(|label| of_scans.remove(&label.scan_id).unwrap_or_default())
+        .collect();
+    let mut studies = Vec::new();
+    for (label, answer) in agreed.into_iter().zip(answers.of_each(&newest_first).await?) {
+        match answer {
+            Ok(answer) => {
+                let mut study = answer.labelled(label.scan_id.to_string(), label.pathology);
+                let finding = label.finding.map(|finding| (Grouping::Pathology, finding));
+                study.groups.extend(finding);
+                studies.push(study);
+            }
             Err(why) => count(left_out, why, 1),
         }
     }
     Ok(studies)
 }
 
-/// A reader judges the study, on whichever analysis the word was given: it holds for later analyses too.
-async fn study(
-    answers: &Answers,
+/// What readers agree to be true of a scan.
+struct AgreedLabel {
     scan_id: ScanId,
-    judgements: &[Judgement],
-) -> Result<Result<LabelledStudy, LeftOut>, DatabaseError> {
+    pathology: bool,
+    /// The key of what was found.
+    finding: Option<String>,
+}
+
+/// A reader judges the study, on whichever analysis the word was given: it holds for later analyses too.
+fn agreed_on(scan_id: ScanId, judgements: &[Judgement], findings: &[String]) -> Result<AgreedLabel, LeftOut> {
     let mut labels = Vec::new();
     let mut finding = None;
     for judgement in judgements {
-        let verdict = verdict_of(answers, judgement.about).await?;
         let label = judgement.label.as_deref();
-        let is_finding = label.is_some_and(|label| answers.findings.iter().any(|known| known == label));
-        match said(verdict, judgement.agree, label, is_finding) {
-            Said::Contradiction => return Ok(Err(LeftOut::ReadersDisagree)),
+        let is_finding = label.is_some_and(|label| findings.iter().any(|known| known == label));
+        match said(judgement.verdict, judgement.agree, label, is_finding) {
+            Said::Contradiction => return Err(LeftOut::ReadersDisagree),
             Said::Nothing => {}
             Said::Pathology(pathology) => labels.push(pathology),
         }
@@ -69,25 +90,16 @@ async fn study(
         }
     }
     let Some(&pathology) = labels.first() else {
-        return Ok(Err(LeftOut::NoLabel));
+        return Err(LeftOut::NoLabel);
     };
     if labels.contains(&!pathology) {
-        return Ok(Err(LeftOut::ReadersDisagree));
+        return Err(LeftOut::ReadersDisagree);
     }
-    let newest_first = answers.database.answers_of_scan(scan_id).await?;
-    let answer = answers.of_study(&newest_first).await?;
-    Ok(answer.map(|answer| {
-        let mut study = answer.labelled(scan_id.to_string(), pathology);
-        study
-            .groups
-            .extend(finding.map(|finding| (Grouping::Pathology, finding)));
-        study
-    }))
-}
-
-async fn verdict_of(answers: &Answers, about: AnsweredStudy) -> Result<Option<Verdict>, DatabaseError> {
-    let answer = answers.database.answer(about.analysis_id).await?;
-    Ok(answer.map(|answer| answer.verdict))
+    Ok(AgreedLabel {
+        scan_id,
+        pathology,
+        finding,
+    })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,15 +111,15 @@ enum Said {
 }
 
 /// What a word says is true. A label goes before agreement, which may be with a verdict and yet name another finding.
-fn said(verdict: Option<Verdict>, agree: bool, label: Option<&str>, is_finding: bool) -> Said {
+fn said(verdict: Verdict, agree: bool, label: Option<&str>, is_finding: bool) -> Said {
     match (label, verdict) {
         (Some("norm"), _) => Said::Pathology(false),
         (Some("pathology"), _) => Said::Pathology(true),
-        (Some(_), Some(Verdict::Norm)) if is_finding && agree => Said::Contradiction,
+        (Some(_), Verdict::Norm) if is_finding && agree => Said::Contradiction,
         (Some(_), _) if is_finding => Said::Pathology(true),
-        (_, Some(Verdict::Norm)) => Said::Pathology(!agree),
-        (_, Some(Verdict::Pathology)) => Said::Pathology(agree),
-        (_, Some(Verdict::Undetermined) | None) => Said::Nothing,
+        (_, Verdict::Norm) => Said::Pathology(!agree),
+        (_, Verdict::Pathology) => Said::Pathology(agree),
+        (_, Verdict::Undetermined) => Said::Nothing,
     }
 }
 
@@ -117,9 +129,9 @@ mod tests {
 
     #[test]
     fn a_word_says_what_is_true_by_label_and_verdict() {
-        let norm = Some(Verdict::Norm);
-        let pathology = Some(Verdict::Pathology);
-        let undetermined = Some(Verdict::Undetermined);
+        let norm = Verdict::Norm;
+        let pathology = Verdict::Pathology;
+        let undetermined = Verdict::Undetermined;
         for (verdict, agree, label, is_finding, expected) in [
             (norm, true, None, false, Said::Pathology(false)),
             (norm, false, None, false, Said::Pathology(true)),

@@ -34,6 +34,7 @@ mod scans;
 mod server;
 mod site;
 mod studies;
+mod turns;
 mod uploads;
 mod whose;
 

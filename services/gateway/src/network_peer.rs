@@ -46,12 +46,9 @@ impl NetworkPeer {
             Err(_) => format!("{host}:{port}"),
         };
         let tls = tls.map(|PeerTls { authority, name }| {
-            let authorities = match authority {
-                Some(file) => Authorities::of_file(file),
-                None => Authorities::of_system(),
-            };
+            let authorities = Authorities::of(authority)?;
             let shown = certificate.map(|certificate| Arc::clone(certificate) as Arc<dyn ResolvesClientCert>);
-            ClientTls::new(authorities?, name.unwrap_or(host), shown)
+            ClientTls::new(&authorities, name.unwrap_or(host), shown)
         });
         Ok(Self {
             address,

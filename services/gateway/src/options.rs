@@ -165,21 +165,12 @@ impl From<&Settings> for GatewayOptions {
             most_studies: gateway.predict_studies_max,
             analysis_deadline: Duration::from_secs(u64::from(settings.analysis.wait_limit_hours) * 3600),
             operating_point: settings.analysis.operating_point.clone(),
-            urgent_roles: settings
-                .analysis
-                .urgent_roles
-                .iter()
-                .filter_map(|role| role.parse().ok())
-                .collect(),
+            urgent_roles: settings.analysis.urgent_roles,
             urgent_at_once_per_identity: settings.analysis.urgent_at_once_per_identity,
             request_timeout: Duration::from_secs(gateway.request_timeout_seconds),
             page_folder: gateway.page_folder.clone(),
             public_url: gateway.public_url.clone(),
-            trusted_proxies: gateway
-                .trusted_proxies
-                .iter()
-                .filter_map(|proxy| proxy.parse().ok())
-                .collect(),
+            trusted_proxies: gateway.trusted_proxies.clone(),
             identity: settings.identity.clone(),
             cors_origins: gateway.cors_origins.clone(),
         }

@@ -10,7 +10,6 @@ mod studies;
 use std::collections::BTreeSet;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -20,7 +19,7 @@ use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions}
 use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties};
 use norma_domain::Stage;
-use norma_test_support::servers::{GuardedProcess, PostgreSql, RabbitMq, free_port};
+use norma_test_support::servers::{GuardedProcess, PostgreSql, RabbitMq, free_port, logged_command};
 use norma_test_support::{PhantomOptions, write_phantom_series};
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
@@ -72,12 +71,9 @@ impl Processes {
 
     fn start(&mut self, service: &str) {
         let admin_port = free_port();
-        let mut command = Command::new("sh");
+        let log = self.folder.path().join(format!("{service}.log"));
+        let mut command = logged_command(env!("CARGO_BIN_EXE_norma"), service, &log);
         command
-            .args(["-c", r#"exec "$0" "$1" 2>>"$2""#])
-            .arg(env!("CARGO_BIN_EXE_norma"))
-            .arg(service)
-            .arg(self.folder.path().join(format!("{service}.log")))
             .current_dir(self.folder.path())
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env("NORMA__ADMIN__PORT", admin_port.to_string());
@@ -433,11 +429,8 @@ async fn no_password_is_told() {
         format!("postgresql://norma:{secret}@127.0.0.1:not-a-port/norma"),
         format!("mysql://norma:{secret}@127.0.0.1/norma"),
     ] {
-        let mut command = Command::new("sh");
+        let mut command = logged_command(env!("CARGO_BIN_EXE_norma"), "preprocess", &log);
         command
-            .args(["-c", r#"exec "$0" preprocess 2>>"$1""#])
-            .arg(env!("CARGO_BIN_EXE_norma"))
-            .arg(&log)
             .current_dir(folder.path())
             .env("NORMA__DATABASE__URL", database)
             .env("NORMA__QUEUE__KIND", "rabbitmq")

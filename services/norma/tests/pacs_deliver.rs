@@ -21,7 +21,7 @@ use norma_dicom_network::{
     StorageSupport, StoreFailure,
 };
 use norma_test_support::servers::{GuardedProcess, free_port};
-use norma_test_support::{PhantomOptions, phantom_zip};
+use norma_test_support::{PhantomOptions, phantom_zip, temporary_folders};
 use serde_json::Value;
 use studies::onnxruntime;
 use tempfile::TempDir;
@@ -159,11 +159,7 @@ async fn results_reach_a_pacs_once_across_its_absence() {
         );
         return;
     }
-    let (folder, files, archive) = (
-        TempDir::new().unwrap(),
-        TempDir::new().unwrap(),
-        TempDir::new().unwrap(),
-    );
+    let [folder, files, archive] = temporary_folders().unwrap();
     let files = study(files.path());
     let port = free_port();
     let settings = sends_to(port);

@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use dicom_node::{NO_SETTINGS, Node, assert_sent, entries, serve, study, study_of};
-use norma_test_support::PhantomOptions;
 use norma_test_support::servers::free_port;
+use norma_test_support::{PhantomOptions, temporary_folders};
 use serde_json::Value;
 use studies::onnxruntime;
 use tempfile::TempDir;
@@ -69,11 +69,7 @@ async fn a_study_that_is_sent_is_answered_once_across_a_kill() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_came_first_stays_and_who_sends_another_is_told() {
     let Some(onnxruntime) = onnxruntime() else { return };
-    let (folder, first, other) = (
-        TempDir::new().unwrap(),
-        TempDir::new().unwrap(),
-        TempDir::new().unwrap(),
-    );
+    let [folder, first, other] = temporary_folders().unwrap();
     let files = study(first.path());
     let others = study(other.path());
     for file in &others {
@@ -164,11 +160,7 @@ async fn a_hand_over_that_is_killed_makes_no_second_scan() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_an_urgent_caller_sends_is_urgent_and_nothing_else() {
     let Some(onnxruntime) = onnxruntime() else { return };
-    let (folder, emergency, other) = (
-        TempDir::new().unwrap(),
-        TempDir::new().unwrap(),
-        TempDir::new().unwrap(),
-    );
+    let [folder, emergency, other] = temporary_folders().unwrap();
     let emergency = study(emergency.path());
     let other = study_of(
         &PhantomOptions {

@@ -16,9 +16,8 @@ use std::time::{Duration, Instant};
 use dicom_node::{Node, PATIENCE, assert_sent, entries, study};
 use mllp_receiver::{acknowledge, read_message};
 use norma_test_support::servers::{GuardedProcess, free_port};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use norma_test_support::{Authority, SignedCertificate, temporary_folders};
 use studies::onnxruntime;
-use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
@@ -44,68 +43,34 @@ fn has_dcmtk() -> bool {
     is_there
 }
 
-/// An authority; its certificate lies at `certificate`.
-struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    certificate: PathBuf,
-}
-
-/// A certificate and its key, as files.
-struct Shown {
-    certificate: PathBuf,
-    key: PathBuf,
-    fingerprint: String,
-}
-
-impl Authority {
-    fn new(folder: &Path, name: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        // Each has a name of its own: who has its issuer's name is taken for its own issuer.
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let certificate = folder.join(format!("{name}.pem"));
-        std::fs::write(&certificate, params.self_signed(&key).unwrap().pem()).unwrap();
-        Self {
-            issuer: Issuer::new(params, key),
-            certificate,
-        }
-    }
-
-    /// For 127.0.0.1.
-    fn sign(&self, folder: &Path, name: &str) -> Shown {
-        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-        params.distinguished_name.push(DnType::CommonName, name);
-        let own_key = KeyPair::generate().unwrap();
-        let signed = params.signed_by(&own_key, &self.issuer).unwrap();
-        let shown = Shown {
-            certificate: folder.join(format!("{name}.pem")),
-            key: folder.join(format!("{name}.key")),
-            fingerprint: fingerprint(&signed.pem()),
-        };
-        std::fs::write(&shown.key, own_key.serialize_pem()).unwrap();
-        std::fs::write(&shown.certificate, signed.pem()).unwrap();
-        shown
-    }
-}
-
 /// As OpenSSL prints it.
-fn fingerprint(pem: &str) -> String {
-    let folder = TempDir::new().unwrap();
-    let file = folder.path().join("certificate.pem");
-    std::fs::write(&file, pem).unwrap();
+fn fingerprint(of: &SignedCertificate) -> String {
     let mut command = Command::new("openssl");
     command
         .args(["x509", "-noout", "-fingerprint", "-sha256", "-in"])
-        .arg(file);
+        .arg(&of.certificate);
     let output = command.output().unwrap();
     assert_sent(&output);
     let line = String::from_utf8(output.stdout).unwrap();
     line.trim().rsplit_once('=').unwrap().1.to_owned()
 }
 
+/// One that is believed, and one that is not.
+fn authorities() -> (Authority, Authority) {
+    (
+        Authority::new("authority").unwrap(),
+        Authority::new("foreign").unwrap(),
+    )
+}
+
 /// DCMTK's tool to a node, with what it shows and whom it believes.
-fn dcmtk(tool: &str, node: &Node, shown: Option<&Shown>, believed: &Path, files: &[PathBuf]) -> Output {
+fn dcmtk(
+    tool: &str,
+    node: &Node,
+    shown: Option<&SignedCertificate>,
+    believed: &Path,
+    files: &[PathBuf],
+) -> Output {
     let mut command = Command::new(tool);
     match shown {
         Some(shown) => command.arg("+tls").arg(&shown.key).arg(&shown.certificate),
@@ -125,13 +90,13 @@ fn dcmtk(tool: &str, node: &Node, shown: Option<&Shown>, believed: &Path, files:
     command.output().unwrap()
 }
 
-fn tls_settings(own: &Shown, authority: &Authority) -> Vec<(String, String)> {
+fn tls_settings(own: &SignedCertificate, authority: &Authority) -> Vec<(String, String)> {
     let text = |path: &Path| path.display().to_string();
     [
         ("CERTIFICATE", text(&own.certificate)),
         ("KEY", text(&own.key)),
         ("RELOAD_SECONDS", "1".to_owned()),
-        ("CLIENT_CA", text(&authority.certificate)),
+        ("CLIENT_CA", text(authority.certificate())),
     ]
     .map(|(name, value)| (format!("NORMA__PACS__TLS__{name}"), value))
     .into()
@@ -143,27 +108,25 @@ async fn who_shows_the_right_certificate_comes_in() {
     if !has_dcmtk() {
         return;
     }
-    let (folder, files, keys) = (
-        TempDir::new().unwrap(),
-        TempDir::new().unwrap(),
-        TempDir::new().unwrap(),
-    );
+    let [folder, files] = temporary_folders().unwrap();
     let files = study(files.path());
-    let keys = keys.path();
-    let (authority, foreign) = (Authority::new(keys, "authority"), Authority::new(keys, "foreign"));
-    let own = authority.sign(keys, "node");
-    let (scanner, other) = (authority.sign(keys, "scanner"), authority.sign(keys, "other"));
-    let stranger = foreign.sign(keys, "stranger");
+    let (authority, foreign) = authorities();
+    let own = authority.sign("node").unwrap();
+    let (scanner, other) = (
+        authority.sign("scanner").unwrap(),
+        authority.sign("other").unwrap(),
+    );
+    let stranger = foreign.sign("stranger").unwrap();
     let mut settings = tls_settings(&own, &authority);
     settings.push((
         "NORMA__PACS__PEERS".to_owned(),
-        format!("CT1@127.0.0.1#{}", scanner.fingerprint),
+        format!("CT1@127.0.0.1#{}", fingerprint(&scanner)),
     ));
     let node = Node::start(folder.path(), &onnxruntime, &settings).await;
-    let believed = &authority.certificate;
+    let believed = authority.certificate();
 
     assert_sent(&dcmtk(ECHOSCU, &node, Some(&scanner), believed, &[]));
-    let refused = |shown: Option<&Shown>, why: &str| {
+    let refused = |shown: Option<&SignedCertificate>, why: &str| {
         assert!(
             !dcmtk(ECHOSCU, &node, shown, believed, &[]).status.success(),
             "{why}"
@@ -177,7 +140,7 @@ async fn who_shows_the_right_certificate_comes_in() {
         "plain text is not answered"
     );
     assert!(
-        !dcmtk(ECHOSCU, &node, Some(&scanner), &foreign.certificate, &[])
+        !dcmtk(ECHOSCU, &node, Some(&scanner), foreign.certificate(), &[])
             .status
             .success(),
         "DCMTK does not believe the node"
@@ -188,11 +151,11 @@ async fn who_shows_the_right_certificate_comes_in() {
     assert_eq!(scans[0]["slice_count"], files.len());
 
     // A certificate of another authority takes the place of the first, without a restart.
-    let renewed = foreign.sign(keys, "renewed");
+    let renewed = foreign.sign("renewed").unwrap();
     std::fs::copy(&renewed.key, &own.key).unwrap();
     std::fs::copy(&renewed.certificate, &own.certificate).unwrap();
     let started = Instant::now();
-    while !dcmtk(ECHOSCU, &node, Some(&scanner), &foreign.certificate, &[])
+    while !dcmtk(ECHOSCU, &node, Some(&scanner), foreign.certificate(), &[])
         .status
         .success()
     {
@@ -201,7 +164,7 @@ async fn who_shows_the_right_certificate_comes_in() {
     }
 
     // Norma's own user, with the same rules.
-    let echo = |shown: &Shown, believed: &Path| {
+    let echo = |shown: &SignedCertificate, believed: &Path| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_norma"));
         command.args([
             "pacs",
@@ -219,9 +182,9 @@ async fn who_shows_the_right_certificate_comes_in() {
         command.arg(format!("127.0.0.1:{}", node.dicom_port));
         command.output().unwrap()
     };
-    assert_sent(&echo(&scanner, &foreign.certificate));
+    assert_sent(&echo(&scanner, foreign.certificate()));
     assert!(!echo(&scanner, believed).status.success());
-    assert!(!echo(&other, &foreign.certificate).status.success());
+    assert!(!echo(&other, foreign.certificate()).status.success());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -230,16 +193,10 @@ async fn results_go_to_who_shows_the_right_certificate() {
     if !has_dcmtk() {
         return;
     }
-    let (folder, files, keys) = (
-        TempDir::new().unwrap(),
-        TempDir::new().unwrap(),
-        TempDir::new().unwrap(),
-    );
-    let archive = TempDir::new().unwrap();
+    let [folder, files, archive, guards] = temporary_folders().unwrap();
     let files = study(files.path());
-    let keys = keys.path();
-    let (authority, foreign) = (Authority::new(keys, "authority"), Authority::new(keys, "foreign"));
-    let own = authority.sign(keys, "node");
+    let (authority, foreign) = authorities();
+    let own = authority.sign("node").unwrap();
     let mut settings = tls_settings(&own, &authority);
     let port = free_port();
     for (name, value) in [
@@ -247,32 +204,32 @@ async fn results_go_to_who_shows_the_right_certificate() {
         ("HOST", "127.0.0.1".to_owned()),
         ("PORT", port.to_string()),
         ("TLS", "true".to_owned()),
-        ("TLS_CA", authority.certificate.display().to_string()),
+        ("TLS_CA", authority.certificate().display().to_string()),
     ] {
         settings.push((format!("NORMA__PACS__DESTINATIONS__ARCHIVE__{name}"), value));
     }
     let node = Node::start(folder.path(), &onnxruntime, &settings).await;
-    let scanner = authority.sign(keys, "scanner");
+    let scanner = authority.sign("scanner").unwrap();
     assert_sent(&dcmtk(
         STORESCU,
         &node,
         Some(&scanner),
-        &authority.certificate,
+        authority.certificate(),
         &files,
     ));
 
-    let listen = |shown: &Shown, guard: &str| {
+    let listen = |shown: &SignedCertificate, guard: &str| {
         let mut command = Command::new(STORESCP);
         command.arg("+tls").arg(&shown.key).arg(&shown.certificate);
         // Who calls has to show a certificate of the authority.
-        command.arg("+cf").arg(&authority.certificate).arg("-rc");
+        command.arg("+cf").arg(authority.certificate()).arg("-rc");
         command
             .args(["-aet", "ARCHIVE", "-od"])
             .arg(archive.path())
             .arg(port.to_string());
-        GuardedProcess::spawn(command, &keys.join(guard)).unwrap()
+        GuardedProcess::spawn(command, &guards.path().join(guard)).unwrap()
     };
-    let stranger = foreign.sign(keys, "stranger");
+    let stranger = foreign.sign("stranger").unwrap();
     let impostor = listen(&stranger, "of-impostor");
     let untrusted = node
         .delivery(|delivery| delivery["reason_code"] == "tls_failed")
@@ -280,7 +237,7 @@ async fn results_go_to_who_shows_the_right_certificate() {
     assert_eq!(untrusted["state"], "queued", "{untrusted}");
     assert!(entries(archive.path()).is_empty(), "nothing left");
     drop(impostor);
-    let archive_key = authority.sign(keys, "archive");
+    let archive_key = authority.sign("archive").unwrap();
     let _pacs = listen(&archive_key, "of-archive");
     node.delivery(|delivery| delivery["state"] == "delivered").await;
     assert!(entries(archive.path()).len() > 1, "a report and pictures");
@@ -289,12 +246,12 @@ async fn results_go_to_who_shows_the_right_certificate() {
 /// Reads HL7 over TLS as `shown` at `port`, from those who show a certificate of `authority`; keeps what came.
 async fn read_hl7(
     port: u16,
-    shown: &Shown,
+    shown: &SignedCertificate,
     authority: &Authority,
     received: &Arc<Mutex<Vec<String>>>,
 ) -> JoinHandle<()> {
     let mut believed = RootCertStore::empty();
-    let certificate = CertificateDer::from_pem_file(&authority.certificate).unwrap();
+    let certificate = CertificateDer::from_pem_file(authority.certificate()).unwrap();
     believed.add(certificate).unwrap();
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(believed), Arc::clone(&provider));
@@ -330,34 +287,29 @@ async fn messages_go_to_who_shows_the_right_certificate() {
     if !has_dcmtk() {
         return;
     }
-    let (folder, files, keys) = (
-        TempDir::new().unwrap(),
-        TempDir::new().unwrap(),
-        TempDir::new().unwrap(),
-    );
+    let [folder, files] = temporary_folders().unwrap();
     let files = study(files.path());
-    let keys = keys.path();
-    let (authority, foreign) = (Authority::new(keys, "authority"), Authority::new(keys, "foreign"));
-    let mut settings = tls_settings(&authority.sign(keys, "node"), &authority);
+    let (authority, foreign) = authorities();
+    let mut settings = tls_settings(&authority.sign("node").unwrap(), &authority);
     let port = free_port();
     for (name, value) in [
         ("KIND", "hl7".to_owned()),
         ("HOST", "127.0.0.1".to_owned()),
         ("PORT", port.to_string()),
         ("TLS", "true".to_owned()),
-        ("TLS_CA", authority.certificate.display().to_string()),
+        ("TLS_CA", authority.certificate().display().to_string()),
     ] {
         settings.push((format!("NORMA__PACS__DESTINATIONS__RIS__{name}"), value));
     }
     let received = Arc::default();
-    let impostor = read_hl7(port, &foreign.sign(keys, "impostor"), &authority, &received).await;
+    let impostor = read_hl7(port, &foreign.sign("impostor").unwrap(), &authority, &received).await;
     let node = Node::start(folder.path(), &onnxruntime, &settings).await;
-    let scanner = authority.sign(keys, "scanner");
+    let scanner = authority.sign("scanner").unwrap();
     assert_sent(&dcmtk(
         STORESCU,
         &node,
         Some(&scanner),
-        &authority.certificate,
+        authority.certificate(),
         &files,
     ));
     let untrusted = |attempts: u64| {
@@ -370,7 +322,7 @@ async fn messages_go_to_who_shows_the_right_certificate() {
     let of_impostor = untrusted(1).await;
 
     // The right one, which does not believe this node: it says so when the handshake is over here.
-    let ris = authority.sign(keys, "ris");
+    let ris = authority.sign("ris").unwrap();
     stop(impostor).await;
     let distrustful = read_hl7(port, &ris, &foreign, &received).await;
     let tried = of_impostor["attempts"].as_u64().unwrap();
@@ -394,16 +346,14 @@ async fn stop(listening: JoinHandle<()>) {
 
 #[test]
 fn a_folder_receives_over_tls_from_those_who_show_a_certificate() {
-    let (files, keys, out) = (
-        TempDir::new().unwrap(),
-        TempDir::new().unwrap(),
-        TempDir::new().unwrap(),
-    );
+    let [files, out] = temporary_folders().unwrap();
     let files = study(files.path());
-    let keys = keys.path();
-    let (authority, foreign) = (Authority::new(keys, "authority"), Authority::new(keys, "foreign"));
-    let own = authority.sign(keys, "folder");
-    let (scanner, stranger) = (authority.sign(keys, "scanner"), foreign.sign(keys, "stranger"));
+    let (authority, foreign) = authorities();
+    let own = authority.sign("folder").unwrap();
+    let (scanner, stranger) = (
+        authority.sign("scanner").unwrap(),
+        foreign.sign("stranger").unwrap(),
+    );
     let address = format!("127.0.0.1:{}", free_port());
     let received = out.path().join("received");
     let mut command = Command::new(env!("CARGO_BIN_EXE_norma"));
@@ -419,14 +369,14 @@ fn a_folder_receives_over_tls_from_those_who_show_a_certificate() {
     command.arg(&received);
     command.arg("--tls-certificate").arg(&own.certificate);
     command.arg("--tls-key").arg(&own.key);
-    command.arg("--tls-client-ca").arg(&authority.certificate);
+    command.arg("--tls-client-ca").arg(authority.certificate());
     let _receiver = GuardedProcess::spawn(command, &out.path().join("of-guard")).unwrap();
 
-    let norma = |what: &str, shown: Option<&Shown>| {
+    let norma = |what: &str, shown: Option<&SignedCertificate>| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_norma"));
         command.args(["pacs", what, &address, "--called", "NORMA"]);
         if let Some(shown) = shown {
-            command.arg("--tls").arg("--tls-ca").arg(&authority.certificate);
+            command.arg("--tls").arg("--tls-ca").arg(authority.certificate());
             command.arg("--tls-certificate").arg(&shown.certificate);
             command.arg("--tls-key").arg(&shown.key);
         }

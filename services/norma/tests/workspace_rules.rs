@@ -59,6 +59,7 @@ fn every_folder_of_the_design_is_a_member() {
         "norma-queue",
         "norma-database",
         "norma-deidentification",
+        "norma-dicom-elements",
         "norma-dicom-instances",
         "norma-dicom-network",
         "norma-dicom-results",
@@ -69,6 +70,7 @@ fn every_folder_of_the_design_is_a_member() {
         "norma-service",
         "norma-site",
         "norma-test-support",
+        "norma-tls",
     ]
     .into_iter()
     .chain(SERVICES)
@@ -95,8 +97,10 @@ fn services_never_depend_on_services_norma_aside() {
 
 #[test]
 fn inner_crates_do_not_know_outer_ones() {
-    let inner_to_outer: [(&str, &[&str]); 5] = [
+    let inner_to_outer: [(&str, &[&str]); 7] = [
         ("norma-domain", &["norma-"]),
+        ("norma-dicom-elements", &["norma-"]),
+        ("norma-tls", &["norma-"]),
         (
             "norma-volume",
             &[

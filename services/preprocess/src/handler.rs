@@ -83,7 +83,7 @@ impl Preprocess {
     /// In a child process under memory and time limits; blocks a thread meanwhile.
     async fn prepare(&self, upload: &Path, out: &Path) -> Result<PreparedSummary, HandlerError> {
         let settings = &self.context.settings;
-        let (sandbox, limits) = (settings.sandbox(), settings.imaging_limits());
+        let (sandbox, limits) = (settings.sandbox(), settings.limits.clone());
         let (upload, out) = (upload.to_owned(), out.to_owned());
         let preparing = run_blocking(move || prepare_upload_sandboxed(&sandbox, &upload, &out, &limits));
         preparing.await?.map_err(|error| match error {

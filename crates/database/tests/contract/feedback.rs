@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use norma_database::{
     Analysis, Database, DatabaseError, FeedbackUser, NewFeedback, Page, StudyOrder, StudyQuery, StudyTray,
 };
@@ -109,6 +111,14 @@ fn words_on_answers_are_listed_with_the_study_that_they_are_about() {
         let scan = database.scan(answered.scan_id).await.unwrap().unwrap();
         let by_scan = database.answers_of_scan(scan.id).await.unwrap();
         assert_eq!(by_scan, [judgements[0].about]);
+        let of_scans = database.answers_of_scans(vec![scan.id, unanswered.scan_id]).await;
+        assert_eq!(of_scans.unwrap(), HashMap::from([(scan.id, by_scan)]));
+        let [answered_id, unanswered_id] = [answered.id, unanswered.id];
+        let reports = database.reports(vec![answered_id, unanswered_id]).await.unwrap();
+        assert_eq!(reports.keys().collect::<Vec<_>>(), [&answered_id]);
+        let report = database.report(answered_id).await.unwrap();
+        assert_eq!(reports.get(&answered_id), report.as_ref());
+        assert_eq!(judgements[0].verdict, report.unwrap().verdict);
         // Other tests' answers may be newer.
         let newest = database.newest_answers(10_000).await.unwrap();
         assert!(newest.contains(&judgements[0].about));

@@ -127,9 +127,11 @@ fn the_last_accepted_proposal_acts_until_it_is_taken_back() {
             installed_sha256: "aa".to_owned(),
             text: "version: 3".to_owned(),
         };
-        let file = database.acting_bundle_file("aa".to_owned()).await.unwrap();
+        let acts = database.acting_proposal_id("aa".to_owned()).await.unwrap();
+        assert_eq!(acts, Some(second.id));
+        let file = database.accepted_bundle_file(second.id).await.unwrap();
         assert_eq!(file.as_ref(), Some(&of_second));
-        assert_eq!(database.acting_bundle_file("bb".to_owned()).await.unwrap(), None);
+        assert_eq!(database.acting_proposal_id("bb".to_owned()).await.unwrap(), None);
         // Nobody accepted it.
         assert_eq!(database.accepted_bundle_file(rival.id).await.unwrap(), None);
 

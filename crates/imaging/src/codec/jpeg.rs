@@ -11,7 +11,7 @@ mod sequential;
 use jpeg_decoder::{Decoder, PixelFormat};
 
 use self::segments::{Process, read_segments};
-use super::{FrameSize, Samples, undecodable};
+use super::frame::{FrameSize, Samples, undecodable};
 use crate::error::ImagingError;
 
 /// Lossless and 12-bit codestreams are decoded here, for speed and because no kept library does the latter;

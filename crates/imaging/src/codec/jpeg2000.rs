@@ -2,7 +2,7 @@
 
 use jpeg2k::{DecodeParameters, Image};
 
-use super::{FrameSize, Samples, undecodable};
+use super::frame::{FrameSize, Samples, undecodable};
 use crate::error::ImagingError;
 
 const START_OF_CODESTREAM: &[u8] = &[0xFF, 0x4F, 0xFF, 0x51];

@@ -2,7 +2,7 @@
 
 use charls::CharLS;
 
-use super::{FrameSize, Samples, undecodable};
+use super::frame::{FrameSize, Samples, undecodable};
 use crate::error::ImagingError;
 
 const END_OF_IMAGE: [u8; 2] = [0xFF, 0xD9];

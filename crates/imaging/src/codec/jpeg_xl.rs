@@ -2,7 +2,7 @@
 
 use jxl_oxide::{AllocTracker, JxlImage};
 
-use super::{FrameSize, Samples, undecodable};
+use super::frame::{FrameSize, Samples, undecodable};
 use crate::error::ImagingError;
 
 /// What the decoder may allocate for one pixel, and beside them.

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use flate2::read::DeflateDecoder;
 
-use super::{FrameSize, Samples};
+use super::frame::{FrameSize, Samples};
 use crate::dicom_header::PixelFormat;
 use crate::error::ImagingError;
 

@@ -1,6 +1,6 @@
 //! RLE Lossless (PS3.5 annex G).
 
-use super::{FrameSize, Samples, undecodable};
+use super::frame::{FrameSize, Samples, undecodable};
 use crate::error::ImagingError;
 
 const HEADER_BYTES: usize = 64;

@@ -43,8 +43,8 @@ enum End {
 }
 
 /// What lies beyond the scan, and the height that is seen.
-pub(super) fn check_coverage(series: &LoadedSeries, lungs: &LungSegmentation) -> [QualityCheck; 2] {
-    [
+pub(super) fn check_coverage(series: &LoadedSeries, lungs: &LungSegmentation) -> Vec<QualityCheck> {
+    vec![
         check_ends(lungs),
         Measurement::at_least(
             ReasonCode::CoverageIncomplete,

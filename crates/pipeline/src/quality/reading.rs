@@ -68,7 +68,7 @@ pub(super) fn check_pixel_spacing(series: &LoadedSeries) -> QualityCheck {
 }
 
 /// The limits of the other checks and the models are those of adults.
-pub(super) fn check_patient(series: &LoadedSeries) -> [QualityCheck; 2] {
+pub(super) fn check_patient(series: &LoadedSeries) -> Vec<QualityCheck> {
     let age = series.study.patient_age_years.map(f64::from);
     let mut adult = Measurement::at_least(
         ReasonCode::PatientNotAdult,
@@ -77,7 +77,7 @@ pub(super) fn check_patient(series: &LoadedSeries) -> [QualityCheck; 2] {
         "years",
     );
     adult.passed |= age.is_none();
-    [
+    vec![
         adult.or(
             Undetermined,
             "nothing says that the patient is under 18",
@@ -91,9 +91,9 @@ pub(super) fn check_patient(series: &LoadedSeries) -> [QualityCheck; 2] {
     ]
 }
 
-pub(super) fn note_reading(series: &LoadedSeries) -> [QualityCheck; 3] {
+pub(super) fn note_reading(series: &LoadedSeries) -> Vec<QualityCheck> {
     let acquisition = &series.acquisition;
-    [
+    vec![
         Measurement::at_most(
             ReasonCode::SeriesPartlyRead,
             acquisition.unread_between as f64,

@@ -100,7 +100,7 @@ fn a_sound_series_passes_every_check() {
 #[test]
 fn each_defect_of_the_series_is_found() {
     type Change = fn(&mut LoadedSeries);
-    let defects: [(ReasonCode, QualityConsequence, Change); 20] = [
+    let defects: &[(ReasonCode, QualityConsequence, Change)] = &[
         (ReasonCode::NotHounsfield, Failed, |series| {
             series.acquisition.has_hounsfield = false;
         }),
@@ -162,7 +162,7 @@ fn each_defect_of_the_series_is_found() {
             series.acquisition.unreadable_files = 2;
         }),
     ];
-    for (code, consequence, change) in defects {
+    for &(code, consequence, change) in defects {
         assert_eq!(failing(change, |_| ()), [(code, consequence)]);
     }
 }
@@ -170,7 +170,7 @@ fn each_defect_of_the_series_is_found() {
 #[test]
 fn each_defect_of_the_lungs_is_found() {
     type Change = fn(&mut LungSegmentation);
-    let defects: [(&[(ReasonCode, QualityConsequence)], Change); 5] = [
+    let defects: &[(&[(ReasonCode, QualityConsequence)], Change)] = &[
         (&[(ReasonCode::OneLung, LimitsView)], |lungs| {
             lungs.left_ml = 100.0;
         }),
@@ -193,7 +193,7 @@ fn each_defect_of_the_lungs_is_found() {
             },
         ),
     ];
-    for (expected, change) in defects {
+    for &(expected, change) in defects {
         assert_eq!(failing(|_| (), change), expected);
     }
 }

@@ -1,5 +1,6 @@
 //! The bundle.
 
+use norma_dicom_results::derive_uuid;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -55,15 +56,8 @@ pub fn transaction(told: &Told<'_>) -> Value {
 
 /// The same for the same part of the same analysis.
 fn derived(told: &Told<'_>, name: &str) -> Uuid {
-    use sha2::{Digest as _, Sha256};
-    let hash = Sha256::new()
-        .chain_update(b"norma fhir 1\0")
-        .chain_update(told.report.analysis_id.as_uuid().as_bytes())
-        .chain_update(name.as_bytes())
-        .finalize();
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&hash[..16]);
-    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+    let analysis = told.report.analysis_id.as_uuid();
+    derive_uuid(&[b"norma fhir 1\0", analysis.as_bytes(), name.as_bytes()])
 }
 
 fn imaging_study(told: &Told<'_>, study_uid: &str) -> Value {

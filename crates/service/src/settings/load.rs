@@ -136,16 +136,6 @@ impl Settings {
         if analysis.released_ahead == 0 {
             return invalid("analysis.released_ahead", "is at least 1");
         }
-        if analysis
-            .urgent_roles
-            .iter()
-            .any(|role| role.parse::<Role>().is_err())
-        {
-            return invalid(
-                "analysis.urgent_roles",
-                "is a list of roles: clinician, integrator, operator or administrator",
-            );
-        }
         for stage in Stage::ALL {
             if self.workers.concurrency.of(stage) == 0 || self.workers.timeout_seconds.of(stage) == 0 {
                 return invalid("workers.concurrency or workers.timeout_seconds", "is at least 1");
@@ -186,14 +176,6 @@ impl Settings {
                 "gateway.public_url",
                 "begins with http:// or https:// and has no slash at its end",
             );
-        }
-        if self
-            .gateway
-            .trusted_proxies
-            .iter()
-            .any(|proxy| proxy.parse::<std::net::IpAddr>().is_err())
-        {
-            return invalid("gateway.trusted_proxies", "is a list of IP addresses");
         }
         if !(0.0..=1.0).contains(&self.telemetry.sample_ratio) {
             return invalid("telemetry.sample_ratio", "is between 0 and 1");

@@ -19,7 +19,7 @@ pub use pacs::{
 pub use reading::tell_confinement;
 pub use sections::{
     AdminSettings, AnalysisSettings, CudaSetting, DatabaseSettings, DeidentificationSettings,
-    GatewaySettings, LimitSettings, LogFormat, ModelSettings, ObjectSettings, ObjectsKind, OutboxSettings,
-    PerStage, QueueKind, QueueSettings, RabbitMqSettings, RequestSettings, RetentionSettings, S3Settings,
+    GatewaySettings, LogFormat, ModelSettings, ObjectSettings, ObjectsKind, OutboxSettings, PerStage,
+    QueueKind, QueueSettings, RabbitMqSettings, RequestSettings, RetentionSettings, S3Settings,
     SandboxSettings, Settings, StorageSettings, TelemetrySettings, TlsSettings, WorkerSettings,
 };

@@ -3,10 +3,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::de::{Error as _, IntoDeserializer as _};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
-use super::value::{comma_separated, optional};
+use super::value::{comma_separated, list, optional};
 
 const LONGEST_NAME: usize = 64;
 /// Characters of what webhooks are signed with.
@@ -108,7 +107,7 @@ pub struct DestinationSettings {
     #[serde(default)]
     pub hl7: Hl7Settings,
     /// All where none is named.
-    #[serde(default, deserialize_with = "delivered_objects")]
+    #[serde(default, deserialize_with = "list")]
     pub objects: Vec<DeliveredObjects>,
     #[serde(default)]
     pub studies: DeliveredStudies,
@@ -179,14 +178,6 @@ pub enum DeliveredObjects {
     Segmentation,
     KeyObjects,
     SecondaryCapture,
-}
-
-fn delivered_objects<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<DeliveredObjects>, D::Error> {
-    let kinds = comma_separated(deserializer)?.into_iter();
-    let kinds = kinds.map(|kind| DeliveredObjects::deserialize(kind.into_deserializer()));
-    kinds
-        .collect::<Result<_, serde::de::value::Error>>()
-        .map_err(D::Error::custom)
 }
 
 /// Of which studies results are sent.

@@ -1,31 +1,14 @@
-//! The settings under which uploads are read, in the words of the crates that read them.
+//! The settings under which uploads are read, in the words of the crate that reads them.
 
 use std::time::Duration;
 
-use norma_imaging::Limits;
 use norma_pipeline::Sandbox;
 use norma_pipeline::sandbox::{ConfinementPolicy, probe};
 
 use super::Settings;
 
 impl Settings {
-    /// What an upload may hold.
-    pub fn imaging_limits(&self) -> Limits {
-        let limits = &self.limits;
-        Limits {
-            archive_entries: limits.archive_entries,
-            uncompressed_bytes: limits.uncompressed_bytes,
-            compression_ratio: limits.compression_ratio,
-            ratio_free_bytes: limits.ratio_free_bytes,
-            archive_nesting: limits.archive_nesting,
-            file_bytes: limits.file_bytes,
-            header_bytes: limits.header_bytes,
-            voxels: limits.voxels,
-            frame_pixels: limits.frame_pixels,
-        }
-    }
-
-    /// The child process that reads it.
+    /// The child process that reads an upload.
     pub fn sandbox(&self) -> Sandbox {
         let sandbox = &self.sandbox;
         Sandbox {
@@ -54,12 +37,14 @@ pub fn tell_confinement(policy: ConfinementPolicy) {
 
 #[cfg(test)]
 mod tests {
+    use norma_imaging::Limits;
+
     use super::*;
 
     #[test]
     fn the_defaults_are_those_of_the_crates() {
         let settings = Settings::base();
-        assert_eq!(settings.imaging_limits(), Limits::default());
+        assert_eq!(settings.limits, Limits::default());
         assert_eq!(settings.sandbox(), Sandbox::default());
     }
 }

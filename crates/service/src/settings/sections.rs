@@ -4,14 +4,15 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use norma_domain::{Stage, UnverifiedThreshold};
+use norma_domain::{Roles, Stage, UnverifiedThreshold};
+use norma_imaging::Limits;
 use norma_pipeline::sandbox::ConfinementPolicy;
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::identity::{AuditSettings, IdentitySettings};
 use super::pacs::PacsSettings;
-use super::value::{comma_separated, optional};
+use super::value::{comma_separated, list, optional, roles};
 
 /// Every setting of every service.
 #[derive(Debug, Clone, Deserialize)]
@@ -29,7 +30,7 @@ pub struct Settings {
     pub workers: WorkerSettings,
     pub outbox: OutboxSettings,
     pub models: ModelSettings,
-    pub limits: LimitSettings,
+    pub limits: Limits,
     pub sandbox: SandboxSettings,
     pub deidentification: DeidentificationSettings,
     pub retention: RetentionSettings,
@@ -110,8 +111,8 @@ pub struct GatewaySettings {
     pub port: u16,
     #[serde(deserialize_with = "optional")]
     pub public_url: Option<String>,
-    #[serde(deserialize_with = "comma_separated")]
-    pub trusted_proxies: Vec<String>,
+    #[serde(deserialize_with = "list")]
+    pub trusted_proxies: Vec<IpAddr>,
     #[serde(deserialize_with = "optional")]
     pub spool_folder: Option<PathBuf>,
     pub upload_limit_bytes: u64,
@@ -180,8 +181,8 @@ pub struct AnalysisSettings {
     #[serde(deserialize_with = "optional")]
     pub operating_point: Option<String>,
     pub released_ahead: u32,
-    #[serde(deserialize_with = "comma_separated")]
-    pub urgent_roles: Vec<String>,
+    #[serde(deserialize_with = "roles")]
+    pub urgent_roles: Roles,
     pub urgent_at_once_per_identity: u32,
 }
 
@@ -245,20 +246,6 @@ pub struct ModelSettings {
 pub enum CudaSetting {
     Auto,
     Off,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LimitSettings {
-    pub archive_entries: u64,
-    pub uncompressed_bytes: u64,
-    pub compression_ratio: u64,
-    pub ratio_free_bytes: u64,
-    pub archive_nesting: u32,
-    pub file_bytes: u64,
-    pub header_bytes: u64,
-    pub voxels: u64,
-    pub frame_pixels: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -1,5 +1,6 @@
 //! How values are read that come from a file in one form and from the environment in another.
 
+use norma_domain::{Role, Roles};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde::de::{Error as _, IntoDeserializer};
 
@@ -16,6 +17,24 @@ where
             .map(Some)
             .map_err(|error: serde::de::value::Error| D::Error::custom(error)),
     }
+}
+
+/// A list, or one text with commas; each item as its type is written.
+pub(super) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    comma_separated(deserializer)?
+        .into_iter()
+        .map(|item| T::deserialize(item.into_deserializer()))
+        .collect::<Result<_, serde::de::value::Error>>()
+        .map_err(D::Error::custom)
+}
+
+/// A list of roles.
+pub(super) fn roles<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Roles, D::Error> {
+    Ok(list::<D, Role>(deserializer)?.into_iter().collect())
 }
 
 /// A list, or one text with commas.

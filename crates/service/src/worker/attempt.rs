@@ -12,7 +12,7 @@ use super::outage::Outage;
 use super::source::Source;
 use super::{Handled, HandlerError, MessageHandler};
 use crate::telemetry::{StageMetrics, join_trace};
-use crate::{Context, Dependency};
+use crate::{Context, Dependency, pause};
 
 /// How often work that outlasts its time is looked at.
 const LEFTOVER_LOOK: Duration = Duration::from_secs(5);
@@ -37,7 +37,7 @@ enum Settlement {
     Acknowledge,
     /// Back to the queue, at once or after the pause that its attempt earns.
     Return {
-        pause: bool,
+        after_pause: bool,
     },
 }
 
@@ -66,13 +66,10 @@ impl Attempt {
         let attempt = delivery.attempt;
         let settled = match settlement {
             Settlement::Acknowledge => delivery.ack().await,
-            Settlement::Return { pause } => {
-                if pause {
+            Settlement::Return { after_pause } => {
+                if after_pause {
                     // Held meanwhile, so that it is not delivered to the next worker at once.
-                    tokio::select! {
-                        () = self.context.shutdown.cancelled() => {}
-                        () = tokio::time::sleep(self.pause_after(attempt)) => {}
-                    }
+                    pause(self.pause_after(attempt), &self.context.shutdown).await;
                 }
                 delivery.retry().await
             }
@@ -130,7 +127,7 @@ impl Attempt {
                 );
                 self.report_outage(Some(format!("waiting: {source}")));
                 if !self.wait_out(lasting).await {
-                    return Settlement::Return { pause: false };
+                    return Settlement::Return { after_pause: false };
                 }
                 if lasting.is_held_too_long() && self.send_anew(delivery).await {
                     return Settlement::Acknowledge;
@@ -249,7 +246,7 @@ impl Attempt {
 
     fn give_back(&self, reason: &'static str) -> Settlement {
         self.metrics.outcome("retried", reason);
-        Settlement::Return { pause: true }
+        Settlement::Return { after_pause: true }
     }
 
     /// Whether the queue would make a dead letter of it next.
@@ -273,14 +270,11 @@ impl Attempt {
 
     /// Waits a while, and until everything is back; false where the process is to end before.
     async fn wait_out(&self, outage: &mut Outage) -> bool {
-        loop {
-            tokio::select! {
-                () = self.context.shutdown.cancelled() => return false,
-                () = tokio::time::sleep(outage.next_pause()) => {}
-            }
+        while pause(outage.next_pause(), &self.context.shutdown).await {
             if self.infrastructure_works().await || outage.is_held_too_long() {
                 return true;
             }
         }
+        false
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::pauses::GrowingPause;
+
 /// An error that may not be one of the infrastructure is believed for so long while every check passes.
 const BELIEVED_FOR: Duration = Duration::from_secs(600);
 /// Before a broker's own limit for unacknowledged messages (RabbitMQ: 30 minutes) the message is sent anew: a delivery
@@ -14,22 +16,20 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub(super) struct Outage {
     began: Instant,
-    pause: Duration,
+    pause: GrowingPause,
 }
 
 impl Outage {
     pub(super) fn begin() -> Self {
         Self {
             began: Instant::now(),
-            pause: FIRST_PAUSE,
+            pause: GrowingPause::new(FIRST_PAUSE, LONGEST_PAUSE),
         }
     }
 
     /// The pause before the next try, longer each time.
     pub(super) fn next_pause(&mut self) -> Duration {
-        let pause = self.pause;
-        self.pause = (pause * 2).min(LONGEST_PAUSE);
-        pause
+        self.pause.grow()
     }
 
     pub(super) fn is_believed(&self, is_certain: bool) -> bool {

@@ -5,7 +5,7 @@ use std::path::Path;
 use chrono::TimeDelta;
 use norma_database::{Analysis, Database, Decided, NewThresholdProposal};
 use norma_domain::{OperatingPointName, Probability, ThresholdProposalId};
-use norma_inference::Bundle;
+use norma_inference::{AcceptedPoints, Bundle};
 use norma_service::{BundleInUse, bundle_of_analysis};
 
 use crate::support::{open, request_analysis};
@@ -22,7 +22,9 @@ async fn accept(database: &Database, threshold: f64, installed_sha256: &str) -> 
     point.name = OperatingPointName("site".to_owned());
     point.threshold = Probability::new(threshold).unwrap();
     let text = bundle.file().with_site_point(point).to_text().unwrap();
-    let made = bundle.with_accepted_points(&text).unwrap();
+    let made = bundle
+        .with_accepted_points(&AcceptedPoints::parse(text.clone()).unwrap())
+        .unwrap();
     let acting = database
         .acting_threshold_proposal(installed_sha256.to_owned())
         .await;
@@ -89,4 +91,23 @@ async fn an_analysis_is_held_to_what_acted_when_it_was_requested() {
     assert!(matches!(withdrawn.await.unwrap(), Some(Decided::Done(_))));
     assert_eq!(acting().await.threshold_proposal_id, Some(first));
     assert_eq!(held_to("site", Some(second)).await, Some(0.3));
+}
+
+/// Another database tells: it does not know the proposal.
+#[tokio::test]
+async fn what_a_proposal_says_is_read_once() {
+    let (test, other) = (open(|_| {}).await, open(|_| {}).await);
+    let installed = installed();
+    let database = &test.context.database;
+    let id = accept(database, 0.25, &installed.installed().sha256).await;
+    let asked = request_analysis(&test.context, TimeDelta::hours(1)).await;
+    let analysis = Analysis {
+        operating_point: OperatingPointName("site".to_owned()),
+        threshold_proposal_id: Some(id),
+        ..database.analysis(asked).await.unwrap().unwrap()
+    };
+    for database in [database, &other.context.database] {
+        let bundle = bundle_of_analysis(&installed, &analysis, database).await.unwrap();
+        assert_eq!(site_threshold(&bundle), Some(0.25));
+    }
 }

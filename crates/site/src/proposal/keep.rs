@@ -1,7 +1,7 @@
 //! Keeps a proposal for an operator to decide on.
 
 use norma_database::{Database, DatabaseError, NewThresholdProposal, ThresholdProposal};
-use norma_inference::Bundle;
+use norma_inference::{AcceptedPoints, Bundle};
 
 use super::document::{NothingProposed, Proposal};
 use super::site_file::SITE_POINT;
@@ -50,7 +50,8 @@ pub async fn keep_proposal(
     let file = proposal.bundle_file(bundle, SITE_POINT);
     let text = file.ok_or(KeepError::Outdated)?.to_text();
     let text = text.map_err(|error| KeepError::NotWritten(error.into()))?;
-    let made = bundle.clone().with_accepted_points(&text);
+    let points = AcceptedPoints::parse(text.clone()).map_err(|error| KeepError::NotWritten(error.into()))?;
+    let made = bundle.clone().with_accepted_points(&points);
     let made = made.map_err(|error| KeepError::NotWritten(error.into()))?;
     let installed_sha256 = bundle.installed().sha256.clone();
     let acting = database

@@ -11,4 +11,4 @@ pub use self::document::{
 };
 pub use self::fit::Asked;
 pub use self::keep::{KeepError, check_set_point, keep_proposal};
-pub use self::site_file::SITE_POINT;
+pub use self::site_file::{MeasuredFigures, SITE_POINT};

@@ -1,6 +1,6 @@
 //! The bundle's file with the thresholds of a proposal.
 
-use norma_accuracy::{Level, Proportion, ThresholdFit};
+use norma_accuracy::{Level, Proportion, SensitivityThreshold, ThresholdFit};
 use norma_domain::{OperatingPointName, Probability};
 use norma_inference::{Bundle, BundleFile, Figure, MeasuredOn, ScannerThreshold};
 
@@ -32,24 +32,41 @@ fn scanner_threshold(profile: &ProfileProposal) -> Option<ScannerThreshold> {
             ThresholdFit::Holds(held) => Some(held),
             ThresholdFit::NotEnoughCases { .. } => None,
         });
-    let sources = match fitted {
-        Some(held) => {
-            let studies = held.sensitivity.trials() + held.specificity.trials();
-            format!("{studies} labelled studies of the site")
-        }
+    let measured = fitted.map(MeasuredFigures::of);
+    let sources = match &measured {
+        Some(measured) => measured.sources.clone(),
         None => format!("{} studies of the site without labels", profile.studies),
     };
     Some(ScannerThreshold {
         scanner: profile.scanner.clone(),
         threshold,
-        sensitivity: fitted.map(|held| figure(held.sensitivity)),
-        specificity: fitted.map(|held| figure(held.specificity)),
+        sensitivity: measured.as_ref().map(|measured| measured.sensitivity),
+        specificity: measured.as_ref().map(|measured| measured.specificity),
         measured_on: MeasuredOn {
             sources: vec![sources],
             // What was bounded without labels rests on an assumption: that verifies nothing.
             scanners: fitted.map(|_| profile.scanner.clone()).into_iter().collect(),
         },
     })
+}
+
+/// What a site's labelled studies say at a threshold, as a bundle writes it down.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MeasuredFigures {
+    pub sensitivity: Figure,
+    pub specificity: Figure,
+    pub sources: String,
+}
+
+impl MeasuredFigures {
+    pub fn of(held: &SensitivityThreshold) -> Self {
+        let studies = held.sensitivity.trials() + held.specificity.trials();
+        Self {
+            sensitivity: figure(held.sensitivity),
+            specificity: figure(held.specificity),
+            sources: format!("{studies} labelled studies of the site"),
+        }
+    }
 }
 
 fn figure(proportion: Proportion) -> Figure {

@@ -16,6 +16,15 @@ kill -s KILL -- "-$1"
 rm -rf -- "$2"
 "#;
 
+/// A program with one argument, whose standard error is appended to `log`.
+pub fn logged_command(program: &str, argument: &str, log: &Path) -> Command {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", r#"exec "$0" "$1" 2>>"$2""#, program, argument])
+        .arg(log);
+    command
+}
+
 /// A server in a process group of its own. The group is killed when this is dropped, and also when the test process
 /// ends without dropping anything (a static is never dropped): a small shell waits for the end of a pipe that only the
 /// test process holds, and then removes the server's folder too.

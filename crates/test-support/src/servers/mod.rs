@@ -10,7 +10,7 @@ mod s3;
 mod seaweedfs;
 mod small_disk;
 
-pub use guarded::GuardedProcess;
+pub use guarded::{GuardedProcess, logged_command};
 pub use port::free_port;
 pub use postgresql::PostgreSql;
 pub use proxy::Proxy;

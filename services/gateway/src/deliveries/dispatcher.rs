@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use norma_database::{ClaimedDelivery, Database};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::back_off::back_off;
@@ -19,10 +19,8 @@ use crate::deliveries::send::send;
 use crate::deliveries::trail::Trail;
 use crate::dicom_results::DicomResults;
 use crate::problem::ApiError;
+use crate::turns::{IDLE, Queue, take_turns};
 
-/// How often the queue is looked at.
-const TURN: Duration = Duration::from_secs(1);
-const MEASURED_EVERY: Duration = Duration::from_secs(5);
 /// Of an attempt as a whole, making the objects included.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(600);
 /// Between two attempts at a delivery.
@@ -80,38 +78,12 @@ impl Dispatcher {
             address = destination.target.address(),
             "results are sent"
         );
-        let mut silences: u32 = 0;
-        let mut measured: Option<Instant> = None;
-        while !stopping.is_cancelled() {
-            if measured.is_none_or(|at| at.elapsed() >= MEASURED_EVERY) {
-                measured = Some(Instant::now());
-                self.measure(destination).await;
-            }
-            let asked = Instant::now();
-            let claim = self.database.claim_delivery(destination.name.clone(), LEASE);
-            let pause = match claim.await {
-                Ok(None) => TURN,
-                Ok(Some(claimed)) => match self.attempt(destination, &claimed, asked, stopping).await {
-                    Attempt::Lost => TURN,
-                    Attempt::Heard => {
-                        silences = 0;
-                        Duration::ZERO
-                    }
-                    Attempt::Unheard => {
-                        silences = silences.saturating_add(1);
-                        back_off(silences, LONGEST_SILENCE)
-                    }
-                },
-                Err(error) => {
-                    tracing::warn!(%error, "failed to look for results to send");
-                    TURN
-                }
-            };
-            tokio::select! {
-                () = stopping.cancelled() => {}
-                () = sleep(pause) => {}
-            }
-        }
+        let queue = DestinationQueue {
+            dispatcher: self,
+            destination,
+            silences: 0,
+        };
+        take_turns(queue, stopping).await;
     }
 
     async fn attempt(
@@ -237,6 +209,50 @@ impl Dispatcher {
                     .set(counts.oldest.unwrap_or_default().as_secs_f64());
             }
             Err(error) => tracing::warn!(%error, "failed to count results that wait"),
+        }
+    }
+}
+
+/// What waits for one destination.
+struct DestinationQueue<'a> {
+    dispatcher: &'a Dispatcher,
+    destination: &'a Destination,
+    /// Attempts since the destination was there.
+    silences: u32,
+}
+
+impl Queue for DestinationQueue<'_> {
+    async fn measure(&self) {
+        self.dispatcher.measure(self.destination).await;
+    }
+
+    async fn turn(&mut self, stopping: &CancellationToken) -> Duration {
+        let asked = Instant::now();
+        let database = &self.dispatcher.database;
+        let claimed = match database
+            .claim_delivery(self.destination.name.clone(), LEASE)
+            .await
+        {
+            Ok(Some(claimed)) => claimed,
+            Ok(None) => return IDLE,
+            Err(error) => {
+                tracing::warn!(%error, "failed to look for results to send");
+                return IDLE;
+            }
+        };
+        let attempt = self
+            .dispatcher
+            .attempt(self.destination, &claimed, asked, stopping);
+        match attempt.await {
+            Attempt::Lost => IDLE,
+            Attempt::Heard => {
+                self.silences = 0;
+                Duration::ZERO
+            }
+            Attempt::Unheard => {
+                self.silences = self.silences.saturating_add(1);
+                back_off(self.silences, LONGEST_SILENCE)
+            }
         }
     }
 }

@@ -1,22 +1,21 @@
 //! Tells peers what is stored of what they asked about, those that did not wait for it: over an association of our own.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::Utc;
 use futures::future::join_all;
 use norma_database::ClaimedCommitment;
 use norma_dicom_network::{NetworkError, Scu};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::back_off::back_off;
 use crate::gateway::Gateway;
 use crate::pacs::commitment_peer::CommitmentPeer;
 use crate::pacs::commitments::{Ended, LEASE, end, report_of};
+use crate::turns::{IDLE, Queue, take_turns};
 
-const TURN: Duration = Duration::from_secs(1);
-const MEASURED_EVERY: Duration = Duration::from_secs(5);
 /// Of an attempt as a whole: less than the lease.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(65);
 /// Between two attempts at a transaction.
@@ -33,36 +32,11 @@ pub(super) struct CommitmentReporter {
 impl CommitmentReporter {
     /// Tells them until `stopping`.
     pub(super) async fn run(self, stopping: CancellationToken) {
-        join_all(self.peers.iter().map(|peer| self.serve(peer, &stopping))).await;
-    }
-
-    async fn serve(&self, peer: &CommitmentPeer, stopping: &CancellationToken) {
-        let mut measured: Option<Instant> = None;
-        while !stopping.is_cancelled() {
-            if measured.is_none_or(|at| at.elapsed() >= MEASURED_EVERY) {
-                measured = Some(Instant::now());
-                self.measure(peer).await;
-            }
-            let claim = self
-                .gateway
-                .database
-                .claim_commitment(peer.title.to_string(), LEASE);
-            let pause = match claim.await {
-                Ok(None) => TURN,
-                Ok(Some(claimed)) => {
-                    self.attempt(peer, &claimed, stopping).await;
-                    Duration::ZERO
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "failed to look for peers that asked for storage commitment");
-                    TURN
-                }
-            };
-            tokio::select! {
-                () = stopping.cancelled() => {}
-                () = sleep(pause) => {}
-            }
-        }
+        let queues = self.peers.iter().map(|peer| PeerQueue {
+            reporter: &self,
+            peer,
+        });
+        join_all(queues.map(|queue| take_turns(queue, &stopping))).await;
     }
 
     async fn attempt(
@@ -120,6 +94,36 @@ impl CommitmentReporter {
                     .set(counts.oldest.unwrap_or_default().as_secs_f64());
             }
             Err(error) => tracing::warn!(%error, "failed to count transactions of storage commitment"),
+        }
+    }
+}
+
+/// What one peer asked and was not told yet.
+struct PeerQueue<'a> {
+    reporter: &'a CommitmentReporter,
+    peer: &'a CommitmentPeer,
+}
+
+impl Queue for PeerQueue<'_> {
+    async fn measure(&self) {
+        self.reporter.measure(self.peer).await;
+    }
+
+    async fn turn(&mut self, stopping: &CancellationToken) -> Duration {
+        let database = &self.reporter.gateway.database;
+        match database
+            .claim_commitment(self.peer.title.to_string(), LEASE)
+            .await
+        {
+            Ok(None) => IDLE,
+            Ok(Some(claimed)) => {
+                self.reporter.attempt(self.peer, &claimed, stopping).await;
+                Duration::ZERO
+            }
+            Err(error) => {
+                tracing::warn!(%error, "failed to look for peers that asked for storage commitment");
+                IDLE
+            }
         }
     }
 }

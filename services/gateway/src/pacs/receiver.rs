@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use norma_dicom_network::Scp;
 use norma_dicom_spool::{Spool, TakenStudy};
 use norma_domain::ScanId;
+use norma_service::pause;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -116,10 +117,7 @@ impl Receiver {
                 if let Ok(refused) = spool.refused() {
                     gauge("norma_pacs_studies_refused", refused);
                 }
-                tokio::select! {
-                    () = stopping.cancelled() => {}
-                    () = tokio::time::sleep(TURN) => {}
-                }
+                pause(TURN, &stopping).await;
             }
         };
         tokio::join!(

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use norma_database::{Database, DatabaseError, DeletedScan, RequestKey};
 use norma_domain::ScanId;
+use norma_service::pause;
 use uuid::Uuid;
 
 use crate::gateway::Gateway;
@@ -38,17 +39,13 @@ impl Leftover {
     }
 
     async fn take_back_later(self, gateway: Arc<Gateway>) {
-        let mut pause = BETWEEN_TRIES;
+        let mut before_next = BETWEEN_TRIES;
         let mut successes = 0;
-        while successes < 2 {
-            tokio::select! {
-                () = gateway.stopping.cancelled() => return,
-                () = tokio::time::sleep(pause) => {}
-            }
+        while successes < 2 && pause(before_next, &gateway.stopping).await {
             match self.undo(&gateway).await {
                 Ok(()) => {
                     successes += 1;
-                    pause = SECOND_LOOK;
+                    before_next = SECOND_LOOK;
                 }
                 Err(error) => {
                     tracing::warn!(%error, "what a failed request stored could not be taken back yet");

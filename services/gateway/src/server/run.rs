@@ -49,7 +49,7 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
     let stopping = shutdown.clone();
     let parts = GatewayParts {
         models: Arc::new(move || bundle.get()),
-        reader: UploadReader::new(settings.sandbox(), settings.imaging_limits()),
+        reader: UploadReader::new(settings.sandbox(), settings.limits.clone()),
         options: GatewayOptions::from(settings.as_ref()),
         context,
     };

@@ -163,15 +163,7 @@ pub(crate) async fn accept_threshold_proposal(
     input: Json<DecisionInput>,
 ) -> Result<Json<ThresholdProposal>, ApiError> {
     check_set_point(bundle.set_point()).map_err(|_| ProposalProblem::OperatingPointSet)?;
-    // Before the decision, which stands once it is made.
-    let installed = installed_sha256(&bundle)?;
-    let (id, by) = (*proposal_id, access.caller.actor().name);
-    let comment = checked_text("comment", input.into_inner().comment, TEXT_CHARACTERS)?;
-    let decided = gateway
-        .database
-        .decide_threshold_proposal(id, true, by, comment)
-        .await?;
-    done(&gateway, installed, decided).await
+    decide(&gateway, &bundle, &access, *proposal_id, input, Decision::Accept).await
 }
 
 /// Declines a proposal.
@@ -193,15 +185,7 @@ pub(crate) async fn decline_threshold_proposal(
     proposal_id: Path<ThresholdProposalId>,
     input: Json<DecisionInput>,
 ) -> Result<Json<ThresholdProposal>, ApiError> {
-    // Before the decision, which stands once it is made.
-    let installed = installed_sha256(&bundle)?;
-    let (id, by) = (*proposal_id, access.caller.actor().name);
-    let comment = checked_text("comment", input.into_inner().comment, TEXT_CHARACTERS)?;
-    let decided = gateway
-        .database
-        .decide_threshold_proposal(id, false, by, comment)
-        .await?;
-    done(&gateway, installed, decided).await
+    decide(&gateway, &bundle, &access, *proposal_id, input, Decision::Decline).await
 }
 
 /// Takes the proposal back that acts: what acted before it acts again, for every analysis that is requested from now on. Who accepted it
@@ -224,15 +208,15 @@ pub(crate) async fn withdraw_threshold_proposal(
     proposal_id: Path<ThresholdProposalId>,
     input: Json<DecisionInput>,
 ) -> Result<Json<ThresholdProposal>, ApiError> {
-    // Before the decision, which stands once it is made.
-    let installed = installed_sha256(&bundle)?;
-    let (id, by) = (*proposal_id, access.caller.actor().name);
-    let comment = checked_text("comment", input.into_inner().comment, TEXT_CHARACTERS)?;
-    let decided = gateway
-        .database
-        .withdraw_threshold_proposal(id, by, comment)
-        .await?;
-    done(&gateway, installed, decided).await
+    decide(
+        &gateway,
+        &bundle,
+        &access,
+        *proposal_id,
+        input,
+        Decision::Withdraw,
+    )
+    .await
 }
 
 fn level(field: &'static str, value: Option<f64>) -> Result<Level, ApiError> {
@@ -244,19 +228,39 @@ fn level(field: &'static str, value: Option<f64>) -> Result<Level, ApiError> {
     })
 }
 
+#[derive(Clone, Copy)]
+enum Decision {
+    Accept,
+    Decline,
+    Withdraw,
+}
+
 /// The proposal after it was decided on.
-async fn done(
+async fn decide(
     gateway: &Gateway,
-    installed_sha256: String,
-    decided: Option<Decided>,
+    bundle: &RunningBundle,
+    access: &Access,
+    id: ThresholdProposalId,
+    input: Json<DecisionInput>,
+    decision: Decision,
 ) -> Result<Json<ThresholdProposal>, ApiError> {
+    // Before the decision, which stands once it is made.
+    let installed = installed_sha256(bundle)?;
+    let by = access.caller.actor().name;
+    let comment = checked_text("comment", input.into_inner().comment, TEXT_CHARACTERS)?;
+    let database = &gateway.database;
+    let decided = match decision {
+        Decision::Accept => database.decide_threshold_proposal(id, true, by, comment).await?,
+        Decision::Decline => database.decide_threshold_proposal(id, false, by, comment).await?,
+        Decision::Withdraw => database.withdraw_threshold_proposal(id, by, comment).await?,
+    };
     let row = match decided {
         Some(Decided::Done(row)) => row,
         Some(Decided::NotOpen) => return Err(ProposalProblem::Decided.into()),
         Some(Decided::Outdated) => return Err(ProposalProblem::Outdated.into()),
         None => return Err(ProposalProblem::NotFound.into()),
     };
-    let acting = acting(gateway, installed_sha256).await?;
+    let acting = acting(gateway, installed).await?;
     Ok(Json(ThresholdProposal::of(&row, &report_of(&row)?, acting)))
 }
 
@@ -270,9 +274,5 @@ async fn acting(
     gateway: &Gateway,
     installed_sha256: String,
 ) -> Result<Option<ThresholdProposalId>, ApiError> {
-    let acting = gateway
-        .database
-        .acting_threshold_proposal(installed_sha256)
-        .await?;
-    Ok(acting.map(|row| row.id))
+    Ok(gateway.database.acting_proposal_id(installed_sha256).await?)
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use norma_access::sha256;
 use norma_database::{Database, Repetition, RequestKey};
+use norma_service::repeat;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -112,15 +113,12 @@ pub(crate) async fn look_up(
 
 /// Forgets old keys until `stopping`.
 pub(crate) async fn run_forgetting(database: Database, stopping: CancellationToken) {
-    loop {
+    repeat(FORGETTING_INTERVAL, &stopping, || async {
         if let Err(error) = database.prune_requests(REMEMBERED).await {
             tracing::warn!(%error, "failed to forget the keys of old requests");
         }
-        tokio::select! {
-            () = stopping.cancelled() => return,
-            () = tokio::time::sleep(FORGETTING_INTERVAL) => {}
-        }
-    }
+    })
+    .await;
 }
 
 fn key_of(request: &HttpRequest) -> Result<Option<String>, ApiError> {

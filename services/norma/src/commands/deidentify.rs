@@ -34,7 +34,7 @@ pub(crate) fn run(config: Option<&Path>, arguments: &Deidentify) -> anyhow::Resu
         } else {
             PixelCheck::ByKind
         },
-        &settings.imaging_limits(),
+        &settings.limits,
     );
     let summary = match summary {
         Ok(summary) => summary,

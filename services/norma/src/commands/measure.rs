@@ -54,7 +54,7 @@ fn milliseconds(duration: Duration) -> f64 {
 
 pub(crate) fn run(config: Option<&Path>, arguments: &Measure) -> anyhow::Result<ExitCode> {
     let settings = settings(config)?;
-    let limits = settings.imaging_limits();
+    let limits = settings.limits.clone();
     let models = if arguments.decode_only {
         None
     } else {

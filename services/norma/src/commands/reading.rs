@@ -51,7 +51,7 @@ impl Preparer {
     pub(crate) fn new(settings: &Settings) -> Self {
         Self {
             sandbox: settings.sandbox(),
-            limits: settings.imaging_limits(),
+            limits: settings.limits.clone(),
         }
     }
 

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
-use norma_accuracy::{Level, SensitivityThreshold};
+use norma_accuracy::SensitivityThreshold;
 use norma_domain::{OperatingPoint, OperatingPointName, Probability};
-use norma_inference::{Bundle, BundleFile, Figure, MeasuredOn};
+use norma_inference::{Bundle, BundleFile, MeasuredOn};
 use norma_service::Settings;
+use norma_site::MeasuredFigures;
 
 use super::settings::models_folder;
 use super::terminal::tell;
@@ -55,15 +56,11 @@ pub(super) fn file_without_scanner(
         .context("the bundle has no such operating point")?;
     let mut point = point.with_scanner_thresholds(OperatingPointName(name.to_owned()), Vec::new());
     point.threshold = threshold;
-    let figure = |of: norma_accuracy::Proportion| Figure {
-        value: of.value(),
-        ci95: of.interval(Level::NINETY_FIVE).map(|interval| interval.map(Some)),
-    };
-    point.sensitivity = Some(figure(held.sensitivity));
-    point.specificity = Some(figure(held.specificity));
-    let studies = held.sensitivity.trials() + held.specificity.trials();
+    let measured = MeasuredFigures::of(held);
+    point.sensitivity = Some(measured.sensitivity);
+    point.specificity = Some(measured.specificity);
     point.measured_on = Some(MeasuredOn {
-        sources: vec![format!("{studies} labelled studies of the site")],
+        sources: vec![measured.sources],
         scanners: Vec::new(),
     });
     Ok(bundle.file().with_site_point(point))

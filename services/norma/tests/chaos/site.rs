@@ -3,14 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use norma_database::{Analysis, Database};
 use norma_domain::Stage;
 use norma_test_support::servers::{
-    GuardedProcess, PostgreSql, Proxy, RabbitMq, SeaweedFs, SmallDisk, free_port,
+    GuardedProcess, PostgreSql, Proxy, RabbitMq, SeaweedFs, SmallDisk, free_port, logged_command,
 };
 use norma_test_support::{PhantomOptions, phantom_zip};
 use tempfile::TempDir;
@@ -182,12 +181,8 @@ impl Site {
     }
 
     pub(crate) fn start_service(&mut self, service: Service) {
-        let mut command = Command::new("sh");
+        let mut command = logged_command(env!("CARGO_BIN_EXE_norma"), service.name(), &self.log(service));
         command
-            .args(["-c", r#"exec "$0" "$1" 2>>"$2""#])
-            .arg(env!("CARGO_BIN_EXE_norma"))
-            .arg(service.name())
-            .arg(self.log(service))
             .current_dir(self.folder.path())
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env("NORMA__ADMIN__PORT", free_port().to_string());

@@ -8,7 +8,7 @@ use norma_domain::{
     AnalysisId, AnalysisStatus, OperatingPointName, Probability, ReasonCode, Report, Stage, StageOutcome,
     Verdict,
 };
-use norma_inference::Bundle;
+use norma_inference::{AcceptedPoints, Bundle};
 use tempfile::TempDir;
 
 use crate::ONE_AT_A_TIME;
@@ -165,7 +165,10 @@ async fn accept(database: &Database) -> ThresholdProposal {
     point.name = OperatingPointName("site".to_owned());
     point.threshold = Probability::new(1e-9).unwrap();
     let text = bundle.file().with_site_point(point).to_text().unwrap();
-    let made = bundle.clone().with_accepted_points(&text).unwrap();
+    let made = bundle
+        .clone()
+        .with_accepted_points(&AcceptedPoints::parse(text.clone()).unwrap())
+        .unwrap();
     let new = NewThresholdProposal {
         method: "labelled".to_owned(),
         installed_sha256: bundle.reference().sha256.clone(),

@@ -11,7 +11,7 @@ use norma_database::{Database, Owner};
 use norma_domain::{AnalysisId, Priority, Report, Stage, ThresholdProposalId};
 use norma_object_storage::Objects;
 use norma_queue::{Queue, RabbitMqOptions, RabbitMqQueue};
-use norma_test_support::servers::{GuardedProcess, PostgreSql, RabbitMq, free_port};
+use norma_test_support::servers::{GuardedProcess, PostgreSql, RabbitMq, free_port, logged_command};
 use norma_test_support::{PhantomOptions, phantom_zip};
 use tempfile::TempDir;
 
@@ -107,12 +107,8 @@ impl Installation {
 
     fn spawn_worker(&self, stage: Stage, environment: &[(&str, &str)]) -> Worker {
         let admin_port = free_port();
-        let mut command = Command::new("sh");
+        let mut command = logged_command(env!("CARGO_BIN_EXE_norma"), stage.as_str(), &self.log(stage));
         command
-            .args(["-c", r#"exec "$0" "$1" 2>>"$2""#])
-            .arg(env!("CARGO_BIN_EXE_norma"))
-            .arg(stage.as_str())
-            .arg(self.log(stage))
             .current_dir(self.folder.path())
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .envs(environment.iter().copied())

@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::graph::source_files;
-use crate::workspace_root;
 
 /// So many lines that stand twice are a repetition.
 const REPEATED_LINES: usize = 10;
 
 #[expect(clippy::print_stdout, reason = "a report for a person")]
-pub(crate) fn print() {
+pub(crate) fn print(root: &Path) {
     let groups: [(&str, &[&str], &[&str]); 3] = [
         ("Rust", &["crates", "services", "fuzz"], &["rs"]),
         ("TypeScript", &["web/src"], &["ts", "tsx"]),
@@ -19,7 +18,7 @@ pub(crate) fn print() {
     for (language, folders, extensions) in groups {
         let mut files = Vec::new();
         for folder in folders {
-            source_files(&workspace_root().join(folder), extensions, &mut files);
+            source_files(&root.join(folder), extensions, &mut files);
         }
         let mut lengths: Vec<(usize, &PathBuf)> =
             files.iter().map(|file| (lines_of(file).len(), file)).collect();

@@ -1,9 +1,9 @@
 //! Lossless JPEG (T.81 annex H): each sample is a prediction from its neighbours and a difference.
 
-use super::super::undecodable;
 use super::entropy::{BitReader, split_at_restarts};
 use super::huffman::{HuffmanTable, extend};
 use super::segments::Image;
+use crate::codec::frame::undecodable;
 use crate::error::ImagingError;
 
 /// A code and its extra bits are found at once where they are no longer than this; in CT nearly all are.

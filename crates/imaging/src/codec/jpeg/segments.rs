@@ -1,7 +1,7 @@
 //! The marker segments of a codestream with one component (T.81 annex B).
 
-use super::super::undecodable;
 use super::huffman::HuffmanTable;
+use crate::codec::frame::undecodable;
 use crate::error::ImagingError;
 
 /// How the frame is coded.

@@ -1,9 +1,9 @@
 //! Sequential DCT with 12-bit samples (T.81 annexes A and F, process 4), in one component.
 
-use super::super::undecodable;
 use super::entropy::{BitReader, split_at_restarts};
 use super::huffman::{HuffmanTable, extend};
 use super::segments::Image;
+use crate::codec::frame::undecodable;
 use crate::error::ImagingError;
 
 /// Row by row, where the coefficients of the zigzag order stand (T.81 figure A.6).

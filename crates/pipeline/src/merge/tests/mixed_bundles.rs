@@ -86,7 +86,10 @@ fn accepted_thresholds_make_no_other_bundle() {
     let outcomes = completed_outcomes(&installed, 0.1, 0.2);
     let point = installed.operating_points()[0].clone();
     let text = installed.file().with_site_point(point).to_text().unwrap();
-    let accepted = installed.clone().with_accepted_points(&text).unwrap();
+    let accepted = installed
+        .clone()
+        .with_accepted_points(&AcceptedPoints::parse(text).unwrap())
+        .unwrap();
     let report = merge_report(input(&accepted, prepared(), outcomes));
     assert_eq!(report.verdict, Verdict::Norm, "{:?}", report.reasons);
     assert_eq!(report.bundle, *accepted.reference());

@@ -100,17 +100,14 @@ fn options(peer: &PacsPeer) -> anyhow::Result<ScuOptions> {
 }
 
 fn tls(peer: &PacsPeer) -> anyhow::Result<ClientTls> {
-    let authorities = match &peer.tls_ca {
-        Some(file) => Authorities::of_file(file),
-        None => Authorities::of_system(),
-    };
+    let authorities = Authorities::of(peer.tls_ca.as_deref()).context("--tls-ca")?;
     let shown = peer.tls_certificate.as_deref().zip(peer.tls_key.as_deref());
     let shown = shown
         .map(|(certificate, key)| norma_gateway::client_certificate(certificate, key))
         .transpose()?;
     let (host, _) = peer.address.rsplit_once(':').context("a node is HOST:PORT")?;
     let host = host.trim_matches(['[', ']']);
-    ClientTls::new(authorities?, peer.tls_name.as_deref().unwrap_or(host), shown).context("--tls")
+    ClientTls::new(&authorities, peer.tls_name.as_deref().unwrap_or(host), shown).context("--tls")
 }
 
 /// The files at or below a path, in the order of their names.

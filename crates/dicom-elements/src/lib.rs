@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+
+mod cursor;
+mod encoding;
+mod header;
+pub mod stream;
+
+pub use cursor::{ElementCursor, ElementError};
+pub use encoding::Encoding;
+pub use header::{
+    ElementHeader, ITEM, ITEM_DELIMITER, NO_REPRESENTATION, SEQUENCE_DELIMITER, UNDEFINED_LENGTH,
+    has_short_length,
+};
