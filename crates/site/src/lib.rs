@@ -11,6 +11,7 @@ mod study;
 pub use answers::Answers;
 pub use drift::{
     DRIFT_SCHEMA, DriftPlot, DriftReport, DriftWindows, DriftedQuantity, Observations, ProfileDrift, Quantity,
+    SharePlot,
 };
 pub use labelled_set::{LabelSource, LabelledSet};
 pub use proposal::{

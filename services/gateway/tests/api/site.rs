@@ -229,7 +229,7 @@ async fn the_last_look_for_drift_is_the_operators_to_see() {
         json!({"looked_at": null, "report": null})
     );
     let report = json!({
-        "schema": "norma.drift/v1",
+        "schema": "norma.drift/v2",
         "windows": {"reference": 300, "last": 100},
         "bundle": null,
         "significance": 0.01,
