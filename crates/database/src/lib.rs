@@ -58,6 +58,7 @@ mod study_identities;
 mod suspicion;
 mod text;
 mod threshold_proposals;
+mod thresholds_held;
 mod time;
 mod turn_shares;
 mod turns;
@@ -93,6 +94,7 @@ pub use page::{Listing, Page};
 pub use patient_merge::MergedPatients;
 pub use patients::{Patient, PatientDetails, PatientIdentity};
 pub use predictions::{ListedPrediction, NewPrediction, PredictedScan, Prediction, Rejection};
+pub use progress::Completion;
 pub use received_studies::ReceivedStudy;
 pub use repeatable_requests::{Repetition, RequestKey};
 pub use repeats::AwaitedRepeat;
@@ -111,6 +113,7 @@ pub use study_identities::ScanIdentity;
 pub use threshold_proposals::{
     AcceptedBundleFile, Decided, NewThresholdProposal, ProposalState, ThresholdProposal, Withdrawal,
 };
+pub use thresholds_held::HeldTo;
 pub use turns::Released;
 pub use url::DatabaseUrl;
 pub use users::{NewUser, User, UserChange};

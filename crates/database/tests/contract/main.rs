@@ -26,4 +26,5 @@ mod site;
 mod storage_commitments;
 mod studies;
 mod study_identities;
+mod thresholds_held;
 mod turns;
