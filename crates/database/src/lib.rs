@@ -46,6 +46,8 @@ mod scans;
 mod schema;
 mod search;
 mod sessions;
+mod shadow_answers;
+mod shadow_schema;
 mod sign_in_failures;
 mod sql_types;
 mod stage_ends;
@@ -103,6 +105,7 @@ pub use scans::{NewScan, Scan, ScanQuery};
 pub use sessions::{
     EndedSession, ListedSession, NewSession, Session, SessionMethod, SessionOrigin, session_id,
 };
+pub use shadow_answers::{ShadowAnswerRow, ShadowBundle, ShadowCounts, ShadowEnd, ShadowReader};
 pub use sign_in_failures::SignInBackoff;
 pub use stage_ends::StageEnd;
 pub use storage_commitments::{ClaimedCommitment, CommittedInstance, StorageCommitment, WaitingCommitments};
