@@ -9,6 +9,7 @@ import { gzipSync } from 'node:zlib';
 
 import { measuresOf } from './measures.mjs';
 import { answerIdentity } from './mock-identity.mjs';
+import { answerSite } from './mock-site.mjs';
 import { GEOMETRY, NODULE, phantomMap, phantomSlice } from './phantom.mjs';
 
 const PORT = Number(process.argv[2] ?? 8090);
@@ -233,6 +234,7 @@ async function answer(request, response) {
   const path = url.pathname;
   const parts = path.split('/').filter(Boolean);
   if ((await answerIdentity(request, response, url, { sendJson, problem, page, bodyOf })) !== false) return;
+  if (answerSite(response, url, { sendJson, page }) !== false) return;
   if (path === '/readyz') return sendJson(response, 200, { ready: true, dependencies: ['database', 'queue', 'objects', 'bundle', 'models of anomaly'].map((name) => ({ name, ready: true })) });
   if (path === '/metrics') return response.writeHead(200, { 'Content-Type': 'text/plain; version=0.0.4', 'Content-Security-Policy': CSP }).end(metrics());
   if (path === '/healthz') return sendJson(response, 200, { status: 'ok', version: '0.1.0' });

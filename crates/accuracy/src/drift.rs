@@ -6,6 +6,7 @@ use statrs::stats_tests::Alternative;
 use statrs::stats_tests::fisher::fishers_exact;
 
 use crate::cusum::{CumulativeSums, decision_interval, sequential_normal_scores};
+use crate::share_cusum::ShareSums;
 use crate::{Level, Proportion};
 
 /// Values that each window needs: below it only a change of everything would be seen.
@@ -14,6 +15,8 @@ pub const DRIFT_VALUES_NEEDED: usize = 50;
 const BINS: usize = 10;
 /// Tests of two windows of values, any of which may alarm: each has a part of the chance of a false alarm.
 const VALUE_TESTS: f64 = 3.0;
+/// The same of two windows of shares.
+const SHARE_TESTS: f64 = 2.0;
 /// "No significant change" lies below (Siddiqi, Credit Risk Scorecards, 2006): of many studies any difference is beyond chance.
 const LEAST_INDEX: f64 = 0.1;
 /// The same for a share.
@@ -82,7 +85,18 @@ pub struct ShareDrift {
     pub last: Proportion,
     /// Fisher's exact test, two-sided.
     pub p_value: f64,
+    /// The highest that a cumulative sum over the last studies came to: studies more than are expected, or fewer.
+    pub cumulative_sum: f64,
+    /// The chance of so high a sum or a higher one without drift.
+    pub cumulative_sum_p_value: f64,
     pub drifted: bool,
+}
+
+impl ShareDrift {
+    /// The smaller of the chances.
+    pub fn least_p_value(&self) -> f64 {
+        self.p_value.min(self.cumulative_sum_p_value)
+    }
 }
 
 /// Compares windows of values that are finite and independent, the oldest first.
@@ -132,9 +146,25 @@ pub fn cumulative_sum_limit(last: usize, confidence: Level) -> f64 {
     decision_interval(last, confidence.complement() / VALUE_TESTS)
 }
 
-/// Compares windows of independent studies by the share of which something is so: drifted is a difference of at least 0.05 which
-/// chance explains with less than 1 − `confidence` by Fisher's exact test.
-pub fn share_drift(reference: Proportion, last: Proportion, confidence: Level) -> Drift {
+/// The cumulative sums above which the last studies have drifted by themselves, upwards and downwards: studies more than are expected, or fewer.
+/// None where no order of these studies comes so high.
+pub fn share_sum_limits(sums: &ShareSums, confidence: Level) -> [Option<f64>; 2] {
+    sums.limits(confidence.complement() / SHARE_TESTS)
+}
+
+/// The cumulative sums of the last studies after those before.
+pub fn share_sums(reference: Proportion, last: &[bool]) -> ShareSums {
+    let of = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+    ShareSums::of(of(reference.trials()), of(reference.successes()), last)
+}
+
+/// Compares windows of independent studies by the share of which something is so; the last ones come oldest first.
+///
+/// Drifted is what chance explains with less than 1 − `confidence`, each test at half of that (Bonferroni): a difference of at least 0.05
+/// by Fisher's exact test, or a cumulative sum over the last studies ([`ShareSums`]), which tells a change of the last few of them.
+pub fn share_drift(reference: Proportion, last: &[bool], confidence: Level) -> Drift {
+    let sums = share_sums(reference, last);
+    let last = Proportion::counted(last, |is_so| **is_so);
     let (Some(before), Some(now)) = (reference.value(), last.value()) else {
         return too_few(count(reference), count(last)).expect("a window is empty");
     };
@@ -148,11 +178,16 @@ pub fn share_drift(reference: Proportion, last: Proportion, confidence: Level) -
         last.failures(),
     ];
     let p_value = fishers_exact(&table, Alternative::TwoSided).expect("a table of both windows");
+    let sum_p_value = sums.p_value();
+    let limit = confidence.complement() / SHARE_TESTS;
+    let is_elsewhere = (before - now).abs() >= LEAST_DIFFERENCE && p_value <= limit;
     Drift::Share(ShareDrift {
         reference,
         last,
         p_value: p_value.clamp(0.0, 1.0),
-        drifted: (before - now).abs() >= LEAST_DIFFERENCE && p_value <= confidence.complement(),
+        cumulative_sum: sums.highest(),
+        cumulative_sum_p_value: sum_p_value,
+        drifted: is_elsewhere || sum_p_value <= limit,
     })
 }
 

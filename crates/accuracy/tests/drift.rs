@@ -17,9 +17,19 @@ fn values(reference: &[f64], last: &[f64]) -> ValueDrift {
     }
 }
 
+fn of([successes, trials]: [u64; 2]) -> Proportion {
+    Proportion::new(successes, trials).unwrap()
+}
+
+/// So many of so many, as far apart as can be.
+fn evenly([successes, trials]: [u64; 2]) -> Vec<bool> {
+    (0..trials)
+        .map(|at| (at + 1) * successes / trials > at * successes / trials)
+        .collect()
+}
+
 fn share(reference: [u64; 2], last: [u64; 2]) -> ShareDrift {
-    let of = |[successes, trials]: [u64; 2]| Proportion::new(successes, trials).unwrap();
-    match share_drift(of(reference), of(last), level(0.95)) {
+    match share_drift(of(reference), &evenly(last), level(0.95)) {
         Drift::Share(share) => share,
         other => panic!("{other:?}"),
     }
@@ -41,9 +51,11 @@ fn too_few_is_said_and_is_no_drift() {
     let confidence = level(0.95);
     assert_eq!(value_drift(&zeros, &ones[..49], confidence), too_few(100, 49));
     assert_eq!(value_drift(&zeros[..10], &[], confidence), too_few(10, 0));
-    let of = |successes, trials| Proportion::new(successes, trials).unwrap();
-    assert_eq!(share_drift(of(0, 49), of(100, 100), confidence), too_few(49, 100));
-    assert_eq!(share_drift(of(0, 0), of(0, 0), confidence), too_few(0, 0));
+    assert_eq!(
+        share_drift(of([0, 49]), &[true; 100], confidence),
+        too_few(49, 100)
+    );
+    assert_eq!(share_drift(of([0, 0]), &[], confidence), too_few(0, 0));
     assert!(!too_few(49, 100).has_drifted());
 }
 

@@ -14,6 +14,7 @@ use crate::scans::lock_scan;
 use crate::schema::{analyses, scans, stage_results};
 use crate::sql_types::RowId;
 use crate::suspicion::{SuspicionGroup, place_scan};
+use crate::thresholds_held::hold_to_newer;
 use crate::unfinished::is_unfinished;
 use crate::waiting_analyses::{NewWaiting, hold_back, may_be_urgent, raise};
 use crate::{Database, DatabaseError, OutboxMessage, Owner, time};
@@ -25,9 +26,12 @@ pub struct Analysis {
     pub scan_id: ScanId,
     pub status: AnalysisStatus,
     pub operating_point: OperatingPointName,
+    /// It was asked for by this name; otherwise for the default.
+    pub operating_point_named: bool,
     /// The bundle that was asked for.
     pub bundle_version: String,
-    /// The accepted proposal whose thresholds it is held to, whatever is accepted or taken back meanwhile; None: the bundle's own.
+    /// The accepted proposal whose thresholds it is held to, whatever is accepted or taken back meanwhile, unless it is asked for again
+    /// then; None: the bundle's own.
     pub threshold_proposal_id: Option<ThresholdProposalId>,
     /// How often preparation was begun.
     pub attempt: u32,
@@ -56,6 +60,8 @@ pub struct NewAnalysis {
     pub id: AnalysisId,
     pub scan_id: ScanId,
     pub operating_point: OperatingPointName,
+    /// It is asked for by this name; otherwise for the default.
+    pub operating_point_named: bool,
     pub bundle_version: String,
     pub threshold_proposal_id: Option<ThresholdProposalId>,
     pub deadline_at: DateTime<Utc>,
@@ -106,6 +112,7 @@ pub(crate) struct AnalysisRow {
     requested_by: Option<String>,
     released_at: Option<NaiveDateTime>,
     threshold_proposal_id: Option<RowId>,
+    operating_point_named: bool,
 }
 
 impl TryFrom<AnalysisRow> for Analysis {
@@ -131,6 +138,7 @@ impl TryFrom<AnalysisRow> for Analysis {
             scan_id: row.scan_id.into(),
             status,
             operating_point: OperatingPointName(row.operating_point),
+            operating_point_named: row.operating_point_named,
             bundle_version: row.bundle_version,
             threshold_proposal_id: row.threshold_proposal_id.map(ThresholdProposalId::from),
             attempt: u32::try_from(row.attempt).map_err(|_| corrupt("attempt"))?,
@@ -153,7 +161,8 @@ impl TryFrom<AnalysisRow> for Analysis {
 }
 
 impl Database {
-    /// Requests an analysis of a scan, or returns the one that runs, raised to urgent where it waits and that is asked for.
+    /// Requests an analysis of a scan, or returns the one that runs, raised to urgent where it waits and that is asked for, and held to
+    /// the thresholds of this request where others were accepted since it was requested.
     /// It is announced when its turn has come: [`Database::release_analyses`].
     ///
     /// # Errors
@@ -163,6 +172,7 @@ impl Database {
             // Requests of one scan come one after the other.
             lock_scan(connection, new.scan_id.into())?;
             if let Some(mut analysis) = find_running(connection, new.scan_id)? {
+                hold_to_newer(connection, &mut analysis, &new)?;
                 // One with another threshold is none that was asked for.
                 let is_asked_for = analysis.operating_point == new.operating_point
                     && analysis.threshold_proposal_id == new.threshold_proposal_id;
@@ -296,6 +306,7 @@ pub(crate) fn insert_analysis(
         requested_by: new.requested_by.map(String::from),
         released_at: None,
         threshold_proposal_id: new.threshold_proposal_id.map(RowId::from),
+        operating_point_named: new.operating_point_named,
     };
     diesel::insert_into(analyses::table)
         .values(&row)

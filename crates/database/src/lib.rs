@@ -46,6 +46,8 @@ mod scans;
 mod schema;
 mod search;
 mod sessions;
+mod shadow_answers;
+mod shadow_schema;
 mod sign_in_failures;
 mod sql_types;
 mod stage_ends;
@@ -58,6 +60,7 @@ mod study_identities;
 mod suspicion;
 mod text;
 mod threshold_proposals;
+mod thresholds_held;
 mod time;
 mod turn_shares;
 mod turns;
@@ -93,6 +96,7 @@ pub use page::{Listing, Page};
 pub use patient_merge::MergedPatients;
 pub use patients::{Patient, PatientDetails, PatientIdentity};
 pub use predictions::{ListedPrediction, NewPrediction, PredictedScan, Prediction, Rejection};
+pub use progress::Completion;
 pub use received_studies::ReceivedStudy;
 pub use repeatable_requests::{Repetition, RequestKey};
 pub use repeats::AwaitedRepeat;
@@ -101,6 +105,7 @@ pub use scans::{NewScan, Scan, ScanQuery};
 pub use sessions::{
     EndedSession, ListedSession, NewSession, Session, SessionMethod, SessionOrigin, session_id,
 };
+pub use shadow_answers::{ShadowAnswerRow, ShadowBundle, ShadowCounts, ShadowEnd, ShadowReader};
 pub use sign_in_failures::SignInBackoff;
 pub use stage_ends::StageEnd;
 pub use storage_commitments::{ClaimedCommitment, CommittedInstance, StorageCommitment, WaitingCommitments};
@@ -111,6 +116,7 @@ pub use study_identities::ScanIdentity;
 pub use threshold_proposals::{
     AcceptedBundleFile, Decided, NewThresholdProposal, ProposalState, ThresholdProposal, Withdrawal,
 };
+pub use thresholds_held::HeldTo;
 pub use turns::Released;
 pub use url::DatabaseUrl;
 pub use users::{NewUser, User, UserChange};

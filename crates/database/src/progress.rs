@@ -19,10 +19,11 @@ use crate::schema::{analyses, scans, stage_results};
 use crate::sql_types::RowId;
 use crate::stage_starts::{forget_start, forget_starts, note_start};
 use crate::suspicion::{SuspicionGroup, place_scan};
+use crate::thresholds_held::is_held_to_others;
 use crate::turn_shares::charge_overrun;
 use crate::unfinished::is_unfinished;
 use crate::waiting_analyses::forget_turn;
-use crate::{Database, DatabaseError, OutboxMessage, json, time};
+use crate::{Database, DatabaseError, HeldTo, OutboxMessage, json, time};
 
 #[derive(Insertable)]
 #[diesel(table_name = stage_results, treat_none_as_default_value = false)]
@@ -32,6 +33,17 @@ struct StageResultRow {
     payload: serde_json::Value,
     duration_ms: Option<i64>,
     created_at: NaiveDateTime,
+}
+
+/// What became of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Completion {
+    /// It ended its analysis.
+    Completed,
+    /// The analysis had ended before, or was deleted.
+    Obsolete,
+    /// The analysis is held to other thresholds by now: the report is to be made again.
+    HeldToOthers,
 }
 
 impl Database {
@@ -199,10 +211,33 @@ impl Database {
     /// stages were read with different bundles awaits its repeat, unless it is one itself. False where it had ended before
     /// or was deleted: nothing is written then.
     pub async fn complete_analysis(&self, report: Report) -> Result<bool, DatabaseError> {
+        let completion = self.complete_with(report, None).await?;
+        Ok(completion == Completion::Completed)
+    }
+
+    /// The same, unless the analysis is held to other thresholds by now than those that the report was made with.
+    pub async fn complete_analysis_held_to(
+        &self,
+        report: Report,
+        held_to: HeldTo,
+    ) -> Result<Completion, DatabaseError> {
+        self.complete_with(report, Some(held_to)).await
+    }
+
+    async fn complete_with(
+        &self,
+        report: Report,
+        held_to: Option<HeldTo>,
+    ) -> Result<Completion, DatabaseError> {
         self.change(move |connection| {
             let Some(scan_id) = lock_scan_of(connection, report.analysis_id)? else {
-                return Ok(false);
+                return Ok(Completion::Obsolete);
             };
+            if let Some(held_to) = &held_to
+                && is_held_to_others(connection, report.analysis_id.into(), held_to)?
+            {
+                return Ok(Completion::HeldToOthers);
+            }
             let unfinished = analyses::table
                 .find(RowId::from(report.analysis_id))
                 .filter(is_unfinished());
@@ -229,7 +264,11 @@ impl Database {
                 let probability = report.probability_of_pathology;
                 place_scan(connection, scan_id, report.analysis_id, group, probability)?;
             }
-            Ok(ended == 1)
+            Ok(if ended == 1 {
+                Completion::Completed
+            } else {
+                Completion::Obsolete
+            })
         })
         .await
     }

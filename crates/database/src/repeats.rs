@@ -16,6 +16,8 @@ pub struct AwaitedRepeat {
     pub analysis_id: AnalysisId,
     pub scan_id: ScanId,
     pub operating_point: OperatingPointName,
+    /// It was asked for by this name.
+    pub operating_point_named: bool,
     /// Whose thresholds it was held to.
     pub threshold_proposal_id: Option<ThresholdProposalId>,
     pub priority: Priority,
@@ -23,7 +25,14 @@ pub struct AwaitedRepeat {
 }
 
 /// Ids of the analysis and its scan, operating point, proposal, priority, who asked.
-type AwaitedRow = (RowId, RowId, String, Option<RowId>, String, Option<String>);
+type AwaitedRow = (
+    RowId,
+    RowId,
+    (String, bool),
+    Option<RowId>,
+    String,
+    Option<String>,
+);
 
 impl Database {
     /// The analyses that await their repeat, the first to end first.
@@ -36,7 +45,7 @@ impl Database {
                 .select((
                     analyses::id,
                     analyses::scan_id,
-                    analyses::operating_point,
+                    (analyses::operating_point, analyses::operating_point_named),
                     analyses::threshold_proposal_id,
                     analyses::priority,
                     analyses::requested_by,
@@ -45,13 +54,16 @@ impl Database {
             Ok(rows
                 .into_iter()
                 .map(
-                    |(id, scan_id, operating_point, proposal, priority, requested_by)| AwaitedRepeat {
-                        analysis_id: id.into(),
-                        scan_id: scan_id.into(),
-                        operating_point: OperatingPointName(operating_point),
-                        threshold_proposal_id: proposal.map(ThresholdProposalId::from),
-                        priority: priority.parse().unwrap_or_default(),
-                        requested_by: requested_by.as_deref().and_then(Owner::of_row),
+                    |(id, scan_id, (operating_point, named), proposal, priority, requested_by)| {
+                        AwaitedRepeat {
+                            analysis_id: id.into(),
+                            scan_id: scan_id.into(),
+                            operating_point: OperatingPointName(operating_point),
+                            operating_point_named: named,
+                            threshold_proposal_id: proposal.map(ThresholdProposalId::from),
+                            priority: priority.parse().unwrap_or_default(),
+                            requested_by: requested_by.as_deref().and_then(Owner::of_row),
+                        }
                     },
                 )
                 .collect())

@@ -108,6 +108,7 @@ diesel::table! {
         requested_by -> Nullable<Text>,
         released_at -> Nullable<Timestamp>,
         threshold_proposal_id -> Nullable<crate::sql_types::Id>,
+        operating_point_named -> Bool,
     }
 }
 

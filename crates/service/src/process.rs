@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::relay::run_relay;
-use crate::{Context, Settings, Telemetry, admin, pause};
+use crate::{Context, QueueKind, Settings, Telemetry, admin, pause};
 
 /// How long each of the last steps of a process may take.
 const LAST_STEP: Duration = Duration::from_secs(5);
@@ -34,17 +34,25 @@ impl Process {
     /// Sets up telemetry, opens the context, and starts what every process needs: the end on SIGTERM or SIGINT and
     /// the outbox relay. `name` is the service's, or `serve` for all in one.
     pub async fn start(settings: Settings, name: &'static str) -> anyhow::Result<Self> {
-        let telemetry = Telemetry::install(&settings.telemetry, name)?;
-        let shutdown = CancellationToken::new();
-        cancel_on_signal(shutdown.clone())?;
-        let context = Context::open(settings, telemetry, name, shutdown).await?;
-        Ok(Self::with_context(context))
+        Ok(Self::with_context(open(settings, name).await?))
+    }
+
+    /// The same without a relay and without a broker: for a process that neither takes nor sends a message, whatever queue the others have.
+    /// A relay here would take messages to a queue that nobody reads.
+    pub async fn start_aside(mut settings: Settings, name: &'static str) -> anyhow::Result<Self> {
+        settings.queue.kind = QueueKind::InProcess;
+        Ok(Self::aside(open(settings, name).await?))
     }
 
     /// For a context that was opened elsewhere, as tests do.
     pub fn with_context(context: Context) -> Self {
+        let mut process = Self::aside(context);
+        process.background.spawn(run_relay(process.context.clone()));
+        process
+    }
+
+    fn aside(context: Context) -> Self {
         let mut background = JoinSet::new();
-        background.spawn(run_relay(context.clone()));
         background.spawn(run_upkeep(context.clone()));
         Self {
             context,
@@ -110,6 +118,13 @@ impl Process {
         let flushing = tokio::task::spawn_blocking(move || telemetry.flush());
         let _ = timeout(LAST_STEP, flushing).await;
     }
+}
+
+async fn open(settings: Settings, name: &'static str) -> anyhow::Result<Context> {
+    let telemetry = Telemetry::install(&settings.telemetry, name)?;
+    let shutdown = CancellationToken::new();
+    cancel_on_signal(shutdown.clone())?;
+    Context::open(settings, telemetry, name, shutdown).await
 }
 
 fn cancel_on_signal(shutdown: CancellationToken) -> anyhow::Result<()> {

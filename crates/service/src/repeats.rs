@@ -62,6 +62,7 @@ fn new_analysis(context: &Context, repeat: AwaitedRepeat, bundle: &BundleReferen
         id,
         scan_id: repeat.scan_id,
         operating_point: repeat.operating_point,
+        operating_point_named: repeat.operating_point_named,
         bundle_version: format!("{} {}", bundle.name, bundle.version),
         threshold_proposal_id: repeat.threshold_proposal_id,
         deadline_at: Utc::now() + TimeDelta::hours(context.settings.analysis.wait_limit_hours.into()),

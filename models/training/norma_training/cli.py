@@ -172,7 +172,7 @@ def main(argv: list[str] | None = None) -> int:
             if arguments.command == "ablations":
                 ablate(data, run, models, budget)
             elif arguments.command == "unlabelled":
-                measure_unlabelled(data, run, models, budget)
+                measure_unlabelled(data, run, models, budget, sorted((data_folder() / "series").glob("*.zip")))
             elif arguments.command == "measure-encoder":
                 measure_encoder(data, run, models, budget, arguments.depth, arguments.of_slices)
             elif arguments.command == "int8":

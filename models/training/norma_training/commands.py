@@ -99,9 +99,10 @@ def write_int8_bundle(data: PreparedSet, run_folder: Path, models: Path, out: Pa
     ship_int8(outcome.material, Run(run_folder, None), outcome.scores, outcome.int8, outcome.assembly.chosen, models, out, budget.resamples)
 
 
-def measure_unlabelled(data: PreparedSet, run_folder: Path, models: Path, budget: Budget) -> None:
+def measure_unlabelled(data: PreparedSet, run_folder: Path, models: Path, budget: Budget, whole_series: list[Path]) -> None:
     """Simulates thresholds without labels on each source left out: models/UNLABELLED.md."""
     frozen = score_frozen_features(data, run_folder, budget, shipped_split=models / "splits.csv")
     assembly = assemble(frozen.material.data, frozen.scores, frozen.inner, budget.resamples)
-    text = report(sites_of(frozen.material, assembly, frozen.inner))
+    norms = sum("normal" in path.stem for path in whole_series)
+    text = report(sites_of(frozen.material, assembly, frozen.inner), norms, len(whole_series) - norms)
     (models / "UNLABELLED.md").write_text(text, encoding="utf-8")

@@ -66,6 +66,12 @@ def lower_bound(successes: int, trials: int, confidence: float = CONFIDENCE) -> 
     return 0.0 if successes == 0 else float(beta.ppf(1 - confidence, successes, trials - successes + 1))
 
 
+def interval(successes: int, trials: int) -> tuple[float, float]:
+    """Two-sided Clopper–Pearson."""
+    each = (1 + CONFIDENCE) / 2
+    return lower_bound(successes, trials, each), 1 - lower_bound(trials - successes, trials, each)
+
+
 def upper_bound(successes: int, trials: int) -> float:
     return 1.0 - lower_bound(trials - successes, trials)
 
@@ -143,6 +149,8 @@ class Outcome:
     more_released: float
     told: float
     truth: float
+    #: Within which the sensitivity lies after 95 of 100 streams.
+    truth_range: tuple[float, float]
     released: float
 
 
@@ -150,7 +158,8 @@ def simulate(site: Site, rule: Callable[[np.ndarray], Told | None], studies: int
     answers = [rule(site.stream(studies, prevalence, rng)) for _ in range(streams)]
     given = [answer for answer in answers if answer is not None]
     if not given:
-        return Outcome(streams, streams, *[float("nan")] * 6)
+        nothing = float("nan")
+        return Outcome(streams, streams, *[nothing] * 5, (nothing, nothing), nothing)
     truth = np.array([site.sensitivity(answer.threshold) for answer in given])
     low, high = np.array([answer.sensitivity for answer in given]).T
     released = np.array([site.specificity(answer.threshold) for answer in given])
@@ -159,7 +168,7 @@ def simulate(site: Site, rule: Callable[[np.ndarray], Told | None], studies: int
         streams, streams - len(given), float(((truth < low - 1e-9) | (truth > high + 1e-9)).mean()),
         float((np.maximum(np.abs(truth - low), np.abs(high - truth)) > TOLERANCE + 1e-9).mean()),
         float((released > at_most + 1e-9).mean()),
-        float(low.mean()), float(truth.mean()), float(released.mean()),
+        float(low.mean()), float(truth.mean()), tuple(np.quantile(truth, [0.025, 0.975]).tolist()), float(released.mean()),
     )
 
 

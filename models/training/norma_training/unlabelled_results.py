@@ -9,11 +9,13 @@ import numpy as np
 
 from .markdown import table
 from .unlabelled import (
-    CONFIDENCE, MAXIMAL_PREVALENCE, PREVALENCES, STREAM_SIZES, STREAMS, TOLERANCE, Outcome, Site, Told, all_but_labels_known,
-    allowed_below, as_shipped, lower_part_as_norm, order_at, order_threshold, simulate,
+    CONFIDENCE, DEFAULT_POINT, MAXIMAL_PREVALENCE, PREVALENCES, STREAM_SIZES, STREAMS, TOLERANCE, Outcome, Site, Told, all_but_labels_known,
+    allowed_below, as_shipped, interval, lower_part_as_norm, order_at, order_threshold, simulate,
 )
 
 TARGETS = (0.95, 0.8)
+#: Of the comparison of before and after.
+USUAL_PREVALENCE = 0.3
 #: Of so many streams a share is estimated within two of these.
 LEEWAY = 2 * float(np.sqrt(CONFIDENCE * (1 - CONFIDENCE) / STREAMS))
 
@@ -27,7 +29,12 @@ def holds(outcome: Outcome) -> bool:
     return np.isnan(outcome.broken) or outcome.broken <= 1 - CONFIDENCE + LEEWAY
 
 
-def report(sites: list[Site], seed: int = 0) -> str:
+def keeps_or_refuses(outcome: Outcome) -> bool:
+    """Whether nothing is told, or the sensitivity lies within `TOLERANCE` of what is told, no more streams aside than the confidence allows."""
+    return outcome.refused == outcome.streams or outcome.off <= 1 - CONFIDENCE + LEEWAY
+
+
+def report(sites: list[Site], whole_norms: int, whole_pathologies: int, seed: int = 0) -> str:
     rng = np.random.default_rng(seed)
     cases = [(site, prevalence, studies) for site in sites for prevalence in PREVALENCES for studies in STREAM_SIZES]
     taken = {target: [(case, simulate(case[0], order_rule(target, case[2]), case[2], case[1], rng)) for case in cases] for target in TARGETS}
@@ -45,6 +52,12 @@ def report(sites: list[Site], seed: int = 0) -> str:
 that nothing was fitted on; {STREAMS} streams of each kind are drawn from its pseudo-studies with replacement, so the truth is the source's own.
 Pathologies and norms of the sources: {"; ".join(f"{site.name} {len(site.pathology)} and {len(site.norm)}" for site in sites)}: too few to tell the
 truth of the source itself, enough to tell whether a rule keeps its word.""",
+        "## The default point, before and after",
+        _before_and_after(
+            [(case, before, after) for (case, before), (_, after) in zip(at_default, taken[TARGETS[0]]) if case[1] == USUAL_PREVALENCE],
+        ),
+        f"""Of whole series {whole_norms} {"norm is" if whole_norms == 1 else "norms are"} at hand and {whole_pathologies}
+{"pathology" if whole_pathologies == 1 else "pathologies"}: from so few no stream can be drawn. What each is answered stands in RESULTS.md.""",
         "## The rule that is taken",
         f"""**Assumed: of pathologies no larger share scores below the threshold than of norms.** The share of pathologies below it is then at most that of
 the stream, at any prevalence, and the threshold is the highest below which at most 1 − target of the stream lies, with confidence
@@ -68,6 +81,40 @@ and where the bound would release nothing the fit refuses.""",
             [[*_head(case), *(f"{rows[i][1].told:.2f}, {rows[i][1].truth:.2f}, {rows[i][1].off:.2f}" for rows in rivals.values())] for i, case in enumerate(cases)],
         ),
     ]) + "\n"
+
+
+def _before_and_after(rows: list[tuple[tuple[Site, float, int], Outcome, Outcome]]) -> str:
+    def of(values: tuple[float, float]) -> str:
+        return "–".join(f"{value:.2f}" for value in values)
+
+    def sensitivity(site: Site) -> str:
+        found = int((site.pathology >= site.threshold).sum())
+        return f"{site.sensitivity(site.threshold):.2f} ({of(interval(found, len(site.pathology)))})"
+
+    def after_fit(after: Outcome) -> list[str]:
+        if after.refused == after.streams:
+            return ["refused", "–", "–", "–"]
+        return [f"{after.refused / after.streams:.2f}", f"{after.told:.3f}", f"{after.truth:.3f} ({of(after.truth_range)})", f"{after.released:.2f}"]
+
+    smallest = [(case, after) for case, _, after in rows if case[2] == min(STREAM_SIZES)]
+    broken = [case[0].name for case, after in smallest if not keeps_or_refuses(after)]
+    refused = [case[0].name for case, after in smallest if after.refused == after.streams]
+    kept = f"not so on {', '.join(broken)}" if broken else "so on each source"
+    why = f"; on {', '.join(refused)} it refuses, since a bound at 95% needs {_studies_needed(TARGETS[0])} studies" if refused else ""
+    return "\n\n".join([
+        f"""Of {USUAL_PREVALENCE:.0%} pathologies. Before: what `{DEFAULT_POINT}` as shipped finds of the source's pathologies (with the interval that so few allow), and the bound that
+the stream tells of it, on average. After: the share of the streams that are refused; of the others the bound that is told, what the fitted threshold finds
+(on average, and within which it lies after 95 of 100 streams), and the norms that are released. After a fit on {min(STREAM_SIZES)} studies the sensitivity is to lie within
+{TOLERANCE} of what is told, or nothing is told: {kept}{why}.""",
+        table(
+            ["site", "studies", "before: sensitivity", "before: told to be at least", "before: norms released", "after: refused", "after: told to be at least", "after: sensitivity", "after: norms released"],
+            [[case[0].name, str(case[2]), sensitivity(case[0]), f"{before.told:.2f}", f"{before.released:.2f}", *after_fit(after)] for case, before, after in rows],
+        ),
+    ])
+
+
+def _studies_needed(target: float) -> int:
+    return next(studies for studies in range(1, 10_000) if allowed_below(studies, target) >= 1)
 
 
 def _head(case: tuple[Site, float, int]) -> list[str]:

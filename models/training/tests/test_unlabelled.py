@@ -5,8 +5,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from norma_training.unlabelled import Site, allowed_below, as_shipped, order_at, order_threshold, simulate, upper_bound
-from norma_training.unlabelled_results import report
+from norma_training.unlabelled import Site, allowed_below, as_shipped, interval, order_at, order_threshold, simulate, upper_bound
+from norma_training.unlabelled_results import keeps_or_refuses, order_rule, report
 
 
 def site(power: float, name: str = "known") -> Site:
@@ -42,8 +42,23 @@ def test_a_leak_is_seen():
     assert simulate(reversed_order, partial(as_shipped, reversed_order), 40, 0.3, np.random.default_rng(0), streams=50).off == 1
 
 
+def test_an_interval_is_clopper_and_pearsons():
+    assert interval(81, 263) == pytest.approx((0.2527, 0.3676), abs=5e-4)
+    assert interval(0, 10) == pytest.approx((0, 0.3085), abs=5e-4) and interval(10, 10)[1] == 1
+
+
+@pytest.mark.parametrize("studies", [40, 100, 300])
+def test_a_fit_keeps_within_a_twentieth_of_what_it_tells_or_refuses(studies):
+    outcome = simulate(site(3.0), order_rule(0.95, studies), studies, 0.3, np.random.default_rng(1), streams=400)
+    assert keeps_or_refuses(outcome) and (outcome.refused == 400) == (studies == 40)
+    leak = simulate(site(0.2), order_rule(0.95, 300), 300, 0.1, np.random.default_rng(1), streams=200)
+    assert not keeps_or_refuses(leak)
+
+
 def test_the_report_says_when_the_rule_did_not_keep_its_word(monkeypatch):
     monkeypatch.setattr("norma_training.unlabelled_results.STREAM_SIZES", (100,))
-    monkeypatch.setattr("norma_training.unlabelled_results.PREVALENCES", (0.1,))
-    assert "It was kept in every" in report([site(3.0)])
-    assert "**not kept**" in report([site(0.2)])
+    monkeypatch.setattr("norma_training.unlabelled_results.PREVALENCES", (0.1, 0.3))
+    kept = report([site(3.0)], 1, 2)
+    assert "It was kept in every" in kept and "so on each source" in kept and "1 norm is at hand and 2\npathologies" in kept
+    broken = report([site(0.2)], 0, 1)
+    assert "**not kept**" in broken and "not so on known" in broken

@@ -86,6 +86,7 @@ use crate::problem::answers::{NotAllowed, NotSignedIn};
         crate::deliveries::route::send_failed_deliveries_again,
         crate::deliveries::route::send_delivery_again,
         crate::site::drift::get_drift,
+        crate::site::shadow::get_shadow,
         crate::site::proposals::list_threshold_proposals,
         crate::site::proposals::make_threshold_proposal,
         crate::site::proposals::get_threshold_proposal,

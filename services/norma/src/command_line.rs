@@ -4,6 +4,7 @@ mod accuracy;
 mod deliveries;
 mod pacs;
 mod proposals;
+mod shadow;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ pub(crate) use self::pacs::{Pacs, PacsPeer, PacsReceive, PacsSend};
 pub(crate) use self::proposals::{
     DecideProposal, ListProposals, ProposalState, Proposals, ShowProposal, ShownAs,
 };
+pub(crate) use self::shadow::{CompareShadow, Shadow};
 
 /// Norma reads a chest CT and says norm, pathology or undetermined. Research use only: no medical device.
 #[derive(Debug, Parser)]
@@ -69,6 +71,9 @@ pub(crate) enum Command {
     /// Thresholds that the site's own studies propose: to be accepted, declined and taken back.
     #[command(subcommand)]
     Proposals(Proposals),
+    /// A second bundle that answers beside the one in use without being shown.
+    #[command(subcommand)]
+    Shadow(Shadow),
     /// The models.
     #[command(subcommand)]
     Models(Models),

@@ -31,13 +31,14 @@ fn workspace_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-const SERVICES: [&str; 6] = [
+const SERVICES: [&str; 7] = [
     "norma-gateway",
     "norma-preprocess",
     "norma-anomaly",
     "norma-classifier",
     "norma-typing",
     "norma-report",
+    "norma-shadow",
 ];
 
 #[test]

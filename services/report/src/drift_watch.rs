@@ -126,6 +126,10 @@ fn describe_metrics() {
         "The highest that a cumulative sum of the last studies came to, in standard deviations, by scanner and quantity"
     );
     describe_gauge!(
+        "norma_drift_share_cumulative_sum",
+        "The highest that a cumulative sum over the last studies came to, in studies more than are expected or fewer, by scanner and quantity"
+    );
+    describe_gauge!(
         "norma_drift_last_share",
         "Share of the last studies that were released, undetermined or failed a quality check, by scanner"
     );
@@ -155,7 +159,8 @@ fn set_metrics(report: &DriftReport, before: &BTreeSet<Told>) -> BTreeSet<Told> 
                 }
                 Drift::Share(share) => {
                     tell("norma_drift_last_share", share.last.value().unwrap_or_default());
-                    share.p_value
+                    tell("norma_drift_share_cumulative_sum", share.cumulative_sum);
+                    share.least_p_value()
                 }
             };
             tell("norma_drift_p_value", p_value);
@@ -204,10 +209,11 @@ mod tests {
     }
 
     fn report(last: usize, share: f64) -> DriftReport {
-        let of = |trials: usize, share: f64| {
-            Proportion::new((trials as f64 * share) as u64, trials as u64).expect("a share")
-        };
-        let drift = share_drift(of(100, 0.5), of(last, share), Level::NINETY_FIVE);
+        let reference = Proportion::new(50, 100).expect("a share");
+        let released: Vec<bool> = (0..last)
+            .map(|at| (at % 2) as f64 >= 2.0 * (1.0 - share))
+            .collect();
+        let drift = share_drift(reference, &released, Level::NINETY_FIVE);
         let scanner = ScannerProfile::new("SIEMENS", "Force", "Br40d", 1.0, false).expect("all is known");
         DriftReport {
             schema: DRIFT_SCHEMA.to_owned(),
@@ -223,6 +229,7 @@ mod tests {
                     quantity: Quantity::Released,
                     drift,
                     plot: None,
+                    share_plot: None,
                 }],
             }],
         }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::Utc;
-use norma_database::Analysis;
+use norma_database::{Analysis, Completion, HeldTo};
 use norma_domain::{AnalysisId, OperatingPoint, Reason, ReasonCode, Report, Stage, StageOutcome};
 use norma_inference::Bundle;
 use norma_pipeline::{MergeInput, merge_report};
@@ -21,25 +21,14 @@ impl MessageHandler for MergeOutcomes {
     /// Each stage's message looks at all outcomes; the one that finds the last of them completes the analysis.
     async fn handle(&self, delivery: &Delivery) -> Result<Handled, HandlerError> {
         let analysis_id = delivery.envelope.message.analysis_id();
-        let database = &self.context.database;
-        let Some(analysis) = database.analysis(analysis_id).await? else {
-            return Ok(Handled::Obsolete);
-        };
-        if analysis.status.is_final() {
-            return Ok(Handled::Obsolete);
+        loop {
+            let Some(analysis) = self.context.database.analysis(analysis_id).await? else {
+                return Ok(Handled::Obsolete);
+            };
+            if let Some(handled) = self.complete(analysis).await? {
+                return Ok(handled);
+            }
         }
-        let outcomes = database.stage_outcomes(analysis_id).await?;
-        if !has_all_stages(&outcomes) {
-            // The last one's message comes after its row.
-            return Ok(Handled::Completed);
-        }
-        let report = self.merge(analysis, outcomes).await?;
-        let verdict = report.verdict;
-        if !database.complete_analysis(report).await? {
-            return Ok(Handled::Obsolete);
-        }
-        tracing::info!(%analysis_id, %verdict, "completed");
-        Ok(Handled::Completed)
     }
 
     async fn record_failure(&self, delivery: &Delivery, reason: Reason) -> Result<Handled, HandlerError> {
@@ -48,6 +37,32 @@ impl MessageHandler for MergeOutcomes {
 }
 
 impl MergeOutcomes {
+    /// None where the analysis was asked for once more meanwhile, with thresholds that were accepted or taken back since: it is
+    /// to be read and merged again.
+    async fn complete(&self, analysis: Analysis) -> Result<Option<Handled>, HandlerError> {
+        let database = &self.context.database;
+        let analysis_id = analysis.id;
+        if analysis.status.is_final() {
+            return Ok(Some(Handled::Obsolete));
+        }
+        let outcomes = database.stage_outcomes(analysis_id).await?;
+        if !has_all_stages(&outcomes) {
+            // The last one's message comes after its row.
+            return Ok(Some(Handled::Completed));
+        }
+        let held_to = HeldTo::from(&analysis);
+        let report = self.merge(analysis, outcomes).await?;
+        let verdict = report.verdict;
+        Ok(match database.complete_analysis_held_to(report, held_to).await? {
+            Completion::Completed => {
+                tracing::info!(%analysis_id, %verdict, "completed");
+                Some(Handled::Completed)
+            }
+            Completion::Obsolete => Some(Handled::Obsolete),
+            Completion::HeldToOthers => None,
+        })
+    }
+
     async fn merge(&self, analysis: Analysis, outcomes: Vec<StageOutcome>) -> Result<Report, HandlerError> {
         let database = &self.context.database;
         let bundle = self.bundle_of(&analysis).await?;

@@ -15,6 +15,14 @@ export const useDrift = () =>
     refetchInterval: DRIFT_EVERY_MS,
   });
 
+/** What a second bundle says beside the one in use. */
+export const useShadow = () =>
+  useQuery({
+    queryKey: ['shadow'],
+    queryFn: ({ signal }) => bodyOf(client.GET('/api/shadow', { signal })),
+    refetchInterval: DRIFT_EVERY_MS,
+  });
+
 /** Proposed thresholds, newest first; all of them where no state is given. */
 export const useProposals = (limit: number, offset: number, state?: ProposalState) =>
   useQuery({

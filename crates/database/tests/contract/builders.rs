@@ -83,6 +83,7 @@ pub(crate) fn new_analysis(scan_id: ScanId, deadline_at: DateTime<Utc>) -> NewAn
         scan_id,
         operating_point: OperatingPointName("youden".to_owned()),
         bundle_version: "0.1.0".to_owned(),
+        operating_point_named: false,
         threshold_proposal_id: None,
         deadline_at,
         priority: Priority::Routine,

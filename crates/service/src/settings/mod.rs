@@ -21,5 +21,6 @@ pub use sections::{
     AdminSettings, AnalysisSettings, CudaSetting, DatabaseSettings, DeidentificationSettings,
     GatewaySettings, LogFormat, ModelSettings, ObjectSettings, ObjectsKind, OutboxSettings, PerStage,
     QueueKind, QueueSettings, RabbitMqSettings, RequestSettings, RetentionSettings, S3Settings,
-    SandboxSettings, Settings, StorageSettings, TelemetrySettings, TlsSettings, WorkerSettings,
+    SandboxSettings, Settings, ShadowSettings, StorageSettings, TelemetrySettings, TlsSettings,
+    WorkerSettings,
 };

@@ -184,6 +184,16 @@ pub struct AnalysisSettings {
     #[serde(deserialize_with = "roles")]
     pub urgent_roles: Roles,
     pub urgent_at_once_per_identity: u32,
+    pub shadow: ShadowSettings,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShadowSettings {
+    #[serde(deserialize_with = "optional")]
+    pub bundle: Option<PathBuf>,
+    pub only_when_idle: bool,
+    pub catch_up_hours: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -64,6 +64,7 @@ pub(crate) async fn request_analysis(context: &Context, deadline: TimeDelta) -> 
         scan_id,
         operating_point: OperatingPointName("youden".to_owned()),
         bundle_version: "test".to_owned(),
+        operating_point_named: false,
         threshold_proposal_id: None,
         deadline_at: Utc::now() + deadline,
         priority: Priority::Routine,

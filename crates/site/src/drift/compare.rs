@@ -9,11 +9,11 @@ use norma_domain::{BundleReference, MeasureCode, ScannerProfile, Verdict};
 use serde::{Deserialize, Serialize};
 
 use super::observation::{Observation, Observations};
-use super::plot::DriftPlot;
+use super::plot::{DriftPlot, SharePlot};
 use super::quantity::Quantity;
 
 /// Value of [`DriftReport::schema`].
-pub const DRIFT_SCHEMA: &str = "norma.drift/v1";
+pub const DRIFT_SCHEMA: &str = "norma.drift/v2";
 
 /// The chance of a false alarm in one look, over all that is compared in it.
 const FALSE_ALARMS: f64 = 0.01;
@@ -27,7 +27,7 @@ pub struct DriftWindows {
     pub last: usize,
 }
 
-/// `norma.drift/v1`. Without patient data.
+/// `norma.drift/v2`. Without patient data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DriftReport {
@@ -62,6 +62,9 @@ pub struct DriftedQuantity {
     /// Of values; None of shares, and where a window is empty.
     #[serde(default)]
     pub plot: Option<DriftPlot>,
+    /// Of shares; None of values, and where a window is empty.
+    #[serde(default)]
+    pub share_plot: Option<SharePlot>,
 }
 
 impl DriftReport {
@@ -136,14 +139,9 @@ struct WatchedQuantity {
 
 enum Windows {
     /// The oldest first.
-    Values {
-        reference: Vec<f64>,
-        last: Vec<f64>,
-    },
-    Shares {
-        reference: Proportion,
-        last: Proportion,
-    },
+    Values { reference: Vec<f64>, last: Vec<f64> },
+    /// The last ones come oldest first.
+    Shares { reference: Proportion, last: Vec<bool> },
 }
 
 impl WatchedQuantity {
@@ -152,23 +150,26 @@ impl WatchedQuantity {
         match &self.windows {
             Windows::Values { reference, last } => reference.len().min(last.len()) >= DRIFT_VALUES_NEEDED,
             Windows::Shares { reference, last } => {
-                reference.trials().min(last.trials()) >= DRIFT_VALUES_NEEDED as u64
+                reference.trials().min(last.len() as u64) >= DRIFT_VALUES_NEEDED as u64
             }
         }
     }
 
     fn drift(self, confidence: Level) -> DriftedQuantity {
-        let (drift, plot) = match self.windows {
-            Windows::Values { reference, last } => (
-                value_drift(&reference, &last, confidence),
-                DriftPlot::of(&reference, &last),
-            ),
-            Windows::Shares { reference, last } => (share_drift(reference, last, confidence), None),
-        };
-        DriftedQuantity {
-            quantity: self.quantity,
-            drift,
-            plot,
+        let quantity = self.quantity;
+        match self.windows {
+            Windows::Values { reference, last } => DriftedQuantity {
+                quantity,
+                drift: value_drift(&reference, &last, confidence),
+                plot: DriftPlot::of(&reference, &last),
+                share_plot: None,
+            },
+            Windows::Shares { reference, last } => DriftedQuantity {
+                quantity,
+                drift: share_drift(reference, &last, confidence),
+                plot: None,
+                share_plot: SharePlot::of(reference, &last, confidence),
+            },
         }
     }
 }
@@ -219,12 +220,11 @@ fn quantities(
     });
     let shares = shares.into_iter().map(|(quantity, answers)| {
         let (reference, last) = split(&answers, windows);
-        let share = |of: &[bool]| Proportion::counted(of, |is_so| **is_so);
         WatchedQuantity {
             quantity,
             windows: Windows::Shares {
-                reference: share(reference),
-                last: share(last),
+                reference: Proportion::counted(reference, |is_so| **is_so),
+                last: last.iter().rev().copied().collect(),
             },
         }
     });

@@ -8,5 +8,5 @@ mod quantity;
 
 pub use self::compare::{DRIFT_SCHEMA, DriftReport, DriftWindows, DriftedQuantity, ProfileDrift};
 pub use self::observation::Observations;
-pub use self::plot::DriftPlot;
+pub use self::plot::{DriftPlot, SharePlot};
 pub use self::quantity::Quantity;

@@ -1,6 +1,9 @@
 //! What of two windows is drawn: numbers of studies and sums over them, no study's own value.
 
-use norma_accuracy::{CumulativeSums, sequential_normal_scores};
+use norma_accuracy::{
+    CumulativeSums, DRIFT_VALUES_NEEDED, Level, Proportion, sequential_normal_scores, share_sum_limits,
+    share_sums,
+};
 use serde::{Deserialize, Serialize};
 
 /// Bars of the histogram.
@@ -56,6 +59,37 @@ impl DriftPlot {
             last: shares(last),
             upward: path(sums.upward),
             downward: path(sums.downward),
+        })
+    }
+}
+
+/// Two windows of what is or is not so as they are drawn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SharePlot {
+    /// The cumulative sums after each of the last studies, the oldest first: studies more than are expected, and fewer.
+    pub upward: Vec<f64>,
+    pub downward: Vec<f64>,
+    /// The sums above which the share has drifted by itself; null where no order of these studies comes so high.
+    pub upward_limit: Option<f64>,
+    pub downward_limit: Option<f64>,
+}
+
+impl SharePlot {
+    /// None where a window is too small for a comparison. The last ones come oldest first.
+    pub(super) fn of(reference: Proportion, last: &[bool], confidence: Level) -> Option<Self> {
+        let needed = DRIFT_VALUES_NEEDED as u64;
+        if reference.trials().min(last.len() as u64) < needed {
+            return None;
+        }
+        let sums = share_sums(reference, last);
+        let [upward_limit, downward_limit] = share_sum_limits(&sums, confidence);
+        let path = |sums: &[f64]| sums.iter().copied().map(rounded).collect();
+        Some(Self {
+            upward: path(&sums.upward),
+            downward: path(&sums.downward),
+            upward_limit,
+            downward_limit,
         })
     }
 }

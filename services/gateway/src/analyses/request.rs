@@ -44,11 +44,11 @@ impl Turn {
     }
 }
 
-/// Requests an analysis, or gives the one that runs.
+/// Requests an analysis, or gives the one that runs, which is held to the thresholds that act now from here on.
 ///
 /// # Errors
-/// [`ApiError::OtherAnalysisRunning`] where the one that runs has another operating point, or thresholds that were replaced since: its
-/// answer would be that to another question.
+/// [`ApiError::OtherAnalysisRunning`] where the one that runs has another operating point, which was asked for by its name: its answer
+/// would be that to another question.
 pub(crate) async fn request_analysis(
     gateway: &Gateway,
     scan_id: ScanId,
@@ -63,6 +63,7 @@ pub(crate) async fn request_analysis(
             id,
             scan_id,
             operating_point: question.operating_point.clone(),
+            operating_point_named: question.operating_point_named,
             bundle_version: question.bundle.clone(),
             threshold_proposal_id: question.threshold_proposal_id,
             deadline_at: Utc::now() + deadline,

@@ -47,8 +47,8 @@ pub(crate) struct ReportOptions {
 /// Requests an analysis of a scan.
 ///
 /// Requested analyses take turns: next is whose requester has used least, and an urgent one before all that are not. While one
-/// runs, the same request answers that one, which becomes urgent where it waits and that is asked for; a request with another operating point is refused then (409
-/// `other_analysis_running`). The answer waits for the end, up to a setting, and is then 200 with the reference service's
+/// runs, the same request answers that one, which becomes urgent where it waits and that is asked for; where thresholds were accepted or taken back since, it is held to
+/// those that act now. A request with another operating point is refused then (409 `other_analysis_running`). The answer waits for the end, up to a setting, and is then 200 with the reference service's
 /// `ok`, `files_processed` and `has_pathology_any`; 202 where it takes longer. `Prefer: respond-async` answers 202 at once,
 /// `Prefer: wait=60` waits for so many seconds at most.
 #[utoipa::path(

@@ -24,6 +24,8 @@ pub(crate) struct RunningBundle {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Question {
     pub(crate) operating_point: OperatingPointName,
+    /// It is asked for by this name; otherwise for the default.
+    pub(crate) operating_point_named: bool,
     /// None: the bundle's own.
     pub(crate) threshold_proposal_id: Option<ThresholdProposalId>,
     /// Name and version.
@@ -66,10 +68,12 @@ impl RunningBundle {
     /// What is asked of an analysis that is requested now, by an operating point's name or without one.
     pub(crate) async fn question(&self, name: Option<String>) -> Result<Question, ApiError> {
         let in_use = self.in_use().await?;
+        let operating_point_named = name.is_some();
         let reference = in_use.bundle.reference();
         Ok(Question {
             bundle: format!("{} {}", reference.name, reference.version),
             operating_point: self.operating_point(&in_use.bundle, name)?.name,
+            operating_point_named,
             threshold_proposal_id: in_use.threshold_proposal_id,
         })
     }

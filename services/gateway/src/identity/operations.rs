@@ -138,6 +138,7 @@ const OPERATIONS: &[Operation] = operations! {
     POST "/api/deliveries/{delivery_id}/send-again" OPERATOR_OR_ADMINISTRATOR, Audit::Change("delivery.send_again");
 
     GET "/api/drift" OPERATOR, Audit::None;
+    GET "/api/shadow" OPERATOR, Audit::None;
     GET "/api/threshold-proposals" OPERATOR, Audit::Repeated("threshold_proposal.search");
     POST "/api/threshold-proposals" OPERATOR, Audit::Change("threshold_proposal.make");
     GET "/api/threshold-proposals/{proposal_id}" OPERATOR, Audit::Event("threshold_proposal.read");

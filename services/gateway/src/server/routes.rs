@@ -79,6 +79,7 @@ pub(crate) fn configure(services: &mut ServiceConfig) {
         .service(deliveries::route::send_failed_deliveries_again)
         .service(deliveries::route::send_delivery_again)
         .service(site::drift::get_drift)
+        .service(site::shadow::get_shadow)
         .service(site::proposals::list_threshold_proposals)
         .service(site::proposals::make_threshold_proposal)
         .service(site::proposals::get_threshold_proposal)

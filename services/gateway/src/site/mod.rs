@@ -3,3 +3,4 @@
 pub(crate) mod drift;
 pub(crate) mod proposals;
 pub(crate) mod schema;
+pub(crate) mod shadow;

@@ -36,6 +36,7 @@ mod room;
 mod scans;
 mod service;
 mod sessions;
+mod shadow;
 mod sign_in_attacks;
 mod site;
 mod studies;

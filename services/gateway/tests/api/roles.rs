@@ -49,6 +49,7 @@ const EXPECTED: &[(&str, &str)] = &[
     ("listPredictions", "ci"),
     ("getPrediction", "ci"),
     ("getDrift", "o"),
+    ("getShadow", "o"),
     ("listThresholdProposals", "o"),
     ("makeThresholdProposal", "o"),
     ("getThresholdProposal", "o"),

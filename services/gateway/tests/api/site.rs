@@ -144,6 +144,10 @@ async fn a_proposal_is_made_accepted_and_taken_back() {
 
 async fn analyze(app: &App, query: &str) -> Value {
     let scan_id = app.upload(b"x").await;
+    analyze_scan(app, &scan_id.to_string(), query).await
+}
+
+async fn analyze_scan(app: &App, scan_id: &str, query: &str) -> Value {
     let requested = app
         .post_async(&format!("/api/scans/{scan_id}/analyze{query}"))
         .await;
@@ -184,19 +188,40 @@ async fn what_is_accepted_acts_on_the_next_request_until_it_is_taken_back() {
     // What was asked before is answered as it was asked.
     let stored = app.database.analysis(id_of(&before)).await.unwrap().unwrap();
     assert_eq!(stored.threshold_proposal_id, None);
+    // Unless the same is asked again: the one that runs is held to what acts now, under its name.
     let scan = before["scan_id"].as_str().unwrap();
-    for query in ["", "?operating_point=youden"] {
-        let other = app.post_async(&format!("/api/scans/{scan}/analyze{query}")).await;
-        problem(other, StatusCode::CONFLICT, "other_analysis_running").await;
-    }
+    let again = analyze_scan(&app, scan, "").await;
+    assert_eq!(again["id"], before["id"]);
+    assert_eq!(
+        (&again["operating_point"], &again["bundle_version"]),
+        (&json!("site"), &json!(format!("fixture {version}")))
+    );
+    let stored = app.database.analysis(id_of(&before)).await.unwrap().unwrap();
+    assert_eq!(stored.threshold_proposal_id, Some(id));
+    // Another operating point by its name is another question.
+    let other = app
+        .post_async(&format!("/api/scans/{scan}/analyze?operating_point=youden"))
+        .await;
+    problem(other, StatusCode::CONFLICT, "other_analysis_running").await;
+    let named = analyze(&app, "?operating_point=youden").await;
 
     let elsewhere = app
         .database
         .withdraw_threshold_proposal(id, "another gateway".to_owned(), None);
     assert!(matches!(elsewhere.await.unwrap(), Some(Decided::Done(_))));
     assert_eq!(analyze(&app, "").await["operating_point"], "youden");
-    let again = app.post_async(&format!("/api/scans/{scan}/analyze")).await;
-    assert_eq!(again.json::<Value>().await.unwrap()["id"], before["id"]);
+    let back = analyze_scan(&app, scan, "").await;
+    assert_eq!(
+        (&back["id"], &back["operating_point"], &back["bundle_version"]),
+        (&before["id"], &json!("youden"), &json!("fixture 0.0.1"))
+    );
+    // Asked for by its name, it stays that operating point, whatever is the default.
+    let named_scan = named["scan_id"].as_str().unwrap();
+    let same = analyze_scan(&app, named_scan, "").await;
+    assert_eq!(
+        (&same["id"], &same["bundle_version"]),
+        (&named["id"], &json!("fixture 0.0.1"))
+    );
     let gone = app
         .post_async(&format!("/api/scans/{scan}/analyze?operating_point=site"))
         .await;
@@ -229,7 +254,7 @@ async fn the_last_look_for_drift_is_the_operators_to_see() {
         json!({"looked_at": null, "report": null})
     );
     let report = json!({
-        "schema": "norma.drift/v1",
+        "schema": "norma.drift/v2",
         "windows": {"reference": 300, "last": 100},
         "bundle": null,
         "significance": 0.01,

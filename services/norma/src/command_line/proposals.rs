@@ -11,8 +11,9 @@ pub(crate) enum Proposals {
     List(ListProposals),
     /// Show what one proposes: the bound of each scanner's threshold, and which studies would change verdict.
     Show(ShowProposal),
-    /// Let one act: a new version of the bundle, which processes load when they start.
+    /// Let one act: a new version of the bundle, which acts at once on analyses that are requested from then on.
     Accept(DecideProposal),
+    /// Decline one: nothing changes, and it stays in the list.
     Decline(DecideProposal),
     /// Take back the one that acts: what acted before acts again.
     Withdraw(DecideProposal),

@@ -108,8 +108,8 @@ fn line(quantity: &DriftedQuantity) -> String {
             share_of(share.last),
             "-".to_owned(),
             "-".to_owned(),
-            "-".to_owned(),
-            chance(share.p_value),
+            format!("{:.1}", share.cumulative_sum),
+            chance(share.least_p_value()),
             mark(share.drifted),
         ]),
     }

@@ -6,7 +6,7 @@ use norma_domain::Stage;
 use norma_service::{Process, Settings, announce_unfinished};
 
 use super::installation::database_in;
-use super::service::{spawn_gateway, spawn_worker};
+use super::service::{spawn_gateway, spawn_shadow, spawn_worker};
 
 /// Lets the settings name the database, the objects, the spool and what comes by DICOM in `folder`.
 pub(super) fn keep_in(settings: &mut Settings, folder: &Path) {
@@ -22,6 +22,9 @@ pub(super) async fn start(settings: Settings) -> anyhow::Result<Process> {
     announce_unfinished(&process.context()).await?;
     for stage in Stage::ALL {
         spawn_worker(&mut process, stage);
+    }
+    if process.context().settings.analysis.shadow.bundle.is_some() {
+        spawn_shadow(&mut process);
     }
     spawn_gateway(&mut process);
     Ok(process)

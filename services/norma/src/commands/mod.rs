@@ -32,6 +32,7 @@ mod selftest;
 mod serve;
 mod service;
 mod settings;
+mod shadow;
 mod site_bundle;
 mod storage;
 mod terminal;
@@ -66,6 +67,7 @@ pub(crate) fn run(command_line: CommandLine) -> ExitCode {
         Command::Labels(arguments) => labels::run(config, &arguments),
         Command::Drift(arguments) => drift::run(config, &arguments),
         Command::Proposals(command) => proposals::run(config, command),
+        Command::Shadow(command) => shadow::run(config, command),
         Command::Models(command) => models::run(config, &command),
         Command::Keys(command) => keys::run(config, command),
         Command::Users(command) => users::run(config, command),

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::ensure;
 use norma_domain::Stage;
 use norma_service::Process;
 
@@ -13,21 +14,38 @@ use super::settings::settings;
 pub(crate) enum Service {
     Gateway,
     Worker(Stage),
+    /// What reads for the second bundle.
+    Shadow,
 }
 
 pub(crate) fn run(config: Option<&Path>, service: Service) -> anyhow::Result<ExitCode> {
     let settings = settings(config)?;
+    if matches!(service, Service::Shadow) {
+        let is_set = settings.analysis.shadow.bundle.is_some();
+        ensure!(
+            is_set,
+            "no second bundle: name one in the setting analysis.shadow.bundle"
+        );
+    }
     block_on(async {
         let name = match service {
             Service::Gateway => "gateway",
             Service::Worker(stage) => stage.as_str(),
+            Service::Shadow => "shadow",
         };
-        let mut process = Process::start(settings, name).await?;
+        let mut process = match service {
+            Service::Gateway | Service::Worker(_) => Process::start(settings, name).await?,
+            Service::Shadow => Process::start_aside(settings, name).await?,
+        };
         match service {
             Service::Gateway => spawn_gateway(&mut process),
             Service::Worker(stage) => {
                 process.serve_admin()?;
                 spawn_worker(&mut process, stage);
+            }
+            Service::Shadow => {
+                process.serve_admin()?;
+                spawn_shadow(&mut process);
             }
         }
         process.wait().await
@@ -45,6 +63,10 @@ pub(crate) fn spawn_worker(process: &mut Process, stage: Stage) {
         Stage::Typing => process.spawn(name, norma_typing::run(context)),
         Stage::Report => process.spawn(name, norma_report::run(context)),
     }
+}
+
+pub(crate) fn spawn_shadow(process: &mut Process) {
+    process.spawn("shadow", norma_shadow::run(process.context()));
 }
 
 pub(crate) fn spawn_gateway(process: &mut Process) {

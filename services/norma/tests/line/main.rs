@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod reference_method;
+mod shadow;
 mod shared_network;
 #[path = "../studies/mod.rs"]
 mod studies;

@@ -46,14 +46,14 @@ fn a_stream_that_stays_as_it_was_does_not_drift() {
     let output = site.norma(&["drift", "--data", "data", "--format", "json"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let report = json(&output);
-    assert_eq!(report["schema"], "norma.drift/v1");
+    assert_eq!(report["schema"], "norma.drift/v2");
     assert_eq!(report["without_scanner"], 1);
     let score = drift(&report, "force", "score");
     assert_eq!((&score["reference"], &score["last"]), (&json!(200), &json!(100)));
     assert_eq!(score["drifted"], false);
     assert_eq!(drift(&report, "force", "released")["drifted"], false);
     // Sixty scores of the other scanner are all in the last window.
-    let too_few = json!({"quantity": "score", "outcome": "too_few", "needed": 50, "reference": 0, "last": 61, "plot": null});
+    let too_few = json!({"quantity": "score", "outcome": "too_few", "needed": 50, "reference": 0, "last": 61, "plot": null, "share_plot": null});
     assert_eq!(drift(&report, "drive", "score"), too_few);
     // Four comparisons: a score and three shares.
     assert_eq!(report["significance"], 0.0025);

@@ -8,6 +8,7 @@ mod drift;
 mod evaluate;
 mod labels;
 mod proposals;
+mod shadow;
 #[allow(dead_code, reason = "shared with the other tests")]
 #[path = "../studies/mod.rs"]
 mod studies;

@@ -76,6 +76,7 @@ pub(crate) async fn request_question(
         scan_id,
         operating_point: OperatingPointName(operating_point.to_owned()),
         bundle_version: "test".to_owned(),
+        operating_point_named: false,
         threshold_proposal_id,
         deadline_at: Utc::now() + TimeDelta::hours(1),
         priority,

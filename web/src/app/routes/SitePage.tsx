@@ -1,7 +1,7 @@
 import { useTranslation } from 'react-i18next';
 
 import { Page } from '@/components/Page';
-import { Drift, Proposals } from '@/features/site';
+import { Drift, Proposals, Shadow } from '@/features/site';
 
 export function SitePage() {
   const { t } = useTranslation();
@@ -9,6 +9,7 @@ export function SitePage() {
     <Page title={t('site.title')} subtitle={t('site.subtitle')}>
       <Proposals />
       <Drift />
+      <Shadow />
     </Page>
   );
 }

@@ -1,2 +1,3 @@
 export { Drift } from './components/Drift';
 export { Proposals } from './components/Proposals';
+export { Shadow } from './components/Shadow';

@@ -65,6 +65,11 @@ export function Drift() {
             {t('site.lookedAt', { at: formatMoment(data.looked_at, i18n.language) })}{' '}
             {t('site.significance', { chance: formatNumber(report.significance * 100, i18n.language, 4) })}
           </Text>
+          {report.profiles.some((profile) => compared(profile) > 0) && (
+            <Text size="sm" c="var(--text-dim)">
+              {t('site.plot.legend')}
+            </Text>
+          )}
           {report.without_scanner > 0 && (
             <Text size="sm" c="var(--text-dim)">
               {t('site.withoutScanner', { count: report.without_scanner })}

@@ -1,6 +1,6 @@
 import { useTranslation } from 'react-i18next';
 
-import type { DriftPlot } from '@/api/types';
+import type { DriftPlot, SharePlot } from '@/api/types';
 import { formatNumber } from '@/format/numbers';
 
 import { histogramPath, sumsPath } from '../plots';
@@ -15,12 +15,56 @@ interface DriftPlotsProps {
   limit: number;
 }
 
+interface SumsProps {
+  upward: readonly number[];
+  downward: readonly number[];
+  /** Above which it has drifted, upwards and downwards; undefined where no sum can come so high. */
+  limits: readonly [upward: number | null | undefined, downward: number | null | undefined];
+}
+
+/** How the cumulative sums went over the last studies. */
+function Sums({ upward, downward, limits }: SumsProps) {
+  const { t } = useTranslation();
+  const reached = limits.filter((limit) => typeof limit === 'number');
+  const [upwardLimit, downwardLimit] = limits;
+  const highest = Math.max(...reached, ...upward, ...downward) * 1.05;
+  return (
+    <figure>
+      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} className={classes.plot} role="img" aria-label={t('site.plot.sums')}>
+        {(
+          [
+            ['upward', upwardLimit],
+            ['downward', downwardLimit],
+          ] as const
+        ).map(([way, limit]) => {
+          if (typeof limit !== 'number') return null;
+          const y = HEIGHT - (limit / highest) * HEIGHT;
+          return <line key={way} x1={0} x2={WIDTH} y1={y} y2={y} className={classes.limit} data-way={upwardLimit === downwardLimit ? 'both' : way} />;
+        })}
+        <path d={sumsPath(upward, highest, WIDTH, HEIGHT)} className={classes.upward} />
+        <path d={sumsPath(downward, highest, WIDTH, HEIGHT)} className={classes.downward} />
+      </svg>
+      <figcaption>
+        <span>{t('site.plot.first')}</span>
+        <span>{t('site.plot.latest')}</span>
+      </figcaption>
+    </figure>
+  );
+}
+
+/** The sums of a share: studies more than are expected, and fewer. */
+export function ShareSums({ plot }: { plot: SharePlot }) {
+  return (
+    <div className={classes.plots}>
+      <Sums upward={plot.upward} downward={plot.downward} limits={[plot.upward_limit, plot.downward_limit]} />
+    </div>
+  );
+}
+
 /** The last studies' values over those before them, and how the cumulative sums went. */
 export function DriftPlots({ plot, limit }: DriftPlotsProps) {
   const { t, i18n } = useTranslation();
   const number = (value: number): string => formatNumber(value, i18n.language, 2);
-  const highest = Math.max(limit, ...plot.upward, ...plot.downward) * 1.05;
-  const limitAt = HEIGHT - (limit / highest) * HEIGHT;
   const tallest = Math.max(...plot.reference, ...plot.last);
   return (
     <div className={classes.plots}>
@@ -34,17 +78,7 @@ export function DriftPlots({ plot, limit }: DriftPlotsProps) {
           <span>{number(plot.range[1] ?? 0)}</span>
         </figcaption>
       </figure>
-      <figure>
-        <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} className={classes.plot} role="img" aria-label={t('site.plot.sums')}>
-          <line x1={0} x2={WIDTH} y1={limitAt} y2={limitAt} className={classes.limit} />
-          <path d={sumsPath(plot.upward, highest, WIDTH, HEIGHT)} className={classes.upward} />
-          <path d={sumsPath(plot.downward, highest, WIDTH, HEIGHT)} className={classes.downward} />
-        </svg>
-        <figcaption>
-          <span>{t('site.plot.first')}</span>
-          <span>{t('site.plot.latest')}</span>
-        </figcaption>
-      </figure>
+      <Sums upward={plot.upward} downward={plot.downward} limits={[limit, limit]} />
     </div>
   );
 }

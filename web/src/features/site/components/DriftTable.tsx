@@ -5,7 +5,7 @@ import pageClasses from '@/components/page.module.css';
 import { ScrollTable } from '@/components/ScrollTable';
 import { formatNumber, formatProbability } from '@/format/numbers';
 
-import { DriftPlots } from './DriftPlots';
+import { DriftPlots, ShareSums } from './DriftPlots';
 import classes from './site.module.css';
 
 const SHARES = ['released', 'undetermined', 'failed_quality'] as const;
@@ -46,7 +46,14 @@ export function DriftTable({ quantities, limit }: { quantities: readonly Drifted
           chance(Math.min(of.index_p_value, of.kolmogorov_smirnov_p_value, of.cumulative_sum_p_value)),
         ];
       case 'share':
-        return [share(of.reference), share(of.last), '–', '–', '–', chance(of.p_value)];
+        return [
+          share(of.reference),
+          share(of.last),
+          '–',
+          '–',
+          number(of.cumulative_sum, 1),
+          chance(Math.min(of.p_value, of.cumulative_sum_p_value)),
+        ];
     }
   };
   return (
@@ -84,7 +91,10 @@ export function DriftTable({ quantities, limit }: { quantities: readonly Drifted
               <td className={classes.state} data-drifted={isDrifted}>
                 {of.outcome === 'too_few' ? '–' : t(isDrifted ? 'site.drifted' : 'site.asBefore')}
               </td>
-              <td>{of.plot && of.outcome === 'values' && <DriftPlots plot={of.plot} limit={limit} />}</td>
+              <td>
+                {of.plot && of.outcome === 'values' && <DriftPlots plot={of.plot} limit={limit} />}
+                {of.share_plot && of.outcome === 'share' && <ShareSums plot={of.share_plot} />}
+              </td>
             </tr>
           );
         })}
