@@ -2,9 +2,11 @@
 
 mod identity;
 mod load;
+mod network_peer;
 mod pacs;
 mod reading;
 mod sections;
+mod sources;
 mod value;
 
 pub use identity::{
@@ -23,3 +25,4 @@ pub use sections::{
     PerStage, QueueKind, QueueSettings, RabbitMqSettings, RequestSettings, RetentionSettings, S3Settings,
     SandboxSettings, Settings, StorageSettings, TelemetrySettings, TlsSettings, WorkerSettings,
 };
+pub use sources::{PriorsSettings, RetrieveMethod, SourceSettings};

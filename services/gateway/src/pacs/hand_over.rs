@@ -6,12 +6,15 @@ use std::path::PathBuf;
 
 use norma_database::{NewAuditEvent, Owner, ReceivedStudy, ScanIdentity, StoredInstance};
 use norma_dicom_spool::{Held, StudyKey, TakenStudy, instances_sha256, pack_study, sop_class_of};
-use norma_domain::Priority;
+use norma_domain::{Priority, ScanId};
 
 use crate::analyses::{Turn, request_analysis};
+use crate::bundle::Question;
+use crate::gateway::Gateway;
 use crate::pacs::stored::{StoredStudy, note_other_content};
 use crate::predictions::Predictions;
 use crate::problem::ApiError;
+use crate::pulls::PriorsOptions;
 use crate::scans::{NewUpload, store_scan};
 use crate::uploads::receive::Upload;
 use crate::uploads::spool::{blocking, create_spool_file, storage_failure};
@@ -39,7 +42,13 @@ struct Contents {
 
 /// Makes a scan of a study, adds what came of it before, and requests the analysis. Begun again after a kill at any moment it
 /// goes on where it was.
-pub(super) async fn hand_over(predictions: &Predictions, taken: &TakenStudy) -> Result<HandedOver, ApiError> {
+///
+/// An earlier study that was pulled as one is kept and not analysed.
+pub(super) async fn hand_over(
+    predictions: &Predictions,
+    priors: Option<&PriorsOptions>,
+    taken: &TakenStudy,
+) -> Result<HandedOver, ApiError> {
     let gateway = &predictions.gateway;
     // Without models nothing is stored that would wait for its analysis unseen.
     let question = predictions.bundle.question(None).await?;
@@ -54,7 +63,14 @@ pub(super) async fn hand_over(predictions: &Predictions, taken: &TakenStudy) -> 
     let latest = gateway.database.latest_received_study(key.to_string()).await?;
     let is_noted = latest.as_ref().is_some_and(|latest| latest.scan_id == scan_id);
     if !is_noted {
-        let Some(contents) = look_into(predictions, key, files, latest).await? else {
+        let before = latest.as_ref().map(|latest| latest.scan_id);
+        let Some(contents) = look_into(predictions, key.clone(), files, latest).await? else {
+            // What is here was kept as an earlier study perhaps, and is sent to be looked at now.
+            if let Some(before) = before
+                && !taken.is_prior()
+            {
+                analyze_once(gateway, before, taken, &question).await?;
+            }
             return Ok(HandedOver::Repeated);
         };
         let instances: BTreeSet<String> = contents.classes.keys().cloned().collect();
@@ -80,9 +96,30 @@ pub(super) async fn hand_over(predictions: &Predictions, taken: &TakenStudy) -> 
             .await?;
         gateway.database.note_received_study(received).await?;
     }
-    // Deleted by somebody meanwhile: then it is not wanted.
+    if !taken.is_prior() || was_analyzed(gateway, scan_id).await? {
+        if !analyze_once(gateway, scan_id, taken, &question).await? {
+            // Deleted by somebody meanwhile: then it is not wanted.
+            return Ok(HandedOver::Repeated);
+        }
+        if let Some(priors) = priors {
+            ask_for_priors(gateway, priors, scan_id, &key).await?;
+        }
+    }
+    let mut event = NewAuditEvent::of_system("pacs", "pacs.receive").about("scan", scan_id);
+    event.scan_id = Some(scan_id);
+    gateway.database.append_audit_events(vec![event]).await?;
+    Ok(HandedOver::Stored)
+}
+
+/// Requests the analysis of a scan that has none. False where there is no such scan.
+async fn analyze_once(
+    gateway: &Gateway,
+    scan_id: ScanId,
+    taken: &TakenStudy,
+    question: &Question,
+) -> Result<bool, ApiError> {
     let Some(scan) = gateway.database.scan(scan_id).await? else {
-        return Ok(HandedOver::Repeated);
+        return Ok(false);
     };
     if scan.latest_analysis_id.is_none() {
         let turn = Turn {
@@ -95,12 +132,35 @@ pub(super) async fn hand_over(predictions: &Predictions, taken: &TakenStudy) -> 
             // Who may send urgent studies is the settings' to say, and the studies are here already.
             most_urgent: None,
         };
-        request_analysis(gateway, scan_id, &question, turn).await?;
+        request_analysis(gateway, scan_id, question, turn).await?;
     }
-    let mut event = NewAuditEvent::of_system("pacs", "pacs.receive").about("scan", scan_id);
-    event.scan_id = Some(scan_id);
-    gateway.database.append_audit_events(vec![event]).await?;
-    Ok(HandedOver::Stored)
+    Ok(true)
+}
+
+/// Whether what an earlier study adds to was looked at: then all of it is.
+async fn was_analyzed(gateway: &Gateway, scan_id: ScanId) -> Result<bool, ApiError> {
+    let predecessors = gateway.database.predecessors(vec![scan_id]).await?;
+    let Some(predecessor) = predecessors.get(&scan_id) else {
+        return Ok(false);
+    };
+    let scan = gateway.database.scan(*predecessor).await?;
+    Ok(scan.is_some_and(|scan| scan.latest_analysis_id.is_some()))
+}
+
+async fn ask_for_priors(
+    gateway: &Gateway,
+    priors: &PriorsOptions,
+    scan_id: ScanId,
+    key: &StudyKey,
+) -> Result<(), ApiError> {
+    let identities = gateway.database.scan_identities(vec![scan_id]).await?;
+    let wish = identities
+        .get(&scan_id)
+        .and_then(|identity| priors.wish(scan_id, key, &identity.study));
+    if let Some(wish) = wish {
+        gateway.database.ask_for_pull(priors.source.clone(), wish).await?;
+    }
+    Ok(())
 }
 
 /// None where everything is here already.

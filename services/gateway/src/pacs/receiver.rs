@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use norma_dicom_network::Scp;
+use norma_dicom_network::{InstanceSink, Scp};
 use norma_dicom_spool::{Spool, TakenStudy};
 use norma_domain::ScanId;
 use tokio::net::TcpListener;
@@ -19,6 +19,7 @@ use crate::pacs::options::PacsOptions;
 use crate::pacs::sink::SpoolSink;
 use crate::pacs::stored::StoredStudies;
 use crate::predictions::Predictions;
+use crate::pulls::{PriorsOptions, PullWatch, Puller, PullerParts};
 
 const TURN: Duration = Duration::from_millis(500);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -69,15 +70,30 @@ impl Receiver {
         }
         let gateway = Arc::clone(&self.predictions.gateway);
         let stored = Arc::new(StoredStudies::new(Arc::clone(&gateway)));
-        let sink = SpoolSink {
+        let watch = Arc::new(PullWatch::new(self.options.ae_title.clone()));
+        let sink: Arc<dyn InstanceSink> = Arc::new(SpoolSink {
             spool: Arc::clone(&self.spool),
             arrivals: Arc::clone(&arrivals),
             stored: Arc::clone(&stored),
             gateway: Arc::clone(&gateway),
             urgent_callers: self.options.urgent_callers.clone(),
+            watch: Arc::clone(&watch),
             told: Mutex::default(),
-        };
-        let mut scp = Scp::new(self.options.scp(self.spool.receiving()), Arc::new(sink));
+        });
+        let mut scp = Scp::new(self.options.scp(self.spool.receiving()), Arc::clone(&sink));
+        let puller = Puller::new(PullerParts {
+            database: gateway.database.clone(),
+            sources: self.options.sources.clone(),
+            own: self.options.ae_title.clone(),
+            priors: self.options.priors.clone(),
+            watch,
+            sink,
+            folder: self.spool.receiving(),
+            instance_bytes: self.options.instance_bytes,
+            free_floor_bytes: self.options.free_floor_bytes,
+            give_up: self.options.give_up,
+        });
+        puller.remember().await;
         let peers = self.options.commitment_peers.clone();
         if !peers.is_empty() {
             let titles = peers.iter().map(|peer| peer.title.clone()).collect();
@@ -109,7 +125,8 @@ impl Receiver {
                 match spool.taken() {
                     Ok(taken) => {
                         gauge("norma_pacs_studies_waiting", arrivals.count() + taken.len());
-                        hand_over_all(&predictions, &spool, taken, &mut pauses, &stopping).await;
+                        let priors = options.priors.as_ref();
+                        hand_over_all(&predictions, priors, &spool, taken, &mut pauses, &stopping).await;
                     }
                     Err(error) => tracing::error!(%error, "received studies cannot be listed"),
                 }
@@ -125,13 +142,15 @@ impl Receiver {
         tokio::join!(
             scp.serve(listener, stopping.clone()),
             handing,
-            reporter.run(stopping.clone())
+            reporter.run(stopping.clone()),
+            puller.run(stopping.clone())
         );
     }
 }
 
 async fn hand_over_all(
     predictions: &Predictions,
+    priors: Option<&PriorsOptions>,
     spool: &Spool,
     all: Vec<TakenStudy>,
     pauses: &mut HashMap<ScanId, Pause>,
@@ -145,7 +164,7 @@ async fn hand_over_all(
         if waits || stopping.is_cancelled() {
             continue;
         }
-        let ended = match hand_over(predictions, &taken).await {
+        let ended = match hand_over(predictions, priors, &taken).await {
             Ok(done) => {
                 let outcome = match done {
                     HandedOver::Stored => "stored",

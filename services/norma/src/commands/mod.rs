@@ -71,7 +71,7 @@ pub(crate) fn run(command_line: CommandLine) -> ExitCode {
         Command::Users(command) => users::run(config, command),
         Command::Audit(command) => audit::run(config, command),
         Command::Storage(command) => storage::run(config, command),
-        Command::Pacs(command) => pacs::run(&command),
+        Command::Pacs(command) => pacs::run(config, command),
         Command::Deliveries(command) => deliveries::run(config, command),
         Command::Selftest(target) => selftest::run(config, &target),
         Command::Demo(arguments) => demo::run(config, arguments),

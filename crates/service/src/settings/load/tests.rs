@@ -345,3 +345,41 @@ fn secrets_are_not_printed() {
     .unwrap();
     assert!(!format!("{settings:?}").contains("hidden"));
 }
+
+#[test]
+fn sources_are_read_and_checked() {
+    let whole = [
+        ("NORMA__PACS__ENABLED", "true"),
+        ("NORMA__PACS__SOURCES__ARCHIVE__AE_TITLE", "ARCHIVE"),
+        ("NORMA__PACS__SOURCES__ARCHIVE__HOST", "10.0.0.7"),
+        ("NORMA__PACS__SOURCES__ARCHIVE__PORT", "104"),
+        ("NORMA__PACS__PRIORS__SOURCE", "archive"),
+    ];
+    let base = with_environment(&[]).unwrap();
+    assert!(base.pacs.sources.is_empty() && base.pacs.priors.source.is_none());
+    let settings = with_environment(&whole).unwrap();
+    assert_eq!(
+        settings.pacs.sources["archive"].retrieve,
+        crate::RetrieveMethod::Move
+    );
+    for left_out in 0..4 {
+        let mut less = whole.to_vec();
+        less.remove(left_out);
+        let problem = with_environment(&less).unwrap_err().to_string();
+        assert!(problem.contains("pacs.sources.archive"), "{problem}");
+    }
+    for (name, value) in [
+        ("NORMA__PACS__SOURCES__ARCHIVE__HOST", "10.0.0.7:104"),
+        ("NORMA__PACS__SOURCES__ARCHIVE__TLS_CA", "ca.pem"),
+        ("NORMA__PACS__SOURCES__ARCHIVE__RETRIEVE", "fetch"),
+        ("NORMA__PACS__PRIORS__SOURCE", "other"),
+        ("NORMA__PACS__PRIORS__STUDIES", "0"),
+        ("NORMA__PACS__PRIORS__STUDIES", "21"),
+        ("NORMA__PACS__PRIORS__MODALITY", ""),
+    ] {
+        let mut more = whole.to_vec();
+        more.retain(|(known, _)| *known != name);
+        more.push((name, value));
+        assert!(with_environment(&more).is_err(), "{name}={value}");
+    }
+}
