@@ -58,6 +58,7 @@ mod stored_bytes;
 mod stored_instances;
 mod studies;
 mod study_identities;
+mod study_routes;
 mod suspicion;
 mod text;
 mod threshold_proposals;
@@ -97,7 +98,7 @@ pub use patient_merge::MergedPatients;
 pub use patients::{Patient, PatientDetails, PatientIdentity};
 pub use predictions::{ListedPrediction, NewPrediction, PredictedScan, Prediction, Rejection};
 pub use pull_queue::{ClaimedPull, WaitingPulls};
-pub use pulled_studies::PulledStudy;
+pub use pulled_studies::{AwaitedStudy, PulledStudy};
 pub use pulls::{Pull, PullQuery, PullState, PullWish, PulledAgain};
 pub use received_studies::ReceivedStudy;
 pub use repeatable_requests::{Repetition, RequestKey};
@@ -114,6 +115,7 @@ pub use stored_bytes::{StoredWork, WaitingWork};
 pub use stored_instances::StoredInstance;
 pub use studies::{StudyOrder, StudyQuery, StudyRow, StudyTray};
 pub use study_identities::ScanIdentity;
+pub use study_routes::StudyRoute;
 pub use threshold_proposals::{
     AcceptedBundleFile, Decided, NewThresholdProposal, ProposalState, ThresholdProposal, Withdrawal,
 };

@@ -67,3 +67,13 @@ diesel::table! {
         reason_code -> Nullable<Text>,
     }
 }
+
+diesel::table! {
+    study_routes (scan_id) {
+        scan_id -> crate::sql_types::Id,
+        facts -> Text,
+        rule -> Nullable<Text>,
+        destinations -> Nullable<Text>,
+        decided_at -> Timestamp,
+    }
+}

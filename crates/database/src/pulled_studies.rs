@@ -25,6 +25,17 @@ pub struct PulledStudy {
     pub reason_code: Option<String>,
 }
 
+/// A study of which more may come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AwaitedStudy {
+    /// Stands for the Study Instance UID: a hash of it.
+    pub study_key: String,
+    /// Who sends it.
+    pub source: String,
+    /// An earlier study of a patient.
+    pub is_prior: bool,
+}
+
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = pulled_studies, treat_none_as_default_value = false)]
 struct Row {
@@ -65,22 +76,24 @@ impl From<Row> for PulledStudy {
 }
 
 impl Database {
-    /// Studies, by what stands for their UIDs, that are pulled as earlier ones and are not all here, each with the source that
-    /// sends it.
-    pub async fn awaited_priors(&self) -> Result<Vec<(String, String)>, DatabaseError> {
+    /// Studies of pulls that have not ended, which are not all here.
+    pub async fn awaited_studies(&self) -> Result<Vec<AwaitedStudy>, DatabaseError> {
         self.run(|connection| {
-            let waiting: Vec<(RowId, String)> = pulls::table
+            let waiting: Vec<(RowId, String, Option<RowId>)> = pulls::table
                 .filter(pulls::ended_at.is_null())
-                .filter(pulls::scan_id.is_not_null())
-                .select((pulls::id, pulls::source))
+                .select((pulls::id, pulls::source, pulls::scan_id))
                 .load(connection)?;
-            let ids: Vec<RowId> = waiting.iter().map(|(id, _)| *id).collect();
+            let ids: Vec<RowId> = waiting.iter().map(|(id, ..)| *id).collect();
             let mut studies = studies_of(connection, &ids)?;
-            let all = waiting.into_iter().flat_map(|(id, source)| {
+            let all = waiting.into_iter().flat_map(|(id, source, priors_of)| {
                 let missing = studies.remove(&id).unwrap_or_default().into_iter();
                 missing
                     .filter(|study| !study.is_here)
-                    .map(move |study| (study.study_key, source.clone()))
+                    .map(move |study| AwaitedStudy {
+                        study_key: study.study_key,
+                        source: source.clone(),
+                        is_prior: priors_of.is_some(),
+                    })
             });
             Ok(all.collect())
         })

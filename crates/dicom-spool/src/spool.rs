@@ -12,7 +12,7 @@ use tempfile::TempPath;
 use uuid::Uuid;
 
 use crate::content::hold_same_data_set;
-use crate::element_walk::{manufacturer, sop_class, study_instance_uid};
+use crate::element_walk::{manufacturer, series_instance_uid, sop_class, source_title, study_instance_uid};
 use crate::study_key::StudyKey;
 
 const RECEIVING: &str = "receiving";
@@ -301,6 +301,16 @@ pub fn manufacturer_of(path: &Path) -> io::Result<Option<String>> {
 /// The SOP class that a received file names; None where it does not say. Blocks.
 pub fn sop_class_of(path: &Path) -> io::Result<Option<String>> {
     sop_class(File::open(path)?)
+}
+
+/// The series that a received file names; None where it does not say. Blocks.
+pub fn series_of(path: &Path) -> io::Result<Option<String>> {
+    series_instance_uid(File::open(path)?)
+}
+
+/// Who sent a received file, by AE title. Blocks.
+pub fn source_of(path: &Path) -> io::Result<Option<String>> {
+    source_title(File::open(path)?)
 }
 
 fn must_be_same(kept: &Path, file: &Path) -> Result<(), KeepError> {

@@ -32,6 +32,7 @@ mod predictions;
 mod problem;
 mod pulls;
 mod recently_used;
+mod routing;
 mod rows;
 mod scans;
 mod server;
@@ -71,6 +72,7 @@ pub use predictions::schema::{ListedPrediction, OnlyRow, PredictedStudy, Predict
 pub use problem::{ApiError, Problem, ProposalProblem, PullProblem};
 pub use pulls::schema::{ArchiveStudies, ArchiveStudy, Pull, PullState, PulledStudy, SourceQuery};
 pub use pulls::{FoundStudies, Sources};
+pub use routing::{Route, Rules, SeriesFacts, StudyFacts};
 pub use rows::{rows_to_csv, rows_to_xlsx};
 pub use scans::schema::{Scan, ScanChange, ScanUpload};
 pub use server::{Application, BeyondLoopback, GatewayParts, listen_address, run};

@@ -4,6 +4,7 @@ mod accuracy;
 mod deliveries;
 mod pacs;
 mod proposals;
+mod routing;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ pub(crate) use self::pacs::{
 pub(crate) use self::proposals::{
     DecideProposal, ListProposals, ProposalState, Proposals, ShowProposal, ShownAs,
 };
+pub(crate) use self::routing::{CheckRouting, Routing};
 
 /// Norma reads a chest CT and says norm, pathology or undetermined. Research use only: no medical device.
 #[derive(Debug, Parser)]
@@ -92,6 +94,9 @@ pub(crate) enum Command {
     /// Results on their way to a PACS.
     #[command(subcommand)]
     Deliveries(Deliveries),
+    /// The rules for studies that a PACS sends (routing.rules).
+    #[command(subcommand)]
+    Routing(Routing),
     /// Send a phantom study through the running system and check the report.
     Selftest(Target),
     /// Look around: an instance of its own, fitted to generated norm phantoms, with a norm, three kinds of pathology and an

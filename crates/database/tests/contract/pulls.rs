@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use norma_database::{
-    ClaimedPull, Database, DeliveryProblem, Page, Pull, PullQuery, PullState, PullWish, PulledAgain,
-    PulledStudy,
+    AwaitedStudy, ClaimedPull, Database, DeliveryProblem, Page, Pull, PullQuery, PullState, PullWish,
+    PulledAgain, PulledStudy,
 };
 use norma_domain::{PullId, ScanId};
 
@@ -187,15 +187,20 @@ fn earlier_studies_are_asked_for_once_for_a_scan_and_go_with_it() {
         let scan_id = scan(database, None).await.id;
         let asked = ask(database, priors_of(scan_id)).await;
         assert_eq!(ask(database, priors_of(scan_id)).await.id, asked.id);
-        assert!(database.awaited_priors().await.unwrap().is_empty());
+        assert!(database.awaited_studies().await.unwrap().is_empty());
         let claimed = claim(database, LONG).await.unwrap();
         assert_eq!(claimed.wish, priors_of(scan_id));
         let studies = vec![study("1.2", false), study("1.3", true)];
         assert!(database.note_pulled_studies(&claimed, studies).await.unwrap());
-        let awaited = database.awaited_priors().await.unwrap();
-        assert_eq!(awaited, [("key of 1.2".to_owned(), "archive".to_owned())]);
+        let awaited = database.awaited_studies().await.unwrap();
+        let expected = AwaitedStudy {
+            study_key: "key of 1.2".to_owned(),
+            source: "archive".to_owned(),
+            is_prior: true,
+        };
+        assert_eq!(awaited, [expected]);
         assert!(database.finish_pull(&claimed).await.unwrap());
-        assert!(database.awaited_priors().await.unwrap().is_empty());
+        assert!(database.awaited_studies().await.unwrap().is_empty());
         assert_eq!(
             ask(database, priors_of(scan_id)).await.id,
             asked.id,

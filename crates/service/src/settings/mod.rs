@@ -5,6 +5,7 @@ mod load;
 mod network_peer;
 mod pacs;
 mod reading;
+mod routing;
 mod sections;
 mod sources;
 mod value;
@@ -19,6 +20,7 @@ pub use pacs::{
     DestinationKind, DestinationSettings, Hl7Settings, PacsSettings, PacsTlsSettings,
 };
 pub use reading::tell_confinement;
+pub use routing::{RoutingFilter, RoutingPriority, RoutingRule, RoutingSettings};
 pub use sections::{
     AdminSettings, AnalysisSettings, CudaSetting, DatabaseSettings, DeidentificationSettings,
     GatewaySettings, LimitSettings, LogFormat, ModelSettings, ObjectSettings, ObjectsKind, OutboxSettings,

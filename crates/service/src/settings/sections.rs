@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::identity::{AuditSettings, IdentitySettings};
 use super::pacs::PacsSettings;
+use super::routing::RoutingSettings;
 use super::value::{comma_separated, optional};
 
 /// Every setting of every service.
@@ -22,6 +23,7 @@ pub struct Settings {
     pub objects: ObjectSettings,
     pub gateway: GatewaySettings,
     pub pacs: PacsSettings,
+    pub routing: RoutingSettings,
     pub identity: IdentitySettings,
     pub audit: AuditSettings,
     pub admin: AdminSettings,

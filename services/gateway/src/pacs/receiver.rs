@@ -14,12 +14,12 @@ use tokio_util::sync::CancellationToken;
 use crate::pacs::arrivals::Arrivals;
 use crate::pacs::commitment_reporter::CommitmentReporter;
 use crate::pacs::commitments::Commitments;
-use crate::pacs::hand_over::{HandedOver, hand_over};
+use crate::pacs::hand_over::{HandOver, HandedOver};
 use crate::pacs::options::PacsOptions;
 use crate::pacs::sink::SpoolSink;
 use crate::pacs::stored::StoredStudies;
 use crate::predictions::Predictions;
-use crate::pulls::{PriorsOptions, PullWatch, Puller, PullerParts};
+use crate::pulls::{PullWatch, Puller, PullerParts};
 
 const TURN: Duration = Duration::from_millis(500);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -86,7 +86,7 @@ impl Receiver {
             sources: self.options.sources.clone(),
             own: self.options.ae_title.clone(),
             priors: self.options.priors.clone(),
-            watch,
+            watch: Arc::clone(&watch),
             sink,
             folder: self.spool.receiving(),
             instance_bytes: self.options.instance_bytes,
@@ -112,10 +112,15 @@ impl Receiver {
             spool,
             predictions,
         } = self;
+        let hand_over = HandOver {
+            predictions,
+            rules: options.rules.clone(),
+            priors: options.priors.clone(),
+        };
         let handing = async {
             let mut pauses = HashMap::new();
             while !stopping.is_cancelled() {
-                for study in arrivals.complete(options.quiet) {
+                for study in arrivals.complete(options.quiet, |study| watch.is_unfinished(study)) {
                     stored.forget(&study);
                     if let Err(error) = spool.take(&study) {
                         tracing::error!(%error, "a received study cannot be taken");
@@ -125,8 +130,7 @@ impl Receiver {
                 match spool.taken() {
                     Ok(taken) => {
                         gauge("norma_pacs_studies_waiting", arrivals.count() + taken.len());
-                        let priors = options.priors.as_ref();
-                        hand_over_all(&predictions, priors, &spool, taken, &mut pauses, &stopping).await;
+                        hand_over_all(&hand_over, &spool, taken, &mut pauses, &stopping).await;
                     }
                     Err(error) => tracing::error!(%error, "received studies cannot be listed"),
                 }
@@ -149,8 +153,7 @@ impl Receiver {
 }
 
 async fn hand_over_all(
-    predictions: &Predictions,
-    priors: Option<&PriorsOptions>,
+    hand_over: &HandOver,
     spool: &Spool,
     all: Vec<TakenStudy>,
     pauses: &mut HashMap<ScanId, Pause>,
@@ -164,7 +167,7 @@ async fn hand_over_all(
         if waits || stopping.is_cancelled() {
             continue;
         }
-        let ended = match hand_over(predictions, priors, &taken).await {
+        let ended = match hand_over.run(&taken).await {
             Ok(done) => {
                 let outcome = match done {
                     HandedOver::Stored => "stored",

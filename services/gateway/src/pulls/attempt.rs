@@ -49,6 +49,8 @@ pub(super) struct Attempts {
 pub(super) struct Outcome {
     /// That came, whatever became of the others.
     pub(super) instances: usize,
+    /// What the archive has, whatever came of it.
+    pub(super) studies: Vec<StudyKey>,
     pub(super) failure: Option<Failure>,
 }
 
@@ -80,6 +82,7 @@ impl Attempts {
         };
         let mut outcome = Outcome {
             instances: 0,
+            studies: wanted.iter().map(|wanted| wanted.key.clone()).collect(),
             failure: None,
         };
         if !self.note(claimed, &wanted).await {
@@ -264,9 +267,10 @@ struct Had {
 }
 
 impl Outcome {
-    fn failed(failure: Failure) -> Self {
+    pub(super) fn failed(failure: Failure) -> Self {
         Self {
             instances: 0,
+            studies: Vec::new(),
             failure: Some(failure),
         }
     }
@@ -396,6 +400,7 @@ mod tests {
     fn another_attempt_is_made_where_one_of_the_studies_may_come() {
         let mut outcome = Outcome {
             instances: 0,
+            studies: Vec::new(),
             failure: None,
         };
         outcome.take(Failure::of_peer("refused_by_peer", None, FailureKind::Final, ""));

@@ -82,19 +82,23 @@ impl Puller {
         }
     }
 
-    /// Knows what comes of earlier studies that were asked for before this process began: before anything comes.
+    /// Knows what comes of studies that were asked for before this process began: before anything comes.
     pub(crate) async fn remember(&self) {
-        match self.attempts.database.awaited_priors().await {
+        match self.attempts.database.awaited_studies().await {
             Ok(awaited) => {
-                for (study, name) in awaited {
-                    let source = self.sources.all().find(|source| source.name == name);
-                    if let Some((study, source)) = StudyKey::from_name(&study).zip(source) {
+                for awaited in awaited {
+                    let source = self.sources.all().find(|source| source.name == awaited.source);
+                    let Some((study, source)) = StudyKey::from_name(&awaited.study_key).zip(source) else {
+                        continue;
+                    };
+                    self.attempts.watch.await_study(study.clone());
+                    if awaited.is_prior {
                         self.attempts.watch.await_prior(study, source.title.clone());
                     }
                 }
             }
-            // They would be analysed: more than is wanted, and never less.
-            Err(error) => tracing::warn!(%error, "which earlier studies are on their way is not known"),
+            // They would be analysed, and in parts: more than is wanted, and never less.
+            Err(error) => tracing::warn!(%error, "which studies are on their way is not known"),
         }
     }
 
@@ -155,20 +159,14 @@ impl Puller {
         if claimed.attempts == 1
             && let Err(error) = note_begin(database, &source.name, claimed).await
         {
-            let outcome = Outcome {
-                instances: 0,
-                failure: Some(Failure::from(error)),
-            };
+            let outcome = Outcome::failed(Failure::from(error));
             return self.end(source, claimed, outcome).await;
         }
         let outcome = tokio::select! {
             outcome = self.attempts.attempt(source, claimed, stopping) => outcome,
             () = hold(asked, || database.renew_pull(claimed, LEASE)) => None,
             // What it has begun is told to end, and given back at once: nobody waits for the lease.
-            () = stops(stopping) => Some(Outcome {
-                instances: 0,
-                failure: Some(Failure::passing("stopped", "the gateway stops")),
-            }),
+            () = stops(stopping) => Some(Outcome::failed(Failure::passing("stopped", "the gateway stops"))),
         };
         match outcome {
             Some(outcome) => self.end(source, claimed, outcome).await,
@@ -194,10 +192,15 @@ impl Puller {
             false => Ok(()),
         };
         // An end that the trail does not know did not happen, and the pull comes again.
-        let failure = told.err().map(Failure::from).or(outcome.failure);
+        let Outcome {
+            instances,
+            studies,
+            failure,
+        } = outcome;
+        let failure = told.err().map(Failure::from).or(failure);
         let (label, attempt, noted) = match failure {
             None => {
-                tracing::info!(pull_id = %claimed.id, source = source.name, instances = outcome.instances, "studies were pulled");
+                tracing::info!(pull_id = %claimed.id, source = source.name, instances, "studies were pulled");
                 ("done", Attempt::Heard, database.finish_pull(claimed).await)
             }
             Some(failure) => {
@@ -216,6 +219,11 @@ impl Puller {
                     FailureKind::Passing | FailureKind::Final => Attempt::Heard,
                 };
                 let label = if pause.is_some() { "deferred" } else { "failed" };
+                if pause.is_none() {
+                    for study in &studies {
+                        self.attempts.watch.give_up(study);
+                    }
+                }
                 let noting = database.note_pull_problem(claimed, failure.problem(), pause);
                 (label, attempt, noting.await)
             }

@@ -20,6 +20,8 @@ struct State {
     watched: HashMap<StudyKey, Vec<Watched>>,
     /// Earlier studies of which more may come, though nobody is at them now, with who sends them.
     awaited: HashMap<StudyKey, HashSet<AeTitle>>,
+    /// Studies that were asked for and are not all here.
+    unfinished: HashSet<StudyKey>,
 }
 
 #[derive(Debug)]
@@ -67,6 +69,21 @@ impl PullWatch {
         }
     }
 
+    /// Whether more of a study may come because it was asked for.
+    pub(crate) fn is_unfinished(&self, study: &StudyKey) -> bool {
+        self.state().unfinished.contains(study)
+    }
+
+    /// A study that was asked for before this process began.
+    pub(super) fn await_study(&self, study: StudyKey) {
+        self.state().unfinished.insert(study);
+    }
+
+    /// Nothing more comes of a study, though it is not all here.
+    pub(super) fn give_up(&self, study: &StudyKey) {
+        self.state().unfinished.remove(study);
+    }
+
     /// An earlier study that was asked for before this process began.
     pub(super) fn await_prior(&self, study: StudyKey, title: AeTitle) {
         self.state().awaited.entry(study).or_default().insert(title);
@@ -76,6 +93,7 @@ impl PullWatch {
         let mut state = self.state();
         state.last += 1;
         let number = state.last;
+        state.unfinished.insert(study.clone());
         state.watched.entry(study.clone()).or_default().push(Watched {
             number,
             is_prior,
@@ -113,7 +131,9 @@ impl Watching {
 
     /// All of it is here: what comes of it now is somebody's who sends it.
     pub(super) fn is_whole(&self) {
-        self.watch.state().awaited.remove(&self.study);
+        let mut state = self.watch.state();
+        state.awaited.remove(&self.study);
+        state.unfinished.remove(&self.study);
     }
 }
 
@@ -167,8 +187,10 @@ mod tests {
         assert_eq!((asked.instances(), prior.instances()), (2, 2));
         drop(asked);
         drop(prior);
+        assert!(watch.is_unfinished(&key("1.2")) && !watch.is_unfinished(&key("1.3")));
         assert_eq!(standing(&archive, None), Standing::Prior, "more of it may come");
         watch.begin(key("1.2"), archive.clone(), true).is_whole();
+        assert!(!watch.is_unfinished(&key("1.2")));
         assert_eq!(standing(&archive, None), Standing::Sent);
     }
 }

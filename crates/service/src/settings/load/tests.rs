@@ -383,3 +383,42 @@ fn sources_are_read_and_checked() {
         assert!(with_environment(&more).is_err(), "{name}={value}");
     }
 }
+
+#[test]
+fn routing_rules_are_read_in_their_order_and_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("site.yaml");
+    let read = |rules: &str| {
+        let destinations = "pacs: { destinations: { archive: { ae_title: A, host: h, port: 104 } } }";
+        fs::write(&path, format!("{destinations}\nrouting:\n  rules:\n{rules}")).unwrap();
+        let nothing = Environment::with_prefix("NORMA").source(Some(Default::default()));
+        Settings::from_layers(Some(&path), nothing)
+    };
+    let settings = read(
+        "    - { name: head, when: { body_part: [HEAD, '*SPINE*'] }, analyze: false }\n    - { name: trauma, when: { calling: 'CT1, CT2', prior: true }, priority: urgent, destinations: [archive] }\n",
+    )
+    .unwrap();
+    let [head, trauma] = settings.routing.rules.as_slice() else {
+        panic!("{:?}", settings.routing)
+    };
+    assert!(!head.analyze && head.destinations.is_none() && !head.when.prior);
+    assert_eq!(head.when.body_part, ["HEAD", "*SPINE*"]);
+    assert!(trauma.analyze && trauma.when.prior);
+    assert_eq!(trauma.when.calling, ["CT1", "CT2"]);
+    assert_eq!(trauma.priority, Some(crate::RoutingPriority::Urgent));
+    for wrong in [
+        "{ name: '' }",
+        "{ when: { modality: CT } }",
+        "{ name: a, when: { modalities: CT } }",
+        "{ name: a, destinations: [ris] }",
+        "{ name: a, analyze: false, priority: routine }",
+        "{ name: a, analyze: false, destinations: [] }",
+        "{ name: a, priority: high }",
+    ] {
+        assert!(read(&format!("    - {wrong}\n")).is_err(), "{wrong}");
+    }
+    assert!(
+        read("    - { name: a }\n    - { name: a }\n").is_err(),
+        "two of one name"
+    );
+}
