@@ -10,6 +10,7 @@ use crate::delivery_objects::DeliveredObject;
 use crate::node_schema::stored_instances;
 use crate::schema::{deliveries, delivery_destinations, received_studies};
 use crate::sql_types::RowId;
+use crate::study_routes::destinations_of;
 use crate::{Database, DatabaseError, time};
 
 /// Where results are sent.
@@ -168,9 +169,13 @@ pub(crate) fn queue_deliveries(
         return Ok(());
     }
     let came_by_dicom = came_by_dicom(connection, scan_id)?;
+    let routed_to = destinations_of(connection, scan_id)?;
     let now = time::shared_now(connection)?;
     for (destination, all_studies) in destinations {
-        if !all_studies && !came_by_dicom {
+        let is_routed_elsewhere = routed_to
+            .as_ref()
+            .is_some_and(|names| !names.contains(&destination));
+        if is_routed_elsewhere || !all_studies && !came_by_dicom {
             continue;
         }
         diesel::insert_into(deliveries::table)

@@ -30,3 +30,50 @@ diesel::table! {
         peer_status -> Nullable<Text>,
     }
 }
+
+diesel::table! {
+    pulls (id) {
+        id -> crate::sql_types::Id,
+        source -> Text,
+        purpose -> Text,
+        scan_id -> Nullable<crate::sql_types::Id>,
+        study_uid -> Nullable<Text>,
+        accession_number -> Nullable<Text>,
+        patient_id -> Nullable<Text>,
+        patient_id_issuer -> Nullable<Text>,
+        of_study_key -> Nullable<Text>,
+        of_study_date -> Nullable<Text>,
+        state -> Text,
+        attempts -> Integer,
+        asked_at -> Timestamp,
+        next_attempt_at -> Timestamp,
+        lease -> Nullable<crate::sql_types::Id>,
+        reason_code -> Nullable<Text>,
+        peer_status -> Nullable<Text>,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        ended_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    pulled_studies (pull_id, study_uid) {
+        pull_id -> crate::sql_types::Id,
+        study_uid -> Text,
+        study_key -> Text,
+        is_here -> Bool,
+        instances -> Integer,
+        failed -> Integer,
+        reason_code -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    study_routes (scan_id) {
+        scan_id -> crate::sql_types::Id,
+        facts -> Text,
+        rule -> Nullable<Text>,
+        destinations -> Nullable<Text>,
+        decided_at -> Timestamp,
+    }
+}

@@ -104,6 +104,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Association<S> {
         }
     }
 
+    /// The data set that follows a command as a whole.
+    pub(crate) async fn read_data_set(&mut self, context: u8, limit: usize) -> Result<Vec<u8>, NetworkError> {
+        let mut data_set = Vec::new();
+        loop {
+            let (bytes, is_last) = self.read_data(context).await?;
+            if data_set.len() + bytes.len() > limit {
+                return Err(NetworkError::Unreadable("the data set is too long".to_owned()));
+            }
+            data_set.extend(bytes);
+            if is_last {
+                return Ok(data_set);
+            }
+        }
+    }
+
     pub(crate) async fn send_command(&mut self, context: u8, command: &Command) -> Result<(), NetworkError> {
         self.send(context, PDataValueType::Command, &command.encode())
             .await

@@ -6,6 +6,12 @@ use crate::status::Status;
 
 pub(crate) const C_STORE_RQ: u16 = 0x0001;
 pub(crate) const C_STORE_RSP: u16 = 0x8001;
+pub(crate) const C_GET_RQ: u16 = 0x0010;
+pub(crate) const C_GET_RSP: u16 = 0x8010;
+pub(crate) const C_FIND_RQ: u16 = 0x0020;
+pub(crate) const C_FIND_RSP: u16 = 0x8020;
+pub(crate) const C_MOVE_RQ: u16 = 0x0021;
+pub(crate) const C_MOVE_RSP: u16 = 0x8021;
 pub(crate) const C_ECHO_RQ: u16 = 0x0030;
 pub(crate) const C_ECHO_RSP: u16 = 0x8030;
 pub(crate) const C_CANCEL_RQ: u16 = 0x0FFF;
@@ -23,6 +29,7 @@ const REQUESTED_SOP_CLASS: u16 = 0x0003;
 const COMMAND_FIELD: u16 = 0x0100;
 const MESSAGE_ID: u16 = 0x0110;
 const MESSAGE_ID_RESPONDED_TO: u16 = 0x0120;
+const MOVE_DESTINATION: u16 = 0x0600;
 const PRIORITY: u16 = 0x0700;
 const DATA_SET_TYPE: u16 = 0x0800;
 const STATUS: u16 = 0x0900;
@@ -30,6 +37,11 @@ const AFFECTED_SOP_INSTANCE: u16 = 0x1000;
 const REQUESTED_SOP_INSTANCE: u16 = 0x1001;
 const EVENT_TYPE: u16 = 0x1002;
 const ACTION_TYPE: u16 = 0x1008;
+const REMAINING_SUB_OPERATIONS: u16 = 0x1020;
+const COMPLETED_SUB_OPERATIONS: u16 = 0x1021;
+const FAILED_SUB_OPERATIONS: u16 = 0x1022;
+const WARNING_SUB_OPERATIONS: u16 = 0x1023;
+const MOVE_ORIGINATOR: u16 = 0x1030;
 
 /// A command set that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,6 +120,22 @@ impl Command {
         self.number(ACTION_TYPE)
     }
 
+    /// Who asked for what a C-STORE brings.
+    pub(crate) fn move_originator(&self) -> Option<String> {
+        self.text(MOVE_ORIGINATOR)
+    }
+
+    /// Remaining, completed, failed, and completed with a warning; None where the peer does not say.
+    pub(crate) fn sub_operations(&self) -> [Option<u16>; 4] {
+        [
+            REMAINING_SUB_OPERATIONS,
+            COMPLETED_SUB_OPERATIONS,
+            FAILED_SUB_OPERATIONS,
+            WARNING_SUB_OPERATIONS,
+        ]
+        .map(|element| self.number(element))
+    }
+
     /// Whether it answers a request.
     pub(crate) fn is_response(&self) -> bool {
         self.field().is_some_and(|field| field & RESPONSE != 0)
@@ -118,6 +146,33 @@ impl Command {
             .with_text(AFFECTED_SOP_CLASS, dicom_dictionary_std::uids::VERIFICATION)
             .with(COMMAND_FIELD, C_ECHO_RQ)
             .with(MESSAGE_ID, message_id)
+            .with(DATA_SET_TYPE, NO_DATA_SET)
+    }
+
+    /// C-FIND, C-GET, or C-MOVE where there is a destination; an identifier follows.
+    pub(crate) fn query_request(
+        field: u16,
+        message_id: u16,
+        sop_class: &str,
+        destination: Option<&str>,
+    ) -> Self {
+        let request = Self::default()
+            .with_text(AFFECTED_SOP_CLASS, sop_class)
+            .with(COMMAND_FIELD, field)
+            .with(MESSAGE_ID, message_id)
+            .with(PRIORITY, 0)
+            .with(DATA_SET_TYPE, DATA_SET);
+        match destination {
+            Some(title) => request.with_title(MOVE_DESTINATION, title),
+            None => request,
+        }
+    }
+
+    /// Asks the peer to answer that request no further.
+    pub(crate) fn cancel_request(message_id: u16) -> Self {
+        Self::default()
+            .with(COMMAND_FIELD, C_CANCEL_RQ)
+            .with(MESSAGE_ID_RESPONDED_TO, message_id)
             .with(DATA_SET_TYPE, NO_DATA_SET)
     }
 
@@ -181,6 +236,16 @@ impl Command {
 
     fn with(mut self, element: u16, value: u16) -> Self {
         self.0.insert(element, value.to_le_bytes().to_vec());
+        self
+    }
+
+    /// Padded with a blank, as VR AE is.
+    fn with_title(mut self, element: u16, title: &str) -> Self {
+        let mut value = title.as_bytes().to_vec();
+        if value.len() % 2 == 1 {
+            value.push(b' ');
+        }
+        self.0.insert(element, value);
         self
     }
 

@@ -91,11 +91,28 @@ impl Writer {
         if value.len() % 2 == 1 {
             value.push(0);
         }
-        self.element(tag, *b"UI", &value);
+        self.raw(tag, *b"UI", &value);
     }
 
     pub(crate) fn number(&mut self, tag: Tag, number: u16) {
-        self.element(tag, *b"US", &number.to_le_bytes());
+        self.raw(tag, *b"US", &number.to_le_bytes());
+    }
+
+    /// Padded with a blank, a UID with NUL.
+    pub(crate) fn text(&mut self, tag: Tag, representation: [u8; 2], text: &str) {
+        if &representation == b"UI" {
+            return self.uid(tag, text);
+        }
+        let mut value = text.as_bytes().to_vec();
+        if value.len() % 2 == 1 {
+            value.push(b' ');
+        }
+        self.raw(tag, representation, &value);
+    }
+
+    /// A value as it came, in implicit VR.
+    pub(crate) fn bytes(&mut self, tag: Tag, value: &[u8]) {
+        self.raw(tag, *b"UN", value);
     }
 
     /// A sequence of the items that these have written.
@@ -107,14 +124,14 @@ impl Writer {
             value.extend((item.bytes.len() as u32).to_le_bytes());
             value.extend(item.bytes);
         }
-        self.element(tag, *b"SQ", &value);
+        self.raw(tag, *b"SQ", &value);
     }
 
     pub(crate) fn finish(self) -> Vec<u8> {
         self.bytes
     }
 
-    fn element(&mut self, tag: Tag, representation: [u8; 2], value: &[u8]) {
+    pub(crate) fn raw(&mut self, tag: Tag, representation: [u8; 2], value: &[u8]) {
         self.bytes.extend(tag.0.to_le_bytes());
         self.bytes.extend(tag.1.to_le_bytes());
         if !self.is_explicit {

@@ -8,13 +8,19 @@ mod commitment;
 mod connection;
 mod data_set;
 mod error;
+mod find;
 mod implementation;
+mod incoming;
 mod negotiation;
 mod part10;
 mod pdu_stream;
+mod query;
+mod receiving;
 mod request_items;
+mod retrieve;
 mod scp;
 mod scu;
+mod sink;
 mod status;
 mod tls;
 
@@ -26,13 +32,17 @@ pub use commitment::{
 };
 pub use connection::{Connection, connect};
 pub use error::NetworkError;
+pub use find::{FindLimits, Found, find_series, find_studies};
 pub use implementation::{IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME};
 pub use negotiation::{CT_STORAGE_CLASSES, StorageClasses, StorageSupport};
 pub use part10::{InvalidFile, OutgoingInstance};
+pub use query::{FoundSeries, FoundStudy, InvalidKeys, StudyKeys, StudyToRetrieve};
+pub use retrieve::{Keeping, Retrieval, RetrievalEnd, RetrieveLimits, SubOperations, get_study, move_study};
 pub use scp::{
-    AllowedPeer, AssociationId, CommitmentProvider, HeldReport, InstanceSink, InvalidPeer, MAX_PDU_LENGTH,
-    ReceivedInstance, Scp, ScpLimits, ScpOptions, ScpTimeouts, StoreFailure,
+    AllowedPeer, CommitmentProvider, HeldReport, InvalidPeer, MAX_PDU_LENGTH, Scp, ScpLimits, ScpOptions,
+    ScpTimeouts,
 };
 pub use scu::{Scu, ScuOptions};
+pub use sink::{AssociationId, InstanceSink, ReceivedInstance, StoreFailure};
 pub use status::Status;
 pub use tls::{ClientTls, Fingerprint, InvalidFingerprint, ServerTls, TlsError};

@@ -1,12 +1,12 @@
 //! What is asked of a peer, C-ECHO and C-STORE, and what it is told by N-EVENT-REPORT.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use dicom_dictionary_std::uids;
 use dicom_ul::pdu::{
-    AssociationRQ, Pdu, PresentationContextProposed, PresentationContextResultReason, RequestorRoles,
-    UserVariableItem,
+    AssociationAC, AssociationRQ, Pdu, PresentationContextProposed, PresentationContextResultReason,
+    RequestorRoles, UserVariableItem,
 };
 
 use crate::abort::{abort_after, abort_by_user};
@@ -17,7 +17,7 @@ use crate::commitment::{CommitmentReport, STORAGE_COMMITMENT};
 use crate::connection::{Connection, connect};
 use crate::error::NetworkError;
 use crate::implementation::{APPLICATION_CONTEXT, max_length_of, user_variables};
-use crate::negotiation::MESSAGE_TRANSFER_SYNTAXES;
+use crate::negotiation::{AcceptedContext, MESSAGE_TRANSFER_SYNTAXES};
 use crate::part10::OutgoingInstance;
 use crate::pdu_stream::PduStream;
 use crate::status::Status;
@@ -44,16 +44,37 @@ pub struct ScuOptions {
     pub answer_timeout: Duration,
 }
 
-struct Context {
-    id: u8,
-    abstract_syntax: String,
-    transfer_syntax: String,
+/// A presentation context to ask for.
+pub(crate) struct Proposal {
+    pub(crate) abstract_syntax: String,
+    /// Of which the peer chooses.
+    pub(crate) transfer_syntaxes: Vec<String>,
+    /// Whether this side is to be the provider.
+    pub(crate) is_provided: bool,
+}
+
+impl Proposal {
+    pub(crate) fn new(abstract_syntax: &str, transfer_syntaxes: &[&str]) -> Self {
+        Self {
+            abstract_syntax: abstract_syntax.to_owned(),
+            transfer_syntaxes: transfer_syntaxes.iter().map(|uid| (*uid).to_owned()).collect(),
+            is_provided: false,
+        }
+    }
+
+    pub(crate) fn provided(self) -> Self {
+        Self {
+            is_provided: true,
+            ..self
+        }
+    }
 }
 
 /// An association that was accepted. Released by [`Scu::release`]; dropped without, the connection just ends.
 pub struct Scu {
-    association: Association<Box<dyn Connection>>,
-    contexts: Vec<Context>,
+    pub(crate) association: Association<Box<dyn Connection>>,
+    /// Those that the peer has accepted, by their identifiers.
+    pub(crate) contexts: BTreeMap<u8, AcceptedContext>,
     last_message_id: u16,
 }
 
@@ -63,11 +84,8 @@ impl Scu {
     /// # Errors
     /// Where the peer cannot be reached or does not accept.
     pub async fn for_verification(options: &ScuOptions) -> Result<Self, NetworkError> {
-        let wanted = [(
-            uids::VERIFICATION.to_owned(),
-            uids::IMPLICIT_VR_LITTLE_ENDIAN.to_owned(),
-        )];
-        Self::associate(options, wanted.into(), None).await
+        let wanted = Proposal::new(uids::VERIFICATION, &[uids::IMPLICIT_VR_LITTLE_ENDIAN]);
+        Self::associate(options, vec![wanted]).await
     }
 
     /// For C-STORE of these instances: each in its own transfer syntax; in implicit VR little endian too where it can be
@@ -87,7 +105,10 @@ impl Scu {
                 wanted.insert((class.clone(), uids::IMPLICIT_VR_LITTLE_ENDIAN.to_owned()));
             }
         }
-        Self::associate(options, wanted, None).await
+        let wanted = wanted
+            .iter()
+            .map(|(class, transfer_syntax)| Proposal::new(class, &[transfer_syntax]));
+        Self::associate(options, wanted.collect()).await
     }
 
     /// For reports of storage commitment: as provider, which is asked for by role selection (PS3.7 section D.3.3.4). A peer that
@@ -97,39 +118,32 @@ impl Scu {
     /// Where the peer cannot be reached or does not accept.
     pub async fn for_commitment_report(options: &ScuOptions) -> Result<Self, NetworkError> {
         let wanted =
-            MESSAGE_TRANSFER_SYNTAXES.map(|syntax| (STORAGE_COMMITMENT.to_owned(), syntax.to_owned()));
-        Self::associate(options, wanted.into(), Some(STORAGE_COMMITMENT)).await
+            MESSAGE_TRANSFER_SYNTAXES.map(|syntax| Proposal::new(STORAGE_COMMITMENT, &[syntax]).provided());
+        Self::associate(options, wanted.into()).await
     }
 
-    async fn associate(
-        options: &ScuOptions,
-        wanted: BTreeSet<(String, String)>,
-        provided: Option<&str>,
-    ) -> Result<Self, NetworkError> {
+    /// Proposes these contexts, the first of them where they are too many.
+    pub(crate) async fn associate(options: &ScuOptions, wanted: Vec<Proposal>) -> Result<Self, NetworkError> {
         let stream = connect(&options.address, options.tls.as_ref(), options.connect_timeout).await?;
         let mut stream = PduStream::new(stream, options.max_pdu_length, options.answer_timeout);
-        let proposed = wanted.into_iter().take(MOST_CONTEXTS).zip((1..=255).step_by(2));
-        let mut contexts: Vec<Context> = proposed
-            .map(|((abstract_syntax, transfer_syntax), id)| Context {
-                id,
-                abstract_syntax,
-                transfer_syntax,
-            })
+        let proposed: BTreeMap<u8, Proposal> = (1..=255)
+            .step_by(2)
+            .zip(wanted.into_iter().take(MOST_CONTEXTS))
             .collect();
         let request = AssociationRQ {
             protocol_version: 1,
             calling_ae_title: options.calling.as_str().to_owned(),
             called_ae_title: options.called.as_str().to_owned(),
             application_context_name: APPLICATION_CONTEXT.to_owned(),
-            presentation_contexts: contexts
+            presentation_contexts: proposed
                 .iter()
-                .map(|context| PresentationContextProposed {
-                    id: context.id,
-                    abstract_syntax: context.abstract_syntax.clone(),
-                    transfer_syntaxes: vec![context.transfer_syntax.clone()],
+                .map(|(id, proposal)| PresentationContextProposed {
+                    id: *id,
+                    abstract_syntax: proposal.abstract_syntax.clone(),
+                    transfer_syntaxes: proposal.transfer_syntaxes.clone(),
                 })
                 .collect(),
-            user_variables: with_role(user_variables(options.max_pdu_length), provided),
+            user_variables: with_roles(user_variables(options.max_pdu_length), proposed.values()),
         };
         stream.write(&request.into()).await?;
         let acceptance = match stream.read().await? {
@@ -140,20 +154,10 @@ impl Scu {
             Pdu::AbortRQ { .. } => return Err(NetworkError::Aborted),
             _ => return Err(NetworkError::Unexpected),
         };
-        contexts.retain(|context| {
-            acceptance.presentation_contexts.iter().any(|result| {
-                result.id == context.id && result.reason == PresentationContextResultReason::Acceptance
-            })
-        });
-        if let Some(class) = provided
-            && is_role_refused(&acceptance.user_variables, class)
-        {
-            contexts.clear();
-        }
         let peer_max_pdu_length = max_length_of(&acceptance.user_variables);
         Ok(Self {
             association: Association::new(stream, peer_max_pdu_length),
-            contexts,
+            contexts: accepted_contexts(&acceptance, proposed),
             last_message_id: 0,
         })
     }
@@ -214,16 +218,14 @@ impl Scu {
     /// # Errors
     /// [`NetworkError::Status`] where it says otherwise: the association goes on then.
     pub async fn report(&mut self, report: &CommitmentReport) -> Result<(), NetworkError> {
-        let explicit = self.context_of(STORAGE_COMMITMENT, uids::EXPLICIT_VR_LITTLE_ENDIAN);
-        let context = explicit
-            .or_else(|| self.context_of(STORAGE_COMMITMENT, uids::IMPLICIT_VR_LITTLE_ENDIAN))
-            .ok_or_else(|| NetworkError::NotAccepted {
-                sop_class: STORAGE_COMMITMENT.to_owned(),
-            })?;
+        let context = self.message_context(STORAGE_COMMITMENT);
+        let (context, is_explicit) = context.ok_or_else(|| NetworkError::NotAccepted {
+            sop_class: STORAGE_COMMITMENT.to_owned(),
+        })?;
         let message_id = self.next_message_id();
         let request = report.command(message_id);
         self.association.send_command(context, &request).await?;
-        let data_set = report.encode(explicit.is_some());
+        let data_set = report.encode(is_explicit);
         self.association.send_data(context, &data_set).await?;
         match self.response(N_EVENT_REPORT_RSP, message_id).await? {
             Status::SUCCESS => Ok(()),
@@ -262,40 +264,78 @@ impl Scu {
             return Err(NetworkError::Unexpected);
         }
         if response.has_data_set() {
-            let mut left = REPLY_BYTES;
-            loop {
-                let (bytes, is_last) = self.association.read_data(context).await?;
-                left = left.checked_sub(bytes.len()).ok_or(NetworkError::Unexpected)?;
-                if is_last {
-                    break;
-                }
-            }
+            self.association.read_data_set(context, REPLY_BYTES).await?;
         }
         response.status().ok_or(NetworkError::Unexpected)
     }
 
-    fn context_of(&self, abstract_syntax: &str, transfer_syntax: &str) -> Option<u8> {
-        self.contexts
-            .iter()
-            .find(|context| {
-                context.abstract_syntax == abstract_syntax && context.transfer_syntax == transfer_syntax
-            })
-            .map(|context| context.id)
+    /// A context of this class in whatever transfer syntax, and whether that is explicit.
+    pub(crate) fn message_context(&self, abstract_syntax: &str) -> Option<(u8, bool)> {
+        let explicit = self.context_of(abstract_syntax, uids::EXPLICIT_VR_LITTLE_ENDIAN);
+        let implicit = || self.context_of(abstract_syntax, uids::IMPLICIT_VR_LITTLE_ENDIAN);
+        explicit
+            .map(|id| (id, true))
+            .or_else(|| implicit().map(|id| (id, false)))
     }
 
-    fn next_message_id(&mut self) -> u16 {
+    fn context_of(&self, abstract_syntax: &str, transfer_syntax: &str) -> Option<u8> {
+        let mut contexts = self.contexts.iter();
+        let found = contexts.find(|(_, context)| {
+            context.abstract_syntax == abstract_syntax && context.transfer_syntax == transfer_syntax
+        });
+        found.map(|(id, _)| *id)
+    }
+
+    pub(crate) fn next_message_id(&mut self) -> u16 {
         self.last_message_id = self.last_message_id.wrapping_add(1);
         self.last_message_id
     }
 }
 
-fn with_role(mut variables: Vec<UserVariableItem>, provided: Option<&str>) -> Vec<UserVariableItem> {
+/// Those that the peer accepts in a transfer syntax that was proposed, and whose role it does not refuse.
+fn accepted_contexts(
+    acceptance: &AssociationAC,
+    proposed: BTreeMap<u8, Proposal>,
+) -> BTreeMap<u8, AcceptedContext> {
+    let accepted = proposed.into_iter().filter_map(|(id, proposal)| {
+        let result = acceptance
+            .presentation_contexts
+            .iter()
+            .find(|result| result.id == id && result.reason == PresentationContextResultReason::Acceptance)?;
+        let chosen = result.transfer_syntax.trim_matches(['\0', ' ']);
+        let chosen = match proposal.transfer_syntaxes.as_slice() {
+            // Some peers do not say what there was no choice of.
+            [only] if chosen.is_empty() => only,
+            proposed => proposed.iter().find(|uid| *uid == chosen)?,
+        };
+        let is_refused =
+            proposal.is_provided && is_role_refused(&acceptance.user_variables, &proposal.abstract_syntax);
+        let context = AcceptedContext {
+            transfer_syntax: chosen.clone(),
+            abstract_syntax: proposal.abstract_syntax,
+        };
+        (!is_refused).then_some((id, context))
+    });
+    accepted.collect()
+}
+
+fn with_roles<'a>(
+    mut variables: Vec<UserVariableItem>,
+    proposed: impl Iterator<Item = &'a Proposal>,
+) -> Vec<UserVariableItem> {
     let roles = RequestorRoles {
         scu: false,
         scp: true,
     };
-    variables
-        .extend(provided.map(|class| UserVariableItem::ScuScpRoleSelectionSubItem(class.to_owned(), roles)));
+    let provided: BTreeSet<&String> = proposed
+        .filter(|proposal| proposal.is_provided)
+        .map(|proposal| &proposal.abstract_syntax)
+        .collect();
+    variables.extend(
+        provided
+            .into_iter()
+            .map(|class| UserVariableItem::ScuScpRoleSelectionSubItem(class.clone(), roles)),
+    );
     variables
 }
 

@@ -17,6 +17,18 @@ impl Status {
     pub const OUT_OF_RESOURCES: Self = Self(0xA700);
     pub const DATA_SET_DOES_NOT_MATCH: Self = Self(0xA900);
     pub const CANNOT_UNDERSTAND: Self = Self(0xC000);
+    /// Of a query or a retrieval that was told to end.
+    pub const CANCEL: Self = Self(0xFE00);
+
+    /// Of a query or a retrieval: more is to come (PS3.4 annex C).
+    pub(crate) fn is_pending(self) -> bool {
+        matches!(self.0, 0xFF00 | 0xFF01)
+    }
+
+    /// Of a retrieval: success, or a warning that instances failed.
+    pub(crate) fn is_done(self) -> bool {
+        self.0 == 0 || matches!(self.0, 0xB000..=0xBFFF)
+    }
 
     /// Success, or a warning: the peer has it.
     pub fn is_stored(self) -> bool {

@@ -17,8 +17,10 @@ const GROUP_LENGTH: u32 = 0x0002_0000;
 const SOP_CLASS: u32 = 0x0002_0002;
 const SOP_INSTANCE: u32 = 0x0002_0003;
 const TRANSFER_SYNTAX: u32 = 0x0002_0010;
+const SOURCE_TITLE: u32 = 0x0002_0016;
 const MANUFACTURER: u32 = 0x0008_0070;
 const STUDY_INSTANCE_UID: u32 = 0x0020_000D;
+const SERIES_INSTANCE_UID: u32 = 0x0020_000E;
 const DEFLATED: &str = "1.2.840.10008.1.2.1.99";
 
 /// The study of a file of PS3.10; None where it names none, or is not well-formed up to there.
@@ -30,6 +32,17 @@ pub(crate) fn study_instance_uid(file: impl Read) -> io::Result<Option<StudyInst
 /// (0008,0070) of a file of PS3.10; None where it names none, or is not well-formed up to there.
 pub(crate) fn manufacturer(file: impl Read) -> io::Result<Option<String>> {
     text_of(file, MANUFACTURER)
+}
+
+/// (0020,000E) of a file of PS3.10; None where it names none, or is not well-formed up to there.
+pub(crate) fn series_instance_uid(file: impl Read) -> io::Result<Option<String>> {
+    text_of(file, SERIES_INSTANCE_UID)
+}
+
+/// (0002,0016) of a file of PS3.10, who sent it; None where it does not say.
+pub(crate) fn source_title(file: impl Read) -> io::Result<Option<String>> {
+    let [title] = named_before_data_set(file, [SOURCE_TITLE])?;
+    Ok(title)
 }
 
 fn text_of(file: impl Read, wanted: u32) -> io::Result<Option<String>> {
@@ -55,27 +68,30 @@ fn text_of(file: impl Read, wanted: u32) -> io::Result<Option<String>> {
 
 /// The SOP class that a file of PS3.10 names before its data set; None where it names none, or is not well-formed up to there.
 pub(crate) fn sop_class(file: impl Read) -> io::Result<Option<String>> {
-    let [class, _] = named_before_data_set(file)?;
+    let [class] = named_before_data_set(file, [SOP_CLASS])?;
     Ok(class)
 }
 
 /// The SOP Instance UID that a file of PS3.10 names before its data set; None where it names none, or is not well-formed up to there.
 pub fn sop_instance_before_data_set(file: impl Read) -> io::Result<Option<String>> {
-    let [_, instance] = named_before_data_set(file)?;
+    let [instance] = named_before_data_set(file, [SOP_INSTANCE])?;
     Ok(instance)
 }
 
 /// Both of them, the instance first; None where one is missing.
 pub(crate) fn instance_before_data_set(file: impl Read) -> io::Result<Option<(String, String)>> {
-    let [class, instance] = named_before_data_set(file)?;
+    let [class, instance] = named_before_data_set(file, [SOP_CLASS, SOP_INSTANCE])?;
     Ok(instance.zip(class))
 }
 
-fn named_before_data_set(file: impl Read) -> io::Result<[Option<String>; 2]> {
+fn named_before_data_set<const N: usize>(
+    file: impl Read,
+    wanted: [u32; N],
+) -> io::Result<[Option<String>; N]> {
     let mut file = BufReader::with_capacity(BUFFER_BYTES, file.take(WALKED_BYTES));
-    match meta_before_data_set(&mut file, [SOP_CLASS, SOP_INSTANCE]) {
+    match meta_before_data_set(&mut file, wanted) {
         Ok(found) => {
-            let found = found.unwrap_or_else(|| [String::new(), String::new()]);
+            let found = found.unwrap_or_else(|| [const { String::new() }; N]);
             Ok(found.map(|uid| Some(uid).filter(|uid| !uid.is_empty())))
         }
         Err(error)
@@ -84,7 +100,7 @@ fn named_before_data_set(file: impl Read) -> io::Result<[Option<String>; 2]> {
                 io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData
             ) =>
         {
-            Ok([None, None])
+            Ok([const { None }; N])
         }
         Err(error) => Err(error),
     }

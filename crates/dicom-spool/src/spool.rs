@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use norma_domain::{ScanId, SopInstanceUid};
 use rustix::fs::{FlockOperation, flock};
@@ -12,7 +12,7 @@ use tempfile::TempPath;
 use uuid::Uuid;
 
 use crate::content::hold_same_data_set;
-use crate::element_walk::{manufacturer, sop_class, study_instance_uid};
+use crate::element_walk::{manufacturer, series_instance_uid, sop_class, source_title, study_instance_uid};
 use crate::study_key::StudyKey;
 
 const RECEIVING: &str = "receiving";
@@ -21,6 +21,7 @@ const TAKEN: &str = "taken";
 const REFUSED: &str = "refused";
 const REASON_FILE: &str = "reason.json";
 const URGENT_FILE: &str = "urgent";
+const PRIOR_FILE: &str = "prior";
 const SUFFIX: &str = ".dcm";
 
 /// Why an instance is not kept.
@@ -32,6 +33,15 @@ pub enum KeepError {
     OtherContent,
     #[error("the spool cannot be written to")]
     Io(#[from] io::Error),
+}
+
+/// Why an instance is here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Its study is to be looked at.
+    Sent,
+    /// It was pulled because its study is an earlier one of a patient.
+    Prior,
 }
 
 /// A study on its way to the scan that it becomes.
@@ -68,6 +78,11 @@ impl TakenStudy {
         self.folder.join(URGENT_FILE).exists()
     }
 
+    /// Whether all of it is here because it is an earlier study of a patient.
+    pub fn is_prior(&self) -> bool {
+        self.folder.join(PRIOR_FILE).exists()
+    }
+
     /// Which study it is; None where no file of it says so any more.
     pub fn study(&self) -> io::Result<Option<StudyKey>> {
         match self.files()?.values().next() {
@@ -83,6 +98,8 @@ pub struct Spool {
     folder: PathBuf,
     /// Held for writing while a study is taken: an instance comes before or after that.
     taking: RwLock<()>,
+    /// Held while a study is begun or marked.
+    marking: Mutex<()>,
     /// Locked as long as this lives.
     _lock: File,
 }
@@ -113,6 +130,7 @@ impl Spool {
         Ok(Self {
             folder: folder.to_owned(),
             taking: RwLock::new(()),
+            marking: Mutex::new(()),
             _lock: lock,
         })
     }
@@ -127,12 +145,16 @@ impl Spool {
     ///
     /// # Errors
     /// [`KeepError::OtherContent`] where one of its name is here that is not the same.
-    pub fn keep(&self, sop_instance_uid: &str, file: TempPath) -> Result<StudyKey, KeepError> {
+    pub fn keep(
+        &self,
+        sop_instance_uid: &str,
+        file: TempPath,
+        standing: Standing,
+    ) -> Result<StudyKey, KeepError> {
         // Letters, digits and a few marks: no path.
         let uid = SopInstanceUid::new(sop_instance_uid).map_err(|_| KeepError::Unnamed)?;
         let study = study_of(&file)?.ok_or(KeepError::Unnamed)?;
-        let incoming = self.folder.join(INCOMING);
-        let folder = incoming.join(study.as_str());
+        let folder = self.folder.join(INCOMING).join(study.as_str());
         let _before_or_after = self.taking.read().unwrap_or_else(PoisonError::into_inner);
         let name = format!("{uid}{SUFFIX}");
         for taken in self.taken()? {
@@ -141,11 +163,7 @@ impl Spool {
                 must_be_same(&kept, &file)?;
             }
         }
-        match fs::create_dir(&folder) {
-            Ok(()) => sync(&incoming)?,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error.into()),
-        }
+        self.open_study(&folder, standing)?;
         let kept = folder.join(name);
         match file.persist_noclobber(&kept) {
             Ok(()) => {}
@@ -156,6 +174,29 @@ impl Spool {
         }
         sync(&folder)?;
         Ok(study)
+    }
+
+    /// Makes the folder of a study that comes, marked as an earlier one if nothing of it was sent.
+    fn open_study(&self, folder: &Path, standing: Standing) -> io::Result<()> {
+        // One at a time: a mark that comes after what was sent would hide that.
+        let _alone = self.marking.lock().unwrap_or_else(PoisonError::into_inner);
+        match fs::create_dir(folder) {
+            Ok(()) => {
+                if standing == Standing::Prior {
+                    File::create(folder.join(PRIOR_FILE))?.sync_all()?;
+                }
+                return sync(&self.folder.join(INCOMING));
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+        if standing == Standing::Sent {
+            match fs::remove_file(folder.join(PRIOR_FILE)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// The SOP classes of the instances of this name that are here and on their way to a scan. What was set aside is not.
@@ -262,6 +303,16 @@ pub fn sop_class_of(path: &Path) -> io::Result<Option<String>> {
     sop_class(File::open(path)?)
 }
 
+/// The series that a received file names; None where it does not say. Blocks.
+pub fn series_of(path: &Path) -> io::Result<Option<String>> {
+    series_instance_uid(File::open(path)?)
+}
+
+/// Who sent a received file, by AE title. Blocks.
+pub fn source_of(path: &Path) -> io::Result<Option<String>> {
+    source_title(File::open(path)?)
+}
+
 fn must_be_same(kept: &Path, file: &Path) -> Result<(), KeepError> {
     match hold_same_data_set(File::open(kept)?, File::open(file)?)? {
         true => Ok(()),
@@ -316,16 +367,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let spool = Spool::open(folder.path()).unwrap();
         assert!(Spool::open(folder.path()).is_err(), "one process at a time");
-        let study = spool.keep("1.2.3", file(&spool, "9.8")).unwrap();
-        assert_eq!(spool.keep("1.2.4", file(&spool, "9.8")).unwrap(), study);
-        spool.keep("1.2.4", file(&spool, "9.8")).unwrap();
-        let other = spool.keep("1.2.3", file(&spool, "9.9")).unwrap();
+        let study = spool.keep("1.2.3", file(&spool, "9.8"), Standing::Sent).unwrap();
+        assert_eq!(
+            spool.keep("1.2.4", file(&spool, "9.8"), Standing::Sent).unwrap(),
+            study
+        );
+        spool.keep("1.2.4", file(&spool, "9.8"), Standing::Sent).unwrap();
+        let other = spool.keep("1.2.3", file(&spool, "9.9"), Standing::Sent).unwrap();
         assert!(matches!(
-            spool.keep("../up", file(&spool, "9.8")),
+            spool.keep("../up", file(&spool, "9.8"), Standing::Sent),
             Err(KeepError::Unnamed)
         ));
         assert!(matches!(
-            spool.keep("1.2.5", file(&spool, "")),
+            spool.keep("1.2.5", file(&spool, ""), Standing::Sent),
             Err(KeepError::Unnamed)
         ));
         let on_its_way = file(&spool, "9.8").keep().unwrap();
@@ -348,13 +402,13 @@ mod tests {
         assert!(spool.classes_of("../up").unwrap().is_empty());
         let is_other = |kept| matches!(kept, Err(KeepError::OtherContent));
         let other_content = || file_with(&spool, "9.8", b"\x20\0\x0E\0UI\x02\x001\0");
-        assert!(is_other(spool.keep("1.2.4", other_content())));
+        assert!(is_other(spool.keep("1.2.4", other_content(), Standing::Sent)));
         spool.mark_urgent(&study).unwrap();
         let taken = spool.take(&study).unwrap().unwrap();
         assert!(taken.is_urgent());
         // Nothing of it comes now: there is nothing to mark.
         spool.mark_urgent(&study).unwrap();
-        assert!(is_other(spool.keep("1.2.4", other_content())));
+        assert!(is_other(spool.keep("1.2.4", other_content(), Standing::Sent)));
         assert_eq!(
             spool.incoming().unwrap(),
             std::slice::from_ref(&other),
@@ -363,7 +417,7 @@ mod tests {
         assert_eq!(spool.take(&study).unwrap(), None);
         assert_eq!(spool.classes_of("1.2.4").unwrap(), ["9.7"], "taken");
         // More of it is another set.
-        spool.keep("1.2.5", file(&spool, "9.8")).unwrap();
+        spool.keep("1.2.5", file(&spool, "9.8"), Standing::Sent).unwrap();
         drop(spool);
 
         let spool = Spool::open(folder.path()).unwrap();
@@ -381,5 +435,26 @@ mod tests {
         assert_eq!(spool.refused().unwrap(), 1);
         assert!(spool.classes_of("1.2.5").unwrap().is_empty(), "set aside");
         assert_eq!(spool.incoming().unwrap(), [other]);
+    }
+
+    #[test]
+    fn an_earlier_study_that_is_sent_too_is_no_prior_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::open(folder.path()).unwrap();
+        let prior = |uid, study| spool.keep(uid, file(&spool, study), Standing::Prior).unwrap();
+        let sent = |uid, study| spool.keep(uid, file(&spool, study), Standing::Sent).unwrap();
+        let first = prior("1.2.3", "9.8");
+        prior("1.2.4", "9.8");
+        let second = prior("1.2.3", "9.9");
+        sent("1.2.4", "9.9");
+        prior("1.2.5", "9.9");
+        let third = sent("1.2.3", "9.7");
+        prior("1.2.4", "9.7");
+        drop(spool);
+        let spool = Spool::open(folder.path()).unwrap();
+        let is_prior = |study| spool.take(study).unwrap().unwrap().is_prior();
+        assert!(is_prior(&first));
+        assert!(!is_prior(&second), "somebody sent a part of it");
+        assert!(!is_prior(&third));
     }
 }

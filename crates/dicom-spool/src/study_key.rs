@@ -14,7 +14,7 @@ impl StudyKey {
     }
 
     /// None where the text is none.
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         let is_key = name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
         is_key.then(|| Self(name.to_owned()))
     }

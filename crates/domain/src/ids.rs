@@ -77,6 +77,10 @@ typed_id!(
     DeliveryId
 );
 typed_id!(
+    /// A wish to have studies of an archive.
+    PullId
+);
+typed_id!(
     /// Thresholds that a site's own studies propose.
     ThresholdProposalId
 );

@@ -31,7 +31,7 @@ mod window;
 pub use analysis::{AnalysisStatus, UnknownStatus};
 pub use bundle::BundleReference;
 pub use geometry::{InvalidSpacing, SpacingMm, VolumeGeometry, VoxelBox};
-pub use ids::{AnalysisId, DeliveryId, KeyId, PatientId, ScanId, ThresholdProposalId, UserId};
+pub use ids::{AnalysisId, DeliveryId, KeyId, PatientId, PullId, ScanId, ThresholdProposalId, UserId};
 pub use measure::{
     Ground, LookedFor, Measure, MeasureCode, MeasureState, MeasuredFinding, NotMeasurable, PathologyType,
     Quantification, ReferenceRange, TypeCoverage,

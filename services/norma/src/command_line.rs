@@ -4,6 +4,7 @@ mod accuracy;
 mod deliveries;
 mod pacs;
 mod proposals;
+mod routing;
 mod shadow;
 
 use std::net::SocketAddr;
@@ -15,10 +16,13 @@ use norma_domain::{KeyId, Role};
 
 pub(crate) use self::accuracy::{Calibrate, CalibrationFormat, DriftOptions, Evaluate, Labels};
 pub(crate) use self::deliveries::{Deliveries, DeliveryState, ListDeliveries, SendAgain};
-pub(crate) use self::pacs::{Pacs, PacsPeer, PacsReceive, PacsSend};
+pub(crate) use self::pacs::{
+    Pacs, PacsFind, PacsPeer, PacsPull, PacsPulls, PacsReceive, PacsSend, PacsStudies,
+};
 pub(crate) use self::proposals::{
     DecideProposal, ListProposals, ProposalState, Proposals, ShowProposal, ShownAs,
 };
+pub(crate) use self::routing::{CheckRouting, Routing};
 pub(crate) use self::shadow::{CompareShadow, Shadow};
 
 /// Norma reads a chest CT and says norm, pathology or undetermined. Research use only: no medical device.
@@ -95,6 +99,9 @@ pub(crate) enum Command {
     /// Results on their way to a PACS.
     #[command(subcommand)]
     Deliveries(Deliveries),
+    /// The rules for studies that a PACS sends (routing.rules).
+    #[command(subcommand)]
+    Routing(Routing),
     /// Send a phantom study through the running system and check the report.
     Selftest(Target),
     /// Look around: an instance of its own, fitted to generated norm phantoms, with a norm, three kinds of pathology and an

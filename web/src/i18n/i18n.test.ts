@@ -89,6 +89,13 @@ describe('the two languages', () => {
     expect(codes.sort()).toEqual(Object.keys(en.deliveries.reason).sort());
   });
 
+  it('have words for every reason of a pull', () => {
+    const source = readFileSync('../services/gateway/src/pulls/schema.rs', 'utf8');
+    const told = /Why the last attempt failed:([^]*?)or the code of a/.exec(source)?.[1] ?? '';
+    const codes = [...told.matchAll(/`(\w+)`/g)].map(([, code]) => code ?? '');
+    expect(codes.sort()).toEqual(Object.keys(en.pulls.reason).sort());
+  });
+
   it('have words for every reason code of the domain', () => {
     const source = readFileSync('../crates/domain/src/reason.rs', 'utf8');
     const codes = [...source.matchAll(/^ {4}\w+ = "(\w+)",$/gm)].map(([, code]) => code ?? '');

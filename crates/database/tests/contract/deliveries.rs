@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use norma_database::{
     Database, DeliveredObject, Delivery, DeliveryDestination, DeliveryProblem, DeliveryQuery, DeliveryState,
-    Page, ReceivedStudy, SentAgain, StoredInstance, WaitingDeliveries,
+    Page, ReceivedStudy, SentAgain, StoredInstance, StudyRoute, WaitingDeliveries,
 };
 use norma_domain::{AnalysisId, DeliveryId, Reason, ReasonCode, ScanId, Verdict};
 
@@ -338,5 +338,54 @@ fn gateways_side_by_side_never_get_the_same_delivery() {
             .unwrap()
             .waiting;
         assert_eq!(taken.len() as u64 + left, 20);
+    });
+}
+
+#[test]
+fn results_of_a_routed_study_go_where_its_rule_says() {
+    on_both_sides(|side| async move {
+        let database = &side.database;
+        set(database, &[("archive", true), ("ris", true), ("triage", true)]).await;
+        let route = |scan_id, names: Option<&[&str]>| StudyRoute {
+            scan_id,
+            facts: r#"{"is_prior":false}"#.to_owned(),
+            rule: names.map(|_| "chest".to_owned()),
+            destinations: names.map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
+        };
+        let (routed, nowhere, as_ever) = (
+            scan(database, None).await.id,
+            scan(database, None).await.id,
+            scan(database, None).await.id,
+        );
+        database
+            .note_study_route(route(routed, Some(&["ris"])))
+            .await
+            .unwrap();
+        // What was noted last holds; a destination that is set no more gets nothing.
+        let renamed = route(routed, Some(&["ris", "triage", "gone"]));
+        database.note_study_route(renamed.clone()).await.unwrap();
+        database
+            .note_study_route(route(nowhere, Some(&[])))
+            .await
+            .unwrap();
+        database.note_study_route(route(as_ever, None)).await.unwrap();
+        let noted = database.study_route(routed).await.unwrap();
+        assert!(noted == Some(renamed.clone()));
+        let latest = database.latest_study_routes(2).await.unwrap();
+        assert_eq!(latest.len(), 2);
+        assert_eq!(latest[0].0.scan_id, as_ever, "the newest first");
+        let unknown = route(ScanId::generate(), None);
+        assert!(database.note_study_route(unknown).await.is_err());
+        let routed = answered_scan(database, routed).await;
+        assert_eq!(destinations_of(database, routed).await, ["ris", "triage"]);
+        let nowhere = answered_scan(database, nowhere).await;
+        assert!(destinations_of(database, nowhere).await.is_empty());
+        let as_ever = answered_scan(database, as_ever).await;
+        assert_eq!(
+            destinations_of(database, as_ever).await,
+            ["archive", "ris", "triage"]
+        );
+        database.delete_scan(renamed.scan_id).await.unwrap();
+        assert!(database.study_route(renamed.scan_id).await.unwrap().is_none());
     });
 }

@@ -16,6 +16,7 @@ mod newer;
 mod outbox;
 mod patients;
 mod predictions;
+mod pulls;
 mod received_studies;
 mod repeats;
 mod repetition;

@@ -16,7 +16,7 @@ use crate::commitment::{
 };
 use crate::error::NetworkError;
 use crate::negotiation::AcceptedContext;
-use crate::scp::sink::AssociationId;
+use crate::sink::AssociationId;
 use crate::status::Status;
 
 /// A peer that says nothing for so long after its request keeps the association for the report. One that releases it instead gets

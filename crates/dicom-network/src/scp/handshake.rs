@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use dicom_ul::pdu::{
     AbortRQServiceProviderReason, AssociationAC, AssociationRJ, AssociationRJResult,
@@ -23,10 +22,8 @@ use crate::pdu_stream::PduStream;
 use crate::scp::options::ScpOptions;
 use crate::scp::peers::is_allowed;
 use crate::scp::services::Services;
-use crate::scp::sink::AssociationId;
+use crate::sink::AssociationId;
 use crate::tls::Fingerprint;
-
-static ASSOCIATIONS: AtomicU64 = AtomicU64::new(0);
 
 /// An association that was accepted here.
 pub(crate) struct AcceptedAssociation<S> {
@@ -167,7 +164,7 @@ impl<'a> Handshake<'a> {
             contexts,
             calling,
             address: self.address,
-            id: AssociationId(ASSOCIATIONS.fetch_add(1, Ordering::Relaxed)),
+            id: AssociationId::next(),
             _place: place,
         })
     }

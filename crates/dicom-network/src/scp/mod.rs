@@ -4,14 +4,11 @@ mod commitment;
 mod handshake;
 mod options;
 mod peers;
-mod receiving;
 mod serve;
 mod services;
 mod session;
-mod sink;
 
 pub use commitment::{CommitmentProvider, HeldReport};
 pub use options::{MAX_PDU_LENGTH, ScpLimits, ScpOptions, ScpTimeouts};
 pub use peers::{AllowedPeer, InvalidPeer};
 pub use serve::Scp;
-pub use sink::{AssociationId, InstanceSink, ReceivedInstance, StoreFailure};

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use crate::ae_title::AeTitle;
 use crate::negotiation::StorageSupport;
+use crate::receiving::InstanceLimits;
 use crate::scp::peers::AllowedPeer;
 use crate::tls::ServerTls;
 
@@ -20,6 +21,15 @@ pub struct ScpLimits {
     pub instance_bytes: u64,
     /// Bytes that stay free on the disk of the folder.
     pub free_floor_bytes: u64,
+}
+
+impl ScpLimits {
+    pub(crate) fn of_instance(self) -> InstanceLimits {
+        InstanceLimits {
+            instance_bytes: self.instance_bytes,
+            free_floor_bytes: self.free_floor_bytes,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]

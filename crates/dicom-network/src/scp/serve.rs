@@ -15,7 +15,7 @@ use crate::scp::handshake::Handshake;
 use crate::scp::options::ScpOptions;
 use crate::scp::services::Services;
 use crate::scp::session::serve_association;
-use crate::scp::sink::InstanceSink;
+use crate::sink::InstanceSink;
 
 /// Connections beyond the associations, for peers that are to be told that there are too many.
 const SPARE_CONNECTIONS: usize = 16;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::scp::commitment::CommitmentProvider;
-use crate::scp::sink::InstanceSink;
+use crate::sink::InstanceSink;
 
 /// Who does what peers ask for.
 #[derive(Clone)]

@@ -2,7 +2,6 @@
 
 use dicom_dictionary_std::uids;
 use dicom_ul::pdu::Pdu;
-use norma_domain::SopInstanceUid;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
@@ -11,18 +10,13 @@ use crate::association::Incoming;
 use crate::command::{C_CANCEL_RQ, C_ECHO_RQ, C_STORE_RQ, Command, N_ACTION_RQ, N_EVENT_REPORT_RSP};
 use crate::commitment::STORAGE_COMMITMENT;
 use crate::error::NetworkError;
+use crate::incoming::{IncomingInstances, read_to_end};
 use crate::negotiation::AcceptedContext;
-use crate::part10::file_head;
 use crate::scp::commitment::{HeldReport, Reports, RequestData, is_explicit, request_of};
 use crate::scp::handshake::AcceptedAssociation;
 use crate::scp::options::ScpOptions;
-use crate::scp::receiving::IncomingFile;
 use crate::scp::services::Services;
-use crate::scp::sink::{ReceivedInstance, StoreFailure};
 use crate::status::Status;
-
-/// A data set that is refused is read to its end, so that the peer learns why; one this much longer than allowed is not.
-const DRAINED_TIMES: u64 = 2;
 
 /// Answers until the peer releases, something fails, or `shutdown` comes between two messages.
 pub(crate) async fn serve_association<S: AsyncRead + AsyncWrite + Unpin>(
@@ -122,7 +116,7 @@ async fn answer_next<S: AsyncRead + AsyncWrite + Unpin>(
         Some(N_EVENT_REPORT_RSP) => {
             let transaction = reports.answered(&command)?;
             if command.has_data_set() {
-                drain(options, accepted, id, 0).await?;
+                drain(options, accepted, id).await?;
             }
             if let (Some(transaction), Some(provider)) = (transaction, &services.commitment) {
                 provider.reported(accepted.id, &transaction).await;
@@ -137,7 +131,15 @@ async fn answer_next<S: AsyncRead + AsyncWrite + Unpin>(
             Err(status) => status,
         },
         Some(C_STORE_RQ) if command.has_data_set() && is_of_storage(&context) => {
-            let status = match receive(options, accepted, id, &context, &command).await? {
+            let incoming = IncomingInstances {
+                folder: &options.folder,
+                limits: options.limits.of_instance(),
+                calling: &accepted.calling,
+                address: Some(accepted.address),
+                association: accepted.id,
+            };
+            let received = incoming.receive(&mut accepted.association, id, &context, &command);
+            let status = match received.await? {
                 Ok(instance) => services
                     .sink
                     .accept(instance)
@@ -154,7 +156,7 @@ async fn answer_next<S: AsyncRead + AsyncWrite + Unpin>(
         }
         field => {
             if command.has_data_set() {
-                drain(options, accepted, id, 0).await?;
+                drain(options, accepted, id).await?;
             }
             match field {
                 Some(C_ECHO_RQ) if context.abstract_syntax == uids::VERIFICATION => Status::SUCCESS,
@@ -191,7 +193,8 @@ async fn take_request<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<Result<HeldReport, Status>, NetworkError> {
     let mut data = RequestData::new();
     if command.has_data_set() {
-        read_to_end(options, accepted, id, 0, |bytes| data.add(bytes)).await?;
+        let limit = options.limits.instance_bytes;
+        read_to_end(&mut accepted.association, id, limit, 0, |bytes| data.add(bytes)).await?;
     }
     let Some(provider) = &services.commitment else {
         return Ok(Err(Status::UNRECOGNIZED_OPERATION));
@@ -202,102 +205,12 @@ async fn take_request<S: AsyncRead + AsyncWrite + Unpin>(
     })
 }
 
-/// Receives a data set; the inner error is what the peer is told.
-async fn receive<S: AsyncRead + AsyncWrite + Unpin>(
-    options: &ScpOptions,
-    accepted: &mut AcceptedAssociation<S>,
-    id: u8,
-    context: &AcceptedContext,
-    command: &Command,
-) -> Result<Result<ReceivedInstance, Status>, NetworkError> {
-    let begun = begin(options, accepted, context, command).await;
-    let (mut file, sop_instance_uid) = match begun {
-        Ok(begun) => begun,
-        Err(status) => {
-            drain(options, accepted, id, 0).await?;
-            return Ok(Err(status));
-        }
-    };
-    loop {
-        let (bytes, is_last) = accepted.association.read_data(id).await?;
-        if let Err(failure) = file.write(&bytes).await {
-            let read = file.size_bytes;
-            drop(file);
-            if !is_last {
-                drain(options, accepted, id, read).await?;
-            }
-            return Ok(Err(failure.into()));
-        }
-        if is_last {
-            break;
-        }
-    }
-    let size_bytes = file.size_bytes;
-    Ok(match file.finish().await {
-        Ok(file) => Ok(ReceivedInstance {
-            file,
-            sop_class_uid: context.abstract_syntax.clone(),
-            sop_instance_uid,
-            transfer_syntax_uid: context.transfer_syntax.clone(),
-            calling: accepted.calling.clone(),
-            address: accepted.address,
-            association: accepted.id,
-            size_bytes,
-        }),
-        Err(failure) => Err(failure.into()),
-    })
-}
-
-async fn begin<S>(
-    options: &ScpOptions,
-    accepted: &AcceptedAssociation<S>,
-    context: &AcceptedContext,
-    command: &Command,
-) -> Result<(IncomingFile, String), Status> {
-    if command.sop_class().as_deref() != Some(context.abstract_syntax.as_str()) {
-        return Err(Status::SOP_CLASS_NOT_SUPPORTED);
-    }
-    let sop_instance = command
-        .sop_instance()
-        .filter(|uid| SopInstanceUid::new(uid).is_ok())
-        .ok_or(Status::CANNOT_UNDERSTAND)?;
-    let head = file_head(
-        &context.abstract_syntax,
-        &sop_instance,
-        &context.transfer_syntax,
-        &accepted.calling,
-    )
-    .map_err(|_| Status::from(StoreFailure::CannotUnderstand))?;
-    let file = IncomingFile::create(&options.folder, options.limits, &head).await?;
-    Ok((file, sop_instance))
-}
-
 /// Reads a data set to its end and forgets it.
 async fn drain<S: AsyncRead + AsyncWrite + Unpin>(
     options: &ScpOptions,
     accepted: &mut AcceptedAssociation<S>,
     id: u8,
-    read: u64,
 ) -> Result<(), NetworkError> {
-    read_to_end(options, accepted, id, read, |_| ()).await
-}
-
-async fn read_to_end<S: AsyncRead + AsyncWrite + Unpin>(
-    options: &ScpOptions,
-    accepted: &mut AcceptedAssociation<S>,
-    id: u8,
-    mut read: u64,
-    mut each: impl FnMut(&[u8]),
-) -> Result<(), NetworkError> {
-    loop {
-        let (bytes, is_last) = accepted.association.read_data(id).await?;
-        each(&bytes);
-        read += bytes.len() as u64;
-        if is_last {
-            return Ok(());
-        }
-        if read > options.limits.instance_bytes.saturating_mul(DRAINED_TIMES) {
-            return Err(NetworkError::Unreadable("the data set has no end".to_owned()));
-        }
-    }
+    let limit = options.limits.instance_bytes;
+    read_to_end(&mut accepted.association, id, limit, 0, |_| ()).await
 }

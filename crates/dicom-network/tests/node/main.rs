@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod archive;
 mod dcmtk;
+mod finding;
 mod hostile;
 mod own;
+mod retrieving;
 mod site;

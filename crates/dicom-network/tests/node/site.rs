@@ -26,9 +26,9 @@ pub(crate) struct Node {
     serving: JoinHandle<()>,
 }
 
-struct Keep {
-    folder: PathBuf,
-    accepted: Arc<AtomicUsize>,
+pub(crate) struct Keep {
+    pub(crate) folder: PathBuf,
+    pub(crate) accepted: Arc<AtomicUsize>,
 }
 
 #[async_trait]

@@ -94,6 +94,9 @@ impl Settings {
         if let Some((name, problem)) = self.pacs.problem(self.deidentification.uploads) {
             return invalid(&name, problem);
         }
+        if let Some((name, problem)) = self.routing.problem(&self.pacs.destinations) {
+            return invalid(&name, problem);
+        }
         let heads = &self.audit.heads;
         if heads.path.is_some() && heads.key.is_none() {
             return invalid("audit.heads.key", "is needed for audit.heads.path");

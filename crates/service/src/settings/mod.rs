@@ -2,9 +2,12 @@
 
 mod identity;
 mod load;
+mod network_peer;
 mod pacs;
 mod reading;
+mod routing;
 mod sections;
+mod sources;
 mod value;
 
 pub use identity::{
@@ -17,6 +20,7 @@ pub use pacs::{
     DestinationKind, DestinationSettings, Hl7Settings, PacsSettings, PacsTlsSettings,
 };
 pub use reading::tell_confinement;
+pub use routing::{RoutingFilter, RoutingPriority, RoutingRule, RoutingSettings};
 pub use sections::{
     AdminSettings, AnalysisSettings, CudaSetting, DatabaseSettings, DeidentificationSettings,
     GatewaySettings, LogFormat, ModelSettings, ObjectSettings, ObjectsKind, OutboxSettings, PerStage,
@@ -24,3 +28,4 @@ pub use sections::{
     SandboxSettings, Settings, ShadowSettings, StorageSettings, TelemetrySettings, TlsSettings,
     WorkerSettings,
 };
+pub use sources::{PriorsSettings, RetrieveMethod, SourceSettings};

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
+use super::network_peer::{problem_of_address, problem_of_name, problem_of_tls};
+use super::sources::{PriorsSettings, SourceSettings};
 use super::value::{comma_separated, list, optional};
 
-const LONGEST_NAME: usize = 64;
 /// Characters of what webhooks are signed with.
 const LEAST_SECRET: usize = 24;
 
@@ -32,6 +33,9 @@ pub struct PacsSettings {
     pub destinations: BTreeMap<String, DestinationSettings>,
     /// By their names.
     pub storage_commitment: BTreeMap<String, CommitmentPeerSettings>,
+    /// By their names.
+    pub sources: BTreeMap<String, SourceSettings>,
+    pub priors: PriorsSettings,
 }
 
 /// A peer that may ask for storage commitment, and where it is told.
@@ -234,7 +238,23 @@ impl PacsSettings {
             let problem = problem_of_name(name).or_else(|| destination.problem());
             Some((format!("pacs.destinations.{name}"), problem?))
         });
-        of_destination.or_else(|| self.problem_of_commitment())
+        of_destination
+            .or_else(|| self.problem_of_commitment())
+            .or_else(|| self.problem_of_sources())
+    }
+
+    fn problem_of_sources(&self) -> Option<(String, &'static str)> {
+        let of_source = self.sources.iter().find_map(|(name, source)| {
+            let without_node = "needs pacs.enabled: what is pulled comes to the node";
+            let problem = problem_of_name(name)
+                .or_else(|| source.problem())
+                .or_else(|| (!self.enabled).then_some(without_node));
+            Some((format!("pacs.sources.{name}"), problem?))
+        });
+        of_source.or_else(|| {
+            let problem = self.priors.problem(&self.sources)?;
+            Some(("pacs.priors".to_owned(), problem))
+        })
     }
 
     fn problem_of_commitment(&self) -> Option<(String, &'static str)> {
@@ -299,37 +319,4 @@ impl DestinationSettings {
             problem_of_address(self.host.as_deref(), self.port)
         }
     }
-}
-
-fn problem_of_tls(tls: bool, ca: Option<&PathBuf>, name: Option<&String>) -> Option<&'static str> {
-    let is_idle = !tls && (ca.is_some() || name.is_some());
-    is_idle.then_some("has tls_ca or tls_name, which go with tls: true alone")
-}
-
-fn problem_of_address(host: Option<&str>, port: u16) -> Option<&'static str> {
-    if !host.is_some_and(is_host) {
-        Some("needs host, a name or an address without port")
-    } else if port == 0 {
-        Some("needs port")
-    } else {
-        None
-    }
-}
-
-fn problem_of_name(name: &str) -> Option<&'static str> {
-    (!is_name(name)).then_some("has a name that is none: up to 64 lower-case letters, digits, - and _")
-}
-
-/// As the environment can name it too.
-fn is_name(name: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
-    (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(is_plain)
-}
-
-fn is_host(host: &str) -> bool {
-    let is_address = host.parse::<IpAddr>().is_ok();
-    is_address
-        || host
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
 }

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::identity::{AuditSettings, IdentitySettings};
 use super::pacs::PacsSettings;
+use super::routing::RoutingSettings;
 use super::value::{comma_separated, list, optional, roles};
 
 /// Every setting of every service.
@@ -23,6 +24,7 @@ pub struct Settings {
     pub objects: ObjectSettings,
     pub gateway: GatewaySettings,
     pub pacs: PacsSettings,
+    pub routing: RoutingSettings,
     pub identity: IdentitySettings,
     pub audit: AuditSettings,
     pub admin: AdminSettings,

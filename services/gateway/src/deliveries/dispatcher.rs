@@ -12,12 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::back_off::back_off;
 use crate::deliveries::destination::{DeliveryOptions, Destination};
-use crate::deliveries::failure::{Failure, FailureKind};
-use crate::deliveries::lease::{LEASE, hold};
 use crate::deliveries::ledger::ObjectLedger;
 use crate::deliveries::send::send;
 use crate::deliveries::trail::Trail;
 use crate::dicom_results::DicomResults;
+use crate::lease::{LEASE, hold};
+use crate::peer_failure::{Failure, FailureKind};
 use crate::problem::ApiError;
 use crate::turns::{IDLE, Queue, take_turns};
 
@@ -100,7 +100,7 @@ impl Dispatcher {
             outcome = delivering => {
                 outcome.unwrap_or_else(|_| Err(Failure::passing("too_slow", "the attempt took too long")))
             }
-            () = hold(&self.database, claimed, asked) => {
+            () = hold(asked, || self.database.renew_delivery(claimed, LEASE)) => {
                 tracing::warn!(delivery_id = %claimed.id, "a delivery is left to another process");
                 return Attempt::Lost;
             }

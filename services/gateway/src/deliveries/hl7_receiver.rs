@@ -11,8 +11,8 @@ use norma_service::{AccessionNumberField, Hl7Settings};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
-use crate::deliveries::failure::{Failure, FailureKind};
 use crate::network_peer::NetworkPeer;
+use crate::peer_failure::{Failure, FailureKind};
 
 /// TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -10,7 +10,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderName};
 use reqwest::{Body, Client, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::deliveries::failure::{Failure, FailureKind};
+use crate::peer_failure::{Failure, FailureKind};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Of the request as a whole.

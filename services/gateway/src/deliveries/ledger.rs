@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use norma_database::DeliveredObject;
 use norma_dicom_results::DicomResult;
 
-use crate::deliveries::failure::Failure;
+use crate::peer_failure::Failure;
 
 /// What a destination said of the objects, in earlier attempts and in this one.
 #[derive(Debug, Default)]

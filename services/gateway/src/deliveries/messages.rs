@@ -6,8 +6,8 @@ use norma_result_messages::{Told, transaction, webhook};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::deliveries::failure::Failure;
 use crate::deliveries::http_service::{HttpService, of_status};
+use crate::peer_failure::Failure;
 
 const FHIR_JSON: &str = "application/fhir+json";
 

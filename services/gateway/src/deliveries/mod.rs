@@ -2,10 +2,8 @@
 
 mod destination;
 mod dispatcher;
-mod failure;
 mod hl7_receiver;
 mod http_service;
-mod lease;
 mod ledger;
 mod messages;
 pub(crate) mod route;

@@ -6,10 +6,10 @@ use norma_dicom_results::DicomResult;
 use norma_result_messages::Told;
 
 use crate::deliveries::destination::{Destination, Target};
-use crate::deliveries::failure::{DUPLICATE, Failure, FailureKind};
 use crate::deliveries::ledger::ObjectLedger;
 use crate::deliveries::messages::{post_transaction, post_webhook};
 use crate::dicom_results::{Answer, DicomResults};
+use crate::peer_failure::{DUPLICATE, Failure, FailureKind};
 
 /// Sends what a destination gets of an analysis. Ends well once the destination has said that it has it, each object of it.
 ///

@@ -9,9 +9,9 @@ use secrecy::SecretString;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::deliveries::failure::{DUPLICATE, Failure, FailureKind};
 use crate::deliveries::http_service::{HttpService, of_status};
 use crate::deliveries::ledger::ObjectLedger;
+use crate::peer_failure::{DUPLICATE, Failure, FailureKind};
 
 const FAILED_SOP_SEQUENCE: &str = "00081198";
 const FAILURE_REASON: &str = "00081197";

@@ -7,7 +7,7 @@ use norma_database::{Analysis, AuditOutcome, ClaimedDelivery, Database, Database
 use norma_domain::{AnalysisId, ScanId};
 
 use crate::deliveries::destination::Destination;
-use crate::deliveries::failure::Failure;
+use crate::peer_failure::Failure;
 
 /// Of one attempt.
 pub(super) struct Trail {

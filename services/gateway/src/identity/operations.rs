@@ -137,6 +137,14 @@ const OPERATIONS: &[Operation] = operations! {
     POST "/api/deliveries/send-again" OPERATOR_OR_ADMINISTRATOR, Audit::Change("delivery.send_again");
     POST "/api/deliveries/{delivery_id}/send-again" OPERATOR_OR_ADMINISTRATOR, Audit::Change("delivery.send_again");
 
+    GET "/api/pacs/sources" OPERATOR_OR_ADMINISTRATOR, Audit::None;
+    // Its answers name patients.
+    POST "/api/pacs/find" CLINICIAN, Audit::Event("pacs.find");
+    GET "/api/pacs/pulls" OPERATOR_OR_ADMINISTRATOR, Audit::Repeated("pull.search");
+    POST "/api/pacs/pulls" OPERATOR_OR_ADMINISTRATOR, Audit::Change("pull.ask");
+    GET "/api/pacs/pulls/{pull_id}" OPERATOR_OR_ADMINISTRATOR, Audit::Repeated("pull.read");
+    POST "/api/pacs/pulls/{pull_id}/pull-again" OPERATOR_OR_ADMINISTRATOR, Audit::Change("pull.again");
+
     GET "/api/drift" OPERATOR, Audit::None;
     GET "/api/shadow" OPERATOR, Audit::None;
     GET "/api/threshold-proposals" OPERATOR, Audit::Repeated("threshold_proposal.search");

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use norma_dicom_network::AssociationId;
 use norma_dicom_spool::StudyKey;
 
-/// A peer that keeps its association open for its next studies holds none up for longer than so many quiet periods.
+/// A peer that keeps its association open for its next studies, or does not send what was asked for, holds none up for longer than so
+/// many quiet periods.
 const OPEN_TIMES: u32 = 10;
 
 /// Studies that may get more instances.
@@ -39,16 +40,17 @@ impl Arrivals {
         }
     }
 
-    /// Studies that are complete; they are told once.
-    pub(super) fn complete(&self, quiet: Duration) -> Vec<StudyKey> {
+    /// Studies that are complete; they are told once. `is_awaited`: whether more of one was asked for.
+    pub(super) fn complete(&self, quiet: Duration, is_awaited: impl Fn(&StudyKey) -> bool) -> Vec<StudyKey> {
         let mut studies = self.studies();
-        let is_complete = |arrival: &Arrival| {
+        let is_complete = |study: &StudyKey, arrival: &Arrival| {
             let silence = arrival.last.elapsed();
             let longest = quiet.saturating_mul(OPEN_TIMES);
-            silence >= quiet && (arrival.associations.is_empty() || silence >= longest)
+            let is_open = !arrival.associations.is_empty() || is_awaited(study);
+            silence >= quiet && (!is_open || silence >= longest)
         };
         studies
-            .extract_if(|_, arrival| is_complete(arrival))
+            .extract_if(|study, arrival| is_complete(study, arrival))
             .map(|(study, _)| study)
             .collect()
     }

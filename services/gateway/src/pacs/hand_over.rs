@@ -6,18 +6,20 @@ use std::path::PathBuf;
 
 use norma_database::{NewAuditEvent, Owner, ReceivedStudy, ScanIdentity, StoredInstance};
 use norma_dicom_spool::{Held, StudyKey, TakenStudy, instances_sha256, pack_study, sop_class_of};
-use norma_domain::Priority;
+use norma_domain::ScanId;
 
-use crate::analyses::{Turn, request_analysis};
+use crate::gateway::Gateway;
 use crate::pacs::stored::{StoredStudy, note_other_content};
 use crate::predictions::Predictions;
 use crate::problem::ApiError;
+use crate::pulls::PriorsOptions;
+use crate::routing::Rules;
 use crate::scans::{NewUpload, store_scan};
 use crate::uploads::receive::Upload;
 use crate::uploads::spool::{blocking, create_spool_file, storage_failure};
 
 /// To whom belongs what came by DICOM: keys of this scope see it.
-const SCOPE: &str = "pacs";
+pub(super) const SCOPE: &str = "pacs";
 
 /// What became of a study.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,33 +39,77 @@ struct Contents {
     classes: BTreeMap<String, String>,
 }
 
-/// Makes a scan of a study, adds what came of it before, and requests the analysis. Begun again after a kill at any moment it
-/// goes on where it was.
-pub(super) async fn hand_over(predictions: &Predictions, taken: &TakenStudy) -> Result<HandedOver, ApiError> {
-    let gateway = &predictions.gateway;
-    // Without models nothing is stored that would wait for its analysis unseen.
-    let question = predictions.bundle.question(None).await?;
-    let scan_id = taken.scan_id();
-    let (files, key) = {
-        let taken = taken.clone();
-        blocking(move || Ok((taken.files()?, taken.study()?))).await?
-    };
-    let Some(key) = key else {
-        return Err(ApiError::EmptyUpload);
-    };
-    let latest = gateway.database.latest_received_study(key.to_string()).await?;
-    let is_noted = latest.as_ref().is_some_and(|latest| latest.scan_id == scan_id);
-    if !is_noted {
-        let Some(contents) = look_into(predictions, key, files, latest).await? else {
-            return Ok(HandedOver::Repeated);
+/// What a hand-over needs.
+pub(super) struct HandOver {
+    pub(super) predictions: Predictions,
+    pub(super) rules: Rules,
+    /// None: no earlier studies are pulled.
+    pub(super) priors: Option<PriorsOptions>,
+}
+
+impl HandOver {
+    /// Makes a scan of a study, adds what came of it before, and requests the analysis, if the rules have it analysed. Begun again
+    /// after a kill at any moment it goes on where it was.
+    pub(super) async fn run(&self, taken: &TakenStudy) -> Result<HandedOver, ApiError> {
+        let predictions = &self.predictions;
+        let gateway = &predictions.gateway;
+        // Without models nothing is stored that would wait for its analysis unseen.
+        predictions.bundle.question(None).await?;
+        let scan_id = taken.scan_id();
+        let (files, key) = {
+            let taken = taken.clone();
+            blocking(move || Ok((taken.files()?, taken.study()?))).await?
         };
+        let Some(key) = key else {
+            return Err(ApiError::EmptyUpload);
+        };
+        let latest = gateway.database.latest_received_study(key.to_string()).await?;
+        let is_noted = latest.as_ref().is_some_and(|latest| latest.scan_id == scan_id);
+        if !is_noted {
+            let before = latest.as_ref().map(|latest| latest.scan_id);
+            let Some(contents) = look_into(predictions, key.clone(), files.clone(), latest).await? else {
+                if let Some(before) = before {
+                    self.look_again(before, taken, &files).await?;
+                }
+                return Ok(HandedOver::Repeated);
+            };
+            self.keep(taken, contents, &files).await?;
+        }
+        // Deleted by somebody meanwhile: then it is not wanted.
+        if gateway.database.scan(scan_id).await?.is_none() {
+            return Ok(HandedOver::Repeated);
+        }
+        let (facts, route) = self.noted_route(scan_id, taken).await?;
+        if route.analyze {
+            self.analyze_once(scan_id, taken, route).await?;
+        }
+        if let Some(priors) = &self.priors
+            && !facts.is_prior
+        {
+            ask_for_priors(gateway, priors, scan_id, &key).await?;
+        }
+        let mut event = NewAuditEvent::of_system("pacs", "pacs.receive").about("scan", scan_id);
+        event.scan_id = Some(scan_id);
+        gateway.database.append_audit_events(vec![event]).await?;
+        Ok(HandedOver::Stored)
+    }
+
+    /// Stores a study and notes what it holds and how it is routed.
+    async fn keep(
+        &self,
+        taken: &TakenStudy,
+        contents: Contents,
+        files: &BTreeMap<String, PathBuf>,
+    ) -> Result<(), ApiError> {
+        let (gateway, scan_id) = (&self.predictions.gateway, taken.scan_id());
         let instances: BTreeSet<String> = contents.classes.keys().cloned().collect();
+        let before = contents.earlier.as_ref().map(|earlier| earlier.scan_id);
         let received = ReceivedStudy {
             scan_id,
             study_key: contents.key.to_string(),
             instances: u32::try_from(instances.len()).unwrap_or(u32::MAX),
             instances_sha256: instances_sha256(&instances),
-            predecessor: contents.earlier.as_ref().map(|earlier| earlier.scan_id),
+            predecessor: before,
         };
         let stored = contents.classes.clone().into_iter();
         let stored = stored.map(|(sop_instance_uid, sop_class_uid)| StoredInstance {
@@ -71,36 +117,33 @@ pub(super) async fn hand_over(predictions: &Predictions, taken: &TakenStudy) -> 
             sop_class_uid,
         });
         if gateway.database.scan(scan_id).await?.is_none() {
-            store(predictions, taken, contents).await?;
+            store(&self.predictions, taken, contents).await?;
         }
+        self.note_route(scan_id, before, taken, files).await?;
         // Before the study is noted: then it is done, and leaves the spool.
         gateway
             .database
             .note_stored_instances(scan_id, stored.collect())
             .await?;
         gateway.database.note_received_study(received).await?;
+        Ok(())
     }
-    // Deleted by somebody meanwhile: then it is not wanted.
-    let Some(scan) = gateway.database.scan(scan_id).await? else {
-        return Ok(HandedOver::Repeated);
-    };
-    if scan.latest_analysis_id.is_none() {
-        let turn = Turn {
-            priority: if taken.is_urgent() {
-                Priority::Urgent
-            } else {
-                Priority::Routine
-            },
-            requested_by: Some(Owner::Scope(SCOPE.to_owned())),
-            // Who may send urgent studies is the settings' to say, and the studies are here already.
-            most_urgent: None,
-        };
-        request_analysis(gateway, scan_id, &question, turn).await?;
+}
+
+async fn ask_for_priors(
+    gateway: &Gateway,
+    priors: &PriorsOptions,
+    scan_id: ScanId,
+    key: &StudyKey,
+) -> Result<(), ApiError> {
+    let identities = gateway.database.scan_identities(vec![scan_id]).await?;
+    let wish = identities
+        .get(&scan_id)
+        .and_then(|identity| priors.wish(scan_id, key, &identity.study));
+    if let Some(wish) = wish {
+        gateway.database.ask_for_pull(priors.source.clone(), wish).await?;
     }
-    let mut event = NewAuditEvent::of_system("pacs", "pacs.receive").about("scan", scan_id);
-    event.scan_id = Some(scan_id);
-    gateway.database.append_audit_events(vec![event]).await?;
-    Ok(HandedOver::Stored)
+    Ok(())
 }
 
 /// None where everything is here already.

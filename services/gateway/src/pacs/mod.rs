@@ -7,6 +7,7 @@ mod commitments;
 mod hand_over;
 mod options;
 mod receiver;
+mod routed;
 mod sink;
 mod stored;
 

@@ -15,6 +15,8 @@ use norma_service::Settings;
 
 use crate::certificate::Certificate;
 use crate::pacs::commitment_peer::CommitmentPeer;
+use crate::pulls::{PriorsOptions, Sources};
+use crate::routing::Rules;
 
 /// What the node is told by the settings.
 #[derive(Debug, Clone)]
@@ -27,12 +29,16 @@ pub(crate) struct PacsOptions {
     pub(super) quiet: Duration,
     associations: usize,
     pub(super) folder: PathBuf,
-    instance_bytes: u64,
-    free_floor_bytes: u64,
+    pub(super) instance_bytes: u64,
+    pub(super) free_floor_bytes: u64,
     tls: Option<ServerTls>,
     /// Who may ask for storage commitment.
     pub(super) commitment_peers: Vec<CommitmentPeer>,
     pub(super) give_up: Duration,
+    /// Archives that studies are pulled from.
+    pub(super) sources: Sources,
+    pub(super) priors: Option<PriorsOptions>,
+    pub(super) rules: Rules,
 }
 
 impl PacsOptions {
@@ -43,6 +49,7 @@ impl PacsOptions {
     pub(crate) fn of(
         settings: &Settings,
         certificate: Option<Arc<Certificate>>,
+        sources: Sources,
     ) -> anyhow::Result<Option<Self>> {
         let pacs = &settings.pacs;
         if !pacs.enabled {
@@ -70,6 +77,9 @@ impl PacsOptions {
             tls: tls.transpose().context("pacs.tls")?,
             commitment_peers,
             give_up: Duration::from_secs(u64::from(pacs.give_up_hours) * 3600),
+            sources,
+            priors: PriorsOptions::of(&pacs.priors),
+            rules: Rules::of(&settings.routing),
         }))
     }
 

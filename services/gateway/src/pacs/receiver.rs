@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use norma_dicom_network::Scp;
+use norma_dicom_network::{InstanceSink, Scp};
 use norma_dicom_spool::{Spool, TakenStudy};
 use norma_domain::ScanId;
 use norma_service::pause;
@@ -15,11 +15,12 @@ use tokio_util::sync::CancellationToken;
 use crate::pacs::arrivals::Arrivals;
 use crate::pacs::commitment_reporter::CommitmentReporter;
 use crate::pacs::commitments::Commitments;
-use crate::pacs::hand_over::{HandedOver, hand_over};
+use crate::pacs::hand_over::{HandOver, HandedOver};
 use crate::pacs::options::PacsOptions;
 use crate::pacs::sink::SpoolSink;
 use crate::pacs::stored::StoredStudies;
 use crate::predictions::Predictions;
+use crate::pulls::{PullWatch, Puller, PullerParts};
 
 const TURN: Duration = Duration::from_millis(500);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -70,15 +71,30 @@ impl Receiver {
         }
         let gateway = Arc::clone(&self.predictions.gateway);
         let stored = Arc::new(StoredStudies::new(Arc::clone(&gateway)));
-        let sink = SpoolSink {
+        let watch = Arc::new(PullWatch::new(self.options.ae_title.clone()));
+        let sink: Arc<dyn InstanceSink> = Arc::new(SpoolSink {
             spool: Arc::clone(&self.spool),
             arrivals: Arc::clone(&arrivals),
             stored: Arc::clone(&stored),
             gateway: Arc::clone(&gateway),
             urgent_callers: self.options.urgent_callers.clone(),
+            watch: Arc::clone(&watch),
             told: Mutex::default(),
-        };
-        let mut scp = Scp::new(self.options.scp(self.spool.receiving()), Arc::new(sink));
+        });
+        let mut scp = Scp::new(self.options.scp(self.spool.receiving()), Arc::clone(&sink));
+        let puller = Puller::new(PullerParts {
+            database: gateway.database.clone(),
+            sources: self.options.sources.clone(),
+            own: self.options.ae_title.clone(),
+            priors: self.options.priors.clone(),
+            watch: Arc::clone(&watch),
+            sink,
+            folder: self.spool.receiving(),
+            instance_bytes: self.options.instance_bytes,
+            free_floor_bytes: self.options.free_floor_bytes,
+            give_up: self.options.give_up,
+        });
+        puller.remember().await;
         let peers = self.options.commitment_peers.clone();
         if !peers.is_empty() {
             let titles = peers.iter().map(|peer| peer.title.clone()).collect();
@@ -97,10 +113,15 @@ impl Receiver {
             spool,
             predictions,
         } = self;
+        let hand_over = HandOver {
+            predictions,
+            rules: options.rules.clone(),
+            priors: options.priors.clone(),
+        };
         let handing = async {
             let mut pauses = HashMap::new();
             while !stopping.is_cancelled() {
-                for study in arrivals.complete(options.quiet) {
+                for study in arrivals.complete(options.quiet, |study| watch.is_unfinished(study)) {
                     stored.forget(&study);
                     if let Err(error) = spool.take(&study) {
                         tracing::error!(%error, "a received study cannot be taken");
@@ -110,7 +131,7 @@ impl Receiver {
                 match spool.taken() {
                     Ok(taken) => {
                         gauge("norma_pacs_studies_waiting", arrivals.count() + taken.len());
-                        hand_over_all(&predictions, &spool, taken, &mut pauses, &stopping).await;
+                        hand_over_all(&hand_over, &spool, taken, &mut pauses, &stopping).await;
                     }
                     Err(error) => tracing::error!(%error, "received studies cannot be listed"),
                 }
@@ -123,13 +144,14 @@ impl Receiver {
         tokio::join!(
             scp.serve(listener, stopping.clone()),
             handing,
-            reporter.run(stopping.clone())
+            reporter.run(stopping.clone()),
+            puller.run(stopping.clone())
         );
     }
 }
 
 async fn hand_over_all(
-    predictions: &Predictions,
+    hand_over: &HandOver,
     spool: &Spool,
     all: Vec<TakenStudy>,
     pauses: &mut HashMap<ScanId, Pause>,
@@ -143,7 +165,7 @@ async fn hand_over_all(
         if waits || stopping.is_cancelled() {
             continue;
         }
-        let ended = match hand_over(predictions, &taken).await {
+        let ended = match hand_over.run(&taken).await {
             Ok(done) => {
                 let outcome = match done {
                     HandedOver::Stored => "stored",

@@ -13,6 +13,7 @@ use norma_dicom_spool::{KeepError, Spool, StudyKey, manufacturer_of, study_of};
 use crate::gateway::Gateway;
 use crate::pacs::arrivals::Arrivals;
 use crate::pacs::stored::{StoredStudies, note_other_content};
+use crate::pulls::PullWatch;
 
 pub(super) struct SpoolSink {
     pub(super) spool: Arc<Spool>,
@@ -20,6 +21,8 @@ pub(super) struct SpoolSink {
     pub(super) stored: Arc<StoredStudies>,
     pub(super) gateway: Arc<Gateway>,
     pub(super) urgent_callers: Vec<AeTitle>,
+    /// Over the studies that are pulled.
+    pub(super) watch: Arc<PullWatch>,
     /// Associations that brought other content, with its study: people are told once for each.
     pub(super) told: Mutex<HashSet<(AssociationId, StudyKey)>>,
 }
@@ -65,6 +68,7 @@ impl SpoolSink {
             sop_instance_uid,
             association,
             calling,
+            move_originator,
             ..
         } = instance;
         let uid = sop_instance_uid.clone();
@@ -74,6 +78,10 @@ impl SpoolSink {
         })
         .await?;
         if is_returned {
+            // An archive counts it among what it has sent.
+            if let Some(study) = study {
+                self.watch.came(&study, &sop_instance_uid);
+            }
             return Ok(None);
         }
         let study = study.ok_or(KeepError::Unnamed)?;
@@ -85,8 +93,10 @@ impl SpoolSink {
             None => {
                 let spool = Arc::clone(&self.spool);
                 let is_urgent = self.urgent_callers.contains(&calling);
+                let standing = self.watch.standing(&study, &calling, move_originator.as_ref());
+                let uid = sop_instance_uid.clone();
                 blocking(move || {
-                    let study = spool.keep(&sop_instance_uid, file)?;
+                    let study = spool.keep(&uid, file, standing)?;
                     if is_urgent {
                         spool.mark_urgent(&study)?;
                     }
@@ -95,6 +105,9 @@ impl SpoolSink {
                 .await
             }
         };
+        if kept.is_ok() {
+            self.watch.came(&study, &sop_instance_uid);
+        }
         if matches!(kept, Err(KeepError::OtherContent)) && self.told().insert((association, study)) {
             let detail =
                 format!("{calling} sent an instance again with another data set; what was stored stays");

@@ -40,6 +40,7 @@ problem_answers! {
     TooManyAttempts = "429", "Too many failed attempts; Retry-After tells when to come again";
     TooManyRequests = "429", "This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again";
     InternalError = "500", "A defect of the service; it is in the log";
+    BadGateway = "502", "Another system did not answer, or refused; `detail` tells how";
     Unavailable = "503", "A dependency does not answer; try again later";
     TookTooLong = "504", "The answer took too long";
     StorageFull = "507", "The disk is full or the quota reached; nothing was stored";

@@ -13,6 +13,7 @@ use norma_domain::{AnalysisId, IdentityAttribute, MassRunRow, PatientId, Reason,
 use crate::analysis_document::schema::Analysis;
 use crate::problem::document::Problem;
 use crate::problem::proposal_problem::ProposalProblem;
+use crate::problem::pull_problem::PullProblem;
 
 /// Media type of a problem (RFC 9457 section 3).
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
@@ -131,6 +132,8 @@ pub enum ApiError {
     DeliveryWaiting,
     #[error(transparent)]
     Proposal(#[from] ProposalProblem),
+    #[error(transparent)]
+    Pull(#[from] PullProblem),
     #[error("no such study, series, instance, frame or value is stored here, or not for you")]
     DicomObjectNotFound,
     #[error("{detail}")]
@@ -271,6 +274,7 @@ impl ApiError {
             Self::DeliveryNotFound => (S::NOT_FOUND, "delivery_not_found", "No such delivery"),
             Self::DeliveryWaiting => (S::CONFLICT, "delivery_waiting", "Still to be sent"),
             Self::Proposal(problem) => problem.kind(),
+            Self::Pull(problem) => problem.kind(),
             Self::NotAnalyzed { .. } => (S::NOT_FOUND, "not_analyzed", "Not analysed"),
             Self::AnalysisRunning { .. } => (S::CONFLICT, "analysis_running", "Analysis still running"),
             Self::AnalysisFailed { .. } => (S::UNPROCESSABLE_ENTITY, "analysis_failed", "Analysis failed"),

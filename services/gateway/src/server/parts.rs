@@ -4,6 +4,7 @@ use norma_service::Context;
 
 use crate::bundle::ModelSource;
 use crate::options::GatewayOptions;
+use crate::pulls::Sources;
 use crate::uploads::reader::UploadReader;
 
 /// What the gateway is made of.
@@ -13,4 +14,5 @@ pub struct GatewayParts {
     pub models: ModelSource,
     pub reader: UploadReader,
     pub options: GatewayOptions,
+    pub sources: Sources,
 }

@@ -14,6 +14,7 @@ use crate::identity::Identity;
 use crate::identity::openid::OpenId;
 use crate::pixels::PixelObjects;
 use crate::predictions::Predictions;
+use crate::pulls::Sources;
 use crate::server::parts::GatewayParts;
 use crate::server::routes;
 use crate::uploads::Uploads;
@@ -33,6 +34,7 @@ pub(crate) struct Rooms {
     dicomweb: Data<DicomWeb>,
     uploads: Data<Uploads>,
     pub(crate) predictions: Data<Predictions>,
+    sources: Data<Sources>,
 }
 
 impl Rooms {
@@ -42,6 +44,7 @@ impl Rooms {
             models,
             reader,
             options,
+            sources,
         } = parts;
         let gateway = Arc::new(Gateway::new(context, options, base_url));
         let options = &gateway.options;
@@ -70,6 +73,7 @@ impl Rooms {
             predictions: Data::new(predictions),
             uploads: Data::from(uploads),
             bundle: Data::from(bundle),
+            sources: Data::new(sources),
             gateway: Data::from(gateway),
         })
     }
@@ -86,7 +90,8 @@ impl Rooms {
             .app_data(self.dicomweb.clone())
             .app_data(self.events.clone())
             .app_data(self.uploads.clone())
-            .app_data(self.predictions.clone());
+            .app_data(self.predictions.clone())
+            .app_data(self.sources.clone());
         if let Some(openid) = &self.openid {
             services.app_data(openid.clone());
         }

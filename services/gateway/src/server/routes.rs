@@ -6,7 +6,7 @@ use crate::administration::{keys, users};
 use crate::identity::openid;
 use crate::{
     analyses, audit, bundle, deliveries, dicom_results, dicomweb, events, feedback, health, identity,
-    patients, pixels, predictions, scans, site, studies, whose,
+    patients, pixels, predictions, pulls, scans, site, studies, whose,
 };
 
 /// Every operation of the OpenAPI document, and DICOMweb's.
@@ -78,6 +78,12 @@ pub(crate) fn configure(services: &mut ServiceConfig) {
         .service(deliveries::route::list_delivery_destinations)
         .service(deliveries::route::send_failed_deliveries_again)
         .service(deliveries::route::send_delivery_again)
+        .service(pulls::route::list_sources)
+        .service(pulls::route::find_studies)
+        .service(pulls::route::list_pulls)
+        .service(pulls::route::ask_for_pull)
+        .service(pulls::route::get_pull)
+        .service(pulls::route::pull_again)
         .service(site::drift::get_drift)
         .service(site::shadow::get_shadow)
         .service(site::proposals::list_threshold_proposals)

@@ -13,6 +13,7 @@ use crate::certificate::Certificate;
 use crate::deliveries::{DeliveryOptions, Dispatcher};
 use crate::options::{GatewayOptions, TlsFiles};
 use crate::pacs::{PacsOptions, Receiver};
+use crate::pulls::Sources;
 use crate::server::application::Application;
 use crate::server::parts::GatewayParts;
 use crate::server::security::listen_address;
@@ -42,7 +43,8 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
         .map(Certificate::load)
         .transpose()
         .context("pacs.tls")?;
-    let pacs = PacsOptions::of(&settings, certificate.clone())?;
+    let sources = Sources::of(&settings, certificate.as_ref())?;
+    let pacs = PacsOptions::of(&settings, certificate.clone(), sources.clone())?;
     let deliveries = DeliveryOptions::of(&settings, certificate.as_ref())?;
     let bundle = load_bundle(&context).await;
     let (database, shutdown) = (context.database.clone(), context.shutdown.clone());
@@ -51,6 +53,7 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
         models: Arc::new(move || bundle.get()),
         reader: UploadReader::new(settings.sandbox(), settings.limits.clone()),
         options: GatewayOptions::from(settings.as_ref()),
+        sources,
         context,
     };
     let storage = parts.options.storage;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use norma_access::ApiKeySecret;
 use norma_database::{Database, NewApiKey};
 use norma_domain::{AnalysisId, ReasonCode, Role, Roles, ScanId};
-use norma_gateway::{Application, GatewayOptions, GatewayParts, UploadReader};
+use norma_gateway::{Application, GatewayOptions, GatewayParts, Sources, UploadReader};
 use norma_imaging::Limits;
 use norma_inference::Bundle;
 use norma_object_storage::Objects;
@@ -89,6 +89,7 @@ async fn spawn(change: impl FnOnce(&mut GatewayOptions), has_models: bool) -> Ap
                 Limits::default(),
             ),
             options,
+            sources: Sources::default(),
         },
         "127.0.0.1:0".parse().unwrap(),
     )

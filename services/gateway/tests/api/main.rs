@@ -29,6 +29,7 @@ mod pixels;
 mod preambles;
 mod predict;
 mod problems;
+mod pulls;
 mod reference_client;
 mod repetition;
 mod roles;

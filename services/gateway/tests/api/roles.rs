@@ -88,6 +88,12 @@ const EXPECTED: &[(&str, &str)] = &[
     ("sendDeliveryAgain", "oa"),
     ("listDeliveryDestinations", "oa"),
     ("sendFailedDeliveriesAgain", "oa"),
+    ("listSources", "oa"),
+    ("findStudies", "c"),
+    ("listPulls", "oa"),
+    ("askForPull", "oa"),
+    ("getPull", "oa"),
+    ("pullAgain", "oa"),
     ("startOpenId", PUBLIC),
     ("finishOpenId", PUBLIC),
 ];

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use norma_dicom_network::{AeTitle, AllowedPeer};
+use norma_domain::PullId;
+
+use super::Installation;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Pacs {
@@ -12,6 +15,12 @@ pub(crate) enum Pacs {
     Echo(PacsPeer),
     /// Send DICOM files to a node (C-STORE). Ends with exit code 2 where it does not take all.
     Send(PacsSend),
+    /// Ask an archive of the settings (pacs.sources) which studies it has (C-FIND).
+    Find(PacsFind),
+    /// Have a running gateway pull studies from an archive of the settings (pacs.sources).
+    Pull(PacsPull),
+    /// List what is pulled, the newest first.
+    Pulls(PacsPulls),
     /// Receive DICOM files into a folder (C-ECHO, C-STORE) until it is stopped.
     Receive(PacsReceive),
 }
@@ -92,4 +101,58 @@ pub(crate) struct PacsReceive {
     /// Bytes that stay free on the disk of the folder: what comes beyond is refused (A700).
     #[arg(long, value_name = "BYTES", default_value_t = 2_147_483_648)]
     pub(crate) free_floor: u64,
+}
+
+/// Which studies: by one of these at least; all that is said has to agree, as it stands.
+#[derive(Debug, Args)]
+pub(crate) struct PacsStudies {
+    /// A name of the setting pacs.sources.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: String,
+    #[arg(long, value_name = "NUMBER", required_unless_present_any = ["patient", "study"])]
+    pub(crate) accession: Option<String>,
+    /// Patient ID.
+    #[arg(long, value_name = "ID")]
+    pub(crate) patient: Option<String>,
+    /// Who gave the Patient ID.
+    #[arg(long, value_name = "ISSUER", requires = "patient")]
+    pub(crate) issuer: Option<String>,
+    /// Study Instance UID.
+    #[arg(long, value_name = "UID")]
+    pub(crate) study: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PacsFind {
+    #[command(flatten)]
+    pub(crate) studies: PacsStudies,
+    /// At most so many.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(crate) limit: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PacsPull {
+    #[command(flatten)]
+    pub(crate) studies: PacsStudies,
+    /// Wait until everything is here. Ends with exit code 2 where it fails.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PacsPulls {
+    /// Those that failed alone.
+    #[arg(long)]
+    pub(crate) failed: bool,
+    /// Pull these again, as they are shown here, instead.
+    #[arg(long, value_name = "ID", conflicts_with = "failed")]
+    pub(crate) again: Vec<PullId>,
+    /// At most so many.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(crate) limit: u32,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
 }

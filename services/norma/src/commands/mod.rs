@@ -28,6 +28,7 @@ mod prediction;
 mod prepare;
 mod proposals;
 mod reading;
+mod routing;
 mod selftest;
 mod serve;
 mod service;
@@ -42,7 +43,7 @@ use std::process::ExitCode;
 
 use norma_domain::Stage;
 
-use crate::command_line::{Command, CommandLine};
+use crate::command_line::{Command, CommandLine, Routing};
 
 pub(crate) fn run(command_line: CommandLine) -> ExitCode {
     let config = command_line.config.as_deref();
@@ -73,8 +74,9 @@ pub(crate) fn run(command_line: CommandLine) -> ExitCode {
         Command::Users(command) => users::run(config, command),
         Command::Audit(command) => audit::run(config, command),
         Command::Storage(command) => storage::run(config, command),
-        Command::Pacs(command) => pacs::run(&command),
+        Command::Pacs(command) => pacs::run(config, command),
         Command::Deliveries(command) => deliveries::run(config, command),
+        Command::Routing(Routing::Check(arguments)) => routing::check(config, &arguments),
         Command::Selftest(target) => selftest::run(config, &target),
         Command::Demo(arguments) => demo::run(config, arguments),
         Command::Phantom(arguments) => phantom::run(&arguments),

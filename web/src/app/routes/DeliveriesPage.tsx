@@ -2,12 +2,14 @@ import { useTranslation } from 'react-i18next';
 
 import { Page } from '@/components/Page';
 import { Deliveries } from '@/features/deliveries';
+import { Pulls } from '@/features/pulls';
 
 export function DeliveriesPage() {
   const { t } = useTranslation();
   return (
     <Page title={t('deliveries.title')} subtitle={t('deliveries.subtitle')}>
       <Deliveries />
+      <Pulls />
     </Page>
   );
 }

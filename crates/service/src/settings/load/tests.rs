@@ -345,3 +345,80 @@ fn secrets_are_not_printed() {
     .unwrap();
     assert!(!format!("{settings:?}").contains("hidden"));
 }
+
+#[test]
+fn sources_are_read_and_checked() {
+    let whole = [
+        ("NORMA__PACS__ENABLED", "true"),
+        ("NORMA__PACS__SOURCES__ARCHIVE__AE_TITLE", "ARCHIVE"),
+        ("NORMA__PACS__SOURCES__ARCHIVE__HOST", "10.0.0.7"),
+        ("NORMA__PACS__SOURCES__ARCHIVE__PORT", "104"),
+        ("NORMA__PACS__PRIORS__SOURCE", "archive"),
+    ];
+    let base = with_environment(&[]).unwrap();
+    assert!(base.pacs.sources.is_empty() && base.pacs.priors.source.is_none());
+    let settings = with_environment(&whole).unwrap();
+    assert_eq!(
+        settings.pacs.sources["archive"].retrieve,
+        crate::RetrieveMethod::Move
+    );
+    for left_out in 0..4 {
+        let mut less = whole.to_vec();
+        less.remove(left_out);
+        let problem = with_environment(&less).unwrap_err().to_string();
+        assert!(problem.contains("pacs.sources.archive"), "{problem}");
+    }
+    for (name, value) in [
+        ("NORMA__PACS__SOURCES__ARCHIVE__HOST", "10.0.0.7:104"),
+        ("NORMA__PACS__SOURCES__ARCHIVE__TLS_CA", "ca.pem"),
+        ("NORMA__PACS__SOURCES__ARCHIVE__RETRIEVE", "fetch"),
+        ("NORMA__PACS__PRIORS__SOURCE", "other"),
+        ("NORMA__PACS__PRIORS__STUDIES", "0"),
+        ("NORMA__PACS__PRIORS__STUDIES", "21"),
+        ("NORMA__PACS__PRIORS__MODALITY", ""),
+    ] {
+        let mut more = whole.to_vec();
+        more.retain(|(known, _)| *known != name);
+        more.push((name, value));
+        assert!(with_environment(&more).is_err(), "{name}={value}");
+    }
+}
+
+#[test]
+fn routing_rules_are_read_in_their_order_and_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("site.yaml");
+    let read = |rules: &str| {
+        let destinations = "pacs: { destinations: { archive: { ae_title: A, host: h, port: 104 } } }";
+        fs::write(&path, format!("{destinations}\nrouting:\n  rules:\n{rules}")).unwrap();
+        let nothing = Environment::with_prefix("NORMA").source(Some(Default::default()));
+        Settings::from_layers(Some(&path), nothing)
+    };
+    let settings = read(
+        "    - { name: head, when: { body_part: [HEAD, '*SPINE*'] }, analyze: false }\n    - { name: trauma, when: { calling: 'CT1, CT2', prior: true }, priority: urgent, destinations: [archive] }\n",
+    )
+    .unwrap();
+    let [head, trauma] = settings.routing.rules.as_slice() else {
+        panic!("{:?}", settings.routing)
+    };
+    assert!(!head.analyze && head.destinations.is_none() && !head.when.prior);
+    assert_eq!(head.when.body_part, ["HEAD", "*SPINE*"]);
+    assert!(trauma.analyze && trauma.when.prior);
+    assert_eq!(trauma.when.calling, ["CT1", "CT2"]);
+    assert_eq!(trauma.priority, Some(crate::RoutingPriority::Urgent));
+    for wrong in [
+        "{ name: '' }",
+        "{ when: { modality: CT } }",
+        "{ name: a, when: { modalities: CT } }",
+        "{ name: a, destinations: [ris] }",
+        "{ name: a, analyze: false, priority: routine }",
+        "{ name: a, analyze: false, destinations: [] }",
+        "{ name: a, priority: high }",
+    ] {
+        assert!(read(&format!("    - {wrong}\n")).is_err(), "{wrong}");
+    }
+    assert!(
+        read("    - { name: a }\n    - { name: a }\n").is_err(),
+        "two of one name"
+    );
+}

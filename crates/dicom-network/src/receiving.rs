@@ -7,13 +7,21 @@ use tempfile::TempPath;
 use tokio::fs::File;
 use tokio::io::{AsyncWriteExt as _, BufWriter};
 
-use crate::scp::options::ScpLimits;
-use crate::scp::sink::StoreFailure;
+use crate::sink::StoreFailure;
 
 const PREFIX: &str = "incoming-";
 /// The room on the disk is looked at again after so many bytes.
 const CHECK_BYTES: u64 = 16 << 20;
 const BUFFER_BYTES: usize = 256 << 10;
+
+/// What one instance may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct InstanceLimits {
+    /// Bytes of its data set.
+    pub(crate) instance_bytes: u64,
+    /// Bytes that stay free on the disk of the folder.
+    pub(crate) free_floor_bytes: u64,
+}
 
 /// The file of an instance that comes in. Deleted where it does not come whole.
 pub(crate) struct IncomingFile {
@@ -22,11 +30,15 @@ pub(crate) struct IncomingFile {
     /// Of the data set.
     pub(crate) size_bytes: u64,
     next_check: u64,
-    limits: ScpLimits,
+    limits: InstanceLimits,
 }
 
 impl IncomingFile {
-    pub(crate) async fn create(folder: &Path, limits: ScpLimits, head: &[u8]) -> Result<Self, StoreFailure> {
+    pub(crate) async fn create(
+        folder: &Path,
+        limits: InstanceLimits,
+        head: &[u8],
+    ) -> Result<Self, StoreFailure> {
         check_room(folder, limits.free_floor_bytes)?;
         let (file, path) = tempfile::Builder::new()
             .prefix(PREFIX)

@@ -6,22 +6,22 @@ use norma_dicom_network::{InvalidFile, NetworkError, Status};
 use crate::problem::ApiError;
 
 /// The peer has it from an attempt whose answer was lost.
-pub(super) const DUPLICATE: Status = Status::DUPLICATE_SOP_INSTANCE;
+pub(crate) const DUPLICATE: Status = Status::DUPLICATE_SOP_INSTANCE;
 
 /// Why an attempt failed.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     /// A word that stays the same.
-    pub(super) code: &'static str,
+    pub(crate) code: &'static str,
     /// What the destination answered.
-    pub(super) peer_status: Option<String>,
-    pub(super) kind: FailureKind,
+    pub(crate) peer_status: Option<String>,
+    pub(crate) kind: FailureKind,
     /// For the log; nothing of the patient.
-    pub(super) detail: String,
+    pub(crate) detail: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FailureKind {
+pub(crate) enum FailureKind {
     /// Nobody there, or nobody who listens: everything else for this destination fails likewise.
     Connection,
     /// It may pass.
@@ -31,7 +31,7 @@ pub(super) enum FailureKind {
 }
 
 impl Failure {
-    pub(super) fn passing(code: &'static str, detail: &str) -> Self {
+    pub(crate) fn passing(code: &'static str, detail: &str) -> Self {
         Self {
             code,
             peer_status: None,
@@ -41,7 +41,7 @@ impl Failure {
     }
 
     /// What a peer, or its absence, says.
-    pub(super) fn of_peer(
+    pub(crate) fn of_peer(
         code: &'static str,
         peer_status: Option<String>,
         kind: FailureKind,
@@ -56,12 +56,12 @@ impl Failure {
     }
 
     /// What a peer says of an instance.
-    pub(super) fn of_status(status: Status, detail: &str) -> Self {
+    pub(crate) fn of_status(status: Status, detail: &str) -> Self {
         let (code, kind) = of_status(status);
         Self::of_peer(code, Some(format!("{:04X}", status.0)), kind, detail)
     }
 
-    pub(super) fn problem(&self) -> DeliveryProblem {
+    pub(crate) fn problem(&self) -> DeliveryProblem {
         DeliveryProblem {
             code: self.code.into(),
             peer_status: self.peer_status.clone(),

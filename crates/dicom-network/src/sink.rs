@@ -1,6 +1,7 @@
 //! Where received instances go.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use tempfile::TempPath;
@@ -10,7 +11,15 @@ use crate::status::Status;
 
 /// An association among those of this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AssociationId(pub(crate) u64);
+pub struct AssociationId(u64);
+
+static ASSOCIATIONS: AtomicU64 = AtomicU64::new(0);
+
+impl AssociationId {
+    pub(crate) fn next() -> Self {
+        Self(ASSOCIATIONS.fetch_add(1, Ordering::Relaxed))
+    }
+}
 
 /// An instance that came whole: a file of PS3.10 whose data set is as it was received, on the disk.
 #[derive(Debug)]
@@ -20,8 +29,12 @@ pub struct ReceivedInstance {
     pub sop_class_uid: String,
     pub sop_instance_uid: String,
     pub transfer_syntax_uid: String,
+    /// Who sent it: the title that the peer called with, or was called by.
     pub calling: AeTitle,
-    pub address: IpAddr,
+    /// From where the peer called; None where this node did.
+    pub address: Option<IpAddr>,
+    /// (0000,1030): who asked the peer to send it, if it says so.
+    pub move_originator: Option<AeTitle>,
     pub association: AssociationId,
     pub size_bytes: u64,
 }

@@ -1,0 +1,2 @@
+DROP TABLE pulled_studies;
+DROP TABLE pulls;

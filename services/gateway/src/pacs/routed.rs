@@ -1,0 +1,133 @@
+//! How a received study is routed: what it says, which rule decides, and the analysis that this asks for.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use norma_database::{Owner, StudyRoute};
+use norma_dicom_spool::TakenStudy;
+use norma_domain::{Priority, ScanId};
+use norma_service::RoutingPriority;
+
+use crate::analyses::{Turn, request_analysis};
+use crate::pacs::hand_over::{HandOver, SCOPE};
+use crate::problem::ApiError;
+use crate::routing::{Route, StudyFacts, read_facts};
+
+impl HandOver {
+    /// Notes what a study says and how it is routed. `before`: what this one adds to, and says too.
+    pub(super) async fn note_route(
+        &self,
+        scan_id: ScanId,
+        before: Option<ScanId>,
+        taken: &TakenStudy,
+        files: &BTreeMap<String, PathBuf>,
+    ) -> Result<(), ApiError> {
+        let mut facts = self.facts_of(files).await?;
+        facts.is_prior = taken.is_prior();
+        if let Some(before) = before {
+            if let Some(earlier) = self.noted_facts(before).await? {
+                facts.extend(earlier);
+            }
+            // What an earlier study adds to was looked at: then all of it is.
+            facts.is_prior &= !self.is_analyzed(before).await?;
+        }
+        self.note(scan_id, &facts).await
+    }
+
+    /// What is noted of a study, and what the rules say of that now.
+    pub(super) async fn noted_route(
+        &self,
+        scan_id: ScanId,
+        taken: &TakenStudy,
+    ) -> Result<(StudyFacts, Route), ApiError> {
+        let facts = self.noted_facts(scan_id).await?.unwrap_or_else(|| StudyFacts {
+            is_prior: taken.is_prior(),
+            ..StudyFacts::default()
+        });
+        let route = self.rules.decide(&facts);
+        Ok((facts, route))
+    }
+
+    /// All of a study is here. It was kept alone perhaps, and now somebody sends it to be looked at.
+    pub(super) async fn look_again(
+        &self,
+        before: ScanId,
+        taken: &TakenStudy,
+        files: &BTreeMap<String, PathBuf>,
+    ) -> Result<(), ApiError> {
+        let is_deleted = self.predictions.gateway.database.scan(before).await?.is_none();
+        if taken.is_prior() || is_deleted || self.is_analyzed(before).await? {
+            return Ok(());
+        }
+        let mut facts = self.facts_of(files).await?;
+        facts.extend(self.noted_facts(before).await?.unwrap_or_default());
+        self.note(before, &facts).await?;
+        let route = self.rules.decide(&facts);
+        if route.analyze {
+            self.analyze_once(before, taken, route).await?;
+        }
+        Ok(())
+    }
+
+    /// Requests the analysis of a scan that has none.
+    pub(super) async fn analyze_once(
+        &self,
+        scan_id: ScanId,
+        taken: &TakenStudy,
+        route: Route,
+    ) -> Result<(), ApiError> {
+        if self.is_analyzed(scan_id).await? {
+            return Ok(());
+        }
+        let asked = self.predictions.bundle.question(route.operating_point).await;
+        let question = asked.map_err(|error| match error {
+            // A person mends the rule or the bundle; until then the study waits, and is not looked at by another point.
+            ApiError::UnknownOperatingPoint { .. } => ApiError::Unavailable {
+                dependency: "routing",
+                source: anyhow::anyhow!("a rule names an operating point that the bundle does not have"),
+            },
+            other => other,
+        })?;
+        let turn = Turn {
+            // Who may send urgent studies is the settings' to say, and the studies are here already.
+            priority: match route.priority {
+                Some(RoutingPriority::Routine) => Priority::Routine,
+                _ if taken.is_urgent() => Priority::Urgent,
+                _ => Priority::Routine,
+            },
+            requested_by: Some(Owner::Scope(SCOPE.to_owned())),
+            most_urgent: None,
+        };
+        request_analysis(&self.predictions.gateway, scan_id, &question, turn).await?;
+        Ok(())
+    }
+
+    async fn is_analyzed(&self, scan_id: ScanId) -> Result<bool, ApiError> {
+        let scan = self.predictions.gateway.database.scan(scan_id).await?;
+        Ok(scan.is_some_and(|scan| scan.latest_analysis_id.is_some()))
+    }
+
+    async fn facts_of(&self, files: &BTreeMap<String, PathBuf>) -> Result<StudyFacts, ApiError> {
+        let gateway = &self.predictions.gateway;
+        let reader = &self.predictions.uploads.reader;
+        let sender = Some(Owner::Scope(SCOPE.to_owned()));
+        read_facts(gateway, reader, sender, files).await
+    }
+
+    async fn noted_facts(&self, scan_id: ScanId) -> Result<Option<StudyFacts>, ApiError> {
+        let noted = self.predictions.gateway.database.study_route(scan_id).await?;
+        // What another version wrote is not known here.
+        Ok(noted.and_then(|noted| serde_json::from_str(&noted.facts).ok()))
+    }
+
+    async fn note(&self, scan_id: ScanId, facts: &StudyFacts) -> Result<(), ApiError> {
+        let route = self.rules.decide(facts);
+        let noted = StudyRoute {
+            scan_id,
+            facts: serde_json::to_string(facts).map_err(ApiError::internal)?,
+            rule: route.rule,
+            destinations: route.destinations,
+        };
+        Ok(self.predictions.gateway.database.note_study_route(noted).await?)
+    }
+}

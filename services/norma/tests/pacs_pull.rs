@@ -1,0 +1,418 @@
+//! `norma serve` pulls from an archive, DCMTK's dcmqrscp: what is asked for, by C-MOVE and by C-GET, across kills and absence, and
+//! earlier studies of a patient.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[allow(dead_code, reason = "shared with the other tests")]
+mod dicom_node;
+#[allow(dead_code, reason = "shared with the other tests")]
+mod studies;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use dicom_node::{Node, PATIENCE, assert_sent, study_of};
+use norma_test_support::servers::{GuardedProcess, free_port};
+use norma_test_support::{PhantomOptions, PhantomPatient};
+use serde_json::{Value, json};
+use studies::onnxruntime;
+use tempfile::TempDir;
+
+const DCMQRSCP: &str = "/usr/bin/dcmqrscp";
+const STORESCU: &str = "/usr/bin/storescu";
+
+/// Whether DCMTK is here: in CI it has to be.
+fn has_dcmtk() -> bool {
+    let is_there = Path::new(DCMQRSCP).exists() && Path::new(STORESCU).exists();
+    assert!(
+        is_there || std::env::var_os("CI").is_none(),
+        "no DCMTK, and in CI no test is skipped"
+    );
+    is_there
+}
+
+/// An archive that knows NORMA at a port.
+struct Archive {
+    folder: TempDir,
+    port: u16,
+    process: Option<GuardedProcess>,
+}
+
+impl Archive {
+    fn new(norma_port: u16) -> Self {
+        let folder = TempDir::new().unwrap();
+        let (port, store) = (free_port(), folder.path().join("store"));
+        fs::create_dir(&store).unwrap();
+        let settings = format!(
+            "NetworkTCPPort = {port}\nMaxPDUSize = 16384\nMaxAssociations = 16\n\
+             HostTable BEGIN\nnorma = (NORMA, 127.0.0.1, {norma_port})\nHostTable END\n\
+             VendorTable BEGIN\nVendorTable END\n\
+             AETable BEGIN\nARCHIVE {} RW (200, 1024mb) ANY\nAETable END\n",
+            store.display()
+        );
+        fs::write(folder.path().join("dcmqrscp.cfg"), settings).unwrap();
+        Self {
+            folder,
+            port,
+            process: None,
+        }
+    }
+
+    fn start(&mut self) {
+        let mut command = Command::new(DCMQRSCP);
+        command
+            .arg("-c")
+            .arg(self.folder.path().join("dcmqrscp.cfg"))
+            .current_dir(self.folder.path());
+        let guard = self.folder.path().join("of-guard");
+        self.process = Some(GuardedProcess::spawn(command, &guard).unwrap());
+    }
+
+    fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill();
+        }
+    }
+
+    /// Stores files in it, once it listens.
+    fn store(&self, files: &[PathBuf]) {
+        let started = Instant::now();
+        loop {
+            let stored = Command::new(STORESCU)
+                .args(["-R", "-aet", "CT1", "-aec", "ARCHIVE", "127.0.0.1"])
+                .arg(self.port.to_string())
+                .args(files)
+                .output()
+                .unwrap();
+            if stored.status.success() {
+                return;
+            }
+            let told = String::from_utf8_lossy(&stored.stderr).into_owned();
+            assert!(started.elapsed() < Duration::from_secs(30), "{told}");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// The settings of a node that pulls from here.
+    fn settings(&self, norma_port: u16, retrieve: &str) -> Vec<(String, String)> {
+        [
+            ("NORMA__PACS__PORT", norma_port.to_string()),
+            ("NORMA__PACS__SOURCES__ARCHIVE__AE_TITLE", "ARCHIVE".to_owned()),
+            ("NORMA__PACS__SOURCES__ARCHIVE__HOST", "127.0.0.1".to_owned()),
+            ("NORMA__PACS__SOURCES__ARCHIVE__PORT", self.port.to_string()),
+            ("NORMA__PACS__SOURCES__ARCHIVE__RETRIEVE", retrieve.to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .to_vec()
+    }
+}
+
+/// `norma pacs …` beside a node, with its settings.
+fn pacs(folder: &Path, settings: &[(String, String)], arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_norma"))
+        .arg("pacs")
+        .args(arguments)
+        .current_dir(folder)
+        .env("NORMA__PACS__ENABLED", "true")
+        .envs(settings.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+fn told(output: &Output) -> String {
+    let all = [output.stdout.as_slice(), &output.stderr].concat();
+    String::from_utf8_lossy(&all).into_owned()
+}
+
+async fn node(folder: &Path, onnxruntime: &Path, settings: &[(String, String)]) -> Node {
+    let mut node = Node::start(folder, onnxruntime, settings).await;
+    let (_, port) = settings
+        .iter()
+        .find(|(name, _)| name == "NORMA__PACS__PORT")
+        .unwrap();
+    node.dicom_port = port.parse().unwrap();
+    node
+}
+
+async fn ask(node: &Node, wish: &Value) -> Value {
+    let request = node
+        .client
+        .post(format!("{}/api/pacs/pulls", node.url))
+        .json(wish);
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), 202);
+    answer.json().await.unwrap()
+}
+
+/// The pulls, once what is said of them holds.
+async fn pulls(node: &Node, hold: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+    let started = Instant::now();
+    loop {
+        let page: Value = node.get("/api/pacs/pulls").await.json().await.unwrap();
+        let items = page["items"].as_array().unwrap().clone();
+        if hold(&items) {
+            return items;
+        }
+        assert!(started.elapsed() < PATIENCE, "{items:#?}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+fn all_are(items: &[Value], state: &str) -> bool {
+    !items.is_empty() && items.iter().all(|pull| pull["state"] == state)
+}
+
+fn person(id: &str, seed: u64) -> PhantomOptions {
+    PhantomOptions {
+        seed,
+        patient: PhantomPatient {
+            name: "DOE^JANE".to_owned(),
+            id: Some(id.to_owned()),
+            birth_date: "19600101".to_owned(),
+            is_nobody: false,
+        },
+        ..PhantomOptions::small()
+    }
+}
+
+/// A study of a person on a day.
+fn study_on(person: &PhantomOptions, day: &str, folder: &Path) -> Vec<PathBuf> {
+    let files = study_of(person, folder);
+    for file in &files {
+        replace(file, b"20260101", day.as_bytes());
+    }
+    files
+}
+
+fn replace(file: &Path, old: &[u8], new: &[u8]) {
+    let mut bytes = fs::read(file).unwrap();
+    let mut at = 0;
+    while let Some(found) = bytes[at..].windows(old.len()).position(|window| window == old) {
+        bytes[at + found..at + found + old.len()].copy_from_slice(new);
+        at += found + old.len();
+    }
+    fs::write(file, bytes).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_study_is_found_and_pulled_by_move_and_by_get() {
+    let (Some(onnxruntime), true) = (onnxruntime(), has_dcmtk()) else {
+        return;
+    };
+    for retrieve in ["move", "get"] {
+        let (folder, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        let files = study_of(&person("P-17", 17), files.path());
+        let norma_port = free_port();
+        let mut archive = Archive::new(norma_port);
+        archive.start();
+        archive.store(&files);
+        let settings = archive.settings(norma_port, retrieve);
+        let node = node(folder.path(), &onnxruntime, &settings).await;
+
+        // What it has is said to who asks, and nobody else's.
+        let found = pacs(
+            folder.path(),
+            &settings,
+            &["find", "--source", "archive", "--patient", "P-17"],
+        );
+        assert!(found.status.success(), "{}", told(&found));
+        assert!(told(&found).contains("1 studies"), "{}", told(&found));
+        let query = json!({ "source": "archive", "patient_id": "P-17" });
+        let asked = node
+            .client
+            .post(format!("{}/api/pacs/find", node.url))
+            .json(&query);
+        let answer: Value = asked.send().await.unwrap().json().await.unwrap();
+        assert_eq!(answer["items"].as_array().unwrap().len(), 1, "{answer}");
+        assert_eq!(answer["items"][0]["patient_name"], "DOE^JANE");
+        let uid = answer["items"][0]["study_instance_uid"].as_str().unwrap();
+        let other = pacs(
+            folder.path(),
+            &settings,
+            &["find", "--source", "archive", "--patient", "P-1"],
+        );
+        assert!(told(&other).contains("0 studies"), "{}", told(&other));
+        for wrong in [
+            ["--patient", "*"],
+            ["--accession", "A?"],
+            ["--study", "not.a.uid"],
+        ] {
+            let refused = pacs(
+                folder.path(),
+                &settings,
+                &[["find", "--source", "archive"].as_slice(), &wrong].concat(),
+            );
+            assert!(!refused.status.success());
+        }
+
+        let data = ["--data", "data"];
+        let pull = [
+            ["pull", "--wait", "--source", "archive", "--patient", "P-17"].as_slice(),
+            &data,
+        ]
+        .concat();
+        let pulled = pacs(folder.path(), &settings, &pull);
+        assert!(pulled.status.success(), "{}", told(&pulled));
+        assert!(
+            told(&pulled).contains(&format!("1 of 1 studies, {} instances", files.len())),
+            "{}",
+            told(&pulled)
+        );
+        let scans = node.answered(1).await;
+        assert_eq!(scans[0]["slice_count"], files.len());
+        assert_eq!(scans[0]["study_uid"], uid);
+
+        // The same again makes nothing.
+        ask(&node, &json!({ "source": "archive", "study_instance_uid": uid })).await;
+        node.metric("norma_pacs_studies_total{outcome=\"repeated\"} 1")
+            .await;
+        let all = pulls(&node, |items| all_are(items, "done")).await;
+        assert_eq!(all.len(), 2);
+        assert_eq!(all[0]["studies"][0]["instances"], files.len());
+        let path = format!("/api/scans/{}/analyses", scans[0]["id"].as_str().unwrap());
+        let analyses: Value = node.get(&path).await.json().await.unwrap();
+        assert_eq!(analyses["total"], 1, "{analyses}");
+        // Who did what is in the trail; whose study it is is not.
+        let events: Value = node
+            .get("/api/audit?action=pacs.pull")
+            .await
+            .json()
+            .await
+            .unwrap();
+        assert_eq!(events["total"], 4, "{events}");
+        assert!(!events.to_string().contains("P-17"), "{events}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_asked_for_comes_after_kills_and_absence() {
+    let (Some(onnxruntime), true) = (onnxruntime(), has_dcmtk()) else {
+        return;
+    };
+    let (folder, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let files = study_of(&person("P-17", 17), files.path());
+    let norma_port = free_port();
+    let mut archive = Archive::new(norma_port);
+    archive.start();
+    archive.store(&files);
+    archive.stop();
+    let mut settings = archive.settings(norma_port, "move");
+    // A lease runs out before a study that is on its way counts as complete.
+    settings.push(("NORMA__PACS__QUIET_SECONDS".to_owned(), "8".to_owned()));
+    let mut first = node(folder.path(), &onnxruntime, &settings).await;
+    let query = json!({ "source": "archive", "patient_id": "P-17" });
+    let asked = ask(&first, &query).await;
+    assert_eq!(ask(&first, &query).await["id"], asked["id"], "asked once");
+    let waiting = pulls(&first, |items| items[0]["reason_code"] != Value::Null).await;
+    assert_eq!(waiting[0]["reason_code"], "peer_unreachable");
+    assert_eq!(waiting[0]["state"], "asked");
+    first.process.kill();
+    drop(first);
+    archive.start();
+    // Killed around the moments at which it pulls.
+    for kill in 0..4_u64 {
+        let mut node = node(folder.path(), &onnxruntime, &settings).await;
+        tokio::time::sleep(Duration::from_millis(200 * kill)).await;
+        node.process.kill();
+    }
+    let node = node(folder.path(), &onnxruntime, &settings).await;
+    pulls(&node, |items| all_are(items, "done")).await;
+    let scans = node.answered(1).await;
+    assert_eq!(scans[0]["slice_count"], files.len());
+
+    // What the archive does not have waits for a person.
+    ask(&node, &json!({ "source": "archive", "accession_number": "NONE" })).await;
+    let failed = pulls(&node, |items| items[0]["state"] == "failed").await;
+    assert_eq!(failed[0]["reason_code"], "no_such_study");
+    let path = format!("/api/pacs/pulls/{}/pull-again", failed[0]["id"].as_str().unwrap());
+    let again = node
+        .client
+        .post(format!("{}{path}", node.url))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(again.status(), 200);
+    pulls(&node, |items| items[0]["state"] == "failed").await;
+}
+
+/// A study comes; its patient's earlier ones are pulled, the latest two of three within the days, kept and not analysed, and none of
+/// another patient or another modality. One of them that is sent then is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn earlier_studies_are_pulled_and_kept() {
+    let (Some(onnxruntime), true) = (onnxruntime(), has_dcmtk()) else {
+        return;
+    };
+    let folder = TempDir::new().unwrap();
+    let folders: Vec<TempDir> = (0..7).map(|_| TempDir::new().unwrap()).collect();
+    let on = |at: usize, id: &str, day: &str| study_on(&person(id, 20 + at as u64), day, folders[at].path());
+    let old = on(0, "P-17", "20200101");
+    let second = on(1, "P-17", "20250101");
+    let first = on(2, "P-17", "20250601");
+    let third = on(3, "P-17", "20240601");
+    let stranger = on(4, "P-18", "20250701");
+    let other = on(5, "P-17", "20250801");
+    for file in &other {
+        replace(file, b"\x08\0\x60\0CS\x02\0CT", b"\x08\0\x60\0CS\x02\0MR");
+    }
+    let current = on(6, "P-17", "20260101");
+    let norma_port = free_port();
+    let mut archive = Archive::new(norma_port);
+    archive.start();
+    for files in [&old, &second, &first, &third, &stranger, &other, &current] {
+        archive.store(files);
+    }
+    let mut settings = archive.settings(norma_port, "move");
+    for (name, value) in [("SOURCE", "archive"), ("STUDIES", "2"), ("DAYS", "1000")] {
+        settings.push((format!("NORMA__PACS__PRIORS__{name}"), value.to_owned()));
+    }
+    let node = node(folder.path(), &onnxruntime, &settings).await;
+    assert_sent(&node.send(&current));
+    let all = pulls(&node, |items| all_are(items, "done")).await;
+    assert_eq!(all.len(), 1, "none for those that were pulled");
+    assert_eq!(all[0]["studies"].as_array().unwrap().len(), 2, "{all:#?}");
+    node.metric("norma_pacs_studies_total{outcome=\"stored\"} 3")
+        .await;
+    let scans = node.scans().await;
+    let mut analyzed = Vec::new();
+    for scan in &scans {
+        let path = format!("/api/scans/{}/analyses", scan["id"].as_str().unwrap());
+        let analyses: Value = node.get(&path).await.json().await.unwrap();
+        if analyses["total"] != 0 {
+            analyzed.push(scan["id"].clone());
+        }
+    }
+    assert_eq!(
+        analyzed,
+        [all[0]["priors_of"].clone()],
+        "the study that came alone"
+    );
+    // They are those of the two days.
+    let found: Value = node.get("/dicom-web/studies").await.json().await.unwrap();
+    let mut days: Vec<&str> = found
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|study| study["00080020"]["Value"][0].as_str().unwrap())
+        .collect();
+    days.sort_unstable();
+    assert_eq!(days, ["20250101", "20250601", "20260101"]);
+
+    // Sent by a scanner it is looked at, though all of it is here.
+    assert_sent(&node.send(&first));
+    node.metric("norma_pacs_studies_total{outcome=\"repeated\"} 1")
+        .await;
+    let mut answered = 0;
+    let started = Instant::now();
+    while answered < 2 {
+        assert!(started.elapsed() < PATIENCE, "{answered} answered");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        answered = 0;
+        for scan in &scans {
+            let path = format!("/api/scans/{}/report", scan["id"].as_str().unwrap());
+            answered += usize::from(node.get(&path).await.status().is_success());
+        }
+    }
+}

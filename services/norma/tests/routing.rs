@@ -1,0 +1,189 @@
+//! Rules for studies that a PACS sends: what is kept alone, where results go, and what the rules would do with what came before.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[allow(dead_code, reason = "shared with the other tests")]
+mod dicom_node;
+#[allow(dead_code, reason = "shared with the other tests")]
+mod studies;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use dicom_node::{NO_SETTINGS, Node, assert_sent, study_of};
+use norma_test_support::PhantomOptions;
+use norma_test_support::servers::free_port;
+use serde_json::Value;
+use studies::onnxruntime;
+use tempfile::TempDir;
+
+/// Studies of two descriptions; the second is `PHANTOM HEAD`.
+fn two_studies(folder: &Path) -> [Vec<PathBuf>; 2] {
+    let of = |seed, name: &str| {
+        let folder = folder.join(name);
+        fs::create_dir(&folder).unwrap();
+        study_of(
+            &PhantomOptions {
+                seed,
+                ..PhantomOptions::small()
+            },
+            &folder,
+        )
+    };
+    let (chest, head) = (of(31, "chest"), of(32, "head"));
+    for file in &head {
+        let mut bytes = fs::read(file).unwrap();
+        let at = bytes
+            .windows(13)
+            .position(|window| window == b"PHANTOM CHEST")
+            .unwrap();
+        bytes[at..at + 13].copy_from_slice(b"PHANTOM HEAD ");
+        fs::write(file, bytes).unwrap();
+    }
+    [chest, head]
+}
+
+fn check(folder: &Path, config: Option<&Path>) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_norma"));
+    if let Some(config) = config {
+        command.arg("--config").arg(config);
+    }
+    command
+        .args(["routing", "check", "--data", "data"])
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+fn told(output: &Output) -> String {
+    let all = [output.stdout.as_slice(), &output.stderr].concat();
+    String::from_utf8_lossy(&all).into_owned()
+}
+
+async fn analyses(node: &Node, scan: &Value) -> u64 {
+    let path = format!("/api/scans/{}/analyses", scan["id"].as_str().unwrap());
+    let analyses: Value = node.get(&path).await.json().await.unwrap();
+    analyses["total"].as_u64().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_rule_that_fits_decides() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    let (folder, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let [chest, head] = two_studies(files.path());
+    let rules = folder.path().join("rules.yaml");
+    let pacs = |name: &str| {
+        format!(
+            "    {name}: {{ ae_title: {name}, host: 127.0.0.1, port: {}, studies: all }}\n",
+            free_port()
+        )
+    };
+    fs::write(
+        &rules,
+        format!(
+            "pacs:\n  destinations:\n{}{}routing:\n  rules:\n    \
+             - {{ name: head, when: {{ study_description: '*head*' }}, analyze: false }}\n    \
+             - {{ name: chest, when: {{ modality: CT, body_part: CHEST }}, destinations: [ris], operating_point: {} }}\n",
+            pacs("archive"),
+            pacs("ris"),
+            "sensitivity_95"
+        ),
+    )
+    .unwrap();
+
+    // Before there are rules everything is analysed, and the check says what they would do.
+    let node = Node::start(folder.path(), &onnxruntime, NO_SETTINGS).await;
+    assert_sent(&node.send(&chest));
+    assert_sent(&node.send(&head));
+    let scans = node.answered(2).await;
+    let before = check(folder.path(), None);
+    assert_eq!(before.status.code(), Some(0), "{}", told(&before));
+    assert!(told(&before).contains("2  (no rule)"), "{}", told(&before));
+    let dry = check(folder.path(), Some(&rules));
+    assert_eq!(dry.status.code(), Some(2), "{}", told(&dry));
+    for line in ["1  rule head", "1  rule chest", "keep     rule head", "to ris"] {
+        assert!(told(&dry).contains(line), "{line}: {}", told(&dry));
+    }
+    assert!(
+        !told(&dry).to_lowercase().contains("phantom"),
+        "nothing of the studies"
+    );
+    for scan in &scans {
+        assert_eq!(analyses(&node, scan).await, 1, "a check changes nothing");
+    }
+    drop(node);
+
+    // With them, in an installation of its own.
+    let folder = TempDir::new().unwrap();
+    let settings = [("NORMA_CONFIG", rules.to_str().unwrap())];
+    let node = Node::start(folder.path(), &onnxruntime, &settings).await;
+    assert_sent(&node.send(&chest));
+    assert_sent(&node.send(&head));
+    node.metric("norma_pacs_studies_total{outcome=\"stored\"} 2")
+        .await;
+    let delivery = node.delivery(|_| true).await;
+    assert_eq!(delivery["destination"], "ris");
+    assert_eq!(node.deliveries("").await.len(), 1, "and nowhere else");
+    let scans = node.scans().await;
+    assert_eq!(scans.len(), 2, "what is not analysed is kept");
+    for scan in &scans {
+        let expected = u64::from(scan["id"] == delivery["scan_id"]);
+        assert_eq!(analyses(&node, scan).await, expected);
+    }
+    let report = node
+        .get(&format!(
+            "/api/scans/{}/report",
+            delivery["scan_id"].as_str().unwrap()
+        ))
+        .await;
+    let report: Value = report.json().await.unwrap();
+    assert_eq!(report["operating_point"]["name"], "sensitivity_95", "{report}");
+    // What was kept is looked at when a person asks for it.
+    let kept = scans
+        .iter()
+        .find(|scan| scan["id"] != delivery["scan_id"])
+        .unwrap();
+    let asked = node
+        .client
+        .post(format!(
+            "{}/api/scans/{}/analyze",
+            node.url,
+            kept["id"].as_str().unwrap()
+        ))
+        .send()
+        .await
+        .unwrap();
+    assert!(asked.status().is_success(), "{}", asked.status());
+    node.answered(2).await;
+    let same = check(folder.path(), Some(&rules));
+    assert_eq!(same.status.code(), Some(0), "{}", told(&same));
+}
+
+/// An operating point that the bundle does not have is no reason to take another one, nor to lose the study.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rule_with_an_unknown_operating_point_has_its_studies_wait() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    let (folder, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let [chest, _] = two_studies(files.path());
+    let rules = folder.path().join("rules.yaml");
+    fs::write(
+        &rules,
+        "routing:\n  rules:\n    - { name: all, operating_point: nosuch }\n",
+    )
+    .unwrap();
+    let settings = [("NORMA_CONFIG", rules.to_str().unwrap())];
+    let mut node = Node::start(folder.path(), &onnxruntime, &settings).await;
+    assert_sent(&node.send(&chest));
+    while node.scans().await.is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    node.metric("norma_pacs_studies_waiting 1").await;
+    let scans = node.scans().await;
+    assert_eq!(analyses(&node, &scans[0]).await, 0);
+    node.process.kill();
+    drop(node);
+    // Once the rule is mended it is analysed.
+    let node = Node::start(folder.path(), &onnxruntime, NO_SETTINGS).await;
+    assert_eq!(node.answered(1).await[0]["id"], scans[0]["id"]);
+}

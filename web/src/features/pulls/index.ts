@@ -1,0 +1,1 @@
+export { Pulls } from './components/Pulls';
