@@ -1,6 +1,6 @@
 //! Elements written by hand, in every encoding and with every kind of lie.
 
-use norma_dicom_elements::has_short_length;
+use norma_dicom_elements::{UNDEFINED_LENGTH, has_short_length};
 
 use super::*;
 
@@ -90,7 +90,11 @@ fn sequences_of_known_and_unknown_length_are_the_same() {
         let end_of_item = element(encoding, ITEM_DELIMITER, *b"  ", 0, &[]);
         let end = element(encoding, SEQUENCE_DELIMITER, *b"  ", 0, &[]);
         let known = honest(encoding, ITEM, *b"  ", &inner);
-        let unknown = [element(encoding, ITEM, *b"  ", UNDEFINED, &inner), end_of_item].concat();
+        let unknown = [
+            element(encoding, ITEM, *b"  ", UNDEFINED_LENGTH, &inner),
+            end_of_item,
+        ]
+        .concat();
         for item in [known, unknown] {
             for sequence in [
                 honest(encoding, PLANE_POSITION, *b"SQ", &item),
@@ -98,7 +102,7 @@ fn sequences_of_known_and_unknown_length_are_the_same() {
                     encoding,
                     PLANE_POSITION,
                     *b"SQ",
-                    UNDEFINED,
+                    UNDEFINED_LENGTH,
                     &[item.clone(), end.clone()].concat(),
                 ),
             ] {
@@ -140,7 +144,7 @@ fn pixels_inside_a_sequence_are_not_the_image() {
         element(encoding, SEQUENCE_DELIMITER, *b"  ", 0, &[]),
     ]
     .concat();
-    let icon = element(encoding, PIXEL_DATA, *b"OB", UNDEFINED, &fragments);
+    let icon = element(encoding, PIXEL_DATA, *b"OB", UNDEFINED_LENGTH, &fragments);
     let bytes = [
         honest(
             encoding,
@@ -158,8 +162,8 @@ fn pixels_inside_a_sequence_are_not_the_image() {
         encoding,
         0x0088_0200,
         *b"SQ",
-        UNDEFINED,
-        &element(encoding, ITEM, *b"  ", UNDEFINED, &icon),
+        UNDEFINED_LENGTH,
+        &element(encoding, ITEM, *b"  ", UNDEFINED_LENGTH, &icon),
     )]
     .concat();
     assert!(walk(&open, encoding).is_err(), "neither item nor sequence ends");
@@ -218,8 +222,8 @@ fn depth_is_limited() {
             encoding,
             PRIVATE,
             *b"SQ",
-            UNDEFINED,
-            &element(encoding, ITEM, *b"  ", UNDEFINED, &[]),
+            UNDEFINED_LENGTH,
+            &element(encoding, ITEM, *b"  ", UNDEFINED_LENGTH, &[]),
         ));
     }
     assert!(matches!(walk(&bytes, encoding), Err(ElementError::Malformed(_))));

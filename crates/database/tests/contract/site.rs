@@ -96,8 +96,8 @@ async fn accept(database: &Database, id: ThresholdProposalId) -> Decided {
 async fn acting(database: &Database) -> Option<ThresholdProposalId> {
     let acting = database.acting_threshold_proposal("aa".to_owned()).await.unwrap();
     let acting = acting.map(|proposal| proposal.id);
-    let file = database.acting_bundle_file("aa".to_owned()).await.unwrap();
-    assert_eq!(file.map(|file| file.proposal_id), acting);
+    let alone = database.acting_proposal_id("aa".to_owned()).await.unwrap();
+    assert_eq!(alone, acting);
     acting
 }
 
