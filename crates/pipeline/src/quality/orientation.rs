@@ -14,8 +14,8 @@ const LARGEST_HEIGHT_MM: f64 = 400.0;
 
 /// The checks of sides and size. `whole` says that the scan holds the lungs from apex to base: of a part of them
 /// the places of airway and heart say nothing.
-pub(super) fn check_orientation(evidence: &OrientationEvidence, whole: bool) -> Vec<QualityCheck> {
-    vec![check_sides(evidence, whole), check_size(evidence)]
+pub(super) fn check_orientation(evidence: &OrientationEvidence, whole: bool) -> [QualityCheck; 2] {
+    [check_sides(evidence, whole), check_size(evidence)]
 }
 
 fn check_sides(evidence: &OrientationEvidence, whole: bool) -> QualityCheck {

@@ -1,6 +1,7 @@
 //! Stages that were read with different bundles give no verdict, whatever their scores say.
 
 use norma_domain::BundleReference;
+use norma_inference::AcceptedPoints;
 
 use super::*;
 
