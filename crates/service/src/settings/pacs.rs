@@ -177,6 +177,7 @@ pub enum DeliveredObjects {
     All,
     StructuredReport,
     Segmentation,
+    ParametricMap,
     KeyObjects,
     SecondaryCapture,
 }

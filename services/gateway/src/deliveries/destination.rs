@@ -147,6 +147,7 @@ impl Destination {
             DeliveredObjects::All => true,
             DeliveredObjects::StructuredReport => object.kind() == ResultKind::StructuredReport,
             DeliveredObjects::Segmentation => object.kind() == ResultKind::Segmentation,
+            DeliveredObjects::ParametricMap => object.kind() == ResultKind::ParametricMap,
             DeliveredObjects::KeyObjects => object.kind() == ResultKind::KeyObjects,
             DeliveredObjects::SecondaryCapture => object.kind() == ResultKind::SecondaryCapture,
         };

@@ -73,6 +73,7 @@ mod tests {
             name: name.to_owned(),
             sop_class_uid: String::new(),
             sop_instance_uid: uid.to_owned(),
+            series_instance_uid: String::new(),
             bytes: Vec::new(),
         }
     }

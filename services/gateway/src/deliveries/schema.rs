@@ -97,7 +97,7 @@ impl From<rows::Delivery> for Delivery {
 /// An object of a result, and what the destination said of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeliveryObject {
-    /// `report`, `segmentation-lungs`, `segmentation-findings`, `key-objects`, `verdict`, or `key-slice-1` and so on.
+    /// `report`, `segmentation-lungs`, `segmentation-findings`, `anomaly-map`, `key-objects`, `verdict`, or `key-slice-1` and so on.
     #[schema(example = "report")]
     pub name: String,
     pub sop_instance_uid: String,

@@ -207,6 +207,7 @@ mod tests {
             name: "report".to_owned(),
             sop_class_uid: String::new(),
             sop_instance_uid: uid.to_owned(),
+            series_instance_uid: String::new(),
             bytes: bytes.to_vec(),
         }
     }
