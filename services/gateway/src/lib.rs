@@ -36,6 +36,7 @@ mod site;
 mod studies;
 mod uploads;
 mod whose;
+mod workitems;
 
 pub use administration::keys::schema::{Key, KeyInput, NewKey};
 pub use administration::users::schema::{SignInKind, SignInLink, User, UserInput, UserUpdate};
@@ -65,7 +66,7 @@ pub use patients::schema::{Patient, PatientChange, PatientInput, PatientMerge};
 pub use pixels::schema::{VolumeDescription, WindowPreset};
 pub use pixels::{heatmap_png, slice_png};
 pub use predictions::schema::{ListedPrediction, OnlyRow, PredictedStudy, Prediction};
-pub use problem::{ApiError, Problem, ProposalProblem};
+pub use problem::{ApiError, Problem, ProposalProblem, WorkitemProblem, WorkitemRefusal};
 pub use rows::{rows_to_csv, rows_to_xlsx};
 pub use scans::schema::{Scan, ScanChange, ScanUpload};
 pub use server::{Application, BeyondLoopback, GatewayParts, listen_address, run};

@@ -27,3 +27,4 @@ mod storage_commitments;
 mod studies;
 mod study_identities;
 mod turns;
+mod workitems;

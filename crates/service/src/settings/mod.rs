@@ -6,6 +6,7 @@ mod pacs;
 mod reading;
 mod sections;
 mod value;
+mod workitems;
 
 pub use identity::{
     AuditSettings, Authentication, IdentitySettings, LockoutSettings, OpenIdSettings, PasswordSettings,
@@ -23,3 +24,4 @@ pub use sections::{
     PerStage, QueueKind, QueueSettings, RabbitMqSettings, RequestSettings, RetentionSettings, S3Settings,
     SandboxSettings, Settings, StorageSettings, TelemetrySettings, TlsSettings, WorkerSettings,
 };
+pub use workitems::WorkitemSettings;

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::identity::{AuditSettings, IdentitySettings};
 use super::pacs::PacsSettings;
 use super::value::{comma_separated, optional};
+use super::workitems::WorkitemSettings;
 
 /// Every setting of every service.
 #[derive(Debug, Clone, Deserialize)]
@@ -22,6 +23,7 @@ pub struct Settings {
     pub objects: ObjectSettings,
     pub gateway: GatewaySettings,
     pub pacs: PacsSettings,
+    pub workitems: WorkitemSettings,
     pub identity: IdentitySettings,
     pub audit: AuditSettings,
     pub admin: AdminSettings,

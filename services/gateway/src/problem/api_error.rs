@@ -13,6 +13,7 @@ use norma_domain::{AnalysisId, IdentityAttribute, MassRunRow, PatientId, Reason,
 use crate::analysis_document::schema::Analysis;
 use crate::problem::document::Problem;
 use crate::problem::proposal_problem::ProposalProblem;
+use crate::problem::workitem_problem::WorkitemRefusal;
 
 /// Media type of a problem (RFC 9457 section 3).
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
@@ -131,6 +132,8 @@ pub enum ApiError {
     DeliveryWaiting,
     #[error(transparent)]
     Proposal(#[from] ProposalProblem),
+    #[error(transparent)]
+    Workitem(#[from] WorkitemRefusal),
     #[error("no such study, series, instance, frame or value is stored here, or not for you")]
     DicomObjectNotFound,
     #[error("{detail}")]
@@ -271,6 +274,7 @@ impl ApiError {
             Self::DeliveryNotFound => (S::NOT_FOUND, "delivery_not_found", "No such delivery"),
             Self::DeliveryWaiting => (S::CONFLICT, "delivery_waiting", "Still to be sent"),
             Self::Proposal(problem) => problem.kind(),
+            Self::Workitem(refusal) => refusal.problem.kind(),
             Self::NotAnalyzed { .. } => (S::NOT_FOUND, "not_analyzed", "Not analysed"),
             Self::AnalysisRunning { .. } => (S::CONFLICT, "analysis_running", "Analysis still running"),
             Self::AnalysisFailed { .. } => (S::UNPROCESSABLE_ENTITY, "analysis_failed", "Analysis failed"),
@@ -449,6 +453,11 @@ impl ResponseError for ApiError {
             Self::TooManyUploads => {
                 response.insert_header((header::RETRY_AFTER, "5"));
                 response.force_close();
+            }
+            Self::Workitem(refusal) => {
+                if let Some(warning) = refusal.problem.warning() {
+                    response.insert_header((header::WARNING, format!("299 {}: {warning}", refusal.service)));
+                }
             }
             Self::RangeNotSatisfiable { size_bytes } => {
                 response.insert_header((header::CONTENT_RANGE, format!("bytes */{size_bytes}")));

@@ -7,7 +7,9 @@ mod document;
 mod object_errors;
 mod permanence;
 mod proposal_problem;
+mod workitem_problem;
 
 pub use api_error::ApiError;
 pub use document::Problem;
 pub use proposal_problem::ProposalProblem;
+pub use workitem_problem::{WorkitemProblem, WorkitemRefusal};
