@@ -20,7 +20,8 @@ mod tls;
 
 pub use ae_title::{AeTitle, InvalidAeTitle};
 pub use commitment::{
-    CommitmentFailure, CommitmentReport, CommitmentRequest, STORAGE_COMMITMENT, SopReference,
+    CommitmentFailure, CommitmentOutcome, CommitmentReport, CommitmentRequest, STORAGE_COMMITMENT,
+    SopReference,
 };
 pub use connection::{Connection, connect};
 pub use error::NetworkError;
@@ -29,7 +30,7 @@ pub use negotiation::{CT_STORAGE_CLASSES, StorageClasses, StorageSupport};
 pub use part10::{InvalidFile, OutgoingInstance};
 pub use scp::{
     AllowedPeer, AssociationId, CommitmentProvider, HeldReport, InstanceSink, InvalidPeer, MAX_PDU_LENGTH,
-    ReceivedInstance, Scp, ScpLimits, ScpOptions, ScpTimeouts, StoreFailure,
+    OutcomeListener, ReceivedInstance, Scp, ScpLimits, ScpOptions, ScpTimeouts, StoreFailure,
 };
 pub use scu::{Scu, ScuOptions};
 pub use status::Status;

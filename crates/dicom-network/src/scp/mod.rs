@@ -3,6 +3,7 @@
 mod commitment;
 mod handshake;
 mod options;
+mod outcomes;
 mod peers;
 mod receiving;
 mod serve;
@@ -12,6 +13,7 @@ mod sink;
 
 pub use commitment::{CommitmentProvider, HeldReport};
 pub use options::{MAX_PDU_LENGTH, ScpLimits, ScpOptions, ScpTimeouts};
+pub use outcomes::OutcomeListener;
 pub use peers::{AllowedPeer, InvalidPeer};
 pub use serve::Scp;
 pub use sink::{AssociationId, InstanceSink, ReceivedInstance, StoreFailure};

@@ -1,5 +1,6 @@
 //! Results on their way to a PACS and to other systems: sent from a queue in the database, and what a person sees of that.
 
+mod commitment;
 mod destination;
 mod dispatcher;
 mod failure;
@@ -8,6 +9,7 @@ mod http_service;
 mod lease;
 mod ledger;
 mod messages;
+mod outcomes;
 pub(crate) mod route;
 pub(crate) mod schema;
 mod send;
@@ -16,3 +18,4 @@ mod trail;
 
 pub(crate) use destination::DeliveryOptions;
 pub(crate) use dispatcher::Dispatcher;
+pub(crate) use outcomes::CommitmentOutcomes;

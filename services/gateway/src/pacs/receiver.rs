@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use norma_dicom_network::Scp;
+use norma_dicom_network::{OutcomeListener, Scp};
 use norma_dicom_spool::{Spool, TakenStudy};
 use norma_domain::ScanId;
 use tokio::net::TcpListener;
@@ -30,6 +30,8 @@ pub(crate) struct Receiver {
     options: PacsOptions,
     spool: Arc<Spool>,
     predictions: Predictions,
+    /// Is told what destinations have stored.
+    outcomes: Option<Arc<dyn OutcomeListener>>,
 }
 
 /// When a study is tried again.
@@ -43,7 +45,11 @@ impl Receiver {
     ///
     /// # Errors
     /// Where the port is taken, or the spool cannot be used or is another process's.
-    pub(crate) async fn open(options: PacsOptions, predictions: Predictions) -> anyhow::Result<Self> {
+    pub(crate) async fn open(
+        options: PacsOptions,
+        predictions: Predictions,
+        outcomes: Option<Arc<dyn OutcomeListener>>,
+    ) -> anyhow::Result<Self> {
         let spool = Spool::open(&options.folder).context("failed to open the spool (pacs.folder)")?;
         let listener = TcpListener::bind(options.address)
             .await
@@ -53,6 +59,7 @@ impl Receiver {
             options,
             spool: Arc::new(spool),
             predictions,
+            outcomes,
         })
     }
 
@@ -84,6 +91,9 @@ impl Receiver {
             let commitments = Commitments::new(Arc::clone(&gateway), Arc::clone(&self.spool), titles);
             scp = scp.with_commitment(Arc::new(commitments));
         }
+        if let Some(outcomes) = &self.outcomes {
+            scp = scp.with_outcomes(Arc::clone(outcomes));
+        }
         let reporter = CommitmentReporter {
             gateway,
             peers,
@@ -95,6 +105,7 @@ impl Receiver {
             options,
             spool,
             predictions,
+            outcomes: _,
         } = self;
         let handing = async {
             let mut pauses = HashMap::new();
