@@ -240,7 +240,15 @@ impl Performer {
         study: &StudyInstanceUid,
         analysis: &Analysis,
     ) -> Result<(), ApiError> {
-        let objects = self.results.objects_of(analysis, Language::English).await?;
+        let objects = match self.results.objects_of(analysis, Language::English).await {
+            Ok(objects) => objects,
+            // The same would come of it again.
+            Err(error) if error.is_final() => {
+                let reason = Discontinued::new(error.code(), "the answer cannot be told as DICOM objects");
+                return self.give_up(workitem, &reason).await;
+            }
+            Err(error) => return Err(error),
+        };
         let now = Utc::now();
         let service = format!("{}/dicom-web", self.gateway.base_url.trim_end_matches('/'));
         let mut attributes = attributes_of(workitem);
