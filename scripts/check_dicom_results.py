@@ -11,6 +11,7 @@ from pathlib import Path
 
 import highdicom as hd
 import numpy as np
+from highdicom.pm.sop import pmread
 from pydicom import Dataset, dcmread
 
 counts: collections.Counter = collections.Counter()
@@ -81,12 +82,11 @@ def check_segmentation(path: Path, study: dict[str, Dataset]) -> None:
 
 
 def check_parametric_map(path: Path, study: dict[str, Dataset]) -> None:
-    parametric_map = hd.pm.pmread(path)
+    parametric_map = pmread(path)
     pixels = parametric_map.pixel_array
     pixels = pixels if pixels.ndim == 3 else pixels[None]
-    shared = parametric_map.SharedFunctionalGroupsSequence[0]
-    mapping = hd.pm.RealWorldValueMapping.from_dataset(shared.RealWorldValueMappingSequence[0])
-    real = mapping.apply(pixels)
+    # Through the mapping that the object has.
+    real = parametric_map.get_frames(apply_real_world_transform=True)
     assert pixels.max() <= 255 and np.isclose(real.max(), pixels.max() / 255), path
     assert real.any(), f"{path}: a map without a value"
     for frame, values in zip(parametric_map.PerFrameFunctionalGroupsSequence, real):

@@ -115,7 +115,7 @@ impl Wanted {
                     wanted.limit = limit.clamp(1, MAX_LIMIT);
                 }
                 "offset" => {
-                    wanted.offset = value.parse().map_err(|_| invalid("offset", "a number from 0"))?
+                    wanted.offset = value.parse().map_err(|_| invalid("offset", "a number from 0"))?;
                 }
                 "fuzzymatching" => wanted.is_fuzzy = value == "true",
                 name => wanted.filter.add(name, &value)?,

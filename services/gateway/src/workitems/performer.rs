@@ -228,7 +228,7 @@ impl Performer {
             .filter(|(tag, value)| before.get(tag) != Some(value))
             .collect();
         let update = change::update(workitem, workitem.transaction_uid.as_deref(), changes, Utc::now());
-        let mut change = update.map_err(unexpected)?;
+        let mut change = update.map_err(|problem| unexpected(&problem))?;
         change.is_for_norma = true;
         self.gateway.database.change_workitem(workitem, change).await?;
         Ok(())
@@ -304,7 +304,8 @@ impl Performer {
         transaction: Option<&str>,
         now: DateTime<Utc>,
     ) -> Result<WorkitemChange, ApiError> {
-        match change::change_state(workitem, state, transaction, now).map_err(unexpected)? {
+        let changed = change::change_state(workitem, state, transaction, now);
+        match changed.map_err(|problem| unexpected(&problem))? {
             Changed::To(mut change) => {
                 change.is_for_norma = true;
                 Ok(*change)
@@ -350,7 +351,7 @@ fn put(change: &mut WorkitemChange, attributes: &Attributes) -> Result<(), ApiEr
     Ok(())
 }
 
-fn unexpected(problem: WorkitemProblem) -> ApiError {
+fn unexpected(problem: &WorkitemProblem) -> ApiError {
     ApiError::internal(anyhow::anyhow!(
         "a work item of ours cannot be changed: {problem}"
     ))
