@@ -11,6 +11,7 @@ from pathlib import Path
 
 import highdicom as hd
 import numpy as np
+from highdicom.pm.sop import pmread
 from pydicom import Dataset, dcmread
 
 counts: collections.Counter = collections.Counter()
@@ -80,6 +81,28 @@ def check_segmentation(path: Path, study: dict[str, Dataset]) -> None:
         counts["volumes"] += 1
 
 
+def check_parametric_map(path: Path, study: dict[str, Dataset]) -> None:
+    parametric_map = pmread(path)
+    pixels = parametric_map.pixel_array
+    pixels = pixels if pixels.ndim == 3 else pixels[None]
+    # Through the mapping that the object has.
+    real = parametric_map.get_frames(apply_real_world_transform=True)
+    assert pixels.max() <= 255 and np.isclose(real.max(), pixels.max() / 255), path
+    assert real.any(), f"{path}: a map without a value"
+    for frame, values in zip(parametric_map.PerFrameFunctionalGroupsSequence, real):
+        source = frame.DerivationImageSequence[0].SourceImageSequence[0]
+        image = study[str(source.ReferencedSOPInstanceUID)]
+        number = source.get("ReferencedFrameNumber")
+        hounsfield, plane = frame_of(image, None if number is None else int(number))
+        assert values.shape == hounsfield.shape, path
+        own = frame.PlanePositionSequence[0].ImagePositionPatient
+        assert np.allclose(own, plane.ImagePositionPatient, atol=1e-6), (path, own, plane.ImagePositionPatient)
+        # Maps end at the skin: the air outside of the patient, at the corners of the picture, has none.
+        air = np.concatenate([values[:8, :8].ravel(), values[:8, -8:].ravel()])
+        assert not air.any(), path
+        counts["frames of maps"] += 1
+
+
 def check_key_objects(path: Path, study: dict[str, Dataset]) -> None:
     data_set = dcmread(path)
     document = hd.ko.KeyObjectSelectionDocument.from_dataset(data_set)
@@ -111,9 +134,12 @@ for argument in sys.argv[1:]:
             check_report(path)
         elif modality == "SEG":
             check_segmentation(path, study)
+        elif path.name == "anomaly-map.dcm":
+            check_parametric_map(path, study)
+            counts["PM"] += 1
         elif modality == "KO":
             check_key_objects(path, study)
         else:
             check_picture(path)
 print("highdicom:", ", ".join(f"{count} {what}" for what, count in sorted(counts.items())))
-assert all(counts[modality] for modality in ("SR", "SEG", "KO", "OT")), counts
+assert all(counts[modality] for modality in ("SR", "SEG", "PM", "KO", "OT")), counts

@@ -3,6 +3,8 @@
 pub mod archive;
 pub mod multipart;
 pub mod mutate;
+pub mod network;
+pub mod network_seeds;
 pub mod seeds;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

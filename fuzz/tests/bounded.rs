@@ -9,7 +9,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use norma_fuzz::{archive, in_one_thread, multipart, mutate::mutate, seeds};
+use norma_fuzz::{archive, in_one_thread, multipart, mutate::mutate, network, network_seeds, seeds};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -83,16 +83,42 @@ fn mutated_forms_are_received_or_refused() {
     assert!(findings.is_empty(), "{findings:?}");
 }
 
+#[test]
+fn mutated_messages_of_a_peer_are_answered_or_end_its_association() {
+    let executions = executions(5_000);
+    let seeds = network_seeds::network();
+    let whole: Vec<_> = seeds.iter().map(|seed| network::run(seed)).collect();
+    assert!(whole.iter().filter(|outcome| outcome.stored > 0).count() >= 3);
+    assert!(whole.iter().any(|outcome| outcome.requested > 0));
+    assert!(whole.iter().any(|outcome| outcome.told > 0));
+    let (mut accepted, mut stored, mut requested) = (0, 0, 0);
+    let findings = run_mutations(&seeds, executions, |input| {
+        let outcome = network::run(input);
+        accepted += usize::from(outcome.is_accepted);
+        stored += outcome.stored;
+        requested += outcome.requested;
+    });
+    println!(
+        "{accepted} of {executions} associations accepted, {stored} instances stored, {requested} requests taken"
+    );
+    assert!(stored > executions / 50, "mutations reach the data sets");
+    assert!(requested > executions / 500, "mutations reach storage commitment");
+    assert!(findings.is_empty(), "{findings:?}");
+}
+
 /// Every input that a fuzzer ever broke something with.
 #[test]
 fn findings_stay_mended() {
     type Run = fn(&[u8]);
-    let targets: [(&str, Run); 2] = [
+    let targets: [(&str, Run); 3] = [
         ("archive", |input| {
             archive::run(input);
         }),
         ("multipart", |input| {
             multipart::run(input);
+        }),
+        ("network", |input| {
+            network::run(input);
         }),
     ];
     for (folder, run) in targets {

@@ -57,6 +57,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    workitems (sop_instance_uid) {
+        sop_instance_uid -> Text,
+        owner -> Nullable<Text>,
+        studies_of -> Nullable<Text>,
+        state -> Text,
+        transaction_uid -> Nullable<Text>,
+        attributes -> Text,
+        version -> Integer,
+        created_at -> Timestamp,
+        changed_at -> Timestamp,
+        ended_at -> Nullable<Timestamp>,
+        due_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
     pulled_studies (pull_id, study_uid) {
         pull_id -> crate::sql_types::Id,
         study_uid -> Text,
@@ -69,11 +85,39 @@ diesel::table! {
 }
 
 diesel::table! {
+    workitem_subscriptions (subscriber, workitem) {
+        subscriber -> Text,
+        workitem -> Text,
+        filter -> Nullable<Text>,
+        visible_owner -> Nullable<Text>,
+        has_deletion_lock -> Bool,
+    }
+}
+
+diesel::table! {
     study_routes (scan_id) {
         scan_id -> crate::sql_types::Id,
         facts -> Text,
         rule -> Nullable<Text>,
         destinations -> Nullable<Text>,
         decided_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    workitem_events (id) {
+        id -> crate::sql_types::Id,
+        subscriber -> Text,
+        event -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    delivery_commitments (delivery_id) {
+        delivery_id -> crate::sql_types::Id,
+        transaction_uid -> Text,
+        asked_at -> Timestamp,
+        answer -> Nullable<Text>,
     }
 }

@@ -18,6 +18,7 @@ pub(crate) const C_CANCEL_RQ: u16 = 0x0FFF;
 pub(crate) const N_EVENT_REPORT_RQ: u16 = 0x0100;
 pub(crate) const N_EVENT_REPORT_RSP: u16 = 0x8100;
 pub(crate) const N_ACTION_RQ: u16 = 0x0130;
+pub(crate) const N_ACTION_RSP: u16 = 0x8130;
 
 const RESPONSE: u16 = 0x8000;
 /// (0000,0800) where no data set follows.
@@ -186,6 +187,17 @@ impl Command {
             .with_text(AFFECTED_SOP_INSTANCE, sop_instance)
     }
 
+    /// About an instance that the peer has, with a data set.
+    pub(crate) fn action(message_id: u16, sop_class: &str, sop_instance: &str, action_type: u16) -> Self {
+        Self::default()
+            .with_text(REQUESTED_SOP_CLASS, sop_class)
+            .with(COMMAND_FIELD, N_ACTION_RQ)
+            .with(MESSAGE_ID, message_id)
+            .with(DATA_SET_TYPE, DATA_SET)
+            .with_text(REQUESTED_SOP_INSTANCE, sop_instance)
+            .with(ACTION_TYPE, action_type)
+    }
+
     pub(crate) fn event_report(
         message_id: u16,
         sop_class: &str,
@@ -215,6 +227,7 @@ impl Command {
             (AFFECTED_SOP_CLASS, AFFECTED_SOP_CLASS),
             (AFFECTED_SOP_INSTANCE, AFFECTED_SOP_INSTANCE),
             (ACTION_TYPE, ACTION_TYPE),
+            (EVENT_TYPE, EVENT_TYPE),
         ] {
             if let Some(value) = self.0.get(&of_request) {
                 response.0.insert(element, value.clone());

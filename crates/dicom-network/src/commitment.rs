@@ -18,6 +18,8 @@ const SUCCESSFUL: u16 = 1;
 const FAILURES_EXIST: u16 = 2;
 /// Bytes of a request: some hundred thousand instances.
 pub(crate) const REQUEST_BYTES: usize = 16 << 20;
+/// The same of what is told.
+pub(crate) const OUTCOME_BYTES: usize = 16 << 20;
 
 const REFERENCED_SOP_CLASS: Tag = (0x0008, 0x1150);
 const REFERENCED_SOP_INSTANCE: Tag = (0x0008, 0x1155);
@@ -69,7 +71,75 @@ pub struct CommitmentReport {
     pub failed: Vec<(SopReference, CommitmentFailure)>,
 }
 
+/// What a peer tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitmentOutcome {
+    pub transaction_uid: String,
+    pub committed: Vec<SopReference>,
+    /// With (0008,1197).
+    pub failed: Vec<(SopReference, u16)>,
+}
+
+/// Where a peer says no reason: processing failure.
+const NO_REASON: u16 = 0x0110;
+
+impl CommitmentOutcome {
+    pub(crate) fn decode(data_set: &[u8], is_explicit: bool) -> Result<Self, MalformedDataSet> {
+        let mut transaction_uid = None;
+        let (mut committed, mut failed) = (Vec::new(), Vec::new());
+        for element in Elements::of(data_set, is_explicit) {
+            let element = element?;
+            match element.tag {
+                TRANSACTION_UID => transaction_uid = Some(uid(&element)?),
+                REFERENCED_SOP_SEQUENCE => {
+                    for item in Elements::of(element.value, is_explicit) {
+                        committed.push(reference(item?.value, is_explicit)?);
+                    }
+                }
+                FAILED_SOP_SEQUENCE => {
+                    for item in Elements::of(element.value, is_explicit) {
+                        let item = item?.value;
+                        let reason = failure_reason(item, is_explicit)?.unwrap_or(NO_REASON);
+                        failed.push((reference(item, is_explicit)?, reason));
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(Self {
+            transaction_uid: transaction_uid.ok_or(MalformedDataSet)?,
+            committed,
+            failed,
+        })
+    }
+}
+
+fn failure_reason(item: &[u8], is_explicit: bool) -> Result<Option<u16>, MalformedDataSet> {
+    for element in Elements::of(item, is_explicit) {
+        let element = element?;
+        if element.tag == FAILURE_REASON {
+            let value: [u8; 2] = element.value.try_into().map_err(|_| MalformedDataSet)?;
+            return Ok(Some(u16::from_le_bytes(value)));
+        }
+    }
+    Ok(None)
+}
+
 impl CommitmentRequest {
+    /// The data set of the N-ACTION.
+    pub(crate) fn encode(&self, is_explicit: bool) -> Vec<u8> {
+        let mut data_set = Writer::new(is_explicit);
+        data_set.uid(TRANSACTION_UID, &self.transaction_uid);
+        let items = self.instances.iter().map(|instance| {
+            let mut item = Writer::new(is_explicit);
+            item.uid(REFERENCED_SOP_CLASS, &instance.class_uid);
+            item.uid(REFERENCED_SOP_INSTANCE, &instance.instance_uid);
+            item
+        });
+        data_set.sequence(REFERENCED_SOP_SEQUENCE, items);
+        data_set.finish()
+    }
+
     pub(crate) fn decode(data_set: &[u8], is_explicit: bool) -> Result<Self, MalformedDataSet> {
         let mut transaction_uid = None;
         let mut instances = Vec::new();
@@ -199,6 +269,32 @@ mod tests {
             let failed = read.element_by_name("FailedSOPSequence").unwrap();
             let reason = failed.items().unwrap()[0].element_by_name("FailureReason");
             assert_eq!(reason.unwrap().to_int::<u16>().unwrap(), 0x0112);
+        }
+    }
+
+    #[test]
+    fn what_is_asked_and_told_is_read_as_it_was_written() {
+        let request = CommitmentRequest {
+            transaction_uid: "1.2.3".to_owned(),
+            instances: vec![reference("1.1"), reference("1.22")],
+        };
+        let report = CommitmentReport {
+            transaction_uid: "1.2.3".to_owned(),
+            committed: vec![reference("1.1")],
+            failed: vec![(reference("1.3"), CommitmentFailure::ClassInstanceConflict)],
+        };
+        for is_explicit in [true, false] {
+            let read = CommitmentRequest::decode(&request.encode(is_explicit), is_explicit);
+            assert_eq!(read.as_ref(), Ok(&request));
+            let bytes = report.encode(is_explicit);
+            let outcome = CommitmentOutcome::decode(&bytes, is_explicit).unwrap();
+            assert_eq!(outcome.transaction_uid, "1.2.3");
+            assert_eq!(outcome.committed, report.committed);
+            assert_eq!(outcome.failed, [(reference("1.3"), 0x0119)]);
+            for end in 0..bytes.len() {
+                let cut = CommitmentOutcome::decode(&bytes[..end], is_explicit);
+                assert!(cut.is_err() || end == 8 + 6, "cut at {end}");
+            }
         }
     }
 

@@ -28,7 +28,8 @@ pub use norma_tls::Authorities;
 
 pub use ae_title::{AeTitle, InvalidAeTitle};
 pub use commitment::{
-    CommitmentFailure, CommitmentReport, CommitmentRequest, STORAGE_COMMITMENT, SopReference,
+    CommitmentFailure, CommitmentOutcome, CommitmentReport, CommitmentRequest, STORAGE_COMMITMENT,
+    SopReference,
 };
 pub use connection::{Connection, connect};
 pub use error::NetworkError;
@@ -39,8 +40,8 @@ pub use part10::{InvalidFile, OutgoingInstance};
 pub use query::{FoundSeries, FoundStudy, InvalidKeys, StudyKeys, StudyToRetrieve};
 pub use retrieve::{Keeping, Retrieval, RetrievalEnd, RetrieveLimits, SubOperations, get_study, move_study};
 pub use scp::{
-    AllowedPeer, CommitmentProvider, HeldReport, InvalidPeer, MAX_PDU_LENGTH, Scp, ScpLimits, ScpOptions,
-    ScpTimeouts,
+    AllowedPeer, CommitmentProvider, HeldReport, InvalidPeer, MAX_PDU_LENGTH, OutcomeListener, Scp,
+    ScpLimits, ScpOptions, ScpTimeouts,
 };
 pub use scu::{Scu, ScuOptions};
 pub use sink::{AssociationId, InstanceSink, ReceivedInstance, StoreFailure};

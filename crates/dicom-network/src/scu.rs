@@ -1,5 +1,7 @@
 //! What is asked of a peer, C-ECHO and C-STORE, and what it is told by N-EVENT-REPORT.
 
+mod commitment;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

@@ -63,6 +63,19 @@ impl Elements {
         self
     }
 
+    pub(crate) fn double(mut self, tag: Tag, value: f64) -> Self {
+        self.0
+            .put(DataElement::new(tag, VR::FD, PrimitiveValue::from(value)));
+        self
+    }
+
+    /// Pixels of 16 bits.
+    pub(crate) fn words(mut self, tag: Tag, words: Vec<u16>) -> Self {
+        self.0
+            .put(DataElement::new(tag, VR::OW, PrimitiveValue::U16(words.into())));
+        self
+    }
+
     pub(crate) fn bytes(mut self, tag: Tag, mut bytes: Vec<u8>) -> Self {
         if bytes.len() % 2 == 1 {
             bytes.push(0);

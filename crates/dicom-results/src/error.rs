@@ -9,8 +9,8 @@ pub enum ResultsError {
     /// The files are not those that were analysed.
     #[error("the files hold none of the images that were analysed")]
     OtherStudy,
-    /// The masks are not those of the volume that was measured.
-    #[error("the segmentation is of another volume than the analysis")]
+    /// The masks or the map are not those of the volume that was analysed.
+    #[error("the segmentation or the map is of another volume than the analysis")]
     OtherVolume,
     #[error("failed to write a DICOM object")]
     Write(#[source] Box<WriteError>),

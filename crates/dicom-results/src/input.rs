@@ -24,6 +24,9 @@ pub struct ResultsInput<'a> {
     pub slices: &'a BTreeMap<usize, Array2<i16>>,
     /// What was segmented; None where an analysis has none.
     pub segmentation: Option<&'a Segmentation>,
+    /// The anomaly stage's map of the slices that it read, by their index along z in the volume: rows × columns, from 0, nothing
+    /// unusual or not looked at, to 255. None where there is none.
+    pub anomaly_map: Option<&'a BTreeMap<usize, Array2<u8>>>,
     pub language: Language,
 }
 

@@ -6,10 +6,11 @@ use uuid::{Uuid, Variant};
 use crate::modules::MANUFACTURER;
 
 /// What is made here, none of which holds an image that was acquired.
-const CLASSES: [&str; 4] = [
+const CLASSES: [&str; 5] = [
     uids::COMPREHENSIVE3_DSR_STORAGE,
     uids::SECONDARY_CAPTURE_IMAGE_STORAGE,
     uids::SEGMENTATION_STORAGE,
+    uids::PARAMETRIC_MAP_STORAGE,
     uids::KEY_OBJECT_SELECTION_DOCUMENT_STORAGE,
 ];
 

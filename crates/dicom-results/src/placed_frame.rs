@@ -8,6 +8,8 @@ use crate::source::{ImagePlane, SourceImage};
 const SAME_PLACE: f64 = 0.05;
 /// A frame leans against its slice by less than this part of a slice.
 const MOST_LEANING: f64 = 0.5;
+/// Unit vectors and distances that differ by no more are the same.
+const SAME: f64 = 1e-4;
 
 /// A frame of a stored image in a slice of the volume.
 #[derive(Debug, Clone)]
@@ -85,4 +87,23 @@ pub(crate) fn placed_frames<'a>(
     frames.sort_by(|one, other| one.place.total_cmp(&other.place));
     frames.dedup_by(|one, before| one.place - before.place < SAME_PLACE);
     frames
+}
+
+/// The frames that have one grid: that of the first.
+pub(crate) fn alike(frames: Vec<PlacedFrame<'_>>) -> Vec<PlacedFrame<'_>> {
+    let Some((image, plane)) = frames.first().map(|frame| (frame.image, frame.plane)) else {
+        return frames;
+    };
+    let grid = |plane: &ImagePlane| {
+        let [a, b, c] = plane.along_row;
+        let [d, e, f] = plane.down_column;
+        [a, b, c, d, e, f, plane.row_distance_mm, plane.column_distance_mm]
+    };
+    let first = grid(plane);
+    let is_alike = |frame: &PlacedFrame<'_>| {
+        let size = (frame.image.rows, frame.image.columns);
+        let mut numbers = grid(frame.plane).into_iter().zip(first);
+        size == (image.rows, image.columns) && numbers.all(|(one, other)| (one - other).abs() < SAME)
+    };
+    frames.into_iter().filter(is_alike).collect()
 }

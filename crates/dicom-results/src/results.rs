@@ -8,14 +8,15 @@ use crate::capture::captures;
 use crate::dicom_result::DicomResult;
 use crate::error::ResultsError;
 use crate::input::ResultsInput;
+use crate::parametric_map::parametric_map;
 use crate::report::{key_objects, structured_report};
 use crate::segmentation::segmentations;
 use crate::source::{SourceImage, SourceStudy};
 
-/// Makes the structured report, the segmentations, the selection of key objects, then the page with the verdict and the key slices.
+/// Makes the structured report, the segmentations, the anomaly map, the selection of key objects, then the page with the verdict and the key slices.
 ///
 /// # Errors
-/// Where the study has no UID that DICOM allows, where the segmentation is of another volume, and where the files are not those that were analysed.
+/// Where the study has no UID that DICOM allows, where the segmentation or the map is of another volume, and where the files are not those that were analysed.
 pub fn build_results(input: &ResultsInput<'_>) -> Result<Vec<DicomResult>, ResultsError> {
     let study = StudyInstanceUid::new(&input.source.attributes.study_instance_uid)
         .ok()
@@ -37,6 +38,7 @@ pub fn build_results(input: &ResultsInput<'_>) -> Result<Vec<DicomResult>, Resul
     if let Some(segmentation) = input.segmentation {
         results.extend(segmentations(input, segmentation, &evidence)?);
     }
+    results.extend(parametric_map(input, &evidence)?);
     results.extend(key_objects(
         input.report,
         input.prepared,

@@ -1,4 +1,4 @@
-//! Writes the seeds of a target as files: `fuzz-seeds archive|multipart FOLDER`.
+//! Writes the seeds of a target as files: `fuzz-seeds archive|multipart|network FOLDER`.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -11,6 +11,7 @@ fn main() -> ExitCode {
     let seeds = match target.as_str() {
         "archive" => norma_fuzz::seeds::archive(),
         "multipart" => norma_fuzz::seeds::multipart(),
+        "network" => norma_fuzz::network_seeds::network(),
         _ => return ExitCode::from(2),
     };
     let written = std::fs::create_dir_all(folder).and_then(|()| {

@@ -41,6 +41,7 @@ mod studies;
 mod turns;
 mod uploads;
 mod whose;
+mod workitems;
 
 pub use administration::keys::schema::{Key, KeyInput, NewKey};
 pub use administration::users::schema::{SignInKind, SignInLink, User, UserInput, UserUpdate};
@@ -70,7 +71,7 @@ pub use patients::schema::{Patient, PatientChange, PatientInput, PatientMerge};
 pub use pixels::schema::{VolumeDescription, WindowPreset};
 pub use pixels::{heatmap_png, slice_png};
 pub use predictions::schema::{ListedPrediction, OnlyRow, PredictedStudy, Prediction};
-pub use problem::{ApiError, Problem, ProposalProblem, PullProblem};
+pub use problem::{ApiError, Problem, ProposalProblem, PullProblem, WorkitemProblem, WorkitemRefusal};
 pub use pulls::schema::{ArchiveStudies, ArchiveStudy, Pull, PullState, PulledStudy, SourceQuery};
 pub use pulls::{FoundStudies, Sources};
 pub use routing::{Route, Rules, SeriesFacts, StudyFacts};

@@ -102,6 +102,10 @@ pub struct GatewayOptions {
     pub identity: IdentitySettings,
     /// Origins beside the gateway's own that may call it from a browser.
     pub cors_origins: Vec<String>,
+    /// What work items call Norma.
+    pub workitem_station: String,
+    /// How long work items that ended are kept.
+    pub workitems_kept: Duration,
 }
 
 impl TlsFiles {
@@ -173,6 +177,8 @@ impl From<&Settings> for GatewayOptions {
             trusted_proxies: gateway.trusted_proxies.clone(),
             identity: settings.identity.clone(),
             cors_origins: gateway.cors_origins.clone(),
+            workitem_station: settings.workitems.station.trim().to_owned(),
+            workitems_kept: Duration::from_secs(u64::from(settings.workitems.kept_days) * 86_400),
         }
     }
 }

@@ -144,7 +144,7 @@ pub(crate) struct Predict {
     /// Folder for the answer and the maps as PNG; without it the answer goes to standard output.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Folder for the answer to each study as DICOM objects for a PACS: a structured report, segmentations, key objects and key slices.
+    /// Folder for the answer to each study as DICOM objects for a PACS: a structured report, segmentations, the anomaly map, key objects and key slices.
     #[arg(long, value_name = "DIR")]
     pub(crate) dicom_out: Option<PathBuf>,
     /// Language of the words in the pictures of --dicom-out.

@@ -56,7 +56,7 @@ export interface paths {
         /**
          * Gives the answer to an analysis as DICOM objects, in a zip: `report.dcm`, a Comprehensive 3D SR (TID 1500);
          *     `segmentation-lungs.dcm` and `segmentation-findings.dcm`, Segmentations of the lungs and of the findings, where there are
-         *     masks of them; `key-objects.dcm`, a Key Object Selection; `verdict.dcm` and `key-slice-1.dcm` and so on, Secondary Capture
+         *     masks of them; `anomaly-map.dcm`, a Parametric Map of what is unusual; `key-objects.dcm`, a Key Object Selection; `verdict.dcm` and `key-slice-1.dcm` and so on, Secondary Capture
          *     images.
          * @description The objects belong to the study that was uploaded. A repeat gives the same bytes with the same UIDs. 422
          *     `no_dicom_results` where the upload was no DICOM or has UIDs that DICOM does not allow.
@@ -81,7 +81,7 @@ export interface paths {
         };
         /**
          * Gives one of the DICOM objects of an analysis by its name in the zip without `.dcm`: `report`,
-         *     `segmentation-lungs`, `key-objects`, `verdict`, `key-slice-1` and so on.
+         *     `segmentation-lungs`, `anomaly-map`, `key-objects`, `verdict`, `key-slice-1` and so on.
          * @description Roles: clinician, integrator (its own studies).
          */
         get: operations["getAnalysisDicomObject"];
@@ -1610,7 +1610,7 @@ export interface components {
             /**
              * @description Why the last attempt failed: `peer_unreachable`, `peer_silent`, `association_rejected`, `tls_failed`, `connection_lost`,
              *     `peer_out_of_resources`, `peer_failed`, `refused_by_peer`, `class_not_accepted`, `not_authorized`, `no_such_service`,
-             *     `too_slow`, `stopped`, or the code of a problem here.
+             *     `commitment_awaited`, `not_committed`, `too_slow`, `stopped`, or the code of a problem here.
              * @example peer_unreachable
              */
             reason_code?: string | null;
@@ -1655,7 +1655,7 @@ export interface components {
             /** @description The destination has it; else it refused it. */
             is_taken: boolean;
             /**
-             * @description `report`, `segmentation-lungs`, `segmentation-findings`, `key-objects`, `verdict`, or `key-slice-1` and so on.
+             * @description `report`, `segmentation-lungs`, `segmentation-findings`, `anomaly-map`, `key-objects`, `verdict`, or `key-slice-1` and so on.
              * @example report
              */
             name: string;
@@ -2406,7 +2406,7 @@ export interface components {
                 /**
                  * @description Why the last attempt failed: `peer_unreachable`, `peer_silent`, `association_rejected`, `tls_failed`, `connection_lost`,
                  *     `peer_out_of_resources`, `peer_failed`, `refused_by_peer`, `class_not_accepted`, `not_authorized`, `no_such_service`,
-                 *     `too_slow`, `stopped`, or the code of a problem here.
+                 *     `commitment_awaited`, `not_committed`, `too_slow`, `stopped`, or the code of a problem here.
                  * @example peer_unreachable
                  */
                 reason_code?: string | null;
@@ -4521,7 +4521,7 @@ export interface operations {
             header?: never;
             path: {
                 analysis_id: components["schemas"]["AnalysisId"];
-                /** @description `report`, `segmentation-lungs`, `segmentation-findings`, `key-objects`, `verdict`, `key-slice-1` … */
+                /** @description `report`, `segmentation-lungs`, `segmentation-findings`, `anomaly-map`, `key-objects`, `verdict`, `key-slice-1` … */
                 object: string;
             };
             cookie?: never;

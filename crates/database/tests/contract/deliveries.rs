@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use norma_database::{
     Database, DeliveredObject, Delivery, DeliveryDestination, DeliveryProblem, DeliveryQuery, DeliveryState,
-    Page, ReceivedStudy, SentAgain, StoredInstance, StudyRoute, WaitingDeliveries,
+    Page, ReceivedStudy, SentAgain, StoredInstance, StudyRoute, UncommittedObject, WaitingDeliveries,
 };
 use norma_domain::{AnalysisId, DeliveryId, Reason, ReasonCode, ScanId, Verdict};
 
@@ -387,5 +387,70 @@ fn results_of_a_routed_study_go_where_its_rule_says() {
         );
         database.delete_scan(renamed.scan_id).await.unwrap();
         assert!(database.study_route(renamed.scan_id).await.unwrap().is_none());
+    });
+}
+
+#[test]
+fn a_destination_is_asked_of_a_delivery_under_one_transaction_at_a_time() {
+    on_both_sides(|side| async move {
+        let database = &side.database;
+        let queued = DeliveryDestination {
+            name: "archive".to_owned(),
+            all_studies: true,
+        };
+        database.set_delivery_destinations(vec![queued]).await.unwrap();
+        answered(database, None, Verdict::Norm, Some(0.1)).await;
+        let claimed = database
+            .claim_delivery("archive".to_owned(), Duration::from_secs(60))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(database.commitment_asked(claimed.id).await.unwrap(), None);
+        let ask = async |transaction: &str| {
+            database
+                .note_commitment_asked(claimed.id, transaction.to_owned())
+                .await
+                .unwrap();
+        };
+        let answer = async |transaction: &str, names: &[&str], uncommitted: &[UncommittedObject]| {
+            let names = names.iter().map(|name| (*name).to_owned()).collect();
+            let noting = database.note_commitment_answer(transaction.to_owned(), names, uncommitted.to_vec());
+            noting.await.unwrap()
+        };
+        ask("1.1").await;
+        ask("1.2").await;
+        assert!(!answer("1.1", &["archive"], &[]).await, "it was asked anew");
+        assert!(!answer("1.2", &["other"], &[]).await, "another destination");
+        let asked = database.commitment_asked(claimed.id).await.unwrap().unwrap();
+        assert_eq!((asked.transaction_uid.as_str(), asked.answer), ("1.2", None));
+        assert!(asked.age < Duration::from_secs(60));
+        let lost = [UncommittedObject {
+            sop_instance_uid: "2.25.1".to_owned(),
+            reason: 0x0112,
+        }];
+        let problem = DeliveryProblem {
+            code: "commitment_awaited".into(),
+            peer_status: None,
+        };
+        let pause = Some(Duration::from_secs(900));
+        assert!(
+            database
+                .note_delivery_problem(&claimed, problem, Vec::new(), pause)
+                .await
+                .unwrap()
+        );
+        let claim = async || {
+            database
+                .claim_delivery("archive".to_owned(), Duration::from_secs(60))
+                .await
+                .unwrap()
+        };
+        assert!(claim().await.is_none(), "it waits");
+        assert!(answer("1.2", &["archive"], &lost).await);
+        let told = database.commitment_asked(claimed.id).await.unwrap().unwrap();
+        assert_eq!(told.answer.as_deref(), Some(&lost[..]));
+        assert!(claim().await.is_some(), "it is looked at at once");
+        database.forget_commitment_asked(claimed.id).await.unwrap();
+        assert_eq!(database.commitment_asked(claimed.id).await.unwrap(), None);
     });
 }

@@ -30,3 +30,4 @@ mod studies;
 mod study_identities;
 mod thresholds_held;
 mod turns;
+mod workitems;

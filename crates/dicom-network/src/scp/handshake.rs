@@ -7,7 +7,8 @@ use std::sync::Arc;
 use dicom_ul::pdu::{
     AbortRQServiceProviderReason, AssociationAC, AssociationRJ, AssociationRJResult,
     AssociationRJServiceProviderASCEReason, AssociationRJServiceProviderPresentationReason,
-    AssociationRJServiceUserReason, AssociationRJSource, AssociationRQ, Pdu,
+    AssociationRJServiceUserReason, AssociationRJSource, AssociationRQ, Pdu, RequestorRoles,
+    UserVariableItem,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -15,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::abort::{abort, abort_after};
 use crate::ae_title::AeTitle;
 use crate::association::Association;
+use crate::commitment::STORAGE_COMMITMENT;
 use crate::error::NetworkError;
 use crate::implementation::{APPLICATION_CONTEXT, max_length_of, user_variables};
 use crate::negotiation::{AcceptedContext, Commitment, negotiate};
@@ -132,10 +134,20 @@ impl<'a> Handshake<'a> {
         let Ok(place) = Arc::clone(places).try_acquire_owned() else {
             return self.refuse(stream, Refusal::TooMany).await;
         };
-        let commitment = match &self.services.commitment {
-            None => Commitment::Unsupported,
-            Some(provider) if provider.serves(&calling) => Commitment::Offered,
-            Some(_) => Commitment::Refused,
+        let is_served = self
+            .services
+            .commitment
+            .as_ref()
+            .map(|provider| provider.serves(&calling));
+        let is_expected = self
+            .services
+            .outcomes
+            .as_ref()
+            .map(|listener| listener.expects(&calling));
+        let commitment = match (is_served, is_expected) {
+            (None, None) => Commitment::Unsupported,
+            (Some(true), _) | (_, Some(true)) => Commitment::Offered,
+            _ => Commitment::Refused,
         };
         let support = &self.options.support;
         let negotiated = negotiate(&request.presentation_contexts, support, commitment);
@@ -152,7 +164,11 @@ impl<'a> Handshake<'a> {
             called_ae_title: request.called_ae_title,
             application_context_name: APPLICATION_CONTEXT.to_owned(),
             presentation_contexts: results,
-            user_variables: user_variables(limits.max_pdu_length),
+            user_variables: with_roles(
+                user_variables(limits.max_pdu_length),
+                &request.user_variables,
+                (is_served == Some(true), is_expected == Some(true)),
+            ),
         };
         stream.set_patience(self.options.timeouts.idle);
         if let Err(error) = stream.write(&acceptance.into()).await {
@@ -200,4 +216,32 @@ impl<'a> Handshake<'a> {
         stream.close().await;
         None
     }
+}
+
+/// Answers a peer that wants to be provider of storage commitment: it may where it is expected to tell something. Roles of other classes are
+/// not answered, which leaves the peer the user. `(user, provider)`: what it may be.
+fn with_roles(
+    mut variables: Vec<UserVariableItem>,
+    asked: &[UserVariableItem],
+    (may_use, may_provide): (bool, bool),
+) -> Vec<UserVariableItem> {
+    let wanted = asked.iter().find_map(|item| match item {
+        UserVariableItem::ScuScpRoleSelectionSubItem(class, roles)
+            if class.trim_matches(['\0', ' ']) == STORAGE_COMMITMENT =>
+        {
+            Some(roles)
+        }
+        _ => None,
+    });
+    if let Some(wanted) = wanted.filter(|wanted| wanted.scp) {
+        let roles = RequestorRoles {
+            scu: wanted.scu && may_use,
+            scp: may_provide,
+        };
+        variables.push(UserVariableItem::ScuScpRoleSelectionSubItem(
+            STORAGE_COMMITMENT.to_owned(),
+            roles,
+        ));
+    }
+    variables
 }

@@ -3,6 +3,7 @@
 mod commitment;
 mod handshake;
 mod options;
+mod outcomes;
 mod peers;
 mod serve;
 mod services;
@@ -10,5 +11,6 @@ mod session;
 
 pub use commitment::{CommitmentProvider, HeldReport};
 pub use options::{MAX_PDU_LENGTH, ScpLimits, ScpOptions, ScpTimeouts};
+pub use outcomes::OutcomeListener;
 pub use peers::{AllowedPeer, InvalidPeer};
 pub use serve::Scp;

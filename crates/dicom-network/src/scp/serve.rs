@@ -1,9 +1,10 @@
 //! The listener.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -13,9 +14,11 @@ use tokio_util::sync::CancellationToken;
 use crate::scp::commitment::CommitmentProvider;
 use crate::scp::handshake::Handshake;
 use crate::scp::options::ScpOptions;
+use crate::scp::outcomes::OutcomeListener;
 use crate::scp::services::Services;
 use crate::scp::session::serve_association;
 use crate::sink::InstanceSink;
+use crate::tls::Fingerprint;
 
 /// Connections beyond the associations, for peers that are to be told that there are too many.
 const SPARE_CONNECTIONS: usize = 16;
@@ -34,6 +37,7 @@ impl Scp {
             services: Services {
                 sink,
                 commitment: None,
+                outcomes: None,
             },
         }
     }
@@ -43,6 +47,25 @@ impl Scp {
     pub fn with_commitment(mut self, provider: Arc<dyn CommitmentProvider>) -> Self {
         self.services.commitment = Some(provider);
         self
+    }
+
+    /// Is told by peers what they have stored, too.
+    #[must_use]
+    pub fn with_outcomes(mut self, listener: Arc<dyn OutcomeListener>) -> Self {
+        self.services.outcomes = Some(listener);
+        self
+    }
+
+    /// Serves one peer over a stream that is there, without TLS, until it releases or something fails. `address`: where it is said
+    /// to call from.
+    pub async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, address: IpAddr) {
+        let places = Arc::new(Semaphore::new(self.options.limits.associations));
+        let peer = Peer {
+            address,
+            certificate: None,
+        };
+        let shutdown = CancellationToken::new();
+        serve_peer(&self.options, &self.services, &places, stream, peer, &shutdown).await;
     }
 
     /// Serves until `shutdown`; then lets messages under way finish.
@@ -86,6 +109,27 @@ impl Scp {
     }
 }
 
+/// Who calls.
+struct Peer {
+    address: IpAddr,
+    /// What it has shown by TLS.
+    certificate: Option<Fingerprint>,
+}
+
+async fn serve_peer<S: AsyncRead + AsyncWrite + Unpin>(
+    options: &ScpOptions,
+    services: &Services,
+    places: &Arc<Semaphore>,
+    stream: S,
+    peer: Peer,
+    shutdown: &CancellationToken,
+) {
+    let handshake = Handshake::new(options, services, peer.address, peer.certificate);
+    if let Some(accepted) = handshake.accept(stream, places).await {
+        serve_association(options, services, accepted, shutdown).await;
+    }
+}
+
 async fn serve_connection(
     options: Arc<ScpOptions>,
     services: Services,
@@ -97,19 +141,18 @@ async fn serve_connection(
     let _ = stream.set_nodelay(true);
     let address = peer.ip().to_canonical();
     let Some(tls) = &options.tls else {
-        let handshake = Handshake::new(&options, &services, address, None);
-        if let Some(accepted) = handshake.accept(stream, &places).await {
-            serve_association(&options, &services, accepted, &shutdown).await;
-        }
+        let peer = Peer {
+            address,
+            certificate: None,
+        };
+        serve_peer(&options, &services, &places, stream, peer, &shutdown).await;
         return;
     };
     let agreeing = timeout(options.timeouts.request, tls.accept(stream));
     match agreeing.await {
         Ok(Ok((stream, certificate))) => {
-            let handshake = Handshake::new(&options, &services, address, certificate);
-            if let Some(accepted) = handshake.accept(stream, &places).await {
-                serve_association(&options, &services, accepted, &shutdown).await;
-            }
+            let peer = Peer { address, certificate };
+            serve_peer(&options, &services, &places, stream, peer, &shutdown).await;
         }
         // A look at the port, as of a load balancer.
         Ok(Err(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {}

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use crate::scp::commitment::CommitmentProvider;
+use crate::scp::outcomes::OutcomeListener;
 use crate::sink::InstanceSink;
 
 /// Who does what peers ask for.
@@ -9,4 +10,6 @@ pub(crate) struct Services {
     pub(crate) sink: Arc<dyn InstanceSink>,
     /// None where nobody may ask for storage commitment.
     pub(crate) commitment: Option<Arc<dyn CommitmentProvider>>,
+    /// None where nobody is asked.
+    pub(crate) outcomes: Option<Arc<dyn OutcomeListener>>,
 }

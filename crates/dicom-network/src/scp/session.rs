@@ -7,7 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::abort::{abort_after, abort_by_user};
 use crate::association::Incoming;
-use crate::command::{C_CANCEL_RQ, C_ECHO_RQ, C_STORE_RQ, Command, N_ACTION_RQ, N_EVENT_REPORT_RSP};
+use crate::command::{
+    C_CANCEL_RQ, C_ECHO_RQ, C_STORE_RQ, Command, N_ACTION_RQ, N_EVENT_REPORT_RQ, N_EVENT_REPORT_RSP,
+};
 use crate::commitment::STORAGE_COMMITMENT;
 use crate::error::NetworkError;
 use crate::incoming::{IncomingInstances, read_to_end};
@@ -15,6 +17,7 @@ use crate::negotiation::AcceptedContext;
 use crate::scp::commitment::{HeldReport, Reports, RequestData, is_explicit, request_of};
 use crate::scp::handshake::AcceptedAssociation;
 use crate::scp::options::ScpOptions;
+use crate::scp::outcomes::{ReportData, outcome_of};
 use crate::scp::services::Services;
 use crate::status::Status;
 
@@ -130,6 +133,10 @@ async fn answer_next<S: AsyncRead + AsyncWrite + Unpin>(
             }
             Err(status) => status,
         },
+        Some(N_EVENT_REPORT_RQ) => {
+            let told = be_told(options, services, accepted, id, &context, &command).await?;
+            told.map_or_else(|status| status, |()| Status::SUCCESS)
+        }
         Some(C_STORE_RQ) if command.has_data_set() && is_of_storage(&context) => {
             let incoming = IncomingInstances {
                 folder: &options.folder,
@@ -196,11 +203,36 @@ async fn take_request<S: AsyncRead + AsyncWrite + Unpin>(
         let limit = options.limits.instance_bytes;
         read_to_end(&mut accepted.association, id, limit, 0, |bytes| data.add(bytes)).await?;
     }
-    let Some(provider) = &services.commitment else {
+    let serving = services.commitment.as_ref();
+    let Some(provider) = serving.filter(|provider| provider.serves(&accepted.calling)) else {
         return Ok(Err(Status::UNRECOGNIZED_OPERATION));
     };
     Ok(match request_of(context, command, data) {
         Ok(request) => provider.take(request, &accepted.calling, accepted.id).await,
+        Err(status) => Err(status),
+    })
+}
+
+/// Takes what a peer tells of what it was asked to commit to; the inner error is what the peer is told.
+async fn be_told<S: AsyncRead + AsyncWrite + Unpin>(
+    options: &ScpOptions,
+    services: &Services,
+    accepted: &mut AcceptedAssociation<S>,
+    id: u8,
+    context: &AcceptedContext,
+    command: &Command,
+) -> Result<Result<(), Status>, NetworkError> {
+    let mut data = ReportData::new();
+    if command.has_data_set() {
+        let limit = options.limits.instance_bytes;
+        read_to_end(&mut accepted.association, id, limit, 0, |bytes| data.add(bytes)).await?;
+    }
+    let listening = services.outcomes.as_ref();
+    let Some(listener) = listening.filter(|listener| listener.expects(&accepted.calling)) else {
+        return Ok(Err(Status::UNRECOGNIZED_OPERATION));
+    };
+    Ok(match outcome_of(context, command, data) {
+        Ok(outcome) => listener.told(outcome, &accepted.calling).await,
         Err(status) => Err(status),
     })
 }

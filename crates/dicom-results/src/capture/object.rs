@@ -131,6 +131,7 @@ impl Series<'_> {
         Ok(DicomResult {
             name: name.to_owned(),
             sop_class_uid: what.sop_class_uid.to_owned(),
+            series_instance_uid: what.series_instance_uid.to_owned(),
             bytes: to_file(object, &what)?,
             sop_instance_uid: instance.clone(),
         })

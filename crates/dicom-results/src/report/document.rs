@@ -72,6 +72,7 @@ pub(crate) fn structured_report(
     Ok(DicomResult {
         name: NAME.to_owned(),
         sop_class_uid: what.sop_class_uid.to_owned(),
+        series_instance_uid: what.series_instance_uid.to_owned(),
         bytes: to_file(object, &what)?,
         sop_instance_uid: instance.clone(),
     })

@@ -75,6 +75,7 @@ pub(crate) fn key_objects(
     Ok(Some(DicomResult {
         name: NAME.to_owned(),
         sop_class_uid: what.sop_class_uid.to_owned(),
+        series_instance_uid: what.series_instance_uid.to_owned(),
         bytes: to_file(object, &what)?,
         sop_instance_uid: instance.clone(),
     }))

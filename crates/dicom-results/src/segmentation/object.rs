@@ -8,20 +8,19 @@ use norma_domain::{Quantification, Segmentation};
 use super::bits::Bits;
 use super::described::DescribedSegment;
 use super::frames::draw_mask;
-use crate::code::{Code, SOURCE_IMAGE};
+use crate::code::Code;
 use crate::derived_uid::derive_uid;
 use crate::dicom_result::DicomResult;
-use crate::elements::{Elements, exact_decimal};
+use crate::elements::Elements;
 use crate::error::ResultsError;
+use crate::functional_groups::{Dimension, frame_groups, plane_groups, with_dimensions, with_references};
 use crate::input::ResultsInput;
-use crate::modules::{Identification, body_part, common, frame_reference, reference, to_file};
-use crate::placed_frame::{PlacedFrame, placed_frames};
-use crate::source::{ImagePlane, SourceImage};
+use crate::modules::{Identification, body_part, common, to_file};
+use crate::placed_frame::{PlacedFrame, alike, placed_frames};
+use crate::source::SourceImage;
 
 const SERIES_NUMBER: u16 = 9003;
 const SEGMENTATION: Code = Code::dcm("113076", "Segmentation");
-/// Unit vectors and distances that differ by no more are the same.
-const SAME: f64 = 1e-4;
 
 /// A segment's frame, and the place that it is at among those of the object.
 struct Frame<'a> {
@@ -73,25 +72,6 @@ pub(crate) fn segmentations(
         .map(|kind| kind.object(input, &placed, evidence))
         .filter_map(Result::transpose);
     objects.collect()
-}
-
-/// The frames that have one grid: that of the first.
-fn alike(frames: Vec<PlacedFrame<'_>>) -> Vec<PlacedFrame<'_>> {
-    let Some((image, plane)) = frames.first().map(|frame| (frame.image, frame.plane)) else {
-        return frames;
-    };
-    let grid = |plane: &ImagePlane| {
-        let [a, b, c] = plane.along_row;
-        let [d, e, f] = plane.down_column;
-        [a, b, c, d, e, f, plane.row_distance_mm, plane.column_distance_mm]
-    };
-    let first = grid(plane);
-    let is_alike = |frame: &PlacedFrame<'_>| {
-        let size = (frame.image.rows, frame.image.columns);
-        let mut numbers = grid(frame.plane).into_iter().zip(first);
-        size == (image.rows, image.columns) && numbers.all(|(one, other)| (one - other).abs() < SAME)
-    };
-    frames.into_iter().filter(is_alike).collect()
 }
 
 /// An object to be.
@@ -167,12 +147,13 @@ impl Kind<'_> {
             .text(tags::SEGMENTS_OVERLAP, VR::CS, self.overlap())
             .sequence(tags::SEGMENT_SEQUENCE, items);
         let elements = with_references(elements, evidence, first.image);
-        let elements = with_dimensions(elements, &derive_uid(analysis, "segmentation dimensions"));
+        let organization = derive_uid(analysis, "segmentation dimensions");
+        let elements = with_dimensions(elements, &organization, &dimensions());
         let thickness = input.prepared.study.geometry.spacing_mm.z();
         let elements = elements
             .sequence(
                 tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE,
-                vec![shared(first.plane, thickness)],
+                vec![plane_groups(first.plane, thickness).build()],
             )
             .sequence(
                 tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE,
@@ -192,6 +173,7 @@ impl Kind<'_> {
         Ok(Some(DicomResult {
             name: self.name.to_owned(),
             sop_class_uid: what.sop_class_uid.to_owned(),
+            series_instance_uid: what.series_instance_uid.to_owned(),
             bytes: to_file(elements.build(), &what)?,
             sop_instance_uid: instance.clone(),
         }))
@@ -211,105 +193,25 @@ impl Kind<'_> {
     }
 }
 
-/// Every image of the series that was segmented.
-fn with_references(elements: Elements, evidence: &[&SourceImage], first: &SourceImage) -> Elements {
-    let of_series = evidence
-        .iter()
-        .filter(|image| image.series_instance_uid == first.series_instance_uid)
-        .map(|image| reference(&image.sop_class_uid, &image.sop_instance_uid).build());
-    let series = Elements::new()
-        .text(tags::SERIES_INSTANCE_UID, VR::UI, &first.series_instance_uid)
-        .sequence(tags::REFERENCED_INSTANCE_SEQUENCE, of_series.collect())
-        .build();
-    elements.sequence(tags::REFERENCED_SERIES_SEQUENCE, vec![series])
-}
-
 /// Frames go by segment, then by place.
-fn with_dimensions(elements: Elements, organization: &str) -> Elements {
-    let dimension = |pointer, group, label| {
-        Elements::new()
-            .text(tags::DIMENSION_ORGANIZATION_UID, VR::UI, organization)
-            .tag(tags::DIMENSION_INDEX_POINTER, pointer)
-            .tag(tags::FUNCTIONAL_GROUP_POINTER, group)
-            .text(tags::DIMENSION_DESCRIPTION_LABEL, VR::LO, label)
-            .build()
-    };
-    let organization_item = Elements::new()
-        .text(tags::DIMENSION_ORGANIZATION_UID, VR::UI, organization)
-        .build();
-    elements
-        .sequence(tags::DIMENSION_ORGANIZATION_SEQUENCE, vec![organization_item])
-        .sequence(
-            tags::DIMENSION_INDEX_SEQUENCE,
-            vec![
-                dimension(
-                    tags::REFERENCED_SEGMENT_NUMBER,
-                    tags::SEGMENT_IDENTIFICATION_SEQUENCE,
-                    "Segment Number",
-                ),
-                dimension(
-                    tags::IMAGE_POSITION_PATIENT,
-                    tags::PLANE_POSITION_SEQUENCE,
-                    "Image Position Patient",
-                ),
-            ],
-        )
-}
-
-fn decimals(numbers: impl IntoIterator<Item = f64>) -> String {
-    let numbers: Vec<String> = numbers.into_iter().map(exact_decimal).collect();
-    numbers.join("\\")
-}
-
-/// What holds for every frame: that of the images.
-fn shared(plane: &ImagePlane, thickness_mm: f64) -> InMemDicomObject {
-    let measures = Elements::new()
-        .text(
-            tags::PIXEL_SPACING,
-            VR::DS,
-            decimals([plane.row_distance_mm, plane.column_distance_mm]),
-        )
-        .text(tags::SLICE_THICKNESS, VR::DS, exact_decimal(thickness_mm))
-        .build();
-    let orientation = Elements::new()
-        .text(
-            tags::IMAGE_ORIENTATION_PATIENT,
-            VR::DS,
-            decimals(plane.along_row.into_iter().chain(plane.down_column)),
-        )
-        .build();
-    Elements::new()
-        .sequence(tags::PIXEL_MEASURES_SEQUENCE, vec![measures])
-        .sequence(tags::PLANE_ORIENTATION_SEQUENCE, vec![orientation])
-        .build()
+fn dimensions() -> [Dimension; 2] {
+    [
+        Dimension {
+            pointer: tags::REFERENCED_SEGMENT_NUMBER,
+            group: tags::SEGMENT_IDENTIFICATION_SEQUENCE,
+            label: "Segment Number",
+        },
+        Dimension::PLACE,
+    ]
 }
 
 fn of_frame(frame: &Frame<'_>) -> InMemDicomObject {
-    let (image, plane) = (frame.placed.image, frame.placed.plane);
     let place = u32::try_from(frame.place + 1).unwrap_or(u32::MAX);
-    let content = Elements::new()
-        .long_numbers(tags::DIMENSION_INDEX_VALUES, [u32::from(frame.segment), place])
-        .build();
-    let position = Elements::new()
-        .text(tags::IMAGE_POSITION_PATIENT, VR::DS, decimals(plane.position))
-        .build();
-    let source = frame_reference(image, plane.frame)
-        .sequence(
-            tags::PURPOSE_OF_REFERENCE_CODE_SEQUENCE,
-            vec![SOURCE_IMAGE.item()],
-        )
-        .build();
-    let derivation = Elements::new()
-        .sequence(tags::DERIVATION_CODE_SEQUENCE, vec![SEGMENTATION.item()])
-        .sequence(tags::SOURCE_IMAGE_SEQUENCE, vec![source])
-        .build();
+    let indices = [u32::from(frame.segment), place];
     let segment = Elements::new()
         .number(tags::REFERENCED_SEGMENT_NUMBER, frame.segment)
         .build();
-    Elements::new()
-        .sequence(tags::FRAME_CONTENT_SEQUENCE, vec![content])
-        .sequence(tags::PLANE_POSITION_SEQUENCE, vec![position])
-        .sequence(tags::DERIVATION_IMAGE_SEQUENCE, vec![derivation])
+    frame_groups(frame.placed, &indices, &SEGMENTATION)
         .sequence(tags::SEGMENT_IDENTIFICATION_SEQUENCE, vec![segment])
         .build()
 }

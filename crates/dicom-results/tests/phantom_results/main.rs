@@ -6,8 +6,10 @@
 )]
 
 mod key_objects;
+mod parametric_map;
 mod segmentation;
 mod support;
+mod variants;
 
 use dicom_dictionary_std::{tags, uids};
 use norma_dicom_results::{Language, ResultsError};

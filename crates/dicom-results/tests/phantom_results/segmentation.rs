@@ -1,17 +1,15 @@
 //! Segmentations, read back and compared voxel by voxel with the masks that they were made of.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use dicom_core::value::PrimitiveValue;
-use dicom_core::{DataElement, VR};
 use dicom_dictionary_std::{tags, uids};
-use dicom_object::{InMemDicomObject, open_file};
+use dicom_object::InMemDicomObject;
 use norma_dicom_results::{DicomResult, Language, ResultKind, ResultsError};
 use norma_domain::{Segment, SegmentOf, Segmentation, Verdict, VoxelMask};
-use norma_phantom::{PhantomOptions, write_phantom_series};
+use norma_phantom::PhantomOptions;
 
-use crate::support::{Study, build_with, items, parse, read, report, study, text};
+use crate::support::{Study, build_with, items, parse, report, study, text};
+use crate::variants::{decimals, feet_first, not_square, tilted};
 
 /// Masks that are not alike in any direction: a part of the right lung, of the left lung, and an odd body in the first finding.
 fn segmentation(shape: [usize; 3]) -> Segmentation {
@@ -183,60 +181,9 @@ fn each_voxel_is_on_its_pixel_of_the_image_that_it_came_from() {
     assert_eq!(text(finding, tags::TRACKING_ID), "finding-1");
 }
 
-/// Rewrites the files of a series.
-fn rewritten(options: &PhantomOptions, change: impl Fn(&mut InMemDicomObject)) -> Study {
-    let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().join("series");
-    write_phantom_series(options, &out).unwrap();
-    for file in std::fs::read_dir(&out).unwrap() {
-        let path = file.unwrap().path();
-        let mut object = open_file(&path).unwrap();
-        change(&mut object);
-        object.write_to_file(&path).unwrap();
-    }
-    read(Path::new(&out))
-}
-
-fn put_decimals(object: &mut InMemDicomObject, tag: dicom_core::Tag, numbers: &[f64]) {
-    let numbers: Vec<String> = numbers.iter().map(|number| format!("{number}")).collect();
-    object.put(DataElement::new(
-        tag,
-        VR::DS,
-        PrimitiveValue::from(numbers.join("\\")),
-    ));
-}
-
-fn decimals(object: &InMemDicomObject, tag: dicom_core::Tag) -> Vec<f64> {
-    object.get(tag).unwrap().to_multi_float64().unwrap()
-}
-
-/// Pixels of a slice, row by row.
-fn pixels(object: &InMemDicomObject) -> Vec<u16> {
-    object.get(tags::PIXEL_DATA).unwrap().to_multi_int().unwrap()
-}
-
-fn put_pixels(object: &mut InMemDicomObject, rows: usize, columns: usize, pixels: Vec<u16>) {
-    let side =
-        |tag, side: usize| DataElement::new(tag, VR::US, PrimitiveValue::from(u16::try_from(side).unwrap()));
-    object.put(side(tags::ROWS, rows));
-    object.put(side(tags::COLUMNS, columns));
-    let values = PrimitiveValue::U16(pixels.into_iter().collect());
-    object.put(DataElement::new(tags::PIXEL_DATA, VR::OW, values));
-}
-
 #[test]
 fn pixels_that_are_not_square_and_rows_that_are_not_as_many_as_columns_keep_their_place() {
-    // Every second row is left out.
-    let study = rewritten(&PhantomOptions::small(), |object| {
-        let side = object.get(tags::COLUMNS).unwrap().to_int::<usize>().unwrap();
-        let all = pixels(object);
-        let kept = all.chunks(side).step_by(2).flatten().copied().collect();
-        put_pixels(object, side / 2, side, kept);
-        let [row, column] = decimals(object, tags::PIXEL_SPACING)[..] else {
-            panic!("two distances")
-        };
-        put_decimals(object, tags::PIXEL_SPACING, &[2.0 * row, column]);
-    });
+    let study = not_square();
     let [_, rows, columns] = study.prepared.study.geometry.shape;
     // The volume has square pixels.
     assert_eq!((rows, columns), (207, 208));
@@ -245,38 +192,14 @@ fn pixels_that_are_not_square_and_rows_that_are_not_as_many_as_columns_keep_thei
 
 #[test]
 fn a_patient_who_lies_the_other_way_round_keeps_the_sides() {
-    // Feet first, face down: rows run to the patient's right, columns to the front.
-    let study = rewritten(&PhantomOptions::small(), |object| {
-        let side = object.get(tags::COLUMNS).unwrap().to_int::<usize>().unwrap();
-        let turned = pixels(object).into_iter().rev().collect();
-        put_pixels(object, side, side, turned);
-        let spacing = decimals(object, tags::PIXEL_SPACING)[0];
-        let mut position = decimals(object, tags::IMAGE_POSITION_PATIENT);
-        for axis in &mut position[..2] {
-            *axis += spacing * (side - 1) as f64;
-        }
-        put_decimals(object, tags::IMAGE_POSITION_PATIENT, &position);
-        put_decimals(
-            object,
-            tags::IMAGE_ORIENTATION_PATIENT,
-            &[-1.0, 0.0, 0.0, 0.0, -1.0, 0.0],
-        );
-        object.put(DataElement::new(
-            tags::PATIENT_POSITION,
-            VR::CS,
-            PrimitiveValue::from("FFP"),
-        ));
-    });
+    let study = feet_first();
     let [_, rows, columns] = study.prepared.study.geometry.shape;
     check(&study, |[column, row]| [columns - 1 - column, rows - 1 - row]);
 }
 
 #[test]
 fn slices_of_a_leaning_gantry_keep_their_planes() {
-    let study = study(&PhantomOptions {
-        tilt_degrees: 12.0,
-        ..PhantomOptions::small()
-    });
+    let study = tilted();
     let objects = check(&study, |pixel| pixel);
     let shared = &items(&objects[0], tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE)[0];
     let orientation = &items(shared, tags::PLANE_ORIENTATION_SEQUENCE)[0];

@@ -132,10 +132,28 @@ pub(crate) fn build(
     build_with(study, report, None, language)
 }
 
+/// A map of slices 18 to 47 that is not alike in any direction.
+pub(crate) fn anomaly_map(study: &Study) -> BTreeMap<usize, Array2<u8>> {
+    let [_, rows, columns] = study.prepared.study.geometry.shape;
+    let value = |z: usize, y: usize, x: usize| ((7 * z + 3 * y + 5 * x) % 256) as u8;
+    let slice = |z| Array2::from_shape_fn((rows, columns), |(y, x)| value(z, y, x));
+    (18..48).map(|z| (z, slice(z))).collect()
+}
+
 pub(crate) fn build_with(
     study: &Study,
     report: &Report,
     segmentation: Option<&Segmentation>,
+    language: Language,
+) -> Result<Vec<DicomResult>, ResultsError> {
+    build_of(study, report, segmentation, None, language)
+}
+
+pub(crate) fn build_of(
+    study: &Study,
+    report: &Report,
+    segmentation: Option<&Segmentation>,
+    anomaly_map: Option<&BTreeMap<usize, Array2<u8>>>,
     language: Language,
 ) -> Result<Vec<DicomResult>, ResultsError> {
     let slices: BTreeMap<usize, Array2<i16>> = slices_to_show(report, &study.prepared)
@@ -148,6 +166,7 @@ pub(crate) fn build_with(
         source: &study.source,
         slices: &slices,
         segmentation,
+        anomaly_map,
         language,
     })
 }

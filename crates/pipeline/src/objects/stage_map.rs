@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use ndarray::{Array2, Array3, Axis};
 use norma_inference::bilinear_at;
 use norma_volume::CropBox;
@@ -86,6 +88,14 @@ impl StageMap {
             }
         }
         Some(whole)
+    }
+
+    /// The maps of the slices that were read, each as [`slice_map`](Self::slice_map) gives it, by their index along z in the volume.
+    pub fn slice_maps(&self, rows: usize, columns: usize) -> BTreeMap<usize, Array2<u8>> {
+        let slices = self.slices.iter();
+        slices
+            .filter_map(|slice| Some((*slice, self.slice_map(*slice, rows, columns)?)))
+            .collect()
     }
 
     fn nearest(&self, slice: usize) -> Option<usize> {

@@ -9,6 +9,7 @@ mod routing;
 mod sections;
 mod sources;
 mod value;
+mod workitems;
 
 pub use identity::{
     AuditSettings, Authentication, IdentitySettings, LockoutSettings, OpenIdSettings, PasswordSettings,
@@ -29,3 +30,4 @@ pub use sections::{
     WorkerSettings,
 };
 pub use sources::{PriorsSettings, RetrieveMethod, SourceSettings};
+pub use workitems::WorkitemSettings;

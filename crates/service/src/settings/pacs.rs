@@ -113,6 +113,9 @@ pub struct DestinationSettings {
     /// All where none is named.
     #[serde(default, deserialize_with = "list")]
     pub objects: Vec<DeliveredObjects>,
+    /// Delivered is what the destination says that it has stored, not what it took.
+    #[serde(default)]
+    pub commitment: bool,
     #[serde(default)]
     pub studies: DeliveredStudies,
     #[serde(default)]
@@ -180,6 +183,7 @@ pub enum DeliveredObjects {
     All,
     StructuredReport,
     Segmentation,
+    ParametricMap,
     KeyObjects,
     SecondaryCapture,
 }
@@ -281,6 +285,9 @@ impl DestinationSettings {
             && secret.expose_secret().len() < LEAST_SECRET
         {
             return Some("has a secret that is too short: at least 24 characters (openssl rand -base64 32)");
+        }
+        if self.kind != DestinationKind::Dicom && self.commitment {
+            return Some("has commitment, which goes with kind: dicom alone");
         }
         if self.kind != DestinationKind::Dicom && !self.objects.is_empty() {
             return Some("has objects, which go with kind: dicom alone");

@@ -14,6 +14,7 @@ use super::identity::{AuditSettings, IdentitySettings};
 use super::pacs::PacsSettings;
 use super::routing::RoutingSettings;
 use super::value::{comma_separated, list, optional, roles};
+use super::workitems::WorkitemSettings;
 
 /// Every setting of every service.
 #[derive(Debug, Clone, Deserialize)]
@@ -25,6 +26,7 @@ pub struct Settings {
     pub gateway: GatewaySettings,
     pub pacs: PacsSettings,
     pub routing: RoutingSettings,
+    pub workitems: WorkitemSettings,
     pub identity: IdentitySettings,
     pub audit: AuditSettings,
     pub admin: AdminSettings,

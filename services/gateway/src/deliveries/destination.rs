@@ -36,6 +36,8 @@ pub(super) struct Destination {
     pub(super) language: Language,
     /// All where none is named.
     objects: Vec<DeliveredObjects>,
+    /// Delivered is what it says that it has stored.
+    pub(super) commitment: bool,
     studies: DeliveredStudies,
 }
 
@@ -116,6 +118,22 @@ impl DeliveryOptions {
     }
 }
 
+impl DeliveryOptions {
+    /// Who is asked what it has stored, by title and name.
+    pub(crate) fn asked(&self) -> Vec<(AeTitle, String)> {
+        let asked = self
+            .destinations
+            .iter()
+            .filter(|destination| destination.commitment);
+        asked
+            .filter_map(|destination| match &destination.target {
+                Target::Entity { called, .. } => Some((called.clone(), destination.name.clone())),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
 impl Destination {
     fn of(
         name: &str,
@@ -130,6 +148,7 @@ impl Destination {
                 DeliveredLanguage::Ru => Language::Russian,
             },
             objects: settings.objects.clone(),
+            commitment: settings.commitment,
             studies: settings.studies,
         })
     }
@@ -147,6 +166,7 @@ impl Destination {
             DeliveredObjects::All => true,
             DeliveredObjects::StructuredReport => object.kind() == ResultKind::StructuredReport,
             DeliveredObjects::Segmentation => object.kind() == ResultKind::Segmentation,
+            DeliveredObjects::ParametricMap => object.kind() == ResultKind::ParametricMap,
             DeliveredObjects::KeyObjects => object.kind() == ResultKind::KeyObjects,
             DeliveredObjects::SecondaryCapture => object.kind() == ResultKind::SecondaryCapture,
         };

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::back_off::back_off;
+use crate::deliveries::commitment::Commitment;
 use crate::deliveries::destination::{DeliveryOptions, Destination};
 use crate::deliveries::ledger::ObjectLedger;
 use crate::deliveries::send::send;
@@ -174,12 +175,16 @@ impl Dispatcher {
         let analysis = self.database.analysis(claimed.analysis_id).await?;
         let analysis = analysis.ok_or(ApiError::AnalysisNotFound)?;
         told.is_of(&analysis);
+        let commitment = Commitment {
+            database: &self.database,
+            delivery: claimed.id,
+        };
         send(
             &self.options.calling,
             destination,
             &self.results,
             &analysis,
-            objects,
+            (objects, &commitment),
             told.begin(),
         )
         .await

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::stream;
 use norma_database::DatabaseError;
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderName};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, HeaderName};
 use reqwest::{Body, Client, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -75,18 +75,36 @@ impl HttpService {
             request = request.header(AUTHORIZATION, authorization.expose_secret());
         }
         let sent = request.send().await;
-        let mut answer =
-            sent.map_err(|error| locked(&failed).take().unwrap_or_else(|| of_transport(&error)))?;
-        let status = answer.status();
-        let mut document = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| of_transport(&error))? {
-            document.extend_from_slice(&chunk);
-            if document.len() > ANSWER_BYTES {
-                break;
-            }
-        }
-        Ok((status, document))
+        let failure = |error| locked(&failed).take().unwrap_or_else(|| of_transport(&error));
+        read(sent.map_err(failure)?).await
     }
+}
+
+impl HttpService {
+    /// Asks for what stands at `path` below the URL.
+    pub(super) async fn get(&self, path: &str, accept: &str) -> Result<(StatusCode, Vec<u8>), Failure> {
+        let mut request = self
+            .client
+            .get(format!("{}{path}", self.url))
+            .header(ACCEPT, accept);
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization.expose_secret());
+        }
+        read(request.send().await.map_err(|error| of_transport(&error))?).await
+    }
+}
+
+/// The status of an answer, and its beginning.
+async fn read(mut answer: reqwest::Response) -> Result<(StatusCode, Vec<u8>), Failure> {
+    let status = answer.status();
+    let mut document = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|error| of_transport(&error))? {
+        document.extend_from_slice(&chunk);
+        if document.len() > ANSWER_BYTES {
+            break;
+        }
+    }
+    Ok((status, document))
 }
 
 fn locked(failure: &Mutex<Option<Failure>>) -> MutexGuard<'_, Option<Failure>> {

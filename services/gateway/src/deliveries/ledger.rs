@@ -38,6 +38,12 @@ impl ObjectLedger {
         self.note(object, Some(failure));
     }
 
+    /// The destination does not have it after all.
+    pub(super) fn lose(&self, sop_instance_uid: &str) {
+        self.locked()
+            .retain(|known| known.sop_instance_uid != sop_instance_uid);
+    }
+
     fn note(&self, object: &DicomResult, refusal: Option<&Failure>) {
         let mut said = self.locked();
         said.retain(|known| !is_of(known, object));
@@ -73,6 +79,7 @@ mod tests {
             name: name.to_owned(),
             sop_class_uid: String::new(),
             sop_instance_uid: uid.to_owned(),
+            series_instance_uid: String::new(),
             bytes: Vec::new(),
         }
     }
@@ -99,6 +106,9 @@ mod tests {
         assert_eq!(names(&next.missing(wanted())), ["segmentation-lungs"]);
         next.take(&mask);
         assert!(next.missing(wanted()).is_empty());
+        next.lose("2.25.1");
+        assert_eq!(names(&next.missing(wanted())), ["report"]);
+        next.take(&report);
         assert!(next.said().iter().all(|known| known.refusal.is_none()));
     }
 

@@ -58,7 +58,7 @@ pub struct Delivery {
     pub next_attempt_at: Option<DateTime<Utc>>,
     /// Why the last attempt failed: `peer_unreachable`, `peer_silent`, `association_rejected`, `tls_failed`, `connection_lost`,
     /// `peer_out_of_resources`, `peer_failed`, `refused_by_peer`, `class_not_accepted`, `not_authorized`, `no_such_service`,
-    /// `too_slow`, `stopped`, or the code of a problem here.
+    /// `commitment_awaited`, `not_committed`, `too_slow`, `stopped`, or the code of a problem here.
     #[schema(example = "peer_unreachable")]
     pub reason_code: Option<String>,
     /// The status of the destination's answer: hexadecimal (PS3.4 annex B.2.3), or of HTTP.
@@ -97,7 +97,7 @@ impl From<rows::Delivery> for Delivery {
 /// An object of a result, and what the destination said of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeliveryObject {
-    /// `report`, `segmentation-lungs`, `segmentation-findings`, `key-objects`, `verdict`, or `key-slice-1` and so on.
+    /// `report`, `segmentation-lungs`, `segmentation-findings`, `anomaly-map`, `key-objects`, `verdict`, or `key-slice-1` and so on.
     #[schema(example = "report")]
     pub name: String,
     pub sop_instance_uid: String,

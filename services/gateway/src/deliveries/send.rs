@@ -5,34 +5,55 @@ use norma_dicom_network::{AeTitle, NetworkError, OutgoingInstance, Scu, ScuOptio
 use norma_dicom_results::DicomResult;
 use norma_result_messages::Told;
 
+use crate::deliveries::commitment::Commitment;
 use crate::deliveries::destination::{Destination, Target};
 use crate::deliveries::ledger::ObjectLedger;
 use crate::deliveries::messages::{post_transaction, post_webhook};
 use crate::dicom_results::{Answer, DicomResults};
 use crate::peer_failure::{DUPLICATE, Failure, FailureKind};
+use crate::problem::ApiError;
 
 /// Sends what a destination gets of an analysis. Ends well once the destination has said that it has it, each object of it.
 ///
-/// `ledger`: which objects it has; those are not sent, and what it says of others is noted there. `before`: once the destination is
+/// `commitment`: how it is asked whether it has stored them, where it is. `ledger`: which objects it has; those are not sent, and what it says of others is noted there. `before`: once the destination is
 /// there, before anything leaves. Where it fails nothing does.
 pub(super) async fn send(
     calling: &AeTitle,
     destination: &Destination,
     results: &DicomResults,
     analysis: &Analysis,
-    ledger: &ObjectLedger,
+    (ledger, commitment): (&ObjectLedger, &Commitment<'_>),
     before: impl Future<Output = Result<(), DatabaseError>> + Send + 'static,
 ) -> Result<(), Failure> {
     match &destination.target {
         Target::Entity { called, peer } => {
             let objects = results.objects_of(analysis, destination.language).await?;
-            let missing = ledger.missing(wanted(destination, &objects));
-            store(&peer.scu(called, calling), &missing, ledger, before).await
+            let wanted = wanted(destination, &objects);
+            let options = peer.scu(called, calling);
+            if !destination.commitment {
+                return store(&options, &ledger.missing(wanted), ledger, before).await;
+            }
+            let is_sent = ledger.missing(wanted.clone()).is_empty();
+            if is_sent && commitment.told_before(ledger).await? {
+                return Ok(());
+            }
+            store(&options, &ledger.missing(wanted.clone()), ledger, before).await?;
+            commitment.ask(&options, &wanted, ledger).await
         }
         Target::Stow(service) => {
             let objects = results.objects_of(analysis, destination.language).await?;
-            let missing = ledger.missing(wanted(destination, &objects));
-            service.store(&missing, ledger, before).await
+            let wanted = wanted(destination, &objects);
+            service
+                .store(&ledger.missing(wanted.clone()), ledger, before)
+                .await?;
+            if !destination.commitment {
+                return Ok(());
+            }
+            let scan = commitment.database.scan(analysis.scan_id).await?;
+            let study = scan
+                .and_then(|scan| scan.study_uid)
+                .ok_or(ApiError::ScanNotFound)?;
+            service.check(&study, &wanted, ledger).await
         }
         Target::Hl7(receiver) => {
             let answer = results.answer_of(analysis).await?;

@@ -1,20 +1,23 @@
 //! Objects stored by STOW-RS (PS3.18 section 10.5), all in one request.
 
-use norma_database::DatabaseError;
+use norma_database::{DatabaseError, UncommittedObject};
 use norma_dicom_network::Status;
 use norma_dicom_results::DicomResult;
+use norma_domain::StudyInstanceUid;
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use secrecy::SecretString;
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::deliveries::commitment::not_committed;
 use crate::deliveries::http_service::{HttpService, of_status};
 use crate::deliveries::ledger::ObjectLedger;
 use crate::peer_failure::{DUPLICATE, Failure, FailureKind};
 
 const FAILED_SOP_SEQUENCE: &str = "00081198";
 const FAILURE_REASON: &str = "00081197";
+const SOP_INSTANCE_UID: &str = "00080018";
 /// Of what was stored.
 const REFERENCED_SOP_SEQUENCE: &str = "00081199";
 const REFERENCED_SOP_INSTANCE_UID: &str = "00081155";
@@ -56,6 +59,41 @@ impl StowService {
         ];
         let (status, document) = self.0.post(body(objects, &boundary), headers, before).await?;
         of_answer(status, &document, objects, ledger)
+    }
+
+    /// Searches for objects (PS3.18 section 10.6): what the service does not find is missing, and sent again with the next attempt.
+    pub(super) async fn check(
+        &self,
+        study: &StudyInstanceUid,
+        objects: &[&DicomResult],
+        ledger: &ObjectLedger,
+    ) -> Result<(), Failure> {
+        let mut missing = Vec::new();
+        for object in objects {
+            let path = format!(
+                "/{study}/series/{}/instances?SOPInstanceUID={}",
+                object.series_instance_uid, object.sop_instance_uid
+            );
+            let (status, document) = self.0.get(&path, "application/dicom+json").await?;
+            // PS3.18 table 10.6.3-1: there is none; some services say that they know no such study.
+            let is_known = status != StatusCode::NO_CONTENT && status != StatusCode::NOT_FOUND;
+            if is_known {
+                of_status(status)?;
+            }
+            let document: Value = serde_json::from_slice(&document).unwrap_or_default();
+            let found = document.as_array().into_iter().flatten();
+            let mut found = found.map(|instance| &instance[SOP_INSTANCE_UID]["Value"][0]);
+            if !is_known || !found.any(|uid| uid.as_str() == Some(&object.sop_instance_uid)) {
+                missing.push(UncommittedObject {
+                    sop_instance_uid: object.sop_instance_uid.clone(),
+                    reason: Status::NO_SUCH_SOP_INSTANCE.0,
+                });
+            }
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(not_committed(&missing, ledger))
     }
 }
 
@@ -207,6 +245,7 @@ mod tests {
             name: "report".to_owned(),
             sop_class_uid: String::new(),
             sop_instance_uid: uid.to_owned(),
+            series_instance_uid: String::new(),
             bytes: bytes.to_vec(),
         }
     }

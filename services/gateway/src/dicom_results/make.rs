@@ -12,9 +12,9 @@ use norma_dicom_results::{
     DicomResult, Language, ResultsError, ResultsInput, SourceStudy, StudyAttributes, build_results,
     slices_to_show,
 };
-use norma_domain::{AnalysisId, PreparedSummary, Report};
+use norma_domain::{AnalysisId, PreparedSummary, Report, Stage};
 use norma_object_storage::{ObjectError, ObjectKey};
-use norma_pipeline::decode_segmentation;
+use norma_pipeline::{StageMap, decode_segmentation};
 
 use crate::dicom_results::collection::ResultObjects;
 use crate::gateway::Gateway;
@@ -72,15 +72,22 @@ impl DicomResults {
         let prepared = prepared.ok_or(ApiError::VolumeNotPrepared)?;
         let source = self.source(analysis, &prepared).await?;
         let slices = self.slices(analysis, &report, &prepared).await?;
-        let masks = self.masks(analysis).await?;
+        let masks = self.stored(ObjectKey::SegmentMasks(analysis.id)).await?;
+        let map = self
+            .stored(ObjectKey::StageMap(analysis.id, Stage::Anomaly))
+            .await?;
         let made = web::block(move || {
             let segmentation = masks.as_deref().map(decode_segmentation).transpose()?;
+            let [_, rows, columns] = prepared.study.geometry.shape;
+            let map = map.as_deref().map(StageMap::decode).transpose()?;
+            let anomaly_map = map.map(|map| map.slice_maps(rows, columns));
             build_results(&ResultsInput {
                 report: &report,
                 prepared: &prepared,
                 source: &source,
                 slices: &slices,
                 segmentation: segmentation.as_ref(),
+                anomaly_map: anomaly_map.as_ref(),
                 language,
             })
             .map_err(anyhow::Error::from)
@@ -114,9 +121,8 @@ impl DicomResults {
         Ok(answer)
     }
 
-    /// What was segmented, as it is stored. None for analyses from before there was any.
-    async fn masks(&self, analysis: &Analysis) -> Result<Option<Bytes>, ApiError> {
-        let key = ObjectKey::SegmentMasks(analysis.id);
+    /// An object of an analysis. None where it has none: masks are younger than some analyses, and a stage that failed has no map.
+    async fn stored(&self, key: ObjectKey) -> Result<Option<Bytes>, ApiError> {
         match self.gateway.objects.get(key).await {
             Ok(bytes) => Ok(Some(bytes)),
             Err(ObjectError::NotFound(_)) => Ok(None),

@@ -53,7 +53,7 @@ pub(crate) struct DicomOptions {
 
 /// Gives the answer to an analysis as DICOM objects, in a zip: `report.dcm`, a Comprehensive 3D SR (TID 1500);
 /// `segmentation-lungs.dcm` and `segmentation-findings.dcm`, Segmentations of the lungs and of the findings, where there are
-/// masks of them; `key-objects.dcm`, a Key Object Selection; `verdict.dcm` and `key-slice-1.dcm` and so on, Secondary Capture
+/// masks of them; `anomaly-map.dcm`, a Parametric Map of what is unusual; `key-objects.dcm`, a Key Object Selection; `verdict.dcm` and `key-slice-1.dcm` and so on, Secondary Capture
 /// images.
 ///
 /// The objects belong to the study that was uploaded. A repeat gives the same bytes with the same UIDs. 422
@@ -90,13 +90,13 @@ pub(crate) async fn get_analysis_dicom(
 }
 
 /// Gives one of the DICOM objects of an analysis by its name in the zip without `.dcm`: `report`,
-/// `segmentation-lungs`, `key-objects`, `verdict`, `key-slice-1` and so on.
+/// `segmentation-lungs`, `anomaly-map`, `key-objects`, `verdict`, `key-slice-1` and so on.
 #[utoipa::path(
     tag = "analyses",
     operation_id = "getAnalysisDicomObject",
     params(
         ("analysis_id" = AnalysisId, Path),
-        ("object" = String, Path, description = "`report`, `segmentation-lungs`, `segmentation-findings`, `key-objects`, `verdict`, `key-slice-1` …"),
+        ("object" = String, Path, description = "`report`, `segmentation-lungs`, `segmentation-findings`, `anomaly-map`, `key-objects`, `verdict`, `key-slice-1` …"),
         DicomOptions
     ),
     responses(

@@ -11,7 +11,7 @@ use crate::gateway::Gateway;
 use crate::problem::ApiError;
 
 /// Where the service is, as the client sees it.
-pub(super) fn service_url(request: &HttpRequest, gateway: &Gateway) -> String {
+pub(crate) fn service_url(request: &HttpRequest, gateway: &Gateway) -> String {
     let base = gateway.options.public_url.clone().unwrap_or_else(|| {
         let scheme = if request.app_config().secure() {
             "https"

@@ -69,7 +69,7 @@ impl DicomWeb {
     }
 
     /// Indexes what is not indexed yet, the newest first. False where that takes longer than a request waits for; it goes on.
-    pub(super) async fn catch_up(self: &Arc<Self>) -> Result<bool, ApiError> {
+    pub(crate) async fn catch_up(self: &Arc<Self>) -> Result<bool, ApiError> {
         if self.gateway.database.scans_without_index(1).await?.is_empty() {
             return Ok(true);
         }

@@ -44,7 +44,7 @@ pub(super) fn uids(wanted: &str) -> Vec<String> {
 }
 
 /// Whether one of an attribute's values matches.
-pub(super) fn is_match(attributes: &Attributes, tag: &str, wanted: &str) -> bool {
+pub(crate) fn is_match(attributes: &Attributes, tag: &str, wanted: &str) -> bool {
     if wanted.is_empty() || wanted == "*" {
         return true;
     }

@@ -19,4 +19,7 @@ pub(crate) mod retrieve;
 pub(crate) mod search;
 pub(crate) mod store;
 
+pub(crate) use accept::{DICOM_JSON, check_json};
+pub(crate) use document::service_url;
 pub(crate) use indexes::DicomWeb;
+pub(crate) use matching::is_match;

@@ -182,6 +182,17 @@ const OPERATIONS: &[Operation] = operations! {
     GET "/dicom-web/studies/{study}/series/{series}/instances/{instance}/frames/{frames}/rendered" CLINICIAN_OR_OWN, Audit::Repeated("dicomweb.retrieve");
     GET "/dicom-web/studies/{study}/series/{series}/instances/{instance}/frames/{frames}/thumbnail" CLINICIAN_OR_OWN, Audit::Repeated("dicomweb.retrieve");
     GET "/dicom-web/studies/{study}/series/{series}/instances/{instance}/bulkdata/{attribute}" CLINICIAN_OR_OWN, Audit::Repeated("dicomweb.retrieve");
+    GET "/dicom-web/workitems" CLINICIAN_OR_OWN, Audit::Repeated("workitem.search");
+    POST "/dicom-web/workitems" CLINICIAN_OR_OWN, Audit::Change("workitem.create");
+    GET "/dicom-web/workitems/{workitem}" CLINICIAN_OR_OWN, Audit::Repeated("workitem.read");
+    POST "/dicom-web/workitems/{workitem}" CLINICIAN_OR_OWN, Audit::Change("workitem.update");
+    PUT "/dicom-web/workitems/{workitem}/state" CLINICIAN_OR_OWN, Audit::Change("workitem.state");
+    POST "/dicom-web/workitems/{workitem}/cancelrequest" CLINICIAN_OR_OWN, Audit::Change("workitem.cancel");
+    POST "/dicom-web/workitems/{workitem}/subscribers/{subscriber}" CLINICIAN_OR_OWN, Audit::Change("workitem.subscribe");
+    DELETE "/dicom-web/workitems/{workitem}/subscribers/{subscriber}" CLINICIAN_OR_OWN, Audit::Change("workitem.unsubscribe");
+    POST "/dicom-web/workitems/{workitem}/subscribers/{subscriber}/suspend" CLINICIAN_OR_OWN, Audit::Change("workitem.suspend");
+    GET "/dicom-web/subscribers/{subscriber}" CLINICIAN_OR_OWN, Audit::Event("workitem.follow");
+    GET "/dicom-web/ws/subscribers/{subscriber}" CLINICIAN_OR_OWN, Audit::Event("workitem.follow");
 
     // Not in the OpenAPI document: the document itself and the page that shows it.
     GET "/openapi.json" Rule::Public, Audit::None;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use norma_dicom_network::{InstanceSink, Scp};
+use norma_dicom_network::{InstanceSink, OutcomeListener, Scp};
 use norma_dicom_spool::{Spool, TakenStudy};
 use norma_domain::ScanId;
 use norma_service::pause;
@@ -32,6 +32,8 @@ pub(crate) struct Receiver {
     options: PacsOptions,
     spool: Arc<Spool>,
     predictions: Predictions,
+    /// Is told what destinations have stored.
+    outcomes: Option<Arc<dyn OutcomeListener>>,
 }
 
 /// When a study is tried again.
@@ -45,7 +47,11 @@ impl Receiver {
     ///
     /// # Errors
     /// Where the port is taken, or the spool cannot be used or is another process's.
-    pub(crate) async fn open(options: PacsOptions, predictions: Predictions) -> anyhow::Result<Self> {
+    pub(crate) async fn open(
+        options: PacsOptions,
+        predictions: Predictions,
+        outcomes: Option<Arc<dyn OutcomeListener>>,
+    ) -> anyhow::Result<Self> {
         let spool = Spool::open(&options.folder).context("failed to open the spool (pacs.folder)")?;
         let listener = TcpListener::bind(options.address)
             .await
@@ -55,6 +61,7 @@ impl Receiver {
             options,
             spool: Arc::new(spool),
             predictions,
+            outcomes,
         })
     }
 
@@ -101,6 +108,9 @@ impl Receiver {
             let commitments = Commitments::new(Arc::clone(&gateway), Arc::clone(&self.spool), titles);
             scp = scp.with_commitment(Arc::new(commitments));
         }
+        if let Some(outcomes) = &self.outcomes {
+            scp = scp.with_outcomes(Arc::clone(outcomes));
+        }
         let reporter = CommitmentReporter {
             gateway,
             peers,
@@ -112,6 +122,7 @@ impl Receiver {
             options,
             spool,
             predictions,
+            outcomes: _,
         } = self;
         let hand_over = HandOver {
             predictions,

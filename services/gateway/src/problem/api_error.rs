@@ -14,6 +14,7 @@ use crate::analysis_document::schema::Analysis;
 use crate::problem::document::Problem;
 use crate::problem::proposal_problem::ProposalProblem;
 use crate::problem::pull_problem::PullProblem;
+use crate::problem::workitem_problem::WorkitemRefusal;
 
 /// Media type of a problem (RFC 9457 section 3).
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
@@ -134,6 +135,8 @@ pub enum ApiError {
     Proposal(#[from] ProposalProblem),
     #[error(transparent)]
     Pull(#[from] PullProblem),
+    #[error(transparent)]
+    Workitem(#[from] WorkitemRefusal),
     #[error("no such study, series, instance, frame or value is stored here, or not for you")]
     DicomObjectNotFound,
     #[error("{detail}")]
@@ -275,6 +278,7 @@ impl ApiError {
             Self::DeliveryWaiting => (S::CONFLICT, "delivery_waiting", "Still to be sent"),
             Self::Proposal(problem) => problem.kind(),
             Self::Pull(problem) => problem.kind(),
+            Self::Workitem(refusal) => refusal.problem.kind(),
             Self::NotAnalyzed { .. } => (S::NOT_FOUND, "not_analyzed", "Not analysed"),
             Self::AnalysisRunning { .. } => (S::CONFLICT, "analysis_running", "Analysis still running"),
             Self::AnalysisFailed { .. } => (S::UNPROCESSABLE_ENTITY, "analysis_failed", "Analysis failed"),
@@ -453,6 +457,11 @@ impl ResponseError for ApiError {
             Self::TooManyUploads => {
                 response.insert_header((header::RETRY_AFTER, "5"));
                 response.force_close();
+            }
+            Self::Workitem(refusal) => {
+                if let Some(warning) = refusal.problem.warning() {
+                    response.insert_header((header::WARNING, format!("299 {}: {warning}", refusal.service)));
+                }
             }
             Self::RangeNotSatisfiable { size_bytes } => {
                 response.insert_header((header::CONTENT_RANGE, format!("bytes */{size_bytes}")));

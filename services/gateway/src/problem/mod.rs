@@ -8,8 +8,10 @@ mod object_errors;
 mod permanence;
 mod proposal_problem;
 mod pull_problem;
+mod workitem_problem;
 
 pub use api_error::ApiError;
 pub use document::Problem;
 pub use proposal_problem::ProposalProblem;
 pub use pull_problem::PullProblem;
+pub use workitem_problem::{WorkitemProblem, WorkitemRefusal};

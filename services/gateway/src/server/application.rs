@@ -164,12 +164,14 @@ impl Application {
 
     /// Serves until the context's `shutdown`; then lets the requests under way finish.
     pub async fn run_until_stopped(self) -> anyhow::Result<()> {
+        let performer = self.rooms.performer();
         let (gateway, trail) = (self.rooms.gateway, self.rooms.trail);
         let stopping = gateway.stopping.clone();
         let events = EventFeed::clone(&self.rooms.events);
         let feed = tokio::spawn(events.run(gateway.database.clone(), stopping.clone()));
         let deleting = tokio::spawn(run_object_deletions(gateway.context.clone()));
         let forgetting = tokio::spawn(run_forgetting(gateway.database.clone(), stopping.clone()));
+        let performing = tokio::spawn(performer.run(stopping.clone()));
         let handle = self.server.handle();
         let stopper = tokio::spawn(async move {
             stopping.cancelled().await;
@@ -185,6 +187,7 @@ impl Application {
         feed.await.context("the event feed failed")?;
         deleting.await.context("the deletion of objects failed")?;
         forgetting.await.context("the forgetting of old keys failed")?;
+        performing.await.context("the performing of work items failed")?;
         trail.tell_counts().await;
         served
     }

@@ -37,6 +37,11 @@ pub(crate) const UPLOAD_ROUTES: [&str; 6] = [
     "/dicom-web/studies",
     "/dicom-web/studies/{study}",
 ];
+/// Their body is what is said over a WebSocket.
+const SOCKET_ROUTES: [&str; 2] = [
+    "/dicom-web/subscribers/{subscriber}",
+    "/dicom-web/ws/subscribers/{subscriber}",
+];
 /// What a monitor asks, however often.
 const UNCOUNTED_ROUTES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 /// Idle clients are forgotten once so many are known.
@@ -183,9 +188,9 @@ pub(crate) async fn limit_body<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
-    let is_upload = request
-        .match_pattern()
-        .is_some_and(|pattern| UPLOAD_ROUTES.contains(&pattern.as_str()));
+    let is_upload = request.match_pattern().is_some_and(|pattern| {
+        UPLOAD_ROUTES.contains(&pattern.as_str()) || SOCKET_ROUTES.contains(&pattern.as_str())
+    });
     if is_upload {
         return Ok(next.call(request).await?.map_into_left_body());
     }

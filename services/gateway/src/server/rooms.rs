@@ -18,6 +18,7 @@ use crate::pulls::Sources;
 use crate::server::parts::GatewayParts;
 use crate::server::routes;
 use crate::uploads::Uploads;
+use crate::workitems::{Performer, Workitems};
 
 /// The state of every room.
 #[derive(Clone)]
@@ -32,6 +33,7 @@ pub(crate) struct Rooms {
     pixels: Data<PixelObjects>,
     pub(crate) results: Data<DicomResults>,
     dicomweb: Data<DicomWeb>,
+    workitems: Data<Workitems>,
     uploads: Data<Uploads>,
     pub(crate) predictions: Data<Predictions>,
     sources: Data<Sources>,
@@ -69,6 +71,7 @@ impl Rooms {
             pixels: Data::from(pixels),
             results: Data::from(results),
             dicomweb: Data::new(dicomweb),
+            workitems: Data::new(Workitems::new(Arc::clone(&gateway))),
             events: Data::new(EventFeed::new()),
             predictions: Data::new(predictions),
             uploads: Data::from(uploads),
@@ -76,6 +79,16 @@ impl Rooms {
             sources: Data::new(sources),
             gateway: Data::from(gateway),
         })
+    }
+
+    /// What performs the work items that are Norma's.
+    pub(crate) fn performer(&self) -> Performer {
+        Performer::new(
+            self.gateway.clone().into_inner(),
+            self.bundle.clone().into_inner(),
+            self.dicomweb.clone().into_inner(),
+            self.results.clone().into_inner(),
+        )
     }
 
     /// Registers every operation of the OpenAPI document with what its handlers take.
@@ -88,6 +101,7 @@ impl Rooms {
             .app_data(self.pixels.clone())
             .app_data(self.results.clone())
             .app_data(self.dicomweb.clone())
+            .app_data(self.workitems.clone())
             .app_data(self.events.clone())
             .app_data(self.uploads.clone())
             .app_data(self.predictions.clone())

@@ -6,7 +6,7 @@ use crate::administration::{keys, users};
 use crate::identity::openid;
 use crate::{
     analyses, audit, bundle, deliveries, dicom_results, dicomweb, events, feedback, health, identity,
-    patients, pixels, predictions, pulls, scans, site, studies, whose,
+    patients, pixels, predictions, pulls, scans, site, studies, whose, workitems,
 };
 
 /// Every operation of the OpenAPI document, and DICOMweb's.
@@ -105,5 +105,15 @@ pub(crate) fn configure(services: &mut ServiceConfig) {
         .service(dicomweb::retrieve::retrieve_bulkdata)
         .service(dicomweb::store::route::store_instances)
         .service(dicomweb::render::retrieve_rendered)
-        .service(dicomweb::render::retrieve_thumbnail);
+        .service(dicomweb::render::retrieve_thumbnail)
+        .service(workitems::route::create_workitem)
+        .service(workitems::route::search_workitems)
+        .service(workitems::route::change_workitem_state)
+        .service(workitems::route::cancel_workitem)
+        .service(workitems::route::retrieve_workitem)
+        .service(workitems::route::update_workitem)
+        .service(workitems::subscriptions::subscribe)
+        .service(workitems::subscriptions::unsubscribe)
+        .service(workitems::subscriptions::suspend)
+        .service(workitems::subscriptions::follow_workitems);
 }

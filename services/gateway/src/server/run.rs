@@ -6,11 +6,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use norma_audit::{HeadKey, HeadWriter, SyslogTarget, run_syslog_export};
 use norma_database::Database;
+use norma_dicom_network::OutcomeListener;
 use norma_service::{Authentication, Context, Settings, load_bundle};
 use secrecy::ExposeSecret as _;
 
 use crate::certificate::Certificate;
-use crate::deliveries::{DeliveryOptions, Dispatcher};
+use crate::deliveries::{CommitmentOutcomes, DeliveryOptions, Dispatcher};
 use crate::options::{GatewayOptions, TlsFiles};
 use crate::pacs::{PacsOptions, Receiver};
 use crate::pulls::Sources;
@@ -79,6 +80,9 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
             .context("failed to prepare the first sign-in")?;
         tell_newcomer(&application.base_url(), link.as_deref());
     }
+    let asked = deliveries.asked();
+    let outcomes = CommitmentOutcomes::new(database.clone(), asked.clone());
+    let outcomes = (!asked.is_empty()).then(|| Arc::new(outcomes) as Arc<dyn OutcomeListener>);
     let dispatcher = Dispatcher::open(deliveries, database.clone(), application.results()).await?;
     let missing = database
         .missing_audit_guards()
@@ -108,7 +112,7 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
     let delivering = tokio::spawn(dispatcher.run(stopping.clone()));
     let receiving = match pacs {
         Some(options) => {
-            let receiver = Receiver::open(options, application.predictions()).await?;
+            let receiver = Receiver::open(options, application.predictions(), outcomes).await?;
             Some(tokio::spawn(receiver.run(stopping)))
         }
         None => None,

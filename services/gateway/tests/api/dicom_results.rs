@@ -52,7 +52,13 @@ async fn an_answer_is_had_as_dicom_objects() {
         .collect();
     assert_eq!(
         names,
-        ["report.dcm", "key-objects.dcm", "verdict.dcm", "key-slice-1.dcm"]
+        [
+            "report.dcm",
+            "anomaly-map.dcm",
+            "key-objects.dcm",
+            "verdict.dcm",
+            "key-slice-1.dcm"
+        ]
     );
 
     for name in names {

@@ -336,7 +336,7 @@ async fn the_answer_to_an_analysis_is_part_of_its_study() {
         .iter()
         .map(|series| value(series, "00080060").as_str().unwrap())
         .collect();
-    assert_eq!(modalities, ["CT", "SR", "OT", "SEG", "KO"]);
+    assert_eq!(modalities, ["CT", "SR", "OT", "SEG", "KO", "OT"]);
     let of = |index: usize| {
         format!(
             "/studies/{study}/series/{}",

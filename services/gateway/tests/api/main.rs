@@ -45,3 +45,5 @@ mod tls;
 mod turns;
 mod whose;
 mod worker;
+mod workitem_events;
+mod workitems;

@@ -9,7 +9,7 @@ use anyhow::Context;
 use ndarray::Array2;
 use norma_dicom_results::{Language, ResultsError, ResultsInput, build_results, slices_to_show};
 use norma_domain::{PreparedSummary, Report};
-use norma_pipeline::{MASKS_FILE, VOLUME_FILE, VolumeHeader, decode_segmentation};
+use norma_pipeline::{MASKS_FILE, StageMap, VOLUME_FILE, VolumeHeader, decode_segmentation};
 
 use super::reading::{Preparer, StudyFiles};
 use super::terminal::tell;
@@ -43,7 +43,7 @@ impl DicomFolder {
         &self,
         preparer: &Preparer,
         index: usize,
-        report: &Report,
+        (report, anomaly): (&Report, Option<&StageMap>),
         prepared: &PreparedSummary,
         files: &StudyFiles,
     ) -> anyhow::Result<()> {
@@ -69,12 +69,15 @@ impl DicomFolder {
             .context("failed to read the prepared volume")?;
         let masks = fs::read(files.folder.path().join(MASKS_FILE)).context("failed to read the masks")?;
         let segmentation = decode_segmentation(&masks).context("failed to decode the masks")?;
+        let [_, rows, columns] = prepared.study.geometry.shape;
+        let anomaly_map = anomaly.map(|map| map.slice_maps(rows, columns));
         let objects = build_results(&ResultsInput {
             report,
             prepared,
             source: &source,
             slices: &slices,
             segmentation: Some(&segmentation),
+            anomaly_map: anomaly_map.as_ref(),
             language: self.language,
         });
         let objects = match objects {

@@ -56,7 +56,11 @@ pub(crate) fn run(config: Option<&Path>, arguments: &Predict) -> anyhow::Result<
             if let (Some(dicom), Some(report), Some(summary), Some(files)) =
                 (&dicom, &study.report, &summary, &files)
             {
-                dicom.write(&preparer, rows.len(), report, summary, files)?;
+                let mut maps = study.maps.iter();
+                let anomaly = maps
+                    .find(|(stage, _)| *stage == Stage::Anomaly)
+                    .map(|(_, map)| map);
+                dicom.write(&preparer, rows.len(), (report, anomaly), summary, files)?;
             }
             rows.push(study.row);
             reports.extend(study.report);

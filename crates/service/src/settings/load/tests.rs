@@ -136,14 +136,15 @@ fn destinations_are_read_and_checked() {
     assert!(archive.objects.is_empty(), "all");
     let some = (
         "NORMA__PACS__DESTINATIONS__ARCHIVE__OBJECTS",
-        "key_objects, segmentation",
+        "key_objects, segmentation, parametric_map",
     );
     let settings = with_environment(&[&whole[..], &[some]].concat()).unwrap();
     assert_eq!(
         settings.pacs.destinations["archive"].objects,
         [
             crate::DeliveredObjects::KeyObjects,
-            crate::DeliveredObjects::Segmentation
+            crate::DeliveredObjects::Segmentation,
+            crate::DeliveredObjects::ParametricMap
         ]
     );
     assert_eq!(archive.studies, crate::DeliveredStudies::Received);

@@ -1,0 +1,85 @@
+//! What subscribers are told (PS3.4 section CC.2.4, PS3.18 section 11.13): data sets in DICOM JSON.
+
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use norma_dicom_instances::Attributes;
+use serde_json::Value;
+
+use super::attributes::{
+    AFFECTED_SOP_INSTANCE, CANCELLATION_REASON, CONTACT_NAME, CONTACT_URI, DISCONTINUATION_REASONS,
+    HUMAN_PERFORMERS, INPUT_READINESS, PROGRESS_INFORMATION, STATE, STATIONS, items, one,
+};
+use super::creation::UPS_PUSH;
+
+const AFFECTED_SOP_CLASS: &str = "00000002";
+const MESSAGE_ID: &str = "00000110";
+const EVENT_TYPE: &str = "00001002";
+const REQUESTING_AE: &str = "00741236";
+
+static MESSAGES: AtomicU16 = AtomicU16::new(1);
+
+/// Types of events.
+#[derive(Debug, Clone, Copy)]
+enum EventType {
+    StateReport = 1,
+    CancelRequested = 2,
+    ProgressReport = 3,
+    Assigned = 5,
+}
+
+fn event(uid: &str, kind: EventType, more: impl IntoIterator<Item = (String, Value)>) -> String {
+    let message = MESSAGES.fetch_add(1, Ordering::Relaxed);
+    let mut event = Attributes::from_iter([
+        (AFFECTED_SOP_CLASS.to_owned(), one("UI", UPS_PUSH)),
+        (MESSAGE_ID.to_owned(), one("US", message)),
+        (AFFECTED_SOP_INSTANCE.to_owned(), one("UI", uid)),
+        (EVENT_TYPE.to_owned(), one("US", kind as u16)),
+    ]);
+    event.extend(more);
+    serde_json::to_string(&event).unwrap_or_default()
+}
+
+fn of(attributes: &Attributes, tags: &[&str]) -> Vec<(String, Value)> {
+    let had = attributes.iter();
+    had.filter(|(tag, _)| tags.contains(&tag.as_str()))
+        .map(|(tag, value)| (tag.clone(), value.clone()))
+        .collect()
+}
+
+/// In which state it is, whether its input is ready, and why it was canceled.
+pub(super) fn state_report(uid: &str, attributes: &Attributes) -> String {
+    let mut told = of(attributes, &[STATE, INPUT_READINESS]);
+    for item in items(attributes, PROGRESS_INFORMATION) {
+        let reasons = item.iter();
+        let reasons =
+            reasons.filter(|(tag, _)| [CANCELLATION_REASON, DISCONTINUATION_REASONS].contains(&tag.as_str()));
+        told.extend(reasons.map(|(tag, value)| (tag.clone(), value.clone())));
+    }
+    event(uid, EventType::StateReport, told)
+}
+
+pub(super) fn progress_report(uid: &str, attributes: &Attributes) -> String {
+    let told = of(attributes, &[PROGRESS_INFORMATION]);
+    event(uid, EventType::ProgressReport, told)
+}
+
+/// For whom it is.
+pub(super) fn assigned(uid: &str, attributes: &Attributes) -> String {
+    let told = of(attributes, &[STATIONS, HUMAN_PERFORMERS]);
+    event(uid, EventType::Assigned, told)
+}
+
+/// Somebody asks the performer to cancel it.
+pub(super) fn cancel_requested(uid: &str, requesting: &str, asked: &Attributes) -> String {
+    let mut told = of(
+        asked,
+        &[
+            CANCELLATION_REASON,
+            DISCONTINUATION_REASONS,
+            CONTACT_URI,
+            CONTACT_NAME,
+        ],
+    );
+    told.push((REQUESTING_AE.to_owned(), one("AE", requesting)));
+    event(uid, EventType::CancelRequested, told)
+}
