@@ -21,6 +21,7 @@ mod repeats;
 mod repetition;
 mod scans;
 mod schema;
+mod second_factors;
 mod sides;
 mod site;
 mod storage_commitments;

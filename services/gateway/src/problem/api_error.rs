@@ -11,6 +11,7 @@ use actix_web::{HttpResponse, ResponseError};
 use norma_domain::{AnalysisId, IdentityAttribute, MassRunRow, PatientId, Reason, Roles, ScanId, Summary};
 
 use crate::analysis_document::schema::Analysis;
+use crate::problem::access_problem::AccessProblem;
 use crate::problem::document::Problem;
 use crate::problem::proposal_problem::ProposalProblem;
 
@@ -129,6 +130,8 @@ pub enum ApiError {
     DeliveryNotFound,
     #[error("it has not ended: it is sent without your doing")]
     DeliveryWaiting,
+    #[error(transparent)]
+    Access(#[from] AccessProblem),
     #[error(transparent)]
     Proposal(#[from] ProposalProblem),
     #[error("no such study, series, instance, frame or value is stored here, or not for you")]
@@ -270,6 +273,7 @@ impl ApiError {
             Self::DicomObjectNotFound => (S::NOT_FOUND, "dicom_object_not_found", "No such DICOM object"),
             Self::DeliveryNotFound => (S::NOT_FOUND, "delivery_not_found", "No such delivery"),
             Self::DeliveryWaiting => (S::CONFLICT, "delivery_waiting", "Still to be sent"),
+            Self::Access(problem) => problem.kind(),
             Self::Proposal(problem) => problem.kind(),
             Self::NotAnalyzed { .. } => (S::NOT_FOUND, "not_analyzed", "Not analysed"),
             Self::AnalysisRunning { .. } => (S::CONFLICT, "analysis_running", "Analysis still running"),

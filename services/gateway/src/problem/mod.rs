@@ -1,5 +1,6 @@
 //! Errors as the client sees them, and what a failure below is to the client.
 
+mod access_problem;
 pub(crate) mod answers;
 mod api_error;
 mod database_errors;
@@ -8,6 +9,7 @@ mod object_errors;
 mod permanence;
 mod proposal_problem;
 
+pub use access_problem::AccessProblem;
 pub use api_error::ApiError;
 pub use document::Problem;
 pub use proposal_problem::ProposalProblem;

@@ -170,6 +170,10 @@ impl Application {
         let feed = tokio::spawn(events.run(gateway.database.clone(), stopping.clone()));
         let deleting = tokio::spawn(run_object_deletions(gateway.context.clone()));
         let forgetting = tokio::spawn(run_forgetting(gateway.database.clone(), stopping.clone()));
+        let keeping = tokio::spawn({
+            let (gateway, stopping) = (gateway.clone(), stopping.clone());
+            async move { gateway.kept.run(&gateway.database, &stopping).await }
+        });
         let handle = self.server.handle();
         let stopper = tokio::spawn(async move {
             stopping.cancelled().await;
@@ -185,6 +189,7 @@ impl Application {
         feed.await.context("the event feed failed")?;
         deleting.await.context("the deletion of objects failed")?;
         forgetting.await.context("the forgetting of old keys failed")?;
+        keeping.await.context("the look at what is kept failed")?;
         trail.tell_counts().await;
         served
     }
