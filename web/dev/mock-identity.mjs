@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 const now = () => new Date().toISOString();
 const ago = (hours) => new Date(Date.now() - hours * 3_600_000).toISOString();
 const person = (login, display_name, roles, more = {}) => ({
-  id: randomUUID(), login, display_name, roles, disabled: false, has_password: true, sign_in: 'password', created_at: ago(900), updated_at: ago(50), last_sign_in_at: ago(3), ...more,
+  id: randomUUID(), login, display_name, roles, disabled: false, has_password: true, has_second_factor: false, sign_in: 'password', created_at: ago(900), updated_at: ago(50), last_sign_in_at: ago(3), ...more,
 });
 const users = [
   person('admin', 'Administrator', ['clinician', 'operator', 'administrator']),
@@ -15,7 +15,7 @@ const users = [
   person('left', 'Left last year', ['clinician'], { disabled: true }),
 ];
 const key = (name, roles, more = {}) => ({
-  id: randomUUID(), name, scope: name, roles, prefix: `nrm_${name.slice(0, 4)}`, created_by: 'admin', created_at: ago(400), expires_at: ago(-4000), last_used_at: ago(1), revoked_at: null, ...more,
+  id: randomUUID(), name, scope: name, roles, prefix: `nrm_${name.slice(0, 4)}`, created_by: 'admin', created_at: ago(400), expires_at: ago(-4000), last_used_at: ago(1), revoked_at: null, made_by_user: null, awaits_confirmation: false, confirmed_by: null, confirmed_at: null, allowed_addresses: [], ...more,
 });
 const keys = [key('pacs-router', ['integrator']), key('research-script', ['integrator'], { last_used_at: null }), key('old-gateway', ['integrator'], { revoked_at: ago(200) })];
 const ACTIONS = ['report.read', 'scan.read', 'sign_in', 'patient.read', 'scan.create', 'key.create', 'sign_in', 'patient.delete'];
@@ -33,7 +33,15 @@ const cookieOf = (request) => /norma_mock=([\w-]+)/.exec(request.headers.cookie 
 const documentOf = ({ user, csrf, fresh }) => ({
   user: { id: user.id, login: user.login, display_name: user.display_name, roles: user.roles }, csrf_token: csrf, authentication: 'on',
   must_set_password: Boolean(fresh), password_needs_current: !fresh, expires_at: ago(-8),
+  second_factor: user.sign_in === 'openid' ? null : { is_set: user.has_second_factor, must_set: false, is_offered: true },
 });
+
+/** The one code that is right here. */
+const CODE = '123456';
+const refusalOf = (user, code) => (!user.has_second_factor || code === CODE ? null : code ? 'wrong_code' : 'second_factor_required');
+const recoveryCodes = () => Array.from({ length: 10 }, () => randomUUID().replaceAll('-', '').slice(0, 24).match(/.{4}/g).join('-'));
+/** Looks like one; holds nothing. */
+const PICTURE = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 33 33"><rect width="33" height="33" fill="#fff"/>${Array.from({ length: 400 }, (_, at) => `<rect x="${4 + ((at * 7) % 25)}" y="${4 + ((at * 11) % 25)}" width="1" height="1"/>`).filter((_, at) => at % 3).join('')}</svg>`;
 
 /** Answers what belongs to identity; says false where it does not. `tools`: the stand-in's own ways to answer. */
 export async function answerIdentity(request, response, url, { sendJson, problem, page, bodyOf }) {
@@ -50,17 +58,21 @@ export async function answerIdentity(request, response, url, { sendJson, problem
   const body = async () => JSON.parse((await bodyOf(request)).toString() || '{}');
   if (path === '/api/login-options') return sendJson(response, 200, { authentication: 'on', password: true, openid: { name: 'Hospital SSO' } });
   if (path === '/api/session' && request.method === 'POST') {
-    const { login, password } = await body();
+    const { login, password, code } = await body();
     const user = users.find((one) => one.login === login);
     if (password === 'again') {
       response.setHeader('Retry-After', '12');
       return problem(response, 429, 'too_many_attempts');
     }
-    return user && passwords.get(user.id) === password ? open(user) : problem(response, 401, 'wrong_credentials');
+    if (!user || passwords.get(user.id) !== password) return problem(response, 401, 'wrong_credentials');
+    const refusal = refusalOf(user, code);
+    return refusal ? problem(response, 403, refusal) : open(user);
   }
   if (path === '/api/session/token') {
-    const { token } = await body();
+    const { token, code } = await body();
     const user = users.find(({ id }) => id === links.get(token));
+    const refusal = user && refusalOf(user, code);
+    if (refusal) return problem(response, 403, refusal);
     return user ? open(user, true) : problem(response, 401, 'sign_in_link_invalid');
   }
   const session = sessions.get(cookieOf(request));
@@ -71,6 +83,32 @@ export async function answerIdentity(request, response, url, { sendJson, problem
     return response.writeHead(204).end();
   }
   if (path === '/api/session') return sendJson(response, 200, documentOf(session));
+  if (path === '/api/session/verification') {
+    const { password, code } = await body();
+    if (password !== passwords.get(session.user.id)) return problem(response, 403, 'wrong_current_password');
+    const refusal = refusalOf(session.user, code);
+    if (refusal) return problem(response, 403, refusal);
+    session.verified = true;
+    return sendJson(response, 200, documentOf(session));
+  }
+  if (path === '/api/session/recovery-codes') return sendJson(response, 200, { recovery_codes: recoveryCodes() });
+  if (path === '/api/session/second-factor') {
+    const { user } = session;
+    if (request.method === 'GET') {
+      return sendJson(response, 200, { since: user.has_second_factor ? ago(30) : null, recovery_codes_left: user.has_second_factor ? 9 : 0, is_required: false, is_offered: true });
+    }
+    if (request.method === 'POST') {
+      const secret = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ';
+      return sendJson(response, 200, { secret, url: `otpauth://totp/Norma:${user.login}?secret=${secret}&issuer=Norma`, qr_svg: PICTURE });
+    }
+    if (request.method === 'PUT') {
+      if ((await body()).code !== CODE) return problem(response, 403, 'wrong_code');
+      user.has_second_factor = true;
+      return sendJson(response, 200, { recovery_codes: recoveryCodes() });
+    }
+    user.has_second_factor = false;
+    return response.writeHead(204).end();
+  }
   if (path === '/api/session/password') {
     const { current_password, new_password } = await body();
     if (!session.fresh && current_password !== passwords.get(session.user.id)) return problem(response, 403, 'wrong_current_password');
@@ -80,6 +118,10 @@ export async function answerIdentity(request, response, url, { sendJson, problem
   }
   if (parts[1] === 'users') {
     const user = users.find(({ id }) => id === parts[2]);
+    if (parts[3] === 'second-factor') {
+      user.has_second_factor = false;
+      return response.writeHead(204).end();
+    }
     if (parts[3] === 'sign-in-link') {
       const token = randomUUID();
       links.set(token, user.id);
@@ -101,8 +143,10 @@ export async function answerIdentity(request, response, url, { sendJson, problem
   }
   if (parts[1] === 'keys') {
     if (request.method === 'POST') {
-      const { name, roles, scope, expires_in_days } = await body();
-      keys.unshift(key(name, roles, { scope: scope ?? name, created_at: now(), last_used_at: null, expires_at: expires_in_days ? ago(-24 * expires_in_days) : null }));
+      const { name, roles, scope, expires_in_days, allowed_addresses } = await body();
+      // Each session is asked once.
+      if (!session.verified) return problem(response, 403, 'verification_required');
+      keys.unshift(key(name, roles, { allowed_addresses, scope: scope ?? name, created_at: now(), last_used_at: null, expires_at: expires_in_days ? ago(-24 * expires_in_days) : null }));
       return sendJson(response, 201, { key: keys[0], secret: `nrm_${randomUUID().replaceAll('-', '')}` });
     }
     if (request.method === 'DELETE') {

@@ -1,7 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+mod networks;
 mod password;
+mod second_factor;
 mod token;
 
+pub use networks::{InvalidNetworks, MOST_NETWORKS, Networks};
 pub use password::{HashingError, PasswordHashing};
+pub use second_factor::{Enrolment, InvalidSecondFactor, RecoveryCode, TotpSecret};
 pub use token::{ApiKeySecret, InvalidToken, Token, TokenHash, are_equal, sha256};

@@ -63,6 +63,9 @@ pub(crate) fn event_kind(action: &str) -> EventKind {
             };
             of(SECURITY_ALERT, Some(kind), action_code(verb))
         }
+        ("patient", "export") => of(EXPORT, None, "R"),
+        ("patient", "erase") => of(PATIENT_RECORD, None, "D"),
+        ("patient", "erasure") => of(PATIENT_RECORD, None, "R"),
         (_, "search") => of(QUERY, None, "E"),
         ("patient", verb) => of(PATIENT_RECORD, None, action_code(verb)),
         ("scan", "upload") => of(IMPORT, None, "C"),
@@ -80,7 +83,15 @@ fn action_code(verb: &str) -> &'static str {
     match verb {
         "create" | "upload" | "request" | "give" => "C",
         "read" | "download" | "follow" | "inspect" => "R",
-        "update" | "password" | "merge" | "move" | "withdraw" => "U",
+        "update"
+        | "password"
+        | "merge"
+        | "move"
+        | "withdraw"
+        | "second_factor_set"
+        | "second_factor_remove"
+        | "second_factor_reset"
+        | "recovery_codes" => "U",
         "delete" | "revoke" => "D",
         _ => "E",
     }

@@ -31,6 +31,8 @@ pub struct ApiKey {
     /// Whether it acts only once a second administrator has confirmed it.
     pub needs_confirmation: bool,
     pub confirmation: Option<KeyConfirmation>,
+    /// Networks that it is used from (CIDR); empty: from anywhere.
+    pub allowed_addresses: Vec<String>,
 }
 
 impl ApiKey {
@@ -80,6 +82,8 @@ pub struct NewApiKey {
     pub expires_at: Option<DateTime<Utc>>,
     pub made_by_user: Option<UserId>,
     pub needs_confirmation: bool,
+    /// Networks that it is used from (CIDR); empty: from anywhere.
+    pub allowed_addresses: Vec<String>,
 }
 
 #[derive(Queryable, Selectable)]
@@ -99,6 +103,7 @@ struct ApiKeyRow {
     needs_confirmation: bool,
     confirmed_by: Option<String>,
     confirmed_at: Option<NaiveDateTime>,
+    allowed_addresses: String,
 }
 
 impl TryFrom<ApiKeyRow> for ApiKey {
@@ -125,6 +130,11 @@ impl TryFrom<ApiKeyRow> for ApiKey {
                     by,
                     at: time::from_row(at),
                 }),
+            allowed_addresses: row
+                .allowed_addresses
+                .split_terminator(',')
+                .map(str::to_owned)
+                .collect(),
         })
     }
 }
@@ -154,6 +164,7 @@ impl Database {
                     api_keys::expires_at.eq(new.expires_at.map(time::to_row)),
                     api_keys::made_by_user.eq(new.made_by_user.map(RowId::from)),
                     api_keys::needs_confirmation.eq(new.needs_confirmation),
+                    api_keys::allowed_addresses.eq(new.allowed_addresses.join(",")),
                 ))
                 .execute(connection)?;
             find(connection, id)?.ok_or(DatabaseError::NotFound("key"))

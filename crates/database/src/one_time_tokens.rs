@@ -40,6 +40,23 @@ impl Database {
         .await
     }
 
+    /// Whose token it is, as long as it can be used; it stays unused.
+    pub async fn user_of_one_time_token(&self, token_hash: [u8; 32]) -> Result<Option<User>, DatabaseError> {
+        self.run(move |connection| {
+            let row = one_time_tokens::table
+                .inner_join(users::table.on(one_time_tokens::user_id.eq(users::id)))
+                .filter(one_time_tokens::token_hash.eq(token_hash.to_vec()))
+                .filter(one_time_tokens::redeemed_at.is_null())
+                .filter(one_time_tokens::expires_at.gt(time::to_row(time::now())))
+                .filter(users::disabled.eq(false))
+                .select(UserRow::as_select())
+                .first(connection)
+                .optional()?;
+            row.map(User::try_from).transpose()
+        })
+        .await
+    }
+
     /// Uses a token up and gives its account; none where it is unknown, used, expired, or the account is disabled.
     pub async fn redeem_one_time_token(&self, token_hash: [u8; 32]) -> Result<Option<User>, DatabaseError> {
         self.change(move |connection| {

@@ -4,17 +4,19 @@ use std::fmt;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
-use norma_domain::{PatientId, ScanId};
+use norma_domain::PatientId;
 
+use crate::audit::append;
 use crate::connection::{AnyConnection, MultiBackend};
+use crate::erasure::Originals;
 use crate::object_deletions::DeletedScan;
 use crate::scan_deletion::delete_scan_rows;
-use crate::schema::{patients, scans};
+use crate::schema::patients;
 use crate::search::{fold_name, patterns};
 use crate::sql_types::RowId;
 use crate::text::refuse_nul;
 use crate::versions::require_unchanged;
-use crate::{Database, DatabaseError, Listing, Page, time};
+use crate::{AuditActor, Database, DatabaseError, Listing, Page, time};
 
 /// A patient as registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -211,8 +213,14 @@ impl Database {
     }
 
     /// Deletes a patient with the scans, their analyses and all that hangs on them, also while they run.
-    /// Returns what was deleted, so that the objects can follow; None where there is no such patient.
-    pub async fn delete_patient(&self, id: PatientId) -> Result<Option<Vec<DeletedScan>>, DatabaseError> {
+    /// Returns what was deleted, so that the objects can follow; None where there is no such patient. The audit trail is
+    /// told what was erased, by whom and from where, with the deletion or not at all ([`Database::erasure_of`]).
+    pub async fn delete_patient(
+        &self,
+        id: PatientId,
+        by: AuditActor,
+        source_address: String,
+    ) -> Result<Option<Vec<DeletedScan>>, DatabaseError> {
         let deleted = self
             .change(move |connection| {
                 if let AnyConnection::Postgres(inner) = connection {
@@ -223,18 +231,19 @@ impl Database {
                         .for_update();
                     row.first::<RowId>(inner).optional()?;
                 }
-                let scan_ids: Vec<RowId> = scans::table
-                    .filter(scans::patient_id.eq(RowId::from(id)))
-                    .order(scans::id)
-                    .select(scans::id)
-                    .load(connection)?;
-                let mut deleted = Vec::with_capacity(scan_ids.len());
-                for scan_id in scan_ids {
-                    deleted.extend(delete_scan_rows(connection, ScanId::from(scan_id))?);
+                let originals = Originals::of_patient(connection, id)?;
+                let mut deleted = Vec::new();
+                for scan_id in originals.scan_ids() {
+                    deleted.extend(delete_scan_rows(connection, scan_id)?);
                 }
                 let patients_deleted =
                     diesel::delete(patients::table.find(RowId::from(id))).execute(connection)?;
-                Ok((patients_deleted > 0).then_some(deleted))
+                if patients_deleted == 0 {
+                    return Ok(None);
+                }
+                let event = originals.erased(&deleted).event(id, by, source_address);
+                append(connection, vec![event])?;
+                Ok(Some(deleted))
             })
             .await?;
         self.forget_deleted().await;

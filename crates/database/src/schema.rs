@@ -305,6 +305,7 @@ diesel::table! {
         created_at -> Timestamp,
         updated_at -> Timestamp,
         last_sign_in_at -> Nullable<Timestamp>,
+        second_factor_at -> Nullable<Timestamp>,
     }
 }
 
@@ -320,6 +321,7 @@ diesel::table! {
         system -> Text,
         source_address -> Text,
         id_token -> Nullable<Text>,
+        verified_at -> Nullable<Timestamp>,
     }
 }
 
@@ -330,21 +332,6 @@ diesel::table! {
         created_at -> Timestamp,
         expires_at -> Timestamp,
         redeemed_at -> Nullable<Timestamp>,
-    }
-}
-
-diesel::table! {
-    sign_in_sources (subject_hash) {
-        subject_hash -> Binary,
-        last_success_at -> Timestamp,
-    }
-}
-
-diesel::table! {
-    sign_in_failures (subject_hash) {
-        subject_hash -> Binary,
-        failures -> Integer,
-        blocked_until -> Timestamp,
     }
 }
 
@@ -375,6 +362,7 @@ diesel::table! {
         needs_confirmation -> Bool,
         confirmed_by -> Nullable<Text>,
         confirmed_at -> Nullable<Timestamp>,
+        allowed_addresses -> Text,
     }
 }
 

@@ -45,6 +45,8 @@ pub struct Session {
     pub last_seen_at: DateTime<Utc>,
     /// Whatever happens, it ends then.
     pub expires_at: DateTime<Utc>,
+    /// When whoever uses it last showed who they are: at its beginning, or by giving the password again.
+    pub verified_at: DateTime<Utc>,
 }
 
 /// Where a session was begun, as a person recognises it.
@@ -99,6 +101,8 @@ pub struct NewSession {
     /// Of OpenID Connect.
     pub id_token: Option<String>,
     pub expires_at: DateTime<Utc>,
+    /// Where that was before the session began: at the issuer of OpenID Connect.
+    pub verified_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Insertable)]
@@ -114,6 +118,7 @@ struct NewSessionRow {
     system: String,
     source_address: String,
     id_token: Option<String>,
+    verified_at: Option<NaiveDateTime>,
 }
 
 #[derive(Queryable, Selectable)]
@@ -127,6 +132,7 @@ struct SessionRow {
     created_at: NaiveDateTime,
     last_seen_at: NaiveDateTime,
     expires_at: NaiveDateTime,
+    verified_at: Option<NaiveDateTime>,
 }
 
 impl SessionRow {
@@ -171,6 +177,7 @@ impl Database {
                 system: new.origin.system,
                 source_address: new.origin.address,
                 id_token: new.id_token,
+                verified_at: new.verified_at.map(time::to_row),
             };
             diesel::insert_into(sessions::table)
                 .values(row)
@@ -214,6 +221,7 @@ impl Database {
                 created_at: time::from_row(session.created_at),
                 last_seen_at: time::from_row(session.last_seen_at),
                 expires_at: time::from_row(session.expires_at),
+                verified_at: time::from_row(session.verified_at.unwrap_or(session.created_at)),
             }))
         })
         .await

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 
 use crate::connection::AnyConnection;
-use crate::schema::{sign_in_failures, sign_in_sources};
+use crate::sign_in_schema::{sign_in_failures, sign_in_sources};
 use crate::{Database, DatabaseError, time};
 
 /// How failed sign-ins slow down those that follow.

@@ -27,6 +27,8 @@ pub struct User {
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     pub last_sign_in_at: Option<DateTime<Utc>>,
+    /// Since when a second factor is asked for; none where the account has none.
+    pub second_factor_at: Option<DateTime<Utc>>,
 }
 
 /// An account to be made.
@@ -60,6 +62,7 @@ pub(crate) struct UserRow {
     created_at: NaiveDateTime,
     updated_at: NaiveDateTime,
     last_sign_in_at: Option<NaiveDateTime>,
+    second_factor_at: Option<NaiveDateTime>,
 }
 
 impl TryFrom<UserRow> for User {
@@ -77,6 +80,7 @@ impl TryFrom<UserRow> for User {
             created_at: time::from_row(row.created_at),
             updated_at: time::from_row(row.updated_at),
             last_sign_in_at: row.last_sign_in_at.map(time::from_row),
+            second_factor_at: row.second_factor_at.map(time::from_row),
         })
     }
 }
@@ -107,6 +111,7 @@ impl Database {
                 created_at: now,
                 updated_at: now,
                 last_sign_in_at: None,
+                second_factor_at: None,
             };
             diesel::insert_into(users::table)
                 .values(&row)

@@ -6,6 +6,7 @@ use norma_object_storage::Objects;
 use norma_service::Context;
 use tokio_util::sync::CancellationToken;
 
+use crate::kept::Kept;
 use crate::options::GatewayOptions;
 use crate::problem::ApiError;
 
@@ -16,6 +17,8 @@ pub(crate) struct Gateway {
     pub(crate) options: GatewayOptions,
     pub(crate) stopping: CancellationToken,
     pub(crate) context: Context,
+    /// What is kept in memory of studies.
+    pub(crate) kept: Kept,
     /// Where browsers reach the gateway: as the settings say, or where it listens. Never what a request says.
     pub(crate) base_url: String,
 }
@@ -28,6 +31,7 @@ impl Gateway {
             stopping: context.shutdown.clone(),
             options,
             context,
+            kept: Kept::default(),
             base_url,
         }
     }

@@ -17,6 +17,7 @@ mod gateway;
 mod health;
 mod http;
 mod identity;
+mod kept;
 mod lease;
 mod network_peer;
 mod openapi;
@@ -26,6 +27,7 @@ mod page;
 mod patient_match;
 mod patients;
 mod peer_failure;
+mod personal_data;
 mod pixels;
 mod places;
 mod predictions;
@@ -63,15 +65,20 @@ pub use http::file_name::safe_file_name;
 pub use http::paging::{DEFAULT_LIMIT, MAX_LIMIT, Page};
 pub use identity::schema::{
     AuthenticationState, EndedSessions, ListedSession, LoginOptions, OpenIdOption, PasswordChange,
-    SessionBegan, SessionDocument, SessionUser, Sessions, SignIn, SignInToken, SignOutElsewhere,
+    SessionBegan, SessionDocument, SessionSecondFactor, SessionUser, Sessions, SignIn, SignInToken,
+    SignOutElsewhere, Verification,
 };
+pub use identity::second_factor::schema::{RecoveryCodes, SecondFactor, SecondFactorCode, SecondFactorStart};
 pub use openapi::openapi;
 pub use options::{GatewayOptions, RequestRate, StorageLimits, TlsFiles};
 pub use patients::schema::{Patient, PatientChange, PatientInput, PatientMerge};
+pub use personal_data::erasure::ErasureStatement;
 pub use pixels::schema::{VolumeDescription, WindowPreset};
 pub use pixels::{heatmap_png, slice_png};
 pub use predictions::schema::{ListedPrediction, OnlyRow, PredictedStudy, Prediction};
-pub use problem::{ApiError, Problem, ProposalProblem, PullProblem, WorkitemProblem, WorkitemRefusal};
+pub use problem::{
+    AccessProblem, ApiError, Problem, ProposalProblem, PullProblem, WorkitemProblem, WorkitemRefusal,
+};
 pub use pulls::schema::{ArchiveStudies, ArchiveStudy, Pull, PullState, PulledStudy, SourceQuery};
 pub use pulls::{FoundStudies, Sources};
 pub use routing::{Route, Rules, SeriesFacts, StudyFacts};

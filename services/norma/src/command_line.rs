@@ -293,6 +293,9 @@ pub(crate) struct CreateKey {
     /// [default: identity.key_lifetime_days of the settings]
     #[arg(long, value_name = "DAYS")]
     pub(crate) expires_in_days: Option<u32>,
+    /// An address or network (CIDR) that the key is used from; may be given more than once [default: from anywhere].
+    #[arg(long = "allow-address", value_name = "NETWORK")]
+    pub(crate) allowed_addresses: Vec<String>,
     #[command(flatten)]
     pub(crate) installation: Installation,
 }
@@ -313,6 +316,15 @@ pub(crate) enum Users {
     List(Installation),
     /// Make a link that signs an account in once: for a forgotten password.
     SignInLink(SignInLink),
+    /// Take away the second factor of an account whose device and recovery codes are lost; its sessions end.
+    ResetSecondFactor(OneLogin),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OneLogin {
+    pub(crate) login: String,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
 }
 
 #[derive(Debug, Args)]

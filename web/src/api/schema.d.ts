@@ -56,7 +56,7 @@ export interface paths {
         /**
          * Gives the answer to an analysis as DICOM objects, in a zip: `report.dcm`, a Comprehensive 3D SR (TID 1500);
          *     `segmentation-lungs.dcm` and `segmentation-findings.dcm`, Segmentations of the lungs and of the findings, where there are
-         *     masks of them; `anomaly-map.dcm`, a Parametric Map of what is unusual; `key-objects.dcm`, a Key Object Selection; `verdict.dcm` and `key-slice-1.dcm` and so on, Secondary Capture
+         *     masks of them; `key-objects.dcm`, a Key Object Selection; `verdict.dcm` and `key-slice-1.dcm` and so on, Secondary Capture
          *     images.
          * @description The objects belong to the study that was uploaded. A repeat gives the same bytes with the same UIDs. 422
          *     `no_dicom_results` where the upload was no DICOM or has UIDs that DICOM does not allow.
@@ -81,7 +81,7 @@ export interface paths {
         };
         /**
          * Gives one of the DICOM objects of an analysis by its name in the zip without `.dcm`: `report`,
-         *     `segmentation-lungs`, `anomaly-map`, `key-objects`, `verdict`, `key-slice-1` and so on.
+         *     `segmentation-lungs`, `key-objects`, `verdict`, `key-slice-1` and so on.
          * @description Roles: clinician, integrator (its own studies).
          */
         get: operations["getAnalysisDicomObject"];
@@ -529,10 +529,57 @@ export interface paths {
         put: operations["updatePatient"];
         post?: never;
         /**
-         * Deletes a patient with all scans, analyses, reports and stored files, also while analyses run.
+         * Deletes a patient with all scans, analyses, reports and stored files, also while analyses run. What was erased can be asked for
+         *     afterwards (`GET /api/patients/{patient_id}/erasure`).
          * @description Roles: clinician.
          */
         delete: operations["deletePatient"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/patients/{patient_id}/erasure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Says what was deleted of a patient, and when: for whoever asks whether it was.
+         * @description Patients that were deleted before there were such statements have none.
+         *
+         *     Roles: clinician, administrator.
+         */
+        get: operations["getErasure"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/patients/{patient_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives all that is stored of a patient as a zip: the record, each study's original and documents, analyses, reports, feedback, and
+         *     the audit events about the patient (without network addresses of who acted). `manifest.json` names each member with its SHA-256
+         *     and is the last: an archive without it is not whole.
+         * @description Volumes, maps and DICOM results are not in it: they are made from what is.
+         *
+         *     Roles: clinician.
+         */
+        post: operations["exportPatient"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -654,8 +701,8 @@ export interface paths {
         /**
          * Requests an analysis of a scan.
          * @description Requested analyses take turns: next is whose requester has used least, and an urgent one before all that are not. While one
-         *     runs, the same request answers that one, which becomes urgent where it waits and that is asked for; where thresholds were accepted or taken back since, it is held to
-         *     those that act now. A request with another operating point is refused then (409 `other_analysis_running`). The answer waits for the end, up to a setting, and is then 200 with the reference service's
+         *     runs, the same request answers that one, which becomes urgent where it waits and that is asked for; a request with another operating point is refused then (409
+         *     `other_analysis_running`). The answer waits for the end, up to a setting, and is then 200 with the reference service's
          *     `ok`, `files_processed` and `has_pathology_any`; 202 where it takes longer. `Prefer: respond-async` answers 202 at once,
          *     `Prefer: wait=60` waits for so many seconds at most.
          *
@@ -873,7 +920,10 @@ export interface paths {
          */
         get: operations["getSession"];
         put?: never;
-        /** Signs in with a password. The answer sets the session's cookie. */
+        /**
+         * Signs in with a password. The answer sets the session's cookie.
+         * @description Where the account has a second factor, a right password without `code` is 403 `second_factor_required`: send both.
+         */
         post: operations["signIn"];
         /**
          * Signs out. Who signed in at an issuer of OpenID Connect that ends sessions is told where to sign out of it too.
@@ -905,6 +955,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/session/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes new recovery codes; those before no longer work.
+         * @description Roles: any.
+         */
+        post: operations["renewRecoveryCodes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Says whether the caller's account has a second factor.
+         * @description Roles: any.
+         */
+        get: operations["getSecondFactor"];
+        /**
+         * Confirms the second factor that was begun by a code of it. From now on sign-ins ask for codes; every other session of the
+         *     account ends.
+         * @description Roles: any.
+         */
+        put: operations["confirmSecondFactor"];
+        /**
+         * Begins a second factor: a new secret for an authenticator app. Nothing is asked for before a code of it was sent (PUT).
+         * @description Roles: any.
+         */
+        post: operations["beginSecondFactor"];
+        /**
+         * Takes the caller's second factor away; every other session of the account ends.
+         * @description Roles: any.
+         */
+        delete: operations["removeSecondFactor"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/session/token": {
         parameters: {
             query?: never;
@@ -914,8 +1017,33 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Signs in with a link that works once: of the first start, an invitation, a forgotten password. */
+        /**
+         * Signs in with a link that works once: of the first start, an invitation, a forgotten password.
+         * @description Where the account has a second factor, the link without `code` is 403 `second_factor_required` and stays unused: send both.
+         */
         post: operations["redeemSignInLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session/verification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Shows again who is signed in, for acts that ask for it (403 `verification_required`): making keys and accounts, exporting
+         *     and deleting a patient, changing a second factor. People of OpenID Connect sign in again
+         *     (`GET /api/openid/start?again=true`). The session before ends: the answer sets the cookie of a new one.
+         * @description Roles: any.
+         */
+        post: operations["verifySession"];
         delete?: never;
         options?: never;
         head?: never;
@@ -961,27 +1089,6 @@ export interface paths {
          * @description Roles: any.
          */
         delete: operations["endSession"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/shadow": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Where the verdicts of a second bundle, which reads what was answered without being shown, differ from the shown ones: counts, by scanner
-         *     and study. Without patient data.
-         * @description Roles: operator.
-         */
-        get: operations["getShadow"];
-        put?: never;
-        post?: never;
-        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1163,6 +1270,29 @@ export interface paths {
          * @description Roles: administrator.
          */
         delete: operations["deleteUser"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{user_id}/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes the second factor of another's account away, whose device and recovery codes are lost; its sessions end.
+         * @description A person who signed in does, no key: what a key may do a thief may do alone. One's own goes by
+         *     `DELETE /api/session/second-factor` (403 `own_second_factor`).
+         *
+         *     Roles: administrator.
+         */
+        delete: operations["resetSecondFactor"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1610,7 +1740,7 @@ export interface components {
             /**
              * @description Why the last attempt failed: `peer_unreachable`, `peer_silent`, `association_rejected`, `tls_failed`, `connection_lost`,
              *     `peer_out_of_resources`, `peer_failed`, `refused_by_peer`, `class_not_accepted`, `not_authorized`, `no_such_service`,
-             *     `commitment_awaited`, `not_committed`, `too_slow`, `stopped`, or the code of a problem here.
+             *     `too_slow`, `stopped`, or the code of a problem here.
              * @example peer_unreachable
              */
             reason_code?: string | null;
@@ -1655,7 +1785,7 @@ export interface components {
             /** @description The destination has it; else it refused it. */
             is_taken: boolean;
             /**
-             * @description `report`, `segmentation-lungs`, `segmentation-findings`, `anomaly-map`, `key-objects`, `verdict`, or `key-slice-1` and so on.
+             * @description `report`, `segmentation-lungs`, `segmentation-findings`, `key-objects`, `verdict`, or `key-slice-1` and so on.
              * @example report
              */
             name: string;
@@ -1685,16 +1815,6 @@ export interface components {
             name: string;
             ready: boolean;
         };
-        /** @description A study with another verdict. */
-        DifferingStudy: {
-            analysis_id: components["schemas"]["AnalysisId"];
-            /** Format: date-time */
-            read_at: string;
-            scan_id: components["schemas"]["ScanId"];
-            scanner?: components["schemas"]["ScannerProfile"] | null;
-            shadow: components["schemas"]["GivenAnswer"];
-            shown: components["schemas"]["GivenAnswer"];
-        };
         /** @description What two windows say. */
         Drift: {
             last: number;
@@ -1712,7 +1832,6 @@ export interface components {
         DriftedQuantity: components["schemas"]["Drift"] & {
             plot?: components["schemas"]["DriftPlot"] | null;
             quantity: string;
-            share_plot?: components["schemas"]["SharePlot"] | null;
         };
         /** @description What was seen when it was looked for drift. */
         DriftLook: {
@@ -1734,7 +1853,7 @@ export interface components {
             /** @description The cumulative sums after each of the last studies, the oldest first, in standard deviations. */
             upward: number[];
         };
-        /** @description `norma.drift/v2`. Without patient data. */
+        /** @description `norma.drift/v1`. Without patient data. */
         DriftReport: {
             bundle?: components["schemas"]["BundleReference"] | null;
             /**
@@ -1762,6 +1881,43 @@ export interface components {
         /** @description What an end to sessions ended. */
         EndedSessions: {
             ended: number;
+        };
+        /**
+         * @description What was deleted of a patient, by the audit trail: written with the deletion or not at all, chained by hashes, and under the
+         *     signed heads where those are kept (`audit.heads`). It names nobody.
+         */
+        ErasureStatement: {
+            /** Format: int64 */
+            analyses: number;
+            /** @description SHA-256 over that and the event. */
+            audit_hash: string;
+            /** @description Hash of the event before it. */
+            audit_previous_hash: string;
+            /**
+             * Format: int64
+             * @description Of the event in the audit trail.
+             */
+            audit_sequence: number;
+            /** Format: date-time */
+            erased_at: string;
+            /** @description Login of a person, name of a key. */
+            erased_by: string;
+            /** @description SHA-256 over a line `{scan id} {SHA-256 of the original}\n` for each scan, in lower-case hexadecimal. */
+            originals_sha256: string;
+            patient_id: components["schemas"]["PatientId"];
+            /** @description Scans that were deleted, in the order of their ids. */
+            scans: components["schemas"]["ScanId"][];
+            /**
+             * Format: int64
+             * @description Scans of these whose files are not gone for good yet. Files are deleted with the rows, and once more after a while, because
+             *     a worker may have stored some meanwhile: 0 says that both were done.
+             */
+            scans_with_files: number;
+            /**
+             * Format: int64
+             * @description Of the originals.
+             */
+            size_bytes: number;
         };
         /** @description A measured figure with its 95 % confidence interval, where that was measured too. */
         Estimate: {
@@ -1815,16 +1971,6 @@ export interface components {
          * @enum {string}
          */
         FitMethod: "unlabelled" | "labelled";
-        /** @description An answer in short. */
-        GivenAnswer: {
-            bundle: components["schemas"]["BundleReference"];
-            /** @description With the threshold that the study was held to. */
-            operating_point: components["schemas"]["OperatingPoint"];
-            probability?: components["schemas"]["Probability"] | null;
-            /** @description Why the verdict is undetermined, and what limits it. */
-            reasons: components["schemas"]["ReasonCode"][];
-            verdict: components["schemas"]["Verdict"];
-        };
         /** @description What a verdict of pathology rests on, the weightiest first. */
         Ground: {
             finding: components["schemas"]["MeasuredFinding"];
@@ -1871,6 +2017,13 @@ export interface components {
         };
         /** @description An API key, without its secret. */
         Key: {
+            /**
+             * @description Networks that it is used from (CIDR); empty: from anywhere.
+             * @example [
+             *       "192.0.2.0/24"
+             *     ]
+             */
+            allowed_addresses: string[];
             /** @description Whether it waits for a second administrator, and acts only then. */
             awaits_confirmation: boolean;
             /** Format: date-time */
@@ -1907,6 +2060,14 @@ export interface components {
         KeyId: string;
         /** @description A key to be made. */
         KeyInput: {
+            /**
+             * @description Addresses and networks (CIDR) that it is used from; from anywhere where absent or empty.
+             * @example [
+             *       "192.0.2.0/24",
+             *       "2001:db8::/32"
+             *     ]
+             */
+            allowed_addresses?: string[];
             /**
              * Format: int32
              * @description As the installation's settings say where absent: a year by default.
@@ -2406,7 +2567,7 @@ export interface components {
                 /**
                  * @description Why the last attempt failed: `peer_unreachable`, `peer_silent`, `association_rejected`, `tls_failed`, `connection_lost`,
                  *     `peer_out_of_resources`, `peer_failed`, `refused_by_peer`, `class_not_accepted`, `not_authorized`, `no_such_service`,
-                 *     `commitment_awaited`, `not_committed`, `too_slow`, `stopped`, or the code of a problem here.
+                 *     `too_slow`, `stopped`, or the code of a problem here.
                  * @example peer_unreachable
                  */
                 reason_code?: string | null;
@@ -2428,6 +2589,13 @@ export interface components {
         /** @description A part of a list. */
         Page_Key: {
             items: {
+                /**
+                 * @description Networks that it is used from (CIDR); empty: from anywhere.
+                 * @example [
+                 *       "192.0.2.0/24"
+                 *     ]
+                 */
+                allowed_addresses: string[];
                 /** @description Whether it waits for a second administrator, and acts only then. */
                 awaits_confirmation: boolean;
                 /** Format: date-time */
@@ -2703,6 +2871,8 @@ export interface components {
                 /** @example Anna Petrova */
                 display_name: string;
                 has_password: boolean;
+                /** @description Whether codes are asked for beside the password. */
+                has_second_factor: boolean;
                 id: components["schemas"]["UserId"];
                 /** Format: date-time */
                 last_sign_in_at?: string | null;
@@ -2969,12 +3139,6 @@ export interface components {
          * @enum {string}
          */
         ProcessingStatus: "Success" | "Failure";
-        /** @description The same of one scanner. */
-        ProfileAgreement: {
-            agree: components["schemas"]["Proportion"];
-            scanner?: components["schemas"]["ScannerProfile"] | null;
-            verdicts: components["schemas"]["VerdictPair"][];
-        };
         ProfileDrift: {
             quantities: components["schemas"]["DriftedQuantity"][];
             scanner: components["schemas"]["ScannerProfile"];
@@ -3123,6 +3287,10 @@ export interface components {
          * @enum {string}
          */
         ReasonCode: "empty_upload" | "unreadable_archive" | "encrypted_archive" | "archive_limit_exceeded" | "no_images_found" | "unreadable_dicom" | "unreadable_nifti" | "unsupported_transfer_syntax" | "unsupported_pixel_format" | "undecodable_pixels" | "lying_length" | "volume_too_large" | "memory_limit_exceeded" | "several_studies" | "inconsistent_series" | "series_scattered" | "series_partly_read" | "several_patients" | "uid_invalid" | "not_ct" | "not_hounsfield" | "pixels_contradict_header" | "pixel_spacing_coarse" | "patient_not_adult" | "patient_age_unknown" | "no_chest_series" | "not_axial" | "no_lungs" | "one_lung" | "lung_volume_low" | "coverage_incomplete" | "too_few_slices" | "slices_too_thick" | "slice_gap" | "spacing_varies" | "gantry_tilt" | "orientation_doubtful" | "contrast_agent" | "slices_undecodable" | "slices_damaged" | "threshold_unverified" | "measures_missing" | "model_missing" | "model_invalid" | "mixed_bundles" | "inference_failed" | "score_not_finite" | "stage_timeout" | "delivery_limit_exceeded" | "deadline_exceeded" | "object_missing" | "internal";
+        /** @description Codes for a lost device, each good for one sign-in: shown here and never again. */
+        RecoveryCodes: {
+            recovery_codes: string[];
+        };
         /** @description The range within which a measure is norm. */
         ReferenceRange: {
             /** Format: double */
@@ -3338,6 +3506,40 @@ export interface components {
             raw: number;
             slice_scores: components["schemas"]["SliceScore"][];
         };
+        /** @description The second factor of the account that asks. */
+        SecondFactor: {
+            /** @description Whether one can be set up here. */
+            is_offered: boolean;
+            /** @description Whether the account's roles need one. */
+            is_required: boolean;
+            /**
+             * Format: int64
+             * @description Codes for a lost device that are left.
+             */
+            recovery_codes_left: number;
+            /**
+             * Format: date-time
+             * @description Since when codes are asked for; null where they are not.
+             */
+            since?: string | null;
+        };
+        /** @description A code of the authenticator. */
+        SecondFactorCode: {
+            /** @example 123456 */
+            code: string;
+        };
+        /** @description What sets an authenticator up: shown here and never again. It counts once a code of it was sent. */
+        SecondFactorStart: {
+            /** @description The same as a picture to be scanned, SVG. */
+            qr_svg: string;
+            /**
+             * @description In base 32, to be typed where nothing can be scanned.
+             * @example GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ
+             */
+            secret: string;
+            /** @description For the authenticator, `otpauth://totp/…`. */
+            url: string;
+        };
         /** @description A threshold, with what it was fitted on. */
         SensitivityThreshold: {
             /**
@@ -3392,12 +3594,21 @@ export interface components {
             must_set_password: boolean;
             /** @description Whether a new password needs the current one; not right after a link that signs in once. */
             password_needs_current: boolean;
+            second_factor?: components["schemas"]["SessionSecondFactor"] | null;
             user: components["schemas"]["SessionUser"];
         };
         /** @description Where an account is signed in. */
         Sessions: {
             /** @description The one that was used last first. */
             items: components["schemas"]["ListedSession"][];
+        };
+        /** @description Whether codes are asked for beside the password. */
+        SessionSecondFactor: {
+            /** @description Whether one can be set up here. */
+            is_offered: boolean;
+            is_set: boolean;
+            /** @description The account's roles need one, and it has none: nothing else opens before. */
+            must_set: boolean;
         };
         /** @description The person or key of a session. */
         SessionUser: {
@@ -3407,84 +3618,8 @@ export interface components {
             login: string;
             roles: components["schemas"]["Role"][];
         };
-        /** @description One pair of bundles: the shown one and the second. After thresholds were accepted the shown one is another bundle. */
-        ShadowComparison: {
-            /** @description Studies to which both gave the same verdict, of all that both read. Of a study that was analysed again the newest answer counts. */
-            agree: components["schemas"]["Proportion"];
-            /** @description Of the share that agrees, Clopper–Pearson with confidence 95 %. */
-            agree_interval: number[];
-            /** @description The newest studies with another verdict, at most a hundred. */
-            differing: components["schemas"]["DifferingStudy"][];
-            /**
-             * Format: date-time
-             * @description When the first and the last of these studies was read by the second bundle.
-             */
-            from: string;
-            /**
-             * Format: double
-             * @description By how much the second bundle's probability of pathology lies higher, half of the studies below; None where no study has both.
-             */
-            median_probability_change?: number | null;
-            /** @description The most telling profiles first: by the number of studies with another verdict. */
-            profiles: components["schemas"]["ProfileAgreement"][];
-            shadow: components["schemas"]["BundleReference"];
-            shown: components["schemas"]["BundleReference"];
-            /** Format: date-time */
-            to: string;
-            /** @description Studies by both verdicts; pairs without a study are left out. */
-            verdicts: components["schemas"]["VerdictPair"][];
-        };
-        /** @description `norma.shadow/v1`: what the second bundle said beside the one in use. Without patient data. */
-        ShadowReport: {
-            /**
-             * Format: int64
-             * @description Of the studies answered since then: read by the second bundle too.
-             */
-            answered: number;
-            bundle?: components["schemas"]["BundleReference"] | null;
-            /** @description Each pair of bundles by itself, the newest first. */
-            comparisons: components["schemas"]["ShadowComparison"][];
-            /**
-             * Format: int64
-             * @description Those that it could not read.
-             */
-            failed: number;
-            /**
-             * Format: int64
-             * @description Those that were left out because it did not come to them in time.
-             */
-            missed: number;
-            /** @description Why it does not read, such as a bundle that cannot be opened. */
-            problem?: string | null;
-            schema: string;
-            /**
-             * Format: date-time
-             * @description When the process that reads was heard of last.
-             */
-            seen_at?: string | null;
-            /**
-             * Format: date-time
-             * @description It is asked about what was answered from then on.
-             */
-            since?: string | null;
-            /**
-             * Format: int64
-             * @description Those that it has not come to yet.
-             */
-            waiting: number;
-        };
         /** @description Two windows of what is or is not so. */
         ShareDrift: {
-            /**
-             * Format: double
-             * @description The highest that a cumulative sum over the last studies came to: studies more than are expected, or fewer.
-             */
-            cumulative_sum: number;
-            /**
-             * Format: double
-             * @description The chance of so high a sum or a higher one without drift.
-             */
-            cumulative_sum_p_value: number;
             drifted: boolean;
             last: components["schemas"]["Proportion"];
             /**
@@ -3494,21 +3629,13 @@ export interface components {
             p_value: number;
             reference: components["schemas"]["Proportion"];
         };
-        /** @description Two windows of what is or is not so as they are drawn. */
-        SharePlot: {
-            downward: number[];
-            /** Format: double */
-            downward_limit?: number | null;
-            /** @description The cumulative sums after each of the last studies, the oldest first: studies more than are expected, and fewer. */
-            upward: number[];
-            /**
-             * Format: double
-             * @description The sums above which the share has drifted by itself; null where no order of these studies comes so high.
-             */
-            upward_limit?: number | null;
-        };
         /** @description A sign-in with a password. */
         SignIn: {
+            /**
+             * @description Where the account has a second factor: of the authenticator, or a recovery code.
+             * @example 123456
+             */
+            code?: string | null;
             /** @example anna.petrova */
             login: string;
             /** Format: password */
@@ -3527,6 +3654,11 @@ export interface components {
         };
         /** @description A sign-in with a link: what stands behind `#token=`. */
         SignInToken: {
+            /**
+             * @description Where the account has a second factor: of the authenticator, or a recovery code.
+             * @example 123456
+             */
+            code?: string | null;
             token: string;
         };
         /** @description Where to go after signing out here, to sign out at the issuer too. */
@@ -3946,6 +4078,8 @@ export interface components {
             /** @example Anna Petrova */
             display_name: string;
             has_password: boolean;
+            /** @description Whether codes are asked for beside the password. */
+            has_second_factor: boolean;
             id: components["schemas"]["UserId"];
             /** Format: date-time */
             last_sign_in_at?: string | null;
@@ -4023,12 +4157,15 @@ export interface components {
             before: components["schemas"]["Verdict"];
             scan_id: components["schemas"]["ScanId"];
         };
-        /** @description Studies with these verdicts. */
-        VerdictPair: {
-            shadow: components["schemas"]["Verdict"];
-            shown: components["schemas"]["Verdict"];
-            /** Format: int64 */
-            studies: number;
+        /** @description Who is signed in shows again who they are. */
+        Verification: {
+            /**
+             * @description Where the account has a second factor: of the authenticator, or a recovery code.
+             * @example 123456
+             */
+            code?: string | null;
+            /** Format: password */
+            password: string;
         };
         /** @description What a viewer needs to know of a volume before it asks for slices. */
         VolumeDescription: {
@@ -4521,7 +4658,7 @@ export interface operations {
             header?: never;
             path: {
                 analysis_id: components["schemas"]["AnalysisId"];
-                /** @description `report`, `segmentation-lungs`, `segmentation-findings`, `anomaly-map`, `key-objects`, `verdict`, `key-slice-1` … */
+                /** @description `report`, `segmentation-lungs`, `segmentation-findings`, `key-objects`, `verdict`, `key-slice-1` … */
                 object: string;
             };
             cookie?: never;
@@ -6853,6 +6990,11 @@ export interface operations {
         parameters: {
             query?: {
                 /**
+                 * @description Whether the issuer asks who it is although somebody is signed in there: before an act that asks for it
+                 *     (`verification_required`).
+                 */
+                again?: boolean;
+                /**
                  * @description The page to go to afterwards: a path of this site.
                  * @example /studies
                  */
@@ -7454,6 +7596,230 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing, or too little, arrived for too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getErasure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                patient_id: components["schemas"]["PatientId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The statement */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureStatement"];
+                };
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing, or too little, arrived for too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportPatient: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                patient_id: components["schemas"]["PatientId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The archive */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
             };
             /** @description A parameter, a form field or the body is malformed */
             400: {
@@ -9969,6 +10335,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Nothing, or too little, arrived for too long */
             408: {
                 headers: {
@@ -10274,6 +10649,531 @@ export interface operations {
             };
         };
     };
+    renewRecoveryCodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The codes, shown once */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing, or too little, arrived for too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things does not allow it; `code` tells why */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSecondFactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Since when, and how many recovery codes are left */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecondFactor"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing, or too little, arrived for too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things does not allow it; `code` tells why */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirmSecondFactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecondFactorCode"];
+            };
+        };
+        responses: {
+            /** @description Codes for a lost device, shown once */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing, or too little, arrived for too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things does not allow it; `code` tells why */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body's media type is not taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    beginSecondFactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The secret, shown once */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecondFactorStart"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing, or too little, arrived for too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things does not allow it; `code` tells why */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeSecondFactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Codes are asked for no more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing, or too little, arrived for too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things does not allow it; `code` tells why */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     redeemSignInLink: {
         parameters: {
             query?: never;
@@ -10307,6 +11207,138 @@ export interface operations {
             };
             /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing, or too little, arrived for too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things does not allow it; `code` tells why */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body's media type is not taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verifySession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Verification"];
+            };
+        };
+        responses: {
+            /** @description A new session, of which such acts are done for as long as `identity.session.verified_minutes` says */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionDocument"];
+                };
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10656,98 +11688,6 @@ export interface operations {
             };
             /** @description The state of things does not allow it; `code` tells why */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body exceeds the limit */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A defect of the service; it is in the log */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A dependency does not answer; try again later */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The answer took too long */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    getShadow: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description What the second bundle said */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ShadowReport"];
-                };
-            };
-            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Signed in, but this is not allowed; `code` tells why */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nothing, or too little, arrived for too long */
-            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12180,6 +13120,125 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing, or too little, arrived for too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things does not allow it; `code` tells why */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resetSecondFactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Codes are asked for no more */
             204: {
                 headers: {
                     [name: string]: unknown;

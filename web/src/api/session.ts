@@ -43,10 +43,10 @@ function useSessionMutation<Input>(send: (input: Input) => Promise<Session>) {
 }
 
 export const useSignIn = () =>
-  useSessionMutation((body: { login: string; password: string }) => bodyOf(client.POST('/api/session', { body })));
+  useSessionMutation((body: { login: string; password: string; code?: string | null }) => bodyOf(client.POST('/api/session', { body })));
 
 export const useSignInByLink = () =>
-  useSessionMutation((token: string) => bodyOf(client.POST('/api/session/token', { body: { token } })));
+  useSessionMutation((body: { token: string; code?: string | null }) => bodyOf(client.POST('/api/session/token', { body })));
 
 export const useSetPassword = () =>
   useSessionMutation((body: { current_password?: string | null; new_password: string }) =>

@@ -27,6 +27,10 @@ export const useChangeUser = () =>
 export const useDeleteUser = () =>
   useUserMutation((userId: string) => done(client.DELETE('/api/users/{user_id}', { params: { path: { user_id: userId } } })));
 
+/** For who has lost the phone and the recovery codes. */
+export const useResetSecondFactor = () =>
+  useUserMutation((userId: string) => done(client.DELETE('/api/users/{user_id}/second-factor', { params: { path: { user_id: userId } } })));
+
 /** A link with which a person signs in once and sets a password. */
 export const useMakeSignInLink = () =>
   useUserMutation((userId: string) =>

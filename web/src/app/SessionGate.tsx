@@ -10,6 +10,7 @@ import { loginAddress } from '@/session/session';
 import { SessionContext } from '@/session/session-context';
 
 import classes from './gate.module.css';
+import { Verification } from './Verification';
 
 /** The longest that a timer can wait. */
 const LONGEST_MS = 2 ** 31 - 1;
@@ -32,7 +33,7 @@ export function SessionGate() {
   }, [expiresAt, refetch]);
 
   const unknown = error && asApiError(error).status === 401;
-  if (unknown || data?.must_set_password) {
+  if (unknown || data?.must_set_password || data?.second_factor?.must_set) {
     return <Navigate to={loginAddress(pathname + search)} replace />;
   }
   if (!data) {
@@ -45,6 +46,7 @@ export function SessionGate() {
   return (
     <SessionContext value={data}>
       <Outlet />
+      <Verification />
     </SessionContext>
   );
 }

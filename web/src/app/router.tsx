@@ -68,6 +68,7 @@ export const router = createBrowserRouter([
             ],
           },
           { path: 'sessions', lazy: async () => ({ Component: (await import('./routes/SessionsPage')).SessionsPage }) },
+          { path: 'second-factor', lazy: async () => ({ Component: (await import('./routes/SecondFactorPage')).SecondFactorPage }) },
           { path: 'settings', lazy: async () => ({ Component: (await import('./routes/SettingsPage')).SettingsPage }) },
           { path: '*', element: <NotFoundPage /> },
         ],

@@ -10,6 +10,7 @@ const session = (authentication: 'on' | 'off', roles: Session['user']['roles']):
   must_set_password: false,
   password_needs_current: true,
   expires_at: null,
+  second_factor: null,
   user: { id: 'u', login: 'anna', display_name: 'Anna', roles },
 });
 

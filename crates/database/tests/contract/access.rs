@@ -78,6 +78,7 @@ fn a_key_that_waits_acts_once_other_hands_have_confirmed_it() {
                 expires_at: None,
                 made_by_user,
                 needs_confirmation,
+                allowed_addresses: Vec::new(),
             };
             database.create_api_key(new).await.unwrap()
         };

@@ -119,7 +119,14 @@ fn the_name_of_a_deleted_patient_is_in_no_file_any_more() {
                 .any(|bytes| bytes.windows(name.len()).any(|window| window == name.as_bytes()))
         };
         assert!(holds_name());
-        side.database.delete_patient(patient.id).await.unwrap();
+        side.database
+            .delete_patient(
+                patient.id,
+                norma_database::AuditActor::system("test"),
+                String::new(),
+            )
+            .await
+            .unwrap();
         assert!(!holds_name());
     });
 }

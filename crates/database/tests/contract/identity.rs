@@ -43,6 +43,7 @@ pub(crate) async fn session(database: &Database, user: &User, token: u8, lives: 
         },
         id_token: (token > 100).then(|| "of the issuer".to_owned()),
         expires_at: Utc::now() + lives,
+        verified_at: None,
     };
     database.create_session(new).await.unwrap();
 }
@@ -213,6 +214,7 @@ fn a_key_is_valid_until_it_is_revoked_or_expires() {
             expires_at,
             made_by_user: None,
             needs_confirmation: false,
+            allowed_addresses: Vec::new(),
         };
         let key = database.create_api_key(new(1, None)).await.unwrap();
         assert_eq!(database.valid_api_key([1; 32]).await.unwrap(), Some(key.clone()));
@@ -306,6 +308,7 @@ fn a_key_without_a_scope_has_one_of_its_own() {
             expires_at: None,
             made_by_user: None,
             needs_confirmation: false,
+            allowed_addresses: Vec::new(),
         };
         let one = side.database.create_api_key(new(1)).await.unwrap();
         let two = side.database.create_api_key(new(2)).await.unwrap();

@@ -168,7 +168,15 @@ fn deletion_preparation_and_upload_race_without_a_deadlock() {
             }
             let uploading = database.clone();
             let uploaded = tokio::spawn(async move { try_scan(&uploading, Some(patient.id)).await });
-            let deleted = database.delete_patient(patient.id).await.unwrap().unwrap();
+            let deleted = database
+                .delete_patient(
+                    patient.id,
+                    norma_database::AuditActor::system("test"),
+                    String::new(),
+                )
+                .await
+                .unwrap()
+                .unwrap();
 
             for recorded in workers.join_all().await {
                 recorded.unwrap();

@@ -22,6 +22,7 @@ mod repeats;
 mod repetition;
 mod scans;
 mod schema;
+mod second_factors;
 mod shadow;
 mod sides;
 mod site;

@@ -82,6 +82,7 @@ fn lists_of_keys_rejections_and_events_are_read_with_words_of_a_newer_version() 
             expires_at: None,
             made_by_user: None,
             needs_confirmation: false,
+            allowed_addresses: Vec::new(),
         });
         key.await.unwrap();
         execute(

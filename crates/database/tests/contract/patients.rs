@@ -20,9 +20,29 @@ fn a_patient_is_created_read_changed_and_deleted() {
         assert_eq!(changed.created_at, created.created_at);
         assert!(changed.updated_at >= created.updated_at);
 
-        assert_eq!(database.delete_patient(created.id).await.unwrap(), Some(vec![]));
+        assert_eq!(
+            database
+                .delete_patient(
+                    created.id,
+                    norma_database::AuditActor::system("test"),
+                    String::new()
+                )
+                .await
+                .unwrap(),
+            Some(vec![])
+        );
         assert_eq!(database.patient(created.id).await.unwrap(), None);
-        assert_eq!(database.delete_patient(created.id).await.unwrap(), None);
+        assert_eq!(
+            database
+                .delete_patient(
+                    created.id,
+                    norma_database::AuditActor::system("test"),
+                    String::new()
+                )
+                .await
+                .unwrap(),
+            None
+        );
         let nobody = PatientId::generate();
         assert_eq!(
             database
@@ -106,13 +126,35 @@ fn deleting_a_patient_tells_what_went_with_it() {
         let two = scan(database, Some(patient.id)).await;
         let analysis = request(database, two.id).await.analysis;
 
-        let deleted = database.delete_patient(patient.id).await.unwrap().unwrap();
+        let deleted = database
+            .delete_patient(
+                patient.id,
+                norma_database::AuditActor::system("test"),
+                String::new(),
+            )
+            .await
+            .unwrap()
+            .unwrap();
 
         let deleted: Vec<_> = deleted
             .into_iter()
             .map(|scan| (scan.scan_id, scan.analysis_ids))
             .collect();
         assert_eq!(deleted, [(one.id, vec![]), (two.id, vec![analysis.id])]);
+        let erasure = database.erasure_of(patient.id).await.unwrap().unwrap();
+        assert_eq!(erasure.erased.scans, [one.id, two.id]);
+        assert_eq!(erasure.erased.analyses, 1);
+        assert_eq!(erasure.erased.size_bytes, one.size_bytes + two.size_bytes);
+        assert_eq!(erasure.scans_with_files, 2, "files follow rows");
+        assert_eq!(erasure.event.event.actor.name, "test");
+        assert_eq!(erasure.event.event.patient_id, Some(patient.id));
+        assert_eq!(
+            database
+                .erasure_of(norma_domain::PatientId::generate())
+                .await
+                .unwrap(),
+            None
+        );
         assert_eq!(database.scan(one.id).await.unwrap(), None);
         assert_eq!(database.analysis(analysis.id).await.unwrap(), None);
         assert!(database.analysis(other.id).await.unwrap().is_some());

@@ -16,6 +16,7 @@ pub struct IdentitySettings {
     pub key_lifetime_days: u32,
     #[serde(deserialize_with = "comma_separated")]
     pub confirmed_key_roles: Vec<String>,
+    pub second_factor: SecondFactorSettings,
     pub session: SessionSettings,
     pub password: PasswordSettings,
     pub lockout: LockoutSettings,
@@ -32,9 +33,27 @@ pub enum Authentication {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct SecondFactorSettings {
+    pub mode: SecondFactorMode,
+    #[serde(deserialize_with = "comma_separated")]
+    pub required_for: Vec<String>,
+    pub issuer: String,
+}
+
+/// Whether local accounts may set a second factor up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecondFactorMode {
+    Off,
+    Optional,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SessionSettings {
     pub idle_minutes: u32,
     pub hours: u32,
+    pub verified_minutes: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -88,13 +107,21 @@ pub struct RoleValues {
 impl IdentitySettings {
     /// Whether a key of these roles acts only once a second administrator has confirmed it.
     pub fn needs_confirmation(&self, roles: Roles) -> bool {
-        let named: Roles = self
-            .confirmed_key_roles
-            .iter()
-            .filter_map(|role| role.parse::<Role>().ok())
-            .collect();
-        !roles.intersection(named).is_empty()
+        is_one_of(roles, &self.confirmed_key_roles)
     }
+
+    /// Whether a local account of these roles needs a second factor.
+    pub fn needs_second_factor(&self, roles: Roles) -> bool {
+        is_one_of(roles, &self.second_factor.required_for)
+    }
+}
+
+fn is_one_of(roles: Roles, named: &[String]) -> bool {
+    let named: Roles = named
+        .iter()
+        .filter_map(|role| role.parse::<Role>().ok())
+        .collect();
+    !roles.intersection(named).is_empty()
 }
 
 impl RoleValues {

@@ -5,7 +5,7 @@ use config::{Config, Environment, File, FileFormat};
 use norma_domain::{Role, Stage};
 use secrecy::ExposeSecret;
 
-use super::{ObjectsKind, QueueKind, Settings};
+use super::{ObjectsKind, QueueKind, SecondFactorMode, Settings};
 
 /// `config/base.yaml` as compiled in.
 pub const BASE_SETTINGS: &str = include_str!("../../../../config/base.yaml");
@@ -145,15 +145,23 @@ impl Settings {
             }
         }
         let identity = &self.identity;
-        if identity
-            .confirmed_key_roles
-            .iter()
-            .any(|role| role.parse::<Role>().is_err())
-        {
-            return invalid(
-                "identity.confirmed_key_roles",
-                "is a list of roles: clinician, integrator, operator or administrator",
-            );
+        let second_factor = &identity.second_factor;
+        for (name, roles) in [
+            ("identity.confirmed_key_roles", &identity.confirmed_key_roles),
+            ("identity.second_factor.required_for", &second_factor.required_for),
+        ] {
+            if roles.iter().any(|role| role.parse::<Role>().is_err()) {
+                return invalid(
+                    name,
+                    "is a list of roles: clinician, integrator, operator or administrator",
+                );
+            }
+        }
+        if second_factor.mode == SecondFactorMode::Off && !second_factor.required_for.is_empty() {
+            return invalid("identity.second_factor.required_for", "needs mode: optional");
+        }
+        if second_factor.issuer.trim().is_empty() {
+            return invalid("identity.second_factor.issuer", "is a name");
         }
         if identity.session.idle_minutes == 0
             || identity.session.hours == 0

@@ -13,7 +13,7 @@ mod workitems;
 
 pub use identity::{
     AuditSettings, Authentication, IdentitySettings, LockoutSettings, OpenIdSettings, PasswordSettings,
-    RoleValues, SessionSettings, SyslogSettings,
+    RoleValues, SecondFactorMode, SecondFactorSettings, SessionSettings, SyslogSettings,
 };
 pub use load::{BASE_SETTINGS, CONFIG_VARIABLE, SettingsError};
 pub use pacs::{

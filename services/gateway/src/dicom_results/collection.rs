@@ -7,8 +7,9 @@ use norma_dicom_results::{DicomResult, Language};
 use norma_domain::AnalysisId;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::kept::Kept;
 use crate::problem::ApiError;
-use crate::recently_used::RecentlyUsed;
+use crate::recently_used::{About, RecentlyUsed, Subject};
 
 /// Analyses kept: some tens of megabytes each, most of them masks.
 const KEPT: NonZeroUsize = NonZeroUsize::new(2).unwrap();
@@ -17,6 +18,12 @@ const AT_ONCE: usize = 1;
 
 type Key = (AnalysisId, Language);
 
+impl About for Key {
+    fn subject(&self) -> Subject {
+        Subject::Analysis(self.0)
+    }
+}
+
 /// Objects by their analysis and language.
 pub(super) struct ResultObjects {
     kept: RecentlyUsed<Key, Vec<DicomResult>>,
@@ -24,9 +31,9 @@ pub(super) struct ResultObjects {
 }
 
 impl ResultObjects {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(kept: &Kept) -> Self {
         Self {
-            kept: RecentlyUsed::new(KEPT),
+            kept: kept.recently_used(KEPT),
             places: Semaphore::new(AT_ONCE),
         }
     }

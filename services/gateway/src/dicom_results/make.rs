@@ -44,12 +44,14 @@ pub(crate) struct Answer {
 
 impl DicomResults {
     pub(crate) fn new(gateway: Arc<Gateway>, pixels: Arc<PixelObjects>, uploads: Arc<Uploads>) -> Self {
+        let objects = ResultObjects::new(&gateway.kept);
+        let answers = gateway.kept.recently_used(ANSWERS_KEPT);
         Self {
             gateway,
             pixels,
             uploads,
-            objects: ResultObjects::new(),
-            answers: RecentlyUsed::new(ANSWERS_KEPT),
+            objects,
+            answers,
         }
     }
 

@@ -2,10 +2,9 @@
 
 use std::num::NonZeroUsize;
 
-use norma_domain::ScanId;
 use tempfile::TempPath;
 
-use crate::recently_used::RecentlyUsed;
+use crate::recently_used::{About, RecentlyUsed, Subject};
 
 /// Files with frames that were asked for last: a viewer asks for one frame after the other.
 pub(super) const KEPT: NonZeroUsize = NonZeroUsize::new(8).unwrap();
@@ -18,5 +17,14 @@ pub(super) struct FrameFile {
     pub(super) length: u64,
 }
 
-/// Files with frames, by the instance's UID and its scan.
-pub(super) type FrameFiles = RecentlyUsed<(String, Option<ScanId>), FrameFile>;
+/// An instance's UID, and the scan or the answer that it is of: other scans may hold the same instance.
+type Key = (String, Subject);
+
+impl About for Key {
+    fn subject(&self) -> Subject {
+        self.1
+    }
+}
+
+/// Files with frames.
+pub(super) type FrameFiles = RecentlyUsed<Key, FrameFile>;

@@ -14,6 +14,7 @@ use crate::dicomweb::holding::Source;
 use crate::dicomweb::indexes::DicomWeb;
 use crate::dicomweb::locate::Located;
 use crate::problem::ApiError;
+use crate::recently_used::Subject;
 use crate::uploads::spool::{create_spool_file, storage_failure};
 
 /// The pixels of an instance.
@@ -68,12 +69,11 @@ impl DicomWeb {
     }
 
     async fn frame_file(&self, located: &Located) -> Result<Arc<FrameFile>, ApiError> {
-        // Instances that were made have UIDs of their own.
-        let scan = match located.holding.source {
-            Source::Scan(scan) => Some(scan),
-            Source::Made { .. } => None,
+        let subject = match located.holding.source {
+            Source::Scan(scan) => Subject::Scan(scan),
+            Source::Made { analysis, .. } => Subject::Analysis(analysis),
         };
-        let key = (located.instance().sop_instance_uid.clone(), scan);
+        let key = (located.instance().sop_instance_uid.clone(), subject);
         if let Some(file) = self.frames.get(&key) {
             return Ok(file);
         }

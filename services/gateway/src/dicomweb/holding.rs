@@ -6,7 +6,7 @@ use bytes::Bytes;
 use flate2::write::DeflateDecoder;
 use futures::StreamExt;
 use norma_dicom_instances::{IndexedInstance, InstanceIndex, Section, Span};
-use norma_domain::ScanId;
+use norma_domain::{AnalysisId, ScanId};
 use norma_object_storage::{ObjectKey, Objects};
 
 use crate::dicomweb::body::{BodyError, BodySender};
@@ -20,6 +20,7 @@ pub(crate) enum Source {
     Scan(ScanId),
     /// In memory: the archive and its container.
     Made {
+        analysis: AnalysisId,
         archive: Bytes,
         container: Bytes,
     },
@@ -67,7 +68,9 @@ impl Holding {
             Source::Scan(scan) => Ok(objects
                 .get_range(key_of(*scan, section), span.offset..end)
                 .await?),
-            Source::Made { archive, container } => {
+            Source::Made {
+                archive, container, ..
+            } => {
                 let bytes = match section {
                     Section::Upload => archive,
                     Section::Container => container,

@@ -27,6 +27,8 @@ use crate::uploads::spool::{create_spool_file, storage_failure};
 
 /// Indexes kept in memory: one of a study of a thousand slices takes a megabyte.
 const KEPT: NonZeroUsize = NonZeroUsize::new(16).unwrap();
+/// Answers as instances kept in memory.
+const MADE_KEPT: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 /// How long a request waits for scans that are not indexed yet.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Scans looked up in one go.
@@ -55,13 +57,19 @@ pub(crate) struct DicomWeb {
 
 impl DicomWeb {
     pub(crate) fn new(gateway: Arc<Gateway>, uploads: Arc<Uploads>, results: Arc<DicomResults>) -> Self {
+        let kept = &gateway.kept;
+        let (frames, made, kept) = (
+            kept.recently_used(frame_files::KEPT),
+            kept.recently_used(MADE_KEPT),
+            kept.recently_used(KEPT),
+        );
         Self {
             gateway,
             uploads,
             results,
-            frames: FrameFiles::new(frame_files::KEPT),
-            made: RecentlyUsed::new(NonZeroUsize::MIN.saturating_add(1)),
-            kept: RecentlyUsed::new(KEPT),
+            frames,
+            made,
+            kept,
             turns: Places::new(TURNS, TURNS - 1, MOST_WAITING),
             indexing: Arc::default(),
             refused: std::sync::Mutex::default(),

@@ -242,6 +242,7 @@ impl DicomWeb {
         let container = tokio::fs::read(&container).await.map_err(storage_failure)?;
         let made = Arc::new(Holding {
             source: Source::Made {
+                analysis: analysis.id,
                 archive: archive.into(),
                 container: Bytes::from(container),
             },

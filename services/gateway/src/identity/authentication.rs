@@ -5,12 +5,13 @@ use std::net::IpAddr;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use chrono::{TimeDelta, Utc};
-use norma_access::ApiKeySecret;
+use norma_access::{ApiKeySecret, Networks};
 use norma_database::Database;
 
 use crate::identity::caller::{Access, Caller};
 use crate::identity::sign_in::Identity;
-use crate::problem::ApiError;
+use crate::identity::source::source_address;
+use crate::problem::{AccessProblem, ApiError};
 
 /// Use is noted at most this often, so that reading a study does not write a row for each slice.
 const NOTED_EVERY: TimeDelta = TimeDelta::seconds(60);
@@ -28,7 +29,8 @@ pub(crate) async fn authenticate(
     }
     if let Some(authorization) = request.headers().get(header::AUTHORIZATION) {
         let secret = authorization.to_str().ok().and_then(bearer_token);
-        return of_key(database, secret, is_noted).await;
+        let source = source_address(request, identity.trusted_proxies());
+        return of_key(database, secret, source, is_noted).await;
     }
     of_session(identity, database, request, is_noted).await
 }
@@ -61,7 +63,12 @@ pub(crate) fn bearer_token(authorization: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-async fn of_key(database: &Database, secret: Option<&str>, is_noted: bool) -> Result<Caller, ApiError> {
+async fn of_key(
+    database: &Database,
+    secret: Option<&str>,
+    source: Option<IpAddr>,
+    is_noted: bool,
+) -> Result<Caller, ApiError> {
     let secret = secret
         .and_then(|secret| ApiKeySecret::parse(secret).ok())
         .ok_or(ApiError::InvalidKey)?;
@@ -73,6 +80,11 @@ async fn of_key(database: &Database, secret: Option<&str>, is_noted: bool) -> Re
             ApiError::InvalidKey
         });
     };
+    let networks = Networks::parse(&key.allowed_addresses).map_err(ApiError::internal)?;
+    if !networks.allow(source) {
+        tracing::warn!(key_id = %key.id, "a key was shown from an address that it is not used from");
+        return Err(AccessProblem::AddressNotAllowed.into());
+    }
     if is_noted
         && key
             .last_used_at

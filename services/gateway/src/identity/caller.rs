@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use norma_access::Token;
 use norma_database::{ApiKey, AuditActor, AuditOutcome, FeedbackUser, Owner, Session, SessionMethod, User};
 use norma_domain::{PatientId, Role, Roles, ScanId};
+use norma_service::IdentitySettings;
 use uuid::Uuid;
 
 use crate::problem::ApiError;
@@ -33,6 +34,8 @@ pub(crate) struct CallerSession {
     pub(crate) token: Token,
     pub(crate) method: SessionMethod,
     pub(crate) expires_at: DateTime<Utc>,
+    /// When whoever uses it last showed who they are.
+    pub(crate) verified_at: DateTime<Utc>,
 }
 
 impl CallerSession {
@@ -55,6 +58,7 @@ impl Caller {
                 token,
                 method: session.method,
                 expires_at: session.expires_at,
+                verified_at: session.verified_at,
             },
         }
     }
@@ -71,6 +75,21 @@ impl Caller {
     /// Whether a person who came by a link has no password yet, and nothing else to do before one is set.
     pub(crate) fn must_set_password(&self) -> bool {
         matches!(self, Self::User { user, .. } if user.openid.is_none() && user.password_hash.is_none())
+    }
+
+    /// Whether a person whose roles need a second factor has none yet, and nothing else to do before there is one. Accounts of
+    /// OpenID Connect have their provider's.
+    pub(crate) fn must_set_second_factor(&self, settings: &IdentitySettings) -> bool {
+        matches!(self, Self::User { user, .. } if user.openid.is_none()
+            && user.second_factor_at.is_none()
+            && settings.needs_second_factor(user.roles))
+    }
+
+    /// Whether it is too long since a person showed who they are for an act that asks for it.
+    pub(crate) fn must_verify(&self, settings: &IdentitySettings) -> bool {
+        let lasts = settings.session.verified_minutes;
+        matches!(self, Self::User { session, .. }
+            if lasts > 0 && Utc::now() - session.verified_at > TimeDelta::minutes(lasts.into()))
     }
 
     /// Whether the caller may give somebody these roles, or sign in as somebody who holds them. A key gives no role that reaches

@@ -28,7 +28,7 @@ use crate::identity::operations::{self, Audit, Operation, Rule, path_part};
 use crate::identity::sign_in::Identity;
 use crate::identity::source::source_address;
 use crate::page::{PageSource, page_or_problem};
-use crate::problem::ApiError;
+use crate::problem::{AccessProblem, ApiError};
 
 /// The header that shows that a page of ours sent a request with the session's cookie.
 const CSRF_HEADER: &str = "x-csrf-token";
@@ -235,6 +235,9 @@ impl Visit {
                 return Err(ApiError::CsrfTokenMissing);
             }
         }
+        if self.operation.asks_who_it_is() && self.caller.must_verify(self.identity.settings()) {
+            return Err(AccessProblem::VerificationRequired.into());
+        }
         self.look_at_object(pattern, path, is_limited_to_own).await?;
         Ok(Access {
             caller: Arc::clone(&self.caller),
@@ -275,6 +278,9 @@ impl Visit {
         }
         if self.caller.must_set_password() {
             return Err(ApiError::PasswordNotSet);
+        }
+        if self.caller.must_set_second_factor(self.identity.settings()) {
+            return Err(AccessProblem::SecondFactorNotSet.into());
         }
         Ok(held == Roles::of(&[Role::Integrator]))
     }

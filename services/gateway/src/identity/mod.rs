@@ -10,10 +10,12 @@ pub(crate) mod operations;
 mod password_strength;
 pub(crate) mod route;
 pub(crate) mod schema;
+pub(crate) mod second_factor;
 pub(crate) mod session_cookie;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;
 pub(crate) mod source;
+pub(crate) mod verification;
 
 pub(crate) use caller::{Access, Caller, Notes};
 pub(crate) use sign_in::Identity;

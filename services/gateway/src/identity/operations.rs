@@ -49,8 +49,36 @@ pub(crate) struct Operation {
     pub(crate) audit: Audit,
 }
 
+/// Acts before which a person shows again who they are, where that was long ago (`identity.session.verified_minutes`), by their
+/// action in the audit trail: whoever finds a page open, or has a cookie, neither makes an own way in nor takes away what
+/// cannot be had again.
+const ASKS_WHO_IT_IS: &[&str] = &[
+    "patient.delete",
+    "patient.export",
+    "key.create",
+    "key.confirm",
+    "user.create",
+    "user.update",
+    "user.delete",
+    "user.sign_in_link",
+    "user.second_factor_begin",
+    "user.second_factor_set",
+    "user.second_factor_remove",
+    "user.second_factor_reset",
+    "user.recovery_codes",
+];
+
+impl Operation {
+    pub(crate) fn asks_who_it_is(&self) -> bool {
+        self.audit
+            .action()
+            .is_some_and(|action| ASKS_WHO_IT_IS.contains(&action))
+    }
+}
+
 const CLINICIAN: Rule = Rule::Roles(Roles::of(&[Role::Clinician]));
 const CLINICIAN_OR_OWN: Rule = Rule::Roles(Roles::of(&[Role::Clinician, Role::Integrator]));
+const CLINICIAN_OR_ADMINISTRATOR: Rule = Rule::Roles(Roles::of(&[Role::Clinician, Role::Administrator]));
 const OPERATOR: Rule = Rule::Roles(Roles::of(&[Role::Operator]));
 const OPERATOR_OR_ADMINISTRATOR: Rule = Rule::Roles(Roles::of(&[Role::Operator, Role::Administrator]));
 const ADMINISTRATOR: Rule = Rule::Roles(Roles::of(&[Role::Administrator]));
@@ -68,6 +96,8 @@ const OPERATIONS: &[Operation] = operations! {
     GET "/api/patients/{patient_id}" CLINICIAN, Audit::Event("patient.read");
     PUT "/api/patients/{patient_id}" CLINICIAN, Audit::Change("patient.update");
     DELETE "/api/patients/{patient_id}" CLINICIAN, Audit::Change("patient.delete");
+    POST "/api/patients/{patient_id}/export" CLINICIAN, Audit::Change("patient.export");
+    GET "/api/patients/{patient_id}/erasure" CLINICIAN_OR_ADMINISTRATOR, Audit::Event("patient.erasure");
     POST "/api/patients/{patient_id}/merge" CLINICIAN, Audit::Change("patient.merge");
 
     GET "/api/scans" CLINICIAN_OR_OWN, Audit::Repeated("scan.search");
@@ -112,6 +142,12 @@ const OPERATIONS: &[Operation] = operations! {
     DELETE "/api/sessions" Rule::Known, Audit::Change("session.end_others");
     DELETE "/api/sessions/{session_id}" Rule::Known, Audit::Change("session.end");
     PUT "/api/session/password" Rule::Known, Audit::Change("user.password");
+    POST "/api/session/verification" Rule::Known, Audit::Event("sign_in.verification");
+    GET "/api/session/second-factor" Rule::Known, Audit::None;
+    POST "/api/session/second-factor" Rule::Known, Audit::Change("user.second_factor_begin");
+    PUT "/api/session/second-factor" Rule::Known, Audit::Change("user.second_factor_set");
+    DELETE "/api/session/second-factor" Rule::Known, Audit::Change("user.second_factor_remove");
+    POST "/api/session/recovery-codes" Rule::Known, Audit::Change("user.recovery_codes");
     GET "/api/login-options" Rule::Public, Audit::None;
     GET "/api/openid/start" Rule::Public, Audit::None;
     GET "/api/openid/callback" Rule::Public, Audit::Event("sign_in.openid");
@@ -125,6 +161,7 @@ const OPERATIONS: &[Operation] = operations! {
     GET "/api/users/{user_id}/sessions" ADMINISTRATOR, Audit::Repeated("user.sessions");
     DELETE "/api/users/{user_id}/sessions" ADMINISTRATOR, Audit::Change("user.end_sessions");
     DELETE "/api/users/{user_id}/sessions/{session_id}" ADMINISTRATOR, Audit::Change("user.end_session");
+    DELETE "/api/users/{user_id}/second-factor" ADMINISTRATOR, Audit::Change("user.second_factor_reset");
     GET "/api/keys" ADMINISTRATOR, Audit::Repeated("key.search");
     POST "/api/keys" ADMINISTRATOR, Audit::Change("key.create");
     POST "/api/keys/{key_id}/confirm" ADMINISTRATOR, Audit::Change("key.confirm");
@@ -258,6 +295,16 @@ mod tests {
                 .iter()
                 .any(|apart| operation.path.starts_with(apart));
             assert!(is_documented != is_apart, "{}", operation.path);
+        }
+    }
+
+    #[test]
+    fn acts_that_ask_who_it_is_are_operations() {
+        for action in ASKS_WHO_IT_IS {
+            let is_known = OPERATIONS
+                .iter()
+                .any(|operation| operation.audit.action() == Some(action));
+            assert!(is_known, "{action}");
         }
     }
 

@@ -12,6 +12,7 @@ use crate::identity::schema::{
     AuthenticationState, LoginOptions, OpenIdOption, PasswordChange, SessionDocument, SignIn, SignInToken,
     SignOutElsewhere,
 };
+use crate::identity::second_factor::check_second_factor;
 use crate::identity::sign_in::Identity;
 use crate::identity::source::{source_address, source_key};
 use crate::problem::ApiError;
@@ -27,18 +28,20 @@ use crate::problem::answers::{
     responses((status = 200, description = "Who it is, and what they may do", body = SessionDocument), Failures)
 )]
 #[get("/api/session")]
-pub(crate) async fn get_session(access: Access) -> Json<SessionDocument> {
-    Json(SessionDocument::of(&access.caller))
+pub(crate) async fn get_session(identity: Data<Identity>, access: Access) -> Json<SessionDocument> {
+    Json(SessionDocument::of(&access.caller, identity.settings()))
 }
 
 /// Signs in with a password. The answer sets the session's cookie.
+///
+/// Where the account has a second factor, a right password without `code` is 403 `second_factor_required`: send both.
 #[utoipa::path(
     tag = "session",
     operation_id = "signIn",
     request_body = SignIn,
     responses(
         (status = 200, description = "Signed in", body = SessionDocument),
-        BadRequest, NotSignedIn, Conflict, UnsupportedMediaType, TooManyAttempts, Failures
+        BadRequest, NotSignedIn, NotAllowed, Conflict, UnsupportedMediaType, TooManyAttempts, Failures
     )
 )]
 #[post("/api/session")]
@@ -59,30 +62,38 @@ pub(crate) async fn sign_in(
     let user = identity
         .check_password(&input.login, input.password, &source)
         .await?;
+    check_second_factor(&identity, &user, input.code.as_deref(), &source).await?;
+    identity.remember_source(&user, &source).await?;
     let method = SessionMethod::Password;
     let token = identity.sign_in(&request, &user, method).await?;
     Ok(identity.signed_in(&request, token, user, method))
 }
 
 /// Signs in with a link that works once: of the first start, an invitation, a forgotten password.
+///
+/// Where the account has a second factor, the link without `code` is 403 `second_factor_required` and stays unused: send both.
 #[utoipa::path(
     tag = "session",
     operation_id = "redeemSignInLink",
     request_body = SignInToken,
     responses(
         (status = 200, description = "Signed in", body = SessionDocument),
-        BadRequest, NotSignedIn, Conflict, UnsupportedMediaType, Failures
+        BadRequest, NotSignedIn, NotAllowed, Conflict, UnsupportedMediaType, TooManyAttempts, Failures
     )
 )]
 #[post("/api/session/token")]
 pub(crate) async fn redeem_sign_in_link(
+    gateway: Data<Gateway>,
     identity: Data<Identity>,
     request: HttpRequest,
     notes: Notes,
     input: Json<SignInToken>,
 ) -> Result<HttpResponse, ApiError> {
-    let user = identity.redeem(&input.token).await?;
+    let user = identity.user_of_link(&input.token).await?;
     notes.user(&user);
+    let source = source_key(source_address(&request, &gateway.options.trusted_proxies));
+    check_second_factor(&identity, &user, input.code.as_deref(), &source).await?;
+    let user = identity.redeem(&input.token).await?;
     let method = SessionMethod::Link;
     let token = identity.sign_in(&request, &user, method).await?;
     Ok(identity.signed_in(&request, token, user, method))

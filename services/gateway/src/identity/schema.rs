@@ -1,6 +1,7 @@
 use chrono::{DateTime, Utc};
 use norma_database as rows;
 use norma_domain::{Role, Roles, UserId};
+use norma_service::{IdentitySettings, SecondFactorMode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -29,6 +30,18 @@ pub struct SessionDocument {
     pub password_needs_current: bool,
     /// The session ends then, whatever happens.
     pub expires_at: Option<DateTime<Utc>>,
+    /// Null for keys, for accounts of OpenID Connect and with authentication off.
+    pub second_factor: Option<SessionSecondFactor>,
+}
+
+/// Whether codes are asked for beside the password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SessionSecondFactor {
+    pub is_set: bool,
+    /// The account's roles need one, and it has none: nothing else opens before.
+    pub must_set: bool,
+    /// Whether one can be set up here.
+    pub is_offered: bool,
 }
 
 /// The person or key of a session.
@@ -44,7 +57,7 @@ pub struct SessionUser {
 }
 
 impl SessionDocument {
-    pub(crate) fn of(caller: &Caller) -> Self {
+    pub(crate) fn of(caller: &Caller, settings: &IdentitySettings) -> Self {
         let roles = caller.roles();
         let plain = |name: &str, authentication| Self {
             user: SessionUser {
@@ -58,6 +71,7 @@ impl SessionDocument {
             must_set_password: false,
             password_needs_current: false,
             expires_at: None,
+            second_factor: None,
         };
         match caller {
             Caller::Nobody => plain("", AuthenticationState::On),
@@ -77,6 +91,11 @@ impl SessionDocument {
                     must_set_password: caller.must_set_password(),
                     password_needs_current: has_password && !session.is_by_link(),
                     expires_at: Some(session.expires_at),
+                    second_factor: user.openid.is_none().then(|| SessionSecondFactor {
+                        is_set: user.second_factor_at.is_some(),
+                        must_set: caller.must_set_second_factor(settings),
+                        is_offered: settings.second_factor.mode == SecondFactorMode::Optional,
+                    }),
                 }
             }
         }
@@ -162,6 +181,21 @@ pub struct SignIn {
     pub login: String,
     #[schema(max_length = 1024, format = Password)]
     pub password: String,
+    /// Where the account has a second factor: of the authenticator, or a recovery code.
+    #[serde(default)]
+    #[schema(max_length = 100, example = "123456")]
+    pub code: Option<String>,
+}
+
+/// Who is signed in shows again who they are.
+#[derive(Deserialize, ToSchema)]
+pub struct Verification {
+    #[schema(max_length = 1024, format = Password)]
+    pub password: String,
+    /// Where the account has a second factor: of the authenticator, or a recovery code.
+    #[serde(default)]
+    #[schema(max_length = 100, example = "123456")]
+    pub code: Option<String>,
 }
 
 /// A sign-in with a link: what stands behind `#token=`.
@@ -169,6 +203,10 @@ pub struct SignIn {
 pub struct SignInToken {
     #[schema(max_length = 200)]
     pub token: String,
+    /// Where the account has a second factor: of the authenticator, or a recovery code.
+    #[serde(default)]
+    #[schema(max_length = 100, example = "123456")]
+    pub code: Option<String>,
 }
 
 /// A new password.

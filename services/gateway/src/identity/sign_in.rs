@@ -68,6 +68,18 @@ impl Identity {
         SessionCookie::of(request, self.public_url.as_deref())
     }
 
+    pub(crate) fn settings(&self) -> &IdentitySettings {
+        &self.settings
+    }
+
+    pub(crate) fn trusted_proxies(&self) -> &[IpAddr] {
+        &self.trusted_proxies
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
     /// The account of a login and its password, sent from `source`. A login that does not exist takes as long as one that
     /// does, and is slowed down alike. Everything is counted before a password is looked at.
     pub(crate) async fn check_password(
@@ -80,13 +92,7 @@ impl Identity {
             return Err(ApiError::AuthenticationOff);
         }
         let folded = login.trim().to_lowercase();
-        let here = sha256(format!("login\0{folded}\0{source}").as_bytes());
-        let everywhere = sha256(format!("login\0{folded}").as_bytes());
-        self.take_attempt(here, 1).await?;
-        let is_known_here = self.database.is_known_sign_in_source(here).await?;
-        if !is_known_here {
-            self.take_attempt(everywhere, TIMES_FROM_EVERYWHERE).await?;
-        }
+        let attempt = self.count_attempt(Secret::Password, &folded, source).await?;
         let user = self
             .database
             .user_of_login(&folded)
@@ -96,15 +102,49 @@ impl Identity {
         let is_right = self.is_password(password, stored, source).await?;
         match user {
             Some(user) if is_right => {
-                self.database.forget_sign_in_failures(here).await?;
-                if !is_known_here {
-                    self.database.forget_sign_in_failures(everywhere).await?;
-                }
-                self.database.note_sign_in_source(here).await?;
+                self.forget_attempt(attempt).await?;
                 Ok(user)
             }
             _ => Err(ApiError::WrongCredentials),
         }
+    }
+
+    /// Counts an attempt at a secret of a login before it is looked at.
+    ///
+    /// # Errors
+    /// [`ApiError::TooManyAttempts`] where it has to wait.
+    pub(crate) async fn count_attempt(
+        &self,
+        secret: Secret,
+        login: &str,
+        source: &str,
+    ) -> Result<Attempt, ApiError> {
+        let here = subject(&[secret.name(), login, source]);
+        self.take_attempt(here, 1).await?;
+        let known = subject(&[Secret::Password.name(), login, source]);
+        let mut everywhere = None;
+        if !self.database.is_known_sign_in_source(known).await? {
+            let subject = subject(&[secret.name(), login]);
+            self.take_attempt(subject, TIMES_FROM_EVERYWHERE).await?;
+            everywhere = Some(subject);
+        }
+        Ok(Attempt { here, everywhere })
+    }
+
+    /// The attempt succeeded: the failures before it count no more.
+    pub(crate) async fn forget_attempt(&self, attempt: Attempt) -> Result<(), ApiError> {
+        self.database.forget_sign_in_failures(attempt.here).await?;
+        if let Some(everywhere) = attempt.everywhere {
+            self.database.forget_sign_in_failures(everywhere).await?;
+        }
+        Ok(())
+    }
+
+    /// Remembers that somebody has signed in from here, with all that was asked for: guesses from elsewhere do not hold them
+    /// up here.
+    pub(crate) async fn remember_source(&self, user: &User, source: &str) -> Result<(), ApiError> {
+        let here = subject(&[Secret::Password.name(), &user.login, source]);
+        Ok(self.database.note_sign_in_source(here).await?)
     }
 
     async fn take_attempt(&self, subject: [u8; 32], times: u32) -> Result<(), ApiError> {
@@ -155,11 +195,20 @@ impl Identity {
         .map_err(ApiError::internal)
     }
 
-    /// Uses a link up.
-    pub(crate) async fn redeem(&self, token: &str) -> Result<User, ApiError> {
+    /// Whose link it is. It stays as it is.
+    pub(crate) async fn user_of_link(&self, token: &str) -> Result<User, ApiError> {
         if !self.is_on() {
             return Err(ApiError::AuthenticationOff);
         }
+        let token = Token::parse(token).map_err(|_| ApiError::SignInLinkInvalid)?;
+        self.database
+            .user_of_one_time_token(token.hash())
+            .await?
+            .ok_or(ApiError::SignInLinkInvalid)
+    }
+
+    /// Uses a link up.
+    pub(crate) async fn redeem(&self, token: &str) -> Result<User, ApiError> {
         let token = Token::parse(token).map_err(|_| ApiError::SignInLinkInvalid)?;
         self.database
             .redeem_one_time_token(token.hash())
@@ -192,17 +241,19 @@ impl Identity {
         user: &User,
         method: SessionMethod,
     ) -> Result<Token, ApiError> {
-        self.begin_session(request, user, method, None).await
+        self.begin_session(request, user, method, None, None).await
     }
 
-    /// A new session of somebody of whom an issuer of OpenID Connect said this.
+    /// A new session of somebody of whom an issuer of OpenID Connect said this; `verified_at`: when they showed it who they
+    /// are, where it says that.
     pub(crate) async fn sign_in_by_openid(
         &self,
         request: &HttpRequest,
         user: &User,
         id_token: String,
+        verified_at: Option<DateTime<Utc>>,
     ) -> Result<Token, ApiError> {
-        self.begin_session(request, user, SessionMethod::OpenId, Some(id_token))
+        self.begin_session(request, user, SessionMethod::OpenId, Some(id_token), verified_at)
             .await
     }
 
@@ -212,6 +263,7 @@ impl Identity {
         user: &User,
         method: SessionMethod,
         id_token: Option<String>,
+        verified_at: Option<DateTime<Utc>>,
     ) -> Result<Token, ApiError> {
         if let Some(old) = self.cookie(request).token_of(request) {
             self.database.delete_session(old.hash()).await?;
@@ -225,6 +277,7 @@ impl Identity {
                 origin: self.origin_of(request),
                 id_token,
                 expires_at: self.session_end(),
+                verified_at: verified_at.map(|at| at.min(Utc::now())),
             })
             .await?;
         Ok(token)
@@ -261,11 +314,12 @@ impl Identity {
                 token,
                 method,
                 expires_at: self.session_end(),
+                verified_at: Utc::now(),
             },
         };
         HttpResponse::Ok()
             .cookie(cookie)
-            .json(SessionDocument::of(&caller))
+            .json(SessionDocument::of(&caller, &self.settings))
     }
 
     /// Sets a new password; every session of the account ends.
@@ -296,6 +350,34 @@ impl Identity {
             Err(ApiError::WrongCurrentPassword)
         }
     }
+}
+
+/// What somebody who signs in may guess at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Secret {
+    Password,
+    /// Of the second factor.
+    Code,
+}
+
+impl Secret {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Password => "login",
+            Self::Code => "code",
+        }
+    }
+}
+
+/// An attempt that was counted: by login and source, and where the source is not known by login alone.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    here: [u8; 32],
+    everywhere: Option<[u8; 32]>,
+}
+
+fn subject(parts: &[&str]) -> [u8; 32] {
+    sha256(parts.join("\0").as_bytes())
 }
 
 fn password_subject(id: UserId) -> [u8; 32] {

@@ -12,7 +12,8 @@ use crate::gateway::Gateway;
 use crate::http::freshness::{expected_version, version_tag};
 use crate::http::paging::{Page, Paging};
 use crate::http::search::checked_search;
-use crate::identity::Notes;
+use crate::identity::source::source_address;
+use crate::identity::{Access, Notes};
 use crate::patient_match::confirmed;
 use crate::patients::schema::{Patient, PatientChange, PatientInput, PatientMerge};
 use crate::problem::ApiError;
@@ -180,7 +181,8 @@ pub(crate) async fn merge_patients(
     Ok(Json(merged.patient.into()))
 }
 
-/// Deletes a patient with all scans, analyses, reports and stored files, also while analyses run.
+/// Deletes a patient with all scans, analyses, reports and stored files, also while analyses run. What was erased can be asked for
+/// afterwards (`GET /api/patients/{patient_id}/erasure`).
 #[utoipa::path(
     tag = "patients",
     operation_id = "deletePatient",
@@ -190,9 +192,14 @@ pub(crate) async fn merge_patients(
 #[delete("/api/patients/{patient_id}")]
 pub(crate) async fn delete_patient(
     gateway: Data<Gateway>,
+    request: HttpRequest,
+    access: Access,
     patient_id: Path<PatientId>,
 ) -> Result<HttpResponse, ApiError> {
-    let deleted = gateway.database.delete_patient(*patient_id).await?;
+    let source = source_address(&request, &gateway.options.trusted_proxies);
+    let source = source.map(|source| source.to_string()).unwrap_or_default();
+    let by = access.caller.actor();
+    let deleted = gateway.database.delete_patient(*patient_id, by, source).await?;
     forget_objects(&gateway, deleted.ok_or(ApiError::PatientNotFound)?).await;
     Ok(HttpResponse::NoContent().finish())
 }

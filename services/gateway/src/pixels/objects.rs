@@ -8,6 +8,7 @@ use norma_domain::{AnalysisId, PreparedSummary, Stage};
 use norma_object_storage::{ObjectError, ObjectKey, Objects};
 use norma_pipeline::{SliceExtent, StageMap, VolumeHeader};
 
+use crate::kept::Kept;
 use crate::problem::ApiError;
 use crate::recently_used::RecentlyUsed;
 
@@ -26,11 +27,11 @@ pub(crate) struct PixelObjects {
 }
 
 impl PixelObjects {
-    pub(crate) fn new(objects: Objects) -> Self {
+    pub(crate) fn new(objects: Objects, kept: &Kept) -> Self {
         Self {
             objects,
-            headers: RecentlyUsed::new(HEADERS_KEPT),
-            maps: RecentlyUsed::new(MAPS_KEPT),
+            headers: kept.recently_used(HEADERS_KEPT),
+            maps: kept.recently_used(MAPS_KEPT),
         }
     }
 

@@ -11,6 +11,7 @@ use actix_web::{HttpResponse, ResponseError};
 use norma_domain::{AnalysisId, IdentityAttribute, MassRunRow, PatientId, Reason, Roles, ScanId, Summary};
 
 use crate::analysis_document::schema::Analysis;
+use crate::problem::access_problem::AccessProblem;
 use crate::problem::document::Problem;
 use crate::problem::proposal_problem::ProposalProblem;
 use crate::problem::pull_problem::PullProblem;
@@ -131,6 +132,8 @@ pub enum ApiError {
     DeliveryNotFound,
     #[error("it has not ended: it is sent without your doing")]
     DeliveryWaiting,
+    #[error(transparent)]
+    Access(#[from] AccessProblem),
     #[error(transparent)]
     Proposal(#[from] ProposalProblem),
     #[error(transparent)]
@@ -276,6 +279,7 @@ impl ApiError {
             Self::DicomObjectNotFound => (S::NOT_FOUND, "dicom_object_not_found", "No such DICOM object"),
             Self::DeliveryNotFound => (S::NOT_FOUND, "delivery_not_found", "No such delivery"),
             Self::DeliveryWaiting => (S::CONFLICT, "delivery_waiting", "Still to be sent"),
+            Self::Access(problem) => problem.kind(),
             Self::Proposal(problem) => problem.kind(),
             Self::Pull(problem) => problem.kind(),
             Self::Workitem(refusal) => refusal.problem.kind(),

@@ -1,5 +1,6 @@
 //! Errors as the client sees them, and what a failure below is to the client.
 
+mod access_problem;
 pub(crate) mod answers;
 mod api_error;
 mod database_errors;
@@ -10,6 +11,7 @@ mod proposal_problem;
 mod pull_problem;
 mod workitem_problem;
 
+pub use access_problem::AccessProblem;
 pub use api_error::ApiError;
 pub use document::Problem;
 pub use proposal_problem::ProposalProblem;

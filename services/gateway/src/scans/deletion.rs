@@ -10,9 +10,10 @@ use crate::gateway::Gateway;
 /// How long an answer waits for the deletion of objects.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Deletes the objects of deleted rows. It is waited for a little; what takes longer, or fails, is finished in the
+/// Deletes the objects of deleted rows, and lets go of what is kept of them in memory. It is waited for a little; what takes longer, or fails, is finished in the
 /// background ([`norma_service::run_object_deletions`]): the deletion stands, and is answered as such.
 pub(crate) async fn forget_objects(gateway: &Gateway, deleted: Vec<DeletedScan>) {
+    gateway.kept.forget_deleted(&deleted);
     let context = gateway.context.clone();
     let deleting = tokio::spawn(async move {
         for scan in &deleted {

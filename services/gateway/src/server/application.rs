@@ -172,6 +172,10 @@ impl Application {
         let deleting = tokio::spawn(run_object_deletions(gateway.context.clone()));
         let forgetting = tokio::spawn(run_forgetting(gateway.database.clone(), stopping.clone()));
         let performing = tokio::spawn(performer.run(stopping.clone()));
+        let keeping = tokio::spawn({
+            let (gateway, stopping) = (gateway.clone(), stopping.clone());
+            async move { gateway.kept.run(&gateway.database, &stopping).await }
+        });
         let handle = self.server.handle();
         let stopper = tokio::spawn(async move {
             stopping.cancelled().await;
@@ -188,6 +192,7 @@ impl Application {
         deleting.await.context("the deletion of objects failed")?;
         forgetting.await.context("the forgetting of old keys failed")?;
         performing.await.context("the performing of work items failed")?;
+        keeping.await.context("the look at what is kept failed")?;
         trail.tell_counts().await;
         served
     }

@@ -60,7 +60,7 @@ impl Rooms {
         let bundle = Arc::new(RunningBundle::new(models, gateway.database.clone(), set_point));
         let uploads = Arc::new(Uploads::new(Arc::clone(&gateway), reader));
         let predictions = Predictions::new(Arc::clone(&gateway), Arc::clone(&bundle), Arc::clone(&uploads));
-        let pixels = Arc::new(PixelObjects::new(gateway.objects.clone()));
+        let pixels = Arc::new(PixelObjects::new(gateway.objects.clone(), &gateway.kept));
         let results = DicomResults::new(Arc::clone(&gateway), Arc::clone(&pixels), Arc::clone(&uploads));
         let results = Arc::new(results);
         let dicomweb = DicomWeb::new(Arc::clone(&gateway), Arc::clone(&uploads), Arc::clone(&results));

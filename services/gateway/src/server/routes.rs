@@ -6,7 +6,7 @@ use crate::administration::{keys, users};
 use crate::identity::openid;
 use crate::{
     analyses, audit, bundle, deliveries, dicom_results, dicomweb, events, feedback, health, identity,
-    patients, pixels, predictions, pulls, scans, site, studies, whose, workitems,
+    patients, personal_data, pixels, predictions, pulls, scans, site, studies, whose, workitems,
 };
 
 /// Every operation of the OpenAPI document, and DICOMweb's.
@@ -18,6 +18,8 @@ pub(crate) fn configure(services: &mut ServiceConfig) {
         .service(patients::route::update_patient)
         .service(patients::route::delete_patient)
         .service(patients::route::merge_patients)
+        .service(personal_data::export::export_patient)
+        .service(personal_data::erasure::get_erasure)
         .service(scans::route::list_scans)
         .service(scans::upload::upload_scan)
         .service(whose::route::inspect_upload)
@@ -53,6 +55,12 @@ pub(crate) fn configure(services: &mut ServiceConfig) {
         .service(identity::route::redeem_sign_in_link)
         .service(identity::route::sign_out)
         .service(identity::route::change_password)
+        .service(identity::verification::verify_session)
+        .service(identity::second_factor::route::get_second_factor)
+        .service(identity::second_factor::route::begin_second_factor)
+        .service(identity::second_factor::route::confirm_second_factor)
+        .service(identity::second_factor::route::remove_second_factor)
+        .service(identity::second_factor::route::renew_recovery_codes)
         .service(identity::sessions::list_sessions)
         .service(identity::sessions::end_other_sessions)
         .service(identity::sessions::end_session)
@@ -68,6 +76,7 @@ pub(crate) fn configure(services: &mut ServiceConfig) {
         .service(identity::sessions::list_user_sessions)
         .service(identity::sessions::end_user_sessions)
         .service(identity::sessions::end_user_session)
+        .service(identity::second_factor::route::reset_second_factor)
         .service(keys::route::list_keys)
         .service(keys::route::create_key)
         .service(keys::route::confirm_key)

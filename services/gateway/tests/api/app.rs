@@ -141,6 +141,7 @@ pub(crate) async fn make_key(
         expires_at: None,
         made_by_user: None,
         needs_confirmation: false,
+        allowed_addresses: Vec::new(),
     };
     change(&mut key);
     database.create_api_key(key).await.unwrap();

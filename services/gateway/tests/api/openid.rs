@@ -115,6 +115,49 @@ async fn sign_out(app: &App, signed_in: &Response) -> Response {
 }
 
 #[tokio::test]
+async fn a_session_is_as_fresh_as_the_issuer_says_and_asks_it_again() {
+    let issuer = Issuer::start();
+    let key = Key::new(1);
+    issuer.publish(&[&key]);
+    let app = start(&issuer).await;
+    let make_a_key = async |signed_in: &Response| {
+        let csrf = session_of(&app, signed_in).await["csrf_token"].clone();
+        app.nobody
+            .post(format!("{}/api/keys", app.base))
+            .header(COOKIE, session_cookie(signed_in))
+            .header("x-csrf-token", csrf.as_str().unwrap())
+            .json(&json!({"name": "pacs", "roles": ["integrator"]}))
+            .send()
+            .await
+            .unwrap()
+    };
+    let now = Utc::now().timestamp();
+    for (shown, is_fresh) in [(Some(now - 3600), false), (Some(now), true), (None, true)] {
+        let attempt = begin(&app).await;
+        let mut said = claims(&issuer, &attempt);
+        said["realm"]["roles"] = json!(["norma-administrator"]);
+        if let Some(shown) = shown {
+            said["auth_time"] = json!(shown);
+        }
+        let (_, response) = outcome(&app, &issuer, &attempt, key.sign(&said)).await;
+        let made = make_a_key(&response).await;
+        if is_fresh {
+            assert_eq!(made.status(), StatusCode::CREATED);
+        } else {
+            problem(made, StatusCode::FORBIDDEN, "verification_required").await;
+        }
+        assert_eq!(session_of(&app, &response).await["second_factor"], Value::Null);
+    }
+    let url = format!("{}/api/openid/start?again=true&return_to=/keys", app.base);
+    let asked = app.nobody.get(url).send().await.unwrap();
+    let location = asked.headers()[LOCATION].to_str().unwrap();
+    assert!(
+        location.contains("prompt=login") && location.contains("max_age=0"),
+        "{location}"
+    );
+}
+
+#[tokio::test]
 async fn who_signs_out_here_signs_out_at_the_issuer_too() {
     let issuer = Issuer::start();
     let key = Key::new(1);

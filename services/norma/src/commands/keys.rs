@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{bail, ensure};
 use chrono::{TimeDelta, Utc};
-use norma_access::ApiKeySecret;
+use norma_access::{ApiKeySecret, Networks};
 use norma_database::{ApiKey, ConfirmedKey, Database, KeyConfirmer, NewApiKey, NewAuditEvent, Page};
 use norma_domain::{KeyId, Roles};
 
@@ -40,7 +40,16 @@ async fn create(config: Option<&Path>, arguments: CreateKey) -> anyhow::Result<(
     // Its own where none is given.
     let scope = arguments.scope.unwrap_or_default();
     let waits = settings.identity.needs_confirmation(roles);
-    let (key, secret) = store_key(&database, name, scope, roles, lives, waits).await?;
+    let networks = Networks::parse(&arguments.allowed_addresses)?;
+    let new = StoredKey {
+        name,
+        scope,
+        roles,
+        lives,
+        needs_confirmation: waits,
+        networks,
+    };
+    let (key, secret) = store_key(&database, new).await?;
     tell(&format!(
         "key {} ({roles}); its secret is not shown again:",
         key.id
@@ -60,35 +69,54 @@ pub(crate) async fn make_key(
     roles: Roles,
     lives: Option<TimeDelta>,
 ) -> anyhow::Result<(ApiKey, ApiKeySecret)> {
-    store_key(database, name, scope, roles, lives, false).await
+    let new = StoredKey {
+        name,
+        scope,
+        roles,
+        lives,
+        needs_confirmation: false,
+        networks: Networks::default(),
+    };
+    store_key(database, new).await
 }
 
-async fn store_key(
-    database: &Database,
-    name: &str,
+struct StoredKey<'a> {
+    name: &'a str,
     scope: String,
     roles: Roles,
     lives: Option<TimeDelta>,
     needs_confirmation: bool,
-) -> anyhow::Result<(ApiKey, ApiKeySecret)> {
+    networks: Networks,
+}
+
+async fn store_key(database: &Database, new: StoredKey<'_>) -> anyhow::Result<(ApiKey, ApiKeySecret)> {
+    let StoredKey {
+        roles,
+        needs_confirmation,
+        ..
+    } = new;
     let secret = ApiKeySecret::generate();
     let key = database
         .create_api_key(NewApiKey {
-            name: name.to_owned(),
-            scope,
+            name: new.name.to_owned(),
+            scope: new.scope,
             roles,
             secret_hash: secret.hash(),
             prefix: secret.prefix().to_owned(),
             created_by: COMMAND_LINE.to_owned(),
-            expires_at: lives.map(|lives| Utc::now() + lives),
+            expires_at: new.lives.map(|lives| Utc::now() + lives),
             made_by_user: None,
             needs_confirmation,
+            allowed_addresses: new.networks.texts(),
         })
         .await?;
     let mut event = NewAuditEvent::of_system(COMMAND_LINE, "key.create").about("key", key.id);
     event.detail = format!("roles: {roles}");
     if needs_confirmation {
         event.detail += "; awaits confirmation";
+    }
+    if !key.allowed_addresses.is_empty() {
+        event.detail += &format!("; from {}", key.allowed_addresses.join(" "));
     }
     database.append_audit_events(vec![event]).await?;
     Ok((key, secret))
@@ -121,8 +149,12 @@ async fn list(config: Option<&Path>, installation: &Installation) -> anyhow::Res
             || "never used".to_owned(),
             |used| format!("used {}", used.format("%F %R")),
         );
+        let from = match key.allowed_addresses.join(" ") {
+            anywhere if anywhere.is_empty() => anywhere,
+            networks => format!(", from {networks}"),
+        };
         answer(&format!(
-            "{}  {}…  {:<20}  {:<24}  {state}, {used}",
+            "{}  {}…  {:<20}  {:<24}  {state}, {used}{from}",
             key.id,
             key.prefix,
             key.name,

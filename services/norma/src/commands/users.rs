@@ -13,7 +13,7 @@ use norma_service::Settings;
 use super::blocking::block_on;
 use super::installation::{COMMAND_LINE, base_url, open};
 use super::terminal::{answer, tell};
-use crate::command_line::{CreateUser, Installation, SignInLink, Users};
+use crate::command_line::{CreateUser, Installation, OneLogin, SignInLink, Users};
 
 pub(crate) fn run(config: Option<&Path>, command: Users) -> anyhow::Result<ExitCode> {
     block_on(async {
@@ -21,6 +21,7 @@ pub(crate) fn run(config: Option<&Path>, command: Users) -> anyhow::Result<ExitC
             Users::Create(arguments) => create(config, arguments).await,
             Users::List(installation) => list(config, &installation).await,
             Users::SignInLink(arguments) => sign_in_link(config, arguments).await,
+            Users::ResetSecondFactor(arguments) => reset_second_factor(config, &arguments).await,
         }
     })?;
     Ok(ExitCode::SUCCESS)
@@ -60,7 +61,11 @@ async fn list(config: Option<&Path>, installation: &Installation) -> anyhow::Res
         offset: 0,
     };
     for user in database.list_users(everything).await?.items {
-        let state = if user.disabled { "disabled" } else { "enabled" };
+        let state = match (user.disabled, user.second_factor_at) {
+            (true, _) => "disabled",
+            (false, Some(_)) => "enabled, second factor",
+            (false, None) => "enabled",
+        };
         answer(&format!(
             "{:<24}  {:<40}  {state}  {}",
             user.login,
@@ -83,6 +88,26 @@ async fn sign_in_link(config: Option<&Path>, arguments: SignInLink) -> anyhow::R
         "the account signs in by OpenID Connect and has no password here"
     );
     give_link(&database, &settings, &user, arguments.url).await
+}
+
+async fn reset_second_factor(config: Option<&Path>, arguments: &OneLogin) -> anyhow::Result<()> {
+    let (database, _) = open(config, &arguments.installation).await?;
+    let login = &arguments.login;
+    let user = database
+        .user_of_login(login)
+        .await?
+        .with_context(|| format!("nobody has the login {login}"))?;
+    ensure!(
+        database.remove_second_factor(user.id, None).await?,
+        "the account has no second factor"
+    );
+    let event = NewAuditEvent::of_system(COMMAND_LINE, "user.second_factor_reset").about("user", user.id);
+    database.append_audit_events(vec![event]).await?;
+    tell(&format!(
+        "{} signs in without a code from now on; its sessions have ended",
+        user.login
+    ));
+    Ok(())
 }
 
 async fn give_link(

@@ -367,7 +367,11 @@ async fn delete_patients_while_they_are_read(line: Line) {
         .await;
         let deleted = context
             .database
-            .delete_patient(patient.id)
+            .delete_patient(
+                patient.id,
+                norma_database::AuditActor::system("test"),
+                String::new(),
+            )
             .await
             .unwrap()
             .unwrap();

@@ -1,5 +1,6 @@
+import { Loader } from '@mantine/core';
 import { useDocumentTitle } from '@mantine/hooks';
-import { useCallback } from 'react';
+import { Suspense, useCallback } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate, useSearchParams } from 'react-router';
 
@@ -42,12 +43,14 @@ export function LoginPage() {
         </div>
         <div className={classes.form}>
           <div>
-            <SignIn
-              returnTo={returnTo}
-              reason={REASONS.find((reason) => reason === params.get('reason')) ?? null}
-              problem={params.get('error')}
-              onSignedIn={onSignedIn}
-            />
+            <Suspense fallback={<Loader m="auto" color="gray" aria-label={t('common.loading')} />}>
+              <SignIn
+                returnTo={returnTo}
+                reason={REASONS.find((reason) => reason === params.get('reason')) ?? null}
+                problem={params.get('error')}
+                onSignedIn={onSignedIn}
+              />
+            </Suspense>
           </div>
         </div>
       </main>

@@ -1,13 +1,14 @@
 import { Anchor, Button, Group, Skeleton, Text, Title } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconArrowLeft, IconArrowsJoin, IconPencil, IconPhotoOff, IconTrash, IconUpload, IconUserShare } from '@tabler/icons-react';
+import { IconArrowLeft, IconArrowsJoin, IconDownload, IconPencil, IconPhotoOff, IconTrash, IconUpload, IconUserShare } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate, useParams } from 'react-router';
 
 import { ApiError } from '@/api/errors';
-import { useDeletePatient, usePatient, useUpdatePatient } from '@/api/patients';
+import { useDeletePatient, useExportPatient, usePatient, useUpdatePatient } from '@/api/patients';
 import { useStudies } from '@/api/studies';
 import { ConfirmDialog } from '@/components/ConfirmDialog';
+import { ErrorAlert } from '@/components/ErrorAlert';
 import { ErrorNotice } from '@/components/ErrorNotice';
 import { Notice } from '@/components/Notice';
 import { Page } from '@/components/Page';
@@ -31,6 +32,7 @@ function PatientCard({ patientId }: { patientId: string }) {
   const studies = useStudies({ patientId, order: 'newest', limit: 100, offset: 0 });
   const update = useUpdatePatient(patientId);
   const remove = useDeletePatient();
+  const exporting = useExportPatient();
   const [editing, edit] = useDisclosure(false);
   const [deleting, ask] = useDisclosure(false);
   const [merging, merge] = useDisclosure(false);
@@ -77,6 +79,9 @@ function PatientCard({ patientId }: { patientId: string }) {
               {t('identity.mergeMenu')}
             </Button>
           )}
+          <Button variant="default" leftSection={<IconDownload size={16} />} loading={exporting.isPending} onClick={() => exporting.mutate(patientId)}>
+            {t('patients.export')}
+          </Button>
           <Button variant="default" c="var(--pathology)" leftSection={<IconTrash size={16} />} onClick={ask.open}>
             {t('common.delete')}
           </Button>
@@ -89,6 +94,7 @@ function PatientCard({ patientId }: { patientId: string }) {
           {t('patients.back')}
         </Group>
       </Anchor>
+      <ErrorAlert error={exporting.error} />
       <div className={pageClasses.padded}>
         <Group gap="xl" align="flex-start">
           {facts.map(([fact, value]) => (

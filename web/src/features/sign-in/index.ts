@@ -1,2 +1,6 @@
+import { lazy } from 'react';
+
 export { AccountMenu } from './components/AccountMenu';
-export { SignIn } from './components/SignIn';
+
+/** Of the login page alone: who is signed in already does not fetch it. */
+export const SignIn = lazy(async () => ({ default: (await import('./components/SignIn')).SignIn }));

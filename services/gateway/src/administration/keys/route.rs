@@ -3,7 +3,7 @@
 use actix_web::web::{Data, Json, Path, Query};
 use actix_web::{HttpResponse, delete, get, post};
 use chrono::{TimeDelta, Utc};
-use norma_access::ApiKeySecret;
+use norma_access::{ApiKeySecret, InvalidNetworks, MOST_NETWORKS, Networks};
 use norma_database::{ConfirmedKey, KeyConfirmer, NewApiKey};
 use norma_domain::KeyId;
 
@@ -79,12 +79,25 @@ pub(crate) async fn create_key(
             detail: "1 to 3650".to_owned(),
         });
     }
+    let networks = Networks::parse(&input.allowed_addresses).map_err(|error| ApiError::InvalidField {
+        field: "allowed_addresses",
+        detail: match error {
+            // What was typed is not repeated.
+            InvalidNetworks::NoNetwork(_) => {
+                "addresses and networks: 192.0.2.7, 192.0.2.0/24, 2001:db8::/32".to_owned()
+            }
+            InvalidNetworks::TooMany => format!("at most {MOST_NETWORKS}"),
+        },
+    })?;
     let usual = gateway.options.identity.key_lifetime_days;
     let lifetime = input.expires_in_days.or((usual > 0).then_some(usual));
     let needs_confirmation = gateway.options.identity.needs_confirmation(input.roles);
     notes.detail(format!("roles: {}", input.roles));
     if needs_confirmation {
         notes.add_detail("awaits confirmation");
+    }
+    if !input.allowed_addresses.is_empty() {
+        notes.add_detail(format_args!("from {}", networks.texts().join(" ")));
     }
     let made_by_user = match &*access.caller {
         Caller::User { user, .. } => Some(user.id),
@@ -104,6 +117,7 @@ pub(crate) async fn create_key(
             expires_at: lifetime.map(|days| Utc::now() + TimeDelta::days(days.into())),
             made_by_user,
             needs_confirmation,
+            allowed_addresses: networks.texts(),
         })
         .await?;
     notes.object(key.id);

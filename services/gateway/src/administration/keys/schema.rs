@@ -30,6 +30,9 @@ pub struct Key {
     /// Login of the second administrator, or `command line`.
     pub confirmed_by: Option<String>,
     pub confirmed_at: Option<DateTime<Utc>>,
+    /// Networks that it is used from (CIDR); empty: from anywhere.
+    #[schema(example = json!(["192.0.2.0/24"]))]
+    pub allowed_addresses: Vec<String>,
 }
 
 /// A key to be made.
@@ -48,6 +51,10 @@ pub struct KeyInput {
     #[serde(default)]
     #[schema(minimum = 1, maximum = 3650)]
     pub expires_in_days: Option<u32>,
+    /// Addresses and networks (CIDR) that it is used from; from anywhere where absent or empty.
+    #[serde(default)]
+    #[schema(max_items = 64, example = json!(["192.0.2.0/24", "2001:db8::/32"]))]
+    pub allowed_addresses: Vec<String>,
 }
 
 /// A new key. Its secret is shown here and never again.
@@ -77,6 +84,7 @@ impl From<rows::ApiKey> for Key {
             awaits_confirmation,
             confirmed_by,
             confirmed_at,
+            allowed_addresses: row.allowed_addresses,
         }
     }
 }

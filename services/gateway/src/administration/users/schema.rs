@@ -30,6 +30,8 @@ pub struct User {
     /// A disabled account cannot sign in; what it did stays.
     pub disabled: bool,
     pub has_password: bool,
+    /// Whether codes are asked for beside the password.
+    pub has_second_factor: bool,
     pub sign_in: SignInKind,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -108,6 +110,7 @@ impl From<rows::User> for User {
             roles: row.roles,
             disabled: row.disabled,
             has_password,
+            has_second_factor: row.second_factor_at.is_some(),
             sign_in: match row.openid {
                 Some(_) => SignInKind::OpenId,
                 None if has_password => SignInKind::Password,

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
 use norma_access::Token;
 use norma_service::OpenIdSettings;
 use openidconnect::core::{
-    CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreIdToken, CoreIdTokenVerifier,
-    CoreJwsSigningAlgorithm,
+    CoreAuthPrompt, CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreIdToken,
+    CoreIdTokenVerifier, CoreJwsSigningAlgorithm,
 };
 use openidconnect::{
     AuthType, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, CsrfToken, HttpRequest,
@@ -71,6 +72,8 @@ pub(crate) struct Person {
     pub(crate) login: Option<String>,
     pub(crate) name: Option<String>,
     pub(crate) roles: norma_domain::Roles,
+    /// When they showed the issuer who they are, where it says that.
+    pub(crate) verified_at: Option<DateTime<Utc>>,
 }
 
 impl OpenId {
@@ -106,8 +109,8 @@ impl OpenId {
         }))
     }
 
-    /// Where to send a browser.
-    pub(crate) async fn start(&self, state: &Token) -> Result<Start, Refusal> {
+    /// Where to send a browser. `asks_again`: the issuer asks who it is, also where somebody is signed in there, and says when.
+    pub(crate) async fn start(&self, state: &Token, asks_again: bool) -> Result<Start, Refusal> {
         let metadata = self.metadata(false).await?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let client =
@@ -121,6 +124,11 @@ impl OpenId {
         );
         for scope in self.settings.scopes.iter().filter(|scope| *scope != "openid") {
             request = request.add_scope(Scope::new(scope.clone()));
+        }
+        if asks_again {
+            request = request
+                .add_prompt(CoreAuthPrompt::Login)
+                .set_max_age(Duration::ZERO);
         }
         let (url, _, nonce) = request.set_pkce_challenge(challenge).url();
         Ok(Start {
@@ -230,6 +238,7 @@ impl OpenId {
                 .settings
                 .role_values
                 .roles_of(&claim_values(&said, &self.settings.roles_claim)),
+            verified_at: claims.auth_time(),
         })
     }
 

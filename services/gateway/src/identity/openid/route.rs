@@ -3,7 +3,7 @@
 use actix_web::http::header;
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse, get};
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use norma_access::{Token, are_equal};
 use norma_database::{Database, OpenIdAttempt, User};
 use serde::Deserialize;
@@ -26,6 +26,10 @@ pub(crate) struct Destination {
     /// The page to go to afterwards: a path of this site.
     #[param(max_length = 2000, example = "/studies")]
     return_to: Option<String>,
+    /// Whether the issuer asks who it is although somebody is signed in there: before an act that asks for it
+    /// (`verification_required`).
+    #[serde(default)]
+    again: bool,
 }
 
 /// What the issuer adds to the address.
@@ -58,7 +62,7 @@ pub(crate) async fn start_openid(
 ) -> Result<HttpResponse, ApiError> {
     let openid = openid.ok_or(ApiError::OpenIdNotConfigured)?;
     let state = Token::generate();
-    let start = match openid.start(&state).await {
+    let start = match openid.start(&state, destination.again).await {
         Ok(start) => start,
         Err(refusal) => return Ok(to_login_page(refusal)),
     };
@@ -101,10 +105,17 @@ pub(crate) async fn finish_openid(
 ) -> Result<HttpResponse, ApiError> {
     let openid = openid.ok_or(ApiError::OpenIdNotConfigured)?;
     match finish(&gateway.database, &openid, &request, come_back.into_inner()).await? {
-        Ok((user, return_to, id_token)) => {
+        Ok(Arrival {
+            user,
+            return_to,
+            id_token,
+            verified_at,
+        }) => {
             notes.user(&user);
             notes.detail(format!("roles: {}", user.roles));
-            let token = identity.sign_in_by_openid(&request, &user, id_token).await?;
+            let token = identity
+                .sign_in_by_openid(&request, &user, id_token, verified_at)
+                .await?;
             Ok(HttpResponse::Found()
                 .insert_header((header::LOCATION, return_to))
                 .cookie(identity.cookie(&request).with(&token))
@@ -125,12 +136,20 @@ fn to_login_page(refusal: Refusal) -> HttpResponse {
         .finish()
 }
 
+/// Somebody whom the issuer sent back.
+struct Arrival {
+    user: User,
+    return_to: String,
+    id_token: String,
+    verified_at: Option<DateTime<Utc>>,
+}
+
 async fn finish(
     database: &Database,
     openid: &OpenId,
     request: &HttpRequest,
     come_back: Return,
-) -> Result<Result<(User, String, String), Refusal>, ApiError> {
+) -> Result<Result<Arrival, Refusal>, ApiError> {
     // Begun in this very browser, a short while ago, and not finished yet.
     let own = state_of(request);
     let Some(state) = own.filter(|own| {
@@ -150,5 +169,10 @@ async fn finish(
         Err(refusal) => return Ok(Err(refusal)),
     };
     let account = account_of(database, &person).await?;
-    Ok(account.map(|user| (user, attempt.return_to, id_token)))
+    Ok(account.map(|user| Arrival {
+        user,
+        return_to: attempt.return_to,
+        id_token,
+        verified_at: person.verified_at,
+    }))
 }

@@ -25,7 +25,7 @@ const DAYS = [30, 90, 365] as const;
 export function KeyForm({ secret, waits, busy, error, onSubmit, onClose }: KeyFormProps) {
   const { t } = useTranslation();
   const form = useForm({
-    initialValues: { name: '', roles: ['integrator'] as Role[], scope: '', days: '365' },
+    initialValues: { name: '', roles: ['integrator'] as Role[], scope: '', days: '365', from: '' },
     validate: {
       name: (text) => (text.trim() ? null : t('patients.required')),
       roles: (roles) => (roles.length > 0 ? null : t('role.none')),
@@ -60,12 +60,13 @@ export function KeyForm({ secret, waits, busy, error, onSubmit, onClose }: KeyFo
       ) : (
         <form
           noValidate
-          onSubmit={form.onSubmit(({ name, roles, scope, days }) =>
+          onSubmit={form.onSubmit(({ name, roles, scope, days, from }) =>
             onSubmit({
               name: name.trim(),
               roles,
               ...(scope.trim() ? { scope: scope.trim() } : {}),
               expires_in_days: Number(days),
+              allowed_addresses: from.split(/[\s,;]+/).filter(Boolean),
             }),
           )}
         >
@@ -86,6 +87,7 @@ export function KeyForm({ secret, waits, busy, error, onSubmit, onClose }: KeyFo
               data={DAYS.map((days) => ({ value: String(days), label: t('keys.days', { count: days }) }))}
               {...form.getInputProps('days')}
             />
+            <TextInput label={t('keys.from')} description={t('keys.fromHint')} autoComplete="off" spellCheck={false} {...form.getInputProps('from')} />
             <FormEnd error={error} submit={t('keys.make')} busy={busy} onClose={onClose} />
           </Stack>
         </form>

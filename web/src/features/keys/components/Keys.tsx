@@ -84,6 +84,7 @@ export function Keys() {
                       </Text>
                       <Text size="xs" c="var(--text-dim)">
                         <code>{key.prefix}…</code> · {t('keys.scopeIs', { scope: key.scope })}
+                        {key.allowed_addresses.length > 0 && ` · ${t('keys.fromIs', { networks: key.allowed_addresses.join(', ') })}`}
                       </Text>
                     </td>
                     <td>

@@ -8,9 +8,10 @@ import pageClasses from '@/components/page.module.css';
 import { useNow } from '@/components/use-now';
 import { formatDuration } from '@/format/dates';
 import { formatNumber } from '@/format/numbers';
+import { download } from '@/transfer/download';
 
 import { clearRun, retryFailed } from '../api/run-store';
-import { download, toCsv, toXlsx } from '../export';
+import { toCsv, toXlsx } from '../export';
 import { progressOf, type RunLine } from '../rows';
 import classes from './mass-run.module.css';
 

@@ -1,7 +1,8 @@
 import { ActionIcon, Menu, Modal, Text, Tooltip } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
-import { IconDevices, IconLogout, IconPassword, IconUserCircle } from '@tabler/icons-react';
+import { IconDevices, IconLogout, IconPassword, IconShieldLock, IconUserCircle } from '@tabler/icons-react';
+import { lazy, Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 
@@ -10,7 +11,9 @@ import { useCodeTexts } from '@/i18n/problem-text';
 import { useSession } from '@/session/session-context';
 
 import classes from './account.module.css';
-import { PasswordForm } from './PasswordForm';
+
+/** Fetched when it is opened. */
+const PasswordForm = lazy(async () => ({ default: (await import('./PasswordForm')).PasswordForm }));
 
 /** Who is signed in, and the way out. */
 export function AccountMenu() {
@@ -60,6 +63,11 @@ export function AccountMenu() {
               {t('signIn.changePassword')}
             </Menu.Item>
           )}
+          {session.second_factor && (
+            <Menu.Item component={Link} to="/second-factor" leftSection={<IconShieldLock size={16} />} data-testid="own-second-factor">
+              {t('secondFactor.title')}
+            </Menu.Item>
+          )}
           <Menu.Item component={Link} to="/sessions" leftSection={<IconDevices size={16} />} data-testid="own-sessions">
             {t('sessions.title')}
           </Menu.Item>
@@ -74,15 +82,17 @@ export function AccountMenu() {
         title={<b>{t('signIn.changePassword')}</b>}
         closeButtonProps={{ 'aria-label': t('common.close') }}
       >
-        <PasswordForm
-          login={login}
-          needsCurrent={session.password_needs_current}
-          submit={t('common.save')}
-          onDone={() => {
-            change.close();
-            notifications.show({ message: t('signIn.passwordChanged'), closeButtonProps: { 'aria-label': t('common.close') } });
-          }}
-        />
+        <Suspense>
+          <PasswordForm
+            login={login}
+            needsCurrent={session.password_needs_current}
+            submit={t('common.save')}
+            onDone={() => {
+              change.close();
+              notifications.show({ message: t('signIn.passwordChanged'), closeButtonProps: { 'aria-label': t('common.close') } });
+            }}
+          />
+        </Suspense>
       </Modal>
     </>
   );

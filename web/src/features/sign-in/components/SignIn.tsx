@@ -4,10 +4,13 @@ import { useTranslation } from 'react-i18next';
 
 import { useLoginOptions, useSessionQuery, useSignInByLink } from '@/api/session';
 import { ErrorNotice } from '@/components/ErrorNotice';
+import { SecondFactorSetup } from '@/components/SecondFactorSetup';
 import type { EndReason } from '@/session/session';
 import { useCodeTexts } from '@/i18n/problem-text';
 
+import { asksForCode } from '../asks-for-code';
 import { takeToken } from '../token';
+import { CodeForm } from './CodeForm';
 import { PasswordForm } from './PasswordForm';
 import { SignInForm } from './SignInForm';
 
@@ -28,6 +31,8 @@ export function SignIn({ returnTo, reason, problem, onSignedIn }: SignInProps) {
   const session = useSessionQuery();
   const [token, setToken] = useState(takeToken);
   const byLink = useSignInByLink();
+  // A link of an account with a second factor stays unused until a code came with it.
+  const [asked, setAsked] = useState(false);
   const { mutate: followLink } = byLink;
 
   useEffect(() => {
@@ -39,7 +44,7 @@ export function SignIn({ returnTo, reason, problem, onSignedIn }: SignInProps) {
 
   useEffect(() => {
     if (token) {
-      followLink(token);
+      followLink({ token });
     }
   }, [token, followLink]);
 
@@ -48,7 +53,8 @@ export function SignIn({ returnTo, reason, problem, onSignedIn }: SignInProps) {
   const signedIn = settled && session.data && !session.error ? session.data : undefined;
   // Who comes by a link has no password, or has forgotten it.
   const setsPassword = signedIn && (signedIn.must_set_password || (byLink.isSuccess && !signedIn.password_needs_current));
-  const ready = signedIn && !setsPassword;
+  const setsSecondFactor = signedIn && !setsPassword && signedIn.second_factor?.must_set;
+  const ready = signedIn && !setsPassword && !setsSecondFactor;
   useEffect(() => {
     if (ready) {
       onSignedIn();
@@ -58,8 +64,41 @@ export function SignIn({ returnTo, reason, problem, onSignedIn }: SignInProps) {
   if (options.error) {
     return <ErrorNotice error={options.error} onRetry={() => void options.refetch()} />;
   }
+  if (token && !byLink.isSuccess && (asked || asksForCode(byLink.error))) {
+    return (
+      <CodeForm
+        busy={byLink.isPending}
+        error={asksForCode(byLink.error) ? null : byLink.error}
+        wait={0}
+        onCode={(code) => {
+          setAsked(true);
+          followLink({ token, code });
+        }}
+        onBack={() => {
+          setAsked(false);
+          setToken(null);
+          byLink.reset();
+        }}
+      />
+    );
+  }
   if (!options.data || !settled || ready || (session.isPending && !session.error)) {
     return <Loader m="auto" color="gray" aria-label={t('common.loading')} />;
+  }
+  if (signedIn && setsSecondFactor) {
+    return (
+      <Stack gap="md">
+        <div>
+          <Title order={1} size="h3">
+            {t('secondFactor.mustTitle')}
+          </Title>
+          <Text size="sm" c="var(--text-dim)">
+            {t('secondFactor.mustDetail', { name: signedIn.user.display_name || signedIn.user.login })}
+          </Text>
+        </div>
+        <SecondFactorSetup onDone={onSignedIn} />
+      </Stack>
+    );
   }
   if (signedIn) {
     return (
@@ -76,7 +115,7 @@ export function SignIn({ returnTo, reason, problem, onSignedIn }: SignInProps) {
           login={signedIn.user.login}
           needsCurrent={signedIn.password_needs_current}
           submit={t('signIn.setSubmit')}
-          onDone={onSignedIn}
+          onDone={() => undefined}
         />
       </Stack>
     );

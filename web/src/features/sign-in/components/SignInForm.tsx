@@ -7,6 +7,9 @@ import { asApiError } from '@/api/errors';
 import { useSignIn } from '@/api/session';
 import { useProblemText } from '@/i18n/problem-text';
 
+import { asksForCode } from '../asks-for-code';
+import { CodeForm } from './CodeForm';
+
 interface SignInFormProps {
   /** Whether local accounts may sign in. */
   password: boolean;
@@ -36,21 +39,43 @@ export function SignInForm({ password, openid, returnTo }: SignInFormProps) {
   const [secret, setSecret] = useState('');
   const [wait, setWait] = useWait();
 
-  const onSubmit = (event: SyntheticEvent): void => {
-    event.preventDefault();
-    if (signIn.isPending || wait > 0) {
-      return;
-    }
+  const send = (code: string | null): void =>
     signIn.mutate(
-      { login: login.trim(), password: secret },
+      { login: login.trim(), password: secret, code },
       {
         onError: (error) => {
-          setSecret('');
           setWait(Math.ceil(asApiError(error).retryAfterSeconds ?? 0));
+          if (asksForCode(error)) {
+            setSecond(true);
+          } else if (code === null) {
+            setSecret('');
+          }
         },
       },
     );
+  const onSubmit = (event: SyntheticEvent): void => {
+    event.preventDefault();
+    if (!signIn.isPending && wait <= 0) {
+      send(null);
+    }
   };
+  // Login and password were right: they are kept for the second step, and the code is asked for until one is taken.
+  const [second, setSecond] = useState(false);
+  if (second) {
+    return (
+      <CodeForm
+        busy={signIn.isPending}
+        error={asksForCode(signIn.error) ? null : signIn.error}
+        wait={wait}
+        onCode={(code) => send(code)}
+        onBack={() => {
+          signIn.reset();
+          setSecret('');
+          setSecond(false);
+        }}
+      />
+    );
+  }
   return (
     <Stack gap="md">
       {password && (

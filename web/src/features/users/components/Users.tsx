@@ -1,11 +1,11 @@
 import { ActionIcon, Badge, Button, Group, Menu, Modal, Skeleton, Text } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
-import { IconDevices, IconDotsVertical, IconLink, IconPencil, IconTrash, IconUserPlus } from '@tabler/icons-react';
+import { IconDevices, IconDotsVertical, IconLink, IconPencil, IconShieldOff, IconTrash, IconUserPlus } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import type { User } from '@/api/types';
-import { useChangeUser, useCreateUser, useDeleteUser, useMakeSignInLink, useUsers } from '@/api/users';
+import { useChangeUser, useCreateUser, useDeleteUser, useMakeSignInLink, useResetSecondFactor, useUsers } from '@/api/users';
 import { ConfirmDialog } from '@/components/ConfirmDialog';
 import { ErrorNotice } from '@/components/ErrorNotice';
 import pageClasses from '@/components/page.module.css';
@@ -20,7 +20,7 @@ import { useSettings } from '@/settings/settings';
 import { SignInLinkDialog } from './SignInLinkDialog';
 import { UserForm, type UserValues } from './UserForm';
 
-type Dialog = { kind: 'create' } | { kind: 'edit' | 'delete' | 'sessions'; user: User } | { kind: 'link'; user: User; link: string; expiresAt: string };
+type Dialog = { kind: 'create' } | { kind: 'edit' | 'delete' | 'sessions' | 'reset'; user: User } | { kind: 'link'; user: User; link: string; expiresAt: string };
 
 const nameOf = (user: User): string => user.display_name || user.login;
 
@@ -37,10 +37,11 @@ export function Users() {
   const change = useChangeUser();
   const remove = useDeleteUser();
   const makeLink = useMakeSignInLink();
+  const reset = useResetSecondFactor();
 
   const close = (): void => {
     setDialog(null);
-    [create, change, remove].forEach((mutation) => mutation.reset());
+    [create, change, remove, reset].forEach((mutation) => mutation.reset());
   };
   const offerLink = (user: User): void =>
     makeLink.mutate(user.id, {
@@ -110,6 +111,11 @@ export function Users() {
                     </td>
                     <td>
                       {user.disabled ? <b>{t('users.isDisabled')}</b> : t(`users.signInBy.${user.sign_in}`)}
+                      {user.has_second_factor && (
+                        <Text size="xs" c="var(--text-dim)">
+                          {t('secondFactor.has')}
+                        </Text>
+                      )}
                     </td>
                     <td>{user.last_sign_in_at ? formatDateTime(user.last_sign_in_at, i18n.language) : t('users.never')}</td>
                     <td>{formatDateTime(user.created_at, i18n.language)}</td>
@@ -130,6 +136,11 @@ export function Users() {
                           <Menu.Item leftSection={<IconDevices size={16} />} onClick={() => setDialog({ kind: 'sessions', user })}>
                             {t('sessions.ofPerson')}
                           </Menu.Item>
+                          {user.has_second_factor && !own && (
+                            <Menu.Item leftSection={<IconShieldOff size={16} />} onClick={() => setDialog({ kind: 'reset', user })}>
+                              {t('secondFactor.reset')}
+                            </Menu.Item>
+                          )}
                           <Menu.Item
                             c="var(--pathology)"
                             leftSection={<IconTrash size={16} />}
@@ -173,6 +184,16 @@ export function Users() {
           <SessionList userId={dialog.user.id} />
         </Modal>
       )}
+      <ConfirmDialog
+        opened={dialog?.kind === 'reset'}
+        title={dialog?.kind === 'reset' ? t('secondFactor.resetTitle', { name: nameOf(dialog.user) }) : ''}
+        detail={t('secondFactor.resetDetail')}
+        confirm={t('secondFactor.reset')}
+        busy={reset.isPending}
+        error={reset.error}
+        onConfirm={() => dialog?.kind === 'reset' && reset.mutate(dialog.user.id, { onSuccess: close })}
+        onClose={close}
+      />
       <ConfirmDialog
         opened={dialog?.kind === 'delete'}
         title={dialog?.kind === 'delete' ? t('users.deleteTitle', { name: nameOf(dialog.user) }) : ''}

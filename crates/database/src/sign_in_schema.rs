@@ -1,0 +1,32 @@
+//! Tables of signing in that stand with no others in one query.
+
+diesel::table! {
+    sign_in_sources (subject_hash) {
+        subject_hash -> Binary,
+        last_success_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    sign_in_failures (subject_hash) {
+        subject_hash -> Binary,
+        failures -> Integer,
+        blocked_until -> Timestamp,
+    }
+}
+
+diesel::table! {
+    second_factors (user_id) {
+        user_id -> crate::sql_types::Id,
+        secret -> Binary,
+        last_step -> BigInt,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    recovery_codes (user_id, code_hash) {
+        user_id -> crate::sql_types::Id,
+        code_hash -> Binary,
+    }
+}
