@@ -95,7 +95,7 @@ fn warning(answer: &Response) -> String {
 async fn refused(answer: Response, status: StatusCode, code: &str, words: &str) {
     let told = warning(&answer);
     assert!(
-        told.starts_with("299 http") == !words.is_empty() && told.ends_with(words),
+        told.starts_with("299 http") != words.is_empty() && told.ends_with(words),
         "{told}"
     );
     problem(answer, status, code).await;
