@@ -162,16 +162,13 @@ mod tests {
         let key = |uid: &str| StudyKey::of(&StudyInstanceUid::new(uid).unwrap());
         let watch = Arc::new(PullWatch::new(title("NORMA")));
         let (archive, scanner, router) = (title("ARCHIVE"), title("CT1"), title("ROUTER"));
+        let own = title("NORMA");
         let standing = |calling: &AeTitle, originator| watch.standing(&key("1.2"), calling, originator);
         assert_eq!(standing(&archive, None), Standing::Sent);
         watch.await_prior(key("1.2"), archive.clone());
         let prior = watch.begin(key("1.2"), archive.clone(), true);
         assert_eq!(standing(&archive, None), Standing::Prior);
-        assert_eq!(
-            standing(&router, Some(&title("NORMA"))),
-            Standing::Prior,
-            "by another title"
-        );
+        assert_eq!(standing(&router, Some(&own)), Standing::Prior, "by another title");
         assert_eq!(standing(&scanner, None), Standing::Sent);
         assert_eq!(standing(&router, Some(&scanner)), Standing::Sent);
         assert_eq!(
