@@ -9,9 +9,10 @@ use crate::association::Incoming;
 use crate::command::{C_FIND_RQ, C_FIND_RSP, Command};
 use crate::error::NetworkError;
 use crate::negotiation::MESSAGE_TRANSFER_SYNTAXES;
-use crate::query::{Answer, FoundSeries, FoundStudy, QueryModel, StudyKeys, StudyToRetrieve};
+use crate::query::{Answer, FoundSeries, FoundStudy, QueryModel, StudyToRetrieve};
 use crate::scu::{Proposal, Scu, ScuOptions};
 use crate::status::Status;
+use crate::study_keys::StudyKeys;
 
 /// Bytes of an answer.
 const ANSWER_BYTES: usize = 256 << 10;

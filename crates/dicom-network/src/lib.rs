@@ -22,6 +22,7 @@ mod scp;
 mod scu;
 mod sink;
 mod status;
+mod study_keys;
 mod tls;
 
 pub use norma_tls::Authorities;
@@ -37,7 +38,7 @@ pub use find::{FindLimits, Found, find_series, find_studies};
 pub use implementation::{IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME};
 pub use negotiation::{CT_STORAGE_CLASSES, StorageClasses, StorageSupport};
 pub use part10::{InvalidFile, OutgoingInstance};
-pub use query::{FoundSeries, FoundStudy, InvalidKeys, StudyKeys, StudyToRetrieve};
+pub use query::{FoundSeries, FoundStudy, StudyToRetrieve};
 pub use retrieve::{Keeping, Retrieval, RetrievalEnd, RetrieveLimits, SubOperations, get_study, move_study};
 pub use scp::{
     AllowedPeer, CommitmentProvider, HeldReport, InvalidPeer, MAX_PDU_LENGTH, OutcomeListener, Scp,
@@ -46,4 +47,5 @@ pub use scp::{
 pub use scu::{Scu, ScuOptions};
 pub use sink::{AssociationId, InstanceSink, ReceivedInstance, StoreFailure};
 pub use status::Status;
+pub use study_keys::{InvalidKeys, StudyKeys};
 pub use tls::{ClientTls, Fingerprint, InvalidFingerprint, ServerTls, TlsError};

@@ -91,7 +91,7 @@ fn named_before_data_set<const N: usize>(
     let mut file = BufReader::with_capacity(BUFFER_BYTES, file.take(WALKED_BYTES));
     match meta_before_data_set(&mut file, wanted) {
         Ok(found) => {
-            let found = found.unwrap_or_else(|| [const { String::new() }; N]);
+            let found = found.unwrap_or([const { String::new() }; N]);
             Ok(found.map(|uid| Some(uid).filter(|uid| !uid.is_empty())))
         }
         Err(error)

@@ -389,16 +389,20 @@ async fn earlier_studies_are_pulled_and_kept() {
         [all[0]["priors_of"].clone()],
         "the study that came alone"
     );
-    // They are those of the two days.
-    let found: Value = node.get("/dicom-web/studies").await.json().await.unwrap();
-    let mut days: Vec<&str> = found
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|study| study["00080020"]["Value"][0].as_str().unwrap())
-        .collect();
-    days.sort_unstable();
-    assert_eq!(days, ["20250101", "20250601", "20260101"]);
+    // They are those of the two days; the index is made while it is asked for.
+    let started = Instant::now();
+    loop {
+        let found: Value = node.get("/dicom-web/studies").await.json().await.unwrap();
+        let found = found.as_array().unwrap().iter();
+        let day = |study: &Value| study["00080020"]["Value"][0].as_str().unwrap().to_owned();
+        let mut days: Vec<String> = found.map(day).collect();
+        days.sort_unstable();
+        if days == ["20250101", "20250601", "20260101"] {
+            break;
+        }
+        assert!(days.len() < 3 && started.elapsed() < PATIENCE, "{days:?}");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
 
     // Sent by a scanner it is looked at, though all of it is here.
     assert_sent(&node.send(&first));
