@@ -97,7 +97,10 @@ mod tests {
 
     use super::*;
 
-    fn read(encoding: Encoding, mut bytes: &[u8]) -> std::io::Result<(u32, [u8; 2], u32, usize)> {
+    /// Tag, representation, length, and how many bytes stand behind the header.
+    type Read = (u32, [u8; 2], u32, usize);
+
+    fn read(encoding: Encoding, mut bytes: &[u8]) -> std::io::Result<Read> {
         let header = ElementHeader::read(encoding, |part| bytes.read_exact(part))?;
         Ok((header.tag, header.vr, header.length, bytes.len()))
     }
@@ -105,7 +108,7 @@ mod tests {
     #[test]
     fn a_header_is_read_as_its_encoding_writes_it() {
         let explicit = Encoding::EXPLICIT_LITTLE;
-        let cases: [(Encoding, &[u8], (u32, [u8; 2], u32, usize)); 7] = [
+        let cases: [(Encoding, &[u8], Read); 7] = [
             (explicit, b"\x08\0\x60\0CS\x02\0CT", (0x0008_0060, *b"CS", 2, 2)),
             (
                 explicit,

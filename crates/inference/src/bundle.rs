@@ -10,7 +10,6 @@ use norma_domain::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::accepted_points::AcceptedPoints;
 use crate::calibration::{Calibration, LogitScaling};
 use crate::error::ModelError;
 use crate::file_hash::{sha256_of_bytes, sha256_of_file};
@@ -133,6 +132,27 @@ pub struct Bundle {
     idle: Vec<InstalledModel>,
     classifier: InstalledModel,
     typing: InstalledModel,
+}
+
+/// The file of a bundle with operating points that a site accepted, parsed.
+#[derive(Debug, Clone)]
+pub struct AcceptedPoints {
+    file: BundleFile,
+    /// As it was accepted: a bundle's hash is over its bytes.
+    text: String,
+}
+
+impl AcceptedPoints {
+    /// # Errors
+    /// Where the text is no bundle's file.
+    pub fn parse(text: String) -> Result<Self, ModelError> {
+        let file: BundleFile = serde_yaml_ng::from_str(&text).map_err(|source| ModelError::DoesNotParse {
+            path: PathBuf::from("the accepted thresholds"),
+            source,
+        })?;
+        file.check()?;
+        Ok(Self { file, text })
+    }
 }
 
 impl Bundle {

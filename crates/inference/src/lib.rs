@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-mod accepted_points;
 mod aggregation;
 mod anomaly;
 mod augmentation;
@@ -33,11 +32,12 @@ mod study_map;
 mod typing;
 mod version;
 
-pub use accepted_points::AcceptedPoints;
 pub use aggregation::{SliceAggregation, WithinSlice, lung_cells};
 pub use anomaly::{AnomalyModel, AnomalyReading};
 pub use augmentation::augment;
-pub use bundle::{BUNDLE_FILE, BUNDLE_SCHEMA, Bundle, BundleFile, BundleModels, InstalledModel};
+pub use bundle::{
+    AcceptedPoints, BUNDLE_FILE, BUNDLE_SCHEMA, Bundle, BundleFile, BundleModels, InstalledModel,
+};
 pub use calibration::{Calibration, LogitScaling};
 pub use classifier::{ClassifierModel, ClassifierReading};
 pub use error::{ModelError, RuntimeError};
