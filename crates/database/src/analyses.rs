@@ -14,7 +14,7 @@ use crate::scans::lock_scan;
 use crate::schema::{analyses, scans, stage_results};
 use crate::sql_types::RowId;
 use crate::suspicion::{SuspicionGroup, place_scan};
-use crate::thresholds_held::hold_to_newer;
+use crate::thresholds_held::{HeldTo, hold_to};
 use crate::unfinished::is_unfinished;
 use crate::waiting_analyses::{NewWaiting, hold_back, may_be_urgent, raise};
 use crate::{Database, DatabaseError, OutboxMessage, Owner, time};
@@ -337,6 +337,42 @@ pub(crate) fn insert_analysis(
         },
     )?;
     row.try_into()
+}
+
+impl From<&Analysis> for HeldTo {
+    fn from(analysis: &Analysis) -> Self {
+        Self {
+            operating_point: analysis.operating_point.clone(),
+            threshold_proposal_id: analysis.threshold_proposal_id,
+        }
+    }
+}
+
+/// Holds an analysis that runs to the thresholds of a new request for it, where other ones were accepted or taken back meanwhile and
+/// the same is asked: the same operating point, or both times the default, which may have another name by now. The scan is locked.
+fn hold_to_newer(
+    connection: &mut AnyConnection,
+    running: &mut Analysis,
+    new: &NewAnalysis,
+) -> Result<(), DatabaseError> {
+    let has_other_thresholds = running.threshold_proposal_id != new.threshold_proposal_id;
+    let asks_the_same = running.operating_point == new.operating_point
+        || !(running.operating_point_named || new.operating_point_named);
+    if !has_other_thresholds || !asks_the_same {
+        return Ok(());
+    }
+    running.operating_point = new.operating_point.clone();
+    running.bundle_version.clone_from(&new.bundle_version);
+    running.threshold_proposal_id = new.threshold_proposal_id;
+    running.updated_at = time::now();
+    let (held_to, now) = (HeldTo::from(&*running), time::to_row(running.updated_at));
+    hold_to(
+        connection,
+        running.id.into(),
+        &held_to,
+        &running.bundle_version,
+        now,
+    )
 }
 
 pub(crate) fn find(

@@ -1,14 +1,14 @@
 //! Which thresholds an analysis is held to: those of the last request for it. They act where its report is made, so one that runs can
 //! be held to others without reading anything anew.
 
+use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use norma_domain::{OperatingPointName, ThresholdProposalId};
 
-use crate::analyses::Analysis;
+use crate::DatabaseError;
 use crate::connection::AnyConnection;
 use crate::schema::analyses;
 use crate::sql_types::RowId;
-use crate::{DatabaseError, NewAnalysis, time};
 
 /// The question that a report answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,41 +17,22 @@ pub struct HeldTo {
     pub threshold_proposal_id: Option<ThresholdProposalId>,
 }
 
-impl From<&Analysis> for HeldTo {
-    fn from(analysis: &Analysis) -> Self {
-        Self {
-            operating_point: analysis.operating_point.clone(),
-            threshold_proposal_id: analysis.threshold_proposal_id,
-        }
-    }
-}
-
-/// Holds an analysis that runs to the thresholds of a new request for it, where other ones were accepted or taken back meanwhile and
-/// the same is asked: the same operating point, or both times the default, which may have another name by now. The scan is locked.
-pub(crate) fn hold_to_newer(
+/// Holds an analysis that runs to other thresholds, by the version of their bundle. Its scan is locked.
+pub(crate) fn hold_to(
     connection: &mut AnyConnection,
-    running: &mut Analysis,
-    new: &NewAnalysis,
+    id: RowId,
+    held_to: &HeldTo,
+    bundle_version: &str,
+    now: NaiveDateTime,
 ) -> Result<(), DatabaseError> {
-    let has_other_thresholds = running.threshold_proposal_id != new.threshold_proposal_id;
-    let asks_the_same = running.operating_point == new.operating_point
-        || !(running.operating_point_named || new.operating_point_named);
-    if !has_other_thresholds || !asks_the_same {
-        return Ok(());
-    }
-    let now = time::now();
-    diesel::update(analyses::table.find(RowId::from(running.id)))
+    diesel::update(analyses::table.find(id))
         .set((
-            analyses::operating_point.eq(&new.operating_point.0),
-            analyses::bundle_version.eq(&new.bundle_version),
-            analyses::threshold_proposal_id.eq(new.threshold_proposal_id.map(RowId::from)),
-            analyses::updated_at.eq(time::to_row(now)),
+            analyses::operating_point.eq(&held_to.operating_point.0),
+            analyses::bundle_version.eq(bundle_version),
+            analyses::threshold_proposal_id.eq(held_to.threshold_proposal_id.map(RowId::from)),
+            analyses::updated_at.eq(now),
         ))
         .execute(connection)?;
-    running.operating_point = new.operating_point.clone();
-    running.bundle_version.clone_from(&new.bundle_version);
-    running.threshold_proposal_id = new.threshold_proposal_id;
-    running.updated_at = now;
     Ok(())
 }
 

@@ -5,7 +5,9 @@ use norma_database::{
     AcceptedBundleFile, Decided, NewThresholdProposal, Page, ProposalState, ThresholdProposal,
 };
 use norma_database::{Database, NewAnalysis};
-use norma_domain::{AnalysisId, Priority, Reason, ReasonCode, Report, ThresholdProposalId, Verdict};
+use norma_domain::{
+    AnalysisId, OperatingPointName, Priority, Reason, ReasonCode, Report, ThresholdProposalId, Verdict,
+};
 use serde_json::json;
 
 use crate::builders::{answered, new_analysis, prepare, report, scan};
@@ -273,10 +275,13 @@ fn an_analysis_keeps_the_thresholds_that_it_was_asked_with() {
         let new = asked(Priority::Routine, Some(accepted.id));
         let analysis = database.request_analysis(new).await.unwrap().analysis;
         assert_eq!(analysis.threshold_proposal_id, Some(accepted.id));
-        let other = database
-            .request_analysis(asked(Priority::Urgent, None))
-            .await
-            .unwrap();
+        // Another operating point by its name is another question.
+        let other = NewAnalysis {
+            operating_point: OperatingPointName("sensitivity_95".to_owned()),
+            operating_point_named: true,
+            ..asked(Priority::Urgent, None)
+        };
+        let other = database.request_analysis(other).await.unwrap();
         assert_eq!((other.created, &other.analysis), (false, &analysis));
 
         prepare(database, analysis.id).await;

@@ -32,7 +32,7 @@ fn second_bundle(folder: &Path) -> PathBuf {
         .collect();
     let text = text.replacen("version: 0.0.1", "version: 0.0.2", 1).replacen(
         threshold,
-        &format!("{indent}threshold: 0.0"),
+        &format!("{indent}threshold: 0.0001"),
         1,
     );
     fs::write(&file, text).unwrap();
