@@ -70,9 +70,12 @@ pub(crate) fn load_nifti(blob: &Blob, limits: &Limits) -> Result<LoadedSeries, I
     leave_out(&blank, &mut hounsfield, &mut map.geometry);
     let corrected_slices = clear_filling(&mut hounsfield);
     let is_plausible = count_implausible(&hounsfield) == 0 && !contradicts_one_scale(&hounsfield);
+    let spacing_mm = map.geometry.spacing_mm.z();
+    // Asked before and after: what is left out between them breaks the turns, or mends them.
+    let alternated = alternates(&hounsfield, spacing_mm);
     let elsewhere = slices_from_elsewhere(&hounsfield)?;
     leave_out(&elsewhere.left_out, &mut hounsfield, &mut map.geometry);
-    if alternates(&hounsfield, map.geometry.spacing_mm.z()) {
+    if alternated || (!elsewhere.left_out.is_empty() && alternates(&hounsfield, spacing_mm)) {
         return Err(ImagingError::InconsistentSeries(
             "its slices belong to two pictures by turns, as of two phases in one file".into(),
         ));
