@@ -294,7 +294,8 @@ fn read_header(
         .clone()
         .or_else(|| date(0x0008_0021))
         .or_else(|| date(0x0008_0022))
-        .or_else(|| date(0x0008_0023));
+        .or_else(|| date(0x0008_0023))
+        .or_else(|| plain_date(values.text(0x0008_002A)?.get(..8)?));
     let study = values
         .identifier(0x0020_000D)
         .and_then(|uid| StudyInstanceUid::new(&uid).ok());

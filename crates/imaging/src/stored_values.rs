@@ -10,6 +10,7 @@ use crate::slice_order::PlacedSlice;
 use crate::study::Instance;
 use crate::value_check::{
     alternates, clear_filling, count_holes, count_implausible, count_jumps, count_soft_tissue,
+    has_levels_of_a_scan,
 };
 use crate::value_scale::contradicts_one_scale;
 use crate::volume_geometry::SliceGrid;
@@ -95,15 +96,21 @@ pub(crate) fn read_values(
     } else {
         best.filled
     };
-    let is_plausible = best.implausible == 0 && !contradicts_one_scale(&best.decoded.hounsfield);
+    let is_plausible = best.implausible == 0
+        && has_levels_of_a_scan(&best.decoded.hounsfield)
+        && !contradicts_one_scale(&best.decoded.hounsfield);
     let mut decoded = best.decoded;
-    // Asked before and after: what is left out between them breaks the turns, or mends them.
-    let alternated = alternates(&decoded.hounsfield, spacing_mm);
+    // Asked before and after: what is left out between them breaks the turns, or mends them. Values that no scan has are named
+    // as such, whatever they do by turns.
+    let can_alternate = best.implausible == 0;
+    let alternated = can_alternate && alternates(&decoded.hounsfield, spacing_mm);
     let elsewhere = slices_from_elsewhere(&decoded.hounsfield)?;
     leave_out(&elsewhere.left_out, &mut decoded);
     Ok(ReadValues {
         alternates: alternated
-            || (!elsewhere.left_out.is_empty() && alternates(&decoded.hounsfield, spacing_mm)),
+            || (can_alternate
+                && !elsewhere.left_out.is_empty()
+                && alternates(&decoded.hounsfield, spacing_mm)),
         corrected_slices,
         damaged_slices: best.damaged + elsewhere.count(),
         is_plausible,
