@@ -83,6 +83,8 @@ pub enum NotMeasurable {
     Emphysema,
     /// Noise, or the noise that a sharp kernel brings, may have moved it over the limit.
     Noise,
+    /// The pixels are so coarse that what lies beside lung or vessels is averaged with them, or that a sharp kernel hides it.
+    CoarsePixels,
 }
 
 /// The range within which a measure is norm.

@@ -5,6 +5,7 @@ use norma_dicom_elements::{ElementError, Encoding};
 use norma_domain::{SeriesInstanceUid, SopInstanceUid, StudyIdentity, StudyInstanceUid};
 
 use crate::blob::Blob;
+use crate::body_part::BodyPart;
 use crate::deflated_data_set::{inflate_start, most_inflated};
 use crate::element_values::Values;
 use crate::element_walk::{DataSet, PixelElement, walk_elements, walk_meta};
@@ -77,7 +78,8 @@ pub(crate) struct InstanceHeader {
     pub(crate) sop_class: String,
     pub(crate) modality: String,
     pub(crate) image_type: Vec<String>,
-    pub(crate) body_part: String,
+    /// What it is called names another part of the body than the chest.
+    pub(crate) is_other_body_part: bool,
     /// What shows that images are of one person; compared and nothing else.
     pub(crate) patient: PatientMarks,
     /// What an examination's images have in common beside its UIDs.
@@ -293,7 +295,8 @@ fn read_header(
         .clone()
         .or_else(|| date(0x0008_0021))
         .or_else(|| date(0x0008_0022))
-        .or_else(|| date(0x0008_0023));
+        .or_else(|| date(0x0008_0023))
+        .or_else(|| plain_date(values.text(0x0008_002A)?.get(..8)?));
     let study = values
         .identifier(0x0020_000D)
         .and_then(|uid| StudyInstanceUid::new(&uid).ok());
@@ -329,7 +332,7 @@ fn read_header(
             .into_iter()
             .map(|text| text.to_ascii_uppercase())
             .collect(),
-        body_part: values.text(0x0018_0015).unwrap_or_default().to_ascii_uppercase(),
+        is_other_body_part: BodyPart::read(values).is_other(),
         patient_age_years: age_years(
             values.text(0x0010_1010).as_deref(),
             values.text(0x0010_0030).as_deref(),

@@ -44,6 +44,10 @@ pub enum ImagingError {
     },
     #[error("none of the {files} files is a DICOM image or a NIfTI volume")]
     NoImagesFound { files: usize },
+    #[error(
+        "there is a media directory (DICOMDIR) without the images that it lists; send the whole disc or folder as one archive"
+    )]
+    OnlyMediaDirectory,
     #[error("a DICOM file cannot be read: {0}")]
     UnreadableDicom(&'static str),
     #[error("a NIfTI file cannot be read: {0}")]
@@ -92,7 +96,7 @@ impl ImagingError {
             Self::UnreadableArchive(_) => ReasonCode::UnreadableArchive,
             Self::EncryptedArchive => ReasonCode::EncryptedArchive,
             Self::ArchiveLimitExceeded { .. } => ReasonCode::ArchiveLimitExceeded,
-            Self::NoImagesFound { .. } => ReasonCode::NoImagesFound,
+            Self::NoImagesFound { .. } | Self::OnlyMediaDirectory => ReasonCode::NoImagesFound,
             Self::UnreadableDicom(_) => ReasonCode::UnreadableDicom,
             Self::UnreadableNifti(_) => ReasonCode::UnreadableNifti,
             Self::UnsupportedTransferSyntax { .. } => ReasonCode::UnsupportedTransferSyntax,

@@ -15,7 +15,7 @@ pub(crate) struct FrameMarks {
     pub(crate) instance_number: Option<i64>,
 }
 
-const KINDS: usize = 14;
+const KINDS: usize = 16;
 
 /// Tags of the marks, and whether the attribute says of itself that images belong to different volumes: such marks
 /// are believed where no two images share a place as well.
@@ -34,6 +34,8 @@ const TAGS: [(u32, bool); KINDS] = [
     (0x0008_0033, false), // Content Time
     (0x0008_0008, false), // Image Type
     (0x0018_9151, false), // Frame Reference DateTime
+    (0x0020_0052, true),  // Frame of Reference UID
+    (0x0008_0022, true),  // Acquisition Date
 ];
 
 impl FrameMarks {

@@ -2,6 +2,7 @@
 
 mod archive_names;
 mod blob;
+mod body_part;
 mod character_set;
 mod claimed_size;
 mod coarse_picture;
@@ -33,6 +34,7 @@ mod numbering_runs;
 mod other_archives;
 mod patient_age;
 mod patient_marks;
+mod patient_names;
 mod rescale;
 mod series_choice;
 mod series_grouping;
@@ -54,6 +56,7 @@ mod value_check;
 mod value_scale;
 mod volume_geometry;
 mod volume_grid;
+mod written_identifiers;
 mod zip_directory;
 mod zip_entries;
 

@@ -24,7 +24,6 @@ use crate::slice_order::{
 };
 use crate::stored_values::{ReadValues, read_values};
 use crate::study::{Instance, StudyContent, StudySource};
-use crate::value_check::alternates;
 use crate::volume_geometry::{SliceGrid, lay_out};
 use crate::volume_grid::{regular_stack, square_pixels};
 
@@ -168,6 +167,14 @@ fn age_conflict(instances: &[Instance]) -> Option<String> {
     (years > LARGEST_AGE_DIFFERENCE_YEARS).then(|| format!("{} values of Patient's Age", ages.len()))
 }
 
+/// The age of the study's only patient, which some of the files may leave out.
+fn age_of(instances: &[Instance]) -> Option<u16> {
+    instances
+        .iter()
+        .filter_map(|instance| instance.header.patient_age_years)
+        .min()
+}
+
 /// A candidate with its slices in order.
 struct PlacedSeries {
     group: SeriesGroup,
@@ -235,7 +242,7 @@ impl PlacedSeries {
         let step = measure_spacing(slices).median_mm.unwrap_or(0.0);
         Candidate {
             name: self.group.name(),
-            body_part: header.body_part.clone(),
+            is_other_body_part: header.is_other_body_part,
             is_reformat: is_reformat(header, frame),
             is_mixed: self.conflict.is_some(),
             has_hounsfield: has_hounsfield(header.has_modality_table, frame),
@@ -279,7 +286,14 @@ fn assemble(
         corrected_slices,
         damaged_slices,
         is_plausible,
-    } = read_values(instances, &series.slices, &grid, limits)?;
+        alternates,
+    } = read_values(
+        instances,
+        &series.slices,
+        &grid,
+        measure_spacing(&series.slices).median_mm.unwrap_or(0.0),
+        limits,
+    )?;
     let DecodedSeries {
         hounsfield,
         slices,
@@ -293,7 +307,7 @@ fn assemble(
             "its slices do not lie above each other: their positions differ within their plane",
         ));
     }
-    if alternates(&hounsfield, spacing.median_mm.unwrap_or(0.0)) {
+    if alternates {
         return Err(inconsistent(
             "its slices belong to two pictures by turns, as of two phases in one series; send each phase as a series \
              of its own",
@@ -341,7 +355,7 @@ fn assemble(
             scanner_model: header.scanner_model.clone(),
             convolution_kernel: header.kernel.clone(),
             study_date: header.study_date.clone(),
-            patient_age_years: header.patient_age_years,
+            patient_age_years: age_of(instances),
             transfer_syntax_uid: Some(header.transfer_syntax.clone()).filter(|uid| !uid.is_empty()),
             slice_thickness_mm: frame.slice_thickness_mm,
             contrast_agent: header.contrast_agent,

@@ -1,18 +1,23 @@
 //! Slices that lie mirrored in their stack: exchanged left and right, turned upside down, or both.
 //!
-//! A slice is held against the next one as it is and mirrored. The same side of a chest goes on in the next slice, so in a
-//! whole stack no mirror fits better: in the six real series that are at hand the nearest differs by 1.9
-//! times as much as the slice as it is, and taken apart to 10 mm still by 1.14 times.
+//! A slice is held against the next one as it is and mirrored, in those places where one of the two is no mirror of itself:
+//! what is alike on both sides says nothing of the side, however much of it there is. The same side of a chest goes on in the
+//! next slice, so in a whole stack no mirror fits better: in real series the nearest differs by 2.4 times as much as the slice
+//! as it is, and taken apart to 8 to 12 mm still by 1.24 times.
 
 use ndarray::{Array3, ArrayView2, Axis, s};
 use rayon::prelude::*;
 
-use crate::coarse_picture::{COMPARED, coarse_picture, difference};
+use crate::coarse_picture::{COMPARED, coarse_picture};
 
 /// From a slice to the next the side changes where the mirrored one differs by less than this part of what the other does.
 const LARGEST_MIRRORED_SHARE: f64 = 0.85;
 /// What is added to each difference: what lies below it is noise, and noise has no side.
 const BLUR_HU: f64 = 25.0;
+/// A place has a side where the picture differs from its mirror by so much…
+const LEAST_OF_A_SIDE_HU: i32 = 60;
+/// …and a picture where so many places have.
+const LEAST_SHARE_OF_A_SIDE: f64 = 0.002;
 /// As it is, left and right exchanged, upside down, and both: the index of what two of them do one after the other is
 /// the exclusive or of theirs.
 const STATES: usize = 4;
@@ -22,12 +27,11 @@ pub(crate) fn mirrored_slices(hounsfield: &Array3<i16>, slices: &[usize]) -> Vec
     let costs: Vec<[f64; STATES]> = slices
         .par_windows(2)
         .map(|pair| {
-            let next = coarse_picture(&hounsfield.index_axis(Axis(0), pair[1]), COMPARED);
-            let picture = hounsfield.index_axis(Axis(0), pair[0]);
-            let differs =
-                |state| difference(&coarse_picture(&turned(&picture, state), COMPARED), &next) + BLUR_HU;
-            let as_is = differs(0);
-            [0, 1, 2, 3].map(|state| (differs(state) / as_is).ln())
+            let [first, next] = [pair[0], pair[1]].map(|slice| {
+                let picture = hounsfield.index_axis(Axis(0), slice);
+                [0, 1, 2, 3].map(|state| coarse_picture(&turned(&picture, state), COMPARED))
+            });
+            [0, 1, 2, 3].map(|state| cost_of(&first, &next, state))
         })
         .collect();
     let states = likeliest_states(&costs);
@@ -38,6 +42,26 @@ pub(crate) fn mirrored_slices(hounsfield: &Array3<i16>, slices: &[usize]) -> Vec
         .zip(&states)
         .filter_map(|(slice, state)| (*state != usual).then_some(*slice))
         .collect()
+}
+
+/// How much more, as a logarithm, two pictures differ where the first one is turned so; each is given in all states.
+fn cost_of(first: &[Vec<i16>; STATES], next: &[Vec<i16>; STATES], state: usize) -> f64 {
+    let apart = |one: i16, other: i16| (i32::from(one) - i32::from(other)).abs();
+    let (mut places, mut turned, mut as_is) = (0usize, 0i64, 0i64);
+    for at in 0..next[0].len() {
+        let has_side =
+            |picture: &[Vec<i16>; STATES]| apart(picture[0][at], picture[state][at]) > LEAST_OF_A_SIDE_HU;
+        if has_side(first) || has_side(next) {
+            places += 1;
+            turned += i64::from(apart(first[state][at], next[0][at]));
+            as_is += i64::from(apart(first[0][at], next[0][at]));
+        }
+    }
+    if (places as f64) < LEAST_SHARE_OF_A_SIDE * next[0].len() as f64 {
+        return 0.0;
+    }
+    let mean = |sum: i64| sum as f64 / places.max(1) as f64 + BLUR_HU;
+    (mean(turned) / mean(as_is)).ln()
 }
 
 fn turned<'voxels>(picture: &ArrayView2<'voxels, i16>, state: usize) -> ArrayView2<'voxels, i16> {
@@ -158,5 +182,34 @@ mod tests {
         mirror(&mut volume, &[8, 9], 1);
         let others: Vec<usize> = all.iter().copied().filter(|slice| *slice != 8).collect();
         assert_eq!(mirrored_slices(&volume, &others), [9]);
+    }
+
+    #[test]
+    fn little_that_has_a_side_in_much_that_has_none_is_enough() {
+        // Two equal lungs that widen, and a heart of a hundredth of the picture.
+        let nearly_even = || {
+            Array3::from_shape_fn((24, 64, 64), |(z, y, x)| {
+                let (dy, dx) = (y as f64 - 31.5, x as f64 - 31.5);
+                let noise = ((x * 7 + y * 13 + z * 5) % 23) as i16;
+                let is_lung = dy.hypot(dx.abs() - 13.0) < 6.0 + 0.25 * z as f64;
+                noise
+                    + if (dy + 4.0).hypot(dx - 7.0) < 3.5 {
+                        40
+                    } else if is_lung {
+                        -850
+                    } else if dy.hypot(dx) < 29.0 {
+                        40
+                    } else {
+                        -1000
+                    }
+            })
+        };
+        let all: Vec<usize> = (0..24).collect();
+        assert!(mirrored_slices(&nearly_even(), &all).is_empty());
+        for wrong in 0..24 {
+            let mut volume = nearly_even();
+            mirror(&mut volume, &[wrong], 1);
+            assert_eq!(mirrored_slices(&volume, &all), [wrong]);
+        }
     }
 }

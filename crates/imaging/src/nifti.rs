@@ -14,7 +14,7 @@ use crate::loaded_series::{Acquisition, LoadedSeries};
 use crate::nifti_header::{NIFTI_HEADER_BYTES, NiftiVolumeHeader, SampleType, read_nifti_header};
 use crate::rescale::AIR;
 use crate::slice_order::{GAP_FACTOR, Vector, angle_degrees, cross, unit};
-use crate::value_check::{alternates, clear_filling, count_implausible};
+use crate::value_check::{alternates, clear_filling, count_implausible, has_levels_of_a_scan};
 use crate::value_scale::contradicts_one_scale;
 use crate::volume_grid::square_pixels;
 
@@ -69,10 +69,15 @@ pub(crate) fn load_nifti(blob: &Blob, limits: &Limits) -> Result<LoadedSeries, I
     let padding = count_at_ends(&blank, map.geometry.shape[0]);
     leave_out(&blank, &mut hounsfield, &mut map.geometry);
     let corrected_slices = clear_filling(&mut hounsfield);
-    let is_plausible = count_implausible(&hounsfield) == 0 && !contradicts_one_scale(&hounsfield);
+    let is_plausible = count_implausible(&hounsfield) == 0
+        && has_levels_of_a_scan(&hounsfield)
+        && !contradicts_one_scale(&hounsfield);
+    let spacing_mm = map.geometry.spacing_mm.z();
+    // Asked before and after: what is left out between them breaks the turns, or mends them.
+    let alternated = alternates(&hounsfield, spacing_mm);
     let elsewhere = slices_from_elsewhere(&hounsfield)?;
     leave_out(&elsewhere.left_out, &mut hounsfield, &mut map.geometry);
-    if alternates(&hounsfield, map.geometry.spacing_mm.z()) {
+    if alternated || (!elsewhere.left_out.is_empty() && alternates(&hounsfield, spacing_mm)) {
         return Err(ImagingError::InconsistentSeries(
             "its slices belong to two pictures by turns, as of two phases in one file".into(),
         ));

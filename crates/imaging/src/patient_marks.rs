@@ -7,6 +7,10 @@ use std::fmt;
 
 use crate::element_values::Values;
 use crate::patient_age::plain_date;
+use crate::patient_names::{NameForms, SameName};
+
+/// So many names of one study are those of several persons.
+const MOST_NAMES: usize = 16;
 
 /// What tells patients and orders apart, normalised for comparison. None where the file says nothing.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
@@ -14,12 +18,10 @@ pub(crate) struct PatientMarks {
     patient_id: Option<Box<[u8]>>,
     /// Who gave the ID: two hospitals give the same to two persons.
     issuer: Option<Box<[u8]>>,
-    name: Option<Box<[u8]>>,
+    name: Option<NameForms>,
     birth_date: Option<Box<[u8]>>,
     sex: Option<Box<[u8]>>,
     accession_number: Option<Box<[u8]>>,
-    /// Specific Character Set: the same name has other bytes in another one.
-    character_set: Option<Box<[u8]>>,
 }
 
 /// Never what it holds.
@@ -34,7 +36,7 @@ impl PatientMarks {
         Self {
             patient_id: normalised(values, 0x0010_0020),
             issuer: normalised(values, 0x0010_0021),
-            name: values.mark(0x0010_0010).and_then(|name| normalised_name(&name)),
+            name: NameForms::read(values),
             birth_date: values
                 .text(0x0010_0030)
                 .and_then(|date| plain_date(&date))
@@ -42,7 +44,6 @@ impl PatientMarks {
                 .or_else(|| normalised(values, 0x0010_0030)),
             sex: normalised(values, 0x0010_0040),
             accession_number: normalised(values, 0x0008_0050),
-            character_set: normalised(values, 0x0008_0005),
         }
     }
 
@@ -58,27 +59,6 @@ fn normalised(values: &Values<'_>, tag: u32) -> Option<Box<[u8]>> {
     (!upper.is_empty()).then(|| upper.into_boxed_slice())
 }
 
-/// The first component group of a PN, without empty trailing components, in capitals, blanks collapsed.
-fn normalised_name(name: &[u8]) -> Option<Box<[u8]>> {
-    let group = name
-        .split(|byte| *byte == b'=')
-        .find(|group| group.iter().any(|byte| !matches!(byte, b'^' | b' ')))?;
-    let mut components: Vec<Vec<u8>> = group
-        .split(|byte| *byte == b'^')
-        .map(|component| {
-            let words: Vec<&[u8]> = component
-                .split(|byte| *byte == b' ')
-                .filter(|word| !word.is_empty())
-                .collect();
-            words.join(&b' ').to_ascii_uppercase()
-        })
-        .collect();
-    while components.last().is_some_and(Vec::is_empty) {
-        components.pop();
-    }
-    Some(components.join(&b'^').into_boxed_slice())
-}
-
 /// Says by count why images cannot all be of one patient; None where nothing speaks against it. `series` numbers the
 /// series of each image: another Accession Number within a series is a conflict, and between series where nothing
 /// else shows that the patient is one (one examination may answer several orders).
@@ -91,14 +71,14 @@ pub(crate) fn patient_conflict(images: &[(&PatientMarks, usize)]) -> Option<Stri
     let issuers = distinct(|marks| marks.issuer.as_deref());
     let births = distinct(|marks| marks.birth_date.as_deref());
     let sexes = distinct(|marks| marks.sex.as_deref());
-    let is_one_alphabet = distinct(|marks| marks.character_set.as_deref()) <= 1
-        || images
-            .iter()
-            .all(|(marks, _)| marks.name.as_deref().is_none_or(<[u8]>::is_ascii));
-    let names = if is_one_alphabet {
-        distinct(|marks| marks.name.as_deref())
+    let is_known_to_be_one = ids == 1 && births == 1;
+    let names = conflicting_names(images, ids == 1, is_known_to_be_one);
+    // The same number, with and without the zeros before it, of a person with one name and one date of birth.
+    let is_named = images.iter().any(|(marks, _)| marks.name.is_some());
+    let ids = if births == 1 && is_named && names <= 1 {
+        distinct(|marks| marks.patient_id.as_deref().map(without_leading_zeros))
     } else {
-        1
+        ids
     };
     let mut conflicts: Vec<String> = [
         (ids, "Patient ID"),
@@ -129,6 +109,36 @@ pub(crate) fn patient_conflict(images: &[(&PatientMarks, usize)]) -> Option<Stri
     (!conflicts.is_empty()).then(|| conflicts.join(", "))
 }
 
+/// A number without the zeros before it; any other identifier as it stands.
+fn without_leading_zeros(id: &[u8]) -> &[u8] {
+    if !id.iter().all(u8::is_ascii_digit) {
+        return id;
+    }
+    let first = id.iter().position(|digit| *digit != b'0');
+    &id[first.unwrap_or(id.len().saturating_sub(1))..]
+}
+
+/// How many names there are that cannot be one person's; 1 or less where all may be.
+fn conflicting_names(images: &[(&PatientMarks, usize)], has_one_id: bool, is_known_to_be_one: bool) -> usize {
+    let names: BTreeSet<&NameForms> = images
+        .iter()
+        .filter_map(|(marks, _)| marks.name.as_ref())
+        .collect();
+    let names: Vec<&NameForms> = names.into_iter().collect();
+    let may_be_one = |one: &NameForms, other: &NameForms| match one.compare(other) {
+        SameName::Yes => true,
+        SameName::Unknown => has_one_id,
+        SameName::AsSpoken => is_known_to_be_one,
+        SameName::No => false,
+    };
+    let is_one = names.len() <= MOST_NAMES
+        && names
+            .iter()
+            .enumerate()
+            .all(|(index, one)| names[index + 1..].iter().all(|other| may_be_one(one, other)));
+    if is_one { 1 } else { names.len() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,7 +147,7 @@ mod tests {
         let value = |text: &str| (!text.is_empty()).then(|| text.as_bytes().into());
         PatientMarks {
             patient_id: value(id),
-            name: normalised_name(name.as_bytes()),
+            name: NameForms::of(name),
             birth_date: value(birth),
             accession_number: value(accession),
             ..PatientMarks::default()
@@ -155,7 +165,14 @@ mod tests {
     #[test]
     fn the_same_person_written_otherwise_is_the_same() {
         let one = marks("7", "Doe^Jane", "19700101", "");
-        for name in ["DOE^JANE", "Doe^Jane^^", " Doe ^Jane", "Doe^Jane=多", ""] {
+        for name in [
+            "DOE^JANE",
+            "Doe^Jane^^",
+            " Doe ^Jane",
+            "Doe^Jane=多",
+            "Doe Jane",
+            "",
+        ] {
             assert_eq!(
                 conflict(one.clone(), marks("7", name, "", "A"), true),
                 None,
@@ -170,6 +187,60 @@ mod tests {
         let told = conflict(one.clone(), marks("8", "Roe^Jane", "19700101", ""), true).unwrap();
         assert_eq!(told, "2 values of Patient ID, 2 values of Patient's Name");
         assert!(conflict(one, marks("7", "Doe^Jane", "19480229", ""), false).is_some());
+    }
+
+    #[test]
+    fn a_name_in_other_letters_or_shorter_is_the_same_where_the_rest_is() {
+        let born = |name: &str| marks("7", name, "19700101", "");
+        let somebody = |name: &str| marks("7", name, "", "");
+        let nobody = |name: &str| marks("", name, "", "");
+        // By ID and date of birth, by ID alone, by the name alone.
+        for (first, second, are_one) in [
+            ("Иванов^Иван", "ИВАНОВ^ИВАН", [true, true, true]),
+            ("Ivanov^Ivan", "Иванов^Иван", [true, true, true]),
+            ("Семёнов^Пётр", "Семенов^Петр", [true, true, true]),
+            ("Yamada^Tarou=山田^太郎", "=山田^太郎", [true, true, true]),
+            ("Yamada^Tarou", "山田^太郎", [true, true, false]),
+            ("Èâàíîâ^Èâàí", "Иванов^Иван", [true, true, false]),
+            (
+                "Aleksandrov^Alexander",
+                "Александров^Александр",
+                [true, false, false],
+            ),
+            ("Doe^J", "Doe^Jane", [true, false, false]),
+            ("Jane^Doe", "Doe^Jane", [true, false, false]),
+            (
+                "Yamada^Tarou=山田^太郎",
+                "Yamada^Tarou=山田^一郎",
+                [false, false, false],
+            ),
+            ("Иванов^Иван", "Петров^Пётр", [false, false, false]),
+            ("Doe^Jane", "Doe^Mary", [false, false, false]),
+        ] {
+            let told = [
+                conflict(born(first), born(second), true),
+                conflict(somebody(first), somebody(second), true),
+                conflict(nobody(first), nobody(second), true),
+            ];
+            assert_eq!(
+                told.map(|conflict| conflict.is_none()),
+                are_one,
+                "{first} / {second}"
+            );
+        }
+    }
+
+    #[test]
+    fn zeros_before_a_number_are_no_other_number_of_a_person_known_otherwise() {
+        let born = |id: &str| marks(id, "Doe^Jane", "19700101", "");
+        assert_eq!(conflict(born("0004711"), born("4711"), true), None);
+        assert_eq!(conflict(born("000"), born("0"), true), None);
+        assert!(conflict(born("0004711"), born("47110"), true).is_some());
+        assert!(conflict(born("A-01"), born("A-1"), true).is_some());
+        let unknown = |id: &str| marks(id, "Doe^Jane", "", "");
+        assert!(conflict(unknown("0004711"), unknown("4711"), true).is_some());
+        let unnamed = |id: &str| marks(id, "", "19700101", "");
+        assert!(conflict(unnamed("0004711"), unnamed("4711"), true).is_some());
     }
 
     #[test]

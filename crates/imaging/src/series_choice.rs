@@ -6,72 +6,12 @@ const CHEST_COVERAGE_MM: f64 = 300.0;
 const COVERAGE_SHARE: f64 = 0.9;
 const THIN_MM: f64 = 5.0;
 const THICKNESS_TOLERANCE_MM: f64 = 0.05;
-/// A code that holds one of these shows the chest, whatever it shows beside it: CHESTABDPELVIS, NECKCHEST.
-const CHEST: [&str; 4] = ["CHEST", "THORAX", "LUNG", "TORSO"];
-/// Codes of PS3.16 annex L, and what scanners write besides. Parts of words, so that WHOLEHEAD and HEADNECK are known.
-const OTHER_BODY_PARTS: [&str; 50] = [
-    "HEAD",
-    "BRAIN",
-    "SKULL",
-    "SINUS",
-    "ORBIT",
-    "FACE",
-    "JAW",
-    "MAXILLA",
-    "MANDIBLE",
-    "IAC",
-    "EAR",
-    "NECK",
-    "CAROTID",
-    "SPINE",
-    "SSPINE",
-    "CERVICAL",
-    "LUMBAR",
-    "SACR",
-    "COCCYX",
-    "ABDOMEN",
-    "ABD",
-    "LIVER",
-    "PANCREAS",
-    "KIDNEY",
-    "ADRENAL",
-    "URETER",
-    "BLADDER",
-    "PROSTATE",
-    "UTERUS",
-    "COLON",
-    "BOWEL",
-    "RECTUM",
-    "PELVI",
-    "HIP",
-    "FEMUR",
-    "THIGH",
-    "KNEE",
-    "LEG",
-    "CALF",
-    "ANKLE",
-    "FOOT",
-    "TOE",
-    "HAND",
-    "FINGER",
-    "WRIST",
-    "ELBOW",
-    "ARM",
-    "SHOULDER",
-    "HEART",
-    "EXTREMITY",
-];
-
-/// Whether a Body Part Examined (0018,0015), in capitals, names something else than the chest.
-fn is_other_body_part(code: &str) -> bool {
-    !CHEST.iter().any(|part| code.contains(part)) && OTHER_BODY_PARTS.iter().any(|part| code.contains(part))
-}
-
 /// What the rules look at, from the headers of a series.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Candidate {
     pub(crate) name: String,
-    pub(crate) body_part: String,
+    /// Labelled as another part of the body than the chest.
+    pub(crate) is_other_body_part: bool,
     pub(crate) is_reformat: bool,
     /// Holds several volumes that nothing tells apart.
     pub(crate) is_mixed: bool,
@@ -108,7 +48,7 @@ pub(crate) fn choose_series(candidates: &[Candidate]) -> Option<Choice> {
     round.keep(
         "not labelled as another body part",
         "another body part",
-        |candidate| f64::from(u8::from(is_other_body_part(&candidate.body_part))),
+        |candidate| f64::from(u8::from(candidate.is_other_body_part)),
         0.0,
     );
     round.keep(
@@ -230,7 +170,7 @@ mod tests {
     fn candidate(name: &str) -> Candidate {
         Candidate {
             name: name.into(),
-            body_part: "CHEST".into(),
+            is_other_body_part: false,
             is_reformat: false,
             is_mixed: false,
             has_hounsfield: true,
@@ -255,7 +195,7 @@ mod tests {
             (
                 "another body part",
                 Candidate {
-                    body_part: "HEAD".into(),
+                    is_other_body_part: true,
                     thickness_mm: 0.5,
                     ..candidate("2")
                 },
@@ -328,42 +268,6 @@ mod tests {
             let (name, reason) = chosen(&[other, base.clone()]);
             assert_eq!(name, "1", "{rule}");
             assert!(reason.contains(rule), "{rule}: {reason}");
-        }
-    }
-
-    #[test]
-    fn a_code_that_holds_the_chest_is_the_chest() {
-        for code in [
-            "CHEST",
-            "CHESTABDPELVIS",
-            "CHESTABDOMEN",
-            "NECKCHEST",
-            "NECKCHESTABDPELV",
-            "THORAX",
-            "THORAX_ABDOMEN",
-            "",
-        ] {
-            assert!(!is_other_body_part(code), "{code}");
-        }
-        for code in [
-            "ABDOMEN",
-            "ABDOMENPELVIS",
-            "HEART",
-            "TSPINE",
-            "CTSPINE",
-            "TLSPINE",
-            "LSPINE",
-            "SPINE",
-            "HEAD",
-            "HEADNECK",
-            "NECK",
-            "LIVER",
-            "PELVIS",
-            "SHOULDER",
-            "WRIST",
-            "COLON",
-        ] {
-            assert!(is_other_body_part(code), "{code}");
         }
     }
 

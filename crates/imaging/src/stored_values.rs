@@ -8,7 +8,10 @@ use crate::error::ImagingError;
 use crate::limits::Limits;
 use crate::slice_order::PlacedSlice;
 use crate::study::Instance;
-use crate::value_check::{clear_filling, count_holes, count_implausible, count_jumps, count_soft_tissue};
+use crate::value_check::{
+    alternates, clear_filling, count_holes, count_implausible, count_jumps, count_soft_tissue,
+    has_levels_of_a_scan,
+};
 use crate::value_scale::contradicts_one_scale;
 use crate::volume_geometry::SliceGrid;
 
@@ -26,14 +29,18 @@ pub(crate) struct ReadValues {
     pub(crate) damaged_slices: usize,
     /// Whether no slice contradicts that the values are those of a scan.
     pub(crate) is_plausible: bool,
+    /// Whether the slices belong to two pictures by turns.
+    pub(crate) alternates: bool,
 }
 
 /// Decodes `slices` and holds them against what a scan looks like. Where the header's word on sign or bits makes
-/// values that no scan has, and the other reading does not, the other reading is taken and counted.
+/// values that no scan has, and the other reading does not, the other reading is taken and counted. `spacing_mm` is the usual
+/// distance of neighbours.
 pub(crate) fn read_values(
     instances: &[Instance],
     slices: &[PlacedSlice],
     grid: &SliceGrid,
+    spacing_mm: f64,
     limits: &Limits,
 ) -> Result<ReadValues, ImagingError> {
     let read = |reading: ValueReading| -> Result<Judged, ImagingError> {
@@ -89,11 +96,21 @@ pub(crate) fn read_values(
     } else {
         best.filled
     };
-    let is_plausible = best.implausible == 0 && !contradicts_one_scale(&best.decoded.hounsfield);
+    let is_plausible = best.implausible == 0
+        && has_levels_of_a_scan(&best.decoded.hounsfield)
+        && !contradicts_one_scale(&best.decoded.hounsfield);
     let mut decoded = best.decoded;
+    // Asked before and after: what is left out between them breaks the turns, or mends them. Values that no scan has are named
+    // as such, whatever they do by turns.
+    let can_alternate = best.implausible == 0;
+    let alternated = can_alternate && alternates(&decoded.hounsfield, spacing_mm);
     let elsewhere = slices_from_elsewhere(&decoded.hounsfield)?;
     leave_out(&elsewhere.left_out, &mut decoded);
     Ok(ReadValues {
+        alternates: alternated
+            || (can_alternate
+                && !elsewhere.left_out.is_empty()
+                && alternates(&decoded.hounsfield, spacing_mm)),
         corrected_slices,
         damaged_slices: best.damaged + elsewhere.count(),
         is_plausible,

@@ -13,6 +13,7 @@ use crate::limits::Limits;
 use crate::study_identity::agreed;
 use crate::study_joining::{LooseStudy, find_joined};
 use crate::upload::{Contents, ImageFile, RejectedFile, UploadedFile, read_contents};
+use crate::written_identifiers::WrittenIdentifiers;
 
 /// A study found in an upload. Holds headers only; the pixels stay where they are.
 #[derive(Clone)]
@@ -107,7 +108,7 @@ pub fn list_studies(upload: &Path, limits: &Limits) -> Result<Vec<StudySource>, 
 /// Where no study is found in an upload that is no folder; for a folder, where it cannot be listed.
 pub fn list_upload(upload: &Path, limits: &Limits) -> Result<UploadListing, ImagingError> {
     let contents = read_contents(upload, limits)?;
-    let files = contents.files;
+    let no_images = contents.no_images(0, contents.files);
     let listing = group_studies(contents, upload.is_dir());
     if !listing.studies.is_empty() || (upload.is_dir() && !listing.rejected.is_empty()) {
         return Ok(listing);
@@ -116,7 +117,7 @@ pub fn list_upload(upload: &Path, limits: &Limits) -> Result<UploadListing, Imag
         .rejected
         .into_iter()
         .next()
-        .map_or(ImagingError::NoImagesFound { files }, |rejected| rejected.error))
+        .map_or(no_images, |rejected| rejected.error))
 }
 
 /// What files of one study have in common.
@@ -131,6 +132,7 @@ fn group_studies(contents: Contents, is_folder: bool) -> UploadListing {
     let mut order: HashMap<StudyKey, usize> = HashMap::new();
     let mut studies: Vec<(StudySource, Vec<String>)> = Vec::new();
     let mut scopes: Vec<u32> = Vec::new();
+    let mut identifiers = WrittenIdentifiers::default();
     for (index, (file, image)) in contents.images.into_iter().enumerate() {
         let UploadedFile {
             location,
@@ -139,7 +141,10 @@ fn group_studies(contents: Contents, is_folder: bool) -> UploadListing {
             ..
         } = file;
         let header = match image {
-            ImageFile::Dicom(header) => header,
+            ImageFile::Dicom(mut header) => {
+                identifiers.unify(scope, &mut header);
+                header
+            }
             ImageFile::Nifti => {
                 let study = StudySource {
                     study_instance_uid: None,

@@ -14,7 +14,7 @@ use crate::error::{ImagingError, LimitKind};
 use crate::last_bytes::LastBytes;
 use crate::limits::{Limits, Spent, within};
 use crate::nifti_header::{NiftiHeaderError, looks_like_nifti, read_nifti_header};
-use crate::other_archives::other_archive;
+use crate::other_archives::{SEPARATE_BYTES, other_archive, separate_archive};
 use crate::unreadable_note::read_unreadable_note;
 use crate::zip_directory::{ARCHIVE_TAIL_BYTES, ZipBytes, ends_as_archive, may_end_as_archive};
 use crate::zip_entries::{MemberProblem, is_resource_fork, list_zip_members};
@@ -79,8 +79,21 @@ pub(crate) struct Contents {
     pub(crate) rejected: Vec<RejectedFile>,
     /// Files that could not be read when a study was extracted, by scope.
     pub(crate) noted_unreadable: Vec<(u32, usize)>,
+    /// Media directories, by scope.
+    pub(crate) media_directories: Vec<u32>,
     /// All files, those that are no images included.
     pub(crate) files: usize,
+}
+
+impl Contents {
+    /// Why a scope without images has none.
+    pub(crate) fn no_images(&self, scope: u32, files: usize) -> ImagingError {
+        if self.media_directories.contains(&scope) {
+            ImagingError::OnlyMediaDirectory
+        } else {
+            ImagingError::NoImagesFound { files }
+        }
+    }
 }
 
 enum Recognised {
@@ -89,6 +102,7 @@ enum Recognised {
     Archive(Arc<File>, Blob),
     /// The note of an extracted study.
     UnreadableNote(usize),
+    MediaDirectory,
     Junk,
 }
 
@@ -153,6 +167,10 @@ pub(crate) fn read_contents(upload: &Path, limits: &Limits) -> Result<Contents, 
                 }
                 Recognised::UnreadableNote(count) => {
                     contents.noted_unreadable.push((file.scope, count));
+                    Ok(())
+                }
+                Recognised::MediaDirectory => {
+                    contents.media_directories.push(file.scope);
                     Ok(())
                 }
                 Recognised::Junk if is_folder && file.scope == 0 && promises_an_image(&file.location) => {
@@ -242,7 +260,7 @@ impl Scopes {
             if !told.contains(&scope) && !rejected.contains(&archive.location) {
                 let file = UploadedFile { scope, ..archive };
                 let files = self.files[scope as usize];
-                let error = ImagingError::NoImagesFound { files };
+                let error = contents.no_images(scope, files);
                 contents.rejected.push(RejectedFile::new(file, error));
             }
         }
@@ -375,9 +393,7 @@ fn recognise(file: &UploadedFile, limits: &Limits, spent: &Spent) -> Result<Reco
         return Ok(Recognised::UnreadableNote(count));
     }
     if let Some(what) = other_archive(&start) {
-        return Err(ImagingError::UnreadableArchive(format!(
-            "{what} is not read, zip is"
-        )));
+        return Err(not_read(what));
     }
     let recognised = recognise_image(file.blob.clone(), &start, limits, spent)?;
     // In an archive most files that are no image are small texts and programs, which deflate well.
@@ -386,9 +402,20 @@ fn recognise(file: &UploadedFile, limits: &Limits, spent: &Spent) -> Result<Reco
     if matches!(recognised, Recognised::Junk) && may_hold_archive {
         let mut last = LastBytes::of(ARCHIVE_TAIL_BYTES);
         file.blob.read_last(&mut last, limits)?;
-        return recognise_archive_behind(&file.blob, &last, limits);
+        let behind = recognise_archive_behind(&file.blob, &last, limits)?;
+        if matches!(behind, Recognised::Junk)
+            && file.nesting == 0
+            && let Some(what) = separate_archive(&file.blob.prefix(SEPARATE_BYTES)?, last.as_slice())
+        {
+            return Err(not_read(what));
+        }
+        return Ok(behind);
     }
     Ok(recognised)
+}
+
+fn not_read(what: &str) -> ImagingError {
+    ImagingError::UnreadableArchive(format!("{what} is not read, zip is"))
 }
 
 fn starts_as_archive(start: &[u8]) -> bool {
@@ -429,7 +456,7 @@ fn recognise_image(
         return Ok(Recognised::Image(ImageFile::Nifti, blob));
     }
     Ok(match read_dicom_header(&blob, limits, spent)? {
-        Some(header) if header.sop_class == MEDIA_DIRECTORY_CLASS => Recognised::Junk,
+        Some(header) if header.sop_class == MEDIA_DIRECTORY_CLASS => Recognised::MediaDirectory,
         Some(header) if header.study.is_none() && header.pixels.is_none() => {
             return Err(ImagingError::UnreadableDicom(
                 "it names no study and holds no image",
@@ -454,9 +481,7 @@ fn recognise_gzip(compressed: &Blob, limits: &Limits, spent: &Spent) -> Result<R
         return Ok(Recognised::Archive(opened, blob));
     }
     if let Some(what) = other_archive(&start) {
-        return Err(ImagingError::UnreadableArchive(format!(
-            "{what} is not read, zip is"
-        )));
+        return Err(not_read(what));
     }
     if start.starts_with(&[0x1F, 0x8B]) {
         return Err(ImagingError::UnreadableArchive("gzip in gzip is not read".into()));

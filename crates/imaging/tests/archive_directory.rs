@@ -10,14 +10,15 @@ mod support;
 
 use std::io::Write;
 
-use dicom_dictionary_std::uids;
+use dicom_core::VR;
+use dicom_dictionary_std::{tags, uids};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use norma_domain::ReasonCode;
 use norma_imaging::{ImagingError, Limits, StudySource, list_studies};
 
 use support::archives::{HandZip, Upload, zip_of};
-use support::dicom_files::Slice;
+use support::dicom_files::{Slice, put_text, write_file};
 
 type NamedFile = (Vec<u8>, Vec<u8>);
 
@@ -214,6 +215,23 @@ fn what_is_packed_and_not_read_is_refused_by_its_name() {
         unreadable(&gzip(&tar(&archive, magic)), "a tar archive is not read");
     }
     unreadable(&gzip(b"7z\xBC\xAF\x27\x1C and more"), "a 7z archive is not read");
+    unreadable(
+        &[b"PK\x07\x08".as_slice(), &archive[..archive.len() / 2]].concat(),
+        "one part of a zip archive that was split",
+    );
+    let disc = [vec![0; 0x8000].as_slice(), b"\x01CD001\x01", &[0; 4000]].concat();
+    unreadable(&disc, "the image of a disc is not read");
+    let trailer = [vec![1; 5000].as_slice(), b"koly\0\0\0\x04", &[0; 504]].concat();
+    unreadable(&trailer, "the image of a disc is not read");
+    for (start, words) in [
+        (b"MSCF\0\0\0\0".as_slice(), "a cab archive"),
+        (b"\x1D\x00-lh5-", "an lzh archive"),
+        (b"\x60\xEA\x2B\x00", "an arj archive"),
+        (b"070701", "a cpio archive"),
+        (b"\x04\x22\x4D\x18", "an lz4 file"),
+    ] {
+        unreadable(&[start, &[7; 900]].concat(), words);
+    }
     let slice = Slice::new(0).bytes(uids::EXPLICIT_VR_LITTLE_ENDIAN);
     for whole in [
         gzip(&archive),
@@ -233,4 +251,37 @@ fn what_is_packed_and_not_read_is_refused_by_its_name() {
         ReasonCode::EmptyUpload
     );
     assert_eq!(message(&gzip(b"a text")).0, ReasonCode::NoImagesFound);
+}
+
+#[test]
+fn a_media_directory_alone_says_that_its_images_are_missing() {
+    let mut directory = Slice::new(0).data_set();
+    for tag in [
+        tags::STUDY_INSTANCE_UID,
+        tags::SERIES_INSTANCE_UID,
+        tags::PIXEL_DATA,
+    ] {
+        directory.remove_element(tag);
+    }
+    put_text(
+        &mut directory,
+        tags::SOP_CLASS_UID,
+        VR::UI,
+        uids::MEDIA_STORAGE_DIRECTORY_STORAGE,
+    );
+    let directory = write_file(directory, uids::EXPLICIT_VR_LITTLE_ENDIAN);
+    let text = ("README.TXT".to_owned(), b"a viewer".to_vec());
+    for upload in [
+        directory.clone(),
+        zip_of(&[("DICOMDIR".to_owned(), directory.clone()), text.clone()]),
+    ] {
+        let reason = list(&upload).unwrap_err().reason();
+        assert_eq!(reason.code, ReasonCode::NoImagesFound);
+        assert!(reason.message.contains("DICOMDIR"), "{}", reason.message);
+    }
+    let reason = list(&zip_of(&[text])).unwrap_err().reason();
+    assert!(!reason.message.contains("DICOMDIR"), "{}", reason.message);
+    let slice = Slice::new(0).bytes(uids::EXPLICIT_VR_LITTLE_ENDIAN);
+    let both = zip_of(&[("DICOMDIR".to_owned(), directory), ("1".to_owned(), slice)]);
+    assert_eq!(list(&both).unwrap().len(), 1);
 }

@@ -21,7 +21,9 @@ pub use objects::{
     decode_prepared_slices, decode_segmentation, encode_known_outputs, encode_prepared_slices,
     encode_segmentation, write_volume,
 };
-pub use prepare::{MASKS_FILE, SLICES_FILE, SUMMARY_FILE, VOLUME_FILE, prepare_series, prepare_upload};
+pub use prepare::{
+    MASKS_FILE, SLICES_FILE, SUMMARY_FILE, VOLUME_FILE, prepare_series, prepare_upload, take_measures,
+};
 pub use prepare_error::PrepareError;
 pub use quality::check_quality;
 pub use sandbox::{

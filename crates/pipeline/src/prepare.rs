@@ -113,13 +113,13 @@ fn examine(
         return (summary, Err(error));
     };
     summary.selected_slices.clone_from(&prepared.slices);
-    let (quantification, segmentation) = measure(series, &lungs);
+    let (quantification, segmentation) = take_measures(series, &lungs);
     summary.quantification = Some(quantification);
     (summary, Ok((prepared, segmentation)))
 }
 
-/// The measures and the nodules, with the time that they took, and their voxels.
-fn measure(series: &LoadedSeries, lungs: &LungSegmentation) -> (Quantification, Segmentation) {
+/// The measures and the nodules of a series, with the time that they took, and their voxels.
+pub fn take_measures(series: &LoadedSeries, lungs: &LungSegmentation) -> (Quantification, Segmentation) {
     let started = Instant::now();
     let (mut quantification, mut found) = quantify(&series.volume, lungs, series.study.slice_thickness_mm);
     if let Some(nodules) = nodule_findings(&series.volume, lungs) {

@@ -1,22 +1,26 @@
 //! Morphology with balls on the grid: dilations, openings and closings of masks, and the grey opening.
 //!
-//! A ball is the voxels at most `radius` voxels (Euclidean) from its centre. It is run over row by row: each row of the
+//! A ball is the voxels at most `radius` voxels (Euclidean) from its centre. Of grey values it is run over row by row: each row of the
 //! ball is an extremum over a stretch of columns, made once for each width, so that the inner loops run over whole rows.
 
 use ndarray::{Array3, ArrayView1, ArrayViewMut1, ArrayViewMut2, Axis, Zip};
 use rayon::prelude::*;
+
+use crate::packed_mask::{near, rows_of_ball};
 
 /// Radius of the ball that vessels do not hold, in voxels.
 const WIDER_THAN_VESSELS: f32 = 3.0;
 
 /// All voxels within `radius` voxels of the mask.
 pub(crate) fn dilate(mask: &Array3<bool>, radius: f32) -> Array3<bool> {
-    extremum_in_ball(mask, radius, |one, other| one | other)
+    near(mask, true, radius)
 }
 
 /// The voxels further than `radius` from everything outside the mask; beyond the grid nothing is outside.
 pub(crate) fn erode(mask: &Array3<bool>, radius: f32) -> Array3<bool> {
-    extremum_in_ball(mask, radius, |one, other| one & other)
+    let mut near_outside = near(mask, false, radius);
+    near_outside.mapv_inplace(|near| !near);
+    near_outside
 }
 
 /// The voxels of the mask that have `reach` voxels of it above and below; beyond the grid nothing is outside.
@@ -49,32 +53,6 @@ pub(crate) fn open(mask: &Array3<bool>, radius: f32) -> Array3<bool> {
 pub(crate) fn remove_narrow(hounsfield: &Array3<i16>) -> Array3<i16> {
     let eroded = extremum_in_ball(hounsfield, WIDER_THAN_VESSELS, i16::min);
     extremum_in_ball(&eroded, WIDER_THAN_VESSELS, i16::max)
-}
-
-/// A row of the ball: its slice and row from the centre, and the columns to either side.
-struct BallRow {
-    slice: isize,
-    row: isize,
-    half_width: usize,
-}
-
-fn rows_of_ball(radius: f32) -> Vec<BallRow> {
-    let reach = radius as isize;
-    let mut found = Vec::new();
-    for slice in -reach..=reach {
-        for row in -reach..=reach {
-            let left = radius * radius - (slice * slice + row * row) as f32;
-            if left >= 0.0 {
-                let half_width = left.sqrt() as usize;
-                found.push(BallRow {
-                    slice,
-                    row,
-                    half_width,
-                });
-            }
-        }
-    }
-    found
 }
 
 /// The extremum over a ball, edges repeated: as the ball narrows away from its centre, that leaves beyond the grid

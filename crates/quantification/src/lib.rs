@@ -6,11 +6,13 @@
 
 mod ball;
 mod density;
+mod edges;
 mod fluid;
 mod gas;
 mod grid;
 pub mod nodules;
 mod opacity;
+mod packed_mask;
 mod place;
 mod protocol;
 mod quantify;

@@ -8,11 +8,12 @@ use norma_domain::{
 use norma_volume::{LungSegmentation, Volume};
 
 use crate::density::{Densely, Densities, blood_pool};
+use crate::edges::overshoot_hu;
 use crate::fluid::find_pleural_fluid;
 use crate::gas::find_pleural_gas;
 use crate::grid::{GRID_MM, Grid};
 use crate::opacity::find_opacities;
-use crate::protocol::Protocol;
+use crate::protocol::{Protocol, are_coarse};
 use crate::ranges::range_of;
 use crate::regions::{BySide, Region};
 use crate::repeatability::gated;
@@ -72,10 +73,14 @@ pub fn quantify(
     let gas = find_pleural_gas(&grid, &is_lung, &thorax);
     let densities = Densities::measure(&grid, &without(&is_lung, &gas));
     let blood = blood_pool(&grid, &thorax.inside, &is_lung, thorax.center);
+    let pixel_mm = volume.geometry.spacing_mm.y().max(volume.geometry.spacing_mm.x());
     let protocol = Protocol {
         slab_mm,
-        pixel_mm: volume.geometry.spacing_mm.y().max(volume.geometry.spacing_mm.x()),
+        pixel_mm,
         noise_hu: blood.as_ref().map(|blood| blood.noise_hu),
+        overshoot_hu: are_coarse(pixel_mm)
+            .then(|| overshoot_hu(volume, lungs))
+            .flatten(),
     };
     let blood = blood.map(|blood| blood.median_hu);
     let opacities = find_opacities(&grid, &is_lung, &thorax, &protocol);

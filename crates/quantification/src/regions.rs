@@ -61,40 +61,44 @@ impl BySide {
 
 /// The regions of at least `least_voxels`, the largest first.
 pub(crate) fn regions(mask: &Array3<bool>, least_voxels: usize) -> Vec<Region> {
-    let (slices, rows, columns) = mask.dim();
-    let mut left = mask.clone();
+    let (_, rows, columns) = mask.dim();
+    let mut left: Vec<bool> = mask.iter().copied().collect();
+    let steps = [rows * columns, columns, 1];
+    let lengths = mask.shape();
+    let voxel_of = |at: usize| [at / steps[0], at / columns % rows, at % columns];
     let mut found = Vec::new();
     let mut waiting = Vec::new();
-    for z in 0..slices {
-        for y in 0..rows {
-            for x in 0..columns {
-                if !left[[z, y, x]] {
-                    continue;
-                }
-                left[[z, y, x]] = false;
-                waiting.push([z, y, x]);
-                let mut region = Region {
-                    voxels: Vec::new(),
-                    low: [z, y, x],
-                    high: [z, y, x],
-                };
-                while let Some(voxel) = waiting.pop() {
-                    let bounds = region.low.iter_mut().zip(&mut region.high);
-                    for ((low, high), &at) in bounds.zip(&voxel) {
-                        *low = at.min(*low);
-                        *high = at.max(*high);
+    let mut begun = 0;
+    while let Some(ahead) = left[begun..].iter().position(|&inside| inside) {
+        begun += ahead;
+        left[begun] = false;
+        waiting.push(begun);
+        let first = voxel_of(begun);
+        let mut region = Region {
+            voxels: Vec::new(),
+            low: first,
+            high: first,
+        };
+        while let Some(at) = waiting.pop() {
+            let voxel = voxel_of(at);
+            let bounds = region.low.iter_mut().zip(&mut region.high);
+            for ((low, high), &at) in bounds.zip(&voxel) {
+                *low = at.min(*low);
+                *high = at.max(*high);
+            }
+            region.voxels.push(voxel);
+            for axis in 0..3 {
+                let before = (voxel[axis] > 0).then(|| at - steps[axis]);
+                let after = (voxel[axis] + 1 < lengths[axis]).then(|| at + steps[axis]);
+                for neighbour in [before, after].into_iter().flatten() {
+                    if std::mem::take(&mut left[neighbour]) {
+                        waiting.push(neighbour);
                     }
-                    region.voxels.push(voxel);
-                    for neighbour in neighbours(voxel, [slices, rows, columns]) {
-                        if std::mem::take(&mut left[neighbour]) {
-                            waiting.push(neighbour);
-                        }
-                    }
-                }
-                if region.voxels.len() >= least_voxels {
-                    found.push(region);
                 }
             }
+        }
+        if region.voxels.len() >= least_voxels {
+            found.push(region);
         }
     }
     found.sort_by_key(|region| std::cmp::Reverse(region.voxels.len()));

@@ -15,6 +15,10 @@ use crate::protocol::Protocol;
 const OPACITY_RAISED_BY_THICK_SLICES_ML: f64 = 10.0;
 /// With pixels of 1.5 mm by up to 18 ml: they average in plane as well.
 const OPACITY_RAISED_BY_COARSE_VOXELS_ML: f64 = 20.0;
+/// With pixels over 1.5 mm by up to 10 ml in thin slices too (norm phantoms, 1.6 mm); with 1.3 and 1.4 mm by at most 1.2 ml.
+const OPACITY_RAISED_BY_COARSE_PIXELS_ML: f64 = 10.0;
+/// Sharpened over coarse pixels opacities fall to a quarter of what they were, or somewhat more.
+const OPACITY_LOWERED_BY_SHARPENING: f64 = 3.0;
 /// Averaged to 5 mm, lungs with 0.2 to 3.7 % below −950 HU lose up to 1.5 % of their volume there.
 const LOW_ATTENUATION_LOWERED_BY_THICK_SLICES: f64 = 0.015;
 
@@ -29,7 +33,7 @@ struct Movement {
 
 /// The measure, or that it is not measurable in this protocol. Its value stays.
 pub(crate) fn gated(measure: Measure, protocol: &Protocol, densities: &Densities) -> Measure {
-    let movements = movements(measure.code, protocol, densities);
+    let movements = movements(&measure, protocol, densities);
     movements.iter().fold(measure, |measure, movement| {
         if is_moved_too_far(&measure, movement) {
             Measure {
@@ -43,7 +47,8 @@ pub(crate) fn gated(measure: Measure, protocol: &Protocol, densities: &Densities
     })
 }
 
-fn movements(code: MeasureCode, protocol: &Protocol, densities: &Densities) -> Vec<Movement> {
+fn movements(measure: &Measure, protocol: &Protocol, densities: &Densities) -> Vec<Movement> {
+    let code = measure.code;
     let mut movements = Vec::new();
     if protocol.has_thick_slices() {
         let (raised, lowered) = match code {
@@ -72,7 +77,29 @@ fn movements(code: MeasureCode, protocol: &Protocol, densities: &Densities) -> V
             why: NotMeasurable::Noise,
         });
     }
+    if code == MeasureCode::LargestOpacity {
+        movements.extend(of_coarse_pixels(measure.value.unwrap_or(0.0), protocol));
+    }
     movements
+}
+
+/// How far coarse pixels may have moved an opacity of so many millilitres.
+fn of_coarse_pixels(millilitres: f64, protocol: &Protocol) -> Option<Movement> {
+    let is_raised = protocol.has_very_coarse_pixels() && !protocol.has_thick_slices();
+    let is_lowered = protocol.is_sharpened_widely();
+    (is_raised || is_lowered).then_some(Movement {
+        raised: if is_raised {
+            OPACITY_RAISED_BY_COARSE_PIXELS_ML
+        } else {
+            0.0
+        },
+        lowered: if is_lowered {
+            OPACITY_LOWERED_BY_SHARPENING * millilitres
+        } else {
+            0.0
+        },
+        why: NotMeasurable::CoarsePixels,
+    })
 }
 
 /// Whether nobody can say on which side of the limit of pathology the value belongs: it may lie on either, or it moves over more
@@ -145,5 +172,31 @@ mod tests {
         assert!(!moved(31.0, 15.5, 0.0));
         assert!(!moved(400.0, 8.0, 8.0));
         assert!(!moved(6.0, 14.5, 0.0));
+    }
+
+    #[test]
+    fn coarse_pixels_raise_an_opacity_and_a_sharp_kernel_over_them_hides_it() {
+        let protocol = |pixel_mm, overshoot_hu| Protocol {
+            slab_mm: 2.5,
+            pixel_mm,
+            noise_hu: None,
+            overshoot_hu,
+        };
+        let outcome = |millilitres: f64, protocol: &Protocol| {
+            of_coarse_pixels(millilitres, protocol)
+                .is_some_and(|movement| moved(millilitres, movement.raised, movement.lowered))
+        };
+        // A norm phantom of 16 ml says nothing, more than the limit and what pixels add is an opacity.
+        let coarse = protocol(1.6, Some(-20.0));
+        assert!(outcome(16.0, &coarse));
+        assert!(!outcome(12.0, &coarse) && !outcome(25.5, &coarse));
+        assert!(!outcome(16.0, &protocol(1.4, Some(-20.0))), "finer pixels");
+        // 7 ml may have been 29.
+        let sharp = protocol(1.2, Some(38.0));
+        assert!(outcome(7.3, &sharp));
+        assert!(!outcome(1.4, &sharp), "a quarter of a norm");
+        assert!(!outcome(39.0, &sharp), "an opacity all the same");
+        assert!(!outcome(7.3, &protocol(0.7, Some(38.0))), "fine pixels");
+        assert!(!outcome(7.3, &protocol(1.2, None)));
     }
 }

@@ -2507,7 +2507,7 @@ export interface components {
          * @description Why something could not be measured.
          * @enum {string}
          */
-        NotMeasurable: "no_lungs" | "slices_too_thick" | "no_ribs" | "contrast" | "shallow_inspiration" | "too_small" | "emphysema" | "noise";
+        NotMeasurable: "no_lungs" | "slices_too_thick" | "no_ribs" | "contrast" | "shallow_inspiration" | "too_small" | "emphysema" | "noise" | "coarse_pixels";
         /**
          * @description The columns of the row of an upload with one study. Where there is no answer, or several, the values are null and
          *     the status is `Failure`, so that a client that reads only these takes nothing for a norm.

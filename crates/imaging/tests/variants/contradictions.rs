@@ -1,6 +1,6 @@
 //! Files of two persons that differ in one attribute, and an orientation that is none.
 
-use dicom_core::VR;
+use dicom_core::{DataElement, PrimitiveValue, VR};
 use dicom_dictionary_std::tags;
 use norma_domain::ReasonCode::{NoChestSeries, SeveralPatients};
 
@@ -40,6 +40,72 @@ fn one_attribute_tells_two_persons() {
         one("age in years and in months", Right::Whole, |image| {
             image.set(tags::PATIENT_AGE, VR::AS, ["041Y", "498M"][image.place % 2]);
         }),
+    ]);
+}
+
+/// The files of a person whose name half of them write otherwise, each in its Specific Character Set.
+fn named(name: &str, right: Right, ways: [(&str, &[u8]); 2]) -> Variant {
+    one(name, right, |image| {
+        let (set, bytes) = ways[image.place % 2];
+        if !set.is_empty() {
+            image.set(tags::SPECIFIC_CHARACTER_SET, VR::CS, set);
+        }
+        let value = PrimitiveValue::U8(bytes.into());
+        image
+            .object
+            .put(DataElement::new(tags::PATIENT_NAME, VR::PN, value));
+    })
+}
+
+#[test]
+fn a_name_is_compared_as_its_letters_not_as_its_bytes() {
+    const UTF_8: &str = "ISO_IR 192";
+    // ISO 8859-5 and Windows-1251.
+    let ivan = [0xB8, 0xD2, 0xD0, 0xDD, 0xDE, 0xD2, b'^', 0xB8, 0xD2, 0xD0, 0xDD];
+    let ivan_of_windows = [0xC8, 0xE2, 0xE0, 0xED, 0xEE, 0xE2, b'^', 0xC8, 0xE2, 0xE0, 0xED];
+    let utf_8 = |name: &'static str| (UTF_8, name.as_bytes());
+    let refused = Right::Refused(SeveralPatients);
+    check(&[
+        named(
+            "in two character sets",
+            Right::Whole,
+            [("ISO_IR 144", &ivan), utf_8("Иванов^Иван")],
+        ),
+        named(
+            "in a code page that nothing names",
+            Right::Whole,
+            [("", &ivan_of_windows), utf_8("ИВАНОВ^ИВАН")],
+        ),
+        named(
+            "in a code page under a wrong name",
+            Right::Whole,
+            [("ISO_IR 100", &ivan_of_windows), utf_8("Иванов^Иван")],
+        ),
+        named(
+            "in Latin letters",
+            Right::Whole,
+            [utf_8("Ivanov^Ivan"), utf_8("Иванов^Иван")],
+        ),
+        named(
+            "with blanks for carets",
+            Right::Whole,
+            [utf_8("DOE^JANE"), utf_8("Doe Jane^^")],
+        ),
+        named(
+            "two persons in two character sets",
+            refused,
+            [("ISO_IR 144", &ivan), utf_8("Петров^Пётр")],
+        ),
+        named(
+            "two persons in two alphabets",
+            refused,
+            [("ISO_IR 100", b"DOE^JANE"), utf_8("Петров^Пётр")],
+        ),
+        named(
+            "two persons who sound alike",
+            refused,
+            [utf_8("Yamada^Tarou=山田^太郎"), utf_8("Yamada^Tarou=山田^一郎")],
+        ),
     ]);
 }
 

@@ -244,3 +244,17 @@ fn a_child_by_the_date_of_birth_is_a_child() {
     assert_eq!(series("20130101"), Some(13));
     assert_eq!(series("19700101"), Some(55));
 }
+
+#[test]
+fn an_age_that_one_file_states_is_the_patients() {
+    let files = files(1, |image| {
+        image.drop(tags::PATIENT_AGE);
+        if image.place == 7 {
+            image.set(tags::PATIENT_AGE, VR::AS, "012Y");
+        }
+    });
+    let upload = Upload::file(&zip_of(&numbered(files)));
+    let studies = list_studies(&upload.path, &Limits::default()).unwrap();
+    let loaded = load_chest_series(&studies[0], &Limits::default()).unwrap();
+    assert_eq!(loaded.study.patient_age_years, Some(12));
+}

@@ -111,6 +111,32 @@ fn volumes_between_each_other_without_numbers_are_never_mixed() {
 }
 
 #[test]
+fn slices_that_are_left_out_do_not_hide_that_the_rest_goes_by_turns() {
+    // An enhanced heart in every other slice; three of the same phase, from the middle of the stack, belong elsewhere.
+    let mixed = |image: &mut Image| {
+        let is_strange = image.phase == 1 && (8..11).contains(&image.place);
+        let mut pixels = picture(ROWS, COLUMNS, 0, image.place);
+        for (index, value) in pixels.iter_mut().enumerate() {
+            let (row, column) = (index / COLUMNS, index % COLUMNS);
+            let is_heart = (30..38).contains(&row) && (36..44).contains(&column);
+            if is_strange {
+                *value = 24 + (index % 5) as u16;
+            } else if image.phase == 1 && is_heart {
+                *value += 130;
+            }
+        }
+        put_pixels(&mut image.object, &pixels);
+        image.at_height(image.height() + image.phase as f64);
+        image.number(2 * image.place + image.phase + 1);
+    };
+    check(&[two(
+        "by turns, three slices from elsewhere",
+        Right::Refused(InconsistentSeries),
+        mixed,
+    )]);
+}
+
+#[test]
 fn volumes_in_the_same_places_are_told_apart_by_what_tells_them() {
     let refused = Right::Refused(InconsistentSeries);
     let unnumbered = |image: &mut Image| image.drop(tags::INSTANCE_NUMBER);
@@ -166,6 +192,22 @@ fn volumes_in_the_same_places_are_told_apart_by_what_tells_them() {
                 tags::ACQUISITION_DATE_TIME,
                 VR::DT,
                 format!("2026010210{minute}00.5+0300"),
+            );
+        }),
+        two("frames of reference", Right::Whole, |image| {
+            unnumbered(image);
+            image.set(
+                tags::FRAME_OF_REFERENCE_UID,
+                VR::UI,
+                format!("1.2.3.4.{}", image.phase),
+            );
+        }),
+        two("one time on two days", Right::Whole, |image| {
+            unnumbered(image);
+            image.set(
+                tags::ACQUISITION_DATE,
+                VR::DA,
+                format!("2026010{}", image.phase + 1),
             );
         }),
         two("image types", Right::Whole, |image| {

@@ -148,6 +148,24 @@ fn slices_with_series_uids_of_their_own_are_one_series() {
 }
 
 #[test]
+fn an_identifier_written_in_several_ways_is_one() {
+    const UUID: &str = "1355759b-7653-424e-b0b5-1d131628d0e4";
+    let written = |name: &str, ways: [&'static str; 2]| {
+        one(name, Right::Whole, move |image| {
+            let way = ways[image.place % 2];
+            image.set(tags::STUDY_INSTANCE_UID, VR::UI, way);
+            image.set(tags::SERIES_INSTANCE_UID, VR::UI, way.replace("1355", "77AB"));
+        })
+    };
+    check(&[
+        written("capitals", [UUID, "1355759B-7653-424E-B0B5-1D131628D0E4"]),
+        written("braces", ["{1355759b-7653-424e-b0b5-1d131628d0e4}", UUID]),
+        written("no hyphens", [UUID, "1355759b7653424eb0b51d131628d0e4"]),
+        written("an URN", ["urn:uuid:1355759b-7653-424e-b0b5-1d131628d0e4", UUID]),
+    ]);
+}
+
+#[test]
 fn a_scattered_series_is_found_among_others() {
     let mut with_others = images(1, in_own_series);
     for (number, kind) in ["LOCALIZER", "AXIAL\\DOSE_INFO"].into_iter().enumerate() {

@@ -10,7 +10,9 @@ use anyhow::{Context, ensure};
 use norma_domain::Stage;
 use norma_imaging::{Limits, LoadedSeries, list_studies, load_chest_series};
 use norma_inference::{Bundle, StageModels};
-use norma_pipeline::{check_quality, encode_prepared_slices, read_shared, run_stage, write_volume};
+use norma_pipeline::{
+    check_quality, encode_prepared_slices, read_shared, run_stage, take_measures, write_volume,
+};
 use norma_volume::{DEFAULT_SLICE_COUNT, PreparedSlices, prepare_slices, segment_lungs};
 use serde::Serialize;
 
@@ -105,6 +107,7 @@ fn prepare(series: &LoadedSeries, measurement: &mut Measurement) -> anyhow::Resu
             prepare_slices(&series.volume, &lungs, DEFAULT_SLICE_COUNT)
         })
         .context("no lungs were found")?;
+    measurement.timed("measures", || take_measures(series, &lungs));
     measurement.timed("store", || -> anyhow::Result<()> {
         let mut file = BufWriter::new(tempfile::tempfile().context("failed to make a scratch file")?);
         write_volume(&series.volume, &mut file).context("failed to write the volume")?;
