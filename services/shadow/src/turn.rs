@@ -1,6 +1,6 @@
 //! Whose turn it is: what people wait for goes first.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use norma_database::DatabaseError;
@@ -18,6 +18,8 @@ pub(crate) struct Place {
     context: Context,
     holder: Uuid,
     taken: Mutex<Option<Instant>>,
+    /// The bundle that is read with, once it is open.
+    bundle_sha256: OnceLock<String>,
 }
 
 impl Place {
@@ -26,10 +28,18 @@ impl Place {
             context: context.clone(),
             holder: Uuid::now_v7(),
             taken: Mutex::default(),
+            bundle_sha256: OnceLock::new(),
         }
     }
 
-    /// Whether this process is the one that reads.
+    /// From now on it is told that this bundle reads.
+    pub(crate) fn reads_with(&self, bundle_sha256: String) {
+        let _ = self.bundle_sha256.set(bundle_sha256);
+        *self.taken.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Whether this process is the one that reads. Says every twenty seconds that it is there, also while a study is at work or others are
+    /// waited for.
     pub(crate) async fn is_ours(&self) -> Result<bool, DatabaseError> {
         let now = Instant::now();
         let taken = *self.taken.lock().unwrap_or_else(PoisonError::into_inner);
@@ -39,6 +49,9 @@ impl Place {
         let database = &self.context.database;
         let is_ours = database.take_lease(LEASE, self.holder, LEASE_FOR).await?;
         *self.taken.lock().unwrap_or_else(PoisonError::into_inner) = is_ours.then_some(now);
+        if is_ours && let Some(sha256) = self.bundle_sha256.get() {
+            database.note_shadow_reader(Some(sha256.clone()), None).await?;
+        }
         Ok(is_ours)
     }
 

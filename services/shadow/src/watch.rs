@@ -15,8 +15,8 @@ use crate::turn::{INTERVAL, Place};
 
 /// After a failure, before it is tried again.
 const PAUSE: Duration = Duration::from_secs(30);
-/// How often the process says that it is there.
-const TELL_EVERY: Duration = Duration::from_secs(20);
+/// How often studies are counted.
+const COUNT_EVERY: Duration = Duration::from_secs(20);
 /// Studies counted as missed in one go.
 const MISSED_AT_ONCE: u32 = 200;
 
@@ -47,7 +47,7 @@ pub(crate) async fn watch(context: Context) {
 struct Open {
     second: Arc<SecondBundle>,
     noted: ShadowBundle,
-    told: Option<Instant>,
+    counted: Option<Instant>,
 }
 
 enum Looked {
@@ -69,16 +69,22 @@ async fn look(
     }
     if open.is_none() {
         *open = Some(open_second(context, settings, place).await?);
+        // Says so.
+        place.is_ours().await?;
     }
-    let Some(Open { second, noted, told }) = open else {
+    let Some(Open {
+        second,
+        noted,
+        counted,
+    }) = open
+    else {
         return Ok(Looked::Nothing);
     };
     let sha256 = &noted.bundle.sha256;
     let catch_up = TimeDelta::hours(settings.catch_up_hours.into());
     let oldest = (Utc::now() - catch_up).max(noted.since);
-    if told.is_none_or(|told| told.elapsed() > TELL_EVERY) {
-        *told = Some(Instant::now());
-        database.note_shadow_reader(Some(sha256.clone()), None).await?;
+    if counted.is_none_or(|counted| counted.elapsed() > COUNT_EVERY) {
+        *counted = Some(Instant::now());
         let missed = database
             .miss_shadow_answers(sha256.clone(), noted.since, oldest, MISSED_AT_ONCE)
             .await?;
@@ -122,6 +128,7 @@ async fn open_second(context: &Context, settings: &ShadowSettings, place: &Place
         }
     };
     let noted = database.note_shadow_bundle(second.reference().clone()).await?;
+    place.reads_with(noted.bundle.sha256.clone());
     tracing::info!(
         bundle = %format!("{} {}", noted.bundle.name, noted.bundle.version),
         since = %noted.since,
@@ -130,6 +137,6 @@ async fn open_second(context: &Context, settings: &ShadowSettings, place: &Place
     Ok(Open {
         second,
         noted,
-        told: None,
+        counted: None,
     })
 }

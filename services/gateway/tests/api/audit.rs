@@ -44,6 +44,8 @@ async fn reading_and_changing_a_patient_leaves_events() {
         told(&of_patient),
         [
             ("patient.delete", "success"),
+            // What was erased, written with the deletion.
+            ("patient.erase", "success"),
             ("patient.delete", "begun"),
             ("pixels.read", "failed"),
             ("scan.upload", "success"),
@@ -51,7 +53,7 @@ async fn reading_and_changing_a_patient_leaves_events() {
             ("patient.create", "success"),
         ]
     );
-    let upload = &of_patient[3];
+    let upload = &of_patient[4];
     assert_eq!(
         (&upload["scan_id"], &upload["status"], &upload["source_address"]),
         (&scan["id"], &json!(201), &json!("127.0.0.1"))
