@@ -56,7 +56,7 @@ export interface paths {
         /**
          * Gives the answer to an analysis as DICOM objects, in a zip: `report.dcm`, a Comprehensive 3D SR (TID 1500);
          *     `segmentation-lungs.dcm` and `segmentation-findings.dcm`, Segmentations of the lungs and of the findings, where there are
-         *     masks of them; `key-objects.dcm`, a Key Object Selection; `verdict.dcm` and `key-slice-1.dcm` and so on, Secondary Capture
+         *     masks of them; `anomaly-map.dcm`, a Parametric Map of what is unusual; `key-objects.dcm`, a Key Object Selection; `verdict.dcm` and `key-slice-1.dcm` and so on, Secondary Capture
          *     images.
          * @description The objects belong to the study that was uploaded. A repeat gives the same bytes with the same UIDs. 422
          *     `no_dicom_results` where the upload was no DICOM or has UIDs that DICOM does not allow.
@@ -81,7 +81,7 @@ export interface paths {
         };
         /**
          * Gives one of the DICOM objects of an analysis by its name in the zip without `.dcm`: `report`,
-         *     `segmentation-lungs`, `key-objects`, `verdict`, `key-slice-1` and so on.
+         *     `segmentation-lungs`, `anomaly-map`, `key-objects`, `verdict`, `key-slice-1` and so on.
          * @description Roles: clinician, integrator (its own studies).
          */
         get: operations["getAnalysisDicomObject"];
@@ -806,8 +806,8 @@ export interface paths {
         /**
          * Requests an analysis of a scan.
          * @description Requested analyses take turns: next is whose requester has used least, and an urgent one before all that are not. While one
-         *     runs, the same request answers that one, which becomes urgent where it waits and that is asked for; a request with another operating point is refused then (409
-         *     `other_analysis_running`). The answer waits for the end, up to a setting, and is then 200 with the reference service's
+         *     runs, the same request answers that one, which becomes urgent where it waits and that is asked for; where thresholds were accepted or taken back since, it is held to
+         *     those that act now. A request with another operating point is refused then (409 `other_analysis_running`). The answer waits for the end, up to a setting, and is then 200 with the reference service's
          *     `ok`, `files_processed` and `has_pathology_any`; 202 where it takes longer. `Prefer: respond-async` answers 202 at once,
          *     `Prefer: wait=60` waits for so many seconds at most.
          *
@@ -1194,6 +1194,27 @@ export interface paths {
          * @description Roles: any.
          */
         delete: operations["endSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/shadow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where the verdicts of a second bundle, which reads what was answered without being shown, differ from the shown ones: counts, by scanner
+         *     and study. Without patient data.
+         * @description Roles: operator.
+         */
+        get: operations["getShadow"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1875,7 +1896,7 @@ export interface components {
             /**
              * @description Why the last attempt failed: `peer_unreachable`, `peer_silent`, `association_rejected`, `tls_failed`, `connection_lost`,
              *     `peer_out_of_resources`, `peer_failed`, `refused_by_peer`, `class_not_accepted`, `not_authorized`, `no_such_service`,
-             *     `too_slow`, `stopped`, or the code of a problem here.
+             *     `commitment_awaited`, `not_committed`, `too_slow`, `stopped`, or the code of a problem here.
              * @example peer_unreachable
              */
             reason_code?: string | null;
@@ -1920,7 +1941,7 @@ export interface components {
             /** @description The destination has it; else it refused it. */
             is_taken: boolean;
             /**
-             * @description `report`, `segmentation-lungs`, `segmentation-findings`, `key-objects`, `verdict`, or `key-slice-1` and so on.
+             * @description `report`, `segmentation-lungs`, `segmentation-findings`, `anomaly-map`, `key-objects`, `verdict`, or `key-slice-1` and so on.
              * @example report
              */
             name: string;
@@ -1950,6 +1971,16 @@ export interface components {
             name: string;
             ready: boolean;
         };
+        /** @description A study with another verdict. */
+        DifferingStudy: {
+            analysis_id: components["schemas"]["AnalysisId"];
+            /** Format: date-time */
+            read_at: string;
+            scan_id: components["schemas"]["ScanId"];
+            scanner?: components["schemas"]["ScannerProfile"] | null;
+            shadow: components["schemas"]["GivenAnswer"];
+            shown: components["schemas"]["GivenAnswer"];
+        };
         /** @description What two windows say. */
         Drift: {
             last: number;
@@ -1967,6 +1998,7 @@ export interface components {
         DriftedQuantity: components["schemas"]["Drift"] & {
             plot?: components["schemas"]["DriftPlot"] | null;
             quantity: string;
+            share_plot?: components["schemas"]["SharePlot"] | null;
         };
         /** @description What was seen when it was looked for drift. */
         DriftLook: {
@@ -1988,7 +2020,7 @@ export interface components {
             /** @description The cumulative sums after each of the last studies, the oldest first, in standard deviations. */
             upward: number[];
         };
-        /** @description `norma.drift/v1`. Without patient data. */
+        /** @description `norma.drift/v2`. Without patient data. */
         DriftReport: {
             bundle?: components["schemas"]["BundleReference"] | null;
             /**
@@ -2106,6 +2138,16 @@ export interface components {
          * @enum {string}
          */
         FitMethod: "unlabelled" | "labelled";
+        /** @description An answer in short. */
+        GivenAnswer: {
+            bundle: components["schemas"]["BundleReference"];
+            /** @description With the threshold that the study was held to. */
+            operating_point: components["schemas"]["OperatingPoint"];
+            probability?: components["schemas"]["Probability"] | null;
+            /** @description Why the verdict is undetermined, and what limits it. */
+            reasons: components["schemas"]["ReasonCode"][];
+            verdict: components["schemas"]["Verdict"];
+        };
         /** @description What a verdict of pathology rests on, the weightiest first. */
         Ground: {
             finding: components["schemas"]["MeasuredFinding"];
@@ -2702,7 +2744,7 @@ export interface components {
                 /**
                  * @description Why the last attempt failed: `peer_unreachable`, `peer_silent`, `association_rejected`, `tls_failed`, `connection_lost`,
                  *     `peer_out_of_resources`, `peer_failed`, `refused_by_peer`, `class_not_accepted`, `not_authorized`, `no_such_service`,
-                 *     `too_slow`, `stopped`, or the code of a problem here.
+                 *     `commitment_awaited`, `not_committed`, `too_slow`, `stopped`, or the code of a problem here.
                  * @example peer_unreachable
                  */
                 reason_code?: string | null;
@@ -3335,6 +3377,12 @@ export interface components {
          * @enum {string}
          */
         ProcessingStatus: "Success" | "Failure";
+        /** @description The same of one scanner. */
+        ProfileAgreement: {
+            agree: components["schemas"]["Proportion"];
+            scanner?: components["schemas"]["ScannerProfile"] | null;
+            verdicts: components["schemas"]["VerdictPair"][];
+        };
         ProfileDrift: {
             quantities: components["schemas"]["DriftedQuantity"][];
             scanner: components["schemas"]["ScannerProfile"];
@@ -3916,8 +3964,84 @@ export interface components {
             login: string;
             roles: components["schemas"]["Role"][];
         };
+        /** @description One pair of bundles: the shown one and the second. After thresholds were accepted the shown one is another bundle. */
+        ShadowComparison: {
+            /** @description Studies to which both gave the same verdict, of all that both read. Of a study that was analysed again the newest answer counts. */
+            agree: components["schemas"]["Proportion"];
+            /** @description Of the share that agrees, Clopper–Pearson with confidence 95 %. */
+            agree_interval: number[];
+            /** @description The newest studies with another verdict, at most a hundred. */
+            differing: components["schemas"]["DifferingStudy"][];
+            /**
+             * Format: date-time
+             * @description When the first and the last of these studies was read by the second bundle.
+             */
+            from: string;
+            /**
+             * Format: double
+             * @description By how much the second bundle's probability of pathology lies higher, half of the studies below; None where no study has both.
+             */
+            median_probability_change?: number | null;
+            /** @description The most telling profiles first: by the number of studies with another verdict. */
+            profiles: components["schemas"]["ProfileAgreement"][];
+            shadow: components["schemas"]["BundleReference"];
+            shown: components["schemas"]["BundleReference"];
+            /** Format: date-time */
+            to: string;
+            /** @description Studies by both verdicts; pairs without a study are left out. */
+            verdicts: components["schemas"]["VerdictPair"][];
+        };
+        /** @description `norma.shadow/v1`: what the second bundle said beside the one in use. Without patient data. */
+        ShadowReport: {
+            /**
+             * Format: int64
+             * @description Of the studies answered since then: read by the second bundle too.
+             */
+            answered: number;
+            bundle?: components["schemas"]["BundleReference"] | null;
+            /** @description Each pair of bundles by itself, the newest first. */
+            comparisons: components["schemas"]["ShadowComparison"][];
+            /**
+             * Format: int64
+             * @description Those that it could not read.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Those that were left out because it did not come to them in time.
+             */
+            missed: number;
+            /** @description Why it does not read, such as a bundle that cannot be opened. */
+            problem?: string | null;
+            schema: string;
+            /**
+             * Format: date-time
+             * @description When the process that reads was heard of last.
+             */
+            seen_at?: string | null;
+            /**
+             * Format: date-time
+             * @description It is asked about what was answered from then on.
+             */
+            since?: string | null;
+            /**
+             * Format: int64
+             * @description Those that it has not come to yet.
+             */
+            waiting: number;
+        };
         /** @description Two windows of what is or is not so. */
         ShareDrift: {
+            /**
+             * Format: double
+             * @description The highest that a cumulative sum over the last studies came to: studies more than are expected, or fewer.
+             */
+            cumulative_sum: number;
+            /**
+             * Format: double
+             * @description The chance of so high a sum or a higher one without drift.
+             */
+            cumulative_sum_p_value: number;
             drifted: boolean;
             last: components["schemas"]["Proportion"];
             /**
@@ -3926,6 +4050,19 @@ export interface components {
              */
             p_value: number;
             reference: components["schemas"]["Proportion"];
+        };
+        /** @description Two windows of what is or is not so as they are drawn. */
+        SharePlot: {
+            downward: number[];
+            /** Format: double */
+            downward_limit?: number | null;
+            /** @description The cumulative sums after each of the last studies, the oldest first: studies more than are expected, and fewer. */
+            upward: number[];
+            /**
+             * Format: double
+             * @description The sums above which the share has drifted by itself; null where no order of these studies comes so high.
+             */
+            upward_limit?: number | null;
         };
         /** @description A sign-in with a password. */
         SignIn: {
@@ -4471,6 +4608,13 @@ export interface components {
             before: components["schemas"]["Verdict"];
             scan_id: components["schemas"]["ScanId"];
         };
+        /** @description Studies with these verdicts. */
+        VerdictPair: {
+            shadow: components["schemas"]["Verdict"];
+            shown: components["schemas"]["Verdict"];
+            /** Format: int64 */
+            studies: number;
+        };
         /** @description Who is signed in shows again who they are. */
         Verification: {
             /**
@@ -4972,7 +5116,7 @@ export interface operations {
             header?: never;
             path: {
                 analysis_id: components["schemas"]["AnalysisId"];
-                /** @description `report`, `segmentation-lungs`, `segmentation-findings`, `key-objects`, `verdict`, `key-slice-1` … */
+                /** @description `report`, `segmentation-lungs`, `segmentation-findings`, `anomaly-map`, `key-objects`, `verdict`, `key-slice-1` … */
                 object: string;
             };
             cookie?: never;
@@ -12689,6 +12833,98 @@ export interface operations {
             };
             /** @description The state of things does not allow it; `code` tells why */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getShadow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the second bundle said */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShadowReport"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing, or too little, arrived for too long */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
