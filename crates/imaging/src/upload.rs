@@ -169,12 +169,14 @@ pub(crate) fn read_contents(upload: &Path, limits: &Limits) -> Result<Contents, 
                     contents.noted_unreadable.push((file.scope, count));
                     Ok(())
                 }
+                Recognised::Junk | Recognised::MediaDirectory
+                    if is_folder && file.scope == 0 && promises_an_image(&file.location) =>
+                {
+                    Err(ImagingError::NoImagesFound { files: 1 })
+                }
                 Recognised::MediaDirectory => {
                     contents.media_directories.push(file.scope);
                     Ok(())
-                }
-                Recognised::Junk if is_folder && file.scope == 0 && promises_an_image(&file.location) => {
-                    Err(ImagingError::NoImagesFound { files: 1 })
                 }
                 Recognised::Junk => Ok(()),
             });
