@@ -140,8 +140,11 @@ pub(crate) fn load_nifti(blob: &Blob, limits: &Limits) -> Result<LoadedSeries, I
     })
 }
 
-/// How many of `left_out`, which ascend, lie before or behind all others of so many slices.
+/// How many of `left_out`, which ascend, lie before or behind all others of so many slices; none where there are no others.
 fn count_at_ends(left_out: &[usize], slices: usize) -> usize {
+    if left_out.len() == slices {
+        return 0;
+    }
     let first = left_out
         .iter()
         .enumerate()
@@ -331,5 +334,18 @@ fn read_sample(bytes: &[u8], sample: SampleType, big_endian: bool) -> f64 {
         SampleType::I32 => f64::from(i32::from_le_bytes([a, b, c, d])),
         SampleType::F32 => f64::from(f32::from_le_bytes([a, b, c, d])),
         SampleType::F64 => f64::from_le_bytes(raw),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padding_lies_at_the_ends_of_what_has_a_picture() {
+        assert_eq!(count_at_ends(&[0, 1, 3, 7], 8), 3);
+        assert_eq!(count_at_ends(&[], 8), 0);
+        // Where nothing else is there, nothing is padding: every slice is damaged.
+        assert_eq!(count_at_ends(&[0, 1, 2, 3], 4), 0);
     }
 }

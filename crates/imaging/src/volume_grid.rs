@@ -145,7 +145,11 @@ pub(crate) fn square_matrix(shape: [usize; 2], spacing: [f64; 2]) -> Option<([us
     if spacing[0].max(spacing[1]) - side <= SQUARE_TOLERANCE * side {
         return None;
     }
-    let count = |axis: usize| ((shape[axis] - 1) as f64 * spacing[axis] / side + 1e-6).floor() as usize + 1;
+    // A file may claim pixels 10²⁶ times as wide as high: more than there are numbers, and then more than the limit of voxels.
+    let count = |axis: usize| {
+        let last = ((shape[axis] - 1) as f64 * spacing[axis] / side + 1e-6).floor() as usize;
+        last.saturating_add(1)
+    };
     Some(([count(0), count(1)], side))
 }
 
@@ -207,6 +211,14 @@ mod tests {
     #[test]
     fn rounded_positions_are_even() {
         assert_eq!(even_step(&[0.0, 5.01, 10.0, 14.99, 20.0]), (5.0, true));
+    }
+
+    #[test]
+    fn pixels_wider_than_there_are_numbers_make_too_large_a_volume() {
+        let (matrix, _) = square_matrix([4, 5], [0.8, 6e26]).unwrap();
+        assert_eq!(matrix, [4, usize::MAX]);
+        let refused = check_size([4, matrix[0], matrix[1]], &Limits::default());
+        assert!(matches!(refused, Err(ImagingError::VolumeTooLarge { .. })));
     }
 
     #[test]
