@@ -97,9 +97,10 @@ async fn a_second_bundle_reads_what_was_answered_and_changes_nothing_of_it() {
     assert!(change.abs() < 1e-9, "{change}");
     let given = &comparison.verdicts[0];
     assert_eq!((given.shown, given.studies), (shown.verdict, 1));
-    if shown.verdict == Verdict::Norm {
-        assert_eq!(given.shadow, Verdict::Pathology);
-        assert_eq!(comparison.differing[0].analysis_id, analysis_id);
+    let rows = database.shadow_answers(comparison.shadow.sha256.clone(), 1);
+    let answer = &rows.await.unwrap()[0].answer;
+    for (of, threshold) in [("shown", 0.5), ("shadow", 0.0001)] {
+        assert_eq!(answer[of]["operating_point"]["threshold"], threshold, "{of}");
     }
 
     // What people see, and what is sent, is as it was.
