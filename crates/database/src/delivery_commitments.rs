@@ -77,7 +77,7 @@ impl Database {
             let answer = row.answer.map(|answer| serde_json::from_str(&answer)).transpose();
             Ok(Some(AskedCommitment {
                 transaction_uid: row.transaction_uid,
-                age: (now - row.asked_at).to_std().unwrap_or_default(),
+                age: time::age(now, row.asked_at),
                 answer: answer.map_err(|_| DatabaseError::CorruptRow {
                     table: "delivery_commitments",
                     column: "answer",

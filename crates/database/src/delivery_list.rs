@@ -12,7 +12,7 @@ use crate::delivery_objects::{objects_of, replace_objects};
 use crate::delivery_queue::waiting_for;
 use crate::schema::{analyses, deliveries, delivery_destinations};
 use crate::sql_types::RowId;
-use crate::{Database, DatabaseError, Listing, Page, WaitingDeliveries, time};
+use crate::{Database, DatabaseError, Listing, Page, WaitingEntries, time};
 
 /// Which deliveries are wanted; all where nothing is said.
 #[derive(Debug, Clone, Default)]
@@ -36,7 +36,7 @@ pub struct DestinationState {
     pub name: String,
     /// Results are queued for it; else what is left of it waits until it is set again.
     pub is_set: bool,
-    pub waiting: WaitingDeliveries,
+    pub waiting: WaitingEntries,
 }
 
 /// A delivery as it is queued first.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::dsl::min;
 use diesel::prelude::*;
 use norma_domain::{AnalysisId, DeliveryId};
@@ -13,6 +13,7 @@ use crate::deliveries::DeliveryState;
 use crate::delivery_objects::{DeliveredObject, DeliveryProblem, objects_of, replace_objects};
 use crate::schema::deliveries;
 use crate::sql_types::RowId;
+use crate::waiting_entries::WaitingEntries;
 use crate::{Database, DatabaseError, time};
 
 /// A delivery that this process is at.
@@ -26,16 +27,6 @@ pub struct ClaimedDelivery {
     /// What the destination said of objects in earlier attempts.
     pub objects: Vec<DeliveredObject>,
     lease: Uuid,
-}
-
-/// What there is for a destination.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WaitingDeliveries {
-    /// Queued or being sent.
-    pub waiting: u64,
-    pub failed: u64,
-    /// For how long the oldest of those that wait is tried.
-    pub oldest: Option<Duration>,
 }
 
 impl Database {
@@ -75,7 +66,7 @@ impl Database {
                     deliveries::state.eq(DeliveryState::Sending.as_str()),
                     deliveries::attempts.eq(attempts),
                     deliveries::lease.eq(Some(RowId(token))),
-                    deliveries::next_attempt_at.eq(later(now, lease)),
+                    deliveries::next_attempt_at.eq(time::later(now, lease)),
                     deliveries::updated_at.eq(now),
                 ))
                 .execute(connection)?;
@@ -102,7 +93,7 @@ impl Database {
         self.change(move |connection| {
             let now = time::shared_now(connection)?;
             let renewed = diesel::update(deliveries::table.find(id).filter(deliveries::lease.eq(token)))
-                .set(deliveries::next_attempt_at.eq(later(now, lease)))
+                .set(deliveries::next_attempt_at.eq(time::later(now, lease)))
                 .execute(connection)?;
             Ok(renewed == 1)
         })
@@ -159,7 +150,7 @@ impl Database {
                     deliveries::lease.eq(None::<RowId>),
                     deliveries::reason_code.eq(Some(problem.code.into_owned())),
                     deliveries::peer_status.eq(problem.peer_status),
-                    deliveries::next_attempt_at.eq(later(now, pause.unwrap_or_default())),
+                    deliveries::next_attempt_at.eq(time::later(now, pause.unwrap_or_default())),
                     deliveries::updated_at.eq(now),
                     deliveries::ended_at.eq(ended_at),
                 ))
@@ -173,7 +164,7 @@ impl Database {
     }
 
     /// What there is for a destination.
-    pub async fn waiting_deliveries(&self, destination: String) -> Result<WaitingDeliveries, DatabaseError> {
+    pub async fn waiting_deliveries(&self, destination: String) -> Result<WaitingEntries, DatabaseError> {
         self.run(move |connection| waiting_for(connection, &destination))
             .await
     }
@@ -182,7 +173,7 @@ impl Database {
 pub(crate) fn waiting_for(
     connection: &mut AnyConnection,
     destination: &str,
-) -> Result<WaitingDeliveries, DatabaseError> {
+) -> Result<WaitingEntries, DatabaseError> {
     let waiting = deliveries::table
         .filter(deliveries::destination.eq(destination))
         .filter(deliveries::ended_at.is_null());
@@ -196,14 +187,5 @@ pub(crate) fn waiting_for(
         .count()
         .get_result(connection)?;
     let now = time::shared_now(connection)?;
-    Ok(WaitingDeliveries {
-        waiting: u64::try_from(count).unwrap_or_default(),
-        failed: u64::try_from(failed).unwrap_or_default(),
-        oldest: since.map(|since| (now - since).to_std().unwrap_or_default()),
-    })
-}
-
-fn later(now: NaiveDateTime, pause: Duration) -> NaiveDateTime {
-    let pause = TimeDelta::from_std(pause).unwrap_or(TimeDelta::MAX);
-    now.checked_add_signed(pause).unwrap_or(NaiveDateTime::MAX)
+    Ok(WaitingEntries::of(count, failed, since, now))
 }

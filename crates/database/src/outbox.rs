@@ -84,9 +84,7 @@ impl Database {
         self.change(move |connection| {
             // Relays of machines whose clocks differ hold each other's leases for as long as was meant.
             let now = time::shared_now(connection)?;
-            let lease_end = now
-                .checked_add_signed(chrono::TimeDelta::from_std(lease).unwrap_or(chrono::TimeDelta::MAX))
-                .unwrap_or(NaiveDateTime::MAX);
+            let lease_end = time::later(now, lease);
             let claimable = outbox::table
                 .filter(outbox::published_at.is_null())
                 .filter(outbox::claimed_until.is_null().or(outbox::claimed_until.le(now)))

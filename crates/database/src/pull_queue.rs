@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::dsl::min;
 use diesel::prelude::*;
 use norma_domain::PullId;
@@ -14,6 +14,7 @@ use crate::node_schema::pulls;
 use crate::pulled_studies::{PulledStudy, replace_studies, studies_of};
 use crate::pulls::{PullRow, PullState, PullWish};
 use crate::sql_types::RowId;
+use crate::waiting_entries::WaitingEntries;
 use crate::{Database, DatabaseError, time};
 
 /// A pull that this process is at.
@@ -27,16 +28,6 @@ pub struct ClaimedPull {
     /// What is known of earlier attempts.
     pub studies: Vec<PulledStudy>,
     lease: Uuid,
-}
-
-/// What there is for a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WaitingPulls {
-    /// Asked or running.
-    pub waiting: u64,
-    pub failed: u64,
-    /// For how long the oldest of those that wait is tried.
-    pub oldest: Option<Duration>,
 }
 
 impl Database {
@@ -68,7 +59,7 @@ impl Database {
                     pulls::state.eq(PullState::Running.as_str()),
                     pulls::attempts.eq(attempts),
                     pulls::lease.eq(Some(RowId(token))),
-                    pulls::next_attempt_at.eq(later(now, lease)),
+                    pulls::next_attempt_at.eq(time::later(now, lease)),
                     pulls::updated_at.eq(now),
                 ))
                 .execute(connection)?;
@@ -91,7 +82,7 @@ impl Database {
         self.change(move |connection| {
             let now = time::shared_now(connection)?;
             let renewed = diesel::update(pulls::table.find(id).filter(pulls::lease.eq(token)))
-                .set(pulls::next_attempt_at.eq(later(now, lease)))
+                .set(pulls::next_attempt_at.eq(time::later(now, lease)))
                 .execute(connection)?;
             Ok(renewed == 1)
         })
@@ -159,7 +150,7 @@ impl Database {
                     pulls::lease.eq(None::<RowId>),
                     pulls::reason_code.eq(Some(problem.code.clone().into_owned())),
                     pulls::peer_status.eq(problem.peer_status.clone()),
-                    pulls::next_attempt_at.eq(later(now, pause.unwrap_or_default())),
+                    pulls::next_attempt_at.eq(time::later(now, pause.unwrap_or_default())),
                     pulls::updated_at.eq(now),
                     pulls::ended_at.eq(ended_at),
                 ))
@@ -170,7 +161,7 @@ impl Database {
     }
 
     /// What there is for a source.
-    pub async fn waiting_pulls(&self, source: String) -> Result<WaitingPulls, DatabaseError> {
+    pub async fn waiting_pulls(&self, source: String) -> Result<WaitingEntries, DatabaseError> {
         self.run(move |connection| {
             let waiting = pulls::table
                 .filter(pulls::source.eq(&source))
@@ -183,11 +174,7 @@ impl Database {
                 .count()
                 .get_result(connection)?;
             let now = time::shared_now(connection)?;
-            Ok(WaitingPulls {
-                waiting: u64::try_from(count).unwrap_or_default(),
-                failed: u64::try_from(failed).unwrap_or_default(),
-                oldest: since.map(|since| (now - since).to_std().unwrap_or_default()),
-            })
+            Ok(WaitingEntries::of(count, failed, since, now))
         })
         .await
     }
@@ -196,8 +183,9 @@ impl Database {
     pub async fn forget_done_pulls(&self, keep: Duration) -> Result<u64, DatabaseError> {
         self.change(move |connection| {
             let now = time::shared_now(connection)?;
-            let keep = TimeDelta::from_std(keep).unwrap_or(TimeDelta::MAX);
-            let before = now.checked_sub_signed(keep).unwrap_or(NaiveDateTime::MIN);
+            let Some(before) = time::earlier(now, keep) else {
+                return Ok(0);
+            };
             let done = pulls::table
                 .filter(pulls::state.eq(PullState::Done.as_str()))
                 .filter(pulls::ended_at.lt(before));
@@ -205,9 +193,4 @@ impl Database {
         })
         .await
     }
-}
-
-fn later(now: NaiveDateTime, pause: Duration) -> NaiveDateTime {
-    let pause = TimeDelta::from_std(pause).unwrap_or(TimeDelta::MAX);
-    now.checked_add_signed(pause).unwrap_or(NaiveDateTime::MAX)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use uuid::Uuid;
 
@@ -55,10 +55,7 @@ impl Database {
         self.change(move |connection| {
             let now = time::shared_now(connection)?;
             let row = repeatable_requests::table.find((&owner, &key));
-            let patience = TimeDelta::from_std(patience).unwrap_or(TimeDelta::MAX);
-            let dead = now
-                .checked_sub_signed(patience)
-                .unwrap_or(chrono::NaiveDateTime::MIN);
+            let dead = time::earlier(now, patience).unwrap_or(NaiveDateTime::MIN);
             let is_dead = repeatable_requests::object_id
                 .is_null()
                 .and(repeatable_requests::created_at.lt(dead));
@@ -124,8 +121,7 @@ impl Database {
     pub async fn prune_requests(&self, age: Duration) -> Result<usize, DatabaseError> {
         self.change(move |connection| {
             let now = time::shared_now(connection)?;
-            let age = TimeDelta::from_std(age).unwrap_or(TimeDelta::MAX);
-            let Some(before) = now.checked_sub_signed(age) else {
+            let Some(before) = time::earlier(now, age) else {
                 return Ok(0);
             };
             let old = repeatable_requests::table.filter(repeatable_requests::created_at.lt(before));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{NaiveDateTime, TimeDelta};
+use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use norma_domain::{AnalysisId, Stage};
 
@@ -74,10 +74,7 @@ impl Database {
     pub async fn stalled_stages(&self, age: Duration) -> Result<Vec<(AnalysisId, Stage)>, DatabaseError> {
         self.run(move |connection| {
             let now = time::shared_now(connection)?;
-            let before = TimeDelta::from_std(age)
-                .ok()
-                .and_then(|age| now.checked_sub_signed(age));
-            let Some(before) = before else {
+            let Some(before) = time::earlier(now, age) else {
                 return Ok(Vec::new());
             };
             let rows: Vec<(RowId, String)> = stage_starts::table

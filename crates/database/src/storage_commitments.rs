@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::dsl::min;
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -116,7 +116,7 @@ impl Database {
                 instances: instances.clone(),
                 attempts: 1,
                 requested_at: now,
-                next_attempt_at: later(now, lease),
+                next_attempt_at: time::later(now, lease),
                 lease: Some(RowId(token)),
             };
             diesel::insert_into(storage_commitments::table)
@@ -153,7 +153,7 @@ impl Database {
                 .set((
                     storage_commitments::attempts.eq(row.attempts),
                     storage_commitments::lease.eq(Some(RowId(token))),
-                    storage_commitments::next_attempt_at.eq(later(now, lease)),
+                    storage_commitments::next_attempt_at.eq(time::later(now, lease)),
                 ))
                 .execute(connection)?;
             row.claimed(token).map(Some)
@@ -188,7 +188,7 @@ impl Database {
             let given_back = diesel::update(own)
                 .set((
                     storage_commitments::lease.eq(None::<RowId>),
-                    storage_commitments::next_attempt_at.eq(later(now, pause)),
+                    storage_commitments::next_attempt_at.eq(time::later(now, pause)),
                 ))
                 .execute(connection)?;
             Ok(given_back == 1)
@@ -207,14 +207,9 @@ impl Database {
             let now = time::shared_now(connection)?;
             Ok(WaitingCommitments {
                 waiting: u64::try_from(waiting).unwrap_or_default(),
-                oldest: since.map(|since| (now - since).to_std().unwrap_or_default()),
+                oldest: since.map(|since| time::age(now, since)),
             })
         })
         .await
     }
-}
-
-fn later(now: NaiveDateTime, pause: Duration) -> NaiveDateTime {
-    let pause = TimeDelta::from_std(pause).unwrap_or(TimeDelta::MAX);
-    now.checked_add_signed(pause).unwrap_or(NaiveDateTime::MAX)
 }

@@ -1,6 +1,8 @@
 //! Times as both databases keep them: UTC, in microseconds.
 
-use chrono::{DateTime, NaiveDateTime, SubsecRound as _, Utc};
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDateTime, SubsecRound as _, TimeDelta, Utc};
 use diesel::RunQueryDsl as _;
 use diesel::dsl::sql;
 use diesel::sql_types::Timestamp;
@@ -28,9 +30,23 @@ pub(crate) fn shared_now(connection: &mut AnyConnection) -> Result<NaiveDateTime
 /// The present, and later than an earlier change in any case: a version of a row is told by when it was changed.
 pub(crate) fn after(earlier: Option<DateTime<Utc>>) -> DateTime<Utc> {
     let now = now();
-    earlier.map_or(now, |earlier| {
-        now.max(earlier + chrono::TimeDelta::microseconds(1))
-    })
+    earlier.map_or(now, |earlier| now.max(earlier + TimeDelta::microseconds(1)))
+}
+
+/// So long after `now`; the last moment that there is where it would be beyond that.
+pub(crate) fn later(now: NaiveDateTime, pause: Duration) -> NaiveDateTime {
+    let pause = TimeDelta::from_std(pause).unwrap_or(TimeDelta::MAX);
+    now.checked_add_signed(pause).unwrap_or(NaiveDateTime::MAX)
+}
+
+/// So long before `now`; None where that is before all times: nothing is so old.
+pub(crate) fn earlier(now: NaiveDateTime, age: Duration) -> Option<NaiveDateTime> {
+    now.checked_sub_signed(TimeDelta::from_std(age).ok()?)
+}
+
+/// For how long it has been; nothing where it is to come.
+pub(crate) fn age(now: NaiveDateTime, since: NaiveDateTime) -> Duration {
+    (now - since).to_std().unwrap_or_default()
 }
 
 pub(crate) fn to_row(time: DateTime<Utc>) -> NaiveDateTime {

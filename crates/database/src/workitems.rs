@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 
 use crate::connection::AnyConnection;
@@ -287,9 +287,8 @@ impl Database {
                 AnyConnection::Sqlite(inner) => due.first(inner).optional()?,
             };
             let Some(row) = row else { return Ok(None) };
-            let later = now + TimeDelta::from_std(pause).unwrap_or(TimeDelta::MAX);
             diesel::update(workitems::table.find(&row.sop_instance_uid))
-                .set(workitems::due_at.eq(Some(later)))
+                .set(workitems::due_at.eq(Some(time::later(now, pause))))
                 .execute(connection)?;
             Workitem::try_from(row).map(Some)
         })
@@ -301,7 +300,9 @@ impl Database {
     pub async fn forget_workitems(&self, kept: Duration) -> Result<usize, DatabaseError> {
         self.change(move |connection| {
             let now = time::shared_now(connection)?;
-            let before = now - TimeDelta::from_std(kept).unwrap_or(TimeDelta::MAX);
+            let Some(before) = time::earlier(now, kept) else {
+                return Ok(0);
+            };
             diesel::delete(workitem_events::table.filter(workitem_events::created_at.lt(before)))
                 .execute(connection)?;
             let locked: Vec<String> = workitem_subscriptions::table

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use norma_database::{
     Database, DeliveredObject, Delivery, DeliveryDestination, DeliveryProblem, DeliveryQuery, DeliveryState,
-    Page, ReceivedStudy, SentAgain, StoredInstance, StudyRoute, UncommittedObject, WaitingDeliveries,
+    Page, ReceivedStudy, SentAgain, StoredInstance, StudyRoute, UncommittedObject, WaitingEntries,
 };
 use norma_domain::{AnalysisId, DeliveryId, Reason, ReasonCode, ScanId, Verdict};
 
@@ -207,7 +207,7 @@ fn what_was_given_up_waits_for_a_person() {
         let counts = database.waiting_deliveries("archive".to_owned()).await.unwrap();
         assert_eq!(
             counts,
-            WaitingDeliveries {
+            WaitingEntries {
                 waiting: 0,
                 failed: 1,
                 oldest: None
