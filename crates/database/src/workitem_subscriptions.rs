@@ -153,10 +153,10 @@ impl Database {
                 AnyConnection::Postgres(inner) => oldest.for_update().skip_locked().load(inner)?,
                 AnyConnection::Sqlite(inner) => oldest.load(inner)?,
             };
-            for (id, _) in &rows {
-                diesel::delete(workitem_events::table.find(id)).execute(connection)?;
-            }
-            Ok(rows.into_iter().map(|(_, event)| event).collect())
+            let (ids, events): (Vec<RowId>, Vec<String>) = rows.into_iter().unzip();
+            diesel::delete(workitem_events::table.filter(workitem_events::id.eq_any(ids)))
+                .execute(connection)?;
+            Ok(events)
         })
         .await
     }
