@@ -5,8 +5,13 @@ use std::time::{Duration, Instant};
 use norma_service::pause;
 use tokio_util::sync::CancellationToken;
 
+use crate::back_off::back_off;
+use crate::peer_failure::FailureKind;
+
 /// The pause of a turn that found nothing to do.
 pub(crate) const IDLE: Duration = Duration::from_secs(1);
+/// Between two attempts at a place that is not there.
+const LONGEST_SILENCE: Duration = Duration::from_secs(60);
 const MEASURED_EVERY: Duration = Duration::from_secs(5);
 
 /// What is done with one queue.
@@ -17,6 +22,47 @@ pub(crate) trait Queue {
     /// Does what is due with at most one entry, and gives the pause until the next turn. A turn that began is finished, so what takes
     /// long looks at `stopping` itself.
     fn turn(&mut self, stopping: &CancellationToken) -> impl Future<Output = Duration> + Send;
+}
+
+/// What came of an attempt at an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attempt {
+    /// The place was there.
+    Heard,
+    Unheard,
+    /// The entry is another process's now.
+    Lost,
+}
+
+impl Attempt {
+    /// One that failed.
+    pub(crate) fn failed(kind: FailureKind) -> Self {
+        match kind {
+            FailureKind::Connection => Self::Unheard,
+            FailureKind::Passing | FailureKind::Final => Self::Heard,
+        }
+    }
+}
+
+/// Attempts one after the other at a place that was not there.
+#[derive(Debug, Default)]
+pub(crate) struct Silences(u32);
+
+impl Silences {
+    /// The pause until the next turn.
+    pub(crate) fn pause_after(&mut self, attempt: Attempt) -> Duration {
+        match attempt {
+            Attempt::Lost => IDLE,
+            Attempt::Heard => {
+                self.0 = 0;
+                Duration::ZERO
+            }
+            Attempt::Unheard => {
+                self.0 = self.0.saturating_add(1);
+                back_off(self.0, LONGEST_SILENCE)
+            }
+        }
+    }
 }
 
 /// Takes turns until `stopping`.

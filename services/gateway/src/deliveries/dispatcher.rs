@@ -20,29 +20,18 @@ use crate::dicom_results::DicomResults;
 use crate::lease::{LEASE, hold};
 use crate::peer_failure::{Failure, FailureKind};
 use crate::problem::ApiError;
-use crate::turns::{IDLE, Queue, take_turns};
+use crate::turns::{Attempt, IDLE, Queue, Silences, take_turns};
 
 /// Of an attempt as a whole, making the objects included.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(600);
 /// Between two attempts at a delivery.
 const LONGEST_PAUSE: Duration = Duration::from_secs(900);
-/// Between two attempts at a destination that is not there.
-const LONGEST_SILENCE: Duration = Duration::from_secs(60);
 
 /// Sends the results of analyses to their destinations.
 pub(crate) struct Dispatcher {
     options: DeliveryOptions,
     database: Database,
     results: Arc<DicomResults>,
-}
-
-/// What came of an attempt.
-enum Attempt {
-    /// The destination was there.
-    Heard,
-    Unheard,
-    /// It is another process's now.
-    Lost,
 }
 
 impl Dispatcher {
@@ -82,7 +71,7 @@ impl Dispatcher {
         let queue = DestinationQueue {
             dispatcher: self,
             destination,
-            silences: 0,
+            silences: Silences::default(),
         };
         take_turns(queue, stopping).await;
     }
@@ -138,10 +127,7 @@ impl Dispatcher {
                     error = failure.detail,
                     "a result was not delivered"
                 );
-                let attempt = match failure.kind {
-                    FailureKind::Connection => Attempt::Unheard,
-                    FailureKind::Passing | FailureKind::Final => Attempt::Heard,
-                };
+                let attempt = Attempt::failed(failure.kind);
                 let label = if pause.is_some() { "deferred" } else { "failed" };
                 let noting =
                     self.database
@@ -222,8 +208,7 @@ impl Dispatcher {
 struct DestinationQueue<'a> {
     dispatcher: &'a Dispatcher,
     destination: &'a Destination,
-    /// Attempts since the destination was there.
-    silences: u32,
+    silences: Silences,
 }
 
 impl Queue for DestinationQueue<'_> {
@@ -248,16 +233,6 @@ impl Queue for DestinationQueue<'_> {
         let attempt = self
             .dispatcher
             .attempt(self.destination, &claimed, asked, stopping);
-        match attempt.await {
-            Attempt::Lost => IDLE,
-            Attempt::Heard => {
-                self.silences = 0;
-                Duration::ZERO
-            }
-            Attempt::Unheard => {
-                self.silences = self.silences.saturating_add(1);
-                back_off(self.silences, LONGEST_SILENCE)
-            }
-        }
+        self.silences.pause_after(attempt.await)
     }
 }

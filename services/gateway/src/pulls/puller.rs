@@ -8,6 +8,7 @@ use futures::future::join_all;
 use norma_database::{ClaimedPull, Database};
 use norma_dicom_network::InstanceSink;
 use norma_dicom_spool::StudyKey;
+use norma_service::repeat;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -19,14 +20,10 @@ use crate::pulls::priors::PriorsOptions;
 use crate::pulls::source::{Source, Sources};
 use crate::pulls::trail::{note_begin, note_end};
 use crate::pulls::watch::PullWatch;
+use crate::turns::{Attempt, IDLE, Queue, Silences, take_turns};
 
-/// How often the queue is looked at.
-const TURN: Duration = Duration::from_secs(1);
-const MEASURED_EVERY: Duration = Duration::from_secs(5);
 /// Between two attempts at a pull.
 const LONGEST_PAUSE: Duration = Duration::from_secs(900);
-/// Between two attempts at a source that is not there.
-const LONGEST_SILENCE: Duration = Duration::from_secs(60);
 /// How long a retrieval may take to end in order when the gateway stops.
 const STOPS_WITHIN: Duration = Duration::from_secs(15);
 /// Pulls that are done are kept so long, for people to look at.
@@ -53,15 +50,6 @@ pub(crate) struct PullerParts {
     pub(crate) instance_bytes: u64,
     pub(crate) free_floor_bytes: u64,
     pub(crate) give_up: Duration,
-}
-
-/// What came of an attempt.
-enum Attempt {
-    /// The source was there.
-    Heard,
-    Unheard,
-    /// It is another process's now.
-    Lost,
 }
 
 impl Puller {
@@ -105,7 +93,8 @@ impl Puller {
     /// Pulls until `stopping`.
     pub(crate) async fn run(self, stopping: CancellationToken) {
         let serving = self.sources.all().map(|source| self.serve(source, &stopping));
-        tokio::join!(join_all(serving), self.forget(&stopping));
+        let forgetting = repeat(FORGOTTEN_EVERY, &stopping, || self.forget());
+        tokio::join!(join_all(serving), forgetting);
     }
 
     async fn serve(&self, source: &Source, stopping: &CancellationToken) {
@@ -114,38 +103,12 @@ impl Puller {
             address = source.scu.address,
             "studies are pulled"
         );
-        let mut silences: u32 = 0;
-        let mut measured: Option<Instant> = None;
-        while !stopping.is_cancelled() {
-            if measured.is_none_or(|at| at.elapsed() >= MEASURED_EVERY) {
-                measured = Some(Instant::now());
-                self.measure(source).await;
-            }
-            let asked = Instant::now();
-            let claim = self.attempts.database.claim_pull(source.name.clone(), LEASE);
-            let pause = match claim.await {
-                Ok(None) => TURN,
-                Ok(Some(claimed)) => match self.attempt(source, &claimed, asked, stopping).await {
-                    Attempt::Lost => TURN,
-                    Attempt::Heard => {
-                        silences = 0;
-                        Duration::ZERO
-                    }
-                    Attempt::Unheard => {
-                        silences = silences.saturating_add(1);
-                        back_off(silences, LONGEST_SILENCE)
-                    }
-                },
-                Err(error) => {
-                    tracing::warn!(%error, "failed to look for studies to pull");
-                    TURN
-                }
-            };
-            tokio::select! {
-                () = stopping.cancelled() => {}
-                () = sleep(pause) => {}
-            }
-        }
+        let queue = SourceQueue {
+            puller: self,
+            source,
+            silences: Silences::default(),
+        };
+        take_turns(queue, stopping).await;
     }
 
     async fn attempt(
@@ -214,10 +177,7 @@ impl Puller {
                     error = failure.detail,
                     "studies were not pulled"
                 );
-                let attempt = match failure.kind {
-                    FailureKind::Connection => Attempt::Unheard,
-                    FailureKind::Passing | FailureKind::Final => Attempt::Heard,
-                };
+                let attempt = Attempt::failed(failure.kind);
                 let label = if pause.is_some() { "deferred" } else { "failed" };
                 if pause.is_none() {
                     for study in &studies {
@@ -264,16 +224,38 @@ impl Puller {
         }
     }
 
-    async fn forget(&self, stopping: &CancellationToken) {
-        while !stopping.is_cancelled() {
-            if let Err(error) = self.attempts.database.forget_done_pulls(KEPT).await {
-                tracing::warn!(%error, "failed to forget pulls that were done long ago");
-            }
-            tokio::select! {
-                () = stopping.cancelled() => {}
-                () = sleep(FORGOTTEN_EVERY) => {}
-            }
+    async fn forget(&self) {
+        if let Err(error) = self.attempts.database.forget_done_pulls(KEPT).await {
+            tracing::warn!(%error, "failed to forget pulls that were done long ago");
         }
+    }
+}
+
+/// What is asked of one source.
+struct SourceQueue<'a> {
+    puller: &'a Puller,
+    source: &'a Source,
+    silences: Silences,
+}
+
+impl Queue for SourceQueue<'_> {
+    async fn measure(&self) {
+        self.puller.measure(self.source).await;
+    }
+
+    async fn turn(&mut self, stopping: &CancellationToken) -> Duration {
+        let asked = Instant::now();
+        let database = &self.puller.attempts.database;
+        let claimed = match database.claim_pull(self.source.name.clone(), LEASE).await {
+            Ok(Some(claimed)) => claimed,
+            Ok(None) => return IDLE,
+            Err(error) => {
+                tracing::warn!(%error, "failed to look for studies to pull");
+                return IDLE;
+            }
+        };
+        let attempt = self.puller.attempt(self.source, &claimed, asked, stopping);
+        self.silences.pause_after(attempt.await)
     }
 }
 
