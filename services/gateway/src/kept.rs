@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use norma_database::{Database, DatabaseError, DeletedScan};
+use norma_service::pause;
 use tokio_util::sync::CancellationToken;
 
 use crate::recently_used::{About, Forgets, RecentlyUsed, Subject};
@@ -79,11 +80,7 @@ impl Kept {
 
     /// Looks now and then, until `stopping`.
     pub(crate) async fn run(&self, database: &Database, stopping: &CancellationToken) {
-        loop {
-            tokio::select! {
-                () = stopping.cancelled() => return,
-                () = tokio::time::sleep(EVERY) => {}
-            }
+        while pause(EVERY, stopping).await {
             if let Err(error) = self.forget_unknown(database).await {
                 tracing::warn!(%error, "failed to look whether what is kept in memory still exists");
             }
