@@ -43,6 +43,7 @@ mod studies;
 mod turns;
 mod uploads;
 mod whose;
+mod wildcard;
 mod workitems;
 
 pub use administration::keys::schema::{Key, KeyInput, NewKey};

@@ -4,6 +4,8 @@ use norma_database::{TextMatch, TextRange};
 use norma_dicom_instances::Attributes;
 use serde_json::Value;
 
+use crate::wildcard::is_like;
+
 /// What is asked of a text; None where anything matches.
 pub(super) fn text_match(wanted: &str) -> Option<TextMatch> {
     if wanted.is_empty() || wanted == "*" {
@@ -77,33 +79,6 @@ pub(crate) fn is_match(attributes: &Attributes, tag: &str, wanted: &str) -> bool
             _ => is_like(&text, wanted),
         }
     })
-}
-
-/// With `*` for any characters and `?` for one. Looks at each character of the text once for each `*` at most.
-fn is_like(text: &str, pattern: &str) -> bool {
-    let (text, pattern): (Vec<char>, Vec<char>) = (text.chars().collect(), pattern.chars().collect());
-    let (mut at, mut of) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while at < text.len() {
-        match pattern.get(of) {
-            Some('*') => {
-                star = Some((of, at));
-                of += 1;
-            }
-            Some(character) if *character == '?' || *character == text[at] => {
-                at += 1;
-                of += 1;
-            }
-            _ => match &mut star {
-                Some((behind, from)) => {
-                    *from += 1;
-                    (of, at) = (*behind + 1, *from);
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[of..].iter().all(|character| *character == '*')
 }
 
 #[cfg(test)]

@@ -1,33 +1,11 @@
 //! Texts with `*` for any characters and `?` for one, whatever the case.
 
+use crate::wildcard::is_like;
+
 /// Whether a text is as a pattern says, as a whole.
 pub(super) fn fits(pattern: &str, text: &str) -> bool {
-    let fold = |text: &str| text.trim().to_lowercase().chars().collect::<Vec<char>>();
-    let (pattern, text) = (fold(pattern), fold(text));
-    let (mut at, mut of) = (0, 0);
-    // Where the last star stands, and up to where it reaches.
-    let mut star: Option<(usize, usize)> = None;
-    while at < text.len() {
-        match pattern.get(of) {
-            Some('*') => {
-                star = Some((of, at));
-                of += 1;
-            }
-            Some(sign) if *sign == '?' || *sign == text[at] => {
-                at += 1;
-                of += 1;
-            }
-            _ => {
-                let Some((before, reach)) = star else {
-                    return false;
-                };
-                star = Some((before, reach + 1));
-                at = reach + 1;
-                of = before + 1;
-            }
-        }
-    }
-    pattern[of..].iter().all(|sign| *sign == '*')
+    let fold = |text: &str| text.trim().to_lowercase();
+    is_like(&fold(text), &fold(pattern))
 }
 
 #[cfg(test)]
