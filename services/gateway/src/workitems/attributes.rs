@@ -101,6 +101,25 @@ pub(super) fn item<const N: usize>(attributes: [(&str, Value); N]) -> Item {
         .collect()
 }
 
+/// What somebody who asks for a work item to be canceled says of why, and of whom to ask.
+pub(super) const OF_CANCELLATION: [&str; 4] = [
+    CANCELLATION_REASON,
+    DISCONTINUATION_REASONS,
+    CONTACT_URI,
+    CONTACT_NAME,
+];
+
+/// Those of these tags, as they are.
+pub(super) fn picked<'a>(
+    attributes: impl IntoIterator<Item = (&'a String, &'a Value)>,
+    tags: &[&str],
+) -> impl Iterator<Item = (String, Value)> {
+    attributes
+        .into_iter()
+        .filter(|(tag, _)| tags.contains(&tag.as_str()))
+        .map(|(tag, value)| (tag.clone(), value.clone()))
+}
+
 /// The data set of a body: an object, or a list of one.
 pub(super) fn parse(body: &[u8]) -> Option<Attributes> {
     let parsed: Value = serde_json::from_slice(body).ok()?;

@@ -7,10 +7,11 @@ use norma_domain::SopInstanceUid;
 use serde_json::Value;
 
 use super::attributes::{
-    CANCELED_AT, DISCONTINUATION_REASONS, HUMAN_PERFORMERS, INPUT_READINESS, Item, MODIFIED, OUTPUT,
-    PERFORMED, PERFORMED_END, PERFORMED_START, PERFORMED_STATIONS, PERFORMED_WORKITEM_CODES,
+    CANCELED_AT, DISCONTINUATION_REASONS, HUMAN_PERFORMERS, INPUT_READINESS, Item, MODIFIED, OF_CANCELLATION,
+    OUTPUT, PERFORMED, PERFORMED_END, PERFORMED_START, PERFORMED_STATIONS, PERFORMED_WORKITEM_CODES,
     PROGRESS_INFORMATION, SOP_CLASS, SOP_INSTANCE, SPECIFIC_CHARACTER_SET, STATE, STATIONS,
-    STUDY_INSTANCE_UID, TRANSACTION_UID, date_time, inner_items, item_text, items, one, sequence, text,
+    STUDY_INSTANCE_UID, TRANSACTION_UID, code, date_time, inner_items, item_text, items, one, picked,
+    sequence, text,
 };
 use super::creation::check_values;
 use super::events;
@@ -232,20 +233,9 @@ pub(super) fn cancel(workitem: &Workitem, asked: &Attributes, now: DateTime<Utc>
     let mut attributes = attributes_of(workitem);
     let mut progress = Item::new();
     progress.insert(CANCELED_AT.to_owned(), one("DT", date_time(now)));
-    for (tag, value) in asked {
-        let is_reason = [
-            super::attributes::CANCELLATION_REASON,
-            DISCONTINUATION_REASONS,
-            super::attributes::CONTACT_URI,
-            super::attributes::CONTACT_NAME,
-        ]
-        .contains(&tag.as_str());
-        if is_reason {
-            progress.insert(tag.clone(), value.clone());
-        }
-    }
+    progress.extend(picked(asked, &OF_CANCELLATION));
     if inner_items(&progress, DISCONTINUATION_REASONS).is_empty() {
-        let reason = super::attributes::code("110513", "DCM", "Discontinued for unspecified reason");
+        let reason = code("110513", "DCM", "Discontinued for unspecified reason");
         progress.insert(DISCONTINUATION_REASONS.to_owned(), sequence([reason]));
     }
     attributes.insert(PROGRESS_INFORMATION.to_owned(), sequence([progress]));

@@ -6,8 +6,8 @@ use norma_dicom_instances::Attributes;
 use serde_json::Value;
 
 use super::attributes::{
-    AFFECTED_SOP_INSTANCE, CANCELLATION_REASON, CONTACT_NAME, CONTACT_URI, DISCONTINUATION_REASONS,
-    HUMAN_PERFORMERS, INPUT_READINESS, PROGRESS_INFORMATION, STATE, STATIONS, items, one,
+    AFFECTED_SOP_INSTANCE, CANCELLATION_REASON, DISCONTINUATION_REASONS, HUMAN_PERFORMERS, INPUT_READINESS,
+    OF_CANCELLATION, PROGRESS_INFORMATION, STATE, STATIONS, items, one, picked,
 };
 use super::creation::UPS_PUSH;
 
@@ -39,47 +39,29 @@ fn event(uid: &str, kind: EventType, more: impl IntoIterator<Item = (String, Val
     serde_json::to_string(&event).unwrap_or_default()
 }
 
-fn of(attributes: &Attributes, tags: &[&str]) -> Vec<(String, Value)> {
-    let had = attributes.iter();
-    had.filter(|(tag, _)| tags.contains(&tag.as_str()))
-        .map(|(tag, value)| (tag.clone(), value.clone()))
-        .collect()
-}
-
 /// In which state it is, whether its input is ready, and why it was canceled.
 pub(super) fn state_report(uid: &str, attributes: &Attributes) -> String {
-    let mut told = of(attributes, &[STATE, INPUT_READINESS]);
-    for item in items(attributes, PROGRESS_INFORMATION) {
-        let reasons = item.iter();
-        let reasons =
-            reasons.filter(|(tag, _)| [CANCELLATION_REASON, DISCONTINUATION_REASONS].contains(&tag.as_str()));
-        told.extend(reasons.map(|(tag, value)| (tag.clone(), value.clone())));
-    }
-    event(uid, EventType::StateReport, told)
+    let of_item = [CANCELLATION_REASON, DISCONTINUATION_REASONS];
+    let reasons = items(attributes, PROGRESS_INFORMATION).into_iter();
+    let reasons = reasons.flat_map(|item| picked(item, &of_item));
+    let told = picked(attributes, &[STATE, INPUT_READINESS]);
+    event(uid, EventType::StateReport, told.chain(reasons))
 }
 
 pub(super) fn progress_report(uid: &str, attributes: &Attributes) -> String {
-    let told = of(attributes, &[PROGRESS_INFORMATION]);
+    let told = picked(attributes, &[PROGRESS_INFORMATION]);
     event(uid, EventType::ProgressReport, told)
 }
 
 /// For whom it is.
 pub(super) fn assigned(uid: &str, attributes: &Attributes) -> String {
-    let told = of(attributes, &[STATIONS, HUMAN_PERFORMERS]);
+    let told = picked(attributes, &[STATIONS, HUMAN_PERFORMERS]);
     event(uid, EventType::Assigned, told)
 }
 
 /// Somebody asks the performer to cancel it.
 pub(super) fn cancel_requested(uid: &str, requesting: &str, asked: &Attributes) -> String {
-    let mut told = of(
-        asked,
-        &[
-            CANCELLATION_REASON,
-            DISCONTINUATION_REASONS,
-            CONTACT_URI,
-            CONTACT_NAME,
-        ],
-    );
-    told.push((REQUESTING_AE.to_owned(), one("AE", requesting)));
+    let requesting = (REQUESTING_AE.to_owned(), one("AE", requesting));
+    let told = picked(asked, &OF_CANCELLATION).chain([requesting]);
     event(uid, EventType::CancelRequested, told)
 }
