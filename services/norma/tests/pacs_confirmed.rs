@@ -12,11 +12,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use dicom_node::archive::{self, sends_to};
 use dicom_node::{Node, assert_sent, study};
 use norma_dicom_network::{
     AeTitle, AssociationId, CommitmentFailure, CommitmentProvider, CommitmentReport, CommitmentRequest,
-    HeldReport, InstanceSink, MAX_PDU_LENGTH, ReceivedInstance, Scp, ScpLimits, ScpOptions, ScpTimeouts, Scu,
-    ScuOptions, Status, StorageClasses, StorageSupport, StoreFailure,
+    HeldReport, InstanceSink, MAX_PDU_LENGTH, ReceivedInstance, Scp, Scu, ScuOptions, Status, StoreFailure,
 };
 use norma_test_support::servers::free_port;
 use serde_json::Value;
@@ -94,30 +94,11 @@ impl CommitmentProvider for Archive {
 
 impl Archive {
     async fn listen(&self, port: u16) -> CancellationToken {
-        let folder = TempDir::new().unwrap();
-        let options = ScpOptions {
-            tls: None,
-            ae_title: "ARCHIVE".parse().unwrap(),
-            peers: Vec::new(),
-            support: StorageSupport::only(StorageClasses::All, &["1.2.840.10008.1.2.1"]),
-            limits: ScpLimits {
-                associations: 4,
-                max_pdu_length: MAX_PDU_LENGTH,
-                instance_bytes: 1 << 30,
-                free_floor_bytes: 0,
-            },
-            timeouts: ScpTimeouts::default(),
-            folder: folder.path().to_owned(),
-        };
-        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
-        let scp = Scp::new(options, Arc::new(self.clone())).with_commitment(Arc::new(self.clone()));
-        let stopping = CancellationToken::new();
-        let stopped = stopping.clone();
-        tokio::spawn(async move {
-            scp.serve(listener, stopped).await;
-            drop(folder);
-        });
-        stopping
+        archive::listen(port, |options| {
+            let archive = Arc::new(self.clone());
+            Scp::new(options, archive.clone()).with_commitment(archive)
+        })
+        .await
     }
 
     /// How often each object came.
@@ -133,19 +114,13 @@ impl Archive {
     }
 }
 
-fn sends_to(port: u16) -> Vec<(&'static str, String)> {
-    vec![
-        (
-            "NORMA__PACS__DESTINATIONS__ARCHIVE__AE_TITLE",
-            "ARCHIVE".to_owned(),
-        ),
-        ("NORMA__PACS__DESTINATIONS__ARCHIVE__HOST", "127.0.0.1".to_owned()),
-        ("NORMA__PACS__DESTINATIONS__ARCHIVE__PORT", port.to_string()),
-        (
-            "NORMA__PACS__DESTINATIONS__ARCHIVE__COMMITMENT",
-            "true".to_owned(),
-        ),
-    ]
+const COMMITMENT: &str = "NORMA__PACS__DESTINATIONS__ARCHIVE__COMMITMENT";
+
+/// Settings of a node that asks a PACS at this port what it has stored.
+fn confirmed_by(port: u16) -> Vec<(&'static str, String)> {
+    let mut settings = sends_to(port);
+    settings.push((COMMITMENT, "true".to_owned()));
+    settings
 }
 
 fn is_delivered(delivery: &Value) -> bool {
@@ -161,7 +136,7 @@ async fn what_was_taken_and_lost_is_sent_again_before_it_counts() {
     let archive = Archive::default();
     archive.0.lock().unwrap().loses = 2;
     let _listening = archive.listen(port).await;
-    let node = Node::start(folder.path(), &onnxruntime, &sends_to(port)).await;
+    let node = Node::start(folder.path(), &onnxruntime, &confirmed_by(port)).await;
     assert_sent(&node.send(&files));
     let done = node.delivery(is_delivered).await;
     assert_eq!(done["attempts"], 2, "{done}");
@@ -185,7 +160,7 @@ async fn an_archive_that_tells_later_is_waited_for_across_a_kill() {
     let archive = Archive::default();
     archive.0.lock().unwrap().tells_later = true;
     let _listening = archive.listen(port).await;
-    let settings = sends_to(port);
+    let settings = confirmed_by(port);
     let mut node = Node::start(folder.path(), &onnxruntime, &settings).await;
     assert_sent(&node.send(&files));
     node.delivery(|delivery| delivery["reason_code"] == "commitment_awaited")
@@ -294,10 +269,7 @@ async fn a_dicomweb_service_is_searched_for_what_it_took() {
             "NORMA__PACS__DESTINATIONS__ARCHIVE__URL",
             format!("http://127.0.0.1:{port}"),
         ),
-        (
-            "NORMA__PACS__DESTINATIONS__ARCHIVE__COMMITMENT",
-            "true".to_owned(),
-        ),
+        (COMMITMENT, "true".to_owned()),
     ];
     let node = Node::start(folder.path(), &onnxruntime, &settings).await;
     assert_sent(&node.send(&files));

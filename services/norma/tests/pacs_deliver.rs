@@ -9,39 +9,24 @@ mod dicom_node;
 mod studies;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use dicom_node::{NO_SETTINGS, Node, PATIENCE, assert_sent, entries, study};
-use norma_dicom_network::{
-    InstanceSink, MAX_PDU_LENGTH, ReceivedInstance, Scp, ScpLimits, ScpOptions, ScpTimeouts, StorageClasses,
-    StorageSupport, StoreFailure,
-};
+use dicom_node::archive::{self, sends_to};
+use dicom_node::{NO_SETTINGS, Node, PATIENCE, assert_sent, entries, has_dcmtk, study};
+use norma_dicom_network::{InstanceSink, ReceivedInstance, Scp, StoreFailure};
 use norma_test_support::servers::{GuardedProcess, free_port};
 use norma_test_support::{PhantomOptions, phantom_zip, temporary_folders};
 use serde_json::Value;
 use studies::onnxruntime;
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 const STORESCP: &str = "/usr/bin/storescp";
 const SEGMENTATION_STORAGE: &str = "1.2.840.10008.5.1.4.1.1.66.4";
-
-/// Settings of a node that sends to a PACS at this port.
-fn sends_to(port: u16) -> Vec<(&'static str, String)> {
-    vec![
-        (
-            "NORMA__PACS__DESTINATIONS__ARCHIVE__AE_TITLE",
-            "ARCHIVE".to_owned(),
-        ),
-        ("NORMA__PACS__DESTINATIONS__ARCHIVE__HOST", "127.0.0.1".to_owned()),
-        ("NORMA__PACS__DESTINATIONS__ARCHIVE__PORT", port.to_string()),
-    ]
-}
 
 /// The one delivery, once it is as wanted.
 async fn delivery(node: &Node, is_wanted: impl Fn(&Value) -> bool) -> Value {
@@ -112,32 +97,7 @@ impl InstanceSink for Archive {
 
 impl Archive {
     async fn listen(&self, port: u16) -> CancellationToken {
-        let folder = TempDir::new().unwrap();
-        let options = ScpOptions {
-            tls: None,
-            ae_title: "ARCHIVE".parse().unwrap(),
-            peers: Vec::new(),
-            support: StorageSupport::only(StorageClasses::All, &["1.2.840.10008.1.2.1"]),
-            limits: ScpLimits {
-                associations: 4,
-                max_pdu_length: MAX_PDU_LENGTH,
-                instance_bytes: 1 << 30,
-                free_floor_bytes: 0,
-            },
-            timeouts: ScpTimeouts::default(),
-            folder: folder.path().to_owned(),
-        };
-        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
-        let (scp, stopping) = (
-            Scp::new(options, Arc::new(self.clone())),
-            CancellationToken::new(),
-        );
-        let stopped = stopping.clone();
-        tokio::spawn(async move {
-            scp.serve(listener, stopped).await;
-            drop(folder);
-        });
-        stopping
+        archive::listen(port, |options| Scp::new(options, Arc::new(self.clone()))).await
     }
 
     fn received(&self) -> Vec<String> {
@@ -152,11 +112,7 @@ fn distinct(uids: &[String]) -> BTreeSet<&String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn results_reach_a_pacs_once_across_its_absence() {
     let Some(onnxruntime) = onnxruntime() else { return };
-    if !Path::new(STORESCP).exists() {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "no storescp, and in CI no test is skipped"
-        );
+    if !has_dcmtk(&[STORESCP]) {
         return;
     }
     let [folder, files, archive] = temporary_folders().unwrap();

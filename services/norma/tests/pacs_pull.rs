@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use dicom_node::{Node, PATIENCE, assert_sent, study_of};
+use dicom_node::{Node, PATIENCE, assert_sent, has_dcmtk, study_of, told};
 use norma_test_support::servers::{GuardedProcess, free_port};
 use norma_test_support::{PhantomOptions, PhantomPatient};
 use serde_json::{Value, json};
@@ -22,16 +22,6 @@ use tempfile::TempDir;
 
 const DCMQRSCP: &str = "/usr/bin/dcmqrscp";
 const STORESCU: &str = "/usr/bin/storescu";
-
-/// Whether DCMTK is here: in CI it has to be.
-fn has_dcmtk() -> bool {
-    let is_there = Path::new(DCMQRSCP).exists() && Path::new(STORESCU).exists();
-    assert!(
-        is_there || std::env::var_os("CI").is_none(),
-        "no DCMTK, and in CI no test is skipped"
-    );
-    is_there
-}
 
 /// An archive that knows NORMA at a port.
 struct Archive {
@@ -122,11 +112,6 @@ fn pacs(folder: &Path, settings: &[(String, String)], arguments: &[&str]) -> Out
         .unwrap()
 }
 
-fn told(output: &Output) -> String {
-    let all = [output.stdout.as_slice(), &output.stderr].concat();
-    String::from_utf8_lossy(&all).into_owned()
-}
-
 async fn node(folder: &Path, onnxruntime: &Path, settings: &[(String, String)]) -> Node {
     let mut node = Node::start(folder, onnxruntime, settings).await;
     let (_, port) = settings
@@ -199,7 +184,7 @@ fn replace(file: &Path, old: &[u8], new: &[u8]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_study_is_found_and_pulled_by_move_and_by_get() {
-    let (Some(onnxruntime), true) = (onnxruntime(), has_dcmtk()) else {
+    let (Some(onnxruntime), true) = (onnxruntime(), has_dcmtk(&[DCMQRSCP, STORESCU])) else {
         return;
     };
     for retrieve in ["move", "get"] {
@@ -272,9 +257,7 @@ async fn a_study_is_found_and_pulled_by_move_and_by_get() {
         let all = pulls(&node, |items| all_are(items, "done")).await;
         assert_eq!(all.len(), 2);
         assert_eq!(all[0]["studies"][0]["instances"], files.len());
-        let path = format!("/api/scans/{}/analyses", scans[0]["id"].as_str().unwrap());
-        let analyses: Value = node.get(&path).await.json().await.unwrap();
-        assert_eq!(analyses["total"], 1, "{analyses}");
+        assert_eq!(node.analyses(&scans[0]).await, 1);
         // Who did what is in the trail; whose study it is is not.
         let events: Value = node
             .get("/api/audit?action=pacs.pull")
@@ -289,7 +272,7 @@ async fn a_study_is_found_and_pulled_by_move_and_by_get() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_asked_for_comes_after_kills_and_absence() {
-    let (Some(onnxruntime), true) = (onnxruntime(), has_dcmtk()) else {
+    let (Some(onnxruntime), true) = (onnxruntime(), has_dcmtk(&[DCMQRSCP, STORESCU])) else {
         return;
     };
     let (folder, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
@@ -342,7 +325,7 @@ async fn what_is_asked_for_comes_after_kills_and_absence() {
 /// another patient or another modality. One of them that is sent then is.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn earlier_studies_are_pulled_and_kept() {
-    let (Some(onnxruntime), true) = (onnxruntime(), has_dcmtk()) else {
+    let (Some(onnxruntime), true) = (onnxruntime(), has_dcmtk(&[DCMQRSCP, STORESCU])) else {
         return;
     };
     let folder = TempDir::new().unwrap();
@@ -378,9 +361,7 @@ async fn earlier_studies_are_pulled_and_kept() {
     let scans = node.scans().await;
     let mut analyzed = Vec::new();
     for scan in &scans {
-        let path = format!("/api/scans/{}/analyses", scan["id"].as_str().unwrap());
-        let analyses: Value = node.get(&path).await.json().await.unwrap();
-        if analyses["total"] != 0 {
+        if node.analyses(scan).await != 0 {
             analyzed.push(scan["id"].clone());
         }
     }

@@ -10,7 +10,7 @@ mod studies;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use dicom_node::{NO_SETTINGS, Node, assert_sent, entries, serve, study, study_of};
+use dicom_node::{NO_SETTINGS, Node, assert_sent, entries, serve, study, study_of, told};
 use norma_test_support::servers::free_port;
 use norma_test_support::{PhantomOptions, temporary_folders};
 use serde_json::Value;
@@ -82,7 +82,7 @@ async fn what_came_first_stays_and_who_sends_another_is_told() {
     let node = Node::start(folder.path(), &onnxruntime, NO_SETTINGS).await;
     let refuse = |files: &[PathBuf]| {
         let sent = node.send(files);
-        let told = String::from_utf8_lossy(&[sent.stdout, sent.stderr].concat()).to_lowercase();
+        let told = told(&sent).to_lowercase();
         let words = ["0x0111", "0x111", "0111h", "duplicatesop", "duplicate sop"];
         assert!(
             words.iter().any(|word| told.contains(word)),
@@ -227,7 +227,7 @@ async fn a_full_disk_is_told_to_the_sender() {
     let settings = [("NORMA__GATEWAY__STORAGE__FREE_FLOOR_BYTES", floor.as_str())];
     let node = Node::start(folder.path(), &onnxruntime, &settings).await;
     let sent = node.send(&files[..1]);
-    let told = String::from_utf8_lossy(&[sent.stdout, sent.stderr].concat()).to_lowercase();
+    let told = told(&sent).to_lowercase();
     assert!(told.contains("a700") || told.contains("outofresources"), "{told}");
     assert!(entries(&folder.path().join("data/pacs/incoming")).is_empty());
 }
@@ -242,7 +242,7 @@ async fn who_is_not_among_the_peers_is_rejected() {
     let node = Node::start(folder.path(), &onnxruntime, &settings).await;
     let sent = node.send(&files[..1]);
     assert!(!sent.status.success());
-    let told = String::from_utf8_lossy(&[sent.stdout, sent.stderr].concat()).to_lowercase();
+    let told = told(&sent).to_lowercase();
     assert!(told.contains("reject"), "{told}");
     assert!(entries(&folder.path().join("data/pacs/incoming")).is_empty());
     drop(node);

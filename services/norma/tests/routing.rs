@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use dicom_node::{NO_SETTINGS, Node, assert_sent, study_of};
+use dicom_node::{NO_SETTINGS, Node, assert_sent, study_of, told};
 use norma_test_support::PhantomOptions;
 use norma_test_support::servers::free_port;
 use serde_json::Value;
@@ -54,17 +54,6 @@ fn check(folder: &Path, config: Option<&Path>) -> Output {
         .current_dir(folder)
         .output()
         .unwrap()
-}
-
-fn told(output: &Output) -> String {
-    let all = [output.stdout.as_slice(), &output.stderr].concat();
-    String::from_utf8_lossy(&all).into_owned()
-}
-
-async fn analyses(node: &Node, scan: &Value) -> u64 {
-    let path = format!("/api/scans/{}/analyses", scan["id"].as_str().unwrap());
-    let analyses: Value = node.get(&path).await.json().await.unwrap();
-    analyses["total"].as_u64().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -110,7 +99,7 @@ async fn the_first_rule_that_fits_decides() {
         "nothing of the studies"
     );
     for scan in &scans {
-        assert_eq!(analyses(&node, scan).await, 1, "a check changes nothing");
+        assert_eq!(node.analyses(scan).await, 1, "a check changes nothing");
     }
     drop(node);
 
@@ -129,7 +118,7 @@ async fn the_first_rule_that_fits_decides() {
     assert_eq!(scans.len(), 2, "what is not analysed is kept");
     for scan in &scans {
         let expected = u64::from(scan["id"] == delivery["scan_id"]);
-        assert_eq!(analyses(&node, scan).await, expected);
+        assert_eq!(node.analyses(scan).await, expected);
     }
     let report = node
         .get(&format!(
@@ -180,7 +169,7 @@ async fn a_rule_with_an_unknown_operating_point_has_its_studies_wait() {
     }
     node.metric("norma_pacs_studies_waiting 1").await;
     let scans = node.scans().await;
-    assert_eq!(analyses(&node, &scans[0]).await, 0);
+    assert_eq!(node.analyses(&scans[0]).await, 0);
     node.process.kill();
     drop(node);
     // Once the rule is mended it is analysed.

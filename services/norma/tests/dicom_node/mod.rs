@@ -1,5 +1,7 @@
 //! `norma serve` as a DICOM node.
 
+pub(crate) mod archive;
+
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -115,6 +117,13 @@ impl Node {
         self.get(&path).await.json().await.unwrap()
     }
 
+    /// How many analyses of a scan were requested.
+    pub(crate) async fn analyses(&self, scan: &Value) -> u64 {
+        let path = format!("/api/scans/{}/analyses", scan["id"].as_str().unwrap());
+        let analyses: Value = self.get(&path).await.json().await.unwrap();
+        analyses["total"].as_u64().unwrap()
+    }
+
     /// The deliveries that a filter lets through (`?state=failed`), all on one page.
     pub(crate) async fn deliveries(&self, filter: &str) -> Vec<Value> {
         let answer = self.get(&format!("/api/deliveries{filter}")).await;
@@ -208,7 +217,22 @@ pub(crate) fn entries(folder: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.unwrap().path()).collect()
 }
 
+/// All that a command said.
+pub(crate) fn told(output: &Output) -> String {
+    let all = [output.stdout.as_slice(), &output.stderr].concat();
+    String::from_utf8_lossy(&all).into_owned()
+}
+
 pub(crate) fn assert_sent(output: &Output) {
-    let told = [output.stdout.as_slice(), &output.stderr].concat();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&told));
+    assert!(output.status.success(), "{}", told(output));
+}
+
+/// Whether these tools of DCMTK are here: in CI they have to be.
+pub(crate) fn has_dcmtk(tools: &[&str]) -> bool {
+    let are_there = tools.iter().all(|tool| Path::new(tool).exists());
+    assert!(
+        are_there || std::env::var_os("CI").is_none(),
+        "no DCMTK, and in CI no test is skipped"
+    );
+    are_there
 }
