@@ -141,5 +141,5 @@ pub use users::{NewUser, User, UserChange};
 pub use waiting_entries::WaitingEntries;
 pub use waiting_place::{WaitingLane, WaitingPlace};
 pub use workers::Worker;
-pub use workitem_subscriptions::{FILTERED_WORKLIST, WORKLIST, WorkitemSubscription};
+pub use workitem_subscriptions::{FILTERED_WORKLIST, WORKLIST, WORKLISTS, WorkitemSubscription};
 pub use workitems::{NewWorkitem, Workitem, WorkitemChange, WorkitemCreated, WorkitemState};

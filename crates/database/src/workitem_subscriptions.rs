@@ -13,6 +13,7 @@ use crate::{Database, DatabaseError, Owner, time};
 pub const WORKLIST: &str = "1.2.840.10008.5.1.4.34.5";
 /// …and for a part of it.
 pub const FILTERED_WORKLIST: &str = "1.2.840.10008.5.1.4.34.5.1";
+pub const WORKLISTS: [&str; 2] = [WORKLIST, FILTERED_WORKLIST];
 /// What waits for one subscriber at most: the oldest goes.
 const MOST_EVENTS: i64 = 10_000;
 
@@ -58,7 +59,7 @@ impl Database {
     ) -> Result<(), DatabaseError> {
         self.change(move |connection| {
             let owner = subscription.owner.map(String::from);
-            let is_of_worklist = [WORKLIST, FILTERED_WORKLIST].contains(&subscription.workitem.as_str());
+            let is_of_worklist = WORKLISTS.contains(&subscription.workitem.as_str());
             if is_of_worklist {
                 put(
                     connection,
@@ -103,7 +104,7 @@ impl Database {
     ) -> Result<bool, DatabaseError> {
         self.change(move |connection| {
             let of = workitem_subscriptions::table.filter(workitem_subscriptions::subscriber.eq(&subscriber));
-            let is_of_worklist = [WORKLIST, FILTERED_WORKLIST].contains(&workitem.as_str());
+            let is_of_worklist = WORKLISTS.contains(&workitem.as_str());
             let ended = if is_of_worklist && !only_new {
                 diesel::delete(of).execute(connection)?
             } else {
@@ -179,7 +180,7 @@ pub(crate) fn subscribe_to_new(
     is_of: impl Fn(&str) -> bool,
 ) -> Result<(), DatabaseError> {
     let of_worklist: Vec<Row> = workitem_subscriptions::table
-        .filter(workitem_subscriptions::workitem.eq_any([WORKLIST, FILTERED_WORKLIST]))
+        .filter(workitem_subscriptions::workitem.eq_any(WORKLISTS))
         .order(workitem_subscriptions::workitem)
         .load(connection)?;
     for row in of_worklist {

@@ -7,7 +7,7 @@ use actix_web::web::{Data, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse, delete, post, routes};
 use actix_ws::{CloseCode, CloseReason, Message};
 use futures::StreamExt as _;
-use norma_database::{FILTERED_WORKLIST, WORKLIST, WorkitemSubscription};
+use norma_database::{FILTERED_WORKLIST, WORKLIST, WORKLISTS, WorkitemSubscription};
 
 use super::change::attributes_of;
 use super::events;
@@ -159,7 +159,7 @@ async fn end(
     let visit = workitems.visit(request, access);
     let uid = visit.uid(request, notes)?;
     let (subscriber, _) = visit.subscriber(request)?;
-    let is_of_worklist = [WORKLIST, FILTERED_WORKLIST].contains(&uid.as_str());
+    let is_of_worklist = WORKLISTS.contains(&uid.as_str());
     if only_new && !is_of_worklist {
         let detail = "the subscription to the worklist, or to a part of it, is suspended";
         return Err(visit.refuse(WorkitemProblem::Invalid(detail.to_owned())));
