@@ -20,6 +20,7 @@ mod identity;
 mod kept;
 mod lease;
 mod network_peer;
+mod new_uid;
 mod openapi;
 mod options;
 mod pacs;

@@ -58,7 +58,7 @@ impl Failure {
     /// What a peer says of an instance.
     pub(crate) fn of_status(status: Status, detail: &str) -> Self {
         let (code, kind) = of_status(status);
-        Self::of_peer(code, Some(format!("{:04X}", status.0)), kind, detail)
+        Self::of_peer(code, Some(told_status(status)), kind, detail)
     }
 
     pub(crate) fn problem(&self) -> DeliveryProblem {
@@ -89,7 +89,7 @@ impl From<&NetworkError> for Failure {
             NetworkError::File(_) => ("internal", FailureKind::Final),
         };
         let peer_status = match error {
-            NetworkError::Status(status) => Some(format!("{:04X}", status.0)),
+            NetworkError::Status(status) => Some(told_status(*status)),
             _ => None,
         };
         Self {
@@ -99,6 +99,11 @@ impl From<&NetworkError> for Failure {
             detail: error.chain(),
         }
     }
+}
+
+/// A status as people are told it: `A700`.
+pub(crate) fn told_status(status: Status) -> String {
+    format!("{:04X}", status.0)
 }
 
 /// PS3.4 table B.2-1 and PS3.7 annex C: what stays as it is, and what may pass.

@@ -7,10 +7,10 @@ use norma_database::{Database, UncommittedObject};
 use norma_dicom_network::{CommitmentOutcome, CommitmentRequest, Scu, ScuOptions, SopReference, Status};
 use norma_dicom_results::DicomResult;
 use norma_domain::DeliveryId;
-use uuid::Uuid;
 
 use crate::deliveries::ledger::ObjectLedger;
-use crate::peer_failure::{Failure, FailureKind};
+use crate::new_uid::new_uid;
+use crate::peer_failure::{Failure, FailureKind, told_status};
 
 /// How long the association that asked is kept for the answer.
 const WAITS: Duration = Duration::from_secs(5);
@@ -64,7 +64,7 @@ impl Commitment<'_> {
         ledger: &ObjectLedger,
     ) -> Result<(), Failure> {
         let request = CommitmentRequest {
-            transaction_uid: format!("2.25.{}", Uuid::new_v4().as_u128()),
+            transaction_uid: new_uid(),
             instances: objects
                 .iter()
                 .map(|object| SopReference {
@@ -123,7 +123,7 @@ pub(super) fn not_committed(uncommitted: &[UncommittedObject], ledger: &ObjectLe
     let status = uncommitted.first().map(|object| Status(object.reason));
     Failure::of_peer(
         "not_committed",
-        status.map(|status| format!("{:04X}", status.0)),
+        status.map(told_status),
         FailureKind::Passing,
         "the destination has not stored everything that it took",
     )

@@ -14,7 +14,7 @@ use norma_imaging::READABLE_TRANSFER_SYNTAXES;
 use norma_service::RetrieveMethod;
 use tokio_util::sync::CancellationToken;
 
-use crate::peer_failure::{Failure, FailureKind};
+use crate::peer_failure::{Failure, FailureKind, told_status};
 use crate::pulls::failure::failure_of;
 use crate::pulls::priors::{PriorsOf, PriorsOptions};
 use crate::pulls::source::Source;
@@ -320,7 +320,7 @@ fn failure_in(
         Ok(retrieval) => retrieval,
         Err(error) => return Some(failure_of(&error)),
     };
-    let status = Some(format!("{:04X}", retrieval.status.0));
+    let status = Some(told_status(retrieval.status));
     match retrieval.end {
         RetrievalEnd::Stopped => return Some(Failure::passing("stopped", "the gateway stops")),
         RetrievalEnd::TooLong => return Some(Failure::passing("too_slow", "the retrieval took too long")),

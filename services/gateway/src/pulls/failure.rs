@@ -2,7 +2,7 @@
 
 use norma_dicom_network::{NetworkError, Status};
 
-use crate::peer_failure::{Failure, FailureKind};
+use crate::peer_failure::{Failure, FailureKind, told_status};
 
 /// What an archive, or its absence, says to a search or a retrieval.
 pub(super) fn failure_of(error: &NetworkError) -> Failure {
@@ -10,7 +10,7 @@ pub(super) fn failure_of(error: &NetworkError) -> Failure {
         return Failure::from(error);
     };
     let (code, kind) = of_status(*status);
-    Failure::of_peer(code, Some(format!("{:04X}", status.0)), kind, &error.chain())
+    Failure::of_peer(code, Some(told_status(*status)), kind, &error.chain())
 }
 
 /// PS3.4 tables C.4-1, C.4-2 and C.4-3, and PS3.7 annex C.

@@ -11,6 +11,7 @@ use super::attributes::{
     PROGRESS_INFORMATION, SOP_CLASS, SOP_INSTANCE, SPECIFIC_CHARACTER_SET, START, STATE, STATION_CLASSES,
     STATIONS, TRANSACTION_UID, WORKITEM_CODES, WORKLIST_LABEL, date_time, items, one, text,
 };
+use crate::new_uid::new_uid;
 use crate::problem::WorkitemProblem;
 
 pub(super) const UPS_PUSH: &str = "1.2.840.10008.5.1.4.34.6.1";
@@ -61,7 +62,7 @@ pub(super) fn create(
     let mut uids: Vec<String> = uid.collect();
     uids.dedup();
     let uid = match uids.as_slice() {
-        [] => format!("2.25.{}", uuid::Uuid::new_v4().as_u128()),
+        [] => new_uid(),
         [uid] => uid.clone(),
         _ => return Err(invalid("the address and the data set name different work items")),
     };

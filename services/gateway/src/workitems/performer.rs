@@ -10,7 +10,6 @@ use norma_dicom_results::Language;
 use norma_domain::{AnalysisStatus, Priority, Reason, ReasonCode, ScanId, StudyInstanceUid};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::attributes::{INPUT_READINESS, STATION_CLASSES, STATIONS, WORKITEM_CODES, items, text};
 use super::change::{self, Changed, attributes_of};
@@ -20,6 +19,7 @@ use crate::bundle::RunningBundle;
 use crate::dicom_results::DicomResults;
 use crate::dicomweb::DicomWeb;
 use crate::gateway::Gateway;
+use crate::new_uid::new_uid;
 use crate::problem::{ApiError, WorkitemProblem};
 
 /// How long a work item is this gateway's, and when it is looked at again.
@@ -197,16 +197,15 @@ impl Performer {
         Ok(Found::Running(Box::new(requested)))
     }
 
-    /// Makes it Norma's. None where somebody else was quicker.
-    async fn claim(&self, workitem: &Workitem) -> Result<Option<WorkitemChange>, ApiError> {
-        let transaction = format!("2.25.{}", Uuid::new_v4().as_u128());
+    /// Makes it Norma's. False where somebody else was quicker.
+    async fn claim(&self, workitem: &Workitem) -> Result<bool, ApiError> {
+        let transaction = new_uid();
         let now = Utc::now();
         let mut change = self.changed(workitem, WorkitemState::InProgress, Some(&transaction), now)?;
         let mut attributes = parsed(&change);
         output::begin(&mut attributes, &self.gateway.options.workitem_station, now);
         put(&mut change, &attributes)?;
-        let is_made = self.make(workitem, change.clone(), "claimed").await?;
-        Ok(is_made.then_some(change))
+        self.make(workitem, change, "claimed").await
     }
 
     async fn tell_progress(&self, workitem: &Workitem, analysis: &Analysis) -> Result<(), ApiError> {
@@ -267,7 +266,7 @@ impl Performer {
 
     /// Cancels what cannot be performed, by way of claiming it.
     async fn refuse(&self, workitem: &Workitem, reason: &Discontinued) -> Result<(), ApiError> {
-        if self.claim(workitem).await?.is_none() {
+        if !self.claim(workitem).await? {
             return Ok(());
         }
         let uid = workitem.sop_instance_uid.clone();
