@@ -1,8 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 
-import { keepSession } from '@/session/session';
-
 import { bodyOf, client, done } from './client';
+import { sessionKey } from './session';
 
 const secondFactorKey = ['second-factor'] as const;
 
@@ -15,7 +14,7 @@ export const useSecondFactor = () =>
 /** The page asks anew who is signed in, and whether with a second factor. */
 export function useRefreshSecondFactor() {
   const queries = useQueryClient();
-  return () => Promise.all([queries.invalidateQueries({ queryKey: secondFactorKey }), queries.invalidateQueries({ queryKey: ['session'] })]);
+  return () => Promise.all([queries.invalidateQueries({ queryKey: secondFactorKey }), queries.invalidateQueries({ queryKey: sessionKey })]);
 }
 
 /** The answer holds the secret, which is never told again. It is not cached. */
@@ -31,16 +30,3 @@ export const useRenewRecoveryCodes = () =>
 
 export const useRemoveSecondFactor = () =>
   useMutation({ mutationFn: () => done(client.DELETE('/api/session/second-factor')) });
-
-/** Shows again who is signed in; the session goes on as a new one. */
-export function useVerify() {
-  const queries = useQueryClient();
-  return useMutation({
-    mutationFn: async (body: { password: string; code?: string | null }) => {
-      const session = await bodyOf(client.POST('/api/session/verification', { body }));
-      keepSession(session);
-      return session;
-    },
-    onSuccess: (session) => queries.setQueryData(['session'], session),
-  });
-}

@@ -5,7 +5,7 @@ import { endSession, keepSession } from '@/session/session';
 import { bodyOf, client, done } from './client';
 import type { Session } from './types';
 
-const sessionKey = ['session'] as const;
+export const sessionKey = ['session'] as const;
 
 async function kept(answer: Promise<Session>): Promise<Session> {
   const session = await answer;
@@ -47,6 +47,10 @@ export const useSignIn = () =>
 
 export const useSignInByLink = () =>
   useSessionMutation((body: { token: string; code?: string | null }) => bodyOf(client.POST('/api/session/token', { body })));
+
+/** Shows again who is signed in; the session goes on as a new one. */
+export const useVerify = () =>
+  useSessionMutation((body: { password: string; code?: string | null }) => bodyOf(client.POST('/api/session/verification', { body })));
 
 export const useSetPassword = () =>
   useSessionMutation((body: { current_password?: string | null; new_password: string }) =>

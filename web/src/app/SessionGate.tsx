@@ -6,11 +6,11 @@ import { Navigate, Outlet, useLocation } from 'react-router';
 import { asApiError } from '@/api/errors';
 import { useSessionQuery } from '@/api/session';
 import { ErrorNotice } from '@/components/ErrorNotice';
+import { Verification } from '@/components/Verification';
 import { loginAddress } from '@/session/session';
 import { SessionContext } from '@/session/session-context';
 
 import classes from './gate.module.css';
-import { Verification } from './Verification';
 
 /** The longest that a timer can wait. */
 const LONGEST_MS = 2 ** 31 - 1;

@@ -10,7 +10,7 @@ export function RecoveryCodes({ codes, onKept }: { codes: string[]; onKept: () =
         {t('secondFactor.codesTitle')}
       </Title>
       <Text size="sm">{t('secondFactor.codesDetail')}</Text>
-      <SimpleGrid cols={2} spacing="xs" data-testid="recovery-codes">
+      <SimpleGrid type="container" cols={{ base: 1, '480px': 2 }} spacing="xs" data-testid="recovery-codes">
         {codes.map((code) => (
           <Code key={code} fz="sm" ta="center">
             {code}

@@ -15,6 +15,10 @@ export function formatProbability(value: number | null | undefined, language: st
   return `${new Intl.NumberFormat(localeOf(language), { maximumFractionDigits: digits }).format(bounded)}${NBSP}%`;
 }
 
+/** So many of so many, as a probability is; a dash where there were none to count. */
+export const formatShare = ({ successes, trials }: { successes: number; trials: number }, language: string): string =>
+  formatProbability(trials > 0 ? successes / trials : null, language);
+
 /** A score 0..=1 with two decimals. */
 export function formatScore(value: number | null | undefined, language: string): string {
   return value === null || value === undefined

@@ -6,7 +6,7 @@ use norma_domain::{Role, Roles};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::value::{comma_separated, optional};
+use super::value::{comma_separated, optional, roles};
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -14,8 +14,8 @@ pub struct IdentitySettings {
     pub authentication: Authentication,
     pub sign_in_link_hours: u32,
     pub key_lifetime_days: u32,
-    #[serde(deserialize_with = "comma_separated")]
-    pub confirmed_key_roles: Vec<String>,
+    #[serde(deserialize_with = "roles")]
+    pub confirmed_key_roles: Roles,
     pub second_factor: SecondFactorSettings,
     pub session: SessionSettings,
     pub password: PasswordSettings,
@@ -35,8 +35,8 @@ pub enum Authentication {
 #[serde(deny_unknown_fields)]
 pub struct SecondFactorSettings {
     pub mode: SecondFactorMode,
-    #[serde(deserialize_with = "comma_separated")]
-    pub required_for: Vec<String>,
+    #[serde(deserialize_with = "roles")]
+    pub required_for: Roles,
     pub issuer: String,
 }
 
@@ -107,21 +107,13 @@ pub struct RoleValues {
 impl IdentitySettings {
     /// Whether a key of these roles acts only once a second administrator has confirmed it.
     pub fn needs_confirmation(&self, roles: Roles) -> bool {
-        is_one_of(roles, &self.confirmed_key_roles)
+        !roles.intersection(self.confirmed_key_roles).is_empty()
     }
 
     /// Whether a local account of these roles needs a second factor.
     pub fn needs_second_factor(&self, roles: Roles) -> bool {
-        is_one_of(roles, &self.second_factor.required_for)
+        !roles.intersection(self.second_factor.required_for).is_empty()
     }
-}
-
-fn is_one_of(roles: Roles, named: &[String]) -> bool {
-    let named: Roles = named
-        .iter()
-        .filter_map(|role| role.parse::<Role>().ok())
-        .collect();
-    !roles.intersection(named).is_empty()
 }
 
 impl RoleValues {

@@ -2,7 +2,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use config::{Config, Environment, File, FileFormat};
-use norma_domain::{Role, Stage};
+use norma_domain::Stage;
 use secrecy::ExposeSecret;
 
 use super::{ObjectsKind, QueueKind, SecondFactorMode, Settings};
@@ -146,17 +146,6 @@ impl Settings {
         }
         let identity = &self.identity;
         let second_factor = &identity.second_factor;
-        for (name, roles) in [
-            ("identity.confirmed_key_roles", &identity.confirmed_key_roles),
-            ("identity.second_factor.required_for", &second_factor.required_for),
-        ] {
-            if roles.iter().any(|role| role.parse::<Role>().is_err()) {
-                return invalid(
-                    name,
-                    "is a list of roles: clinician, integrator, operator or administrator",
-                );
-            }
-        }
         if second_factor.mode == SecondFactorMode::Off && !second_factor.required_for.is_empty() {
             return invalid("identity.second_factor.required_for", "needs mode: optional");
         }

@@ -1,6 +1,6 @@
 //! Keys that act only once a second administrator has confirmed them.
 
-use norma_domain::Role;
+use norma_domain::{Role, Roles};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::identity::Browser;
 
 async fn with_four_eyes() -> App {
     spawn_app_with(|options| {
-        options.identity.confirmed_key_roles = vec!["clinician".to_owned(), "administrator".to_owned()];
+        options.identity.confirmed_key_roles = Roles::of(&[Role::Clinician, Role::Administrator]);
     })
     .await
 }

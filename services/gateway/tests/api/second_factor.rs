@@ -2,7 +2,7 @@
 
 use chrono::Utc;
 use norma_access::TotpSecret;
-use norma_domain::UserId;
+use norma_domain::{Role, Roles, UserId};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -283,7 +283,7 @@ async fn an_administrator_resets_anothers_and_nobody_the_own_nor_a_key() {
 #[tokio::test]
 async fn whoever_holds_a_role_that_needs_one_does_nothing_before() {
     let app = spawn_app_with(|options| {
-        options.identity.second_factor.required_for = vec!["administrator".to_owned()];
+        options.identity.second_factor.required_for = Roles::of(&[Role::Administrator]);
     })
     .await;
     let (user, own) = app.signed_in("boss", &["administrator", "clinician"]).await;

@@ -73,6 +73,9 @@ fn lines(report: &ShadowReport) -> Vec<String> {
 fn of_pair(comparison: &ShadowComparison) -> Vec<String> {
     let [low, high] = comparison.agree_interval.map(percent);
     let agree = comparison.agree;
+    let share = agree
+        .value()
+        .map_or_else(|| "an unknown share".to_owned(), percent);
     let mut lines = vec![
         format!(
             "shown: {}, second: {}",
@@ -83,7 +86,7 @@ fn of_pair(comparison: &ShadowComparison) -> Vec<String> {
             "the same verdict: {} of {} studies, {} (95 % interval {low} to {high})",
             agree.successes(),
             agree.trials(),
-            percent(agree.value().unwrap_or_default())
+            share
         ),
     ];
     if let Some(change) = comparison.median_probability_change {

@@ -115,6 +115,8 @@ fn what_cannot_work_is_refused() {
         ("NORMA__ANALYSIS__RELEASED_AHEAD", "0"),
         ("NORMA__ANALYSIS__URGENT_ROLES", "clinician, root"),
         ("NORMA__IDENTITY__AUTHENTICATION", "maybe"),
+        ("NORMA__IDENTITY__CONFIRMED_KEY_ROLES", "clinician, root"),
+        ("NORMA__IDENTITY__SECOND_FACTOR__REQUIRED_FOR", "root"),
         ("NORMA__IDENTITY__OPENID__ISSUER", "https://issuer.example"),
         ("NORMA__GATEWAY__PUBLIC_URL", "norma.example"),
         ("NORMA__GATEWAY__TRUSTED_PROXIES", "proxy.example"),

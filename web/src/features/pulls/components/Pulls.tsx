@@ -30,7 +30,7 @@ export function Pulls() {
   const columns = ['source', 'state', 'attempts', 'what', 'when'] as const;
   if (sources.data?.items.length === 0 && data?.total === 0 && state === undefined) return null;
   return (
-    <section className={pageClasses.padded} aria-labelledby="pulls">
+    <section aria-labelledby="pulls">
       <Title order={2} size="h4" id="pulls" mb="sm">
         {t('pulls.table')}
       </Title>

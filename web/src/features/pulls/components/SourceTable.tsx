@@ -15,29 +15,31 @@ export function SourceTable() {
   if (error && !data) return <ErrorNotice error={error} onRetry={() => void refetch()} />;
   if (!data || data.items.length === 0) return null;
   return (
-    <ScrollTable label={t('pulls.sources')} testId="sources">
-      <thead>
-        <tr>
-          <th scope="col">{t('pulls.source')}</th>
-          {(['waiting', 'oldest', 'failed'] as const).map((column) => (
-            <th key={column} scope="col" className={pageClasses.number}>
-              {t(`pulls.${column}`)}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {data.items.map((source) => (
-          <tr key={source.name}>
-            <th scope="row">{source.name}</th>
-            <td className={pageClasses.number}>{number(source.waiting)}</td>
-            <td className={pageClasses.number}>
-              {typeof source.oldest_seconds === 'number' ? formatDuration(source.oldest_seconds * 1000, i18n.language) : '–'}
-            </td>
-            <td className={pageClasses.number}>{number(source.failed)}</td>
+    <div className={pageClasses.card}>
+      <ScrollTable label={t('pulls.sources')} testId="sources">
+        <thead>
+          <tr>
+            <th scope="col">{t('pulls.source')}</th>
+            {(['waiting', 'oldest', 'failed'] as const).map((column) => (
+              <th key={column} scope="col" className={pageClasses.number}>
+                {t(`pulls.${column}`)}
+              </th>
+            ))}
           </tr>
-        ))}
-      </tbody>
-    </ScrollTable>
+        </thead>
+        <tbody>
+          {data.items.map((source) => (
+            <tr key={source.name}>
+              <th scope="row">{source.name}</th>
+              <td className={pageClasses.number}>{number(source.waiting)}</td>
+              <td className={pageClasses.number}>
+                {typeof source.oldest_seconds === 'number' ? formatDuration(source.oldest_seconds * 1000, i18n.language) : '–'}
+              </td>
+              <td className={pageClasses.number}>{number(source.failed)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </ScrollTable>
+    </div>
   );
 }

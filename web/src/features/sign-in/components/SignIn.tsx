@@ -5,7 +5,9 @@ import { useTranslation } from 'react-i18next';
 import { useLoginOptions, useSessionQuery, useSignInByLink } from '@/api/session';
 import { ErrorNotice } from '@/components/ErrorNotice';
 import { SecondFactorSetup } from '@/components/SecondFactorSetup';
+import { Verification } from '@/components/Verification';
 import type { EndReason } from '@/session/session';
+import { SessionContext } from '@/session/session-context';
 import { useCodeTexts } from '@/i18n/problem-text';
 
 import { asksForCode } from '../asks-for-code';
@@ -87,17 +89,21 @@ export function SignIn({ returnTo, reason, problem, onSignedIn }: SignInProps) {
   }
   if (signedIn && setsSecondFactor) {
     return (
-      <Stack gap="md">
-        <div>
-          <Title order={1} size="h3">
-            {t('secondFactor.mustTitle')}
-          </Title>
-          <Text size="sm" c="var(--text-dim)">
-            {t('secondFactor.mustDetail', { name: signedIn.user.display_name || signedIn.user.login })}
-          </Text>
-        </div>
-        <SecondFactorSetup onDone={onSignedIn} />
-      </Stack>
+      <SessionContext value={signedIn}>
+        <Stack gap="md">
+          <div>
+            <Title order={1} size="h3">
+              {t('secondFactor.mustTitle')}
+            </Title>
+            <Text size="sm" c="var(--text-dim)">
+              {t('secondFactor.mustDetail', { name: signedIn.user.display_name || signedIn.user.login })}
+            </Text>
+          </div>
+          <SecondFactorSetup onDone={onSignedIn} />
+        </Stack>
+        {/* Who signed in a while ago shows again who they are. */}
+        <Verification />
+      </SessionContext>
     );
   }
   if (signedIn) {

@@ -1,3 +1,4 @@
+import { Anchor } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 
@@ -47,7 +48,15 @@ export function DifferingStudies({ studies }: { studies: readonly Study[] }) {
         <tbody>
           {studies.map(({ scan_id: scanId, analysis_id: analysisId, scanner, shown, shadow, read_at: readAt }) => (
             <tr key={analysisId}>
-              <th scope="row">{leads ? <Link to={`/studies/${scanId}`}>…{scanId.slice(-12)}</Link> : `…${scanId.slice(-12)}`}</th>
+              <th scope="row">
+                {leads ? (
+                  <Anchor component={Link} to={`/studies/${scanId}`} size="sm">
+                    …{scanId.slice(-12)}
+                  </Anchor>
+                ) : (
+                  `…${scanId.slice(-12)}`
+                )}
+              </th>
               <Answer answer={shown} />
               <Answer answer={shadow} />
               <td>{scanner ? scannerText(scanner) : t('site.shadow.scannerNotTold')}</td>

@@ -3,7 +3,7 @@ import { useTranslation } from 'react-i18next';
 import type { DriftedQuantity, Measure } from '@/api/types';
 import pageClasses from '@/components/page.module.css';
 import { ScrollTable } from '@/components/ScrollTable';
-import { formatNumber, formatProbability } from '@/format/numbers';
+import { formatNumber, formatShare } from '@/format/numbers';
 
 import { DriftPlots, ShareSums } from './DriftPlots';
 import classes from './site.module.css';
@@ -30,8 +30,6 @@ export function DriftTable({ quantities, limit }: { quantities: readonly Drifted
   const quantityText = useQuantityText();
   const number = (value: number, digits: number): string => formatNumber(value, i18n.language, digits);
   const chance = (value: number): string => (value < 0.0001 ? `< ${number(0.0001, 4)}` : number(value, 4));
-  const share = ({ successes, trials }: { successes: number; trials: number }): string =>
-    formatProbability(trials > 0 ? successes / trials : null, i18n.language);
   const cells = (of: DriftedQuantity): string[] => {
     switch (of.outcome) {
       case 'too_few':
@@ -47,8 +45,8 @@ export function DriftTable({ quantities, limit }: { quantities: readonly Drifted
         ];
       case 'share':
         return [
-          share(of.reference),
-          share(of.last),
+          formatShare(of.reference, i18n.language),
+          formatShare(of.last, i18n.language),
           '–',
           '–',
           number(of.cumulative_sum, 1),

@@ -3,7 +3,7 @@ import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 
 import type { ProfileProposal, Proposal } from '@/api/types';
-import { formatNumber, formatProbability } from '@/format/numbers';
+import { formatNumber, formatProbability, formatShare } from '@/format/numbers';
 import { mayAs } from '@/session/session';
 import { useSession } from '@/session/session-context';
 
@@ -22,8 +22,7 @@ export function ProfileReport({ profile, report }: ProfileReportProps) {
   const leads = mayAs(useSession(), ['clinician']);
   const percent = (value: number): string => formatProbability(value, i18n.language);
   const threshold = (value: number): string => formatNumber(value, i18n.language, 4);
-  const share = ({ successes, trials }: { successes: number; trials: number }): string =>
-    t('site.of', { share: formatProbability(trials > 0 ? successes / trials : null, i18n.language), successes, trials });
+  const share = (of: { successes: number; trials: number }): string => t('site.of', { share: formatShare(of, i18n.language), ...of });
   const { unlabelled, labelled, before } = profile;
   const asked = { sensitivity: percent(report.target_sensitivity), confidence: percent(report.confidence) };
   const lines: string[] = [

@@ -9,7 +9,7 @@ import { Notice } from '@/components/Notice';
 import pageClasses from '@/components/page.module.css';
 import { useNow } from '@/components/use-now';
 import { formatMoment } from '@/format/dates';
-import { formatNumber, formatProbability } from '@/format/numbers';
+import { formatNumber, formatProbability, formatShare } from '@/format/numbers';
 
 import { DifferingStudies } from './DifferingStudies';
 import { ShadowTable } from './ShadowTable';
@@ -24,7 +24,6 @@ const named = ({ name, version, sha256 }: Comparison['shown']): string => `${nam
 
 function Pair({ comparison }: { comparison: Comparison }) {
   const { t, i18n } = useTranslation();
-  const percent = (value: number): string => formatProbability(value, i18n.language);
   const { agree, agree_interval: interval, median_probability_change: change } = comparison;
   return (
     <section className={pageClasses.padded} data-testid="shadow-pair">
@@ -33,11 +32,11 @@ function Pair({ comparison }: { comparison: Comparison }) {
       </Title>
       <Text size="sm" className={classes.headline}>
         {t('site.shadow.agree', {
-          share: percent(agree.trials > 0 ? agree.successes / agree.trials : 0),
+          share: formatShare(agree, i18n.language),
           successes: agree.successes,
           trials: agree.trials,
-          low: percent(interval[0] ?? 0),
-          high: percent(interval[1] ?? 1),
+          low: formatProbability(interval[0], i18n.language),
+          high: formatProbability(interval[1], i18n.language),
         })}{' '}
         {typeof change === 'number' &&
           t('site.shadow.change', { change: `${change > 0 ? '+' : ''}${formatNumber(change, i18n.language, 3)}` })}{' '}

@@ -2,10 +2,11 @@ import { Button, Group, Modal, PasswordInput, Stack, Text, TextInput } from '@ma
 import { useState, type SyntheticEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 
-import { useVerify } from '@/api/second-factor';
-import { FormEnd } from '@/components/FormEnd';
+import { useVerify } from '@/api/session';
 import { useSession } from '@/session/session-context';
 import { settleVerification } from '@/session/verification';
+
+import { FormEnd } from './FormEnd';
 
 /** Asks for the password, and the code, before an act that needs them again; then the act goes on by itself. */
 export function VerificationDialog() {
