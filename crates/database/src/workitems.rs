@@ -1,15 +1,20 @@
 //! Work items of the unified worklist (DICOM PS3.4 annex CC). Who changes one names the version that was read: of two changes of the
 //! same version one is made. What subscribers are told is written with the change.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
+use serde_json::Value;
 
 use crate::connection::AnyConnection;
 use crate::node_schema::{workitem_events, workitem_subscriptions, workitems};
 use crate::workitem_subscriptions::{subscribe_to_new, tell};
 use crate::{Database, DatabaseError, Owner, time};
+
+/// A data set in DICOM JSON (PS3.18 annex F), by tag.
+type Attributes = BTreeMap<String, Value>;
 
 /// How far a work item has come (PS3.3 section C.30.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +56,8 @@ pub struct Workitem {
     pub studies_of: Option<Owner>,
     pub state: WorkitemState,
     pub transaction_uid: Option<String>,
-    /// DICOM JSON, without the transaction UID.
-    pub attributes: String,
+    /// Without the transaction UID.
+    pub attributes: Attributes,
     pub version: i32,
     pub created_at: DateTime<Utc>,
     /// Norma performs it, or is to.
@@ -66,7 +71,7 @@ pub struct NewWorkitem {
     pub owner: Option<Owner>,
     /// With one, it is performed on their studies alone.
     pub studies_of: Option<Owner>,
-    pub attributes: String,
+    pub attributes: Attributes,
     /// Norma is to perform it.
     pub is_for_norma: bool,
     /// What subscribers of the worklist are told.
@@ -88,7 +93,7 @@ pub enum WorkitemCreated {
 pub struct WorkitemChange {
     pub state: WorkitemState,
     pub transaction_uid: Option<String>,
-    pub attributes: String,
+    pub attributes: Attributes,
     /// Norma performs it, or is to.
     pub is_for_norma: bool,
     /// What its subscribers are told, in this order.
@@ -132,11 +137,18 @@ impl TryFrom<Row> for Workitem {
             },
             is_for_norma: row.due_at.is_some(),
             transaction_uid: row.transaction_uid,
-            attributes: row.attributes,
+            attributes: serde_json::from_str(&row.attributes).map_err(|_| DatabaseError::CorruptRow {
+                table: "workitems",
+                column: "attributes",
+            })?,
             version: row.version,
             created_at: time::from_row(row.created_at),
         })
     }
+}
+
+fn text_of(attributes: &Attributes) -> String {
+    Value::Object(attributes.clone().into_iter().collect()).to_string()
 }
 
 impl Database {
@@ -171,7 +183,7 @@ impl Database {
                 studies_of: new.studies_of.map(String::from),
                 state: WorkitemState::Scheduled.as_str().to_owned(),
                 transaction_uid: None,
-                attributes: new.attributes,
+                attributes: text_of(&new.attributes),
                 version: 1,
                 created_at: now,
                 changed_at: now,
@@ -256,7 +268,7 @@ impl Database {
                 .set((
                     workitems::state.eq(change.state.as_str()),
                     workitems::transaction_uid.eq(change.transaction_uid),
-                    workitems::attributes.eq(change.attributes),
+                    workitems::attributes.eq(text_of(&change.attributes)),
                     workitems::version.eq(version.saturating_add(1)),
                     workitems::changed_at.eq(now),
                     workitems::ended_at.eq(is_final.then_some(now)),

@@ -20,8 +20,6 @@ use crate::nifti::deidentify_nifti;
 use crate::pixel_text::may_carry_text;
 use crate::pseudonym::Key;
 
-const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
-
 /// Who says that pixels carry no text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum PixelCheck {
@@ -162,12 +160,9 @@ impl NotKept {
 
 /// The file in explicit little endian, whatever it came in.
 fn deidentify_file(file: DicomFile, key: &Key, pixels: PixelCheck) -> Result<Vec<u8>, NotKept> {
-    let encoding = match (file.is_explicit, file.is_big_endian) {
-        (false, _) => uids::IMPLICIT_VR_LITTLE_ENDIAN,
-        (true, false) => uids::EXPLICIT_VR_LITTLE_ENDIAN,
-        (true, true) => BIG_ENDIAN,
-    };
-    let syntax = TransferSyntaxRegistry.get(encoding).ok_or(NotKept::Unreadable)?;
+    let syntax = TransferSyntaxRegistry
+        .get(file.transfer_syntax_uid)
+        .ok_or(NotKept::Unreadable)?;
     let data_set = InMemDicomObject::read_dataset_with_ts(file.data_set.as_slice(), syntax)
         .map_err(|_| NotKept::Unreadable)?;
     let stored = file.pixels.ok_or(NotKept::NoImage)?;

@@ -29,6 +29,15 @@ impl Encoding {
         }
     }
 
+    /// The transfer syntax in which a data set is written so, without compressed pixels.
+    pub const fn transfer_syntax_uid(self) -> &'static str {
+        match (self.explicit, self.big_endian) {
+            (false, _) => "1.2.840.10008.1.2",
+            (true, false) => "1.2.840.10008.1.2.1",
+            (true, true) => "1.2.840.10008.1.2.2",
+        }
+    }
+
     pub fn u16(self, bytes: [u8; 2]) -> u16 {
         if self.big_endian {
             u16::from_be_bytes(bytes)

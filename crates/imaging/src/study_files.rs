@@ -20,9 +20,8 @@ pub enum StudyFile {
 /// A DICOM file taken apart. What stood behind its pixels, private elements and unknown ones are not in it.
 #[derive(Debug)]
 pub struct DicomFile {
-    /// How the elements are written.
-    pub is_explicit: bool,
-    pub is_big_endian: bool,
+    /// In which `data_set` is written: without compression.
+    pub transfer_syntax_uid: &'static str,
     /// The elements before the pixel data.
     pub data_set: Vec<u8>,
     /// None for objects without an image.
@@ -87,8 +86,7 @@ fn read_dicom(instance: &Instance, limits: &Limits) -> Result<DicomFile, Imaging
         .map_err(|_| ImagingError::UnreadableDicom("its elements are damaged"))?;
     drop(bytes);
     Ok(DicomFile {
-        is_explicit: header.encoding.explicit,
-        is_big_endian: header.encoding.big_endian,
+        transfer_syntax_uid: header.encoding.transfer_syntax_uid(),
         data_set,
         pixels: match header.pixels {
             Some(_) => Some(read_pixels(instance, limits)?),

@@ -1,11 +1,13 @@
 //! Work items of the unified worklist, and who is told of them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use norma_database::{
     Database, FILTERED_WORKLIST, NewWorkitem, Owner, WORKLIST, Workitem, WorkitemChange, WorkitemCreated,
     WorkitemState, WorkitemSubscription,
 };
+use serde_json::{Value, json};
 
 use crate::sides::on_both_sides;
 
@@ -16,7 +18,7 @@ fn new(uid: &str, owner: Option<&str>) -> NewWorkitem {
         sop_instance_uid: uid.to_owned(),
         owner: owner.map(|scope| Owner::Scope(scope.to_owned())),
         studies_of: owner.map(|scope| Owner::Scope(scope.to_owned())),
-        attributes: "{}".to_owned(),
+        attributes: BTreeMap::new(),
         is_for_norma: false,
         event: format!("{uid} is new"),
     }
@@ -33,10 +35,14 @@ fn change(state: WorkitemState, events: &[&str]) -> WorkitemChange {
     WorkitemChange {
         state,
         transaction_uid: Some("1.9".to_owned()),
-        attributes: "{\"x\":1}".to_owned(),
+        attributes: attributes(),
         is_for_norma: false,
         events: events.iter().map(|event| (*event).to_owned()).collect(),
     }
+}
+
+fn attributes() -> BTreeMap<String, Value> {
+    BTreeMap::from([("x".to_owned(), json!(1))])
 }
 
 async fn read(database: &Database, uid: &str) -> Workitem {
@@ -77,7 +83,7 @@ fn of_two_changes_of_one_version_one_is_made() {
         let claimed = read(database, "1.1").await;
         assert_eq!(claimed.state, WorkitemState::InProgress);
         assert_eq!(claimed.transaction_uid.as_deref(), Some("1.9"));
-        assert_eq!(claimed.attributes, "{\"x\":1}");
+        assert_eq!(claimed.attributes, attributes());
     });
 }
 

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use dicom_dictionary_std::{tags, uids};
+use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;
 use dicom_transfer_syntax_registry::{TransferSyntaxIndex as _, TransferSyntaxRegistry};
 use norma_imaging::{DicomFile, ImagingError, Limits, StudyFile, list_studies, read_study_files};
@@ -8,9 +8,6 @@ use norma_imaging::{DicomFile, ImagingError, Limits, StudyFile, list_studies, re
 use crate::source::attributes::{StudyAttributes, text_of};
 use crate::source::plane::planes_of;
 use crate::source::{SourceImage, SourceStudy};
-
-/// Explicit VR Big Endian, retired.
-const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 
 /// The DICOM studies of an upload with all their images. Parses hostile bytes. Files that cannot be read are left out,
 /// as are NIfTI volumes.
@@ -44,12 +41,7 @@ pub fn read_source_studies(upload: &Path, limits: &Limits) -> Result<Vec<SourceS
 fn parse(file: &DicomFile) -> Option<InMemDicomObject> {
     // What has no image is no source of a result.
     file.pixels.as_ref()?;
-    let syntax = match (file.is_explicit, file.is_big_endian) {
-        (false, _) => uids::IMPLICIT_VR_LITTLE_ENDIAN,
-        (true, false) => uids::EXPLICIT_VR_LITTLE_ENDIAN,
-        (true, true) => BIG_ENDIAN,
-    };
-    let syntax = TransferSyntaxRegistry.get(syntax)?;
+    let syntax = TransferSyntaxRegistry.get(file.transfer_syntax_uid)?;
     InMemDicomObject::read_dataset_with_ts(file.data_set.as_slice(), syntax).ok()
 }
 

@@ -47,11 +47,6 @@ pub(super) enum Changed {
     AlreadyIs(WorkitemState),
 }
 
-/// The attributes of a work item.
-pub(super) fn attributes_of(workitem: &Workitem) -> Attributes {
-    serde_json::from_str(&workitem.attributes).unwrap_or_default()
-}
-
 /// Who changes it has to know its key.
 fn check_transaction(workitem: &Workitem, transaction: Option<&str>) -> Result<(), WorkitemProblem> {
     match (workitem.transaction_uid.as_deref(), transaction) {
@@ -68,7 +63,7 @@ fn changed(
     mut attributes: Attributes,
     now: DateTime<Utc>,
 ) -> WorkitemChange {
-    let before = attributes_of(workitem);
+    let before = &workitem.attributes;
     attributes.insert(STATE.to_owned(), one("CS", state.as_str()));
     attributes.insert(MODIFIED.to_owned(), one("DT", date_time(now)));
     let uid = &workitem.sop_instance_uid;
@@ -87,7 +82,7 @@ fn changed(
     WorkitemChange {
         state,
         transaction_uid,
-        attributes: serde_json::to_string(&attributes).unwrap_or_default(),
+        attributes,
         is_for_norma: false,
         events,
     }
@@ -118,7 +113,7 @@ pub(super) fn update(
         let detail = "progress and what was performed are told by who has claimed it";
         return Err(WorkitemProblem::Inconsistent(detail.to_owned()));
     }
-    let mut attributes = attributes_of(workitem);
+    let mut attributes = workitem.attributes.clone();
     attributes.extend(update);
     check_values(&attributes)?;
     let transaction_uid = workitem.transaction_uid.clone();
@@ -152,7 +147,7 @@ pub(super) fn change_state(
                 ));
             }
             let key = Some(transaction.to_owned());
-            let attributes = attributes_of(workitem);
+            let attributes = workitem.attributes.clone();
             Ok(Changed::To(Box::new(changed(
                 workitem, wanted, key, attributes, now,
             ))))
@@ -163,7 +158,7 @@ pub(super) fn change_state(
         (WorkitemState::Scheduled, _) => inconsistent("nobody has claimed it yet".to_owned()),
         (_, wanted) => {
             check_transaction(workitem, transaction)?;
-            let attributes = attributes_of(workitem);
+            let attributes = workitem.attributes.clone();
             if let Some(missing) = missing_at_end(&attributes, wanted) {
                 return inconsistent(format!(
                     "{missing} has to be told before it is {}",
@@ -230,7 +225,7 @@ fn missing_at_end(attributes: &Attributes, state: WorkitemState) -> Option<&'sta
 /// Cancels a work item that nobody has claimed, because somebody asked for it: by way of IN PROGRESS, as the standard has it
 /// (PS3.4 section CC.2.2.3).
 pub(super) fn cancel(workitem: &Workitem, asked: &Attributes, now: DateTime<Utc>) -> WorkitemChange {
-    let mut attributes = attributes_of(workitem);
+    let mut attributes = workitem.attributes.clone();
     let mut progress = Item::new();
     progress.insert(CANCELED_AT.to_owned(), one("DT", date_time(now)));
     progress.extend(picked(asked, &OF_CANCELLATION));
@@ -249,7 +244,7 @@ pub(super) fn cancel(workitem: &Workitem, asked: &Attributes, now: DateTime<Utc>
 
 /// What a work item says of its state: for the answer that names no transaction.
 pub(super) fn document_of(workitem: &Workitem) -> Value {
-    let mut attributes = attributes_of(workitem);
+    let mut attributes = workitem.attributes.clone();
     attributes.remove(TRANSACTION_UID);
     Value::Object(attributes.into_iter().collect())
 }

@@ -36,7 +36,7 @@ fn event(uid: &str, kind: EventType, more: impl IntoIterator<Item = (String, Val
         (EVENT_TYPE.to_owned(), one("US", kind as u16)),
     ]);
     event.extend(more);
-    serde_json::to_string(&event).unwrap_or_default()
+    Value::Object(event.into_iter().collect()).to_string()
 }
 
 /// In which state it is, whether its input is ready, and why it was canceled.

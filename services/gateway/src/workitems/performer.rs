@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::attributes::{INPUT_READINESS, STATION_CLASSES, STATIONS, WORKITEM_CODES, items, text};
-use super::change::{self, Changed, attributes_of};
+use super::change::{self, Changed};
 use super::output::{self, Discontinued};
 use crate::analyses::{Turn, request_analysis};
 use crate::bundle::RunningBundle;
@@ -108,7 +108,7 @@ impl Performer {
     }
 
     async fn look(&self, workitem: Workitem) -> Result<(), ApiError> {
-        let attributes = attributes_of(&workitem);
+        let attributes = &workitem.attributes;
         match workitem.state {
             WorkitemState::Scheduled if text(&attributes, INPUT_READINESS) != Some("READY") => Ok(()),
             WorkitemState::Scheduled => {
@@ -202,9 +202,11 @@ impl Performer {
         let transaction = new_uid();
         let now = Utc::now();
         let mut change = self.changed(workitem, WorkitemState::InProgress, Some(&transaction), now)?;
-        let mut attributes = parsed(&change);
-        output::begin(&mut attributes, &self.gateway.options.workitem_station, now);
-        put(&mut change, &attributes)?;
+        output::begin(
+            &mut change.attributes,
+            &self.gateway.options.workitem_station,
+            now,
+        );
         self.make(workitem, change, "claimed").await
     }
 
@@ -216,7 +218,7 @@ impl Performer {
             // Of the stages each a part of what is left.
             _ => 40 + 15 * u8::try_from(ended.min(3)).unwrap_or(3),
         };
-        let mut attributes = attributes_of(workitem);
+        let mut attributes = workitem.attributes.clone();
         let before = attributes.clone();
         output::progress(&mut attributes, percent);
         if attributes == before {
@@ -250,18 +252,17 @@ impl Performer {
         };
         let now = Utc::now();
         let service = format!("{}/dicom-web", self.gateway.base_url.trim_end_matches('/'));
-        let mut attributes = attributes_of(workitem);
+        let mut attributes = workitem.attributes.clone();
         output::complete(&mut attributes, study.as_str(), &objects, &service, now);
-        self.end(workitem, &attributes, WorkitemState::Completed, now)
+        self.end(workitem, attributes, WorkitemState::Completed, now)
             .await
     }
 
     async fn give_up(&self, workitem: &Workitem, reason: &Discontinued) -> Result<(), ApiError> {
         let now = Utc::now();
-        let mut attributes = attributes_of(workitem);
+        let mut attributes = workitem.attributes.clone();
         output::give_up(&mut attributes, reason, now);
-        self.end(workitem, &attributes, WorkitemState::Canceled, now)
-            .await
+        self.end(workitem, attributes, WorkitemState::Canceled, now).await
     }
 
     /// Cancels what cannot be performed, by way of claiming it.
@@ -281,12 +282,12 @@ impl Performer {
     async fn end(
         &self,
         workitem: &Workitem,
-        attributes: &Attributes,
+        attributes: Attributes,
         state: WorkitemState,
         now: DateTime<Utc>,
     ) -> Result<(), ApiError> {
         let mut told = workitem.clone();
-        told.attributes = serde_json::to_string(attributes).map_err(ApiError::internal)?;
+        told.attributes = attributes;
         let change = self.changed(&told, state, workitem.transaction_uid.as_deref(), now)?;
         let outcome = if state == WorkitemState::Completed {
             "completed"
@@ -339,15 +340,6 @@ impl Performer {
         }
         Ok(is_made)
     }
-}
-
-fn parsed(change: &WorkitemChange) -> Attributes {
-    serde_json::from_str(&change.attributes).unwrap_or_default()
-}
-
-fn put(change: &mut WorkitemChange, attributes: &Attributes) -> Result<(), ApiError> {
-    change.attributes = serde_json::to_string(attributes).map_err(ApiError::internal)?;
-    Ok(())
 }
 
 fn unexpected(problem: &WorkitemProblem) -> ApiError {

@@ -48,7 +48,7 @@ pub(crate) async fn create_workitem(
         sop_instance_uid: created.uid.clone(),
         owner: access.caller.owner(),
         studies_of: access.visible_owner(),
-        attributes: serde_json::to_string(&created.attributes).map_err(ApiError::internal)?,
+        attributes: created.attributes.clone(),
         is_for_norma: is_for_station(&created.attributes, station),
         event: events::state_report(&created.uid, &created.attributes),
     };
@@ -99,10 +99,7 @@ pub(crate) async fn update_workitem(
     let made = visit.change(&uid, |workitem| {
         let mut change = change::update(workitem, transaction.as_deref(), attributes.clone(), Utc::now())?;
         change.is_for_norma = match workitem.state {
-            WorkitemState::Scheduled => {
-                let changed: Attributes = serde_json::from_str(&change.attributes).unwrap_or_default();
-                is_for_station(&changed, station)
-            }
+            WorkitemState::Scheduled => is_for_station(&change.attributes, station),
             _ => workitem.is_for_norma,
         };
         Ok((Some(change), ()))
@@ -225,7 +222,7 @@ pub(crate) async fn search_workitems(
         let Some(last) = listed.last() else { break };
         after = last.sop_instance_uid.clone();
         for workitem in &listed {
-            if !wanted.filter.matches(&change::attributes_of(workitem)) {
+            if !wanted.filter.matches(&workitem.attributes) {
                 continue;
             }
             if skipped < wanted.offset {

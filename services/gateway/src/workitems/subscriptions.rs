@@ -9,7 +9,6 @@ use actix_ws::{CloseCode, CloseReason, Message};
 use futures::StreamExt as _;
 use norma_database::{FILTERED_WORKLIST, WORKLIST, WORKLISTS, WorkitemSubscription};
 
-use super::change::attributes_of;
 use super::events;
 use super::matching::Filter;
 use super::room::{Visit, Workitems};
@@ -78,7 +77,7 @@ pub(crate) async fn subscribe(
         }
         uid => {
             let workitem = visit.workitem(uid).await?;
-            let report = events::state_report(uid, &attributes_of(&workitem));
+            let report = events::state_report(uid, &workitem.attributes);
             vec![(uid.to_owned(), report)]
         }
     };
@@ -116,7 +115,7 @@ impl Visit<'_> {
             };
             after = last.sop_instance_uid.clone();
             for workitem in &listed {
-                let attributes = attributes_of(workitem);
+                let attributes = &workitem.attributes;
                 if filter.matches(&attributes) {
                     let uid = workitem.sop_instance_uid.clone();
                     let report = events::state_report(&uid, &attributes);

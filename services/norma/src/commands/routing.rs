@@ -20,10 +20,13 @@ pub(crate) fn check(config: Option<&Path>, arguments: &CheckRouting) -> anyhow::
         let rules = Rules::of(&settings.routing);
         let studies = database.latest_study_routes(arguments.last).await?;
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        let mut others = 0;
+        let (mut others, mut unreadable) = (0, 0);
         for (noted, at) in &studies {
             // What another version wrote is not known here.
-            let facts: StudyFacts = serde_json::from_str(&noted.facts).unwrap_or_default();
+            let Ok(facts) = serde_json::from_str::<StudyFacts>(&noted.facts) else {
+                unreadable += 1;
+                continue;
+            };
             let route = rules.decide(&facts);
             let is_same = (&route.rule, &route.destinations) == (&noted.rule, &noted.destinations);
             others += usize::from(!is_same);
@@ -38,9 +41,14 @@ pub(crate) fn check(config: Option<&Path>, arguments: &CheckRouting) -> anyhow::
         }
         tell(&format!(
             "{} studies, {others} decided by another rule before",
-            studies.len()
+            studies.len() - unreadable
         ));
-        Ok(match others {
+        if unreadable > 0 {
+            tell(&format!(
+                "{unreadable} more were noted by another version and cannot be read"
+            ));
+        }
+        Ok(match others + unreadable {
             0 => ExitCode::SUCCESS,
             _ => ExitCode::from(EXIT_PARTIAL),
         })
