@@ -110,9 +110,9 @@ impl Performer {
     async fn look(&self, workitem: Workitem) -> Result<(), ApiError> {
         let attributes = &workitem.attributes;
         match workitem.state {
-            WorkitemState::Scheduled if text(&attributes, INPUT_READINESS) != Some("READY") => Ok(()),
+            WorkitemState::Scheduled if text(attributes, INPUT_READINESS) != Some("READY") => Ok(()),
             WorkitemState::Scheduled => {
-                let study = match output::input_study(&attributes) {
+                let study = match output::input_study(attributes) {
                     Ok(study) => study,
                     Err(reason) => return self.refuse(&workitem, &reason).await,
                 };
@@ -123,11 +123,11 @@ impl Performer {
                 self.claim(&workitem).await.map(drop)
             }
             WorkitemState::InProgress => {
-                let study = match output::input_study(&attributes) {
+                let study = match output::input_study(attributes) {
                     Ok(study) => study,
                     Err(reason) => return self.give_up(&workitem, &reason).await,
                 };
-                let begun = output::begun_at(&attributes).unwrap_or(workitem.created_at);
+                let begun = output::begun_at(attributes).unwrap_or(workitem.created_at);
                 match self.analysis(&workitem, &study, begun).await? {
                     Found::Nothing => {
                         let words = "the study was deleted while it was analysed";

@@ -116,9 +116,9 @@ impl Visit<'_> {
             after = last.sop_instance_uid.clone();
             for workitem in &listed {
                 let attributes = &workitem.attributes;
-                if filter.matches(&attributes) {
+                if filter.matches(attributes) {
                     let uid = workitem.sop_instance_uid.clone();
-                    let report = events::state_report(&uid, &attributes);
+                    let report = events::state_report(&uid, attributes);
                     found.push((uid, report));
                 }
             }
