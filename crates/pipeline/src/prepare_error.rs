@@ -55,7 +55,12 @@ impl PrepareError {
 
 impl From<ImagingError> for PrepareError {
     fn from(error: ImagingError) -> Self {
-        if error.is_retryable() {
+        if matches!(&error, ImagingError::Io(io) if memory_ran_out(io)) {
+            Self::rejected(
+                ReasonCode::MemoryLimitExceeded,
+                "reading needs more memory than a reader may have",
+            )
+        } else if error.is_retryable() {
             Self::Retryable(error.reason())
         } else {
             Self::Rejected(error.reason())
@@ -84,6 +89,12 @@ impl From<std::io::Error> for PrepareError {
 
 impl From<ObjectError> for PrepareError {
     fn from(error: ObjectError) -> Self {
+        if matches!(&error, ObjectError::Io(io) if memory_ran_out(io)) {
+            return Self::rejected(
+                ReasonCode::MemoryLimitExceeded,
+                "packing what was prepared needs more memory than a reader may have",
+            );
+        }
         let reason = Reason::new(
             ReasonCode::Internal,
             format!("failed to write what was prepared: {error}"),
@@ -96,6 +107,44 @@ impl From<ObjectError> for PrepareError {
             Self::NoRoom(reason)
         } else {
             Self::Retryable(reason)
+        }
+    }
+}
+
+/// Whether an error of the disk or of a library is the allocator's word. zstd gives its own as text alone.
+fn memory_ran_out(error: &std::io::Error) -> bool {
+    let code = zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode::ZSTD_error_memory_allocation as usize;
+    let words = zstd::zstd_safe::get_error_name(0_usize.wrapping_sub(code));
+    error.kind() == ErrorKind::OutOfMemory || error.to_string() == words
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Error;
+
+    use super::*;
+
+    #[test]
+    fn refused_memory_is_told_from_a_failing_disk() {
+        let reason_of = |error: PrepareError| (error.reason().code, error.is_retryable());
+        let refused: [fn() -> Error; 3] = [
+            || Error::other("Allocation error : not enough memory"),
+            || Error::from(ErrorKind::OutOfMemory),
+            || Error::from_raw_os_error(12),
+        ];
+        for error in refused {
+            let rejected = (ReasonCode::MemoryLimitExceeded, false);
+            assert_eq!(reason_of(error().into()), rejected);
+            assert_eq!(reason_of(ImagingError::Io(error()).into()), rejected);
+        }
+        let disk: [fn() -> Error; 2] = [
+            || Error::from_raw_os_error(5),
+            || Error::from(ErrorKind::StorageFull),
+        ];
+        for error in disk {
+            let retryable = (ReasonCode::Internal, true);
+            assert_eq!(reason_of(error().into()), retryable);
+            assert_eq!(reason_of(ImagingError::Io(error()).into()), retryable);
         }
     }
 }
