@@ -1,7 +1,11 @@
 import { cleanup } from '@testing-library/react';
 import { afterEach } from 'vitest';
 
+import '@/i18n/administration';
+import '@/i18n/deliveries';
 import i18next, { LANGUAGES, textsLoaded } from '@/i18n/i18n';
+import '@/i18n/pulls';
+import '@/i18n/site';
 
 await textsLoaded;
 await i18next.loadLanguages(LANGUAGES);

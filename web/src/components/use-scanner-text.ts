@@ -1,6 +1,7 @@
 import { useTranslation } from 'react-i18next';
 
 import type { ScannerProfile } from '@/api/types';
+import '@/i18n/site';
 
 /** A scanner, used like this, in the reader's words. */
 export function useScannerText(): (scanner: ScannerProfile) => string {

@@ -1,13 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 import { describe, expect, it } from 'vitest';
 
 import { UNITS } from '@/format/units';
 
 import { DISCLAIMER } from './disclaimer';
-import en from './en';
-import i18next from './i18n';
-import ru from './ru';
+import type { AllTexts } from './all-texts';
+import i18next, { type Language, PARTS } from './i18n';
 
 const PLURAL = /_(zero|one|two|few|many|other)$/;
 
@@ -24,10 +23,33 @@ function leaves(node: object, path = ''): Map<string, string> {
   return found;
 }
 
+/** With the texts of every part: the tests' set-up brings them. */
+const textsOf = (language: Language): AllTexts =>
+  Object.assign({}, ...Object.values(i18next.getDataByLanguage(language) ?? {})) as AllTexts;
+
+const en = textsOf('en');
 const english = leaves(en);
-const russian = leaves(ru);
+const russian = leaves(textsOf('ru'));
 const names = (texts: Map<string, string>): string[] => [...new Set([...texts.keys()].map((key) => key.replace(PLURAL, '')))].sort();
 const placeholders = (text: string): string[] => [...text.matchAll(/\{\{(\w+)\}\}/g)].map(([, name]) => name ?? '').sort();
+
+const MODULE_ENDS = ['.ts', '.tsx', '/index.ts'];
+
+/** Whether whoever loads the file loads the part's texts: it, its feature, or what one of them imports. */
+function brings(file: string, part: string, seen = new Set<string>()): boolean {
+  const index = /^src\/features\/[\w-]+\//.exec(file)?.[0];
+  return [file, ...(index ? [`${index}index.ts`] : [])].some((name) => {
+    if (seen.has(name)) {
+      return false;
+    }
+    seen.add(name);
+    const imports = [...readFileSync(name, 'utf8').matchAll(/^(?:import|export) (?!type)(?:[^;]* from )?'(@\/[^']+)';$/gm)].map(([, path]) => path ?? '');
+    return imports.some((path) => {
+      const found = MODULE_ENDS.map((end) => path.replace('@/', 'src/') + end).find((module) => existsSync(module));
+      return path === `@/i18n/${part}` || (found !== undefined && brings(found, part, seen));
+    });
+  });
+}
 
 describe('the two languages', () => {
   it('have the same keys', () => {
@@ -47,6 +69,24 @@ describe('the two languages', () => {
         }
       }
     }
+  });
+
+  it('say nothing twice: of two parts with one key, one would never be read', () => {
+    const keys = Object.values(i18next.getDataByLanguage('en') ?? {}).flatMap((texts) => Object.keys(texts));
+    expect(keys).toHaveLength(new Set(keys).size);
+    expect(keys).toEqual(expect.arrayContaining(['app', 'site', 'users', 'pulls', 'deliveries']));
+  });
+
+  it('come along with every file that takes a text of a part', () => {
+    const all = readdirSync('src', { recursive: true, encoding: 'utf8' }).map((name) => `src/${name}`);
+    const files = all.filter((name) => /\.tsx?$/.test(name) && !/\.test\.|\.d\.ts$|^src\/i18n\//.test(name));
+    const takers = PARTS.flatMap((part) => {
+      const keys = Object.keys(i18next.getResourceBundle('en', part) as object).join('|');
+      const taken = new RegExp(`['"\`](?:${keys})\\.`);
+      return files.filter((file) => taken.test(readFileSync(file, 'utf8'))).map((file) => [part, file] as const);
+    });
+    expect(takers.length).toBeGreaterThan(25);
+    expect(takers.filter(([part, file]) => !brings(file, part)).map(([part, file]) => `${file} without @/i18n/${part}`)).toEqual([]);
   });
 
   it('leave no text empty and fill the same placeholders', () => {

@@ -7,6 +7,17 @@ export type Language = (typeof LANGUAGES)[number];
 /** Each in its own language: who looks for it reads that one. */
 export const LANGUAGE_NAMES: Record<Language, string> = { ru: 'Русский', en: 'English' };
 
+/** Texts that a page brings along when it is opened; keys are looked for in each of them. */
+export const PARTS = ['administration', 'deliveries', 'pulls', 'site'] as const;
+export type Part = (typeof PARTS)[number];
+
+/** Adds the texts of a part in both languages. */
+export function addTexts(part: Part, texts: Record<Language, object>): void {
+  for (const language of LANGUAGES) {
+    i18next.addResourceBundle(language, part, texts[language]);
+  }
+}
+
 /** A reader needs the texts of one language, so each is a chunk of its own; a test holds that both have the same keys. */
 const TEXTS: Record<Language, () => Promise<{ default: ResourceKey }>> = { en: () => import('./en'), ru: () => import('./ru') };
 
@@ -59,6 +70,7 @@ export const textsLoaded: Promise<unknown> = i18next
   .init({
     lng: preferredLanguage(),
     fallbackLng: false,
+    fallbackNS: PARTS,
     load: 'currentOnly',
     supportedLngs: LANGUAGES,
     interpolation: { escapeValue: false },

@@ -1,10 +1,10 @@
 import 'i18next';
 
-import type texts from './en';
+import type { AllTexts } from './all-texts';
 
 declare module 'i18next' {
   interface CustomTypeOptions {
     defaultNS: 'translation';
-    resources: { translation: typeof texts };
+    resources: { translation: AllTexts };
   }
 }

@@ -1,1 +1,3 @@
+import '@/i18n/deliveries';
+
 export { Deliveries } from './components/Deliveries';

@@ -1,1 +1,3 @@
+import '@/i18n/administration';
+
 export { Operation } from './components/Operation';

@@ -1,1 +1,3 @@
+import '@/i18n/pulls';
+
 export { Pulls } from './components/Pulls';

@@ -1,1 +1,3 @@
+import '@/i18n/administration';
+
 export { Users } from './components/Users';
