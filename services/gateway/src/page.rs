@@ -1,23 +1,51 @@
 //! The web page: from a folder where the setting names one, else out of the binary.
 
-use std::borrow::Cow;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use actix_web::http::Method;
 use actix_web::http::header::Header;
-use actix_web::http::header::{self, CacheControl, CacheDirective, EntityTag, IfNoneMatch};
+use actix_web::http::header::{
+    self, AcceptEncoding, CacheControl, CacheDirective, ContentEncoding, Encoding, EntityTag, IfNoneMatch,
+};
 use actix_web::{HttpRequest, HttpResponse};
+use flate2::read::GzDecoder;
 use sha2::{Digest, Sha256};
 
 use crate::problem::ApiError;
 
 mod embedded {
+    use super::Kept;
+
     include!(concat!(env!("OUT_DIR"), "/page_files.rs"));
 }
 
 const INDEX: &str = "index.html";
 /// A year, in seconds.
 const FOR_EVER: u32 = 31_536_000;
+
+/// How the binary holds a file.
+#[derive(Clone, Copy)]
+enum Kept {
+    Plain(&'static [u8]),
+    Gzip(&'static [u8]),
+}
+
+/// A file of the page.
+enum PageFile {
+    Kept(Kept),
+    Read(Vec<u8>),
+}
+
+impl PageFile {
+    fn etag(&self) -> EntityTag {
+        let bytes = match self {
+            Self::Kept(Kept::Plain(bytes) | Kept::Gzip(bytes)) => bytes,
+            Self::Read(bytes) => bytes.as_slice(),
+        };
+        EntityTag::new_weak(hex::encode(&Sha256::digest(bytes)[..12]))
+    }
+}
 
 /// Where the page comes from.
 #[derive(Debug, Clone)]
@@ -35,12 +63,12 @@ impl PageSource {
         }
     }
 
-    async fn file(&self, name: &str) -> Option<Cow<'static, [u8]>> {
+    async fn file(&self, name: &str) -> Option<PageFile> {
         match self {
             Self::Embedded => embedded::FILES
                 .iter()
                 .find(|(known, _)| *known == name)
-                .map(|(_, bytes)| Cow::Borrowed(*bytes)),
+                .map(|(_, kept)| PageFile::Kept(*kept)),
             Self::Folder(folder) => {
                 let is_plain = Path::new(name)
                     .components()
@@ -48,7 +76,7 @@ impl PageSource {
                 if !is_plain {
                     return None;
                 }
-                tokio::fs::read(folder.join(name)).await.ok().map(Cow::Owned)
+                tokio::fs::read(folder.join(name)).await.ok().map(PageFile::Read)
             }
         }
     }
@@ -64,15 +92,13 @@ impl PageSource {
             return None;
         }
         let name = if path.is_empty() { INDEX } else { path };
-        if let Some(bytes) = self.file(name).await {
-            return Some(page_file(request, name, bytes));
+        if let Some(file) = self.file(name).await {
+            return Some(page_file(request, name, file));
         }
         let is_deep_link =
             !name.rsplit('/').next().unwrap_or_default().contains('.') && accepts_html(request);
         if is_deep_link {
-            self.file(INDEX)
-                .await
-                .map(|bytes| page_file(request, INDEX, bytes))
+            self.file(INDEX).await.map(|file| page_file(request, INDEX, file))
         } else {
             None
         }
@@ -87,8 +113,8 @@ fn accepts_html(request: &HttpRequest) -> bool {
         .is_some_and(|accept| accept.contains("text/html"))
 }
 
-fn page_file(request: &HttpRequest, name: &str, bytes: Cow<'static, [u8]>) -> HttpResponse {
-    let etag = EntityTag::new_weak(hex::encode(&Sha256::digest(&bytes)[..12]));
+fn page_file(request: &HttpRequest, name: &str, file: PageFile) -> HttpResponse {
+    let etag = file.etag();
     // The web's build puts a hash of the content into the names under assets/.
     let cache = if name.starts_with("assets/") {
         CacheControl(vec![
@@ -114,10 +140,28 @@ fn page_file(request: &HttpRequest, name: &str, bytes: Cow<'static, [u8]>) -> Ht
         return response.finish();
     }
     response.content_type(media_type(name));
-    match bytes {
-        Cow::Borrowed(bytes) => response.body(bytes),
-        Cow::Owned(bytes) => response.body(bytes),
+    match file {
+        PageFile::Kept(Kept::Gzip(bytes)) if takes_gzip(request) => response
+            .insert_header(ContentEncoding::Gzip)
+            .insert_header((header::VARY, "accept-encoding"))
+            .body(bytes),
+        PageFile::Kept(Kept::Gzip(bytes)) => {
+            let mut plain = Vec::new();
+            // What the build compressed; a damaged binary serves no half of a page.
+            match GzDecoder::new(bytes).read_to_end(&mut plain) {
+                Ok(_) => response.body(plain),
+                Err(_) => HttpResponse::InternalServerError().finish(),
+            }
+        }
+        PageFile::Kept(Kept::Plain(bytes)) => response.body(bytes),
+        PageFile::Read(bytes) => response.body(bytes),
     }
+}
+
+fn takes_gzip(request: &HttpRequest) -> bool {
+    AcceptEncoding::parse(request).is_ok_and(|accepted| {
+        accepted.negotiate([Encoding::gzip(), Encoding::identity()].iter()) == Some(Encoding::gzip())
+    })
 }
 
 /// By the name's extension; texts are UTF-8.

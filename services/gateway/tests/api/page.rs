@@ -1,3 +1,6 @@
+use std::io::Read as _;
+
+use flate2::read::GzDecoder;
 use reqwest::{Method, StatusCode};
 
 use crate::app::{App, problem, spawn_app, spawn_app_with};
@@ -53,6 +56,35 @@ async fn the_page_is_served_with_its_deep_links() {
         "route_not_found",
     )
     .await;
+}
+
+#[tokio::test]
+async fn who_takes_no_gzip_gets_the_page_as_it_is() {
+    let app = spawn_app().await;
+    let page = async |encoding: &str| {
+        let request = app
+            .request(Method::GET, "/")
+            .header("accept", "text/html")
+            .header("accept-encoding", encoding);
+        let response = request.send().await.unwrap();
+        let coding = response.headers().get("content-encoding").cloned();
+        (coding, response.bytes().await.unwrap())
+    };
+    for refusing in ["identity", "gzip;q=0", "zstd;q=0, *;q=0, identity"] {
+        let (coding, plain) = page(refusing).await;
+        assert_eq!(coding, None, "{refusing}");
+        assert!(plain.starts_with(b"<!doctype html>"), "{refusing}");
+    }
+    let (_, plain) = page("identity").await;
+    for taking in ["gzip, deflate, br, zstd", "br;q=0.1, gzip"] {
+        let (coding, compressed) = page(taking).await;
+        assert_eq!(coding.unwrap(), "gzip", "{taking}");
+        let mut unpacked = Vec::new();
+        GzDecoder::new(&compressed[..])
+            .read_to_end(&mut unpacked)
+            .unwrap();
+        assert_eq!(unpacked, plain, "{taking}");
+    }
 }
 
 #[tokio::test]

@@ -1,3 +1,6 @@
+use std::io::Read as _;
+
+use flate2::read::GzDecoder;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -131,7 +134,12 @@ async fn the_documentation_page_is_there() {
     assert!(response.status().is_redirection());
     let page = app.get("/docs/").await;
     assert_eq!(page.status(), StatusCode::OK);
-    assert!(page.text().await.unwrap().contains("swagger-ui"));
+    // Held compressed, and sent so: who reads it is a browser.
+    assert_eq!(page.headers()["content-encoding"], "gzip");
+    let compressed = page.bytes().await.unwrap();
+    let mut text = String::new();
+    GzDecoder::new(&compressed[..]).read_to_string(&mut text).unwrap();
+    assert!(text.contains("swagger-ui"));
     let script = app.get("/docs/swagger-ui-bundle.js").await;
     assert_eq!(script.status(), StatusCode::OK);
     let initializer = app
