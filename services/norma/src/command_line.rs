@@ -291,7 +291,7 @@ pub(crate) struct CreateKey {
     #[arg(long)]
     pub(crate) scope: Option<String>,
     /// [default: identity.key_lifetime_days of the settings]
-    #[arg(long, value_name = "DAYS")]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
     pub(crate) expires_in_days: Option<u32>,
     /// An address or network (CIDR) that the key is used from; may be given more than once [default: from anywhere].
     #[arg(long = "allow-address", value_name = "NETWORK")]

@@ -5,6 +5,7 @@ use config::{Config, Environment, File, FileFormat};
 use norma_domain::Stage;
 use secrecy::ExposeSecret;
 
+use super::durations::check_durations;
 use super::{ObjectsKind, QueueKind, SecondFactorMode, Settings};
 
 /// `config/base.yaml` as compiled in.
@@ -59,7 +60,9 @@ impl Settings {
         }
         // Texts are parsed by the type of the field, so a password of digits stays a text.
         let environment = environment.prefix_separator("__").separator("__");
-        let settings: Self = layers.add_source(environment).build()?.try_deserialize()?;
+        let layers = layers.add_source(environment).build()?;
+        check_durations("", &layers.cache, None)?;
+        let settings: Self = layers.try_deserialize()?;
         settings.check()?;
         Ok(settings)
     }

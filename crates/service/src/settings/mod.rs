@@ -1,5 +1,6 @@
 //! The settings: `config/base.yaml` as one typed struct.
 
+mod durations;
 mod identity;
 mod load;
 mod network_peer;

@@ -425,3 +425,34 @@ fn routing_rules_are_read_in_their_order_and_checked() {
         "two of one name"
     );
 }
+
+/// A date that is too far away is no date: adding it to now would end the process.
+#[test]
+fn no_duration_is_longer_than_a_hundred_years() {
+    let mut groups: Vec<(usize, &str)> = Vec::new();
+    let mut durations = 0;
+    for line in BASE_SETTINGS
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'))
+    {
+        let Some((key, value)) = line.trim_start().split_once(':') else {
+            continue;
+        };
+        let depth = line.len() - line.trim_start().len();
+        groups.retain(|(of, _)| *of < depth);
+        groups.push((depth, key));
+        let path: Vec<_> = groups.iter().map(|(_, key)| *key).collect();
+        let is_duration = path
+            .iter()
+            .any(|key| ["seconds", "minutes", "hours", "days"].contains(&key.rsplit('_').next().unwrap()));
+        if !is_duration || value.trim().is_empty() {
+            continue;
+        }
+        let variable = format!("NORMA__{}", path.join("__").to_uppercase());
+        let refused = with_environment(&[(&variable, "4294967295")]).unwrap_err();
+        let expected = format!("the setting {} is at most a hundred years", path.join("."));
+        assert_eq!(refused.to_string(), expected);
+        durations += 1;
+    }
+    assert!(durations > 40, "{durations}");
+}
