@@ -108,17 +108,22 @@ impl Database {
         .await
     }
 
-    /// The reports of these analyses, as far as they are completed. Each is read whole: ask for a hundred at a time.
-    pub async fn reports(&self, ids: Vec<AnalysisId>) -> Result<HashMap<AnalysisId, Report>, DatabaseError> {
+    /// The reports of these analyses, as far as they are completed; None is one that another version wrote in words that this one does not
+    /// know. Each is read whole: ask for a hundred at a time.
+    pub async fn reports(
+        &self,
+        ids: Vec<AnalysisId>,
+    ) -> Result<HashMap<AnalysisId, Option<Report>>, DatabaseError> {
         self.run(move |connection| {
             let ids = ids.into_iter().map(RowId::from);
             let rows: Vec<(RowId, serde_json::Value)> = reports::table
                 .filter(reports::analysis_id.eq_any(ids.collect::<Vec<_>>()))
                 .select((reports::analysis_id, reports::report))
                 .load(connection)?;
-            rows.into_iter()
-                .map(|(id, report)| Ok((id.into(), json::decode(report, "reports", "report")?)))
-                .collect()
+            let read = rows
+                .into_iter()
+                .map(|(id, report)| (id.into(), json::decode(report, "reports", "report").ok()));
+            Ok(read.collect())
         })
         .await
     }

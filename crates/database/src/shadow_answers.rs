@@ -1,6 +1,8 @@
 //! What a second bundle says of studies that were answered, beside the answers that are shown and apart from them: nothing here is
 //! written in the transaction of an analysis, and no answer is changed by it.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 use norma_domain::{AnalysisId, BundleReference, ReasonCode};
@@ -52,7 +54,8 @@ pub struct ShadowAnswerRow {
     pub about: AnsweredStudy,
     /// When it said so.
     pub noted_at: DateTime<Utc>,
-    pub answer: Value,
+    /// None where the row tells none.
+    pub answer: Option<Value>,
 }
 
 /// Studies that were answered since it is asked.
@@ -318,6 +321,32 @@ impl Database {
         .await
     }
 
+    /// Why it could not read studies, and how many each time; the most frequent reason first.
+    pub async fn shadow_failures(
+        &self,
+        bundle_sha256: String,
+    ) -> Result<Vec<(ReasonCode, u64)>, DatabaseError> {
+        self.run(move |connection| {
+            let rows: Vec<(Option<String>, i64)> = shadow_answers::table
+                .filter(shadow_answers::bundle_sha256.eq(bundle_sha256))
+                .filter(shadow_answers::state.eq(FAILED))
+                .group_by(shadow_answers::failure_code)
+                .select((shadow_answers::failure_code, diesel::dsl::count_star()))
+                .load(connection)?;
+            let mut failures: BTreeMap<ReasonCode, u64> = BTreeMap::new();
+            for (code, studies) in rows {
+                // A newer version may know more reasons.
+                let code = code.and_then(|code| code.parse().ok());
+                let code = code.unwrap_or(ReasonCode::Internal);
+                *failures.entry(code).or_default() += u64::try_from(studies).unwrap_or_default();
+            }
+            let mut failures: Vec<(ReasonCode, u64)> = failures.into_iter().collect();
+            failures.sort_by_key(|(_, studies)| std::cmp::Reverse(*studies));
+            Ok(failures)
+        })
+        .await
+    }
+
     /// The newest answers of a bundle beside the one in use, at most so many.
     pub async fn shadow_answers(
         &self,
@@ -338,12 +367,10 @@ impl Database {
                 ))
                 .limit(newest.into())
                 .load(connection)?;
-            let answered = rows.into_iter().filter_map(|(about, noted_at, answer)| {
-                Some(ShadowAnswerRow {
-                    about: about.into(),
-                    noted_at: time::from_row(noted_at),
-                    answer: answer?,
-                })
+            let answered = rows.into_iter().map(|(about, noted_at, answer)| ShadowAnswerRow {
+                about: about.into(),
+                noted_at: time::from_row(noted_at),
+                answer,
             });
             Ok(answered.collect())
         })

@@ -38,6 +38,8 @@ pub enum SliceThicknessClass {
 }
 
 impl SliceThicknessClass {
+    pub const ALL: [Self; 3] = [Self::Thin, Self::Medium, Self::Thick];
+
     /// None for what is no thickness.
     pub fn of_mm(thickness_mm: f64) -> Option<Self> {
         match thickness_mm {
@@ -48,7 +50,8 @@ impl SliceThicknessClass {
         }
     }
 
-    const fn as_str(self) -> &'static str {
+    /// As the text of a profile names it.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Thin => "up to 1.5 mm",
             Self::Medium => "1.5 to 3 mm",

@@ -32,9 +32,23 @@ pub struct Process {
 
 impl Process {
     /// Sets up telemetry, opens the context, and starts what every process needs: the end on SIGTERM or SIGINT and
-    /// the outbox relay. `name` is the service's, or `serve` for all in one.
+    /// the outbox relay. `name` is that of the one service that runs here.
+    ///
+    /// # Errors
+    /// With the in-process queue too: what the relay here took from the outbox would be seen by this process alone, which has one
+    /// service, and be lost to the others.
     pub async fn start(settings: Settings, name: &'static str) -> anyhow::Result<Self> {
+        anyhow::ensure!(
+            settings.queue.kind != QueueKind::InProcess,
+            "{name} in a process of its own needs a queue that others see, and queue.kind is in_process: run everything in one process with \
+             `norma serve`, or set queue.kind to rabbitmq and queue.rabbitmq.url to the broker"
+        );
         Ok(Self::with_context(open(settings, name).await?))
+    }
+
+    /// The same for a process that every service runs in: it may keep its queue to itself.
+    pub async fn start_embedded(settings: Settings) -> anyhow::Result<Self> {
+        Ok(Self::with_context(open(settings, "serve").await?))
     }
 
     /// The same without a relay and without a broker: for a process that neither takes nor sends a message, whatever queue the others have.

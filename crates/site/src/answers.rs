@@ -117,16 +117,17 @@ impl Answers {
         let mut answers = Vec::with_capacity(studies.len());
         for part in studies.chunks(REPORTS_AT_ONCE) {
             let newest = self.newest_of_models(part).await?;
-            let scans = newest.iter().flatten().map(|(about, _)| about.scan_id);
+            let scans = newest.iter().filter_map(Newest::scan_id);
             let identities = self.database.scan_identities(scans.collect()).await?;
             for (study, newest) in part.iter().zip(newest) {
                 answers.push(match newest {
-                    Some((about, report)) => {
+                    Newest::Report(about, report) => {
                         let identity = identities.get(&about.scan_id).cloned().unwrap_or_default();
                         Ok(answer(&about, &report, identity.study))
                     }
-                    None if study.as_ref().is_empty() => Err(LeftOut::NoAnswer),
-                    None => Err(LeftOut::OtherBundle),
+                    Newest::Missing { .. } if study.as_ref().is_empty() => Err(LeftOut::NoAnswer),
+                    Newest::Missing { is_unreadable: true } => Err(LeftOut::Unreadable),
+                    Newest::Missing { .. } => Err(LeftOut::OtherBundle),
                 });
             }
         }
@@ -137,29 +138,51 @@ impl Answers {
     async fn newest_of_models<Analyses: AsRef<[AnsweredStudy]>>(
         &self,
         studies: &[Analyses],
-    ) -> Result<Vec<Option<(AnsweredStudy, Report)>>, DatabaseError> {
-        let mut found: Vec<Option<(AnsweredStudy, Report)>> = studies.iter().map(|_| None).collect();
+    ) -> Result<Vec<Newest>, DatabaseError> {
+        let missing = Newest::Missing { is_unreadable: false };
+        let mut found = vec![missing; studies.len()];
         for place in 0.. {
-            let missing = studies
-                .iter()
-                .zip(&mut found)
-                .filter(|(_, found)| found.is_none());
-            let asked: Vec<_> = missing
+            let open = studies.iter().zip(&mut found);
+            let asked: Vec<(AnsweredStudy, &mut Newest)> = open
+                .filter(|(_, found)| matches!(found, Newest::Missing { .. }))
                 .filter_map(|(study, found)| Some((*study.as_ref().get(place)?, found)))
                 .collect();
             if asked.is_empty() {
                 break;
             }
             let ids = asked.iter().map(|(about, _)| about.analysis_id).collect();
-            let reports = self.database.reports(ids).await?;
+            let mut reports = self.database.reports(ids).await?;
             for (about, found) in asked {
-                let report = reports.get(&about.analysis_id);
-                *found = report
-                    .filter(|report| self.is_of_models(report))
-                    .map(|report| (about, report.clone()));
+                match reports.remove(&about.analysis_id) {
+                    Some(Some(report)) if self.is_of_models(&report) => {
+                        *found = Newest::Report(about, Box::new(report));
+                    }
+                    Some(None) => *found = Newest::Missing { is_unreadable: true },
+                    // By other models, or deleted meanwhile.
+                    Some(Some(_)) | None => {}
+                }
             }
         }
         Ok(found)
+    }
+}
+
+/// The newest report of a study that the bundle's models gave.
+#[derive(Clone)]
+enum Newest {
+    Report(AnsweredStudy, Box<Report>),
+    Missing {
+        /// One of its reports cannot be read, so that nobody knows whose it is.
+        is_unreadable: bool,
+    },
+}
+
+impl Newest {
+    fn scan_id(&self) -> Option<ScanId> {
+        match self {
+            Self::Report(about, _) => Some(about.scan_id),
+            Self::Missing { .. } => None,
+        }
     }
 }
 

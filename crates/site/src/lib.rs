@@ -19,10 +19,10 @@ pub use proposal::{
     Asked, Assumption, FitMethod, KeepError, LabelledFit, MeasuredFigures, NothingProposed, PROPOSAL_SCHEMA,
     ProfileProposal, Proposal, SITE_POINT, VerdictChange, check_set_point, keep_proposal,
 };
-pub use reader_labels::ReaderLabels;
+pub use reader_labels::{AgreedNorms, ReaderLabels};
 pub use shadow::{
     DifferingStudy, GivenAnswer, ProfileAgreement, SHADOW_SCHEMA, ShadowAnswer, ShadowComparison,
-    ShadowReport, VerdictPair,
+    ShadowFailure, ShadowReport, VerdictPair,
 };
 pub use stream::{Stream, StreamStudy};
 pub use study::{Grouping, LabelledStudy, LeftOut, age_band_of};

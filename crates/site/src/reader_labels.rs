@@ -24,11 +24,31 @@ impl ReaderLabels {
     }
 }
 
-/// Every scan on which readers agree what is true.
-async fn studies(
+/// Scans that readers agree to be norm, whichever bundle answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AgreedNorms {
+    pub scans: Vec<ScanId>,
+    /// Scans that somebody judged and on which nothing is agreed.
+    pub left_out: BTreeMap<LeftOut, u64>,
+}
+
+impl AgreedNorms {
+    pub async fn read(answers: &Answers) -> Result<Self, DatabaseError> {
+        let mut left_out = BTreeMap::new();
+        let agreed = agreed_labels(answers, &mut left_out).await?;
+        let norms = agreed.iter().filter(|label| !label.pathology);
+        Ok(Self {
+            scans: norms.map(|label| label.scan_id).collect(),
+            left_out,
+        })
+    }
+}
+
+/// Every scan on which readers agree what is true, with what.
+async fn agreed_labels(
     answers: &Answers,
     left_out: &mut BTreeMap<LeftOut, u64>,
-) -> Result<Vec<LabelledStudy>, DatabaseError> {
+) -> Result<Vec<AgreedLabel>, DatabaseError> {
     let judgements = answers.database.judgements().await?;
     let mut by_scan: BTreeMap<ScanId, Vec<Judgement>> = BTreeMap::new();
     for judgement in judgements {
@@ -44,6 +64,15 @@ async fn studies(
             Err(why) => count(left_out, why, 1),
         }
     }
+    Ok(agreed)
+}
+
+/// Every scan on which readers agree what is true, as far as the bundle's models answered.
+async fn studies(
+    answers: &Answers,
+    left_out: &mut BTreeMap<LeftOut, u64>,
+) -> Result<Vec<LabelledStudy>, DatabaseError> {
+    let agreed = agreed_labels(answers, left_out).await?;
     let scans = agreed.iter().map(|label| label.scan_id).collect();
     let mut of_scans = answers.database.answers_of_scans(scans).await?;
     let newest_first: Vec<_> = agreed

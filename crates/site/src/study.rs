@@ -47,6 +47,8 @@ pub enum LeftOut {
     NoAnswer,
     /// Answered with another bundle: its probability is on another scale.
     OtherBundle,
+    /// Another version of Norma wrote its report in words that this one does not know.
+    Unreadable,
     /// Readers contradict each other, or one contradicts itself.
     ReadersDisagree,
     /// The answer is undetermined and no reader said what is true.
@@ -61,6 +63,9 @@ impl LeftOut {
         match self {
             Self::NoAnswer => "without a completed analysis",
             Self::OtherBundle => "answered with another bundle",
+            Self::Unreadable => {
+                "whose report another version of Norma wrote in words that this one does not know"
+            }
             Self::ReadersDisagree => "on which readers disagree",
             Self::NoLabel => "without a label",
             Self::SamePatient => "of a patient of whom a harder study counts",

@@ -245,8 +245,13 @@ pub(crate) enum Models {
 #[derive(Debug, Args)]
 pub(crate) struct FitNorm {
     /// Norm studies: archives, DICOM or NIfTI files, or folders of them.
-    #[arg(required = true, value_name = "STUDY")]
+    #[arg(required_unless_present = "agreed", value_name = "STUDY")]
     pub(crate) studies: Vec<PathBuf>,
+    /// The studies that readers agreed in the page to be norm, from the installation's database and objects; beside those that are named.
+    #[arg(long)]
+    pub(crate) agreed: bool,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
     /// The new model's folder, e.g. models/our-norm; it must not exist.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,

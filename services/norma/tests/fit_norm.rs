@@ -10,9 +10,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use norma_test_support::{PhantomOptions, phantom_zip};
+use norma_database::{Database, NewFeedback};
+use norma_domain::Verdict;
+use norma_object_storage::{ObjectKey, Objects};
+use norma_test_support::{PhantomOptions, phantom_zip, plain_report};
 use serde_json::Value;
-use studies::{onnxruntime, shipped_bundle};
+use studies::{onnxruntime, request_study, shipped_bundle};
 use tempfile::TempDir;
 
 /// Norm studies that the site brings.
@@ -84,6 +87,14 @@ impl Site {
             "bundle.yaml",
             &[words[0], words[1], studies, Path::new("--out"), &out],
         )
+    }
+
+    fn fit_agreed(&self) -> Output {
+        let words = ["models", "fit-norm", "--agreed", "--data"].map(Path::new);
+        let (data, out) = (self.path("data"), self.models().join("ours"));
+        let rest = [data.as_path(), Path::new("--out"), out.as_path()];
+        let words = [words.as_slice(), rest.as_slice()].concat();
+        self.run("bundle.yaml", &words)
     }
 
     fn report(&self, bundle: &str, study: &Path) -> Value {
@@ -219,4 +230,74 @@ fn a_handful_of_studies_is_no_norm() {
     );
     assert!(!site.models().join("ours").exists());
     assert!(!site.models().join("bundle-ours.yaml").exists());
+}
+
+/// The installation that keeps the studies, and what readers said of them.
+async fn judged(site: &Site) {
+    let data = site.path("data");
+    let database = database_in(&data).await;
+    let objects = Objects::folder(&data.join("objects")).unwrap();
+    let judge = async |file: &Path, labels: &[&str]| {
+        let upload = fs::read(file).unwrap().into();
+        let (scan_id, analysis_id) = request_study(&database, &objects, upload).await;
+        let report = plain_report(analysis_id, scan_id, Verdict::Undetermined);
+        assert!(database.complete_analysis(report).await.unwrap());
+        for label in labels {
+            let word = NewFeedback {
+                analysis_id,
+                agree: false,
+                label: Some((*label).to_owned()),
+                comment: None,
+                user: None,
+            };
+            database.add_feedback(word).await.unwrap();
+        }
+        scan_id
+    };
+    for seed in 0..SITE_STUDIES {
+        judge(&site.path(&format!("norm/{seed}.zip")), &["norm"]).await;
+    }
+    let other = site.phantom("other.zip", 60, true);
+    judge(&other, &["pathology"]).await;
+    judge(&other, &["norm", "pathology"]).await;
+    judge(&other, &[]).await;
+    let gone = judge(&other, &["norm"]).await;
+    objects.delete(ObjectKey::Original(gone)).await.unwrap();
+}
+
+async fn database_in(data: &Path) -> Database {
+    fs::create_dir_all(data).unwrap();
+    let url = format!("sqlite://{}", data.join("norma.db").display());
+    Database::open(&url).await.unwrap()
+}
+
+/// Whichever bundle answered: what readers agreed on is about the study.
+#[test]
+fn what_readers_agreed_to_be_norm_is_the_sites_norm() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    let site = Site::new(onnxruntime);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async { drop(database_in(&site.path("data")).await) });
+    let nothing = site.fit_agreed();
+    assert_eq!(nothing.status.code(), Some(1));
+    let told = text(&nothing.stderr);
+    assert!(told.contains("no study was agreed to be norm"), "{told}");
+
+    runtime.block_on(judged(&site));
+    let fitted = site.fit_agreed();
+    assert!(fitted.status.success(), "{}", text(&fitted.stderr));
+    let said = text(&fitted.stdout);
+    for what in [
+        format!("readers agreed that {} are norm", SITE_STUDIES + 1),
+        "left out 1 study that cannot be read".to_owned(),
+        format!("from {SITE_STUDIES} norm studies"),
+    ] {
+        assert!(said.contains(&what), "{what}: {said}");
+    }
+    let told = text(&fitted.stderr);
+    assert!(
+        told.contains("left out: 1 on which readers disagree") && told.contains("object_missing"),
+        "{told}"
+    );
+    assert!(site.models().join("bundle-ours.yaml").exists());
 }

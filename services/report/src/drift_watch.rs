@@ -133,6 +133,10 @@ fn describe_metrics() {
         "norma_drift_last_share",
         "Share of the last studies that were released, undetermined or failed a quality check, by scanner"
     );
+    describe_gauge!(
+        "norma_drift_unreadable",
+        "Answers in no comparison, because another version of Norma wrote them in words that this one does not know"
+    );
 }
 
 /// A gauge's name, scanner and quantity.
@@ -142,6 +146,7 @@ type Told = (&'static str, String, String);
 /// bundle, has no value: an alarm of then is none of now. Labels are scanners with studies enough for both windows: never what
 /// a single file says of itself.
 fn set_metrics(report: &DriftReport, before: &BTreeSet<Told>) -> BTreeSet<Told> {
+    gauge!("norma_drift_unreadable").set(report.unreadable as f64);
     let mut told = BTreeSet::new();
     for profile in &report.profiles {
         for quantity in &profile.quantities {
@@ -222,6 +227,10 @@ mod tests {
             significance: 0.01,
             cumulative_sum_limit: 5.0,
             without_scanner: 0,
+            unreadable: 3,
+            repeated: 0,
+            other_bundle: 0,
+            other_models: 0,
             profiles: vec![ProfileDrift {
                 scanner,
                 studies: 100 + last,
@@ -249,6 +258,7 @@ mod tests {
             // Too few from the start: a scanner of a few files is no label.
             let compared = set_metrics(&report(10, 0.5), &BTreeSet::new());
             assert!(compared.is_empty() && alarm().is_none());
+            assert!(handle.render().contains("norma_drift_unreadable 3"));
             let compared = set_metrics(&report(100, 0.5), &compared);
             assert_eq!(alarm().as_deref(), Some("0"));
             let compared = set_metrics(&report(100, 1.0), &compared);

@@ -25,6 +25,11 @@ pub(crate) fn describe() {
         "Studies that were answered and that the second bundle has not come to yet"
     );
     describe_gauge!(
+        "norma_shadow_unreadable",
+        "Of the newest studies that the second bundle read, those in no comparison: another version of Norma noted them in words that this one \
+         does not know"
+    );
+    describe_gauge!(
         "norma_shadow_ready",
         "1 where the second bundle is open and reads"
     );
@@ -50,6 +55,10 @@ pub(crate) fn missed(count: usize) {
 
 pub(crate) fn waiting(counts: ShadowCounts) {
     gauge!("norma_shadow_waiting").set(counts.waiting as f64);
+}
+
+pub(crate) fn unreadable(count: u64) {
+    gauge!("norma_shadow_unreadable").set(count as f64);
 }
 
 pub(crate) fn ready(is_ready: bool) {

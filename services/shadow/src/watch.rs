@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{TimeDelta, Utc};
 use norma_database::ShadowBundle;
 use norma_service::{Context, ShadowSettings};
+use norma_site::ShadowReport;
 use tokio::time::Instant;
 
 use crate::models::SecondBundle;
@@ -17,6 +18,9 @@ use crate::turn::{INTERVAL, Place};
 const PAUSE: Duration = Duration::from_secs(30);
 /// How often studies are counted.
 const COUNT_EVERY: Duration = Duration::from_secs(20);
+/// How often it is looked which of its answers can be read, and at how many of the newest.
+const READ_EVERY: Duration = Duration::from_secs(300);
+const READ_NEWEST: u32 = 2000;
 /// Studies counted as missed in one go.
 const MISSED_AT_ONCE: u32 = 200;
 
@@ -48,6 +52,7 @@ struct Open {
     second: Arc<SecondBundle>,
     noted: ShadowBundle,
     counted: Option<Instant>,
+    looked: Option<Instant>,
 }
 
 enum Looked {
@@ -76,6 +81,7 @@ async fn look(
         second,
         noted,
         counted,
+        looked,
     }) = open
     else {
         return Ok(Looked::Nothing);
@@ -93,6 +99,10 @@ async fn look(
             numbers::missed(missed);
         }
         numbers::waiting(database.shadow_counts(noted.clone()).await?);
+    }
+    if looked.is_none_or(|looked| looked.elapsed() > READ_EVERY) {
+        *looked = Some(Instant::now());
+        numbers::unreadable(ShadowReport::read(database, READ_NEWEST).await?.unreadable);
     }
     let next = database.next_for_shadow(sha256.clone(), oldest).await?;
     let Some(id) = next else {
@@ -138,5 +148,6 @@ async fn open_second(context: &Context, settings: &ShadowSettings, place: &Place
         second,
         noted,
         counted: None,
+        looked: None,
     })
 }

@@ -2028,13 +2028,21 @@ export interface components {
              * @description The cumulative sum of a whole last window above which values have drifted, in standard deviations.
              */
             cumulative_sum_limit: number;
+            /** @description Answers of another bundle than the newest answer's: their verdicts are in no comparison. */
+            other_bundle?: number;
+            /** @description Those of them that other models gave: their scores are in no comparison either. */
+            other_models?: number;
             profiles: components["schemas"]["ProfileDrift"][];
+            /** @description Answers in no profile because their study was analysed again since, or a newer study of the patient on the same scanner counts. */
+            repeated?: number;
             schema: string;
             /**
              * Format: double
              * @description A comparison alarms where chance explains it with less than this: so that one look in a hundred alarms by chance.
              */
             significance: number;
+            /** @description Answers that another version of Norma wrote in words that this one does not know; they are in no profile. */
+            unreadable?: number;
             windows: components["schemas"]["DriftWindows"];
             /** @description Studies that do not tell their scanner; they are in no profile. */
             without_scanner: number;
@@ -3991,6 +3999,12 @@ export interface components {
             /** @description Studies by both verdicts; pairs without a study are left out. */
             verdicts: components["schemas"]["VerdictPair"][];
         };
+        /** @description Studies that it could not read for one reason. */
+        ShadowFailure: {
+            reason: components["schemas"]["ReasonCode"];
+            /** Format: int64 */
+            studies: number;
+        };
         /** @description `norma.shadow/v1`: what the second bundle said beside the one in use. Without patient data. */
         ShadowReport: {
             /**
@@ -4006,13 +4020,25 @@ export interface components {
              * @description Those that it could not read.
              */
             failed: number;
+            /** @description Why, the most frequent reason first. */
+            failures?: components["schemas"]["ShadowFailure"][];
             /**
              * Format: int64
              * @description Those that were left out because it did not come to them in time.
              */
             missed: number;
+            /**
+             * Format: int64
+             * @description Those in no comparison because only the newest are compared.
+             */
+            older?: number;
             /** @description Why it does not read, such as a bundle that cannot be opened. */
             problem?: string | null;
+            /**
+             * Format: int64
+             * @description Those in no comparison because their study was analysed again since.
+             */
+            repeated?: number;
             schema: string;
             /**
              * Format: date-time
@@ -4024,6 +4050,11 @@ export interface components {
              * @description It is asked about what was answered from then on.
              */
             since?: string | null;
+            /**
+             * Format: int64
+             * @description Of the newest that it read, those in no comparison because another version of Norma noted them in words that this one does not know.
+             */
+            unreadable?: number;
             /**
              * Format: int64
              * @description Those that it has not come to yet.

@@ -6,7 +6,8 @@ use norma_database::{
 use norma_domain::{AnalysisId, Verdict};
 use uuid::Uuid;
 
-use crate::builders::{prepare, prepared, report, request, requested};
+use crate::builders::{answered, prepare, prepared, report, request, requested};
+use crate::schema::execute;
 use crate::sides::on_both_sides;
 
 #[test]
@@ -117,7 +118,7 @@ fn words_on_answers_are_listed_with_the_study_that_they_are_about() {
         let reports = database.reports(vec![answered_id, unanswered_id]).await.unwrap();
         assert_eq!(reports.keys().collect::<Vec<_>>(), [&answered_id]);
         let report = database.report(answered_id).await.unwrap();
-        assert_eq!(reports.get(&answered_id), report.as_ref());
+        assert_eq!(reports.get(&answered_id), Some(&report));
         assert_eq!(judgements[0].verdict, report.unwrap().verdict);
         // Other tests' answers may be newer.
         let newest = database.newest_answers(10_000).await.unwrap();
@@ -127,6 +128,31 @@ fn words_on_answers_are_listed_with_the_study_that_they_are_about() {
         assert_eq!(database.answers_of_scan(unanswered.scan_id).await.unwrap(), []);
         let by_uid = database.answers_of_study(scan.study_uid.unwrap()).await.unwrap();
         assert!(by_uid.contains(&judgements[0].about));
+    });
+}
+
+/// One row that cannot be read would take what a site learns of all others along.
+#[test]
+fn a_report_of_a_newer_version_takes_no_other_one_along() {
+    on_both_sides(|side| async move {
+        let database = &side.database;
+        let [newer, known] = [
+            answered(database, None, Verdict::Norm, Some(0.1)).await,
+            answered(database, None, Verdict::Norm, Some(0.1)).await,
+        ];
+        let id = newer.id.to_string();
+        let id = match side.url.starts_with("sqlite") {
+            true => format!("x'{}'", id.replace('-', "")),
+            false => format!("'{id}'"),
+        };
+        execute(
+            &side,
+            &format!("UPDATE reports SET report = '{{\"words\": \"newer\"}}' WHERE analysis_id = {id}"),
+        );
+        let reports = database.reports(vec![newer.id, known.id]).await.unwrap();
+        assert_eq!(reports[&newer.id], None);
+        assert_eq!(reports[&known.id], database.report(known.id).await.unwrap());
+        assert!(reports[&known.id].is_some());
     });
 }
 

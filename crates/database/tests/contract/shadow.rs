@@ -71,9 +71,12 @@ fn a_second_bundle_reads_each_answer_once_the_newest_first() {
         assert_eq!(next().await, None);
         assert_eq!(counts(database, &noted).await, [1, 1, 0, 0]);
 
+        let failures = database.shadow_failures("aa".to_owned()).await.unwrap();
+        assert_eq!(failures, [(ReasonCode::ObjectMissing, 1)]);
+        assert_eq!(database.shadow_failures("bb".to_owned()).await.unwrap(), []);
         let rows = database.shadow_answers("aa".to_owned(), 10).await.unwrap();
         let said: Vec<_> = rows.iter().map(|row| (row.about.scan_id, &row.answer)).collect();
-        assert_eq!(said, [(second.scan_id, &json!({"says": "norm"}))]);
+        assert_eq!(said, [(second.scan_id, &Some(json!({"says": "norm"})))]);
         assert_eq!(database.shadow_answers("bb".to_owned(), 10).await.unwrap(), []);
 
         // Another bundle begins anew; the first one goes on where it was.

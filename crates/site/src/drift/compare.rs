@@ -41,6 +41,18 @@ pub struct DriftReport {
     pub cumulative_sum_limit: f64,
     /// Studies that do not tell their scanner; they are in no profile.
     pub without_scanner: usize,
+    /// Answers that another version of Norma wrote in words that this one does not know; they are in no profile.
+    #[serde(default)]
+    pub unreadable: usize,
+    /// Answers in no profile because their study was analysed again since, or a newer study of the patient on the same scanner counts.
+    #[serde(default)]
+    pub repeated: usize,
+    /// Answers of another bundle than the newest answer's: their verdicts are in no comparison.
+    #[serde(default)]
+    pub other_bundle: usize,
+    /// Those of them that other models gave: their scores are in no comparison either.
+    #[serde(default)]
+    pub other_models: usize,
     pub profiles: Vec<ProfileDrift>,
 }
 
@@ -81,6 +93,10 @@ impl DriftReport {
                 None => without_scanner += 1,
             }
         }
+        let count =
+            |is: &dyn Fn(&Observation) -> bool| observations.newest_first().filter(|one| is(one)).count();
+        let other_bundle = count(&|one| Some(&one.bundle) != bundle.as_ref());
+        let other_models = count(&|one| !of_scale(one));
         let watched: Vec<(&ScannerProfile, usize, Vec<WatchedQuantity>)> = by_profile
             .into_iter()
             .map(|(scanner, those)| {
@@ -109,6 +125,10 @@ impl DriftReport {
             significance,
             cumulative_sum_limit: cumulative_sum_limit(windows.last, confidence),
             without_scanner,
+            unreadable: observations.unreadable,
+            repeated: observations.repeated,
+            other_bundle,
+            other_models,
             profiles,
             bundle,
         }

@@ -44,6 +44,10 @@ impl From<&Report> for Observation {
 #[derive(Debug, Default)]
 pub struct Observations {
     newest_first: Vec<Observation>,
+    /// Answers that another version of Norma wrote in words that this one does not know.
+    pub(super) unreadable: usize,
+    /// Answers to studies that were analysed again since, and of patients of whom a newer study on the same scanner counts.
+    pub(super) repeated: usize,
     /// The installed bundle whose models a bundle with accepted thresholds has, by its hash.
     installed: BTreeMap<String, String>,
 }
@@ -52,21 +56,36 @@ impl Observations {
     /// Notes what is watched of each answer of which that was not done yet, and reads what is noted of the newest, at most so many.
     /// Each report is read once in an installation, whichever process asks.
     pub async fn read(database: &Database, newest: u32) -> Result<Self, DatabaseError> {
+        let mut unreadable = 0;
         for id in database.unobserved_answers(newest).await? {
-            if let Some(report) = database.report(id).await? {
+            let report = match database.report(id).await {
+                // One that cannot be read is counted: it would end the watch for all others.
+                Err(DatabaseError::CorruptRow { .. }) => {
+                    unreadable += 1;
+                    continue;
+                }
+                report => report?,
+            };
+            if let Some(report) = report {
                 let observation = serde_json::to_value(Observation::from(&report))
                     .map_err(|_| DatabaseError::NotStorable("observation"))?;
                 database.note_observation(id, observation).await?;
             }
         }
         let noted = database.observed_answers(newest).await?;
-        // What a newer version has noted in words of its own is left out.
+        let all = noted.len();
         let known = noted.into_iter().filter_map(|noted| {
             let observation = serde_json::from_value(noted.observation).ok()?;
             Some((noted.about, observation))
         });
+        let known: Vec<(AnsweredStudy, Observation)> = known.collect();
+        unreadable += all - known.len();
+        let readable = known.len();
+        let newest_first = independent(known);
         Ok(Self {
-            newest_first: independent(known),
+            unreadable,
+            repeated: readable - newest_first.len(),
+            newest_first,
             installed: database.bundles_with_accepted_thresholds().await?,
         })
     }
@@ -82,10 +101,10 @@ impl Observations {
     }
 }
 
-fn independent(noted: impl Iterator<Item = (AnsweredStudy, Observation)>) -> Vec<Observation> {
+fn independent(noted: Vec<(AnsweredStudy, Observation)>) -> Vec<Observation> {
     let mut scans = HashSet::new();
     let mut patients = HashSet::new();
-    let first = noted.filter(|(about, observation)| {
+    let first = noted.into_iter().filter(|(about, observation)| {
         let is_first = scans.insert(about.scan_id);
         let is_first_of_patient = about
             .patient_id

@@ -1,6 +1,6 @@
 //! Where the answers of two bundles differ.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use norma_accuracy::{Level, Proportion};
@@ -75,23 +75,34 @@ pub(super) struct Compared {
     pub(super) answer: ShadowAnswer,
 }
 
-/// Each pair of bundles by itself, the pair of the newest study first. Studies come newest first.
-pub(super) fn comparisons(newest_first: Vec<Compared>) -> Vec<ShadowComparison> {
-    let mut pairs: Vec<Vec<Compared>> = Vec::new();
+/// Each pair of bundles by itself, the pair of the newest study first, and how many answers do not count because their study was analysed
+/// again with the same pair. Studies come newest first.
+pub(super) fn comparisons(newest_first: Vec<Compared>) -> (Vec<ShadowComparison>, u64) {
+    let mut pairs: Vec<Pair> = Vec::new();
+    let mut places: HashMap<(String, String), usize> = HashMap::new();
+    let mut repeated = 0;
     for study in newest_first {
-        match pairs.iter_mut().find(|pair| pair_of(&pair[0]) == pair_of(&study)) {
-            // Analysed again since.
-            Some(pair) if pair.iter().any(|known| known.scan_id == study.scan_id) => {}
-            Some(pair) => pair.push(study),
-            None => pairs.push(vec![study]),
+        let ShadowAnswer { shown, shadow, .. } = &study.answer;
+        let bundles = (shown.bundle.sha256.clone(), shadow.bundle.sha256.clone());
+        let place = *places.entry(bundles).or_insert(pairs.len());
+        if place == pairs.len() {
+            pairs.push(Pair::default());
+        }
+        let pair = &mut pairs[place];
+        if pair.scans.insert(study.scan_id) {
+            pair.studies.push(study);
+        } else {
+            repeated += 1;
         }
     }
-    pairs.iter().filter_map(|pair| comparison(pair)).collect()
+    let comparisons = pairs.iter().filter_map(|pair| comparison(&pair.studies));
+    (comparisons.collect(), repeated)
 }
 
-fn pair_of(study: &Compared) -> (&str, &str) {
-    let ShadowAnswer { shown, shadow, .. } = &study.answer;
-    (&shown.bundle.sha256, &shadow.bundle.sha256)
+#[derive(Default)]
+struct Pair {
+    studies: Vec<Compared>,
+    scans: HashSet<ScanId>,
 }
 
 /// None without studies.

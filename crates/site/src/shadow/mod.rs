@@ -6,4 +6,4 @@ mod report;
 
 pub use self::answer::{GivenAnswer, ShadowAnswer};
 pub use self::compare::{DifferingStudy, ProfileAgreement, ShadowComparison, VerdictPair};
-pub use self::report::{SHADOW_SCHEMA, ShadowReport};
+pub use self::report::{SHADOW_SCHEMA, ShadowFailure, ShadowReport};

@@ -12,6 +12,10 @@ pub enum ProposalProblem {
     #[error("other thresholds act by now than those that it was measured against: make it again")]
     Outdated,
     #[error(
+        "it was made for another bundle than the one that is installed, where it would act on nothing: make it again"
+    )]
+    OtherBundle,
+    #[error(
         "the setting analysis.operating_point names an operating point, which would stay in use: clear it first"
     )]
     OperatingPointSet,
@@ -24,6 +28,11 @@ impl ProposalProblem {
             Self::NotFound => (StatusCode::NOT_FOUND, "proposal_not_found", "No such proposal"),
             Self::Decided => (StatusCode::CONFLICT, "proposal_decided", "Decided before"),
             Self::Outdated => (StatusCode::CONFLICT, "proposal_outdated", "Other thresholds act"),
+            Self::OtherBundle => (
+                StatusCode::CONFLICT,
+                "proposal_of_other_bundle",
+                "Another bundle is installed",
+            ),
             Self::OperatingPointSet => (
                 StatusCode::CONFLICT,
                 "operating_point_set",

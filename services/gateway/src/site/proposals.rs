@@ -163,6 +163,11 @@ pub(crate) async fn accept_threshold_proposal(
     input: Json<DecisionInput>,
 ) -> Result<Json<ThresholdProposal>, ApiError> {
     check_set_point(bundle.set_point()).map_err(|_| ProposalProblem::OperatingPointSet)?;
+    let installed = installed_sha256(&bundle)?;
+    let proposal = gateway.database.threshold_proposal(*proposal_id).await?;
+    if proposal.is_some_and(|proposal| proposal.installed_sha256 != installed) {
+        return Err(ProposalProblem::OtherBundle.into());
+    }
     decide(&gateway, &bundle, &access, *proposal_id, input, Decision::Accept).await
 }
 

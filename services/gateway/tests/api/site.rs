@@ -1,6 +1,6 @@
 //! Drift as the page shows it, and thresholds that are proposed, accepted and taken back.
 
-use norma_database::Decided;
+use norma_database::{Decided, NewThresholdProposal, ProposalState};
 use norma_domain::{Role, ThresholdProposalId};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -140,6 +140,44 @@ async fn a_proposal_is_made_accepted_and_taken_back() {
         assert!(is_told(&action, &json!(id)), "{action}: {events}");
     }
     assert!(is_told("threshold_proposal.make", &Value::Null), "{events}");
+}
+
+/// Accepted, it would act on the bundle that is gone, and the page would say that it acts.
+#[tokio::test]
+async fn a_proposal_for_another_bundle_than_the_installed_one_is_refused() {
+    let app = spawn_app().await;
+    answers(&app).await;
+    let made = post(&app, "/api/threshold-proposals", &json!({"method": "unlabelled"})).await;
+    let made: Value = made.json().await.unwrap();
+    let id: ThresholdProposalId = made["proposal"]["id"].as_str().unwrap().parse().unwrap();
+    let kept = app.database.threshold_proposal(id).await.unwrap().unwrap();
+    let of_other = NewThresholdProposal {
+        method: kept.method,
+        installed_sha256: "c".repeat(64),
+        based_on: None,
+        bundle_version: kept.bundle_version,
+        bundle_sha256: "d".repeat(64),
+        bundle_file: kept.bundle_file,
+        report: kept.report,
+        created_by: "test".to_owned(),
+    };
+    let of_other = app.database.add_threshold_proposal(of_other).await.unwrap();
+    problem(
+        decide(&app, &of_other.id.to_string(), "accept").await,
+        StatusCode::CONFLICT,
+        "proposal_of_other_bundle",
+    )
+    .await;
+    let kept = app
+        .database
+        .threshold_proposal(of_other.id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(kept.state, ProposalState::Open);
+    // To decline it needs no bundle.
+    let declined = decide(&app, &of_other.id.to_string(), "decline").await;
+    assert_eq!(declined.status(), StatusCode::OK);
 }
 
 async fn analyze(app: &App, query: &str) -> Value {

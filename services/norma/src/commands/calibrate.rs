@@ -14,7 +14,8 @@ use norma_domain::OperatingPoint;
 use norma_inference::Bundle;
 use norma_service::Settings;
 use norma_site::{
-    Asked, FitMethod, LabelSource, LabelledSet, LeftOut, NothingProposed, Proposal, SITE_POINT, keep_proposal,
+    Asked, FitMethod, LabelSource, LabelledSet, LabelledStudy, LeftOut, NothingProposed, Proposal,
+    SITE_POINT, keep_proposal,
 };
 use serde::Serialize;
 
@@ -41,6 +42,10 @@ struct CalibrationReport {
     norms: usize,
     undetermined_pathologies: usize,
     undetermined_norms: usize,
+    /// Of the studies, those that do not tell their scanner in full: they count for no scanner by itself.
+    without_scanner: usize,
+    /// Of the studies, those that tell no patient: each counts as another patient's.
+    without_patient: usize,
     left_out: BTreeMap<LeftOut, u64>,
     /// Of all scanners together: what it promises holds for such a mixture, and for no scanner by itself.
     fit: ThresholdFit,
@@ -288,6 +293,8 @@ fn calibrate(
         norms: studies.len() - pathologies,
         undetermined_pathologies: set.undetermined(true),
         undetermined_norms: set.undetermined(false),
+        without_scanner: scored(set, |study| study.profile.is_none()),
+        without_patient: scored(set, |study| study.patient.is_none()),
         left_out: set.left_out.clone(),
         specificity_interval: interval(|held| held.specificity),
         sensitivity_interval: interval(|held| held.sensitivity),
@@ -307,6 +314,11 @@ fn calibrate(
         fit,
         by_scanner,
     }
+}
+
+fn scored(set: &LabelledSet, is: impl Fn(&LabelledStudy) -> bool) -> usize {
+    let scored = set.studies.iter().filter(|study| study.score.is_some());
+    scored.filter(|study| is(study)).count()
 }
 
 impl CalibrationReport {
@@ -347,6 +359,19 @@ impl CalibrationReport {
                 .iter()
                 .map(|(why, count)| format!("left out: {count} {}", why.told())),
         );
+        if self.without_patient > 0 {
+            lines.push(format!(
+                "{} studies tell no patient: each counts as another patient's, and where a patient has several the bound is too good",
+                self.without_patient
+            ));
+        }
+        if self.without_scanner > 0 {
+            lines.push(format!(
+                "{} studies do not tell their scanner in full (manufacturer, model, kernel, slice_thickness_mm, contrast): they count for no \
+                 scanner by itself",
+                self.without_scanner
+            ));
+        }
         if self.label_source == LabelSource::Feedback {
             lines.push(
                 "the labels are what readers said of answers: it holds for studies like those that were judged, which are \

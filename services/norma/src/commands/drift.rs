@@ -54,12 +54,26 @@ fn lines(report: &DriftReport) -> Vec<String> {
     if report.profiles.is_empty() {
         lines.push("no study tells its scanner: nothing is compared".to_owned());
     }
-    if report.without_scanner > 0 {
+    let left_out = [
+        (report.without_scanner, "that do not tell their scanner"),
+        (
+            report.repeated,
+            "of which a newer answer to the study, or a newer study of the patient, counts",
+        ),
+        (
+            report.unreadable,
+            "that another version of Norma wrote in words that this one does not know",
+        ),
+    ];
+    if let Some(bundle) = report.bundle.as_ref().filter(|_| report.other_bundle > 0) {
         lines.push(format!(
-            "left out: {} that do not tell their scanner",
-            report.without_scanner
+            "verdicts are compared of {} {} alone, which gave the newest answer; {} answers are of another bundle, and of these {} are of other \
+             models, whose scores are not compared either",
+            bundle.name, bundle.version, report.other_bundle, report.other_models
         ));
     }
+    let left_out = left_out.iter().filter(|(count, _)| *count > 0);
+    lines.extend(left_out.map(|(count, why)| format!("left out: {count} {why}")));
     lines.push(match report.drifted().count() {
         0 => "nothing drifted, as far as it was compared".to_owned(),
         drifted => format!("drifted: {drifted}"),

@@ -18,7 +18,7 @@ pub(super) fn keep_in(settings: &mut Settings, folder: &Path) {
 
 /// Starts the gateway and a worker of every stage in this process.
 pub(super) async fn start(settings: Settings) -> anyhow::Result<Process> {
-    let mut process = Process::start(settings, "serve").await?;
+    let mut process = Process::start_embedded(settings).await?;
     announce_unfinished(&process.context()).await?;
     for stage in Stage::ALL {
         spawn_worker(&mut process, stage);

@@ -1,17 +1,18 @@
 //! A memory of norm patches from a site's own norm studies.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
-use norma_domain::{PreparedSummary, QualityConsequence, Stage};
+use norma_domain::{PreparedSummary, QualityConsequence, Reason, ReasonCode, Stage};
 use norma_inference::{
     Bundle, FitNormOptions, FittedNorm, NormFitter, Slices, StageModels, new_version, sha256_of_bytes,
 };
 use norma_service::Settings;
 use norma_volume::PreparedSlices;
 
+use super::agreed_norms::AgreedNorms;
 use super::reading::Preparer;
 use super::settings::{settings, start_runtime};
 use super::terminal::{answer, tell};
@@ -21,13 +22,18 @@ use crate::command_line::FitNorm;
 const FIRST_VERSION: &str = "1.0.0";
 
 pub(crate) fn run(config: Option<&Path>, arguments: &FitNorm) -> anyhow::Result<ExitCode> {
-    fit(&settings(config)?, arguments)?;
+    let settings = settings(config)?;
+    check_free(&arguments.out)?;
+    let agreed = arguments
+        .agreed
+        .then(|| AgreedNorms::find(config, &arguments.installation))
+        .transpose()?;
+    fit(&settings, &arguments.studies, agreed.as_ref(), &arguments.out)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Fits the norm of the studies and writes model and bundle.
-pub(crate) fn fit(settings: &Settings, arguments: &FitNorm) -> anyhow::Result<()> {
-    let out = &arguments.out;
+/// The new model's name, and the place of the bundle that names it.
+fn check_free(out: &Path) -> anyhow::Result<(&str, PathBuf)> {
     let name = out
         .file_name()
         .and_then(|name| name.to_str())
@@ -41,6 +47,17 @@ pub(crate) fn fit(settings: &Settings, arguments: &FitNorm) -> anyhow::Result<()
             path.display()
         );
     }
+    Ok((name, bundle_path))
+}
+
+/// Fits the norm of the studies at these paths, and of those that readers agreed on, and writes model and bundle.
+pub(crate) fn fit(
+    settings: &Settings,
+    paths: &[PathBuf],
+    agreed: Option<&AgreedNorms>,
+    out: &Path,
+) -> anyhow::Result<()> {
+    let (name, bundle_path) = check_free(out)?;
     let bundle = Bundle::load(&settings.models.bundle).context("failed to load the model bundle")?;
     let runtime = start_runtime(settings)?;
     let models = StageModels::open(&bundle, &runtime, &[Stage::Anomaly, Stage::Classifier])
@@ -51,30 +68,51 @@ pub(crate) fn fit(settings: &Settings, arguments: &FitNorm) -> anyhow::Result<()
     let preparer = Preparer::new(settings);
     let mut names = Vec::new();
     let mut intake = Intake::default();
-    for path in &arguments.studies {
+    let mut take = |prepared: Result<(PreparedSummary, PreparedSlices), Reason>, told: &str| {
+        let (summary, prepared) = match prepared {
+            Ok(prepared) => prepared,
+            Err(reason) => {
+                intake.unreadable += 1;
+                tell(&format!("left out: {told}: {reason}"));
+                return anyhow::Ok(());
+            }
+        };
+        if let Err(why) = intake.take(&summary, &prepared) {
+            tell(&format!("left out: {told}: {why}"));
+            return Ok(());
+        }
+        let slices = Slices::new(&prepared.pixels, &prepared.lung_mask)
+            .context("the prepared slices do not fit together")?;
+        fitter
+            .add(&slices)
+            .with_context(|| format!("failed to read {told}"))?;
+        // The manifest names studies by UID: a path may hold a patient's name.
+        let uid = summary.study.study_instance_uid.map(|uid| uid.to_string());
+        names.push(uid.unwrap_or_else(|| format!("study {}", names.len() + 1)));
+        tell(&format!("{}: {told}", names.len()));
+        Ok(())
+    };
+    for path in paths {
         for study in preparer.studies(path)? {
             let study = study?;
-            let path = study.path;
-            let (summary, prepared) = match study.prepared {
-                Ok(prepared) => prepared,
-                Err(reason) => {
-                    tell(&format!("left out: {path}: {reason}"));
-                    continue;
-                }
-            };
-            if let Err(why) = intake.take(&summary, &prepared) {
-                tell(&format!("left out: {path}: {why}"));
-                continue;
-            }
-            let slices = Slices::new(&prepared.pixels, &prepared.lung_mask)
-                .context("the prepared slices do not fit together")?;
-            fitter
-                .add(&slices)
-                .with_context(|| format!("failed to read {path}"))?;
-            // The manifest names studies by UID: a path may hold a patient's name.
-            let uid = summary.study.study_instance_uid.map(|uid| uid.to_string());
-            names.push(uid.unwrap_or_else(|| format!("study {}", names.len() + 1)));
-            tell(&format!("{}: {path}", names.len()));
+            take(study.prepared, &study.path)?;
+        }
+    }
+    for scan in agreed.iter().flat_map(|agreed| &agreed.scans) {
+        let told = format!("scan {scan}");
+        let Some(file) = agreed
+            .and_then(|agreed| agreed.fetch(*scan).transpose())
+            .transpose()?
+        else {
+            let reason = Reason::new(
+                ReasonCode::ObjectMissing,
+                "its files are not in the object storage",
+            );
+            take(Err(reason), &told)?;
+            continue;
+        };
+        for study in preparer.studies(&file)? {
+            take(study?.prepared, &told)?;
         }
     }
 
@@ -112,6 +150,7 @@ struct Intake {
     study_uids: HashSet<String>,
     /// SHA-256 of the prepared slices: a copy under another UID is a copy.
     pixels: HashSet<String>,
+    unreadable: usize,
     failed_checks: usize,
     doubles: usize,
 }
@@ -144,6 +183,12 @@ impl Intake {
     }
 
     fn tell(&self) {
+        if self.unreadable > 0 {
+            answer(&format!(
+                "left out {} that cannot be read",
+                studies(self.unreadable)
+            ));
+        }
         if self.failed_checks > 0 {
             answer(&format!(
                 "left out {} that failed a quality check",

@@ -4,6 +4,7 @@ use std::path::{Path, absolute};
 
 use anyhow::{Context as _, ensure};
 use norma_database::{Database, DatabaseUrl};
+use norma_object_storage::Objects;
 use norma_service::Settings;
 
 use super::settings::settings;
@@ -39,6 +40,15 @@ pub(crate) async fn open(
         .await
         .context("failed to open the database")?;
     Ok((database, settings))
+}
+
+/// The objects that lie beside that database.
+pub(crate) fn objects_of(settings: &Settings, installation: &Installation) -> anyhow::Result<Objects> {
+    let Some(data) = &installation.data else {
+        return settings.objects.open();
+    };
+    let data = absolute(data).context("failed to resolve the data folder")?;
+    Objects::folder(&data.join("objects")).context("failed to open the objects of the data folder")
 }
 
 /// Where browsers reach the gateway, as far as the settings tell.

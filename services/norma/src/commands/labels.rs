@@ -39,9 +39,12 @@ pub(crate) fn run(config: Option<&Path>, arguments: &Labels) -> anyhow::Result<E
     };
     let wanted: Vec<&LabelledStudy> = labels.studies.iter().filter(is_wanted).collect();
     ensure!(
-        !wanted.is_empty(),
+        !labels.studies.is_empty(),
         "no study has a label: readers say in the page what is true of studies"
     );
+    if wanted.is_empty() {
+        tell("no reader speaks against a verdict: nothing is to be reviewed");
+    }
     answer(table(&wanted)?.trim_end());
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod agreed_norms;
 mod audit;
 mod bench;
 mod blocking;

@@ -63,6 +63,23 @@ fn lines(report: &ShadowReport) -> Vec<String> {
         "read: {}; could not be read: {}; missed: {}; waiting: {}",
         report.answered, report.failed, report.missed, report.waiting
     ));
+    let failures = report.failures.iter();
+    lines.extend(
+        failures.map(|failure| format!("could not be read: {} for {}", failure.studies, failure.reason)),
+    );
+    let not_compared = [
+        (
+            report.unreadable,
+            "that another version of Norma noted in words that this one does not know",
+        ),
+        (report.repeated, "whose study was analysed again since"),
+        (
+            report.older,
+            "that are older than the newest that were asked for (--newest)",
+        ),
+    ];
+    let not_compared = not_compared.iter().filter(|(count, _)| *count > 0);
+    lines.extend(not_compared.map(|(count, why)| format!("read, and not compared: {count} {why}")));
     for comparison in &report.comparisons {
         lines.push(String::new());
         lines.extend(of_pair(comparison));

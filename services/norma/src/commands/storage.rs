@@ -1,13 +1,12 @@
 //! Object storage and database of an installation, looked at and brought together by a person.
 
-use std::path::{Path, absolute};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use norma_object_storage::Objects;
 use norma_service::{OrphanSearch, adopt_installation, list_orphans, register_orphans};
 
-use super::installation::{COMMAND_LINE, open};
+use super::installation::{COMMAND_LINE, objects_of, open};
 use super::terminal::{answer, tell};
 use crate::command_line::{Installation, Storage};
 
@@ -24,15 +23,7 @@ pub(crate) fn run(config: Option<&Path>, command: Storage) -> anyhow::Result<Exi
 /// Neither checks the installation's id: what does not belong together is what is to be mended.
 async fn stores(config: Option<&Path>, installation: &Installation) -> anyhow::Result<OrphanSearch> {
     let (database, settings) = open(config, installation).await?;
-    let objects = match &installation.data {
-        Some(data) => {
-            let folder = absolute(data)
-                .context("failed to resolve the data folder")?
-                .join("objects");
-            Objects::folder(&folder).context("failed to open the objects of the data folder")?
-        }
-        None => settings.objects.open()?,
-    };
+    let objects = objects_of(&settings, installation)?;
     Ok(OrphanSearch { database, objects })
 }
 

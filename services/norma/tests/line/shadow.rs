@@ -98,7 +98,7 @@ async fn a_second_bundle_reads_what_was_answered_and_changes_nothing_of_it() {
     let given = &comparison.verdicts[0];
     assert_eq!((given.shown, given.studies), (shown.verdict, 1));
     let rows = database.shadow_answers(comparison.shadow.sha256.clone(), 1);
-    let answer = &rows.await.unwrap()[0].answer;
+    let answer = rows.await.unwrap()[0].answer.clone().unwrap();
     for (of, threshold) in [("shown", 0.5), ("shadow", 0.0001)] {
         assert_eq!(answer[of]["operating_point"]["threshold"], threshold, "{of}");
     }

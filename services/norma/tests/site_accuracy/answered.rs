@@ -10,7 +10,7 @@ use norma_object_storage::Objects;
 use norma_test_support::plain_report;
 
 use crate::Site;
-use crate::studies::{request_study_of, test_bundle};
+use crate::studies::{request_again, request_study_of, test_bundle};
 
 pub(crate) struct AnsweredSite {
     pub(crate) database: Database,
@@ -148,6 +148,29 @@ impl AnsweredSite {
         let upload = bytes::Bytes::from_static(b"study");
         let (scan_id, analysis_id) =
             request_study_of(&self.database, &self.objects, upload, patient_id).await;
+        self.complete((scan_id, analysis_id), verdict, score, bundle, but)
+            .await;
+        (scan_id, analysis_id)
+    }
+
+    /// A norm that was analysed again: both analyses.
+    pub(crate) async fn answered_twice(&self, score: f64) -> [AnalysisId; 2] {
+        let (scan_id, first) = self.answered(Some(score), None).await;
+        let second = request_again(&self.database, scan_id).await;
+        let of = (scan_id, second);
+        self.complete(of, Verdict::Norm, Some(score), self.bundle.clone(), |_| {})
+            .await;
+        [first, second]
+    }
+
+    async fn complete(
+        &self,
+        (scan_id, analysis_id): (ScanId, AnalysisId),
+        verdict: Verdict,
+        score: Option<f64>,
+        bundle: BundleReference,
+        but: impl FnOnce(&mut Report),
+    ) {
         let mut report = Report {
             probability_of_pathology: score.map(probability),
             anomaly_score: score,
@@ -156,7 +179,6 @@ impl AnsweredSite {
         };
         but(&mut report);
         assert!(self.database.complete_analysis(report).await.unwrap());
-        (scan_id, analysis_id)
     }
 
     pub(crate) async fn says(&self, analysis_id: AnalysisId, agree: bool, label: Option<&str>) {

@@ -245,3 +245,44 @@ fn a_written_bundle_is_verified_where_its_own_cases_say_so() {
     assert!(text(&refused.stderr).contains("beside the folders of its models"));
     assert!(!elsewhere.exists());
 }
+
+/// Of a scanner with half of its rows in full, the bound of all is not the scanner's, and it is told which rows are in none.
+#[test]
+fn studies_that_tell_no_scanner_or_patient_are_counted_and_copies_too() {
+    let site = Site::new();
+    let mut labels = "score,label,manufacturer,model,kernel,slice_thickness_mm,contrast\n".to_owned();
+    for at in 0..80 {
+        let kernel = if at % 2 == 0 { "Br40d" } else { "" };
+        writeln!(
+            labels,
+            "{:.3},1,SIEMENS,Force,{kernel},1.0,no",
+            0.4 + f64::from(at) / 1000.0
+        )
+        .unwrap();
+    }
+    labels.push_str("0.400,1,SIEMENS,Force,Br40d,1.0,no\n");
+    let output = site.norma(&["calibrate", &site.table(&labels)]);
+    let said = text(&output.stdout);
+    for told in [
+        "81 studies tell no patient: each counts as another patient's",
+        "40 studies do not tell their scanner in full",
+        "siemens force, BR40, up to 1.5 mm, no contrast: 41 labelled studies, 0 of the newest answers",
+        "now, youden at 0.5; finds 0 of 41 pathologies",
+    ] {
+        assert!(said.contains(told), "{told}: {said}");
+    }
+    let told = text(&output.stderr);
+    assert!(
+        told.contains("1 rows are the same as one above")
+            && told.contains("have to be those of fixture 0.0.1"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_table_that_is_not_there_is_named() {
+    let site = Site::new();
+    let output = site.norma(&["calibrate", "nowhere.csv"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("nowhere.csv"));
+}

@@ -1,3 +1,4 @@
+use norma_database::PatientDetails;
 use norma_domain::ReasonCode;
 use serde_json::{Value, json};
 
@@ -120,4 +121,46 @@ fn a_shift_that_has_just_begun_is_told_by_the_cumulative_sum() {
     );
     // Read once: the second look finds what the first has noted.
     assert_eq!(json(&site.norma(&words)), report);
+}
+
+/// What cannot be compared is counted: a page that shows less than there is must say so.
+#[test]
+fn answers_that_are_in_no_comparison_are_counted() {
+    let site = site_shifted_by(0.0);
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let answered = AnsweredSite::open(&site).await;
+        let (_, analysis) = answered.answered_on("Force", 0.2).await;
+        let of_a_newer_version = json!({"words": "of a newer version"});
+        let noted = answered.database.note_observation(analysis, of_a_newer_version);
+        noted.await.unwrap();
+        let patient = answered
+            .database
+            .create_patient(PatientDetails {
+                first_name: "A".to_owned(),
+                last_name: "B".to_owned(),
+                ..PatientDetails::default()
+            })
+            .await
+            .unwrap();
+        for _ in 0..3 {
+            answered.answered(Some(0.1), Some(patient.id)).await;
+        }
+    });
+    let report = json(&site.norma(&["drift", "--data", "data", "--format", "json"]));
+    assert_eq!(
+        (
+            &report["unreadable"],
+            &report["repeated"],
+            &report["without_scanner"]
+        ),
+        (&json!(1), &json!(2), &json!(2))
+    );
+    let said = text(&site.norma(&["drift", "--data", "data"]).stdout);
+    for told in [
+        "left out: 1 that another version of Norma wrote in words that this one does not know",
+        "left out: 2 of which a newer answer to the study, or a newer study of the patient, counts",
+        "left out: 2 that do not tell their scanner",
+    ] {
+        assert!(said.contains(told), "{told}: {said}");
+    }
 }

@@ -151,3 +151,46 @@ fn nothing_labelled_is_no_report() {
     assert!(text(&output.stderr).contains("no labelled study"));
     assert!(!site.path("out").exists());
 }
+
+#[test]
+fn a_table_of_studies_that_nobody_answered_says_what_to_check() {
+    let site = Site::new();
+    tokio::runtime::Runtime::new()
+        .unwrap()
+        .block_on(async { drop(AnsweredSite::open(&site).await) });
+    let labels = site.table("study,label\n1.2.3.4,1\nno-uid,0\n");
+    let output = site.norma(&["evaluate", &labels, "--data", "data", "--out", "out"]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stderr);
+    assert!(
+        told.contains("left out: 2 without a completed analysis")
+            && told.contains("check that the column `study`"),
+        "{told}"
+    );
+    assert!(!told.contains("no-uid"), "{told}");
+}
+
+/// Of one label alone nothing is known of the other: no figure of it, and no calibration.
+#[test]
+fn of_one_label_alone_nothing_is_told_of_the_other() {
+    let site = Site::new();
+    let mut labels = "score,label,manufacturer,model,kernel,slice_thickness_mm,contrast\n".to_owned();
+    for at in 0..20 {
+        labels.push_str(&format!("0.{at:02}1,1,SIEMENS,Force,Br40d,1.0,no\n"));
+    }
+    let labels = site.table(&labels);
+    let output = site.norma(&["evaluate", &labels, "--out", "out"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let page = std::fs::read_to_string(site.path("out").join("evaluation.html")).unwrap();
+    for told in [
+        "Not measured: both labels are needed.",
+        "Не измерена: нужны исследования обоих классов.",
+        "<span lang=\"ru\">siemens force, BR40, до 1,5 мм, без контраста</span>",
+        "<span lang=\"ru\">строка</span> 2",
+        // Of twenty all are missed, and false alarms there can be none.
+        "<td>20</td><td>–</td>",
+    ] {
+        assert!(page.contains(told), "{told}");
+    }
+    assert!(!page.contains("Brier"));
+}

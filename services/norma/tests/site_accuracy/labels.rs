@@ -74,6 +74,25 @@ fn readers_labels_are_written_as_the_table_that_evaluate_reads() {
     assert_eq!(exports.count(), 2);
 }
 
+/// That there is nothing to review is not that nobody said anything.
+#[test]
+fn where_no_reader_speaks_against_a_verdict_the_table_is_empty_and_says_so() {
+    let site = Site::new();
+    runtime().block_on(async {
+        let answered = AnsweredSite::open(&site).await;
+        let (_, analysis) = answered.answered(Some(0.02), None).await;
+        answered.says(analysis, true, None).await;
+    });
+    let output = site.norma(&["labels", "--contradicted", "--data", "data"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout), "study,label,pathology_type\n");
+    let told = text(&output.stderr);
+    assert!(
+        told.contains("no reader speaks against a verdict") && !told.contains("has a label"),
+        "{told}"
+    );
+}
+
 #[test]
 fn without_a_label_no_table_is_written() {
     let site = Site::new();

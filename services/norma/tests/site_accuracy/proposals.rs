@@ -104,8 +104,9 @@ fn a_proposal_acts_once_it_is_accepted_and_until_it_is_taken_back() {
             && told.contains("already in use: nothing is written"),
         "{told}"
     );
-    let listed = text(&site.norma(&["proposals", "list", "--data", "data"]).stderr);
-    assert!(listed.contains("1 of 1"), "{listed}");
+    let listed = site.norma(&["proposals", "list", "--data", "data"]);
+    assert!(text(&listed.stderr).contains("1 of 1"));
+    assert!(text(&listed.stdout).trim_end().ends_with("ACTS"));
     let (code, told) = decide(&site, "accept", &id);
     assert_eq!(code, Some(2));
     assert!(told.contains("it was decided before"), "{told}");
@@ -227,4 +228,26 @@ fn a_point_of_the_settings_would_stay_in_use() {
         let told = text(&output.stderr);
         assert!(told.contains("analysis.operating_point"), "{told}");
     }
+}
+
+/// Accepted, it would act on the bundle that is gone, and the command would say that it acts.
+#[test]
+fn a_proposal_for_another_bundle_than_the_installed_one_is_not_accepted() {
+    let site = site();
+    let id = proposed(&site);
+    let other = site.own_bundle();
+    let written = std::fs::read_to_string(&other).unwrap();
+    std::fs::write(&other, written.replacen("version: 0.0.1", "version: 0.0.2", 1)).unwrap();
+    let words = ["proposals", "accept", &id, "--data", "data"];
+    let refused = site.norma_with(&other, &words);
+    assert_eq!(refused.status.code(), Some(2));
+    let told = text(&refused.stderr);
+    assert!(
+        told.contains("another bundle than the one that is installed")
+            && told.contains("norma calibrate --propose"),
+        "{told}"
+    );
+    let listed = text(&site.norma(&["proposals", "list", "--data", "data"]).stdout);
+    assert!(listed.contains("open") && !listed.contains("ACTS"), "{listed}");
+    assert_eq!(decide(&site, "accept", &id).0, Some(0));
 }

@@ -54,7 +54,7 @@ pub(crate) async fn request_question(
     ),
     (requested_by, priority): (Option<Owner>, Priority),
 ) -> (ScanId, AnalysisId) {
-    let (scan_id, analysis_id) = (ScanId::generate(), AnalysisId::generate());
+    let scan_id = ScanId::generate();
     let key = ObjectKey::Original(scan_id);
     let size_bytes = upload.len() as u64;
     objects.put(key, upload).await.unwrap();
@@ -71,6 +71,24 @@ pub(crate) async fn request_question(
         request: None,
     };
     database.create_scan(scan).await.unwrap();
+    let question = (operating_point, threshold_proposal_id);
+    let analysis_id = ask_of(database, scan_id, question, (requested_by, priority)).await;
+    (scan_id, analysis_id)
+}
+
+/// Requests another analysis of a study, whose last one has ended.
+#[allow(dead_code, reason = "not every test asks twice")]
+pub(crate) async fn request_again(database: &Database, scan_id: ScanId) -> AnalysisId {
+    ask_of(database, scan_id, ("youden", None), (None, Priority::Routine)).await
+}
+
+async fn ask_of(
+    database: &Database,
+    scan_id: ScanId,
+    (operating_point, threshold_proposal_id): (&str, Option<ThresholdProposalId>),
+    (requested_by, priority): (Option<Owner>, Priority),
+) -> AnalysisId {
+    let analysis_id = AnalysisId::generate();
     let analysis = NewAnalysis {
         id: analysis_id,
         scan_id,
@@ -85,7 +103,7 @@ pub(crate) async fn request_question(
         message: announce(Message::AnalyzeRequested { analysis_id, scan_id }),
     };
     database.request_analysis(analysis).await.unwrap();
-    (scan_id, analysis_id)
+    analysis_id
 }
 
 /// Models with random weights: what they answer does not matter here.

@@ -72,6 +72,10 @@ it.each([
   ['that it does not read', { problem: 'a file is missing' }, 'shadow-problem', 'a file is missing'],
   ['that it fell silent', { seen_at: '2026-11-20T00:00:00Z' }, 'shadow-silent', 'has not been heard of'],
   ['what was missed', { missed: 4 }, 'shadow-counts', 'Missed: 4'],
+  ['why studies could not be read', { failed: 5, failures: [{ reason: 'object_missing' as const, studies: 5 }] }, 'shadow-failure', 'Could not be read: 5.'],
+  ['what this version cannot read', { answered: 9, unreadable: 2 }, 'shadow-unreadable', 'does not know: 2.'],
+  ['what was analysed again', { answered: 9, repeated: 3 }, 'shadow-repeated', 'again since: 3.'],
+  ['what is too old to be compared', { answered: 9, older: 4 }, 'shadow-older', 'compared here: 4.'],
 ])('tells %s', async (_, part, where, told) => {
   shown({ ...EMPTY, ...part });
   expect((await screen.findByTestId(where)).textContent).toContain(told);

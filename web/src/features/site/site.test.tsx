@@ -48,6 +48,28 @@ it('tells how many studies a comparison needs', async () => {
   expect((await screen.findByText(/one window/)).textContent).toContain('each needs 70.');
 });
 
+it.each([
+  ['driftUnreadable', { unreadable: 2 }, '2 answers are in no comparison: another version'],
+  [
+    'otherBundle',
+    { bundle: { name: 'first', version: '1.0', sha256: 'a' }, other_bundle: 7, other_models: 3 },
+    'of first 1.0 alone, which gave the newest answer. 7 answers are of another bundle; of them 3 of other models',
+  ],
+  ['driftRepeated', { repeated: 1 }, '1 answer is in no comparison: a newer answer'],
+])('counts what is in no comparison: %s', async (which, part, told) => {
+  const report = { windows: { last: 100, reference: 300 }, significance: 0.01, without_scanner: 0, profiles: [], ...part };
+  answers.of = () => ({ looked_at: '2026-11-27T00:00:00Z', report });
+  shown(<Drift />);
+  expect((await screen.findByTestId(`drift-${which}`)).textContent).toContain(told);
+});
+
+it('does not call the look of another version none', async () => {
+  answers.of = () => ({ looked_at: '2026-11-27T00:00:00Z', report: null });
+  shown(<Drift />);
+  expect(await screen.findByText('The last look cannot be read')).toBeTruthy();
+  expect(screen.queryByText('Nobody has looked yet')).toBeNull();
+});
+
 const proposal = (id: string, part: Partial<ThresholdProposal>): ThresholdProposal => ({
   id,
   state: 'open',

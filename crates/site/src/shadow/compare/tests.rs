@@ -49,7 +49,8 @@ fn studies_are_counted_by_both_verdicts_and_by_scanner() {
         study(None, ("first", Norm, 0.2), (Undetermined, None)),
     ];
     let differing: Vec<ScanId> = [1, 3].map(|place: usize| studies[place].scan_id).to_vec();
-    let comparisons = comparisons(studies);
+    let (comparisons, repeated) = comparisons(studies);
+    assert_eq!(repeated, 0);
     assert_eq!(comparisons.len(), 1);
     let comparison = &comparisons[0];
     assert_eq!((comparison.agree.successes(), comparison.agree.trials()), (2, 4));
@@ -93,7 +94,8 @@ fn each_pair_of_bundles_is_compared_by_itself_and_a_study_counts_once() {
         scan_id: older.scan_id,
         ..study(None, ("first", Norm, 0.1), (Norm, Some(0.1)))
     };
-    let comparisons = comparisons(vec![newest, older, analysed_again]);
+    let (comparisons, repeated) = comparisons(vec![newest, older, analysed_again]);
+    assert_eq!(repeated, 1);
     let told: Vec<_> = comparisons
         .iter()
         .map(|one| (one.shown.name.as_str(), one.agree.successes(), one.agree.trials()))

@@ -11,7 +11,6 @@ use norma_phantom::{PhantomOptions, phantom_zip};
 use norma_service::Settings;
 
 use super::studies;
-use crate::command_line::FitNorm;
 use crate::commands::fit_norm;
 use crate::commands::terminal::tell;
 
@@ -50,11 +49,8 @@ pub(super) fn fitted_bundle(settings: &Settings, folder: &Path) -> anyhow::Resul
         phantom_zip(&options, &scratch.path().join(format!("norm-{number:02}.zip")))
             .context("failed to write a phantom")?;
     }
-    let arguments = FitNorm {
-        studies: vec![scratch.path().to_owned()],
-        out: models.join(MODEL),
-    };
-    fit_norm::fit(settings, &arguments)?;
+    let studies = [scratch.path().to_owned()];
+    fit_norm::fit(settings, &studies, None, &models.join(MODEL))?;
     fs::write(&mark, sha256).context("failed to write beside the models")?;
     Ok(bundle)
 }

@@ -1,10 +1,12 @@
 //! The page: one file without anything from elsewhere, in both languages.
 
-use norma_accuracy::PredictiveValues;
+use norma_accuracy::{PredictiveValues, Proportion};
+use norma_site::Grouping;
 
 use super::chart::{self, escaped};
 use super::measure::{Estimate, Evaluation, Flow, GroupAccuracy, Miss, PointAccuracy};
 use super::texts::{self as t, Text};
+use crate::commands::labelled::NAMED_BY_LINE;
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--line:#1c6dd0;--soft:#8886}\
@@ -12,7 +14,7 @@ body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:0 auto;padding:1.
 h1{font-size:1.6rem;margin:.5rem 0}h2{font-size:1.2rem;margin:2rem 0 .5rem}\
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}\
 th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--soft);vertical-align:top}\
-.scroll{overflow-x:auto}.soft{opacity:.75}span.soft{white-space:nowrap}figure{margin:0;max-width:26rem}\
+.scroll{overflow-x:auto}.soft{opacity:.75}td span.soft{white-space:nowrap}figure{margin:0;max-width:26rem}\
 svg text{font-size:12px;fill:currentColor}.grid{stroke:var(--soft);fill:none}\
 .line,.whisker{stroke:var(--line);stroke-width:2;fill:none}.mark{fill:var(--line)}\
 input[name=lang]{position:absolute;opacity:0}label{cursor:pointer;margin-right:1rem;text-decoration:underline}\
@@ -213,13 +215,21 @@ fn points(evaluation: &Evaluation) -> String {
             thresholds(point),
             estimate(point.sensitivity),
             estimate(point.specificity),
-            found.failures().to_string(),
-            released.failures().to_string(),
+            failures(found),
+            failures(released),
             estimate(point.found_of_all),
             estimate(point.released_of_all),
         ]
     };
     heading(t::POINTS) + &table(&head, evaluation.operating_points.iter().map(row))
+}
+
+/// How many of nothing failed is not 0.
+fn failures(of: Proportion) -> String {
+    match of.trials() {
+        0 => "–".to_owned(),
+        _ => of.failures().to_string(),
+    }
 }
 
 fn thresholds(point: &PointAccuracy) -> String {
@@ -255,6 +265,10 @@ fn calibration(evaluation: &Evaluation) -> String {
     let Some(reliability) = &evaluation.reliability else {
         return String::new();
     };
+    let observed = reliability.prevalence;
+    if observed.successes() == 0 || observed.failures() == 0 {
+        return heading(t::CALIBRATION) + &paragraph(&said(t::NO_CALIBRATION));
+    }
     let brier = format!(
         "{}: {:.3} ({:.3})",
         said(t::BRIER),
@@ -291,7 +305,11 @@ fn groups(groups: &[GroupAccuracy]) -> String {
     }
     let rows = groups.iter().map(|group| {
         vec![
-            format!("{}: {}", said(t::grouping(group.by)), escaped(&group.group)),
+            format!(
+                "{}: {}",
+                said(t::grouping(group.by)),
+                group_text(group.by, &group.group)
+            ),
             estimate(group.sensitivity),
             estimate(group.specificity),
             group.roc.map_or_else(
@@ -315,16 +333,38 @@ fn misses(misses: &[Miss]) -> String {
         return heading(t::MISSES) + &paragraph(&said(t::NO_MISSES));
     }
     let rows = misses.iter().map(|miss| {
-        let name = escaped(&miss.study);
+        let name = match miss.study.strip_prefix(NAMED_BY_LINE) {
+            Some(line) => format!("{} {}", said(t::LINE), escaped(line)),
+            None => escaped(&miss.study),
+        };
         let name = match &miss.href {
             Some(href) => format!("<a href=\"{}\">{name}</a>", escaped(href)),
             None => name,
         };
-        let groups: Vec<String> = miss.groups.values().map(|group| escaped(group)).collect();
+        let groups: Vec<String> = miss
+            .groups
+            .iter()
+            .map(|(by, group)| group_text(*by, group))
+            .collect();
         vec![name, format!("{:.4}", miss.score), groups.join(" · ")]
     });
     let head = [said(t::STUDY), said(t::PROBABILITY), said(t::GROUP)];
     heading(t::MISSES) + &table(&head, rows)
+}
+
+/// A scanner's profile is told in both languages; all else is as the table has it.
+fn group_text(by: Grouping, group: &str) -> String {
+    match by {
+        Grouping::Scanner => match t::scanner_in_russian(group) {
+            Some(russian) => format!(
+                "<span lang=\"en\">{}</span><span lang=\"ru\">{}</span>",
+                escaped(group),
+                escaped(&russian)
+            ),
+            None => escaped(group),
+        },
+        Grouping::Sex | Grouping::AgeBand | Grouping::Pathology => escaped(group),
+    }
 }
 
 fn notes() -> String {

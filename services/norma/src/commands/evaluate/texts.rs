@@ -2,6 +2,7 @@
 
 use norma_accuracy::RocIntervalMethod;
 
+use norma_domain::SliceThicknessClass;
 use norma_site::{Grouping, LabelSource, LeftOut};
 
 /// One text in both languages.
@@ -75,6 +76,11 @@ pub(super) const POSITIVE_VALUE: Text = text(
     "Названо патологией: действительно патология",
 );
 pub(super) const CALIBRATION: Text = text("Calibration", "Калибровка");
+pub(super) const NO_CALIBRATION: Text = text(
+    "Not measured: both labels are needed.",
+    "Не измерена: нужны исследования обоих классов.",
+);
+pub(super) const LINE: Text = text("line", "строка");
 pub(super) const BRIER: Text = text(
     "Brier score (0 is perfect; in brackets: what the share of pathology alone would have)",
     "Оценка Брайера (0 — идеал; в скобках — при знании одной лишь доли патологии)",
@@ -92,7 +98,7 @@ pub(super) const GROUPS: Text = text(
 pub(super) const GROUP: Text = text("Group", "Группа");
 pub(super) const NO_GROUPS: Text = text(
     "Nothing is known of scanner, sex, age or pathology: add these columns to the table.",
-    "Ни аппарат, ни пол, ни возраст, ни вид патологии не известны: добавьте эти столбцы в таблицу.",
+    "Ни томограф, ни пол, ни возраст, ни вид патологии не известны: добавьте эти столбцы в таблицу.",
 );
 pub(super) const MISSES: Text = text(
     "Missed at the default operating point",
@@ -115,8 +121,9 @@ pub(super) const NOTES: [Text; 6] = [
          завышены.",
     ),
     text(
-        "Groups of few studies have wide intervals: a difference whose intervals overlap shows nothing.",
-        "У малых групп интервалы широки: различие при перекрывающихся интервалах ничего не доказывает.",
+        "Groups of few studies have wide intervals, and among many groups some differ by chance: a difference between groups is a question, no \
+         answer.",
+        "У малых групп интервалы широки, а среди многих групп некоторые отличаются случайно: различие групп — повод проверить, а не вывод.",
     ),
     text(
         "Predictive values are for the share of pathology that is named, not for that of this set (Bayes' rule).",
@@ -152,6 +159,10 @@ pub(super) const fn left_out(why: LeftOut) -> Text {
     match why {
         LeftOut::NoAnswer => text("without a completed analysis", "без завершённого анализа"),
         LeftOut::OtherBundle => text("answered with other models", "ответ получен с другими моделями"),
+        LeftOut::Unreadable => text(
+            "the report is of another version of Norma, which this one cannot read",
+            "заключение составлено другой версией Norma, и эта его не читает",
+        ),
         LeftOut::ReadersDisagree => text("readers disagree", "врачи расходятся"),
         LeftOut::NoLabel => text("without a label", "без разметки"),
         LeftOut::SamePatient => text(
@@ -161,9 +172,26 @@ pub(super) const fn left_out(why: LeftOut) -> Text {
     }
 }
 
+/// The words of a scanner's profile in Russian; None where the text ends otherwise, as a table's own may.
+pub(super) fn scanner_in_russian(profile: &str) -> Option<String> {
+    let (rest, contrast) = match profile.strip_suffix(", no contrast") {
+        Some(rest) => (rest, "без контраста"),
+        None => (profile.strip_suffix(", contrast")?, "с контрастом"),
+    };
+    let (rest, thickness) = rest.rsplit_once(", ")?;
+    let classes = SliceThicknessClass::ALL.iter();
+    let class = classes.copied().find(|class| class.as_str() == thickness)?;
+    let thickness = match class {
+        SliceThicknessClass::Thin => "до 1,5 мм",
+        SliceThicknessClass::Medium => "от 1,5 до 3 мм",
+        SliceThicknessClass::Thick => "более 3 мм",
+    };
+    Some(format!("{rest}, {thickness}, {contrast}"))
+}
+
 pub(super) const fn grouping(by: Grouping) -> Text {
     match by {
-        Grouping::Scanner => text("Scanner", "Аппарат"),
+        Grouping::Scanner => text("Scanner", "Томограф"),
         Grouping::Sex => text("Sex", "Пол"),
         Grouping::AgeBand => text("Age", "Возраст"),
         Grouping::Pathology => text("Finding", "Находка"),

@@ -10,10 +10,14 @@ use norma_inference::Bundle;
 use norma_service::{BundleInUse, Settings};
 use norma_site::{Answers, LabelledSet};
 
-use self::table::LabelledRow;
+use self::table::{LabelledRow, Table};
 use super::installation::open;
 use super::settings::settings;
+use super::terminal::tell;
 use crate::command_line::Installation;
+
+/// Before the number of the line by which a study is named where no column names it.
+pub(crate) const NAMED_BY_LINE: &str = "line ";
 
 /// An installation with the bundle that acts there.
 pub(crate) struct Site {
@@ -89,16 +93,24 @@ pub(crate) async fn read_labels(
         let set = set.context("failed to read the feedback")?;
         return Ok((site.into(), set));
     };
-    let rows = table::read(path)?;
+    let Table { rows, repeated } = table::read(path)?;
+    if repeated > 0 {
+        tell(&format!(
+            "{repeated} rows are the same as one above, and each counts as a study of its own: name the studies in a column `study`, or leave \
+             copies out"
+        ));
+    }
     let are_told = rows.iter().all(LabelledRow::has_score);
     let studies = rows.into_iter().map(LabelledRow::into_study).collect();
     if are_told && ask == AskDatabase::WhereScoresLack {
-        return Ok((
-            Labelling::without_database(config)?,
-            LabelledSet::of_table(studies),
-        ));
+        let labelling = Labelling::without_database(config)?;
+        tell_whose_scores(&labelling.bundle);
+        return Ok((labelling, LabelledSet::of_table(studies)));
     }
     let site = Site::open(config, installation).await?;
+    if are_told {
+        tell_whose_scores(&site.bundle);
+    }
     let set = if are_told {
         LabelledSet::of_table(studies)
     } else {
@@ -106,4 +118,14 @@ pub(crate) async fn read_labels(
         set.context("failed to look the studies up in the database")?
     };
     Ok((site.into(), set))
+}
+
+/// A table does not tell which bundle gave its scores.
+fn tell_whose_scores(bundle: &Bundle) {
+    let reference = bundle.installed();
+    tell(&format!(
+        "the scores are taken as the table tells them: they have to be those of {} {}, on whose thresholds they are held; of another bundle's \
+         answers nothing here holds",
+        reference.name, reference.version
+    ));
 }

@@ -1,12 +1,13 @@
 //! The table of labelled studies: CSV, as a spreadsheet writes it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
 use norma_accuracy::ScoredStudy;
 use norma_domain::ScannerProfile;
 
+use super::NAMED_BY_LINE;
 use norma_site::{Grouping, LabelledStudy, age_band_of};
 
 /// The columns by their names; a row of the mass run with a label beside it is a labelled study.
@@ -64,19 +65,27 @@ impl LabelledRow {
     }
 }
 
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) rows: Vec<LabelledRow>,
+    /// Rows that are the same as one above, cell by cell. Only where no column names the studies: one that is named twice is refused.
+    pub(super) repeated: usize,
+}
+
 /// Reads a table. Separated by commas or semicolons, with a decimal comma where it is semicolons, in UTF-8.
 ///
 /// # Errors
 /// Say the line and the column, never what stands there: it may name a patient.
-pub(super) fn read(path: &Path) -> anyhow::Result<Vec<LabelledRow>> {
-    let bytes = std::fs::read(path).context("failed to read the table")?;
+pub(super) fn read(path: &Path) -> anyhow::Result<Table> {
+    let bytes =
+        std::fs::read(path).with_context(|| format!("failed to read the table {}", path.display()))?;
     let text = String::from_utf8(bytes)
         .ok()
         .context("the table is not UTF-8: save it as `CSV UTF-8`")?;
     parse(text.trim_start_matches('\u{feff}'))
 }
 
-fn parse(text: &str) -> anyhow::Result<Vec<LabelledRow>> {
+fn parse(text: &str) -> anyhow::Result<Table> {
     let head = text.lines().next().unwrap_or_default();
     let semicolons = head.matches(';').count() > head.matches(',').count();
     let mut reader = csv::ReaderBuilder::new()
@@ -86,6 +95,8 @@ fn parse(text: &str) -> anyhow::Result<Vec<LabelledRow>> {
     let places = places(reader.headers().context("the table has no head")?)?;
     let mut rows: Vec<LabelledRow> = Vec::new();
     let mut lines: HashMap<String, u64> = HashMap::new();
+    let mut seen: HashSet<Vec<String>> = HashSet::new();
+    let mut repeated = 0;
     for record in reader.records() {
         let record = record.map_err(|error| anyhow::anyhow!("{}", told(&error)))?;
         let line = record.position().map_or(0, csv::Position::line);
@@ -102,9 +113,12 @@ fn parse(text: &str) -> anyhow::Result<Vec<LabelledRow>> {
             }
         }
         rows.push(row);
+        if !seen.insert(record.iter().map(str::to_owned).collect()) {
+            repeated += 1;
+        }
     }
     ensure!(!rows.is_empty(), "the table has no row");
-    Ok(rows)
+    Ok(Table { rows, repeated })
 }
 
 /// The csv crate's own message would repeat cells.
@@ -121,7 +135,18 @@ fn told(error: &csv::Error) -> String {
 }
 
 fn places(head: &csv::StringRecord) -> anyhow::Result<HashMap<Column, usize>> {
+    ensure!(
+        head.iter().any(|title| !title.is_empty()),
+        "the table is empty: it has no column `label`"
+    );
     let mut places = HashMap::new();
+    for name in COLUMNS.iter().flat_map(|(_, names)| *names) {
+        let titles = head.iter().filter(|title| title.eq_ignore_ascii_case(name));
+        ensure!(
+            titles.count() < 2,
+            "the table has two columns `{name}`: leave one of them out"
+        );
+    }
     for (column, names) in COLUMNS {
         // The first of the names that is there: a row of the mass run has both a UID and a path.
         let place = names
@@ -133,7 +158,7 @@ fn places(head: &csv::StringRecord) -> anyhow::Result<HashMap<Column, usize>> {
     }
     ensure!(
         places.contains_key(&Column::Label),
-        "the table has no column `label`: norm or pathology (0 or 1)"
+        "the table has no column `label`: norm or pathology (0 or 1); commas or semicolons stand between columns"
     );
     ensure!(
         places.contains_key(&Column::Score) || places.contains_key(&Column::Study),
@@ -183,7 +208,7 @@ fn row(cells: &Cells<'_>, line: u64) -> anyhow::Result<LabelledRow> {
     let name = match cells.text(Column::Study) {
         Some(study) => study.to_owned(),
         None if cells.places.contains_key(&Column::Study) => bail!("the study is blank"),
-        None => format!("line {line}"),
+        None => format!("{NAMED_BY_LINE}{line}"),
     };
     let profile = profile(cells)?;
     let mut groups = BTreeMap::new();
@@ -260,8 +285,10 @@ mod tests {
     use super::*;
 
     fn scores(text: &str) -> Vec<(bool, Option<f64>)> {
-        let rows = parse(text).unwrap();
-        rows.into_iter()
+        let table = parse(text).unwrap();
+        table
+            .rows
+            .into_iter()
             .map(|row| (row.study.pathology, row.study.score))
             .collect()
     }
@@ -283,11 +310,18 @@ mod tests {
         }
     }
 
+    /// Studies that no column tells apart may be one study that was pasted twice: a bound over copies promises what nobody measured.
+    #[test]
+    fn rows_that_repeat_one_above_are_counted() {
+        let table = parse("score,label\n0.5,1\n0.25,0\n0.5,1\n0.5,0\n0.5,1\n").unwrap();
+        assert_eq!((table.rows.len(), table.repeated), (5, 2));
+    }
+
     #[test]
     fn a_row_of_the_mass_run_with_a_label_is_a_labelled_study() {
         let text =
             "path_to_study,study_uid,probability_of_pathology,pathology,label\na/b.zip,1.2.3,0.7,1,norm\n";
-        let rows = parse(text).unwrap();
+        let rows = parse(text).unwrap().rows;
         assert_eq!(rows[0].study.name, "1.2.3");
         assert_eq!((rows[0].study.pathology, rows[0].study.score), (false, Some(0.7)));
         assert!(rows[0].has_score());
@@ -297,7 +331,7 @@ mod tests {
     fn scanner_age_and_sex_become_groups() {
         let text = "score,label,manufacturer,model,kernel,slice_thickness_mm,contrast,age,sex\n\
                     0.5,1,SIEMENS,Force,Br40d,1,no,67,f\n0.5,0,SIEMENS,,Br40d,1,no,,\n";
-        let rows = parse(text).unwrap();
+        let rows = parse(text).unwrap().rows;
         let groups = &rows[0].study.groups;
         assert_eq!(
             groups[&Grouping::Scanner],
@@ -328,7 +362,12 @@ mod tests {
                 "neither a column `score` nor a column `study`",
             ),
             ("score,label\n", "the table has no row"),
-            ("", "no column `label`"),
+            ("", "the table is empty: it has no column `label`"),
+            ("score\tlabel\n0.5\t1\n", "commas or semicolons"),
+            (
+                "score,label,Score\n0.1,1,0.9\n",
+                "two columns `score`: leave one of them out",
+            ),
         ] {
             let error = error(text);
             assert!(error.contains(what), "{text}: {error}");

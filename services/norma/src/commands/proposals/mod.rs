@@ -7,8 +7,10 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
-use norma_database::{Decided, NewAuditEvent, Page, ProposalState, ThresholdProposal};
+use norma_database::{Database, Decided, NewAuditEvent, Page, ProposalState, ThresholdProposal};
 use norma_domain::ThresholdProposalId;
+use norma_inference::Bundle;
+use norma_service::Settings;
 use norma_site::Proposal;
 
 pub(super) use self::sentences::{labelled_fit, left_out, sentences};
@@ -30,7 +32,8 @@ pub(crate) fn run(config: Option<&Path>, command: Proposals) -> anyhow::Result<E
 }
 
 async fn list(config: Option<&Path>, arguments: ListProposals) -> anyhow::Result<ExitCode> {
-    let (database, _) = open(config, &arguments.installation).await?;
+    let (database, settings) = open(config, &arguments.installation).await?;
+    let acting = acting(&database, &settings).await?;
     let page = Page {
         limit: arguments.limit,
         offset: 0,
@@ -38,10 +41,25 @@ async fn list(config: Option<&Path>, arguments: ListProposals) -> anyhow::Result
     let state = arguments.state.map(Into::into);
     let listing = database.list_threshold_proposals(state, page).await?;
     for proposal in &listing.items {
-        answer(&line_of(proposal));
+        let acts = if acting == Some(proposal.id) { "  ACTS" } else { "" };
+        answer(&format!("{}{acts}", line_of(proposal)));
     }
     tell(&format!("{} of {}", listing.items.len(), listing.total));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The proposal whose thresholds act on the bundle that the settings name; none where that cannot be read.
+async fn acting(database: &Database, settings: &Settings) -> anyhow::Result<Option<ThresholdProposalId>> {
+    match Bundle::load(&settings.models.bundle) {
+        Ok(bundle) => {
+            let installed = bundle.installed().sha256.clone();
+            Ok(database.acting_proposal_id(installed).await?)
+        }
+        Err(error) => {
+            tell(&format!("which proposal acts is not told: {error}"));
+            Ok(None)
+        }
+    }
 }
 
 fn line_of(proposal: &ThresholdProposal) -> String {
@@ -134,6 +152,15 @@ async fn decide(
     let id: ThresholdProposalId = arguments.id;
     if decision == Decision::Accept {
         norma_site::check_set_point(settings.analysis.operating_point.as_deref())?;
+        let bundle = Bundle::load(&settings.models.bundle).context("failed to load the model bundle")?;
+        let proposal = database.threshold_proposal(id).await?;
+        if proposal.is_some_and(|proposal| proposal.installed_sha256 != bundle.installed().sha256) {
+            tell(
+                "it was made for another bundle than the one that is installed, where it would act on nothing: make it again with \
+                 `norma calibrate --propose`",
+            );
+            return Ok(ExitCode::from(EXIT_PARTIAL));
+        }
     }
     let event = NewAuditEvent::of_system(COMMAND_LINE, decision.action()).about("threshold_proposal", id);
     database.append_audit_events(vec![event]).await?;

@@ -48,7 +48,18 @@ pub(crate) fn left_out(proposal: &Proposal) -> Vec<String> {
 }
 
 fn of_profile(proposal: &Proposal, profile: &ProfileProposal) -> Vec<String> {
-    let mut sentences = vec![format!("{}: {} studies", profile.scanner, profile.studies)];
+    let studies = match &profile.labelled {
+        None => format!("{} studies", profile.studies),
+        Some(labelled) => {
+            let [found, released] = [labelled.sensitivity_before, labelled.specificity_before];
+            let labelled = found.trials() + released.trials();
+            format!(
+                "{labelled} labelled studies, {} of the newest answers",
+                profile.studies
+            )
+        }
+    };
+    let mut sentences = vec![format!("{}: {studies}", profile.scanner)];
     sentences.push(now(proposal, profile));
     if let Some(fit) = &profile.unlabelled {
         sentences.push(without_labels(proposal, fit));
@@ -63,12 +74,16 @@ fn of_profile(proposal: &Proposal, profile: &ProfileProposal) -> Vec<String> {
         let changes = &profile.changes;
         let to_pathology = changes.iter().filter(|change| change.after == Verdict::Pathology);
         let to_pathology = to_pathology.count();
-        sentences.push(format!(
-            "  proposed for this scanner: {threshold}; it releases {} of the studies; {to_pathology} from norm to pathology, {} from \
-             pathology to norm",
-            share(released),
-            changes.len() - to_pathology
-        ));
+        sentences.push(if profile.studies == 0 {
+            format!("  proposed for this scanner: {threshold}; none of the newest answers is of this scanner")
+        } else {
+            format!(
+                "  proposed for this scanner: {threshold}; it releases {} of the studies; {to_pathology} from norm to pathology, {} from \
+                 pathology to norm",
+                share(released),
+                changes.len() - to_pathology
+            )
+        });
         sentences.extend(changes.iter().take(NAMED).map(|change| {
             format!(
                 "    {}: {} -> {}",
@@ -85,17 +100,22 @@ fn of_profile(proposal: &Proposal, profile: &ProfileProposal) -> Vec<String> {
 }
 
 fn now(proposal: &Proposal, profile: &ProfileProposal) -> String {
-    let in_use = format!(
-        "  now, {} at {}{}: releases {} of the studies",
+    let mut in_use = format!(
+        "  now, {} at {}{}",
         proposal.operating_point_in_use.name,
         profile.threshold_in_use,
         if profile.in_use_is_own {
             " (this scanner's own)"
         } else {
             ""
-        },
-        share(profile.released_before)
+        }
     );
+    if profile.studies > 0 {
+        in_use.push_str(&format!(
+            ": releases {} of the studies",
+            share(profile.released_before)
+        ));
+    }
     match (&profile.before, &profile.labelled) {
         (Some(before), _) => format!(
             "{in_use}; of the sensitivity no more is known than that it is at least {}",

@@ -57,7 +57,14 @@ export function Drift() {
       </Title>
       {isPending && <Skeleton h={200} />}
       {error && !data && <ErrorNotice error={error} onRetry={() => void refetch()} />}
-      {data && !report && <Notice NoticeIcon={IconActivity} title={t('site.noLook')} detail={t('site.noLookDetail')} />}
+      {data && !report && !data.looked_at && <Notice NoticeIcon={IconActivity} title={t('site.noLook')} detail={t('site.noLookDetail')} />}
+      {data?.looked_at && !report && (
+        <Notice
+          NoticeIcon={IconActivity}
+          title={t('site.otherLook')}
+          detail={t('site.otherLookDetail', { at: formatMoment(data.looked_at, i18n.language) })}
+        />
+      )}
       {data?.looked_at && report && (
         <>
           <Text size="sm" c="var(--text-dim)">
@@ -70,9 +77,26 @@ export function Drift() {
               {t('site.plot.legend')}
             </Text>
           )}
-          {report.without_scanner > 0 && (
-            <Text size="sm" c="var(--text-dim)">
-              {t('site.withoutScanner', { count: report.without_scanner })}
+          {(
+            [
+              ['withoutScanner', report.without_scanner],
+              ['driftRepeated', report.repeated ?? 0],
+              ['driftUnreadable', report.unreadable ?? 0],
+            ] as const
+          )
+            .filter(([, count]) => count > 0)
+            .map(([why, count]) => (
+              <Text key={why} size="sm" c="var(--text-dim)" data-testid={`drift-${why}`}>
+                {t(`site.${why}`, { count })}
+              </Text>
+            ))}
+          {report.bundle && (report.other_bundle ?? 0) > 0 && (
+            <Text size="sm" c="var(--text-dim)" data-testid="drift-otherBundle">
+              {t('site.otherBundle', {
+                bundle: `${report.bundle.name} ${report.bundle.version}`,
+                count: report.other_bundle ?? 0,
+                models: report.other_models ?? 0,
+              })}
             </Text>
           )}
           {report.profiles.length === 0 && <Notice NoticeIcon={IconActivity} title={t('site.noProfile')} detail={t('site.noProfileDetail')} />}

@@ -51,6 +51,8 @@ export function ProposalCard({ proposal }: { proposal: ThresholdProposal }) {
   const [comment, setComment] = useState('');
   const decide = useDecideProposal();
   const { id, state, acts, thresholds } = proposal;
+  // The gateway names people and keys by their names, and whoever typed a command so.
+  const who = (name: string | null | undefined): string => (name === 'command line' ? t('site.commandLine') : (name ?? '–'));
   const threshold = (value: number): string => formatNumber(value, i18n.language, 4);
   const choices: readonly Decision[] = state === 'open' ? ['accept', 'decline'] : acts ? ['withdraw'] : [];
   const close = (): void => {
@@ -69,14 +71,14 @@ export function ProposalCard({ proposal }: { proposal: ThresholdProposal }) {
             {' · '}
             {t(`site.method.${proposal.method}`)}
             {' · '}
-            {formatMoment(proposal.created_at, i18n.language)}, {proposal.created_by}
+            {formatMoment(proposal.created_at, i18n.language)}, {who(proposal.created_by)}
           </Text>
           <Text size="sm" c="var(--text-dim)">
             {t('site.bundleVersion', { version: proposal.bundle_version })}
           </Text>
           {decisionsOf(proposal).map(({ what, at, by, why }) => (
             <Text size="sm" c="var(--text-dim)" key={what} data-testid={`decided-${what}`}>
-              {t(`site.decided.${what}`, { at: formatMoment(at, i18n.language), by: by ?? '–' })}
+              {t(`site.decided.${what}`, { at: formatMoment(at, i18n.language), by: who(by) })}
               {why && `: ${why}`}
             </Text>
           ))}

@@ -13,7 +13,7 @@ export function ProposalReport({ report }: { report: Proposal }) {
   const leftOut: (readonly [string, number])[] = [
     [t('site.leftOut.undetermined'), report.undetermined],
     [t('site.leftOut.without_scanner'), report.without_scanner],
-    ...(['no_answer', 'other_bundle', 'readers_disagree', 'no_label', 'same_patient'] as const).map(
+    ...(['no_answer', 'other_bundle', 'unreadable', 'readers_disagree', 'no_label', 'same_patient'] as const).map(
       (why) => [t(`site.leftOut.${why}`), report.left_out[why] ?? 0] as const,
     ),
   ];

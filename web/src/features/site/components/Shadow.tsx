@@ -11,6 +11,8 @@ import { useNow } from '@/components/use-now';
 import { formatMoment } from '@/format/dates';
 import { formatNumber, formatProbability, formatShare } from '@/format/numbers';
 
+import { useCodeTexts } from '@/i18n/problem-text';
+
 import { DifferingStudies } from './DifferingStudies';
 import { ShadowTable } from './ShadowTable';
 import classes from './site.module.css';
@@ -54,6 +56,7 @@ function Pair({ comparison }: { comparison: Comparison }) {
 function State({ report }: { report: ShadowReport }) {
   const { t, i18n } = useTranslation();
   const now = useNow();
+  const { ofCode } = useCodeTexts();
   const { bundle, since, seen_at: seenAt, problem } = report;
   if (!bundle || !since) {
     return <Notice NoticeIcon={IconCopyCheck} title={t('site.shadow.none')} detail={t('site.shadow.noneDetail')} />;
@@ -80,6 +83,18 @@ function State({ report }: { report: ShadowReport }) {
         })}{' '}
         {report.missed > 0 && t('site.shadow.missedDetail')}
       </Text>
+      {(report.failures ?? []).map(({ reason, studies }) => (
+        <Text key={reason} size="sm" c="var(--text-dim)" data-testid="shadow-failure">
+          {t('site.shadow.failure', { count: studies, ...ofCode(reason) })}
+        </Text>
+      ))}
+      {(['unreadable', 'repeated', 'older'] as const)
+        .filter((why) => (report[why] ?? 0) > 0)
+        .map((why) => (
+          <Text key={why} size="sm" c="var(--text-dim)" data-testid={`shadow-${why}`}>
+            {t(`site.shadow.${why}`, { count: report[why] ?? 0 })}
+          </Text>
+        ))}
       {report.comparisons.length === 0 && (
         <Text size="sm" c="var(--text-dim)">
           {t('site.shadow.nothingCompared')}
