@@ -4,7 +4,7 @@
 //! and great vessels, without the fat around them. From the hilum down, slice by slice, until the liver's dome meets the heart, which widens all at once.
 
 use ndarray::{Array3, Axis, Zip};
-use norma_domain::NotMeasurable;
+use norma_domain::{LungSide, NotMeasurable};
 
 use crate::ball::{close, open};
 use crate::grid::{GRID_MM, Grid};
@@ -25,6 +25,10 @@ const HIGHEST_DOME: f64 = 0.48;
 const HIGHEST_LEFT_DOME: f64 = 0.42;
 /// A heart's border does not move so far from one slice to the next; where it does, something else begins to touch it.
 const LARGEST_STEP_MM: f64 = 10.0;
+/// Nor so far from most of the slices just above.
+const LARGEST_SPREAD_MM: f64 = 15.0;
+const DOME_SLICES: usize = 5;
+const AVERAGED_SLICES: usize = 2;
 /// Fewer slices are no heart.
 const LEAST_SLICES: usize = 8;
 
@@ -47,41 +51,56 @@ pub(crate) fn heart_width(
     let share = |z: usize| (z - first) as f64 / (last - first).max(1) as f64;
     let high = first + (HIGHEST * (last - first) as f64) as usize;
     let borders = borders(&between_lungs(grid, lungs, thorax, spine));
-    let mut widest = 0;
-    let mut slices = 0;
-    let mut above: Option<[usize; 2]> = None;
+    // From above down.
+    let mut seen: Vec<[usize; 2]> = Vec::new();
     for z in (first..=high).rev() {
         let Some(here) = borders[z] else { break };
-        if let Some(above) = above {
-            let steps = [above[0] as f64 - here[0] as f64, here[1] as f64 - above[1] as f64];
-            let [right, left] = if grid.columns_point_left {
-                steps
-            } else {
-                [steps[1], steps[0]]
-            };
-            let is_step = |step: f64| step * GRID_MM > LARGEST_STEP_MM;
-            if is_step(left) && share(z) > HIGHEST_LEFT_DOME {
+        if let Some(&above) = seen.last() {
+            let is_left_met = outwards(grid, LungSide::Left, above, here) > LARGEST_STEP_MM;
+            let is_right_met = outwards(grid, LungSide::Right, above, here) > LARGEST_STEP_MM;
+            if is_left_met && share(z) > HIGHEST_LEFT_DOME {
                 return Err(NotMeasurable::Obscured);
             }
-            if is_step(right) && share(z) > HIGHEST_DOME {
+            if is_right_met && share(z) > HIGHEST_DOME {
                 return Err(NotMeasurable::ShallowInspiration);
             }
-            if is_step(left) || is_step(right) {
+            if is_left_met || is_right_met || (share(z) <= HIGHEST_DOME && is_dome(grid, &seen, here)) {
+                // A dome that slices average begins to show above where it is seen.
+                seen.truncate(seen.len().saturating_sub(AVERAGED_SLICES));
                 break;
             }
         }
-        widest = widest.max(here[1] - here[0] + 1);
-        slices += 1;
-        above = Some(here);
+        seen.push(here);
     }
-    if slices < LEAST_SLICES {
+    if seen.len() < LEAST_SLICES {
         return Err(NotMeasurable::TooSmall);
     }
+    let widest = seen.iter().map(|[low, high]| high - low + 1).max().unwrap_or(0);
     let chest = borders_of_chest(thorax);
     Ok(HeartWidth {
         heart_mm: widest as f64 * GRID_MM,
         chest_mm: chest as f64 * GRID_MM,
     })
+}
+
+/// How far a border lies further out than in a slice above, in millimetres.
+fn outwards(grid: &Grid, side: LungSide, above: [usize; 2], here: [usize; 2]) -> f64 {
+    let is_low = (side == LungSide::Right) == grid.columns_point_left;
+    let columns = if is_low {
+        above[0] as f64 - here[0] as f64
+    } else {
+        here[1] as f64 - above[1] as f64
+    };
+    columns * GRID_MM
+}
+
+/// Whether the right border lies further out than in most of the slices above: thick slices spread the liver's dome over some.
+fn is_dome(grid: &Grid, above: &[[usize; 2]], here: [usize; 2]) -> bool {
+    let near = &above[above.len().saturating_sub(DOME_SLICES)..];
+    let far = near
+        .iter()
+        .filter(|of| outwards(grid, LungSide::Right, **of, here) > LARGEST_SPREAD_MM);
+    far.count() * 2 > near.len()
 }
 
 /// Heart and great vessels: what lies between both lungs in a row, before the spine.
