@@ -33,6 +33,10 @@ pub enum MeasureCode {
     PleuralGas,
     /// Density of the blood in heart and great vessels.
     BloodPool,
+    /// Largest width of the heart by that of the chest inside the ribs.
+    CardiothoracicRatio,
+    /// Density of the trabecular bone of the middle thoracic vertebrae.
+    TrabecularDensity,
 }
 
 impl MeasureCode {
@@ -43,6 +47,7 @@ impl MeasureCode {
             Self::LargestOpacity => Some(PathologyType::LungOpacity),
             Self::PleuralFluid => Some(PathologyType::PleuralEffusion),
             Self::PleuralGas => Some(PathologyType::Pneumothorax),
+            Self::CardiothoracicRatio => Some(PathologyType::Cardiomegaly),
             _ => None,
         }
     }
@@ -83,6 +88,8 @@ pub enum NotMeasurable {
     Emphysema,
     /// Noise, or the noise that a sharp kernel brings, may have moved it over the limit.
     Noise,
+    /// Fluid or tissue beside it hides its border.
+    Obscured,
     /// The pixels are so coarse that what lies beside lung or vessels is averaged with them, or that a sharp kernel hides it.
     CoarsePixels,
 }

@@ -104,6 +104,15 @@ fn a_norm_is_within_and_pneumonia_is_not() {
     assert!(value(&mass, MeasureCode::BloodPool) > 150.0);
     assert!(value(&norm, MeasureCode::BloodPool) < 60.0);
     assert!(value(&mass, MeasureCode::PleuralFluid) < 5.0);
+
+    // By a second program (axial slices, looked at), where the heart is widest: 0.40, 0.34 and 0.44 of the chest.
+    for (measured, by_hand) in [(&norm, 0.40), (&pneumonia, 0.34), (&mass, 0.44)] {
+        let ratio = value(measured, MeasureCode::CardiothoracicRatio);
+        assert!((ratio - by_hand).abs() < 0.03, "{ratio} of {by_hand}");
+    }
+    let bone = |measured: &Quantification| measured.measure(MeasureCode::TrabecularDensity).unwrap().state;
+    assert_eq!(bone(&norm), MeasureState::Within);
+    assert_eq!(bone(&mass), MeasureState::NotMeasurable, "contrast");
 }
 
 #[test]

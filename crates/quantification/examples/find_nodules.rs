@@ -15,6 +15,8 @@ use norma_quantification::nodules::find_nodules;
 use norma_volume::{Volume, segment_lungs};
 use serde_json::json;
 
+mod processor;
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let limits = Limits::default();
     let mut paths: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
@@ -29,32 +31,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             write_nifti(&volume, &folder.join(format!("{number}.nii")))?;
         }
         let lungs = segment_lungs(&volume);
-        let before = processor_seconds();
+        let before = processor::seconds();
         let candidates = find_nodules(&volume, &lungs);
         let answer = json!({
             "path": path.to_string_lossy(),
             "shape": volume.geometry.shape,
             "spacing_mm": volume.geometry.spacing_mm,
             "lung_ml": [lungs.right_ml, lungs.left_ml],
-            "processor_seconds": processor_seconds() - before,
+            "processor_seconds": processor::seconds() - before,
             "candidates": candidates,
         });
         println!("{answer}");
     }
     Ok(())
-}
-
-/// What this process has computed so far, from /proc/self/stat in ticks of 10 ms; 0 where there is none.
-fn processor_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks = |field: usize| {
-        after_name
-            .split_whitespace()
-            .nth(field)
-            .and_then(|text| text.parse::<f64>().ok())
-    };
-    (ticks(11).unwrap_or(0.0) + ticks(12).unwrap_or(0.0)) / 100.0
 }
 
 /// NIfTI-1, int16, axes to the patient's left, back and head (so the affine turns the first two round: NIfTI counts to

@@ -10,6 +10,7 @@ mod edges;
 mod fluid;
 mod gas;
 mod grid;
+mod heart;
 pub mod nodules;
 mod opacity;
 mod packed_mask;
@@ -20,6 +21,7 @@ mod ranges;
 mod regions;
 mod repeatability;
 mod segmented_finding;
+mod spine;
 mod thorax;
 
 pub use place::{LungSide, LungThird};

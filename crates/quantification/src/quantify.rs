@@ -12,12 +12,14 @@ use crate::edges::overshoot_hu;
 use crate::fluid::find_pleural_fluid;
 use crate::gas::find_pleural_gas;
 use crate::grid::{GRID_MM, Grid};
+use crate::heart::heart_width;
 use crate::opacity::find_opacities;
 use crate::protocol::{Protocol, are_coarse};
 use crate::ranges::range_of;
 use crate::regions::{BySide, Region};
 use crate::repeatability::gated;
 use crate::segmented_finding::{SegmentedFinding, mask_of};
+use crate::spine::Spine;
 use crate::thorax::Thorax;
 
 /// Lungs with less air are not measured.
@@ -133,6 +135,16 @@ pub fn quantify(
         },
         None => cannot(MeasureCode::BloodPool, NotMeasurable::TooSmall),
     });
+    let spine = Spine::find(&grid, thorax.center);
+    measures.push(cardiothoracic_ratio(
+        &grid,
+        &is_lung,
+        &thorax,
+        spine.as_ref(),
+        fluid.as_ref(),
+    ));
+    let has_contrast = blood.is_none_or(|blood| blood >= CONTRAST_HU);
+    measures.push(gate(trabecular_density(&grid, spine.as_ref(), has_contrast)));
     let quantification = Quantification {
         measures,
         ..Default::default()
@@ -140,7 +152,7 @@ pub fn quantify(
     (quantification, findings)
 }
 
-const ALL: [MeasureCode; 12] = [
+const ALL: [MeasureCode; 14] = [
     MeasureCode::LungVolume,
     MeasureCode::SmallerLungShare,
     MeasureCode::MeanDensity,
@@ -153,6 +165,8 @@ const ALL: [MeasureCode; 12] = [
     MeasureCode::PleuralFluid,
     MeasureCode::PleuralGas,
     MeasureCode::BloodPool,
+    MeasureCode::CardiothoracicRatio,
+    MeasureCode::TrabecularDensity,
 ];
 
 fn measured(code: MeasureCode, value: f64, by_side: Option<[f64; 2]>) -> Measure {
@@ -317,6 +331,47 @@ fn pleural(
         }
     }
     measure
+}
+
+/// The heart's width by that of the chest. Fluid and what else hides the heart's border leaves it unmeasured.
+fn cardiothoracic_ratio(
+    grid: &Grid,
+    is_lung: &Array3<bool>,
+    thorax: &Thorax,
+    spine: Option<&Spine>,
+    fluid: Option<&BySide>,
+) -> Measure {
+    let code = MeasureCode::CardiothoracicRatio;
+    let (Some(fluid), Some(spine)) = (fluid, spine) else {
+        return cannot(code, NotMeasurable::NoRibs);
+    };
+    let most_fluid_ml = fluid.millilitres().into_iter().fold(0.0, f64::max);
+    let (range, _, _) = range_of(MeasureCode::PleuralFluid);
+    if range.is_none_or(|range| range.state_of(most_fluid_ml) == MeasureState::Outside) {
+        return cannot(code, NotMeasurable::Obscured);
+    }
+    match heart_width(grid, is_lung, thorax, spine) {
+        Ok(width) => measured(code, width.heart_mm / width.chest_mm, None),
+        Err(why) => cannot(code, why),
+    }
+}
+
+/// Contrast makes bone denser: what was published was measured without. The value stays.
+fn trabecular_density(grid: &Grid, spine: Option<&Spine>, has_contrast: bool) -> Measure {
+    let code = MeasureCode::TrabecularDensity;
+    let Some(value) = spine.and_then(|spine| spine.trabecular_hu(grid)) else {
+        return cannot(code, NotMeasurable::TooSmall);
+    };
+    let measure = measured(code, value, None);
+    if has_contrast {
+        Measure {
+            state: MeasureState::NotMeasurable,
+            why: Some(NotMeasurable::Contrast),
+            ..measure
+        }
+    } else {
+        measure
+    }
 }
 
 /// The value stays: it is a measure, but not of what its name says.

@@ -145,6 +145,27 @@ pub(crate) fn range_of(code: MeasureCode) -> (Option<ReferenceRange>, &'static s
             },
         ),
         MeasureCode::BloodPool => ("HU", open),
+        MeasureCode::CardiothoracicRatio => (
+            "fraction",
+            Row {
+                high: Some(0.50),
+                outside_high: Some(0.55),
+                source: "on radiographs a half is the usual limit; against MRI only over 0.55 is likely enlarged, and 0.45 to 0.55 says little \
+                         (Simkus et al., Insights Imaging 2021;12:158, read in its abstract); here on CT, lying, without the fat around the heart",
+                ..open
+            },
+        ),
+        MeasureCode::TrabecularDensity => (
+            "HU",
+            Row {
+                low: Some(163.5),
+                outside_low: Some(132.3),
+                source: "eighth thoracic vertebra, 1,236 adults from 50 on, against DXA: under 163.5 HU low bone mass, under 132.3 HU osteoporosis \
+                         (Evaluating Bone Mass with Opportunistic Chest CT: T8 as the Optimal Vertebral Level, read in its abstract); \
+                         another tube voltage than 120 kV moves it",
+                ..open
+            },
+        ),
     };
     let Row {
         low,

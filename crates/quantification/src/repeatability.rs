@@ -21,6 +21,9 @@ const OPACITY_RAISED_BY_COARSE_PIXELS_ML: f64 = 10.0;
 const OPACITY_LOWERED_BY_SHARPENING: f64 = 3.0;
 /// Averaged to 5 mm, lungs with 0.2 to 3.7 % below −950 HU lose up to 1.5 % of their volume there.
 const LOW_ATTENUATION_LOWERED_BY_THICK_SLICES: f64 = 0.015;
+/// Averaged to 5 mm, end plates with osteophytes raised a body by 31 HU (LIDC-IDRI-0001); three others moved by −7 to +3 HU.
+const BONE_RAISED_BY_THICK_SLICES_HU: f64 = 35.0;
+const BONE_LOWERED_BY_THICK_SLICES_HU: f64 = 10.0;
 
 /// How far a protocol may have moved a value from what thin, quiet slices would have given.
 struct Movement {
@@ -57,6 +60,9 @@ fn movements(measure: &Measure, protocol: &Protocol, densities: &Densities) -> V
             }
             MeasureCode::LargestOpacity => (OPACITY_RAISED_BY_THICK_SLICES_ML, 0.0),
             MeasureCode::LowAttenuation950 => (0.0, LOW_ATTENUATION_LOWERED_BY_THICK_SLICES),
+            MeasureCode::TrabecularDensity => {
+                (BONE_RAISED_BY_THICK_SLICES_HU, BONE_LOWERED_BY_THICK_SLICES_HU)
+            }
             _ => (0.0, 0.0),
         };
         movements.push(Movement {

@@ -18,6 +18,7 @@ from .budget import BUDGETS, Budget
 from .chest_ct_encoder import EncoderError
 from .commands import ablate, build_foundation, build_reference, measure_encoder, measure_unlabelled, pack_for_gpu, write_int8_bundle
 from .convert_yolo import CheckpointError, convert_yolo
+from .emphysema_patches import measure_patches
 from .leak_check import LeakError
 from .nifti import NiftiError
 from .nodules import measure_nodules
@@ -92,6 +93,8 @@ def parser() -> argparse.ArgumentParser:
     repeatability = commands.add_parser("repeatability", help="how far slices, noise and sharpness move each measure over every whole volume: models/REPEATABILITY.md")
     repeatability.add_argument("--run", type=Path, default=HERE / "runs" / "measures")
     repeatability.add_argument("--out", type=Path, default=MODELS / "REPEATABILITY.md")
+    patches = commands.add_parser("emphysema-patches", help="low attenuation against expert patches of emphysema: models/EMPHYSEMA_PATCHES.md")
+    patches.add_argument("--out", type=Path, default=MODELS / "EMPHYSEMA_PATCHES.md")
     paste = commands.add_parser("paste-nodules", help="a NIfTI volume with synthetic nodules, and what they are beside it as JSON")
     paste.add_argument("volume", type=Path, help="NIfTI of int16, as `find_nodules --export` writes it")
     paste.add_argument("--nodule", action="append", required=True, metavar="KIND:MM", help=f"{', '.join(KINDS)}; may be given more than once")
@@ -202,6 +205,9 @@ def main(argv: list[str] | None = None) -> int:
             slices = unpack(data_folder() / "slices.tar", arguments.run.parent / "unpacked")
             volumes = [study.path for study in gather(data_folder(), slices, arguments.run, WORKSPACE, variants=False)]
             measure_repeatability(find_repeat_measures(WORKSPACE), volumes, arguments.run / "repeatability.jsonl", arguments.out)
+            return 0
+        if arguments.command == "emphysema-patches":
+            measure_patches(data_folder() / "emphysema_patches.npz", arguments.out)
             return 0
         if arguments.command == "paste-nodules":
             write_pasted(arguments.volume, arguments.nodule, arguments.seed, arguments.out)

@@ -90,11 +90,11 @@ def document(rows: list[Row]) -> str:
         "",
         table(["measure", "width", *variants], [movement_row(code, variants, rows) for code in codes]),
         "",
-        "## What decides, study by study",
+        "## Study by study",
         "",
         "Value as it is → in the protocol; ◦ not measurable there, ! outside its range.",
     ]
-    for code in ("largest_opacity", "low_attenuation950", "pleural_fluid", "pleural_gas"):
+    for code in ("largest_opacity", "low_attenuation950", "pleural_fluid", "pleural_gas", "cardiothoracic_ratio", "trabecular_density"):
         of_code = [row for row in rows if row.code == code]
         studies = list(dict.fromkeys(row.study for row in of_code))
         lines += ["", f"### {code.replace('_', ' ')}", "", table(["study", "as it is", *variants], [study_row(study, variants, of_code) for study in studies])]

@@ -143,7 +143,7 @@ def document(answers: dict[Study, Answers]) -> str:
         "## Measures",
         "",
         table(
-            ["study", "largest opacity, ml", "fluid right / left, ml", "gas right / left, ml", "LAA−950", "LAA−910", "mean, HU", "blood, HU", "nodules shown, deciding", "likeliest nodule"],
+            ["study", "largest opacity, ml", "fluid right / left, ml", "gas right / left, ml", "LAA−950", "LAA−910", "mean, HU", "blood, HU", "heart : chest", "vertebrae, HU", "nodules shown, deciding", "likeliest nodule"],
             [measure_row(study, answer.report) for study, answer in answers.items() if answer.report],
         ),
     ]
@@ -190,6 +190,8 @@ def measure_row(study: Study, report: dict) -> list[str]:
         said("low_attenuation910", ".1f", 100) + " %",
         said("mean_density", ".0f"),
         said("blood_pool", ".0f"),
+        said("cardiothoracic_ratio", ".2f"),
+        said("trabecular_density", ".0f"),
         f"{len(nodules)}, {sum(found['decides'] for found in nodules)}",
         nodule_words(nodules[0]) if nodules else "–",
     ]

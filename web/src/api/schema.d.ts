@@ -2481,7 +2481,7 @@ export interface components {
          * @description What was measured. The code is stable; its words live with the page.
          * @enum {string}
          */
-        MeasureCode: "lung_volume" | "smaller_lung_share" | "mean_density" | "percentile15" | "low_attenuation950" | "low_attenuation910" | "high_attenuation" | "largest_opacity" | "opacity_volume" | "pleural_fluid" | "pleural_gas" | "blood_pool";
+        MeasureCode: "lung_volume" | "smaller_lung_share" | "mean_density" | "percentile15" | "low_attenuation950" | "low_attenuation910" | "high_attenuation" | "largest_opacity" | "opacity_volume" | "pleural_fluid" | "pleural_gas" | "blood_pool" | "cardiothoracic_ratio" | "trabecular_density";
         /** @description A component that was found and measured. */
         MeasuredFinding: {
             /** @description Whether it is pathology by itself. */
@@ -2557,7 +2557,7 @@ export interface components {
          * @description Why something could not be measured.
          * @enum {string}
          */
-        NotMeasurable: "no_lungs" | "slices_too_thick" | "no_ribs" | "contrast" | "shallow_inspiration" | "too_small" | "emphysema" | "noise" | "coarse_pixels";
+        NotMeasurable: "no_lungs" | "slices_too_thick" | "no_ribs" | "contrast" | "shallow_inspiration" | "too_small" | "emphysema" | "noise" | "obscured" | "coarse_pixels";
         /**
          * @description The columns of the row of an upload with one study. Where there is no answer, or several, the values are null and
          *     the status is `Failure`, so that a client that reads only these takes nothing for a norm.
