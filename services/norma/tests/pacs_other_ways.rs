@@ -11,35 +11,12 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use dicom_node::archive::sends_to;
-use dicom_node::{NO_SETTINGS, Node, PATIENCE, assert_sent, entries, study, told};
+use dicom_node::{NO_SETTINGS, Node, PATIENCE, assert_sent, entries, stow, study, told};
 use norma_test_support::servers::free_port;
 use norma_test_support::{PhantomOptions, phantom_zip, temporary_folders};
 use reqwest::multipart::{Form, Part};
 use serde_json::Value;
 use studies::onnxruntime;
-
-/// By STOW-RS.
-async fn stow(node: &Node, files: &[PathBuf]) -> (u16, Value) {
-    let mut body = Vec::new();
-    for file in files {
-        body.extend_from_slice(b"--limit\r\nContent-Type: application/dicom\r\n\r\n");
-        body.extend(std::fs::read(file).unwrap());
-        body.extend_from_slice(b"\r\n");
-    }
-    body.extend_from_slice(b"--limit--\r\n");
-    let kind = "multipart/related; type=\"application/dicom\"; boundary=limit";
-    let answer = node
-        .client
-        .post(format!("{}/dicom-web/studies", node.url))
-        .header("content-type", kind)
-        .header("accept", "application/dicom+json")
-        .body(body)
-        .send()
-        .await
-        .unwrap();
-    let status = answer.status().as_u16();
-    (status, answer.json().await.unwrap())
-}
 
 /// A phantom's study as one file of a form.
 fn zipped(phantom: &PhantomOptions, folder: &std::path::Path) -> Part {

@@ -15,6 +15,9 @@ use crate::pacs::stored::{StoredStudy, first_to_hold, held_of, note_other_conten
 use crate::problem::ApiError;
 use crate::uploads::spool::{SPLIT_PREFIX, blocking, storage_failure};
 
+/// SOP classes by SOP Instance UIDs.
+pub(super) type Classes = BTreeMap<String, String>;
+
 /// What is known of a study before it is stored.
 pub(super) struct Contents {
     pub(super) key: StudyKey,
@@ -22,8 +25,8 @@ pub(super) struct Contents {
     pub(super) files: BTreeMap<String, PathBuf>,
     /// What came of it by C-STORE before, with its archive.
     pub(super) earlier: Option<StoredStudy>,
-    /// Of all that: SOP classes by SOP Instance UIDs.
-    pub(super) classes: BTreeMap<String, String>,
+    /// Of all that.
+    pub(super) classes: Classes,
     /// The newest scan that it adds to.
     pub(super) before: Option<ScanId>,
     /// Where files lie that did not come now; deleted with this.
@@ -36,7 +39,7 @@ pub(super) enum Looked {
     /// All of it came by C-STORE before.
     Received(ScanId),
     /// All of it came by an upload or by STOW-RS: that scan, and what came again of it.
-    Held(ScanId, BTreeMap<String, String>),
+    Held(ScanId, Classes),
 }
 
 /// Whom to ask what is here.
@@ -81,7 +84,7 @@ impl Holdings<'_> {
         files.retain(|uid, _| !others.contains(uid));
         if let (true, Some(newest)) = (files.is_empty(), newest) {
             // Nothing of it is taken.
-            return Ok(Looked::Held(newest, BTreeMap::new()));
+            return Ok(Looked::Held(newest, Classes::new()));
         }
         for (uid, class) in of_files {
             if files.contains_key(&uid) {
@@ -106,19 +109,12 @@ impl Holdings<'_> {
         &self,
         files: &BTreeMap<String, PathBuf>,
         earlier: Option<StoredStudy>,
-    ) -> Result<
-        (
-            BTreeMap<String, String>,
-            BTreeMap<String, String>,
-            Option<StoredStudy>,
-        ),
-        ApiError,
-    > {
+    ) -> Result<(Classes, Classes, Option<StoredStudy>), ApiError> {
         let files = files.clone();
         let (others, known, of_files, earlier) = blocking(move || {
             let of_files = classes_of(&files)?;
             let Some(earlier) = earlier else {
-                return Ok((0, BTreeMap::new(), of_files, None));
+                return Ok((0, Classes::new(), of_files, None));
             };
             let mut known = earlier.open()?;
             let mut others = 0_usize;
@@ -172,7 +168,7 @@ impl Holdings<'_> {
         &self,
         held: &[HeldScan],
         files: &mut BTreeMap<String, PathBuf>,
-        classes: &mut BTreeMap<String, String>,
+        classes: &mut Classes,
         earlier: Option<&StoredStudy>,
     ) -> Result<Option<TempDir>, ApiError> {
         if held.is_empty() {
@@ -206,7 +202,7 @@ impl Holdings<'_> {
 }
 
 /// As rows name them.
-pub(super) fn stored_instances(classes: BTreeMap<String, String>) -> Vec<StoredInstance> {
+pub(super) fn stored_instances(classes: Classes) -> Vec<StoredInstance> {
     let stored = classes.into_iter();
     stored
         .map(|(sop_instance_uid, sop_class_uid)| StoredInstance {
@@ -216,7 +212,7 @@ pub(super) fn stored_instances(classes: BTreeMap<String, String>) -> Vec<StoredI
         .collect()
 }
 
-fn classes_of(files: &BTreeMap<String, PathBuf>) -> io::Result<BTreeMap<String, String>> {
+fn classes_of(files: &BTreeMap<String, PathBuf>) -> io::Result<Classes> {
     let classes = files
         .iter()
         .map(|(uid, file)| Ok((uid.clone(), sop_class_of(file)?.unwrap_or_default())));
