@@ -148,7 +148,8 @@ impl Database {
     }
 }
 
-/// Queues the results of an analysis that ends in this transaction. What is no DICOM study has none.
+/// Queues the results of an analysis that ended in this transaction or before, for the destinations that they are not queued for yet.
+/// What is no DICOM study has none.
 pub(crate) fn queue_deliveries(
     connection: &mut AnyConnection,
     scan_id: RowId,
@@ -172,29 +173,34 @@ pub(crate) fn queue_deliveries(
     let routed_to = destinations_of(connection, scan_id)?;
     let now = time::shared_now(connection)?;
     for (destination, all_studies) in destinations {
-        let is_routed_elsewhere = routed_to
-            .as_ref()
-            .is_some_and(|names| !names.contains(&destination));
-        if is_routed_elsewhere || !all_studies && !came_by_dicom {
+        // A rule that names destinations knows which studies it is for.
+        let is_wanted = match &routed_to {
+            Some(names) => names.contains(&destination),
+            None => all_studies || came_by_dicom,
+        };
+        if !is_wanted {
             continue;
         }
-        diesel::insert_into(deliveries::table)
-            .values(DeliveryRow {
-                id: DeliveryId::generate().into(),
-                analysis_id: report.analysis_id.into(),
-                destination,
-                state: DeliveryState::Queued.as_str().to_owned(),
-                attempts: 0,
-                queued_at: now,
-                next_attempt_at: now,
-                lease: None,
-                reason_code: None,
-                peer_status: None,
-                created_at: now,
-                updated_at: now,
-                ended_at: None,
-            })
-            .execute(connection)?;
+        let insertion = diesel::insert_into(deliveries::table).values(DeliveryRow {
+            id: DeliveryId::generate().into(),
+            analysis_id: report.analysis_id.into(),
+            destination,
+            state: DeliveryState::Queued.as_str().to_owned(),
+            attempts: 0,
+            queued_at: now,
+            next_attempt_at: now,
+            lease: None,
+            reason_code: None,
+            peer_status: None,
+            created_at: now,
+            updated_at: now,
+            ended_at: None,
+        });
+        // An analysis has one for each destination.
+        match connection {
+            AnyConnection::Postgres(inner) => insertion.on_conflict_do_nothing().execute(inner)?,
+            AnyConnection::Sqlite(inner) => insertion.on_conflict_do_nothing().execute(inner)?,
+        };
     }
     Ok(())
 }

@@ -20,6 +20,7 @@ mod dicom_studies;
 mod erasure;
 mod error;
 mod feedback;
+mod held_studies;
 mod installation;
 mod json;
 mod judgements;

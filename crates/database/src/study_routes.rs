@@ -1,4 +1,4 @@
-//! What rules go by of studies that came by C-STORE, which rule decided, and where the results go then.
+//! What rules go by of studies that came, which rule decided, and where the results go then.
 
 use std::collections::BTreeSet;
 

@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use norma_domain::{ScanId, SopInstanceUid};
+use norma_domain::{ScanId, SopInstanceUid, StudyInstanceUid};
 use rustix::fs::{FlockOperation, flock};
 use tempfile::TempPath;
 use uuid::Uuid;
@@ -322,7 +322,12 @@ fn must_be_same(kept: &Path, file: &Path) -> Result<(), KeepError> {
 
 /// Which study a received file is of; None where it does not say. Blocks.
 pub fn study_of(path: &Path) -> io::Result<Option<StudyKey>> {
-    Ok(study_instance_uid(File::open(path)?)?.map(|uid| StudyKey::of(&uid)))
+    Ok(study_uid_of(path)?.map(|uid| StudyKey::of(&uid)))
+}
+
+/// The Study Instance UID that a received file names; None where it does not say. Blocks.
+pub fn study_uid_of(path: &Path) -> io::Result<Option<StudyInstanceUid>> {
+    study_instance_uid(File::open(path)?)
 }
 
 fn names_in(folder: &Path) -> io::Result<Vec<String>> {

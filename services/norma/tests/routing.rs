@@ -1,4 +1,4 @@
-//! Rules for studies that a PACS sends: what is kept alone, where results go, and what the rules would do with what came before.
+//! Rules for studies that come: what is kept alone, where results go, and what the rules would do with what came before.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -175,4 +175,93 @@ async fn a_rule_with_an_unknown_operating_point_has_its_studies_wait() {
     // Once the rule is mended it is analysed.
     let node = Node::start(folder.path(), &onnxruntime, NO_SETTINGS).await;
     assert_eq!(node.answered(1).await[0]["id"], scans[0]["id"]);
+}
+
+/// By STOW-RS as by C-STORE; who uploads a file asks for its analysis, and the rule says where the answer goes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rules_are_for_stow_rs_and_uploads_where_they_say_so() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    let (folder, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let [chest, head] = two_studies(files.path());
+    let rules = folder.path().join("rules.yaml");
+    let pacs = |name: &str| {
+        format!(
+            "    {name}: {{ ae_title: {name}, host: 127.0.0.1, port: {}, studies: all }}\n",
+            free_port()
+        )
+    };
+    fs::write(
+        &rules,
+        format!(
+            "pacs:\n  destinations:\n{}{}routing:\n  rules:\n    \
+             - {{ name: sent, destinations: [] }}\n    \
+             - {{ name: head, when: {{ study_description: '*head*', came_by: stow_rs }}, analyze: false }}\n    \
+             - {{ name: web, when: {{ modality: CT, came_by: [stow_rs, upload] }}, destinations: [ris], \
+                 operating_point: sensitivity_95, priority: urgent }}\n",
+            pacs("archive"),
+            pacs("ris"),
+        ),
+    )
+    .unwrap();
+    let settings = [("NORMA_CONFIG", rules.to_str().unwrap())];
+    let node = Node::start(folder.path(), &onnxruntime, &settings).await;
+
+    // By STOW-RS: one is kept alone, the other analysed as the rule says.
+    for study in [&head, &chest] {
+        assert_eq!(dicom_node::stow(&node, study).await.0, 200);
+    }
+    let delivery = node.delivery(|_| true).await;
+    assert_eq!(delivery["destination"], "ris");
+    let scans = node.scans().await;
+    assert_eq!(scans.len(), 2, "what is not analysed is kept");
+    for scan in &scans {
+        let is_chest = scan["id"] == delivery["scan_id"];
+        assert_eq!(node.analyses(scan).await, u64::from(is_chest));
+    }
+    let scan = delivery["scan_id"].as_str().unwrap();
+    let analyses: Value = node
+        .get(&format!("/api/scans/{scan}/analyses"))
+        .await
+        .json()
+        .await
+        .unwrap();
+    let analysis = &analyses["items"][0];
+    assert_eq!(analysis["operating_point"], "sensitivity_95", "{analysis}");
+    assert_eq!(analysis["priority"], "urgent", "{analysis}");
+    // It stays so when it is sent again.
+    assert_eq!(dicom_node::stow(&node, &head).await.0, 200);
+    assert_eq!(node.scans().await.len(), 2);
+    assert_eq!(node.deliveries("").await.len(), 1);
+
+    // An upload of the head: it is asked for, so it is analysed, with what the request says itself.
+    let file = files.path().join("head.zip");
+    let phantom = PhantomOptions {
+        seed: 33,
+        ..PhantomOptions::small()
+    };
+    norma_test_support::phantom_zip(&phantom, &file).unwrap();
+    let part = reqwest::multipart::Part::bytes(fs::read(&file).unwrap()).file_name("study.zip");
+    let form = reqwest::multipart::Form::new().part("file", part);
+    let answered = node
+        .client
+        .post(format!("{}/inference/predict?operating_point=youden", node.url))
+        .multipart(form)
+        .timeout(dicom_node::PATIENCE)
+        .send()
+        .await
+        .unwrap();
+    assert!(answered.status().is_success(), "{}", answered.status());
+    let second = node.delivery(|found| found["id"] != delivery["id"]).await;
+    assert_eq!(second["destination"], "ris");
+    let scan = second["scan_id"].as_str().unwrap();
+    let report = node.get(&format!("/api/scans/{scan}/report")).await;
+    let report: Value = report.json().await.unwrap();
+    assert_eq!(report["operating_point"]["name"], "youden", "as it was asked");
+
+    // The dry run knows them and how they came.
+    let dry = check(folder.path(), Some(&rules));
+    assert_eq!(dry.status.code(), Some(0), "{}", told(&dry));
+    for line in ["2  rule web", "1  rule head", "came by stow_rs", "came by upload"] {
+        assert!(told(&dry).contains(line), "{line}: {}", told(&dry));
+    }
 }

@@ -10,6 +10,7 @@ mod changes;
 mod deletions;
 mod deliveries;
 mod feedback;
+mod held_studies;
 mod identity;
 mod lifecycle;
 mod newer;

@@ -22,7 +22,7 @@ pub use pacs::{
     DestinationKind, DestinationSettings, Hl7Settings, PacsSettings, PacsTlsSettings,
 };
 pub use reading::tell_confinement;
-pub use routing::{RoutingFilter, RoutingPriority, RoutingRule, RoutingSettings};
+pub use routing::{RoutingFilter, RoutingPriority, RoutingRule, RoutingSettings, RoutingWay};
 pub use sections::{
     AdminSettings, AnalysisSettings, CudaSetting, DatabaseSettings, DeidentificationSettings,
     GatewaySettings, LogFormat, ModelSettings, ObjectSettings, ObjectsKind, OutboxSettings, PerStage,

@@ -1,11 +1,11 @@
-//! Rules for studies that come by C-STORE.
+//! Rules for studies that come.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::pacs::DestinationSettings;
-use super::value::{comma_separated, optional};
+use super::value::{comma_separated, list, optional};
 
 const LONGEST_NAME: usize = 64;
 const MOST_RULES: usize = 100;
@@ -59,6 +59,41 @@ pub struct RoutingFilter {
     pub requested_priority: Vec<String>,
     /// An earlier study that was pulled; else one that was not.
     pub prior: bool,
+    /// Ways that a study comes by; empty: by C-STORE alone.
+    #[serde(deserialize_with = "list")]
+    pub came_by: Vec<RoutingWay>,
+}
+
+/// How a study comes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoutingWay {
+    #[default]
+    CStore,
+    StowRs,
+    /// Of a file: the page, `POST /api/scans`, `POST /inference/predict`.
+    Upload,
+}
+
+impl RoutingWay {
+    /// As the settings name it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CStore => "c_store",
+            Self::StowRs => "stow_rs",
+            Self::Upload => "upload",
+        }
+    }
+}
+
+impl RoutingFilter {
+    /// Whether a rule looks at studies that come so.
+    pub fn is_for(&self, way: RoutingWay) -> bool {
+        match self.came_by.as_slice() {
+            [] => way == RoutingWay::CStore,
+            ways => ways.contains(&way),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -98,6 +133,12 @@ impl RoutingSettings {
                 return of(
                     name,
                     "has operating_point, destinations or priority, which go with analyze: true alone",
+                );
+            }
+            if !rule.analyze && rule.when.is_for(RoutingWay::Upload) {
+                return of(
+                    name,
+                    "has analyze: false for uploads: who uploads a file asks for its analysis or does not",
                 );
             }
             let mut named = rule.destinations.iter().flatten();

@@ -22,6 +22,7 @@ use crate::problem::ApiError;
 use crate::problem::answers::{
     BadRequest, Conflict, Failures, NotAcceptable, NotFound, Running, Unprocessable,
 };
+use crate::routing::{Open, Router, unknown_point};
 use crate::rows::RowFormat;
 use crate::rows::{failure_row, rows_answer};
 
@@ -70,14 +71,25 @@ pub(crate) struct ReportOptions {
 #[post("/api/scans/{scan_id}/analyze")]
 pub(crate) async fn analyze_scan(
     gateway: Data<Gateway>,
-    bundle: Data<RunningBundle>,
+    (bundle, router): (Data<RunningBundle>, Data<Router>),
     (request, access): (HttpRequest, Access),
     scan_id: Path<ScanId>,
     options: Query<AnalyzeOptions>,
 ) -> Result<HttpResponse, ApiError> {
     let options = options.into_inner();
-    let question = bundle.question(options.operating_point).await?;
-    let turn = Turn::of(&gateway, &access, options.priority)?;
+    let mut question = bundle.question(options.operating_point).await?;
+    let mut turn = Turn::of(&gateway, &access, options.priority)?;
+    if let Some(route) = router.route_of(*scan_id).await? {
+        let open = Open {
+            may_be_urgent: Turn::of(&gateway, &access, Some(Priority::Urgent)).is_ok(),
+            is_priority_named: options.priority.is_some(),
+        };
+        (turn.priority, _) = open.priority(&route, turn.priority);
+        if !question.operating_point_named && route.operating_point.is_some() {
+            let by_rule = bundle.question(route.operating_point).await;
+            question = by_rule.map_err(unknown_point)?;
+        }
+    }
     let requested = request_analysis(&gateway, *scan_id, &question, turn).await?;
     let wait = wait_of(
         &request,

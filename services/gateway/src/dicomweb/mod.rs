@@ -8,6 +8,7 @@ mod body;
 mod document;
 mod frame_files;
 mod frames;
+mod held;
 mod holding;
 mod indexes;
 mod locate;
@@ -21,5 +22,6 @@ pub(crate) mod store;
 
 pub(crate) use accept::{DICOM_JSON, check_json};
 pub(crate) use document::service_url;
+pub(crate) use held::HeldScan;
 pub(crate) use indexes::DicomWeb;
 pub(crate) use matching::is_match;

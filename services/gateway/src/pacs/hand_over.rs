@@ -1,25 +1,23 @@
 //! A received study becomes a scan.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use norma_database::{NewAuditEvent, Owner, ReceivedStudy, ScanIdentity, StoredInstance};
-use norma_dicom_spool::{Held, StudyKey, TakenStudy, instances_sha256, pack_study, sop_class_of};
+use norma_database::{NewAuditEvent, Owner, ReceivedStudy, ScanIdentity};
+use norma_dicom_spool::{StudyKey, TakenStudy, instances_sha256, pack_study};
 use norma_domain::ScanId;
 
+use crate::dicomweb::DicomWeb;
 use crate::gateway::Gateway;
-use crate::pacs::stored::{StoredStudy, note_other_content};
+use crate::pacs::contents::{Contents, Holdings, Looked, stored_instances};
+use crate::pacs::stored::{SCOPE, StoredStudy};
 use crate::predictions::Predictions;
 use crate::problem::ApiError;
 use crate::pulls::PriorsOptions;
-use crate::routing::Rules;
 use crate::scans::{NewUpload, store_scan};
 use crate::uploads::receive::Upload;
 use crate::uploads::spool::{blocking, create_spool_file, storage_failure};
-
-/// To whom belongs what came by DICOM: keys of this scope see it.
-pub(super) const SCOPE: &str = "pacs";
 
 /// What became of a study.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,20 +27,10 @@ pub(super) enum HandedOver {
     Repeated,
 }
 
-/// What is known of a study before it is stored.
-struct Contents {
-    key: StudyKey,
-    files: BTreeMap<String, PathBuf>,
-    /// What came of it before, with its archive.
-    earlier: Option<StoredStudy>,
-    /// Of it and of what came before: SOP classes by SOP Instance UIDs.
-    classes: BTreeMap<String, String>,
-}
-
 /// What a hand-over needs.
 pub(super) struct HandOver {
     pub(super) predictions: Predictions,
-    pub(super) rules: Rules,
+    pub(super) web: Arc<DicomWeb>,
     /// None: no earlier studies are pulled.
     pub(super) priors: Option<PriorsOptions>,
 }
@@ -66,14 +54,22 @@ impl HandOver {
         let latest = gateway.database.latest_received_study(key.to_string()).await?;
         let is_noted = latest.as_ref().is_some_and(|latest| latest.scan_id == scan_id);
         if !is_noted {
-            let before = latest.as_ref().map(|latest| latest.scan_id);
-            let Some(contents) = look_into(predictions, key.clone(), files.clone(), latest).await? else {
-                if let Some(before) = before {
-                    self.look_again(before, taken, &files).await?;
-                }
-                return Ok(HandedOver::Repeated);
+            let holdings = Holdings {
+                gateway,
+                web: &self.web,
             };
-            self.keep(taken, contents, &files).await?;
+            let looked = holdings.look_into(taken, key.clone(), files.clone(), latest);
+            match looked.await? {
+                Looked::New(contents) => self.keep(taken, contents, &files).await?,
+                Looked::Received(before) => {
+                    self.look_again(before, taken, &files).await?;
+                    return Ok(HandedOver::Repeated);
+                }
+                Looked::Held(before, came) => {
+                    self.take_for_received(before, came, taken, &files).await?;
+                    return Ok(HandedOver::Repeated);
+                }
+            }
         }
         // Deleted by somebody meanwhile: then it is not wanted.
         if gateway.database.scan(scan_id).await?.is_none() {
@@ -103,7 +99,7 @@ impl HandOver {
     ) -> Result<(), ApiError> {
         let (gateway, scan_id) = (&self.predictions.gateway, taken.scan_id());
         let instances: BTreeSet<String> = contents.classes.keys().cloned().collect();
-        let before = contents.earlier.as_ref().map(|earlier| earlier.scan_id);
+        let before = contents.before;
         let received = ReceivedStudy {
             scan_id,
             study_key: contents.key.to_string(),
@@ -111,20 +107,13 @@ impl HandOver {
             instances_sha256: instances_sha256(&instances),
             predecessor: before,
         };
-        let stored = contents.classes.clone().into_iter();
-        let stored = stored.map(|(sop_instance_uid, sop_class_uid)| StoredInstance {
-            sop_instance_uid,
-            sop_class_uid,
-        });
+        let stored = stored_instances(contents.classes.clone());
         if gateway.database.scan(scan_id).await?.is_none() {
             store(&self.predictions, taken, contents).await?;
         }
         self.note_route(scan_id, before, taken, files).await?;
         // Before the study is noted: then it is done, and leaves the spool.
-        gateway
-            .database
-            .note_stored_instances(scan_id, stored.collect())
-            .await?;
+        gateway.database.note_stored_instances(scan_id, stored).await?;
         gateway.database.note_received_study(received).await?;
         Ok(())
     }
@@ -144,60 +133,6 @@ async fn ask_for_priors(
         gateway.database.ask_for_pull(priors.source.clone(), wish).await?;
     }
     Ok(())
-}
-
-/// None where everything is here already.
-async fn look_into(
-    predictions: &Predictions,
-    key: StudyKey,
-    files: BTreeMap<String, PathBuf>,
-    latest: Option<ReceivedStudy>,
-) -> Result<Option<Contents>, ApiError> {
-    let gateway = &predictions.gateway;
-    let Some(latest) = latest else {
-        let (classes, files) = blocking(move || Ok((classes_of(&files)?, files))).await?;
-        return Ok(Some(Contents {
-            key,
-            classes,
-            earlier: None,
-            files,
-        }));
-    };
-    let earlier = StoredStudy::fetch(gateway, latest.scan_id).await?;
-    let (others, known, new, files, earlier) = blocking(move || {
-        let mut known = earlier.open()?;
-        let mut others = 0_usize;
-        for (uid, file) in &files {
-            others += usize::from(known.held(uid, file)? == Held::Other);
-        }
-        Ok((others, known.classes()?, classes_of(&files)?, files, earlier))
-    })
-    .await?;
-    if others > 0 {
-        // What was stored stays. Most were refused when they came; here are those that came while nobody could tell.
-        let detail = format!("{others} instances came again with another data set; what was stored stays");
-        note_other_content(gateway, Some(latest.scan_id), detail).await;
-        metrics::counter!("norma_pacs_instances_total", "outcome" => "other_content")
-            .increment(others as u64);
-    }
-    if files.keys().all(|uid| known.contains_key(uid)) {
-        return Ok(None);
-    }
-    // What is known goes before what came again under its name.
-    let classes = new.into_iter().chain(known).collect();
-    Ok(Some(Contents {
-        key,
-        files,
-        earlier: Some(earlier),
-        classes,
-    }))
-}
-
-fn classes_of(files: &BTreeMap<String, PathBuf>) -> io::Result<BTreeMap<String, String>> {
-    let classes = files
-        .iter()
-        .map(|(uid, file)| Ok((uid.clone(), sop_class_of(file)?.unwrap_or_default())));
-    classes.collect()
 }
 
 async fn store(predictions: &Predictions, taken: &TakenStudy, contents: Contents) -> Result<(), ApiError> {

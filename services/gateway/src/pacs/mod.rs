@@ -4,6 +4,7 @@ mod arrivals;
 mod commitment_peer;
 mod commitment_reporter;
 mod commitments;
+mod contents;
 mod hand_over;
 mod options;
 mod receiver;

@@ -16,7 +16,6 @@ use norma_service::Settings;
 use crate::certificate::Certificate;
 use crate::pacs::commitment_peer::CommitmentPeer;
 use crate::pulls::{PriorsOptions, Sources};
-use crate::routing::Rules;
 
 /// What the node is told by the settings.
 #[derive(Debug, Clone)]
@@ -38,7 +37,6 @@ pub(crate) struct PacsOptions {
     /// Archives that studies are pulled from.
     pub(super) sources: Sources,
     pub(super) priors: Option<PriorsOptions>,
-    pub(super) rules: Rules,
 }
 
 impl PacsOptions {
@@ -79,7 +77,6 @@ impl PacsOptions {
             give_up: Duration::from_secs(u64::from(pacs.give_up_hours) * 3600),
             sources,
             priors: PriorsOptions::of(&pacs.priors),
-            rules: Rules::of(&settings.routing),
         }))
     }
 

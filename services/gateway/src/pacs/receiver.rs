@@ -12,6 +12,7 @@ use norma_service::pause;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::dicomweb::DicomWeb;
 use crate::pacs::arrivals::Arrivals;
 use crate::pacs::commitment_reporter::CommitmentReporter;
 use crate::pacs::commitments::Commitments;
@@ -32,6 +33,7 @@ pub(crate) struct Receiver {
     options: PacsOptions,
     spool: Arc<Spool>,
     predictions: Predictions,
+    web: Arc<DicomWeb>,
     /// Is told what destinations have stored.
     outcomes: Option<Arc<dyn OutcomeListener>>,
 }
@@ -49,7 +51,7 @@ impl Receiver {
     /// Where the port is taken, or the spool cannot be used or is another process's.
     pub(crate) async fn open(
         options: PacsOptions,
-        predictions: Predictions,
+        (predictions, web): (Predictions, Arc<DicomWeb>),
         outcomes: Option<Arc<dyn OutcomeListener>>,
     ) -> anyhow::Result<Self> {
         let spool = Spool::open(&options.folder).context("failed to open the spool (pacs.folder)")?;
@@ -61,6 +63,7 @@ impl Receiver {
             options,
             spool: Arc::new(spool),
             predictions,
+            web,
             outcomes,
         })
     }
@@ -77,7 +80,7 @@ impl Receiver {
             Err(error) => tracing::error!(%error, "what was received before cannot be listed"),
         }
         let gateway = Arc::clone(&self.predictions.gateway);
-        let stored = Arc::new(StoredStudies::new(Arc::clone(&gateway)));
+        let stored = Arc::new(StoredStudies::new(Arc::clone(&gateway), Arc::clone(&self.web)));
         let watch = Arc::new(PullWatch::new(self.options.ae_title.clone()));
         let sink: Arc<dyn InstanceSink> = Arc::new(SpoolSink {
             spool: Arc::clone(&self.spool),
@@ -122,11 +125,12 @@ impl Receiver {
             options,
             spool,
             predictions,
+            web,
             outcomes: _,
         } = self;
         let hand_over = HandOver {
             predictions,
-            rules: options.rules.clone(),
+            web,
             priors: options.priors.clone(),
         };
         let handing = async {

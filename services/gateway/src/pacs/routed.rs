@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use norma_database::{Owner, StudyRoute};
+use norma_database::Owner;
 use norma_dicom_spool::TakenStudy;
 use norma_domain::{Priority, ScanId};
 use norma_service::RoutingPriority;
 
 use crate::analyses::{Turn, request_analysis};
-use crate::pacs::hand_over::{HandOver, SCOPE};
+use crate::pacs::contents::stored_instances;
+use crate::pacs::hand_over::HandOver;
+use crate::pacs::stored::SCOPE;
 use crate::problem::ApiError;
-use crate::routing::{Route, StudyFacts, read_facts};
+use crate::routing::{Route, StudyFacts, read_facts, unknown_point};
 
 impl HandOver {
     /// Notes what a study says and how it is routed. `before`: what this one adds to, and says too.
@@ -44,7 +46,7 @@ impl HandOver {
             is_prior: taken.is_prior(),
             ..StudyFacts::default()
         });
-        let route = self.rules.decide(&facts);
+        let route = self.predictions.router.decide(&facts);
         Ok((facts, route))
     }
 
@@ -62,9 +64,42 @@ impl HandOver {
         let mut facts = self.facts_of(files).await?;
         facts.extend(self.noted_facts(before).await?.unwrap_or_default());
         self.note(before, &facts).await?;
-        let route = self.rules.decide(&facts);
+        let route = self.predictions.router.decide(&facts);
         if route.analyze {
             self.analyze_once(before, taken, route).await?;
+        }
+        Ok(())
+    }
+
+    /// All of a study is here by an upload or by STOW-RS: from now on that came by C-STORE as well. It is analysed if it never was, and its
+    /// results go where those of such studies go.
+    pub(super) async fn take_for_received(
+        &self,
+        before: ScanId,
+        came: BTreeMap<String, String>,
+        taken: &TakenStudy,
+        files: &BTreeMap<String, PathBuf>,
+    ) -> Result<(), ApiError> {
+        let database = &self.predictions.gateway.database;
+        // Deleted since it was looked at: then the study is stored after all, when this is begun again.
+        if database.scan(before).await?.is_none() {
+            return Err(ApiError::ScanNotFound);
+        }
+        database
+            .note_stored_instances(before, stored_instances(came))
+            .await?;
+        if taken.is_prior() {
+            return Ok(());
+        }
+        let mut facts = self.facts_of(files).await?;
+        if let Some(earlier) = self.noted_facts(before).await? {
+            facts.extend(earlier);
+        }
+        self.note(before, &facts).await?;
+        let route = self.predictions.router.decide(&facts);
+        if route.analyze {
+            self.analyze_once(before, taken, route).await?;
+            database.queue_missing_deliveries(before).await?;
         }
         Ok(())
     }
@@ -80,14 +115,7 @@ impl HandOver {
             return Ok(());
         }
         let asked = self.predictions.bundle.question(route.operating_point).await;
-        let question = asked.map_err(|error| match error {
-            // A person mends the rule or the bundle; until then the study waits, and is not looked at by another point.
-            ApiError::UnknownOperatingPoint { .. } => ApiError::Unavailable {
-                dependency: "routing",
-                source: anyhow::anyhow!("a rule names an operating point that the bundle does not have"),
-            },
-            other => other,
-        })?;
+        let question = asked.map_err(unknown_point)?;
         let turn = Turn {
             // Who may send urgent studies is the settings' to say, and the studies are here already.
             priority: match route.priority {
@@ -115,19 +143,10 @@ impl HandOver {
     }
 
     async fn noted_facts(&self, scan_id: ScanId) -> Result<Option<StudyFacts>, ApiError> {
-        let noted = self.predictions.gateway.database.study_route(scan_id).await?;
-        // What another version wrote is not known here.
-        Ok(noted.and_then(|noted| serde_json::from_str(&noted.facts).ok()))
+        self.predictions.router.noted(scan_id).await
     }
 
     async fn note(&self, scan_id: ScanId, facts: &StudyFacts) -> Result<(), ApiError> {
-        let route = self.rules.decide(facts);
-        let noted = StudyRoute {
-            scan_id,
-            facts: serde_json::to_string(facts).map_err(ApiError::internal)?,
-            rule: route.rule,
-            destinations: route.destinations,
-        };
-        Ok(self.predictions.gateway.database.note_study_route(noted).await?)
+        self.predictions.router.note(scan_id, facts).await
     }
 }

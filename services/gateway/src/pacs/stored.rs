@@ -1,21 +1,25 @@
 //! What is stored of studies of which something comes.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use norma_database::{AuditOutcome, NewAuditEvent};
-use norma_dicom_spool::{EarlierStudy, Held, StudyKey};
+use norma_dicom_spool::{EarlierStudy, Held, StudyKey, study_uid_of};
 use norma_domain::ScanId;
 use norma_object_storage::ObjectKey;
 use tempfile::TempPath;
 use tokio::sync::OnceCell;
 
+use crate::dicomweb::{DicomWeb, HeldScan};
 use crate::gateway::Gateway;
 use crate::problem::ApiError;
-use crate::uploads::spool::{create_spool_file, storage_failure};
+use crate::uploads::spool::{blocking, create_spool_file, storage_failure};
 
-/// The latest scan of a study that came by DICOM, with its archive at hand.
+/// To whom belongs what came by DICOM: keys of this scope see it.
+pub(super) const SCOPE: &str = "pacs";
+
+/// The latest scan of a study that came by C-STORE, with its archive at hand.
 pub(super) struct StoredStudy {
     pub(super) scan_id: ScanId,
     archive: TempPath,
@@ -35,18 +39,27 @@ impl StoredStudy {
     }
 }
 
-type Looked = Arc<OnceCell<Option<Arc<StoredStudy>>>>;
+/// What is here of a study.
+struct Known {
+    received: Option<StoredStudy>,
+    /// By uploads and STOW-RS, the newest first.
+    held: Vec<HeldScan>,
+}
+
+type Looked = Arc<OnceCell<Arc<Known>>>;
 
 /// What is stored of the studies that may get more instances; looked up once for each.
 pub(super) struct StoredStudies {
     gateway: Arc<Gateway>,
+    web: Arc<DicomWeb>,
     looked_up: Mutex<HashMap<StudyKey, Looked>>,
 }
 
 impl StoredStudies {
-    pub(super) fn new(gateway: Arc<Gateway>) -> Self {
+    pub(super) fn new(gateway: Arc<Gateway>, web: Arc<DicomWeb>) -> Self {
         Self {
             gateway,
+            web,
             looked_up: Mutex::default(),
         }
     }
@@ -58,33 +71,56 @@ impl StoredStudies {
         sop_instance_uid: &str,
         file: &Path,
     ) -> Option<ScanId> {
-        let stored = match self.of(study).await {
-            Ok(stored) => stored?,
+        match self.contradiction(study, sop_instance_uid, file).await {
+            Ok(found) => found,
             Err(error) => {
                 tracing::warn!(
                     code = error.code(),
                     "what is stored of a study is not known while it comes"
                 );
-                return None;
+                None
             }
-        };
-        let scan_id = stored.scan_id;
-        let (uid, file) = (sop_instance_uid.to_owned(), file.to_owned());
-        let held = tokio::task::spawn_blocking(move || stored.open()?.held(&uid, &file)).await;
-        matches!(held, Ok(Ok(Held::Other))).then_some(scan_id)
+        }
     }
 
-    async fn of(&self, study: &StudyKey) -> Result<Option<Arc<StoredStudy>>, ApiError> {
+    async fn contradiction(
+        &self,
+        study: &StudyKey,
+        sop_instance_uid: &str,
+        file: &Path,
+    ) -> Result<Option<ScanId>, ApiError> {
+        let known = self.of(study, file).await?;
+        if let Some(scan_id) = known.received.as_ref().map(|received| received.scan_id) {
+            let (uid, file, known) = (sop_instance_uid.to_owned(), file.to_owned(), Arc::clone(&known));
+            let held = blocking(move || match &known.received {
+                Some(received) => received.open()?.held(&uid, &file),
+                None => Ok(Held::Nothing),
+            });
+            match held.await? {
+                Held::Nothing => {}
+                Held::Same => return Ok(None),
+                Held::Other => return Ok(Some(scan_id)),
+            }
+        }
+        match first_to_hold(&known.held, sop_instance_uid) {
+            Some(first) if !self.web.holds_same(first, sop_instance_uid, file).await? => {
+                Ok(Some(first.scan_id))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// `file`: one of the study.
+    async fn of(&self, study: &StudyKey, file: &Path) -> Result<Arc<Known>, ApiError> {
         let looked = Arc::clone(self.looked_up().entry(study.clone()).or_default());
         let found = looked.get_or_try_init(|| async {
             let latest = self.gateway.database.latest_received_study(study.to_string());
-            match latest.await? {
-                Some(latest) => {
-                    let stored = StoredStudy::fetch(&self.gateway, latest.scan_id).await?;
-                    Ok(Some(Arc::new(stored)))
-                }
-                None => Ok(None),
-            }
+            let received = match latest.await? {
+                Some(latest) => Some(StoredStudy::fetch(&self.gateway, latest.scan_id).await?),
+                None => None,
+            };
+            let held = held_of(&self.web, file.to_owned()).await?;
+            Ok(Arc::new(Known { received, held }))
         });
         found.await.cloned()
     }
@@ -97,6 +133,19 @@ impl StoredStudies {
     fn looked_up(&self) -> MutexGuard<'_, HashMap<StudyKey, Looked>> {
         self.looked_up.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What uploads and STOW-RS have brought of the study of a file, the newest scan first.
+pub(super) async fn held_of(web: &DicomWeb, file: PathBuf) -> Result<Vec<HeldScan>, ApiError> {
+    match blocking(move || study_uid_of(&file)).await? {
+        Some(study) => web.held_of_study(&study, SCOPE).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The scan in which an instance came first.
+pub(super) fn first_to_hold<'a>(held: &'a [HeldScan], sop_instance_uid: &str) -> Option<&'a HeldScan> {
+    held.iter().rev().find(|scan| scan.holds(sop_instance_uid))
 }
 
 /// Tells people that instances came again with another data set: what was stored stays. `scan_id`: of what is stored; None while that

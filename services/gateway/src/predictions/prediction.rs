@@ -9,6 +9,7 @@ use norma_database::{
 };
 use norma_dicom_spool::named_instances;
 use norma_domain::{AnalysisStatus, Report, ScanId, StudyIdentity};
+use norma_service::RoutingWay;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -17,6 +18,7 @@ use crate::bundle::{Question, RunningBundle};
 use crate::gateway::Gateway;
 use crate::predictions::schema::{OnlyRow, PredictedStudy, Prediction};
 use crate::problem::ApiError;
+use crate::routing::{Open, Router, unknown_point};
 use crate::rows::{failure_row, summary_of};
 use crate::scans::{Leftover, NewUpload, store_scan};
 use crate::uploads::reader::Separation;
@@ -30,6 +32,8 @@ pub(crate) struct Sender {
     /// Of the request, where it may be sent again.
     pub(crate) request: Option<RequestKey>,
     pub(crate) turn: Turn,
+    pub(crate) came_by: RoutingWay,
+    pub(crate) open: Open,
     /// What came by DICOM: SOP classes by SOP Instance UIDs.
     pub(crate) instances: BTreeMap<String, String>,
 }
@@ -40,17 +44,10 @@ pub(crate) struct Predictions {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) bundle: Arc<RunningBundle>,
     pub(crate) uploads: Arc<Uploads>,
+    pub(crate) router: Arc<Router>,
 }
 
 impl Predictions {
-    pub(crate) fn new(gateway: Arc<Gateway>, bundle: Arc<RunningBundle>, uploads: Arc<Uploads>) -> Self {
-        Self {
-            gateway,
-            bundle,
-            uploads,
-        }
-    }
-
     /// Stores the studies of an upload and requests their analyses. Goes on to the end when the client goes away in
     /// between, and keeps its place so long; where it fails, nothing of the upload is left.
     pub(crate) async fn start_prediction(
@@ -86,7 +83,7 @@ impl Predictions {
         made: &mut Leftover,
     ) -> Result<Uuid, ApiError> {
         let id = made.prediction;
-        let turn = sender.turn.clone();
+        let (turn, open) = (sender.turn.clone(), sender.open);
         let rejections = self
             .store_studies(upload, &mut place, &sender, &mut made.scans)
             .await?;
@@ -101,7 +98,7 @@ impl Predictions {
             })
             .await?;
         for scan_id in &made.scans {
-            request_analysis(&self.gateway, *scan_id, question, turn.clone()).await?;
+            self.request(*scan_id, question, (&turn, open)).await?;
         }
         Ok(id)
     }
@@ -111,13 +108,42 @@ impl Predictions {
         &self,
         id: Uuid,
         question: &Question,
-        turn: &Turn,
+        asked: (&Turn, Open),
     ) -> Result<(), ApiError> {
         let prediction = self.gateway.database.prediction(id).await?;
         let scans = prediction.ok_or(ApiError::PredictionNotFound)?.scans;
         for scan in scans.iter().filter(|scan| scan.analysis.is_none()) {
-            request_analysis(&self.gateway, scan.scan.id, question, turn.clone()).await?;
+            self.request(scan.scan.id, question, asked).await?;
         }
+        Ok(())
+    }
+
+    /// Requests the analysis of a scan, unless a rule has it kept alone: as it was asked for, and in what that left open as a rule says.
+    pub(crate) async fn request(
+        &self,
+        scan_id: ScanId,
+        question: &Question,
+        (turn, open): (&Turn, Open),
+    ) -> Result<(), ApiError> {
+        let mut turn = turn.clone();
+        let mut by_rule = None;
+        if let Some(route) = self.router.route_of(scan_id).await? {
+            if !route.analyze {
+                return Ok(());
+            }
+            let (priority, is_by_rule) = open.priority(&route, turn.priority);
+            turn.priority = priority;
+            if is_by_rule {
+                // The site's wish, and not one of the caller's few.
+                turn.most_urgent = None;
+            }
+            if !question.operating_point_named && route.operating_point.is_some() {
+                let asked = self.bundle.question(route.operating_point).await;
+                by_rule = Some(asked.map_err(unknown_point)?);
+            }
+        }
+        let question = by_rule.as_ref().unwrap_or(question);
+        request_analysis(&self.gateway, scan_id, question, turn).await?;
         Ok(())
     }
 
@@ -182,6 +208,10 @@ impl Predictions {
         sender: &Sender,
     ) -> Result<(), ApiError> {
         let (instances, file) = instances_in(file, &sender.instances).await?;
+        let facts = self
+            .router
+            .facts_of(sender.came_by, sender.owner.clone(), file.as_ref())
+            .await?;
         // Noted first: where the answer never comes it may be stored nonetheless.
         let id = ScanId::generate();
         scans.push(id);
@@ -206,6 +236,9 @@ impl Predictions {
         if !instances.is_empty() {
             let database = &self.gateway.database;
             database.note_stored_instances(id, instances).await?;
+        }
+        if let Some(facts) = facts {
+            self.router.note(id, &facts).await?;
         }
         Ok(())
     }

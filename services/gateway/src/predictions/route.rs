@@ -6,6 +6,7 @@ use actix_web::http::header;
 use actix_web::web::{Data, Json, Path, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse, get, routes};
 use norma_domain::Priority;
+use norma_service::RoutingWay;
 use serde::Deserialize;
 use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
@@ -21,6 +22,7 @@ use crate::problem::ApiError;
 use crate::problem::answers::{
     BadRequest, Conflict, Failures, NotAcceptable, NotFound, StorageFull, Unprocessable, UnsupportedMediaType,
 };
+use crate::routing::Open;
 use crate::rows::RowFormat;
 use crate::rows::rows_answer;
 use crate::uploads::receive::{DEIDENTIFY_FIELD, PIXELS_CHECKED_FIELD};
@@ -111,6 +113,10 @@ pub(crate) async fn predict(
     );
     let question = predictions.bundle.question(options.operating_point).await?;
     let turn = Turn::of(&predictions.gateway, &access, options.priority)?;
+    let open = Open {
+        may_be_urgent: Turn::of(&predictions.gateway, &access, Some(Priority::Urgent)).is_ok(),
+        is_priority_named: options.priority.is_some(),
+    };
     let (upload, place) = predictions
         .uploads
         .receive(&request, payload, &[DEIDENTIFY_FIELD, PIXELS_CHECKED_FIELD])
@@ -122,7 +128,9 @@ pub(crate) async fn predict(
     let sent = look_up(&predictions.gateway, &request, &access, &upload, &wish).await?;
     let id = match sent {
         Sent::Again(id) => {
-            predictions.complete_requests(id, &question, &turn).await?;
+            predictions
+                .complete_requests(id, &question, (&turn, open))
+                .await?;
             // Waiting for the answer takes no place.
             drop(place);
             id
@@ -133,6 +141,8 @@ pub(crate) async fn predict(
                 owner: access.caller.owner(),
                 request: in_hand.key(),
                 turn,
+                came_by: RoutingWay::Upload,
+                open,
             };
             match predictions
                 .start_prediction((upload, place), question, sender)

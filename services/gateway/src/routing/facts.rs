@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use norma_dicom_instances::Attributes;
+use norma_service::RoutingWay;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -30,6 +31,7 @@ pub struct StudyFacts {
     pub calling: BTreeSet<String>,
     /// It was pulled as an earlier study, and nobody sent it.
     pub is_prior: bool,
+    pub came_by: RoutingWay,
 }
 
 /// What a series says; empty where it says nothing.

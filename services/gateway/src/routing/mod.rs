@@ -1,10 +1,12 @@
-//! Which studies that come by C-STORE are analysed and how, and where their results go: by the rules of the settings.
+//! Which studies are analysed and how, and where their results go: by the rules of the settings.
 
 mod facts;
 mod pattern;
 mod read;
+mod router;
 mod rules;
 
 pub use facts::{SeriesFacts, StudyFacts};
 pub(crate) use read::read_facts;
+pub(crate) use router::{Open, Router, unknown_point};
 pub use rules::{Route, Rules};

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use norma_database::Owner;
 use norma_dicom_instances::{Attributes, InstanceIndex, Span};
 use norma_dicom_spool::{pack_study, series_of, source_of};
+use norma_service::RoutingWay;
 
 use crate::gateway::Gateway;
 use crate::problem::ApiError;
@@ -39,26 +40,54 @@ pub(crate) async fn read_facts(
         Ok((facts, archive))
     })
     .await?;
-    let index = match reader.index(&sender, &archive, &container).await {
-        Ok(Some(index)) => index,
-        Ok(None) => return Ok(facts),
-        // Looked at as if there were no rules, rather than never.
-        Err(error @ ApiError::Unavailable { .. }) => {
-            tracing::warn!(
-                error = format!("{:#}", anyhow::Error::new(error)),
-                "what a study says is not known to the rules"
-            );
-            return Ok(facts);
-        }
-        Err(error) => return Err(error),
+    facts.add_archive(reader, sender, &archive, &container).await?;
+    Ok(facts)
+}
+
+/// What an upload of one study says.
+pub(super) async fn read_upload(
+    gateway: &Gateway,
+    reader: &UploadReader,
+    sender: Option<Owner>,
+    (upload, came_by): (&Path, RoutingWay),
+) -> Result<StudyFacts, ApiError> {
+    let (_, container) = create_spool_file(&gateway.options.spool_folder).map_err(storage_failure)?;
+    let mut facts = StudyFacts {
+        came_by,
+        ..StudyFacts::default()
     };
-    blocking(move || {
-        for instance in metadata(&index, &container)? {
-            facts.add(&instance);
+    facts.add_archive(reader, sender, upload, &container).await?;
+    Ok(facts)
+}
+
+impl StudyFacts {
+    /// Adds what one instance of each series of an archive says.
+    async fn add_archive(
+        &mut self,
+        reader: &UploadReader,
+        sender: Option<Owner>,
+        archive: &Path,
+        container: &Path,
+    ) -> Result<(), ApiError> {
+        let index = match reader.index(&sender, archive, container).await {
+            Ok(Some(index)) => index,
+            Ok(None) => return Ok(()),
+            // Looked at as if there were no rules, rather than never.
+            Err(error @ ApiError::Unavailable { .. }) => {
+                tracing::warn!(
+                    error = format!("{:#}", anyhow::Error::new(error)),
+                    "what a study says is not known to the rules"
+                );
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        let container = container.to_owned();
+        for instance in blocking(move || metadata(&index, &container)).await? {
+            self.add(&instance);
         }
-        Ok(facts)
-    })
-    .await
+        Ok(())
+    }
 }
 
 /// And who sent them.
@@ -79,12 +108,14 @@ fn one_of_each_series(
     Ok((chosen, calling))
 }
 
+/// Of one instance of each series.
 fn metadata(index: &InstanceIndex, container: &Path) -> io::Result<Vec<Attributes>> {
     let mut container = File::open(container)?;
     let mut all = Vec::new();
+    let mut known = BTreeSet::new();
     for instance in &index.instances {
         let Span { offset, length } = instance.metadata;
-        if length > LONGEST_METADATA {
+        if length > LONGEST_METADATA || !known.insert(&instance.series_instance_uid) {
             continue;
         }
         let mut json = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use norma_service::{RoutingFilter, RoutingPriority, RoutingRule, RoutingSettings};
+use norma_service::{RoutingFilter, RoutingPriority, RoutingRule, RoutingSettings, RoutingWay};
 
 use crate::routing::facts::{SeriesFacts, StudyFacts};
 use crate::routing::pattern::fits;
@@ -31,6 +31,11 @@ pub struct Route {
 impl Rules {
     pub fn of(settings: &RoutingSettings) -> Self {
         Self(settings.rules.clone())
+    }
+
+    /// Whether a rule looks at studies that come so: what they say is read for that alone.
+    pub(crate) fn are_for(&self, way: RoutingWay) -> bool {
+        self.0.iter().any(|rule| rule.when.is_for(way))
     }
 
     /// Where none fits, a study is analysed as ever, and an earlier one that was pulled is kept.
@@ -68,8 +73,10 @@ fn is_of(rule: &RoutingRule, facts: &StudyFacts) -> bool {
         calling,
         requested_priority,
         prior,
+        came_by: _,
     } = &rule.when;
     *prior == facts.is_prior
+        && rule.when.is_for(facts.came_by)
         && has_one(study_description, &facts.study_description)
         && has_one(institution, &facts.institution)
         && has_one(calling, &facts.calling)
@@ -186,6 +193,22 @@ mod tests {
         let other = Rules(rules.to_vec()).decide(&facts(&[("CT", "HEAD")], "routine"));
         assert!(other.analyze && other.destinations.is_none() && other.priority.is_none());
         assert_eq!(Rules(Vec::new()).decide(&StudyFacts::default()).rule, None);
+    }
+
+    #[test]
+    fn a_rule_is_for_what_comes_by_c_store_unless_it_says_otherwise() {
+        let mut web = rule("web", RoutingFilter::default());
+        web.when.came_by = vec![RoutingWay::StowRs];
+        let rules = [web, rule("sent", RoutingFilter::default())];
+        let mut study = facts(&[("CT", "CHEST")], "");
+        assert_eq!(decided(&rules, &study).as_deref(), Some("sent"));
+        study.came_by = RoutingWay::StowRs;
+        assert_eq!(decided(&rules, &study).as_deref(), Some("web"));
+        study.came_by = RoutingWay::Upload;
+        let route = Rules(rules.to_vec()).decide(&study);
+        assert!(route.rule.is_none() && route.analyze, "as without rules");
+        let rules = Rules(rules.to_vec());
+        assert!(rules.are_for(RoutingWay::StowRs) && !rules.are_for(RoutingWay::Upload));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use actix_web::web::{Data, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse, post};
 use norma_database::{RequestKey, Scan as ScanRow};
 use norma_domain::{PatientId, Role, Roles, ScanId};
+use norma_service::RoutingWay;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -16,6 +17,7 @@ use crate::problem::ApiError;
 use crate::problem::answers::{
     BadRequest, Conflict, Failures, Gone, NotFound, StorageFull, Unprocessable, UnsupportedMediaType,
 };
+use crate::routing::Router;
 use crate::scans::answer::scan_document;
 use crate::scans::duplicates::{OnDuplicate, earlier_scan};
 use crate::scans::schema::{Scan, ScanUpload};
@@ -70,7 +72,7 @@ pub(crate) struct UploadOptions {
 #[post("/api/scans")]
 pub(crate) async fn upload_scan(
     gateway: Data<Gateway>,
-    uploads: Data<Uploads>,
+    (uploads, router): (Data<Uploads>, Data<Router>),
     request: HttpRequest,
     visit: (Access, Notes),
     options: Query<UploadOptions>,
@@ -93,7 +95,14 @@ pub(crate) async fn upload_scan(
             return created(&gateway, &notes, scan, told(earlier.map(|earlier| earlier.id))).await;
         }
     };
-    let stored = store(&gateway, &uploads, (&access, &notes), upload, wish, in_hand.key()).await;
+    let stored = store(
+        (&gateway, &uploads, &router),
+        (&access, &notes),
+        upload,
+        wish,
+        in_hand.key(),
+    )
+    .await;
     if !matches!(stored, Ok(Stored::New { .. })) {
         in_hand.forget(&gateway).await;
     }
@@ -158,8 +167,7 @@ enum Stored {
 
 /// Stores an upload of one study, unless it is here already and that is not wanted.
 async fn store(
-    gateway: &Gateway,
-    uploads: &Uploads,
+    (gateway, uploads, router): (&Gateway, &Uploads, &Router),
     (access, notes): (&Access, &Notes),
     upload: Upload,
     wish: Wish,
@@ -182,6 +190,8 @@ async fn store(
         }
         _ => {}
     }
+    let facts = router.facts_of(RoutingWay::Upload, access.caller.owner(), &upload.path);
+    let facts = facts.await?;
     let new = NewUpload {
         id: ScanId::generate(),
         file: upload.path,
@@ -193,6 +203,10 @@ async fn store(
         request: key,
     };
     let scan = store_scan(gateway, new).await?;
+    if let Some(facts) = facts {
+        // Its analysis is asked for by the next request.
+        router.note(scan.id, &facts).await?;
+    }
     Ok(Stored::New { scan, duplicate_of })
 }
 

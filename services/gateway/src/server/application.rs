@@ -18,6 +18,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::certificate::Certificate;
 use crate::dicom_results::DicomResults;
+use crate::dicomweb::DicomWeb;
 use crate::events::EventFeed;
 use crate::identity::first_start;
 use crate::identity::middleware::enter;
@@ -152,9 +153,10 @@ impl Application {
         }
     }
 
-    /// What takes uploads.
-    pub(crate) fn predictions(&self) -> Predictions {
-        self.rooms.predictions.as_ref().clone()
+    /// What takes uploads, and what knows their instances.
+    pub(crate) fn received(&self) -> (Predictions, Arc<DicomWeb>) {
+        let predictions = self.rooms.predictions.as_ref().clone();
+        (predictions, self.rooms.dicomweb.clone().into_inner())
     }
 
     /// What makes the objects that are sent to a PACS.

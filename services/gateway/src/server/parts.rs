@@ -5,6 +5,7 @@ use norma_service::Context;
 use crate::bundle::ModelSource;
 use crate::options::GatewayOptions;
 use crate::pulls::Sources;
+use crate::routing::Rules;
 use crate::uploads::reader::UploadReader;
 
 /// What the gateway is made of.
@@ -15,4 +16,5 @@ pub struct GatewayParts {
     pub reader: UploadReader,
     pub options: GatewayOptions,
     pub sources: Sources,
+    pub rules: Rules,
 }

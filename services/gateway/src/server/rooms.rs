@@ -15,6 +15,7 @@ use crate::identity::openid::OpenId;
 use crate::pixels::PixelObjects;
 use crate::predictions::Predictions;
 use crate::pulls::Sources;
+use crate::routing::Router;
 use crate::server::parts::GatewayParts;
 use crate::server::routes;
 use crate::uploads::Uploads;
@@ -32,11 +33,12 @@ pub(crate) struct Rooms {
     pub(crate) trail: Data<AuditTrail>,
     pixels: Data<PixelObjects>,
     pub(crate) results: Data<DicomResults>,
-    dicomweb: Data<DicomWeb>,
+    pub(crate) dicomweb: Data<DicomWeb>,
     workitems: Data<Workitems>,
     uploads: Data<Uploads>,
     pub(crate) predictions: Data<Predictions>,
     sources: Data<Sources>,
+    router: Data<Router>,
 }
 
 impl Rooms {
@@ -47,6 +49,7 @@ impl Rooms {
             reader,
             options,
             sources,
+            rules,
         } = parts;
         let gateway = Arc::new(Gateway::new(context, options, base_url));
         let options = &gateway.options;
@@ -59,7 +62,13 @@ impl Rooms {
         let set_point = options.operating_point.clone();
         let bundle = Arc::new(RunningBundle::new(models, gateway.database.clone(), set_point));
         let uploads = Arc::new(Uploads::new(Arc::clone(&gateway), reader));
-        let predictions = Predictions::new(Arc::clone(&gateway), Arc::clone(&bundle), Arc::clone(&uploads));
+        let router = Arc::new(Router::new(Arc::clone(&gateway), Arc::clone(&uploads), rules));
+        let predictions = Predictions {
+            gateway: Arc::clone(&gateway),
+            bundle: Arc::clone(&bundle),
+            uploads: Arc::clone(&uploads),
+            router: Arc::clone(&router),
+        };
         let pixels = Arc::new(PixelObjects::new(gateway.objects.clone(), &gateway.kept));
         let results = DicomResults::new(Arc::clone(&gateway), Arc::clone(&pixels), Arc::clone(&uploads));
         let results = Arc::new(results);
@@ -77,6 +86,7 @@ impl Rooms {
             uploads: Data::from(uploads),
             bundle: Data::from(bundle),
             sources: Data::new(sources),
+            router: Data::from(router),
             gateway: Data::from(gateway),
         })
     }
@@ -105,7 +115,8 @@ impl Rooms {
             .app_data(self.events.clone())
             .app_data(self.uploads.clone())
             .app_data(self.predictions.clone())
-            .app_data(self.sources.clone());
+            .app_data(self.sources.clone())
+            .app_data(self.router.clone());
         if let Some(openid) = &self.openid {
             services.app_data(openid.clone());
         }

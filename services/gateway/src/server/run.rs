@@ -15,6 +15,7 @@ use crate::deliveries::{CommitmentOutcomes, DeliveryOptions, Dispatcher};
 use crate::options::{GatewayOptions, TlsFiles};
 use crate::pacs::{PacsOptions, Receiver};
 use crate::pulls::Sources;
+use crate::routing::Rules;
 use crate::server::application::Application;
 use crate::server::parts::GatewayParts;
 use crate::server::security::listen_address;
@@ -55,6 +56,7 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
         reader: UploadReader::new(settings.sandbox(), settings.limits.clone()),
         options: GatewayOptions::from(settings.as_ref()),
         sources,
+        rules: Rules::of(&settings.routing),
         context,
     };
     let storage = parts.options.storage;
@@ -112,7 +114,7 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
     let delivering = tokio::spawn(dispatcher.run(stopping.clone()));
     let receiving = match pacs {
         Some(options) => {
-            let receiver = Receiver::open(options, application.predictions(), outcomes).await?;
+            let receiver = Receiver::open(options, application.received(), outcomes).await?;
             Some(tokio::spawn(receiver.run(stopping)))
         }
         None => None,

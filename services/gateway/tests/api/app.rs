@@ -7,7 +7,7 @@ use std::time::Duration;
 use norma_access::ApiKeySecret;
 use norma_database::{Database, NewApiKey};
 use norma_domain::{AnalysisId, ReasonCode, Role, Roles, ScanId};
-use norma_gateway::{Application, GatewayOptions, GatewayParts, Sources, UploadReader};
+use norma_gateway::{Application, GatewayOptions, GatewayParts, Rules, Sources, UploadReader};
 use norma_imaging::Limits;
 use norma_inference::Bundle;
 use norma_object_storage::Objects;
@@ -60,6 +60,7 @@ async fn spawn(change: impl FnOnce(&mut GatewayOptions), has_models: bool) -> Ap
     settings.identity.password.passes = 1;
     let mut options = GatewayOptions::from(&settings);
     change(&mut options);
+    let rules = Rules::of(&settings.routing);
 
     static TELEMETRY: OnceLock<Telemetry> = OnceLock::new();
     let telemetry = TELEMETRY
@@ -90,6 +91,7 @@ async fn spawn(change: impl FnOnce(&mut GatewayOptions), has_models: bool) -> Ap
             ),
             options,
             sources: Sources::default(),
+            rules,
         },
         "127.0.0.1:0".parse().unwrap(),
     )

@@ -1,4 +1,4 @@
-//! What the rules for studies that a PACS sends would do.
+//! What the rules for studies that come would do.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use chrono::{DateTime, Utc};
 use norma_database::StudyRoute;
 use norma_gateway::{Route, Rules, StudyFacts};
-use norma_service::RoutingPriority;
+use norma_service::{RoutingPriority, RoutingWay};
 
 use super::blocking::block_on;
 use super::installation::open;
@@ -30,7 +30,7 @@ pub(crate) fn check(config: Option<&Path>, arguments: &CheckRouting) -> anyhow::
             let route = rules.decide(&facts);
             let is_same = (&route.rule, &route.destinations) == (&noted.rule, &noted.destinations);
             others += usize::from(!is_same);
-            answer(&line_of(noted, *at, &route, is_same));
+            answer(&line_of((noted, *at, facts.came_by), &route, is_same));
             *counts.entry(name_of(route.rule.as_deref())).or_default() += 1;
         }
         for rule in settings.routing.rules {
@@ -59,7 +59,11 @@ fn name_of(rule: Option<&str>) -> String {
     rule.map_or_else(|| "(no rule)".to_owned(), |name| format!("rule {name}"))
 }
 
-fn line_of(noted: &StudyRoute, at: DateTime<Utc>, route: &Route, is_same: bool) -> String {
+fn line_of(
+    (noted, at, came_by): (&StudyRoute, DateTime<Utc>, RoutingWay),
+    route: &Route,
+    is_same: bool,
+) -> String {
     let mut line = format!(
         "{}  scan {}  {:<7}  {}",
         at.format("%F %R"),
@@ -85,6 +89,9 @@ fn line_of(noted: &StudyRoute, at: DateTime<Utc>, route: &Route, is_same: bool) 
                 names.join(", ")
             }
         ));
+    }
+    if came_by != RoutingWay::CStore {
+        line.push_str(&format!("  came by {}", came_by.as_str()));
     }
     if !is_same {
         line.push_str(&format!("  (was: {})", name_of(noted.rule.as_deref())));

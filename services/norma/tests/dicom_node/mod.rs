@@ -199,6 +199,29 @@ impl Node {
     }
 }
 
+/// Stores files by STOW-RS: the status and the answer.
+pub(crate) async fn stow(node: &Node, files: &[PathBuf]) -> (u16, Value) {
+    let mut body = Vec::new();
+    for file in files {
+        body.extend_from_slice(b"--limit\r\nContent-Type: application/dicom\r\n\r\n");
+        body.extend(std::fs::read(file).unwrap());
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--limit--\r\n");
+    let kind = "multipart/related; type=\"application/dicom\"; boundary=limit";
+    let answer = node
+        .client
+        .post(format!("{}/dicom-web/studies", node.url))
+        .header("content-type", kind)
+        .header("accept", "application/dicom+json")
+        .body(body)
+        .send()
+        .await
+        .unwrap();
+    let status = answer.status().as_u16();
+    (status, answer.json().await.unwrap())
+}
+
 /// A phantom's files, in the order of their names.
 pub(crate) fn study(folder: &Path) -> Vec<PathBuf> {
     study_of(&PhantomOptions::small(), folder)

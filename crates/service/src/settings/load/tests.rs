@@ -408,6 +408,11 @@ fn routing_rules_are_read_in_their_order_and_checked() {
     assert_eq!(head.when.body_part, ["HEAD", "*SPINE*"]);
     assert!(trauma.analyze && trauma.when.prior);
     assert_eq!(trauma.when.calling, ["CT1", "CT2"]);
+    assert!(trauma.when.is_for(crate::RoutingWay::CStore) && !trauma.when.is_for(crate::RoutingWay::StowRs));
+    let ways = "    - { name: web, when: { came_by: 'stow_rs, upload' }, destinations: [] }\n";
+    let settings = read(ways).unwrap();
+    let when = &settings.routing.rules[0].when;
+    assert!(when.is_for(crate::RoutingWay::Upload) && !when.is_for(crate::RoutingWay::CStore));
     assert_eq!(trauma.priority, Some(crate::RoutingPriority::Urgent));
     for wrong in [
         "{ name: '' }",
@@ -417,6 +422,8 @@ fn routing_rules_are_read_in_their_order_and_checked() {
         "{ name: a, analyze: false, priority: routine }",
         "{ name: a, analyze: false, destinations: [] }",
         "{ name: a, priority: high }",
+        "{ name: a, when: { came_by: fax } }",
+        "{ name: a, when: { came_by: 'stow_rs, upload' }, analyze: false }",
     ] {
         assert!(read(&format!("    - {wrong}\n")).is_err(), "{wrong}");
     }

@@ -8,25 +8,28 @@ use std::sync::Arc;
 
 use norma_database::{AuditOutcome, NewAuditEvent};
 use norma_dicom_instances::{IndexedInstance, Span};
-use norma_dicom_spool::{hold_same_data_set, sop_instance_before_data_set};
+use norma_dicom_spool::sop_instance_before_data_set;
 use norma_domain::{ScanId, StudyInstanceUid};
 
-use crate::dicomweb::body::BodyError;
 use crate::dicomweb::holding::{Holding, Source};
 use crate::dicomweb::indexes::DicomWeb;
 use crate::gateway::Gateway;
 use crate::identity::Access;
 use crate::problem::ApiError;
 use crate::uploads::instances::Part;
-use crate::uploads::spool::{blocking, create_spool_file, storage_failure};
+use crate::uploads::spool::blocking;
 
 /// What of a request stands against what is held under the same SOP Instance UIDs.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Contradictions {
     /// Where files begin in the archive that are not stored, each with what is held there or came before it in the request.
     pub(super) of_stored: HashMap<u64, ScanId>,
     /// The same for files of which the request holds an earlier one: its SOP Instance UID.
     pub(super) of_request: HashMap<u64, String>,
+    /// What holds something of the studies of the request, the newest first.
+    pub(super) scans: Vec<(ScanId, Arc<Holding>)>,
+    /// The scan that each instance was held against, by its SOP Instance UID.
+    pub(super) compared: HashMap<String, ScanId>,
 }
 
 impl Contradictions {
@@ -42,19 +45,28 @@ impl Contradictions {
         // The scans of other requests that nobody has asked for yet.
         web.catch_up().await?;
         let mut of_stored = HashMap::new();
-        let held = web.held_before(access, instances).await?;
+        let mut compared = HashMap::new();
+        let scans = web.scans_with(access, instances).await?;
+        let held = held_before(&scans, instances);
         for instance in instances {
             if let Some((scan_id, holding, at)) = held.get(instance.sop_instance_uid.as_str()) {
                 let earlier = &holding.index.instances[*at];
-                if !web.is_same(holding, earlier, upload, instance.place.span).await? {
-                    of_stored.insert(instance.place.span.offset, *scan_id);
-                }
+                let (upload, span) = (upload.to_owned(), instance.place.span);
+                match web
+                    .is_same(holding, earlier, move || part_of(&upload, span))
+                    .await?
+                {
+                    true => compared.insert(instance.sop_instance_uid.clone(), *scan_id),
+                    false => of_stored.insert(instance.place.span.offset, *scan_id),
+                };
             }
         }
         let of_request = repeated_in(upload.to_owned(), parts, instances).await?;
         Ok(Self {
             of_stored,
             of_request,
+            scans,
+            compared,
         })
     }
 
@@ -103,22 +115,37 @@ impl Contradictions {
 
 type HeldBefore = HashMap<String, (ScanId, Arc<Holding>, usize)>;
 
+/// Of these instances those whose SOP Instance UID a scan holds: the scan that came first, and where it is there.
+fn held_before(scans: &[(ScanId, Arc<Holding>)], instances: &[IndexedInstance]) -> HeldBefore {
+    let uids: HashSet<&str> = instances
+        .iter()
+        .map(|instance| instance.sop_instance_uid.as_str())
+        .collect();
+    let mut held = HeldBefore::new();
+    // The newest first: the last to say where an instance is came first.
+    for (scan_id, holding) in scans {
+        for (at, instance) in holding.index.instances.iter().enumerate() {
+            let uid = instance.sop_instance_uid.as_str();
+            if uids.contains(uid) {
+                held.insert(uid.to_owned(), (*scan_id, Arc::clone(holding), at));
+            }
+        }
+    }
+    held
+}
+
 impl DicomWeb {
-    /// Of these instances those whose SOP Instance UID a scan holds that the caller sees: the scan that came first, and where it is there.
-    async fn held_before(
+    /// What holds something of the studies of these instances and the caller sees, the newest first in each study.
+    async fn scans_with(
         self: &Arc<Self>,
         access: &Access,
         instances: &[IndexedInstance],
-    ) -> Result<HeldBefore, ApiError> {
-        let uids: HashSet<&str> = instances
-            .iter()
-            .map(|instance| instance.sop_instance_uid.as_str())
-            .collect();
+    ) -> Result<Vec<(ScanId, Arc<Holding>)>, ApiError> {
         let studies: BTreeSet<&str> = instances
             .iter()
             .map(|instance| instance.study_instance_uid.as_str())
             .collect();
-        let mut held = HeldBefore::new();
+        let mut found = Vec::new();
         for study in studies {
             let Ok(study) = StudyInstanceUid::new(study) else {
                 continue;
@@ -127,47 +154,18 @@ impl DicomWeb {
             let scans = database
                 .scans_of_dicom_study(study, access.visible_owner())
                 .await?;
-            // The newest first: the last to say where an instance is came first.
             for scan_id in scans {
-                let holding = match self.holding(scan_id, &access.caller.owner()).await {
-                    Ok(holding) => holding,
-                    // Deleted meanwhile.
-                    Err(ApiError::ScanNotFound) => continue,
-                    Err(error) => return Err(error),
-                };
-                for (at, instance) in holding.index.instances.iter().enumerate() {
-                    let uid = instance.sop_instance_uid.as_str();
-                    if uids.contains(uid) && matches!(holding.source, Source::Scan(_)) {
-                        held.insert(uid.to_owned(), (scan_id, Arc::clone(&holding), at));
+                match self.holding(scan_id, &access.caller.owner()).await {
+                    Ok(holding) if matches!(holding.source, Source::Scan(_)) => {
+                        found.push((scan_id, holding));
                     }
+                    // Deleted meanwhile.
+                    Ok(_) | Err(ApiError::ScanNotFound) => {}
+                    Err(error) => return Err(error),
                 }
             }
         }
-        Ok(held)
-    }
-
-    /// Whether an instance that is held has the data set of a file of an archive.
-    async fn is_same(
-        &self,
-        holding: &Holding,
-        earlier: &IndexedInstance,
-        upload: &Path,
-        span: Span,
-    ) -> Result<bool, ApiError> {
-        let (file, path) = create_spool_file(&self.gateway.options.spool_folder).map_err(storage_failure)?;
-        let mut file = tokio::fs::File::from_std(file);
-        let sent = holding.send_file(&self.gateway.objects, earlier, &mut file).await;
-        sent.map_err(|error| match error {
-            BodyError::Failed(error) => error,
-            BodyError::ClientGone => {
-                ApiError::internal(anyhow::anyhow!("a file has no reader that goes away"))
-            }
-        })?;
-        tokio::io::AsyncWriteExt::flush(&mut file)
-            .await
-            .map_err(storage_failure)?;
-        let upload = upload.to_owned();
-        blocking(move || hold_same_data_set(File::open(&path)?, part_of(&upload, span)?)).await
+        Ok(found)
     }
 }
 
@@ -214,7 +212,7 @@ async fn repeated_in(
 /// Holds the file meta information of any instance.
 const HEAD_BYTES: u64 = 64 << 10;
 
-fn part_of(upload: &Path, span: Span) -> io::Result<impl Read + use<>> {
+pub(super) fn part_of(upload: &Path, span: Span) -> io::Result<impl Read + use<>> {
     let mut file = File::open(upload)?;
     file.seek(SeekFrom::Start(span.offset))?;
     Ok(file.take(span.length))

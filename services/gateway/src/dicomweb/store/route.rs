@@ -2,18 +2,21 @@
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, routes};
-use norma_domain::StudyInstanceUid;
+use norma_domain::{Priority, StudyInstanceUid};
+use norma_service::RoutingWay;
 
 use crate::analyses::Turn;
 use crate::dicomweb::document::service_url;
 use crate::dicomweb::indexes::DicomWeb;
 use crate::dicomweb::locate::PathUids;
+use crate::dicomweb::store::again::take_again;
 use crate::dicomweb::store::answer::AnswerForm;
 use crate::dicomweb::store::contradictions::Contradictions;
 use crate::dicomweb::store::outcome::Outcome;
 use crate::identity::{Access, Notes};
 use crate::predictions::{Predictions, Sender};
 use crate::problem::ApiError;
+use crate::routing::Open;
 use crate::uploads::instances::ReceivedInstances;
 use crate::uploads::repetition::{Sent, look_up};
 use crate::uploads::spool::{create_spool_file, storage_failure};
@@ -39,6 +42,10 @@ pub(crate) async fn store_instances(
     }
     let question = predictions.bundle.question(None).await?;
     let turn = Turn::of(gateway, &access, None)?;
+    let open = Open {
+        may_be_urgent: Turn::of(gateway, &access, Some(Priority::Urgent)).is_ok(),
+        is_priority_named: false,
+    };
     let (received, place) = predictions.uploads.receive_instances(&request, payload).await?;
     let ReceivedInstances { upload, parts } = received;
     let (_, container) = create_spool_file(&gateway.options.spool_folder).map_err(storage_failure)?;
@@ -48,11 +55,9 @@ pub(crate) async fn store_instances(
         .index(&upload.sender, &upload.path, &container)
         .await?;
     drop(container);
+    let web = web.into_inner();
     let contradictions = match &index {
-        Some(index) => {
-            let web = web.into_inner();
-            Contradictions::of(&web, &access, &upload.path, &parts, &index.instances).await?
-        }
+        Some(index) => Contradictions::of(&web, &access, &upload.path, &parts, &index.instances).await?,
         None => Contradictions::default(),
     };
     // Before anything of the request is stored: what nobody is told of did not happen.
@@ -62,16 +67,28 @@ pub(crate) async fn store_instances(
     if outcome.stored.is_empty() {
         return Ok(answer);
     }
+    let again = contradictions.holder_of_all(&web, &upload.path, &outcome).await?;
     let upload = match outcome.left_over() {
         Some(kept) => upload.with_files_at(kept, &gateway.options.spool_folder).await?,
         None => upload,
     };
-    let id = match look_up(gateway, &request, &access, &upload, "store").await? {
-        Sent::Again(id) => {
-            predictions.complete_requests(id, &question, &turn).await?;
+    let sent = look_up(gateway, &request, &access, &upload, "store").await?;
+    let id = match (sent, again) {
+        (Sent::Again(id), _) => {
+            predictions
+                .complete_requests(id, &question, (&turn, open))
+                .await?;
             id
         }
-        Sent::First(in_hand) => {
+        (Sent::First(in_hand), Some(scan_id)) => {
+            // Nothing is made that the key could stand for: the same request again is known as this one was.
+            in_hand.forget(gateway).await;
+            take_again(&predictions, scan_id, &outcome, (&question, &turn, open)).await?;
+            notes.scan(scan_id);
+            notes.object(scan_id);
+            return Ok(answer);
+        }
+        (Sent::First(in_hand), None) => {
             let came = outcome.stored.iter();
             let came =
                 came.map(|instance| (instance.sop_instance_uid.clone(), instance.sop_class_uid.clone()));
@@ -80,6 +97,8 @@ pub(crate) async fn store_instances(
                 owner: access.caller.owner(),
                 request: in_hand.key(),
                 turn,
+                came_by: RoutingWay::StowRs,
+                open,
             };
             let started = predictions
                 .start_prediction((upload, place), question, sender)
