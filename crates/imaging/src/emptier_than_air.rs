@@ -34,9 +34,10 @@ impl EmptierThanAir {
     }
 
     /// Whether so much was measured below air that the values are no Hounsfield units.
-    pub(crate) fn is_much(mut self) -> bool {
-        self.counts.sort_unstable_by(|one, other| other.cmp(one));
-        let measured: u64 = self.counts[FILLINGS..].iter().sum();
+    pub(crate) fn is_much(&self) -> bool {
+        let mut counts = self.counts.clone();
+        counts.sort_unstable_by(|one, other| other.cmp(one));
+        let measured: u64 = counts[FILLINGS..].iter().sum();
         measured as f64 > LARGEST_SHARE * self.values as f64
     }
 }
@@ -56,7 +57,7 @@ mod tests {
         let noise = |index: usize| f64::from((index * 7919 % 401) as i32 - 200);
         // Half air, half tissue.
         let chest = |index: usize| {
-            if index % 2 == 0 {
+            if index.is_multiple_of(2) {
                 -1000.0 + noise(index)
             } else {
                 40.0
@@ -64,7 +65,13 @@ mod tests {
         };
         assert!(!is_much((0..10_000).map(chest)));
         for filling in [-2000.0, -2048.0, -3024.0, -1e30, f64::NEG_INFINITY] {
-            let filled = |index: usize| if index % 3 == 0 { filling } else { chest(index) };
+            let filled = |index: usize| {
+                if index.is_multiple_of(3) {
+                    filling
+                } else {
+                    chest(index)
+                }
+            };
             assert!(!is_much((0..10_000).map(filled)), "{filling}");
         }
         for (slope, intercept) in [(2.0, 0.0), (1.4, 0.0), (3.0, 0.0), (1.0, -1024.0)] {
