@@ -36,8 +36,10 @@ impl ElementHeader {
             return Ok(header);
         }
         header.vr = vr;
-        header.length = if has_short_length(vr) {
-            u32::from(encoding.u16([first[6], first[7]]))
+        let short = u32::from(encoding.u16([first[6], first[7]]));
+        // Before a length of 32 bits stand two zeros: what a representation that nobody knows has there is its length.
+        header.length = if has_short_length(vr) || (!has_long_length(vr) && short != 0) {
+            short
         } else {
             let mut length = [0; 4];
             fill(&mut length)?;
@@ -91,6 +93,14 @@ pub fn has_short_length(vr: [u8; 2]) -> bool {
     )
 }
 
+/// Whether elements of a VR are known to have a length of 32 bits (PS3.5 table 7.1-1).
+fn has_long_length(vr: [u8; 2]) -> bool {
+    matches!(
+        &vr,
+        b"OB" | b"OD" | b"OF" | b"OL" | b"OV" | b"OW" | b"SQ" | b"SV" | b"UC" | b"UN" | b"UR" | b"UT" | b"UV"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Read as _;
@@ -108,7 +118,7 @@ mod tests {
     #[test]
     fn a_header_is_read_as_its_encoding_writes_it() {
         let explicit = Encoding::EXPLICIT_LITTLE;
-        let cases: [(Encoding, &[u8], Read); 7] = [
+        let cases: [(Encoding, &[u8], Read); 10] = [
             (explicit, b"\x08\0\x60\0CS\x02\0CT", (0x0008_0060, *b"CS", 2, 2)),
             (
                 explicit,
@@ -120,6 +130,23 @@ mod tests {
                 explicit,
                 b"\x28\0\x10\x12ZZ\0\0\x04\0\0\0",
                 (0x0028_1210, *b"ZZ", 4, 0),
+            ),
+            // One whose writer gave it a length of 16 bits, in either order of bytes.
+            (
+                explicit,
+                b"\x19\0\x05\x10QQ\x04\0abcd",
+                (0x0019_1005, *b"QQ", 4, 4),
+            ),
+            (
+                Encoding::EXPLICIT_BIG,
+                b"\0\x19\x10\x05QQ\0\x04abcd",
+                (0x0019_1005, *b"QQ", 4, 4),
+            ),
+            // A long one whose reserved bytes are not zero.
+            (
+                explicit,
+                b"\x19\0\x05\x10OB\x01\0\x02\0\0\0ab",
+                (0x0019_1005, *b"OB", 2, 2),
             ),
             // An element without one.
             (

@@ -189,10 +189,9 @@ fn parse(
     spent: &Spent,
 ) -> Result<Option<InstanceHeader>, WalkFailure> {
     let has_magic = data.get(PREAMBLE_BYTES..PREAMBLE_BYTES + 4) == Some(b"DICM");
-    let start = if has_magic { PREAMBLE_BYTES + 4 } else { 0 };
-    if !has_magic && !looks_like_elements(data) {
+    let Some(start) = start_of_elements(data, has_magic) else {
         return Ok(None);
-    }
+    };
     let total = blob.size();
     let parsed =
         walk_meta(data, start, total)
@@ -212,6 +211,25 @@ fn parse(
         Ok(header) if !has_magic && !is_convincing(&header) => Ok(None),
         parsed => parsed.map(Some),
     }
+}
+
+/// Where the elements begin: after preamble and mark; after either of them where some writer left out the other; or at once.
+fn start_of_elements(data: &[u8], has_magic: bool) -> Option<usize> {
+    let mark = b"DICM".len();
+    if has_magic {
+        return Some(PREAMBLE_BYTES + mark);
+    }
+    let begins_at = |start: usize| {
+        data.get(start..)
+            .is_some_and(looks_like_elements)
+            .then_some(start)
+    };
+    let after_mark = data.starts_with(b"DICM").then(|| begins_at(mark)).flatten();
+    let is_blank = data
+        .get(..PREAMBLE_BYTES)
+        .is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0));
+    let after_preamble = is_blank.then(|| begins_at(PREAMBLE_BYTES)).flatten();
+    begins_at(0).or(after_mark).or(after_preamble)
 }
 
 /// Inflates no more than the elements before the pixel data, and counts every byte of it.

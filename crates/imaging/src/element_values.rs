@@ -62,7 +62,7 @@ impl<'data> Values<'data> {
         self.texts(tag).into_iter().next().filter(|text| !text.is_empty())
     }
 
-    /// The numbers of a DS or FD element; None where one of them is none.
+    /// The numbers of a DS, FD or FL element; None where one of them is none.
     pub(crate) fn numbers<const COUNT: usize>(&self, tag: u32) -> Option<[f64; COUNT]> {
         let bytes = self.set.bytes(tag, self.data)?;
         let mut numbers = [0.0; COUNT];
@@ -75,6 +75,8 @@ impl<'data> Values<'data> {
                     f64::from_le_bytes(raw)
                 };
             }
+        } else if let Some(singles) = self.singles(bytes) {
+            numbers = singles;
         } else {
             let mut parts = bytes.split(|byte| *byte == b'\\');
             for number in &mut numbers {
@@ -83,6 +85,21 @@ impl<'data> Values<'data> {
             }
         }
         numbers.iter().all(|number| number.is_finite()).then_some(numbers)
+    }
+
+    /// The numbers of an FL element; None of what is no number that stands in such a place.
+    fn singles<const COUNT: usize>(&self, bytes: &[u8]) -> Option<[f64; COUNT]> {
+        if bytes.len() != COUNT * 4 || is_decimal_text(bytes) {
+            return None;
+        }
+        let mut numbers = [0.0; COUNT];
+        for (number, chunk) in numbers.iter_mut().zip(bytes.chunks_exact(4)) {
+            let raw: [u8; 4] = chunk.try_into().ok()?;
+            *number = f64::from(f32::from_bits(self.encoding.u32(raw)));
+        }
+        // Words of four letters are very large or very small numbers.
+        let is_plausible = |number: &f64| *number == 0.0 || PLAUSIBLE_SINGLE.contains(&number.abs());
+        numbers.iter().all(is_plausible).then_some(numbers)
     }
 
     pub(crate) fn number(&self, tag: u32) -> Option<f64> {
@@ -142,6 +159,9 @@ impl<'data> Values<'data> {
         })
     }
 }
+
+/// Distances, directions, slopes and intercepts.
+const PLAUSIBLE_SINGLE: std::ops::RangeInclusive<f64> = 1e-12..=1e9;
 
 /// DS holds only these (PS3.5 table 6.2-1), and a comma where it is written wrongly; eight such bytes may also be one double, but no plausible one.
 fn is_decimal_text(bytes: &[u8]) -> bool {

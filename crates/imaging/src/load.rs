@@ -1,7 +1,7 @@
 //! The chest series of a study as one volume.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use norma_domain::{SeriesChoice, SeriesInstanceUid, SliceReference, StudySummary};
 use norma_volume::Volume;
@@ -19,12 +19,13 @@ use crate::series_grouping::{SeriesGroup, exclusion, group_series, is_reformat, 
 use crate::series_joining::{LEAST_PIECES, series_of_instances};
 use crate::series_remains::{LaidSeries, check_fragments, slices_on_other_grids, unread_between};
 use crate::series_volumes::{SeriesVolume, separate_volumes};
+use crate::shared_identifiers::ambiguous_instances;
 use crate::slice_order::{
     PlacedSlice, largest_stray_mm, measure_spacing, order_slices, plane_axes, tilt_degrees,
 };
 use crate::stored_values::{ReadValues, read_values};
 use crate::study::{Instance, StudyContent, StudySource};
-use crate::volume_geometry::{SliceGrid, lay_out};
+use crate::volume_geometry::{NO_PATIENTS_SIZE, SliceGrid, has_patients_size, lay_out};
 use crate::volume_grid::{regular_stack, square_pixels};
 
 /// Positions are rounded, and tables sag: so much within the plane is no other field of view.
@@ -321,11 +322,16 @@ fn assemble(
     let (hounsfield, step, sources) = regular_stack(hounsfield, &slices, step, &spacing);
     let geometry = lay_out(&grid, &slices, step, spacing.missing_slices > 0)
         .ok_or(inconsistent("its spacing is not positive and finite"))?;
+    if !has_patients_size(&geometry) {
+        return Err(inconsistent(NO_PATIENTS_SIZE));
+    }
     let (hounsfield, geometry) = square_pixels(hounsfield, geometry, limits)?;
     let rescaled = slices.iter().all(|slice| {
         let header = &instances[slice.reference.instance].header;
         has_hounsfield(header.has_modality_table, &header.frames[slice.reference.frame])
     });
+    let used: HashSet<usize> = slices.iter().map(|slice| slice.reference.instance).collect();
+    let ambiguous = ambiguous_instances(instances, &used, limits);
     let references = sources
         .iter()
         .enumerate()
@@ -334,7 +340,11 @@ fn assemble(
             let header = &instances[slice.reference.instance].header;
             SliceReference {
                 slice: index,
-                sop_instance_uid: header.sop_instance.clone(),
+                // One that other images have as well names none of them.
+                sop_instance_uid: header
+                    .sop_instance
+                    .clone()
+                    .filter(|_| !ambiguous.contains(&slice.reference.instance)),
                 // The frames of one object share its number: it names none of them.
                 instance_number: header.instance_number.filter(|_| header.frames.len() == 1),
                 table_position_mm: header.frames[slice.reference.frame].position.map(|[_, _, z]| z),
@@ -379,7 +389,10 @@ fn assemble(
             unread_between: 0,
             invalid_uids: slices
                 .iter()
-                .filter(|slice| !instances[slice.reference.instance].header.has_valid_uids)
+                .map(|slice| slice.reference.instance)
+                .filter(|instance| {
+                    !instances[*instance].header.has_valid_uids || ambiguous.contains(instance)
+                })
                 .count(),
         },
     })

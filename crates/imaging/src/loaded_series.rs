@@ -43,6 +43,6 @@ pub struct Acquisition {
     pub has_hounsfield: bool,
     /// Slices in which values that cannot be measurements were read otherwise than the header says.
     pub corrected_slices: usize,
-    /// Files of the series whose study, series or instance UID is none by the standard.
+    /// Slices whose study, series or instance UID is none by the standard, or whose instance UID another image has too.
     pub invalid_uids: usize,
 }

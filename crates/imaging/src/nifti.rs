@@ -8,6 +8,7 @@ use norma_volume::Volume;
 
 use crate::blob::Blob;
 use crate::damaged_slices::{slices_from_elsewhere, slices_kept, slices_without_picture};
+use crate::emptier_than_air::EmptierThanAir;
 use crate::error::ImagingError;
 use crate::limits::Limits;
 use crate::loaded_series::{Acquisition, LoadedSeries};
@@ -16,6 +17,7 @@ use crate::rescale::AIR;
 use crate::slice_order::{GAP_FACTOR, Vector, angle_degrees, cross, unit};
 use crate::value_check::{alternates, clear_filling, count_implausible, has_levels_of_a_scan};
 use crate::value_scale::contradicts_one_scale;
+use crate::volume_geometry::{NO_PATIENTS_SIZE, has_patients_size};
 use crate::volume_grid::square_pixels;
 
 /// The best that deflate does is 1,032 to one; small files have some bytes more.
@@ -63,6 +65,9 @@ pub(crate) fn load_nifti(blob: &Blob, limits: &Limits) -> Result<LoadedSeries, I
         });
     }
     let mut map = map_axes(&header)?;
+    if !has_patients_size(&map.geometry) {
+        return Err(ImagingError::UnreadableNifti(NO_PATIENTS_SIZE));
+    }
     let (mut hounsfield, has_hounsfield) = read_voxels(blob, &header, &map)?;
     // Slices without a picture at an end are what a volume is padded with.
     let blank = slices_without_picture(&hounsfield);
@@ -295,6 +300,7 @@ fn read_voxels(
     let sample_bytes = header.sample.bytes();
     let mut line = vec![0u8; columns * sample_bytes];
     let (mut air, mut highest_other) = (0u64, i16::MIN);
+    let mut emptier = EmptierThanAir::new();
     for plane in 0..planes {
         for row in 0..rows {
             stream.read_exact(&mut line).map_err(cut_short)?;
@@ -304,6 +310,7 @@ fn read_voxels(
                     read_sample(sample, header.sample, header.big_endian) * header.slope + header.intercept;
                 // What is not a number is no measurement.
                 let value = if value.is_nan() { f64::from(AIR) } else { value };
+                emptier.take(value);
                 let value = value.round().clamp(f64::from(AIR), f64::from(i16::MAX)) as i16;
                 air += u64::from(value < AIR_BELOW);
                 highest_other = highest_other.max(value);
@@ -314,7 +321,8 @@ fn read_voxels(
         }
     }
     let share = air as f64 / voxels.len() as f64;
-    Ok((hounsfield, share >= AIR_SHARE && highest_other > 0))
+    let has_hounsfield = share >= AIR_SHARE && highest_other > 0 && !emptier.is_much();
+    Ok((hounsfield, has_hounsfield))
 }
 
 fn read_sample(bytes: &[u8], sample: SampleType, big_endian: bool) -> f64 {

@@ -137,6 +137,18 @@ pub(crate) fn lay_out(
     })
 }
 
+/// A field is at least so wide and high, and at most: more or less is told in another unit than millimetres.
+const FIELD_MM: std::ops::RangeInclusive<f64> = 1.0..=2_000.0;
+pub(crate) const NO_PATIENTS_SIZE: &str = "its field of view measures less than a millimetre or more than two metres: its spacing, or its unit, is wrong";
+
+/// Whether pictures so large may be of a patient.
+pub(crate) fn has_patients_size(geometry: &VolumeGeometry) -> bool {
+    let spacing = geometry.spacing_mm.zyx();
+    [1, 2]
+        .into_iter()
+        .all(|axis| FIELD_MM.contains(&(geometry.shape[axis] as f64 * spacing[axis])))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -114,7 +114,16 @@ fn files_without_preamble_or_meta_information_are_read() {
         assert_eq!(series.study.transfer_syntax_uid, None);
     }
     let with_meta = slice.bytes(EXPLICIT);
-    assert_slice(&load_bytes(&with_meta[132..]).unwrap(), 0, &slice);
+    // Without preamble and mark, without the preamble alone, and without the mark alone.
+    let bare = write_data_set(&slice.data_set(), EXPLICIT);
+    for file in [
+        with_meta[132..].to_vec(),
+        with_meta[128..].to_vec(),
+        [&[0; 128][..], &with_meta[132..]].concat(),
+        [&[0; 128][..], &bare].concat(),
+    ] {
+        assert_slice(&load_bytes(&file).unwrap(), 0, &slice);
+    }
 }
 
 #[test]

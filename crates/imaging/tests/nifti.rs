@@ -234,6 +234,15 @@ fn lengths_are_in_the_unit_that_the_header_names() {
             assert!((got - expected).abs() < 1e-4, "{unit}: {spacing:?}");
         }
     }
+    // Metres and micrometres that are said to be millimetres.
+    for factor in [0.001f32, 1000.0] {
+        let mut wrong = plain.clone();
+        for at in (280..328).step_by(4) {
+            let value = f32::from_le_bytes(wrong[at..at + 4].try_into().unwrap());
+            wrong[at..at + 4].copy_from_slice(&(value * factor).to_le_bytes());
+        }
+        assert_eq!(code(&wrong), ReasonCode::UnreadableNifti, "{factor}");
+    }
     let mut unknown = plain;
     unknown[123] = 5;
     assert_eq!(code(&unknown), ReasonCode::UnreadableNifti);
@@ -383,4 +392,24 @@ fn a_slice_of_no_numbers_is_a_lost_slice() {
         ),
         (0, 0)
     );
+}
+
+#[test]
+fn a_slope_that_is_too_steep_makes_no_hounsfield_units() {
+    let with = |slope: f32, intercept: f32| {
+        let mut bytes = nifti(PLAIN);
+        // A file of which a half is air with its noise, a quarter lung, a quarter tissue.
+        for (index, sample) in bytes[352..].chunks_exact_mut(2).enumerate() {
+            let noise = (index * 7 % 41) as i16 - 20;
+            let level = [-1000, -850, -1000, 45][index % 4] + noise;
+            sample.copy_from_slice(&level.to_le_bytes());
+        }
+        bytes[112..116].copy_from_slice(&slope.to_le_bytes());
+        bytes[116..120].copy_from_slice(&intercept.to_le_bytes());
+        load(&bytes).unwrap().acquisition.has_hounsfield
+    };
+    assert!(with(1.0, 0.0));
+    for (slope, intercept) in [(2.0, 0.0), (3.0, 0.0), (1.0, -1024.0), (0.5, 0.0), (1.0, 1024.0)] {
+        assert!(!with(slope, intercept), "{slope} {intercept}");
+    }
 }

@@ -44,6 +44,7 @@ pub fn check_quality(series: &LoadedSeries, lungs: &LungSegmentation) -> Vec<Qua
     checks.extend(orientation::check_orientation(
         &measure_orientation(&series.volume, lungs),
         is_whole,
+        !lungs.touches_first && !lungs.touches_last,
     ));
     checks.extend(check_slices(series, lungs));
     checks.push(check_pixel_spacing(series));

@@ -31,10 +31,10 @@ impl CoarseVolume {
         let coarse_shape: [usize; 3] = std::array::from_fn(|axis| shape[axis] / block[axis]);
         let [depth, height, width] = block;
         let mut hounsfield = Array3::zeros(coarse_shape);
-        let voxels = (depth * height * width) as i32;
+        let voxels = (depth * height * width) as i64;
         let planes: Vec<_> = hounsfield.axis_iter_mut(Axis(0)).collect();
         planes.into_par_iter().enumerate().for_each(|(z, mut plane)| {
-            let mut sums = vec![0i32; coarse_shape[2]];
+            let mut sums = vec![0i64; coarse_shape[2]];
             for (y, mut out) in plane.rows_mut().into_iter().enumerate() {
                 sums.fill(0);
                 let slab = volume.hounsfield.slice(s![
@@ -45,11 +45,11 @@ impl CoarseVolume {
                 for row in slab.lanes(Axis(2)) {
                     if let Some(row) = row.as_slice() {
                         for (sum, block) in sums.iter_mut().zip(row.chunks_exact(width)) {
-                            *sum += block.iter().map(|&value| i32::from(value)).sum::<i32>();
+                            *sum += block.iter().map(|&value| i64::from(value)).sum::<i64>();
                         }
                     } else {
                         for (x, &value) in row.iter().enumerate() {
-                            sums[x / width] += i32::from(value);
+                            sums[x / width] += i64::from(value);
                         }
                     }
                 }
@@ -117,5 +117,26 @@ mod tests {
         let mut mask = Array3::zeros(shape);
         mask[[3, 4, 6]] = 7;
         assert_eq!(coarse.sample(&mask)[[1, 1, 1]], 7);
+    }
+
+    #[test]
+    fn a_block_of_a_whole_volume_has_its_mean() {
+        // A spacing in another unit makes one block of millions of voxels.
+        let shape = [60, 130, 130];
+        let volume = Volume::new(
+            Array3::from_elem(shape, 3000),
+            VolumeGeometry {
+                slice_places_mm: None,
+                shape,
+                spacing_mm: SpacingMm::new(0.001, 0.001, 0.001).unwrap(),
+                origin_mm: [0.0; 3],
+                direction: [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]],
+            },
+        )
+        .unwrap();
+        assert_eq!(
+            CoarseVolume::of(&volume).hounsfield,
+            Array3::from_elem([1, 1, 1], 3000)
+        );
     }
 }

@@ -9,6 +9,7 @@ mod coarse;
 mod components;
 mod crop_box;
 mod gas;
+mod leaks;
 mod levels;
 mod lungs;
 mod morphology;

@@ -7,9 +7,12 @@ use crate::Volume;
 use crate::coarse::CoarseVolume;
 use crate::components::{Components, Statistics};
 use crate::gas::{BowelGas, find_bowel_gas};
+use crate::leaks::{air_around, open_to, without_air_around};
 use crate::morphology;
 use crate::seam::Seam;
 use crate::slice_lungs::{LUNG_THRESHOLD_HU, fill_holes};
+
+use body_axis::BodyAxis;
 
 /// Value of the patient's right lung in [`LungSegmentation::mask`].
 pub const RIGHT_LUNG: u8 = 1;
@@ -30,6 +33,9 @@ const GAS_MEDIAN_HU: i16 = -975;
 const DENSE_MEDIAN_HU: i16 = -430;
 /// Gas beside a lung that is apart from it counts as its pneumothorax from this volume on.
 const LEAST_PNEUMOTHORAX_ML: f64 = 100.0;
+/// Two lungs hold so much, and the smaller one of them such a share; where they seem not to, a leak is looked for.
+const LEAST_LUNGS_ML: f64 = 1_000.0;
+const LEAST_SMALLER_SHARE: f64 = 0.15;
 /// Gaps narrower than twice this (vessels, nodules at the pleura) belong to the lung.
 const CLOSING_MM: f64 = 4.0;
 /// Trachea and main bronchi in one slice.
@@ -64,6 +70,12 @@ impl LungSegmentation {
     /// Volume of both lungs in millilitres.
     pub fn total_ml(&self) -> f64 {
         self.right_ml + self.left_ml
+    }
+
+    /// Whether there are two, and not only a part of them.
+    fn are_two_lungs(&self) -> bool {
+        let total_ml = self.total_ml();
+        total_ml >= LEAST_LUNGS_ML && self.right_ml.min(self.left_ml) >= LEAST_SMALLER_SHARE * total_ml
     }
 
     fn measure(mask: Array3<u8>, bowel_gas: BowelGas, volume: &Volume) -> Self {
@@ -109,11 +121,36 @@ impl LungSegmentation {
 /// lung, into the mask. A lung without air (consolidated, collapsed, drowned) cannot be found this way; what
 /// is left of its air is.
 pub fn segment_lungs(volume: &Volume) -> LungSegmentation {
+    let found = segment(volume, None);
+    if found.are_two_lungs() {
+        return found;
+    }
+    // One that is missing may hang on the air around the body by a leak.
+    let around = air_around(&volume.hounsfield, LUNG_THRESHOLD_HU as i16);
+    let closed = segment(volume, Some(&around));
+    if closed.are_two_lungs() { closed } else { found }
+}
+
+/// `around`: the air around the body, where it is to be held apart from the lungs in every slice.
+fn segment(volume: &Volume, around: Option<&Array3<bool>>) -> LungSegmentation {
     let voxels = volume.hounsfield.view();
     let threshold = LUNG_THRESHOLD_HU as i16;
-    let air = Components::where_true(voxels, |hounsfield| hounsfield < threshold);
+    let is_air = |hounsfield| hounsfield < threshold;
+    let (air, outside) = match around {
+        None => {
+            let air = Components::where_true(voxels, is_air);
+            let outside = outside_components(&air, volume.geometry.shape);
+            (air, outside)
+        }
+        Some(around) => {
+            let closed = without_air_around(&volume.hounsfield, around);
+            let air = Components::where_true(closed.view(), is_air);
+            let outside = open_to(around, &air);
+            (air, outside)
+        }
+    };
     let body = BodyAxis::measure(volume);
-    let is_lung = choose_lungs(&air, volume, &body);
+    let is_lung = choose_lungs(&air, &outside, volume, &body);
     let mut mask = air.mask(voxels.dim(), |component| is_lung[component]);
     drop(air);
     let bowel_gas = remove_bowel_gas(&mut mask, volume);
@@ -145,9 +182,8 @@ fn planes_of(mask: &mut Array3<u8>) -> Vec<ArrayViewMut2<'_, u8>> {
 }
 
 /// Which components of air are lung.
-fn choose_lungs(air: &Components, volume: &Volume, body: &BodyAxis) -> Vec<bool> {
+fn choose_lungs(air: &Components, outside: &[bool], volume: &Volume, body: &BodyAxis) -> Vec<bool> {
     let count = air.statistics.len();
-    let outside = outside_components(air, volume.geometry.shape);
     let millilitres = |statistics: &Statistics| {
         statistics.voxels as f64 * volume.geometry.spacing_mm.voxel_volume_mm3() / 1000.0
     };
@@ -271,52 +307,6 @@ fn quantile_bin(histogram: &[u32], part: u32) -> usize {
             below * part >= total
         })
         .unwrap_or(0)
-}
-
-/// Where the body stands across the columns, the median over the slices.
-struct BodyAxis {
-    center: f64,
-    width: f64,
-}
-
-impl BodyAxis {
-    fn measure(volume: &Volume) -> Self {
-        let [slices, rows, columns] = volume.geometry.shape;
-        let threshold = LUNG_THRESHOLD_HU as i16;
-        let mut extents: Vec<(usize, usize)> = (0..slices)
-            .into_par_iter()
-            .step_by((slices / 40).max(1))
-            .filter_map(|slice| {
-                let mut counts = vec![0u32; columns];
-                for row in volume.slice(slice).rows() {
-                    for (count, &value) in counts.iter_mut().zip(row) {
-                        *count += u32::from(value > threshold);
-                    }
-                }
-                let is_body = |&count: &u32| count as usize * 10 >= rows;
-                counts
-                    .iter()
-                    .position(is_body)
-                    .zip(counts.iter().rposition(is_body))
-            })
-            .collect();
-        if extents.is_empty() {
-            return Self {
-                center: columns as f64 / 2.0,
-                width: columns as f64,
-            };
-        }
-        let middle = extents.len() / 2;
-        let center = {
-            extents.sort_unstable_by_key(|&(first, last)| first + last);
-            (extents[middle].0 + extents[middle].1) as f64 / 2.0
-        };
-        extents.sort_unstable_by_key(|&(first, last)| last - first);
-        Self {
-            center,
-            width: (extents[middle].1 - extents[middle].0 + 1) as f64,
-        }
-    }
 }
 
 /// Takes out trachea and main bronchi wherever they stand apart from the lungs within a slice.
@@ -477,6 +467,7 @@ fn bounds(plane: ArrayView2<'_, u8>, side: u8) -> Option<[usize; 4]> {
     bounds
 }
 
+mod body_axis;
 #[cfg(test)]
 mod gas_tests;
 #[cfg(test)]

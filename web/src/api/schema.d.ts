@@ -731,7 +731,8 @@ export interface paths {
          * Uploads one study. What is answered with 201 is stored.
          * @description A study whose bytes or whose Study Instance UID are here already is stored again, and `duplicate_of` tells of the
          *     earlier one; with `duplicate=refuse` it is refused (409 `duplicate_scan`), with `duplicate=reuse` the earlier scan of
-         *     the same patient is answered with 200.
+         *     the same patient is answered with 200, where it holds all that was uploaded. `other_content` counts images that have
+         *     other content than those of the same SOP Instance UIDs in the earlier scan: what was stored stays as it is.
          *
          *     Several studies in one upload are refused with `several_studies`, which names them. An integrator names no
          *     patient. Where the files name another patient than `patient_id` the answer is 409 `patient_mismatch`, until
@@ -2971,6 +2972,11 @@ export interface components {
                 id: components["schemas"]["ScanId"];
                 identity?: components["schemas"]["StudyIdentity"] | null;
                 latest_analysis_id?: components["schemas"]["AnalysisId"] | null;
+                /**
+                 * @description Told by the upload alone: images whose SOP Instance UID stands for another data set in the scan `duplicate_of`. Both scans are kept as
+                 *     they came, and each is analysed by itself.
+                 */
+                other_content?: number | null;
                 patient_id?: components["schemas"]["PatientId"] | null;
                 /** @description In what the files contradict the patient that a person chose nonetheless. */
                 patient_mismatch: components["schemas"]["IdentityAttribute"][];
@@ -3739,6 +3745,11 @@ export interface components {
             id: components["schemas"]["ScanId"];
             identity?: components["schemas"]["StudyIdentity"] | null;
             latest_analysis_id?: components["schemas"]["AnalysisId"] | null;
+            /**
+             * @description Told by the upload alone: images whose SOP Instance UID stands for another data set in the scan `duplicate_of`. Both scans are kept as
+             *     they came, and each is analysed by itself.
+             */
+            other_content?: number | null;
             patient_id?: components["schemas"]["PatientId"] | null;
             /** @description In what the files contradict the patient that a person chose nonetheless. */
             patient_mismatch: components["schemas"]["IdentityAttribute"][];

@@ -12,6 +12,7 @@ mod support;
 
 mod contradictions;
 mod damaged;
+mod elements;
 mod grids;
 mod images;
 mod kernels;

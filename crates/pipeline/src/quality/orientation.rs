@@ -11,11 +11,18 @@ const LARGEST_WIDTH_MM: f64 = 370.0;
 /// Lungs are wider than deep, in the deepest chest about as deep as wide.
 const LARGEST_DEPTH_OF_WIDTH: f64 = 1.05;
 const LARGEST_HEIGHT_MM: f64 = 400.0;
+/// Lungs that end within the scan above and below are higher than this part of their width, in a flat chest too.
+const LEAST_HEIGHT_OF_WIDTH: f64 = 0.45;
 
 /// The checks of sides and size. `whole` says that the scan holds the lungs from apex to base: of a part of them
-/// the places of airway and heart say nothing.
-pub(super) fn check_orientation(evidence: &OrientationEvidence, whole: bool) -> [QualityCheck; 2] {
-    [check_sides(evidence, whole), check_size(evidence)]
+/// the places of airway and heart say nothing. `ends_within` says that neither its first nor its last slice holds lung, however high
+/// the lungs seem to be.
+pub(super) fn check_orientation(
+    evidence: &OrientationEvidence,
+    whole: bool,
+    ends_within: bool,
+) -> [QualityCheck; 2] {
+    [check_sides(evidence, whole), check_size(evidence, ends_within)]
 }
 
 fn check_sides(evidence: &OrientationEvidence, whole: bool) -> QualityCheck {
@@ -61,11 +68,12 @@ fn check_sides(evidence: &OrientationEvidence, whole: bool) -> QualityCheck {
     }
 }
 
-fn check_size(evidence: &OrientationEvidence) -> QualityCheck {
+fn check_size(evidence: &OrientationEvidence, ends_within: bool) -> QualityCheck {
     let passed = evidence.extent_mm.is_none_or(|[height, depth, width]| {
         (LEAST_WIDTH_MM..=LARGEST_WIDTH_MM).contains(&width)
             && depth <= LARGEST_DEPTH_OF_WIDTH * width
             && height <= LARGEST_HEIGHT_MM
+            && (!ends_within || height >= LEAST_HEIGHT_OF_WIDTH * width)
     });
     let message = if passed {
         "the lungs have the size of an adult's"
@@ -95,7 +103,7 @@ mod tests {
     };
 
     fn outcome(evidence: OrientationEvidence, whole: bool) -> [(bool, QualityConsequence); 2] {
-        check_orientation(&evidence, whole).map(|check| (check.passed, check.consequence))
+        check_orientation(&evidence, whole, true).map(|check| (check.passed, check.consequence))
     }
 
     #[test]
@@ -144,6 +152,23 @@ mod tests {
                 outcome(evidence, true)[1],
                 (false, QualityConsequence::Undetermined)
             );
+        }
+    }
+
+    #[test]
+    fn lungs_that_end_within_the_scan_are_no_flat_disc() {
+        let flat = |height: f64| OrientationEvidence {
+            extent_mm: Some([height, 160.0, 260.0]),
+            ..SOUND
+        };
+        for (height, ends_within, passes) in [
+            (26.0, true, false),
+            (110.0, true, false),
+            (140.0, true, true),
+            (26.0, false, true),
+        ] {
+            let [_, size] = check_orientation(&flat(height), true, ends_within);
+            assert_eq!(size.passed, passes, "{height} {ends_within}");
         }
     }
 }

@@ -115,7 +115,7 @@ pub(super) fn note_reading(series: &LoadedSeries) -> Vec<QualityCheck> {
         .or(
             Note,
             "study, series and images are named by valid UIDs",
-            "study, series or images are named by something that is no valid UID",
+            "study, series or images are named by something that is no valid UID, or several images by the same one",
         ),
         Measurement::at_most(
             ReasonCode::PixelsContradictHeader,

@@ -139,3 +139,40 @@ fn a_cut_lung_says_so() {
     let lungs = segment_lungs(&cut);
     assert!(lungs.touches_first && !lungs.touches_last);
 }
+
+#[test]
+fn a_lung_that_touches_a_notch_of_the_skin_is_a_lung() {
+    // A fold, averaged with what lies below it, down to where the next slice holds the top of the lung.
+    let notch = |index: (usize, usize, usize), value: i16| {
+        let is_notch = index.0 == 5 && index.1 <= 60 && (47..=48).contains(&index.2);
+        if is_notch { value.min(-450) } else { value }
+    };
+    let sound = segment_lungs(&chest(|_, value| value));
+    let lungs = segment_lungs(&chest(notch));
+    assert!(
+        (lungs.right_ml / sound.right_ml - 1.0).abs() < 0.01,
+        "{}",
+        lungs.right_ml
+    );
+    assert!(
+        (lungs.left_ml / sound.left_ml - 1.0).abs() < 0.01,
+        "{}",
+        lungs.left_ml
+    );
+    // An armpit is no lung: it opens wide.
+    let armpit = |index: (usize, usize, usize), value: i16| {
+        let is_pocket = (10..14).contains(&index.0) && index.1.abs_diff(60) < 12 && index.2.abs_diff(12) < 6;
+        let is_open = index.0 == 14 && index.1.abs_diff(60) < 12 && index.2 < 18;
+        if is_pocket || is_open {
+            -850
+        } else {
+            notch(index, value)
+        }
+    };
+    let beside = segment_lungs(&chest(armpit));
+    assert!(
+        (beside.right_ml / sound.right_ml - 1.0).abs() < 0.01,
+        "{}",
+        beside.right_ml
+    );
+}

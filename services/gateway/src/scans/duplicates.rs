@@ -8,6 +8,9 @@ use utoipa::ToSchema;
 use crate::gateway::Gateway;
 use crate::identity::Access;
 use crate::problem::ApiError;
+use crate::uploads::Uploads;
+use crate::uploads::comparison::{Comparison, compare_with_scan};
+use crate::uploads::receive::Upload;
 
 /// What becomes of a study that is here already.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
@@ -18,7 +21,7 @@ pub(crate) enum OnDuplicate {
     Keep,
     /// It is refused.
     Refuse,
-    /// The earlier scan is the answer, where it is of the same patient.
+    /// The earlier scan is the answer, where it is of the same patient and holds all that was uploaded.
     Reuse,
 }
 
@@ -37,5 +40,42 @@ pub(crate) async fn earlier_scan(
     match study_uid {
         Some(uid) => Ok(database.scan_of_study(uid, access.visible_owner()).await?),
         None => Ok(None),
+    }
+}
+
+/// The scan that an upload may be the same as.
+pub(crate) struct Earlier {
+    pub(crate) scan: Scan,
+    /// None where it is not known.
+    comparison: Option<Comparison>,
+}
+
+impl Earlier {
+    /// Holds an upload against an earlier scan. That it cannot be compared is no reason to refuse it: nothing of the earlier scan is
+    /// touched by it.
+    pub(crate) async fn compared(gateway: &Gateway, uploads: &Uploads, upload: &Upload, scan: Scan) -> Self {
+        let comparison = if scan.sha256 == upload.received_sha256 {
+            Some(Comparison::default())
+        } else {
+            compare_with_scan(gateway, uploads, upload, scan.id)
+                .await
+                .unwrap_or_else(|error| {
+                    tracing::warn!(scan_id = %scan.id, code = error.code(), "an upload was not compared with an earlier scan");
+                    None
+                })
+        };
+        Self { scan, comparison }
+    }
+
+    /// Whether the scan is known to hold all of the upload.
+    pub(crate) fn holds_all(&self) -> bool {
+        self.comparison.is_some_and(Comparison::is_contained)
+    }
+
+    /// Instances of the upload whose SOP Instance UID stands for another data set in the scan; None where there are none.
+    pub(crate) fn other_content(&self) -> Option<usize> {
+        self.comparison
+            .map(|comparison| comparison.other_content)
+            .filter(|count| *count > 0)
     }
 }

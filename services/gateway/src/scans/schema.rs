@@ -40,6 +40,10 @@ pub struct Scan {
     /// Told by the upload alone: an earlier scan of the same bytes or of the same study.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duplicate_of: Option<ScanId>,
+    /// Told by the upload alone: images whose SOP Instance UID stands for another data set in the scan `duplicate_of`. Both scans are kept as
+    /// they came, and each is analysed by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_content: Option<usize>,
     /// Told by the upload alone: what de-identification did to it; absent where it was stored as it came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deidentified: Option<Deidentified>,
@@ -105,6 +109,7 @@ impl Scan {
             updated_at: row.updated_at,
             predecessor: None,
             duplicate_of: None,
+            other_content: None,
             deidentified: None,
         }
     }

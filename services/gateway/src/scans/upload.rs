@@ -19,7 +19,7 @@ use crate::problem::answers::{
 };
 use crate::routing::Router;
 use crate::scans::answer::scan_document;
-use crate::scans::duplicates::{OnDuplicate, earlier_scan};
+use crate::scans::duplicates::{Earlier, OnDuplicate, earlier_scan};
 use crate::scans::schema::{Scan, ScanUpload};
 use crate::scans::storage::{NewUpload, store_scan};
 use crate::uploads::Uploads;
@@ -49,7 +49,8 @@ pub(crate) struct UploadOptions {
 ///
 /// A study whose bytes or whose Study Instance UID are here already is stored again, and `duplicate_of` tells of the
 /// earlier one; with `duplicate=refuse` it is refused (409 `duplicate_scan`), with `duplicate=reuse` the earlier scan of
-/// the same patient is answered with 200.
+/// the same patient is answered with 200, where it holds all that was uploaded. `other_content` counts images that have
+/// other content than those of the same SOP Instance UIDs in the earlier scan: what was stored stays as it is.
 ///
 /// Several studies in one upload are refused with `several_studies`, which names them. An integrator names no
 /// patient. Where the files name another patient than `patient_id` the answer is 409 `patient_mismatch`, until
@@ -81,8 +82,9 @@ pub(crate) async fn upload_scan(
     let (access, notes) = visit;
     let (upload, _place) = uploads.receive(&request, payload, TEXT_FIELDS).await?;
     let deidentified = upload.deidentified.clone();
-    let told = |duplicate_of| Told {
-        duplicate_of,
+    let told = |earlier: Option<Earlier>| Told {
+        duplicate_of: earlier.as_ref().map(|earlier| earlier.scan.id),
+        other_content: earlier.and_then(|earlier| earlier.other_content()),
         deidentified,
     };
     let wish = Wish::of(&upload, &access, options.duplicate)?;
@@ -92,7 +94,11 @@ pub(crate) async fn upload_scan(
         Sent::Again(id) => {
             let scan = gateway.scan(ScanId::from_uuid(id)).await?;
             let earlier = earlier_scan(&gateway, &access, &scan.sha256, scan.study_uid.clone()).await?;
-            return created(&gateway, &notes, scan, told(earlier.map(|earlier| earlier.id))).await;
+            let earlier = match earlier.filter(|earlier| earlier.id != scan.id) {
+                Some(earlier) => Some(Earlier::compared(&gateway, &uploads, &upload, earlier).await),
+                None => None,
+            };
+            return created(&gateway, &notes, scan, told(earlier)).await;
         }
     };
     let stored = store(
@@ -107,10 +113,10 @@ pub(crate) async fn upload_scan(
         in_hand.forget(&gateway).await;
     }
     match stored? {
-        Stored::New { scan, duplicate_of } => created(&gateway, &notes, scan, told(duplicate_of)).await,
+        Stored::New { scan, earlier } => created(&gateway, &notes, *scan, told(earlier)).await,
         Stored::Earlier(scan) => {
             let duplicate_of = Some(scan.id);
-            let scan = noted(&gateway, &notes, scan).await?;
+            let scan = noted(&gateway, &notes, *scan).await?;
             // What is there was not changed by this upload.
             Ok(HttpResponse::Ok().json(Scan { duplicate_of, ..scan }))
         }
@@ -152,17 +158,18 @@ impl Wish {
 /// What the answer to an upload tells besides the scan.
 struct Told {
     duplicate_of: Option<ScanId>,
+    other_content: Option<usize>,
     deidentified: Option<Deidentified>,
 }
 
 /// What became of an upload.
 enum Stored {
     New {
-        scan: ScanRow,
-        duplicate_of: Option<ScanId>,
+        scan: Box<ScanRow>,
+        earlier: Option<Earlier>,
     },
     /// The scan that was here already.
-    Earlier(ScanRow),
+    Earlier(Box<ScanRow>),
 }
 
 /// Stores an upload of one study, unless it is here already and that is not wanted.
@@ -183,13 +190,20 @@ async fn store(
     let (patient_id, identity) = gateway
         .patient_of_study(notes, wish.patient, study.identity, wish.is_mismatch_confirmed)
         .await?;
-    let duplicate_of = earlier.as_ref().map(|earlier| earlier.id);
-    match earlier {
-        Some(earlier) if wish.on_duplicate == OnDuplicate::Reuse && earlier.patient_id == patient_id => {
-            return Ok(Stored::Earlier(earlier));
+    let earlier = match earlier {
+        Some(earlier) => Some(Earlier::compared(gateway, uploads, &upload, earlier).await),
+        None => None,
+    };
+    let earlier = match earlier {
+        Some(earlier)
+            if wish.on_duplicate == OnDuplicate::Reuse
+                && earlier.scan.patient_id == patient_id
+                && earlier.holds_all() =>
+        {
+            return Ok(Stored::Earlier(Box::new(earlier.scan)));
         }
-        _ => {}
-    }
+        other => other,
+    };
     let facts = router.facts_of(RoutingWay::Upload, access.caller.owner(), &upload.path);
     let facts = facts.await?;
     let new = NewUpload {
@@ -202,12 +216,12 @@ async fn store(
         identity,
         request: key,
     };
-    let scan = store_scan(gateway, new).await?;
+    let scan = Box::new(store_scan(gateway, new).await?);
     if let Some(facts) = facts {
         // Its analysis is asked for by the next request.
         router.note(scan.id, &facts).await?;
     }
-    Ok(Stored::New { scan, duplicate_of })
+    Ok(Stored::New { scan, earlier })
 }
 
 async fn created(
@@ -217,12 +231,17 @@ async fn created(
     told: Told,
 ) -> Result<HttpResponse, ApiError> {
     let location = format!("/api/scans/{}", scan.id);
-    let duplicate_of = told.duplicate_of.filter(|earlier| *earlier != scan.id);
     let scan = noted(gateway, notes, scan).await?;
+    if let Some(count) = told.other_content {
+        notes.add_detail(format_args!(
+            "{count} instances have another data set than those of the same names in an earlier scan, which stays"
+        ));
+    }
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, location))
         .json(Scan {
-            duplicate_of,
+            duplicate_of: told.duplicate_of,
+            other_content: told.other_content,
             deidentified: told.deidentified,
             ..scan
         }))

@@ -3,6 +3,7 @@
 
 mod admission;
 mod archive;
+pub(crate) mod comparison;
 pub(crate) mod deidentified;
 pub(crate) mod instances;
 pub(crate) mod limits;

@@ -23,6 +23,7 @@ mod identity;
 mod issuer;
 mod limits;
 mod openid;
+mod other_content;
 mod page;
 mod patients;
 mod personal_data;

@@ -34,6 +34,12 @@ function StoredIdentity({ scan }: { scan: Scan }) {
         {[name, ...texts.person(shown), texts.accession(shown), texts.moment(shown)].filter(Boolean).join(' · ')}
       </Text>
       <MismatchMark conflicts={shown.conflicts} />
+      {scan.other_content ? (
+        <Text size="xs" role="alert" data-testid="other-content">
+          {t('upload.otherContent', { count: scan.other_content })}{' '}
+          {scan.duplicate_of && <Link to={`/studies/${scan.duplicate_of}`}>{t('common.open')}</Link>}
+        </Text>
+      ) : null}
     </>
   );
 }
