@@ -14,6 +14,7 @@ mod deliveries;
 mod dicom_results;
 mod dicomweb;
 mod dicomweb_store;
+mod encryption;
 mod events;
 mod feedback;
 mod finished;

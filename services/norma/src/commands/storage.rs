@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use norma_object_storage::Objects;
 use norma_service::{OrphanSearch, adopt_installation, list_orphans, register_orphans};
 
+use super::encryption;
 use super::installation::{COMMAND_LINE, open};
 use super::terminal::{answer, tell};
 use crate::command_line::{Installation, Storage};
@@ -17,6 +18,11 @@ pub(crate) fn run(config: Option<&Path>, command: Storage) -> anyhow::Result<Exi
         match command {
             Storage::Orphans(of) => orphans(config, &of.installation).await,
             Storage::Adopt(of) => adopt(config, &of.installation).await,
+            Storage::NewKey { id } => encryption::new_key(&id),
+            Storage::Encrypt(of) => {
+                let OrphanSearch { database, objects } = stores(config, &of.installation).await?;
+                encryption::encrypt(&database, &objects).await
+            }
         }
     })
 }
@@ -29,9 +35,11 @@ async fn stores(config: Option<&Path>, installation: &Installation) -> anyhow::R
             let folder = absolute(data)
                 .context("failed to resolve the data folder")?
                 .join("objects");
-            Objects::folder(&folder).context("failed to open the objects of the data folder")?
+            let objects =
+                Objects::folder(&folder).context("failed to open the objects of the data folder")?;
+            settings.encrypting(objects)?
         }
-        None => settings.objects.open()?,
+        None => settings.open_objects()?,
     };
     Ok(OrphanSearch { database, objects })
 }
