@@ -49,5 +49,6 @@ mod turns;
 mod verification;
 mod whose;
 mod worker;
+mod workitem_attacks;
 mod workitem_events;
 mod workitems;
