@@ -27,6 +27,9 @@ pub struct DatabaseOptions {
     pub statement_timeout: Duration,
     /// SQLite: how long a writer waits for another process's transaction.
     pub busy_timeout: Duration,
+    /// PostgreSQL: the role that workers sign in as. Whoever brings the schema up to date grants it what they need; as this role
+    /// itself, the schema is left alone.
+    pub worker_role: Option<String>,
 }
 
 impl DatabaseOptions {
@@ -38,6 +41,7 @@ impl DatabaseOptions {
             connect_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(10),
             busy_timeout: Duration::from_secs(10),
+            worker_role: None,
         }
     }
 }
@@ -76,10 +80,14 @@ impl Database {
     ///
     /// # Errors
     /// [`DatabaseError::NewerSchema`] where a newer program has used the database,
-    /// [`DatabaseError::Unavailable`] where it cannot be reached.
+    /// [`DatabaseError::Unavailable`] where it cannot be reached, [`DatabaseError::OlderSchema`] where its user may not change
+    /// the schema and somebody has to, [`DatabaseError::WorkerRole`] where there is no such role.
     pub async fn open_with(options: DatabaseOptions) -> Result<Self, DatabaseError> {
+        let worker_role = options.worker_role.clone();
         let database = tokio::task::spawn_blocking(move || Self::connect(options)).await??;
-        database.run_long(migrations::apply).await?;
+        database
+            .run_long(move |connection| migrations::apply(connection, worker_role.as_deref()))
+            .await?;
         Ok(database)
     }
 

@@ -57,6 +57,14 @@ pub enum DatabaseError {
          it was used by a newer version"
     )]
     NewerSchema { found: String, newest: String },
+    /// Its user may not change it; whoever owns the tables brings it up to date at the start.
+    #[error(
+        "the database's schema is older than this program ({missing} is missing), and its user may not change it: \
+         start the process that owns the tables, such as the gateway"
+    )]
+    OlderSchema { missing: String },
+    #[error("the role {role} of database.worker_role {reason}")]
+    WorkerRole { role: String, reason: &'static str },
     #[error("the database's schema could not be brought up to date: {0}")]
     Migration(String),
     #[error("the query failed")]
@@ -77,6 +85,7 @@ impl DatabaseError {
                 | Self::Standby(_)
                 | Self::Busy(_)
                 | Self::Full(_)
+                | Self::OlderSchema { .. }
         )
     }
 

@@ -80,6 +80,7 @@ mod versions;
 mod waiting_analyses;
 mod waiting_entries;
 mod waiting_place;
+mod worker_role;
 mod workers;
 mod workitem_subscriptions;
 mod workitems;

@@ -7,8 +7,8 @@ use diesel::sqlite::Sqlite;
 use diesel::{PgConnection, RunQueryDsl as _};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use crate::DatabaseError;
 use crate::connection::AnyConnection;
+use crate::{DatabaseError, worker_role};
 
 const POSTGRESQL: EmbeddedMigrations = embed_migrations!("../../migrations/postgresql");
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
@@ -17,10 +17,25 @@ const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 const MIGRATION_LOCK: i64 = 0x006e_6f72_6d61;
 
 /// Brings the schema up to date; refuses one that is newer than the program. Processes that start at once
-/// wait for each other.
-pub(crate) fn apply(connection: &mut AnyConnection) -> Result<(), DatabaseError> {
+/// wait for each other. A user that does not own the tables of PostgreSQL only looks whether they are up to date.
+pub(crate) fn apply(connection: &mut AnyConnection, worker_role: Option<&str>) -> Result<(), DatabaseError> {
+    if let AnyConnection::Postgres(inner) = connection
+        && worker_role::only_reads_schema(inner, worker_role)?
+    {
+        let missing = |missing: &str| DatabaseError::OlderSchema {
+            missing: missing.to_owned(),
+        };
+        let applied = worker_role::applied(inner)?.ok_or_else(|| missing("every migration"))?;
+        let known = known::<Pg>(&POSTGRESQL)?;
+        refuse_newer(&applied, &known)?;
+        let unapplied = known.iter().find(|version| !applied.contains(version));
+        return unapplied.map_or(Ok(()), |version| Err(missing(version)));
+    }
     exclusively(connection, |side| match side {
-        AnyConnection::Postgres(inner) => run_pending::<Pg>(inner, POSTGRESQL),
+        AnyConnection::Postgres(inner) => {
+            run_pending::<Pg>(inner, POSTGRESQL)?;
+            worker_role.map_or(Ok(()), |role| worker_role::grant(inner, role))
+        }
         AnyConnection::Sqlite(inner) => run_pending::<Sqlite>(inner, SQLITE),
     })
 }
@@ -83,26 +98,34 @@ fn run_pending<DB: diesel::backend::Backend>(
     connection: &mut impl MigrationHarness<DB>,
     migrations: EmbeddedMigrations,
 ) -> Result<(), DatabaseError> {
-    let known: Vec<String> = MigrationSource::<DB>::migrations(&migrations)
-        .map_err(migration_error)?
-        .iter()
-        .map(|migration| migration.name().version().to_string())
-        .collect();
+    let known = known::<DB>(&migrations)?;
     let applied = connection.applied_migrations().map_err(migration_error)?;
-    if let Some(unknown) = applied
-        .iter()
-        .map(ToString::to_string)
-        .find(|version| !known.contains(version))
-    {
-        return Err(DatabaseError::NewerSchema {
-            found: unknown,
-            newest: known.iter().max().cloned().unwrap_or_default(),
-        });
-    }
+    let applied: Vec<String> = applied.iter().map(ToString::to_string).collect();
+    refuse_newer(&applied, &known)?;
     connection
         .run_pending_migrations(migrations)
         .map_err(migration_error)?;
     Ok(())
+}
+
+fn known<DB: diesel::backend::Backend>(
+    migrations: &EmbeddedMigrations,
+) -> Result<Vec<String>, DatabaseError> {
+    let all = MigrationSource::<DB>::migrations(migrations).map_err(migration_error)?;
+    Ok(all
+        .iter()
+        .map(|migration| migration.name().version().to_string())
+        .collect())
+}
+
+fn refuse_newer(applied: &[String], known: &[String]) -> Result<(), DatabaseError> {
+    match applied.iter().find(|version| !known.contains(version)) {
+        Some(unknown) => Err(DatabaseError::NewerSchema {
+            found: unknown.clone(),
+            newest: known.iter().max().cloned().unwrap_or_default(),
+        }),
+        None => Ok(()),
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape of map_err")]

@@ -59,6 +59,37 @@ impl Database {
         .await
     }
 
+    /// Every secret as it is stored, to be encrypted again.
+    pub async fn second_factor_secrets(&self) -> Result<Vec<(UserId, Vec<u8>)>, DatabaseError> {
+        self.run(|connection| {
+            let rows: Vec<(RowId, Vec<u8>)> = second_factors::table
+                .select((second_factors::user_id, second_factors::secret))
+                .order(second_factors::user_id)
+                .load(connection)?;
+            Ok(rows.into_iter().map(|(id, secret)| (id.into(), secret)).collect())
+        })
+        .await
+    }
+
+    /// Stores the same secret in another form. Says whether it did: not where another was begun meanwhile.
+    pub async fn replace_second_factor_secret(
+        &self,
+        user_id: UserId,
+        stored: Vec<u8>,
+        again: Vec<u8>,
+    ) -> Result<bool, DatabaseError> {
+        self.change(move |connection| {
+            let unchanged = second_factors::table
+                .find(RowId::from(user_id))
+                .filter(second_factors::secret.eq(stored));
+            let replaced = diesel::update(unchanged)
+                .set(second_factors::secret.eq(again))
+                .execute(connection)?;
+            Ok(replaced > 0)
+        })
+        .await
+    }
+
     /// From now on the account is asked for codes. Says whether it is: not where it was already, nor where another
     /// secret was begun meanwhile.
     pub async fn confirm_second_factor(&self, new: NewSecondFactor) -> Result<bool, DatabaseError> {

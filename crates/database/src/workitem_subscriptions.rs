@@ -51,13 +51,27 @@ struct EventRow {
 
 impl Database {
     /// Subscribes to the worklist, to a part of it, or to a work item. `existing`: those that are there and that it is to be told of, each
-    /// with the first event; of a work item itself and its state. What was subscribed to under the same name is replaced.
+    /// with the first event; of a work item itself and its state. What was subscribed to under the same name is replaced. False where
+    /// it would be one subscriber more than `most` whose names end alike behind their title (`TITLE@whose`): each costs everybody
+    /// who makes or changes a work item.
     pub async fn subscribe_to_workitems(
         &self,
         subscription: WorkitemSubscription,
         existing: Vec<(String, String)>,
-    ) -> Result<(), DatabaseError> {
+        whose: String,
+        most: usize,
+    ) -> Result<bool, DatabaseError> {
         self.change(move |connection| {
+            let subscribers: Vec<String> = workitem_subscriptions::table
+                .select(workitem_subscriptions::subscriber)
+                .distinct()
+                .load(connection)?;
+            let is_known = subscribers.contains(&subscription.subscriber);
+            let ends = format!("@{whose}");
+            let own = subscribers.iter().filter(|name| name.ends_with(&ends));
+            if !is_known && own.count() >= most {
+                return Ok(false);
+            }
             let owner = subscription.owner.map(String::from);
             let is_of_worklist = WORKLISTS.contains(&subscription.workitem.as_str());
             if is_of_worklist {
@@ -89,7 +103,7 @@ impl Database {
                 )?;
                 keep_event(connection, &subscription.subscriber, event)?;
             }
-            Ok(())
+            Ok(true)
         })
         .await
     }

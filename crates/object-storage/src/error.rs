@@ -1,6 +1,8 @@
 use std::error::Error;
 use std::io;
 
+use norma_encryption::KeyError;
+
 use crate::ObjectKey;
 
 /// Why an object could not be written or read.
@@ -23,6 +25,21 @@ pub enum ObjectError {
     /// The object is shorter than its size says.
     #[error("the object {0} ends early")]
     Truncated(ObjectKey),
+    /// The object is there, and what it is encrypted with is not, or is another's.
+    #[error("the object {key} cannot be opened")]
+    Key {
+        key: ObjectKey,
+        #[source]
+        source: KeyError,
+    },
+    /// What is stored is not what was encrypted.
+    #[error("the object {0} is damaged: it is not as it was encrypted")]
+    Damaged(ObjectKey),
+    #[error("the object {0} is not encrypted, and the settings accept encrypted ones alone")]
+    NotEncrypted(ObjectKey),
+    /// While it was read.
+    #[error("another object was stored in the place of {0} meanwhile")]
+    Replaced(ObjectKey),
     /// A file of the caller's could not be read or written.
     #[error("a local file could not be read or written")]
     LocalFile(#[source] io::Error),
@@ -34,7 +51,16 @@ pub enum ObjectError {
 impl ObjectError {
     /// Whether the same operation may succeed later without anything being changed.
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::StorageFull(_))
+        matches!(
+            self,
+            Self::Unavailable(_)
+                | Self::StorageFull(_)
+                | Self::Replaced(_)
+                | Self::Key {
+                    source: KeyError::Service(_),
+                    ..
+                }
+        )
     }
 
     pub(crate) fn of(key: ObjectKey, error: object_store::Error) -> Self {

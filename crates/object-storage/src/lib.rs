@@ -1,14 +1,17 @@
 #![doc = include_str!("../README.md")]
 
 mod delete;
+mod encryption;
 mod error;
 mod installation;
 mod key;
 mod objects;
 mod read;
+mod sealed;
 mod set_aside;
 mod write;
 
+pub use encryption::Encryption;
 pub use error::ObjectError;
 pub use key::ObjectKey;
 pub use objects::{ObjectStream, Objects, S3Settings, Stored};

@@ -11,7 +11,7 @@ use object_store::path::Path;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::ObjectError;
+use crate::{Encryption, ObjectError};
 
 /// A prefix that holds nothing, asked for by the check of a bucket.
 const NEVER_WRITTEN: &str = "checks";
@@ -24,6 +24,8 @@ pub struct Objects {
     pub(crate) store: Arc<dyn ObjectStore>,
     /// Where the folder is; None for a bucket.
     pub(crate) folder: Option<PathBuf>,
+    /// None: objects are stored as they come.
+    pub(crate) encryption: Option<Encryption>,
 }
 
 impl fmt::Debug for Objects {
@@ -60,6 +62,7 @@ impl Objects {
         Ok(Self {
             store: Arc::new(store),
             folder: Some(folder),
+            encryption: None,
         })
     }
 
@@ -98,6 +101,7 @@ impl Objects {
         Ok(Self {
             store: Arc::new(builder.build()?),
             folder: None,
+            encryption: None,
         })
     }
 

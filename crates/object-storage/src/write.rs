@@ -19,7 +19,16 @@ const PARTS_AT_ONCE: usize = 3;
 impl Objects {
     /// Writes an object, in the place of one that is there already.
     pub async fn put(&self, key: ObjectKey, bytes: Bytes) -> Result<(), ObjectError> {
-        self.store.put(&key.path(), PutPayload::from_bytes(bytes)).await?;
+        let stored = match self.seal(key).await? {
+            None => bytes,
+            Some(mut sealed) => {
+                let content = sealed.content.push(&bytes);
+                [sealed.header, content, sealed.content.finish()].concat().into()
+            }
+        };
+        self.store
+            .put(&key.path(), PutPayload::from_bytes(stored))
+            .await?;
         Ok(())
     }
 
@@ -58,6 +67,15 @@ impl Objects {
         let mut stream = std::pin::pin!(stream);
         let upload = self.store.put_multipart(&key.path()).await?;
         let mut upload = PendingUpload(Some(WriteMultipart::new_with_chunk_size(upload, PART_BYTES)));
+        let mut sealer = match self.seal(key).await {
+            Ok(None) => None,
+            Ok(Some(sealed)) => {
+                // No part is full yet: nothing is sent and nothing can fail.
+                upload.write(sealed.header.into()).await?;
+                Some(sealed.content)
+            }
+            Err(error) => return Err(upload.abort_because(error).await),
+        };
         let mut hash = Sha256::new();
         let mut size_bytes = 0_u64;
         while let Some(bytes) = stream.next().await {
@@ -71,9 +89,18 @@ impl Objects {
                 return Err(upload.abort_because(ObjectError::TooLarge { limit_bytes }).await);
             }
             hash.update(&bytes);
+            let bytes = match &mut sealer {
+                Some(sealer) => sealer.push(&bytes).into(),
+                None => bytes,
+            };
             if let Err(error) = upload.write(bytes).await {
                 return Err(upload.abort_because(error).await);
             }
+        }
+        if let Some(sealer) = sealer
+            && let Err(error) = upload.write(sealer.finish().into()).await
+        {
+            return Err(upload.abort_because(error).await);
         }
         upload.finish().await?;
         Ok(Stored {

@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use norma_database::{Database, DatabaseError, DatabaseOptions, DatabaseUrl};
-use norma_object_storage::{Objects, S3Settings as BucketSettings};
+use norma_encryption::KeyRing;
+use norma_object_storage::{Encryption, Objects, S3Settings as BucketSettings};
 use norma_queue::{InProcessQueue, Queue, RabbitMqOptions, RabbitMqQueue};
 use secrecy::ExposeSecret;
 use tokio::sync::Notify;
@@ -39,7 +40,7 @@ impl Context {
         service: &str,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
-        let objects = open_objects(&settings.objects)?;
+        let objects = settings.open_objects()?;
         let queue = open_queue(&settings.queue, service)?;
         let database = tokio::select! {
             database = open_database(&settings) => database?,
@@ -105,17 +106,32 @@ where
     }
 }
 
-impl ObjectSettings {
+impl Settings {
     /// Opens the object storage as the settings say.
     ///
     /// # Errors
-    /// Where they make none.
-    pub fn open(&self) -> anyhow::Result<Objects> {
-        open_objects(self)
+    /// Where they make none, or the keys that it is encrypted with cannot be read.
+    pub fn open_objects(&self) -> anyhow::Result<Objects> {
+        self.encrypting(open_storage(&self.objects)?)
+    }
+
+    /// The storage with the encryption that the settings name.
+    ///
+    /// # Errors
+    /// Where the keys cannot be read.
+    pub fn encrypting(&self, objects: Objects) -> anyhow::Result<Objects> {
+        let Some(file) = &self.encryption.keys_file else {
+            return Ok(objects);
+        };
+        let keys = KeyRing::read(file).context("failed to read encryption.keys_file")?;
+        Ok(objects.encrypted(Encryption {
+            keys: Arc::new(keys),
+            accepts_plain: self.encryption.accept_plain,
+        }))
     }
 }
 
-fn open_objects(settings: &ObjectSettings) -> anyhow::Result<Objects> {
+fn open_storage(settings: &ObjectSettings) -> anyhow::Result<Objects> {
     match settings.kind {
         ObjectsKind::Folder => {
             Objects::folder(&settings.folder).context("failed to open the folder objects.folder")
@@ -168,6 +184,7 @@ impl Settings {
             pool_size: self.database.connections,
             connect_timeout: Duration::from_secs(self.database.connect_timeout_seconds),
             statement_timeout: Duration::from_secs(self.database.statement_timeout_seconds),
+            worker_role: self.database.worker_role.clone(),
             ..DatabaseOptions::new(url)
         })
     }

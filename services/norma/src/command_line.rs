@@ -364,6 +364,14 @@ pub(crate) enum Storage {
     Orphans(StorageOf),
     /// Say that this database and this object storage belong together, and give every original without a row one.
     Adopt(StorageOf),
+    /// Print a line with a new key for encryption.keys_file.
+    NewKey {
+        /// A name for it, such as the year.
+        id: String,
+    },
+    /// Encrypt what was stored before encryption.keys_file was set, and again what is encrypted with another key than its first.
+    /// Ends with exit code 2 where something could not be.
+    Encrypt(StorageOf),
 }
 
 #[derive(Debug, Args)]

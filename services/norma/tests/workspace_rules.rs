@@ -50,6 +50,7 @@ fn every_folder_of_the_design_is_a_member() {
         "norma-accuracy",
         "norma-audit",
         "norma-domain",
+        "norma-encryption",
         "norma-volume",
         "norma-imaging",
         "norma-inference",

@@ -32,4 +32,5 @@ mod studies;
 mod study_identities;
 mod thresholds_held;
 mod turns;
+mod worker_role;
 mod workitems;

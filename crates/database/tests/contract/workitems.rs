@@ -142,7 +142,7 @@ fn subscribers_are_told_once_of_what_they_asked_for() {
             ("9.9".to_owned(), String::new()),
         ];
         database
-            .subscribe_to_workitems(subscription("all", WORKLIST), existing)
+            .subscribe_to_workitems(subscription("all", WORKLIST), existing, String::new(), 9)
             .await
             .unwrap();
         for (name, filter) in [("some", "yes"), ("none", "no")] {
@@ -151,7 +151,7 @@ fn subscribers_are_told_once_of_what_they_asked_for() {
                 ..subscription(name, FILTERED_WORKLIST)
             };
             database
-                .subscribe_to_workitems(filtered, Vec::new())
+                .subscribe_to_workitems(filtered, Vec::new(), String::new(), 9)
                 .await
                 .unwrap();
         }
@@ -159,7 +159,8 @@ fn subscribers_are_told_once_of_what_they_asked_for() {
             owner: Some(Owner::Scope("lab".to_owned())),
             ..subscription("own", WORKLIST)
         };
-        database.subscribe_to_workitems(own, Vec::new()).await.unwrap();
+        let of_own = database.subscribe_to_workitems(own, Vec::new(), String::new(), 9);
+        assert!(of_own.await.unwrap());
         assert_eq!(told(database, "all").await, ["1.1 as it is"]);
 
         create(database, new("2.1", None)).await;
@@ -239,7 +240,8 @@ fn what_ended_goes_unless_somebody_holds_it() {
             ..subscription("all", "1.2")
         };
         let existing = vec![("1.2".to_owned(), "as it is".to_owned())];
-        database.subscribe_to_workitems(lock, existing).await.unwrap();
+        let locked = database.subscribe_to_workitems(lock, existing, String::new(), 9);
+        assert!(locked.await.unwrap());
         for uid in ["1.1", "1.2"] {
             let item = read(database, uid).await;
             assert!(

@@ -2,9 +2,11 @@
 
 use std::future::Future;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use norma_object_storage::{Objects, S3Settings};
+use norma_encryption::KeyRing;
+use norma_object_storage::{Encryption, Objects, S3Settings};
 use norma_test_support::servers::S3;
 
 /// A fresh, empty storage.
@@ -37,6 +39,13 @@ impl Side {
             objects: Objects::s3(&settings(server.endpoint(), bucket.clone())).unwrap(),
             remains: Remains::Bucket(server, bucket),
         }
+    }
+
+    /// The same, with encryption on.
+    fn encrypted(mut self, name: &'static str) -> Self {
+        self.objects = self.objects.encrypted(encryption(&["1"]));
+        self.name = name;
+        self
     }
 
     /// Files that are no objects, or uploads neither completed nor aborted.
@@ -73,7 +82,27 @@ fn count_staged(folder: &Path) -> usize {
         .sum()
 }
 
-/// Runs a test against both sides.
+/// Keys of these ids, the same ones each time.
+pub(crate) fn ring(ids: &[&str]) -> KeyRing {
+    const KEYS: [(&str, &str); 2] = [
+        ("1", "q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s="),
+        ("2", "zc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc0="),
+    ];
+    let lines = ids.iter().map(|id| {
+        let (_, key) = KEYS.iter().find(|(known, _)| known == id).unwrap();
+        format!("{id} {key}\n")
+    });
+    KeyRing::parse(&lines.collect::<String>()).unwrap()
+}
+
+pub(crate) fn encryption(ids: &[&str]) -> Encryption {
+    Encryption {
+        keys: Arc::new(ring(ids)),
+        accepts_plain: true,
+    }
+}
+
+/// Runs a test against both sides, with encryption and without.
 pub(crate) fn on_both_sides<F: Future<Output = ()>>(test: impl Fn(Side) -> F) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -82,9 +111,11 @@ pub(crate) fn on_both_sides<F: Future<Output = ()>>(test: impl Fn(Side) -> F) {
         .unwrap();
     runtime.block_on(async {
         let folder = tempfile::tempdir().unwrap();
-        test(Side::folder(folder.path())).await;
+        test(Side::folder(&folder.path().join("plain"))).await;
+        test(Side::folder(&folder.path().join("sealed")).encrypted("encrypted folder")).await;
         if let Some(server) = S3::shared() {
             test(Side::s3(server)).await;
+            test(Side::s3(server).encrypted("encrypted s3")).await;
         }
     });
 }

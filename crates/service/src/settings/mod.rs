@@ -25,9 +25,9 @@ pub use reading::tell_confinement;
 pub use routing::{RoutingFilter, RoutingPriority, RoutingRule, RoutingSettings, RoutingWay};
 pub use sections::{
     AdminSettings, AnalysisSettings, CudaSetting, DatabaseSettings, DeidentificationSettings,
-    GatewaySettings, LogFormat, ModelSettings, ObjectSettings, ObjectsKind, OutboxSettings, PerStage,
-    QueueKind, QueueSettings, RabbitMqSettings, RequestSettings, RetentionSettings, S3Settings,
-    SandboxSettings, Settings, ShadowSettings, StorageSettings, TelemetrySettings, TlsSettings,
+    EncryptionSettings, GatewaySettings, LogFormat, ModelSettings, ObjectSettings, ObjectsKind,
+    OutboxSettings, PerStage, QueueKind, QueueSettings, RabbitMqSettings, RequestSettings, RetentionSettings,
+    S3Settings, SandboxSettings, Settings, ShadowSettings, StorageSettings, TelemetrySettings, TlsSettings,
     WorkerSettings,
 };
 pub use sources::{PriorsSettings, RetrieveMethod, SourceSettings};

@@ -23,6 +23,7 @@ pub struct Settings {
     pub database: DatabaseSettings,
     pub queue: QueueSettings,
     pub objects: ObjectSettings,
+    pub encryption: EncryptionSettings,
     pub gateway: GatewaySettings,
     pub pacs: PacsSettings,
     pub routing: RoutingSettings,
@@ -49,6 +50,8 @@ pub struct DatabaseSettings {
     pub connections: u32,
     pub connect_timeout_seconds: u64,
     pub statement_timeout_seconds: u64,
+    #[serde(deserialize_with = "optional")]
+    pub worker_role: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -84,6 +87,14 @@ pub struct ObjectSettings {
     pub kind: ObjectsKind,
     pub folder: PathBuf,
     pub s3: S3Settings,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EncryptionSettings {
+    #[serde(deserialize_with = "optional")]
+    pub keys_file: Option<PathBuf>,
+    pub accept_plain: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -3,6 +3,7 @@ use std::io::ErrorKind;
 use async_trait::async_trait;
 use norma_database::DatabaseError;
 use norma_domain::{Reason, ReasonCode};
+use norma_encryption::KeyError;
 use norma_object_storage::ObjectError;
 use norma_queue::Delivery;
 
@@ -99,6 +100,11 @@ impl From<ObjectError> for HandlerError {
             ObjectError::NotFound(_) => Self::rejected(ReasonCode::ObjectMissing, error.to_string()),
             ObjectError::StorageFull(_) => Self::infrastructure(true, error),
             ObjectError::LocalFile(ref io) if is_full(io) => Self::infrastructure(true, error),
+            // Nobody's fault but the settings': the work waits for the key.
+            ObjectError::Key {
+                source: KeyError::NoKeys | KeyError::Unknown { .. } | KeyError::Service(_),
+                ..
+            } => Self::infrastructure(true, error),
             ObjectError::Unavailable(_) | ObjectError::Refused(_) => Self::infrastructure(false, error),
             other => Self::retryable(other),
         }

@@ -72,6 +72,26 @@ impl PostgreSql {
         format!("postgresql://norma@127.0.0.1:{}/{name}", self.port)
     }
 
+    /// Makes a role as `deploy/postgresql/worker-role.sql` does; gives the address of the database with it as its user.
+    pub fn worker_role(&self, database_url: &str, role: &str) -> String {
+        let script = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../deploy/postgresql/worker-role.sql"
+        );
+        // The server's account may not read the script where it lies.
+        let script = fs::File::open(script).expect("the script is there");
+        let made = self
+            .command(&self.programs.join("psql"))
+            .args([database_url, "--no-psqlrc", "--quiet", "--file=-"])
+            .arg(format!("--set=role={role}"))
+            .arg("--set=password=open-sesame")
+            .stdin(script)
+            .output()
+            .expect("psql runs");
+        assert!(made.status.success(), "psql: {made:?}");
+        database_url.replace("//norma@", &format!("//{role}:open-sesame@"))
+    }
+
     /// Ends it as an operator would; its clients lose their connections.
     pub fn stop(&mut self) {
         if let Some(mut server) = self.server.take() {

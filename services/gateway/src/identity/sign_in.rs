@@ -1,6 +1,7 @@
 //! Signing in: passwords, links that work once, and the sessions that come of them.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
@@ -8,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use norma_access::{PasswordHashing, Token, sha256};
 use norma_database::{Database, NewSession, SessionMethod, SessionOrigin, SignInBackoff, User};
 use norma_domain::UserId;
+use norma_encryption::KeyEncryption;
 use norma_service::{Authentication, IdentitySettings};
 
 use crate::identity::caller::{Caller, CallerSession};
@@ -35,6 +37,8 @@ pub(crate) struct Identity {
     hashing: PasswordHashing,
     turns: Places<String>,
     database: Database,
+    /// Secrets of second factors are encrypted with them; None: they are not.
+    keys: Option<Arc<dyn KeyEncryption>>,
 }
 
 impl Identity {
@@ -43,6 +47,7 @@ impl Identity {
         public_url: Option<String>,
         trusted_proxies: Vec<IpAddr>,
         database: Database,
+        keys: Option<Arc<dyn KeyEncryption>>,
     ) -> anyhow::Result<Self> {
         let password = &settings.password;
         let hashing = PasswordHashing::new(password.memory_kib, password.passes, password.lanes)?;
@@ -53,6 +58,7 @@ impl Identity {
             hashing,
             turns: Places::new(SIDE_BY_SIDE, SIDE_BY_SIDE - 1, MOST_WAITING),
             database,
+            keys,
         })
     }
 
@@ -74,6 +80,10 @@ impl Identity {
 
     pub(crate) fn trusted_proxies(&self) -> &[IpAddr] {
         &self.trusted_proxies
+    }
+
+    pub(crate) fn keys(&self) -> Option<&dyn KeyEncryption> {
+        self.keys.as_deref()
     }
 
     pub(crate) fn database(&self) -> &Database {

@@ -9,7 +9,8 @@ impl From<ObjectError> for ApiError {
         match error {
             ObjectError::StorageFull(_) => Self::StorageFull,
             ObjectError::TooLarge { limit_bytes } => Self::UploadTooLarge { limit_bytes },
-            error if error.is_retryable() => Self::Unavailable {
+            // It is there, and is told apart from what is not: the log names the key that is missing.
+            error if error.is_retryable() || matches!(error, ObjectError::Key { .. }) => Self::Unavailable {
                 dependency: "objects",
                 source: error.into(),
             },

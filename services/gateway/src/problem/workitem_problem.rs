@@ -38,6 +38,12 @@ pub enum WorkitemProblem {
     NotCanceled,
     #[error("nobody is told of the work item, so that its performer cannot be asked")]
     NoContact,
+    #[error(
+        "you subscribe with as many AE titles as may be: use one again, or end one of their subscriptions"
+    )]
+    TooManySubscribers,
+    #[error("you listen over as many connections as may be: close one")]
+    TooManyListeners,
     #[error("there is no such subscription of yours")]
     NotSubscribed,
 }
@@ -71,6 +77,12 @@ impl WorkitemProblem {
             Self::Completed => (S::CONFLICT, "workitem_completed", "Completed"),
             Self::NotCanceled => (S::CONFLICT, "workitem_not_canceled", "Not canceled"),
             Self::NoContact => (S::CONFLICT, "performer_not_reached", "Performer not reached"),
+            Self::TooManySubscribers => (
+                S::TOO_MANY_REQUESTS,
+                "too_many_subscribers",
+                "Too many subscribers",
+            ),
+            Self::TooManyListeners => (S::TOO_MANY_REQUESTS, "too_many_listeners", "Too many listeners"),
             Self::NotSubscribed => (S::NOT_FOUND, "not_subscribed", "Not subscribed"),
         }
     }

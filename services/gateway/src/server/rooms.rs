@@ -58,6 +58,7 @@ impl Rooms {
             options.public_url.clone(),
             options.trusted_proxies.clone(),
             gateway.database.clone(),
+            gateway.objects.keys().cloned(),
         )?;
         let set_point = options.operating_point.clone();
         let bundle = Arc::new(RunningBundle::new(models, gateway.database.clone(), set_point));

@@ -115,6 +115,20 @@ pub(super) fn create(
     })
 }
 
+/// A work item grows with each update: a worklist of those that grew without end could not be read any more.
+const LARGEST_BYTES: usize = 65_536;
+
+/// Whether a work item as a whole is not longer than may be.
+pub(super) fn check_size(attributes: &Attributes) -> Result<(), WorkitemProblem> {
+    let bytes = serde_json::to_vec(attributes).map_or(usize::MAX, |bytes| bytes.len());
+    if bytes <= LARGEST_BYTES {
+        return Ok(());
+    }
+    Err(WorkitemProblem::Invalid(format!(
+        "the work item would be longer than {LARGEST_BYTES} bytes of DICOM JSON: leave attributes out or empty some"
+    )))
+}
+
 /// What has to have a value, and one of a list where there is one; of a work item as a whole.
 pub(super) fn check_values(attributes: &Attributes) -> Result<(), WorkitemProblem> {
     let required: [(&str, &str, &[&str]); 4] = [

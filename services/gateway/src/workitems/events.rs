@@ -10,6 +10,7 @@ use super::attributes::{
     OF_CANCELLATION, PROGRESS_INFORMATION, STATE, STATIONS, items, one, picked,
 };
 use super::creation::UPS_PUSH;
+use crate::problem::WorkitemProblem;
 
 const AFFECTED_SOP_CLASS: &str = "00000002";
 const MESSAGE_ID: &str = "00000110";
@@ -64,4 +65,17 @@ pub(super) fn cancel_requested(uid: &str, requesting: &str, asked: &Attributes) 
     let requesting = (REQUESTING_AE.to_owned(), one("AE", requesting));
     let told = picked(asked, &OF_CANCELLATION).chain([requesting]);
     event(uid, EventType::CancelRequested, told)
+}
+
+/// What is told waits for each subscriber.
+const LONGEST_EVENT_BYTES: usize = 8192;
+
+/// Whether what a change tells is not longer than may be.
+pub(super) fn check_events(events: &[String]) -> Result<(), WorkitemProblem> {
+    if events.iter().all(|event| event.len() <= LONGEST_EVENT_BYTES) {
+        return Ok(());
+    }
+    Err(WorkitemProblem::Invalid(format!(
+        "subscribers would be told more than {LONGEST_EVENT_BYTES} bytes of DICOM JSON: say it shorter"
+    )))
 }

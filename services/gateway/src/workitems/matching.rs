@@ -1,7 +1,7 @@
 //! Which work items a search or a filtered subscription is about (PS3.18 section 11.9, PS3.4 section C.2.2.2).
 
-use actix_web::web::Query;
-use norma_database::WorkitemState;
+use actix_web::web::{self, Query};
+use norma_database::{Workitem, WorkitemState};
 use norma_dicom_instances::{Attributes, attribute_tag};
 
 use super::attributes::{STATE, items};
@@ -61,6 +61,16 @@ impl Filter {
             return Err(invalid("filter", "it names no attribute"));
         }
         Ok(filter)
+    }
+
+    /// Those of these that are asked for, looked at beside the threads that answer requests.
+    pub(super) async fn of(&self, workitems: Vec<Workitem>) -> Result<Vec<Workitem>, ApiError> {
+        let filter = self.clone();
+        let matching = web::block(move || {
+            let of_filter = |workitem: &Workitem| filter.matches(&workitem.attributes);
+            workitems.into_iter().filter(of_filter).collect()
+        });
+        matching.await.map_err(ApiError::internal)
     }
 
     pub(super) fn matches(&self, attributes: &Attributes) -> bool {

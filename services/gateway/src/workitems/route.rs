@@ -9,7 +9,7 @@ use norma_dicom_instances::Attributes;
 
 use super::attributes::{STATE, TRANSACTION_UID, parse};
 use super::change::{self, Changed};
-use super::creation::create;
+use super::creation::{check_size, create};
 use super::events;
 use super::matching::{Filter, Wanted};
 use super::performer::is_for_station;
@@ -41,6 +41,7 @@ pub(crate) async fn create_workitem(
     let attributes = visit.body(&request, payload).await?;
     let named = query_uid(&request, &["workitem", "AffectedSOPInstanceUID"]);
     let created = create(named.as_deref(), attributes, Utc::now());
+    let created = created.and_then(|created| check_size(&created.attributes).map(|()| created));
     let created = created.map_err(|problem| visit.refuse(problem))?;
     notes.object(&created.uid);
     let station = &visit.gateway.options.workitem_station;
@@ -98,6 +99,7 @@ pub(crate) async fn update_workitem(
     let station = &visit.gateway.options.workitem_station;
     let made = visit.change(&uid, |workitem| {
         let mut change = change::update(workitem, transaction.as_deref(), attributes.clone(), Utc::now())?;
+        check_size(&change.attributes)?;
         change.is_for_norma = match workitem.state {
             WorkitemState::Scheduled => is_for_station(&change.attributes, station),
             _ => workitem.is_for_norma,
@@ -210,6 +212,7 @@ pub(crate) async fn search_workitems(
     check_json(&request)?;
     let visit = workitems.visit(&request, &access);
     let wanted = Wanted::of(request.query_string())?;
+    let _turn = visit.search().await?;
     let state = wanted.filter.state();
     let (mut found, mut after, mut skipped, mut has_more) = (Vec::new(), String::new(), 0, false);
     'looking: loop {
@@ -221,10 +224,7 @@ pub(crate) async fn search_workitems(
             .await?;
         let Some(last) = listed.last() else { break };
         after = last.sop_instance_uid.clone();
-        for workitem in &listed {
-            if !wanted.filter.matches(&workitem.attributes) {
-                continue;
-            }
+        for workitem in &wanted.filter.of(listed).await? {
             if skipped < wanted.offset {
                 skipped += 1;
             } else if found.len() == wanted.limit {

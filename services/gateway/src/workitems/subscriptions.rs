@@ -7,14 +7,15 @@ use actix_web::web::{Data, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse, delete, post, routes};
 use actix_ws::{CloseCode, CloseReason, Message};
 use futures::StreamExt as _;
-use norma_database::{FILTERED_WORKLIST, WORKLIST, WORKLISTS, WorkitemSubscription};
+use norma_database::{FILTERED_WORKLIST, Owner, WORKLIST, WORKLISTS, WorkitemSubscription};
 
 use super::events;
 use super::matching::Filter;
-use super::room::{Visit, Workitems};
+use super::room::{MOST_SUBSCRIBERS, Visit, Workitems};
 use crate::gateway::Gateway;
 use crate::identity::authentication::is_still_let_in;
 use crate::identity::{Access, Identity, Notes};
+use crate::places::Seat;
 use crate::problem::{ApiError, WorkitemProblem};
 
 /// Work items looked at in one go.
@@ -88,11 +89,12 @@ pub(crate) async fn subscribe(
         owner: access.visible_owner(),
         has_deletion_lock,
     };
-    visit
-        .gateway
-        .database
-        .subscribe_to_workitems(subscription, existing)
-        .await?;
+    let whose = access.caller.owner().map(String::from).unwrap_or_default();
+    let database = &visit.gateway.database;
+    let subscribed = database.subscribe_to_workitems(subscription, existing, whose, MOST_SUBSCRIBERS);
+    if !subscribed.await? {
+        return Err(visit.refuse(WorkitemProblem::TooManySubscribers));
+    }
     let socket = visit.service.replacen("http", "ws", 1);
     Ok(HttpResponse::Created()
         .insert_header((header::CONTENT_LOCATION, format!("{socket}/subscribers/{title}")))
@@ -103,6 +105,7 @@ impl Visit<'_> {
     /// The work items that there are, with what is told of each.
     async fn existing(&self, filter: &Filter) -> Result<Vec<(String, String)>, ApiError> {
         let (mut found, mut after) = (Vec::new(), String::new());
+        let _turn = self.search().await?;
         loop {
             let owner = self.access.visible_owner();
             let listed = self
@@ -114,13 +117,9 @@ impl Visit<'_> {
                 return Ok(found);
             };
             after = last.sop_instance_uid.clone();
-            for workitem in &listed {
-                let attributes = &workitem.attributes;
-                if filter.matches(attributes) {
-                    let uid = workitem.sop_instance_uid.clone();
-                    let report = events::state_report(&uid, attributes);
-                    found.push((uid, report));
-                }
+            for workitem in filter.of(listed).await? {
+                let report = events::state_report(&workitem.sop_instance_uid, &workitem.attributes);
+                found.push((workitem.sop_instance_uid, report));
             }
         }
     }
@@ -184,7 +183,9 @@ pub(crate) async fn follow_workitems(
     access: Access,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let (subscriber, _) = workitems.visit(&request, &access).subscriber(&request)?;
+    let visit = workitems.visit(&request, &access);
+    let (subscriber, _) = visit.subscriber(&request)?;
+    let seat = visit.listener()?;
     let opened = actix_ws::handle(&request, payload);
     let (answer, session, messages) = opened.map_err(|_| ApiError::InvalidParameter {
         parameter: "Upgrade".to_owned(),
@@ -196,6 +197,7 @@ pub(crate) async fn follow_workitems(
         access,
         subscriber,
         session,
+        _seat: seat,
     };
     actix_web::rt::spawn(listener.tell(messages));
     Ok(answer)
@@ -208,6 +210,8 @@ struct Listener {
     access: Access,
     subscriber: String,
     session: actix_ws::Session,
+    /// Given back when nobody is told any more.
+    _seat: Seat<Owner>,
 }
 
 impl Listener {

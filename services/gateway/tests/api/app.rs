@@ -40,20 +40,30 @@ pub(crate) async fn spawn_app() -> App {
 
 /// Starts a gateway whose options are changed before.
 pub(crate) async fn spawn_app_with(change: impl FnOnce(&mut GatewayOptions)) -> App {
-    spawn(change, true).await
+    spawn(change, true, None).await
 }
 
 /// Starts a gateway whose models cannot be loaded.
 pub(crate) async fn spawn_app_without_models() -> App {
-    spawn(|_| {}, false).await
+    spawn(|_| {}, false, None).await
 }
 
-async fn spawn(change: impl FnOnce(&mut GatewayOptions), has_models: bool) -> App {
+/// Starts a gateway that encrypts what it stores.
+pub(crate) async fn spawn_app_encrypted(keys_file: PathBuf) -> App {
+    spawn(|_| {}, true, Some(keys_file)).await
+}
+
+async fn spawn(
+    change: impl FnOnce(&mut GatewayOptions),
+    has_models: bool,
+    keys_file: Option<PathBuf>,
+) -> App {
     let folder = tempfile::tempdir().unwrap();
     let mut settings = Settings::base();
     settings.database.url = format!("sqlite://{}", folder.path().join("norma.db").display()).into();
     settings.objects.folder = folder.path().join("objects");
     settings.gateway.spool_folder = Some(folder.path().join("spool"));
+    settings.encryption.keys_file = keys_file;
     settings.gateway.page_folder = None;
     settings.telemetry.level = "off".to_owned();
     settings.identity.password.memory_kib = 8;

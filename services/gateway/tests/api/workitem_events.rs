@@ -15,11 +15,11 @@ const WORKLIST: &str = "1.2.840.10008.5.1.4.34.5";
 const FILTERED: &str = "1.2.840.10008.5.1.4.34.5.1";
 
 /// A WebSocket (RFC 6455) as far as the test needs one.
-struct Socket(TcpStream);
+pub(crate) struct Socket(TcpStream);
 
 impl Socket {
     /// The status of the answer where it is none.
-    async fn open(app: &App, key: &str, path: &str) -> Result<Self, String> {
+    pub(crate) async fn open(app: &App, key: &str, path: &str) -> Result<Self, String> {
         let address = app.base.trim_start_matches("http://");
         let mut stream = TcpStream::connect(address).await.unwrap();
         let request = format!(

@@ -45,10 +45,12 @@ pub(crate) async fn open(
 /// The objects that lie beside that database.
 pub(crate) fn objects_of(settings: &Settings, installation: &Installation) -> anyhow::Result<Objects> {
     let Some(data) = &installation.data else {
-        return settings.objects.open();
+        return settings.open_objects();
     };
     let data = absolute(data).context("failed to resolve the data folder")?;
-    Objects::folder(&data.join("objects")).context("failed to open the objects of the data folder")
+    let objects =
+        Objects::folder(&data.join("objects")).context("failed to open the objects of the data folder")?;
+    settings.encrypting(objects)
 }
 
 /// Where browsers reach the gateway, as far as the settings tell.

@@ -12,6 +12,7 @@ mod demo;
 mod dicom_results;
 mod drift;
 mod embedded;
+mod encryption;
 mod evaluate;
 mod fit_norm;
 mod installation;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use norma_service::{OrphanSearch, adopt_installation, list_orphans, register_orphans};
 
+use super::encryption;
 use super::installation::{COMMAND_LINE, objects_of, open};
 use super::terminal::{answer, tell};
 use crate::command_line::{Installation, Storage};
@@ -16,6 +17,11 @@ pub(crate) fn run(config: Option<&Path>, command: Storage) -> anyhow::Result<Exi
         match command {
             Storage::Orphans(of) => orphans(config, &of.installation).await,
             Storage::Adopt(of) => adopt(config, &of.installation).await,
+            Storage::NewKey { id } => encryption::new_key(&id),
+            Storage::Encrypt(of) => {
+                let OrphanSearch { database, objects } = stores(config, &of.installation).await?;
+                encryption::encrypt(&database, &objects).await
+            }
         }
     })
 }

@@ -19,6 +19,7 @@ use crate::studies::{onnxruntime, request_question, request_study, request_turn}
 
 /// For ten studies on a machine with two busy cores.
 const PATIENCE: Duration = Duration::from_secs(400);
+const WORKER_ROLE: &str = "norma_worker";
 /// Long enough for every disturbance here, short enough to be used up by a worker that dies of its message.
 const DELIVERY_LIMIT: &str = "12";
 
@@ -33,6 +34,8 @@ pub(crate) struct Installation {
     queue: RabbitMqQueue,
     upload: Bytes,
     environment: Vec<(&'static str, String)>,
+    /// The database as the workers' own role sees it.
+    worker_url: String,
     folder: TempDir,
 }
 
@@ -49,12 +52,14 @@ impl Installation {
         let postgresql = tokio::task::spawn_blocking(PostgreSql::start).await.unwrap()?;
         let folder = tempfile::tempdir().unwrap();
         let database_url = postgresql.fresh_database();
+        let worker_url = postgresql.worker_role(&database_url, WORKER_ROLE);
         let objects_folder = folder.path().join("objects");
         let upload_file = folder.path().join("phantom.zip");
         phantom_zip(&PhantomOptions::small(), &upload_file).unwrap();
         let environment = vec![
             ("NORMA__DATABASE__URL", database_url.clone()),
             ("NORMA__DATABASE__CONNECTIONS", "4".to_owned()),
+            ("NORMA__DATABASE__WORKER_ROLE", WORKER_ROLE.to_owned()),
             ("NORMA__QUEUE__KIND", "rabbitmq".to_owned()),
             ("NORMA__QUEUE__RABBITMQ__URL", broker.url()),
             ("NORMA__QUEUE__DELIVERY_LIMIT", DELIVERY_LIMIT.to_owned()),
@@ -80,6 +85,7 @@ impl Installation {
             broker: Some(broker),
             postgresql: Some(postgresql),
             environment,
+            worker_url,
             folder,
         };
         for stage in Stage::ALL {
@@ -110,7 +116,11 @@ impl Installation {
         let mut command = logged_command(env!("CARGO_BIN_EXE_norma"), stage.as_str(), &self.log(stage));
         command
             .current_dir(self.folder.path())
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        if stage != Stage::Report {
+            command.env("NORMA__DATABASE__URL", &self.worker_url);
+        }
+        command
             .envs(environment.iter().copied())
             .env("NORMA__ADMIN__PORT", admin_port.to_string());
         let scratch = self.folder.path().join("of-worker");

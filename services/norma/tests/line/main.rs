@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use norma_database::{Analysis, PatientDetails};
 use norma_domain::{AnalysisId, AnalysisStatus, ReasonCode, Stage, StageOutcome};
+use norma_encryption::KeyRing;
 use norma_messages::{Envelope, Message};
 use norma_object_storage::ObjectKey;
 use norma_service::{Context, ObjectsKind, Process, Settings, Telemetry};
@@ -140,7 +141,13 @@ fn phantom_of(options: &PhantomOptions) -> Bytes {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_study_gets_one_report_however_often_its_messages_come() {
     let Some(onnxruntime) = onnxruntime() else { return };
-    let line = Line::start(onnxruntime, |_| {}).await;
+    // Encrypted all the way.
+    let keys = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(keys.path(), KeyRing::new_line("1").unwrap()).unwrap();
+    let line = Line::start(onnxruntime, |settings| {
+        settings.encryption.keys_file = Some(keys.path().to_owned());
+    })
+    .await;
     let analysis_id = line.request(phantom()).await;
     let analysis = line.end_of(analysis_id).await;
     assert_eq!(analysis.failure, None);

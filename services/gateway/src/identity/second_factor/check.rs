@@ -1,9 +1,10 @@
 //! Whether a code is one of the account's, unused.
 
 use chrono::Utc;
-use norma_access::{RecoveryCode, TotpSecret};
+use norma_access::RecoveryCode;
 use norma_database::User;
 
+use crate::identity::second_factor::kept::opened;
 use crate::identity::sign_in::{Identity, Secret};
 use crate::problem::{AccessProblem, ApiError};
 
@@ -43,17 +44,17 @@ pub(crate) async fn check_second_factor(
     identity.forget_attempt(attempt).await
 }
 
-/// The account's secret, also one that waits for its first code, and the step of time of a code of it; none where it is of
+/// The account's secret as it is stored, also one that waits for its first code, and the step of time of a code of it; none where it is of
 /// another or of no time near now. Blanks in a code do not matter.
 pub(super) async fn step_of(
     identity: &Identity,
     user: &User,
     code: &str,
-) -> Result<Option<(TotpSecret, i64)>, ApiError> {
-    let Some(secret) = identity.database().second_factor_secret(user.id).await? else {
+) -> Result<Option<(Vec<u8>, i64)>, ApiError> {
+    let Some(stored) = identity.database().second_factor_secret(user.id).await? else {
         return Ok(None);
     };
-    let secret = TotpSecret::from_bytes(secret);
+    let secret = opened(identity, user.id, stored.clone()).await?;
     let code: String = code
         .chars()
         .filter(|character| !character.is_whitespace())
@@ -61,5 +62,5 @@ pub(super) async fn step_of(
     let now = u64::try_from(Utc::now().timestamp()).map_err(ApiError::internal)?;
     let step = secret.step_of(&code, now).map_err(ApiError::internal)?;
     let step = step.map(i64::try_from).transpose().map_err(ApiError::internal)?;
-    Ok(step.map(|step| (secret, step)))
+    Ok(step.map(|step| (stored, step)))
 }

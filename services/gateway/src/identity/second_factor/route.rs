@@ -10,6 +10,7 @@ use norma_service::SecondFactorMode;
 use crate::gateway::Gateway;
 use crate::identity::caller::{Access, Caller, CallerSession, Notes};
 use crate::identity::second_factor::check::step_of;
+use crate::identity::second_factor::kept::kept;
 use crate::identity::second_factor::schema::{
     RecoveryCodes, SecondFactor, SecondFactorCode, SecondFactorStart,
 };
@@ -81,7 +82,7 @@ pub(crate) async fn begin_second_factor(
     let told = secret
         .enrolment(&settings.issuer, &user.login)
         .map_err(ApiError::internal)?;
-    let kept = secret.expose().to_vec();
+    let kept = kept(&identity, user.id, &secret).await?;
     if !gateway.database.begin_second_factor(user.id, kept).await? {
         return Err(AccessProblem::SecondFactorSet.into());
     }
@@ -126,7 +127,7 @@ pub(crate) async fn confirm_second_factor(
         .database
         .confirm_second_factor(NewSecondFactor {
             user_id: user.id,
-            secret: secret.expose().to_vec(),
+            secret,
             step,
             recovery_code_hashes,
             kept_session: session.token.hash(),
