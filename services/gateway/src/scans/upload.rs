@@ -113,7 +113,9 @@ pub(crate) async fn upload_scan(
         in_hand.forget(&gateway).await;
     }
     match stored? {
-        Stored::New { scan, earlier } => created(&gateway, &notes, *scan, told(earlier)).await,
+        Stored::New { scan, earlier } => {
+            created(&gateway, &notes, *scan, told(earlier.map(|earlier| *earlier))).await
+        }
         Stored::Earlier(scan) => {
             let duplicate_of = Some(scan.id);
             let scan = noted(&gateway, &notes, *scan).await?;
@@ -166,7 +168,7 @@ struct Told {
 enum Stored {
     New {
         scan: Box<ScanRow>,
-        earlier: Option<Earlier>,
+        earlier: Option<Box<Earlier>>,
     },
     /// The scan that was here already.
     Earlier(Box<ScanRow>),
@@ -221,6 +223,7 @@ async fn store(
         // Its analysis is asked for by the next request.
         router.note(scan.id, &facts).await?;
     }
+    let earlier = earlier.map(Box::new);
     Ok(Stored::New { scan, earlier })
 }
 
