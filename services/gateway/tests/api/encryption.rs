@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::app::{App, form, id_of, problem, spawn_app_encrypted};
 use crate::identity::{PASSWORD, browser};
+use crate::second_factor::code_of_the_step_before;
 
 const SECOND_FACTOR: &str = "/api/session/second-factor";
 
@@ -121,8 +122,9 @@ async fn secrets_of_second_factors_are_encrypted_and_their_codes_sign_in() {
         let at = Utc::now().timestamp() + 30 * steps;
         secret.code_at(at.unsigned_abs()).unwrap()
     };
+    let before = json!({"code": code_of_the_step_before(&secret).await});
     let confirmed = app
-        .as_browser(&own, Method::PUT, SECOND_FACTOR, Some(&json!({"code": code(-1)})))
+        .as_browser(&own, Method::PUT, SECOND_FACTOR, Some(&before))
         .await;
     assert_eq!(confirmed.status(), StatusCode::OK);
     let body = json!({"login": "anna", "password": PASSWORD, "code": code(0)});

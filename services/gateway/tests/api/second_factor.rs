@@ -1,5 +1,7 @@
 //! Codes of an authenticator beside the password.
 
+use std::time::Duration;
+
 use chrono::Utc;
 use norma_access::TotpSecret;
 use norma_domain::{Role, Roles, UserId};
@@ -32,6 +34,15 @@ fn code_of(secret: &TotpSecret, steps: i64) -> String {
     secret.code_at(at.unsigned_abs()).unwrap()
 }
 
+/// The code of the step before now, which counts for as long as this step lasts: near its end the next is waited for.
+pub(crate) async fn code_of_the_step_before(secret: &TotpSecret) -> String {
+    let into = Utc::now().timestamp().rem_euclid(30).unsigned_abs();
+    if into >= 24 {
+        tokio::time::sleep(Duration::from_secs(30 - into)).await;
+    }
+    code_of(secret, -1)
+}
+
 async fn sign_in(app: &App, login: &str, password: &str, code: Option<&str>) -> Response {
     let body = json!({"login": login, "password": password, "code": code});
     app.anonymously(Method::POST, "/api/session", Some(&body)).await
@@ -45,7 +56,7 @@ async fn secret_of(app: &App, id: UserId) -> TotpSecret {
 async fn set_up(app: &App, browser: &Browser, id: UserId) -> Vec<String> {
     let begun = app.as_browser(browser, Method::POST, SECOND_FACTOR, None).await;
     assert_eq!(begun.status(), StatusCode::OK);
-    let code = code_of(&secret_of(app, id).await, -1);
+    let code = code_of_the_step_before(&secret_of(app, id).await).await;
     let body = json!({"code": code});
     let confirmed = app
         .as_browser(browser, Method::PUT, SECOND_FACTOR, Some(&body))
@@ -103,7 +114,7 @@ async fn a_person_sets_a_second_factor_up_and_signs_in_with_it() {
         .as_browser(&own, Method::PUT, SECOND_FACTOR, Some(&wrong))
         .await;
     problem(wrong, StatusCode::FORBIDDEN, "wrong_code").await;
-    let body = json!({"code": code_of(&secret, -1)});
+    let body = json!({"code": code_of_the_step_before(&secret).await});
     let confirmed = app
         .as_browser(&own, Method::PUT, SECOND_FACTOR, Some(&body))
         .await;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::app::{App, client, id_of, make_key, problem, spawn_app, spawn_app_with};
 use crate::identity::{Browser, PASSWORD, browser};
+use crate::second_factor::code_of_the_step_before;
 
 /// A session that began an hour ago.
 async fn old_session(app: &App, user_id: UserId, method: SessionMethod) -> Browser {
@@ -128,12 +129,13 @@ async fn who_has_a_second_factor_gives_a_code_too() {
             .code_at((Utc::now().timestamp() + 30 * steps).unsigned_abs())
             .unwrap()
     };
+    let before = code_of_the_step_before(&secret).await;
     let confirmed = app
         .as_browser(
             &own,
             Method::PUT,
             "/api/session/second-factor",
-            Some(&json!({"code": code(-1)})),
+            Some(&json!({"code": before})),
         )
         .await;
     assert_eq!(confirmed.status(), StatusCode::OK);
@@ -141,7 +143,7 @@ async fn who_has_a_second_factor_gives_a_code_too() {
     let open = old_session(&app, id, SessionMethod::Password).await;
     let without = verify(&app, &open, &json!({"password": PASSWORD})).await;
     problem(without, StatusCode::FORBIDDEN, "second_factor_required").await;
-    let wrong = verify(&app, &open, &json!({"password": PASSWORD, "code": code(-1)})).await;
+    let wrong = verify(&app, &open, &json!({"password": PASSWORD, "code": before})).await;
     problem(wrong, StatusCode::FORBIDDEN, "wrong_code").await;
     problem(
         make_a_key(&app, &open).await,
