@@ -130,6 +130,7 @@ async fn with_labels(
         settings,
         bundle,
         database,
+        ..
     } = &labelling;
     let in_use = operating_point(settings, bundle, None)?;
     let proposal = match database {
@@ -143,7 +144,10 @@ async fn with_labels(
         CalibrationFormat::Json => {
             answer(&serde_json::to_string_pretty(&report).context("failed to write the report")?);
         }
-        CalibrationFormat::Text => report.lines().iter().for_each(|line| answer(line)),
+        CalibrationFormat::Text => {
+            let lines = report.lines().into_iter().chain(labelling.whose_scores());
+            lines.for_each(|line| answer(&line));
+        }
     }
     let proposal = &report.by_scanner;
     if let Some(why) = proposal.nothing_proposed().filter(|_| arguments.propose) {

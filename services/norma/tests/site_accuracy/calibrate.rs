@@ -268,15 +268,12 @@ fn studies_that_tell_no_scanner_or_patient_are_counted_and_copies_too() {
         "40 studies do not tell their scanner in full",
         "siemens force, BR40, up to 1.5 mm, no contrast: 41 labelled studies, 0 of the newest answers",
         "now, youden at 0.5; finds 0 of 41 pathologies",
+        "have to be those of fixture 0.0.1",
     ] {
         assert!(said.contains(told), "{told}: {said}");
     }
     let told = text(&output.stderr);
-    assert!(
-        told.contains("1 rows are the same as one above")
-            && told.contains("have to be those of fixture 0.0.1"),
-        "{told}"
-    );
+    assert!(told.contains("1 rows are the same as one above"), "{told}");
 }
 
 #[test]

@@ -51,6 +51,9 @@ pub(crate) fn run(config: Option<&Path>, arguments: &Evaluate) -> anyhow::Result
         fs::write(&path, text).context("failed to write the evaluation")?;
         answer(&path.display().to_string());
     }
+    if let Some(whose) = labelling.whose_scores() {
+        tell(&whose);
+    }
     tell("it names the studies that were missed: it is for those who may see them");
     Ok(ExitCode::SUCCESS)
 }

@@ -10,14 +10,12 @@ use norma_inference::Bundle;
 use norma_service::{BundleInUse, Settings};
 use norma_site::{Answers, LabelledSet};
 
+pub(crate) use self::table::NAMED_BY_LINE;
 use self::table::{LabelledRow, Table};
 use super::installation::open;
 use super::settings::settings;
 use super::terminal::tell;
 use crate::command_line::Installation;
-
-/// Before the number of the line by which a study is named where no column names it.
-pub(crate) const NAMED_BY_LINE: &str = "line ";
 
 /// An installation with the bundle that acts there.
 pub(crate) struct Site {
@@ -49,9 +47,23 @@ pub(crate) struct Labelling {
     pub(crate) bundle: Bundle,
     /// Some where it was asked.
     pub(crate) database: Option<(Database, Answers)>,
+    /// The scores are a table's, which does not say which bundle gave them.
+    pub(crate) scores_are_told: bool,
 }
 
 impl Labelling {
+    /// What a person has to know who names a table of scores.
+    pub(crate) fn whose_scores(&self) -> Option<String> {
+        let reference = self.bundle.installed();
+        self.scores_are_told.then(|| {
+            format!(
+                "the scores are taken as the table tells them: they have to be those of {} {}, on whose thresholds they are held; of another \
+                 bundle's answers nothing here holds",
+                reference.name, reference.version
+            )
+        })
+    }
+
     fn without_database(config: Option<&Path>) -> anyhow::Result<Self> {
         let settings = settings(config)?;
         let bundle = Bundle::load(&settings.models.bundle).context("failed to load the model bundle")?;
@@ -59,6 +71,7 @@ impl Labelling {
             settings,
             bundle,
             database: None,
+            scores_are_told: true,
         })
     }
 }
@@ -69,6 +82,7 @@ impl From<Site> for Labelling {
             settings: site.settings,
             bundle: site.bundle,
             database: Some((site.database, site.answers)),
+            scores_are_told: false,
         }
     }
 }
@@ -104,28 +118,18 @@ pub(crate) async fn read_labels(
     let studies = rows.into_iter().map(LabelledRow::into_study).collect();
     if are_told && ask == AskDatabase::WhereScoresLack {
         let labelling = Labelling::without_database(config)?;
-        tell_whose_scores(&labelling.bundle);
         return Ok((labelling, LabelledSet::of_table(studies)));
     }
     let site = Site::open(config, installation).await?;
-    if are_told {
-        tell_whose_scores(&site.bundle);
-    }
     let set = if are_told {
         LabelledSet::of_table(studies)
     } else {
         let set = LabelledSet::of_names(&site.answers, studies).await;
         set.context("failed to look the studies up in the database")?
     };
-    Ok((site.into(), set))
-}
-
-/// A table does not tell which bundle gave its scores.
-fn tell_whose_scores(bundle: &Bundle) {
-    let reference = bundle.installed();
-    tell(&format!(
-        "the scores are taken as the table tells them: they have to be those of {} {}, on whose thresholds they are held; of another bundle's \
-         answers nothing here holds",
-        reference.name, reference.version
-    ));
+    let labelling = Labelling {
+        scores_are_told: are_told,
+        ..site.into()
+    };
+    Ok((labelling, set))
 }

@@ -7,8 +7,10 @@ use anyhow::{Context as _, bail, ensure};
 use norma_accuracy::ScoredStudy;
 use norma_domain::ScannerProfile;
 
-use super::NAMED_BY_LINE;
 use norma_site::{Grouping, LabelledStudy, age_band_of};
+
+/// Before the number of the line by which a study is named where no column names it.
+pub(crate) const NAMED_BY_LINE: &str = "line ";
 
 /// The columns by their names; a row of the mass run with a label beside it is a labelled study.
 const COLUMNS: [(Column, &[&str]); 13] = [
