@@ -12,10 +12,16 @@ use actix_web::{HttpRequest, HttpResponse};
 use flate2::read::GzDecoder;
 use sha2::{Digest, Sha256};
 
+use self::embedded::Kept;
 use crate::problem::ApiError;
 
 mod embedded {
-    use super::Kept;
+    /// How the binary holds a file.
+    #[derive(Clone, Copy)]
+    pub(super) enum Kept {
+        Plain(&'static [u8]),
+        Gzip(&'static [u8]),
+    }
 
     include!(concat!(env!("OUT_DIR"), "/page_files.rs"));
 }
@@ -23,13 +29,6 @@ mod embedded {
 const INDEX: &str = "index.html";
 /// A year, in seconds.
 const FOR_EVER: u32 = 31_536_000;
-
-/// How the binary holds a file.
-#[derive(Clone, Copy)]
-enum Kept {
-    Plain(&'static [u8]),
-    Gzip(&'static [u8]),
-}
 
 /// A file of the page.
 enum PageFile {

@@ -2,21 +2,13 @@
 
 use config::{Value, ValueKind};
 
-use super::SettingsError;
-
 const DAY_SECONDS: f64 = 24.0 * 3600.0;
 /// A hundred years. Far more overflows where it is added to a date.
 const LONGEST_SECONDS: f64 = 36_525.0 * DAY_SECONDS;
 
-/// Refuses a duration that nobody means: the last word of its name, or of the group that it stands in, is its unit.
-///
-/// # Errors
-/// With the setting's whole name.
-pub(super) fn check_durations(
-    name: &str,
-    value: &Value,
-    unit_seconds: Option<f64>,
-) -> Result<(), SettingsError> {
+/// The whole name of a duration that nobody means, if there is one. The last word of a duration's name, or of the group that it
+/// stands in, is its unit.
+pub(super) fn too_long(name: &str, value: &Value, unit_seconds: Option<f64>) -> Option<String> {
     let last_word = name.rsplit(['_', '.']).next().unwrap_or_default();
     let unit_seconds = match last_word {
         "ms" => Some(0.001),
@@ -29,18 +21,13 @@ pub(super) fn check_durations(
     match &value.kind {
         ValueKind::Table(entries) => entries
             .iter()
-            .try_for_each(|(key, entry)| check_durations(&join(name, key), entry, unit_seconds)),
-        ValueKind::Array(entries) => entries
-            .iter()
-            .try_for_each(|entry| check_durations(name, entry, None)),
+            .find_map(|(key, entry)| too_long(&join(name, key), entry, unit_seconds)),
+        ValueKind::Array(entries) => entries.iter().find_map(|entry| too_long(name, entry, None)),
         // Those of the environment are texts here.
-        _ => match (unit_seconds, value.clone().into_float()) {
-            (Some(unit), Ok(number)) if number * unit > LONGEST_SECONDS => Err(SettingsError::Invalid {
-                name: name.to_owned(),
-                problem: "is at most a hundred years",
-            }),
-            _ => Ok(()),
-        },
+        _ => {
+            let number = value.clone().into_float().ok()?;
+            (number * unit_seconds? > LONGEST_SECONDS).then(|| name.to_owned())
+        }
     }
 }
 

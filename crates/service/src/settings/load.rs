@@ -5,7 +5,7 @@ use config::{Config, Environment, File, FileFormat};
 use norma_domain::Stage;
 use secrecy::ExposeSecret;
 
-use super::durations::check_durations;
+use super::durations::too_long;
 use super::{ObjectsKind, QueueKind, SecondFactorMode, Settings};
 
 /// `config/base.yaml` as compiled in.
@@ -61,7 +61,10 @@ impl Settings {
         // Texts are parsed by the type of the field, so a password of digits stays a text.
         let environment = environment.prefix_separator("__").separator("__");
         let layers = layers.add_source(environment).build()?;
-        check_durations("", &layers.cache, None)?;
+        if let Some(name) = too_long("", &layers.cache, None) {
+            let problem = "is at most a hundred years";
+            return Err(SettingsError::Invalid { name, problem });
+        }
         let settings: Self = layers.try_deserialize()?;
         settings.check()?;
         Ok(settings)
