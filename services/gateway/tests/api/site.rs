@@ -291,19 +291,30 @@ async fn the_last_look_for_drift_is_the_operators_to_see() {
         app.get_json("/api/drift").await,
         json!({"looked_at": null, "report": null})
     );
-    let report = json!({
-        "schema": "norma.drift/v2",
-        "windows": {"reference": 300, "last": 100},
-        "bundle": null,
-        "significance": 0.01,
-        "cumulative_sum_limit": 8.5,
-        "without_scanner": 3,
-        "profiles": [],
-    });
-    app.database.note_drift_look(report.clone()).await.unwrap();
+    let report = |counts: Value| {
+        let mut report = json!({
+            "schema": "norma.drift/v2",
+            "windows": {"reference": 300, "last": 100},
+            "bundle": null,
+            "significance": 0.01,
+            "cumulative_sum_limit": 8.5,
+            "without_scanner": 3,
+            "profiles": [],
+        });
+        let report_fields = report.as_object_mut().unwrap();
+        report_fields.extend(counts.as_object().unwrap().clone());
+        report
+    };
+    let counted = json!({"unreadable": 2, "other_bundle": 1, "other_models": 5, "repeated": 4});
+    let kept = app.database.note_drift_look(report(counted.clone())).await;
+    kept.unwrap();
     let look = app.get_json("/api/drift").await;
-    assert_eq!(look["report"], report);
+    assert_eq!(look["report"], report(counted));
     assert!(look["looked_at"].is_string());
+    // A look from before these were counted.
+    app.database.note_drift_look(report(json!({}))).await.unwrap();
+    let none = json!({"unreadable": 0, "other_bundle": 0, "other_models": 0, "repeated": 0});
+    assert_eq!(app.get_json("/api/drift").await["report"], report(none));
     // Another version's look tells other things.
     app.database
         .note_drift_look(json!({"schema": "norma.drift/v9"}))
