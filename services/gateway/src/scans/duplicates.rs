@@ -45,7 +45,7 @@ pub(crate) async fn earlier_scan(
 
 /// The scan that an upload may be the same as.
 pub(crate) struct Earlier {
-    pub(crate) scan: Scan,
+    pub(crate) scan: Box<Scan>,
     /// None where it is not known.
     comparison: Option<Comparison>,
 }
@@ -64,7 +64,10 @@ impl Earlier {
                     None
                 })
         };
-        Self { scan, comparison }
+        Self {
+            scan: Box::new(scan),
+            comparison,
+        }
     }
 
     /// Whether the scan is known to hold all of the upload.

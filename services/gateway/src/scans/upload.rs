@@ -192,7 +192,7 @@ async fn store(
                 && earlier.scan.patient_id == patient_id
                 && earlier.holds_all() =>
         {
-            return Ok(Stored::Earlier(Box::new(earlier.scan)));
+            return Ok(Stored::Earlier(earlier.scan));
         }
         other => other,
     };
