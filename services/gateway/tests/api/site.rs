@@ -298,12 +298,24 @@ async fn the_last_look_for_drift_is_the_operators_to_see() {
         "significance": 0.01,
         "cumulative_sum_limit": 8.5,
         "without_scanner": 3,
+        "unreadable": 1,
+        "repeated": 2,
+        "other_bundle": 5,
+        "other_models": 4,
         "profiles": [],
     });
     app.database.note_drift_look(report.clone()).await.unwrap();
     let look = app.get_json("/api/drift").await;
     assert_eq!(look["report"], report);
     assert!(look["looked_at"].is_string());
+    // A look of before these were counted is one all the same.
+    let mut earlier = report.clone();
+    for counted_since in ["unreadable", "repeated", "other_bundle", "other_models"] {
+        earlier.as_object_mut().unwrap().remove(counted_since);
+    }
+    app.database.note_drift_look(earlier).await.unwrap();
+    let look = app.get_json("/api/drift").await;
+    assert_eq!(look["report"]["without_scanner"], report["without_scanner"]);
     // Another version's look tells other things.
     app.database
         .note_drift_look(json!({"schema": "norma.drift/v9"}))
