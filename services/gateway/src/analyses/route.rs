@@ -8,8 +8,9 @@ use serde::Deserialize;
 use tokio::time::Instant;
 use utoipa::IntoParams;
 
+use crate::analyses::asked::Asked;
 use crate::analyses::completed::check_completed;
-use crate::analyses::request::{Turn, request_analysis};
+use crate::analyses::request::request_analysis;
 use crate::analyses::wait::wait_for_end;
 use crate::analysis_document::schema::{Analysis, RequestedAnalysis};
 use crate::analysis_document::{describe_analysis, describe_with_place};
@@ -22,7 +23,7 @@ use crate::problem::ApiError;
 use crate::problem::answers::{
     BadRequest, Conflict, Failures, NotAcceptable, NotFound, Running, Unprocessable,
 };
-use crate::routing::{Open, Router, unknown_point};
+use crate::routing::Router;
 use crate::rows::RowFormat;
 use crate::rows::{failure_row, rows_answer};
 
@@ -77,20 +78,11 @@ pub(crate) async fn analyze_scan(
     options: Query<AnalyzeOptions>,
 ) -> Result<HttpResponse, ApiError> {
     let options = options.into_inner();
-    let mut question = bundle.question(options.operating_point).await?;
-    let mut turn = Turn::of(&gateway, &access, options.priority)?;
-    if let Some(route) = router.route_of(*scan_id).await? {
-        let open = Open {
-            may_be_urgent: Turn::of(&gateway, &access, Some(Priority::Urgent)).is_ok(),
-            is_priority_named: options.priority.is_some(),
-        };
-        (turn.priority, _) = open.priority(&route, turn.priority);
-        if !question.operating_point_named && route.operating_point.is_some() {
-            let by_rule = bundle.question(route.operating_point).await;
-            question = by_rule.map_err(unknown_point)?;
-        }
-    }
-    let requested = request_analysis(&gateway, *scan_id, &question, turn).await?;
+    let question = bundle.question(options.operating_point).await?;
+    let asked = Asked::of(&gateway, &access, question, options.priority)?;
+    // Who asks for this one wants it, also where a rule has such studies kept alone.
+    let asked = asked.of_study(&bundle, &router, *scan_id).await?;
+    let requested = request_analysis(&gateway, *scan_id, &asked.question, asked.turn).await?;
     let wait = wait_of(
         &request,
         gateway.options.longest_wait,

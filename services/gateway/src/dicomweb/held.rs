@@ -1,7 +1,7 @@
-//! What is here of a study by uploads and STOW-RS: what comes by C-STORE is held against it.
+//! What is here of a study by uploads and STOW-RS: what comes of it again is held against it.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -26,10 +26,15 @@ pub(crate) struct HeldScan {
 }
 
 impl HeldScan {
-    fn of(scan_id: ScanId, holding: Arc<Holding>, study: &StudyInstanceUid) -> Self {
+    /// `is_meant`: of the instances of the scan.
+    pub(super) fn of(
+        scan_id: ScanId,
+        holding: Arc<Holding>,
+        is_meant: impl Fn(&IndexedInstance) -> bool,
+    ) -> Self {
         let instances = holding.index.instances.iter().enumerate();
         let places = instances
-            .filter(|(_, instance)| instance.study_instance_uid == study.as_str())
+            .filter(|(_, instance)| is_meant(instance))
             .map(|(at, instance)| (instance.sop_instance_uid.clone(), at))
             .collect();
         Self {
@@ -59,6 +64,11 @@ impl HeldScan {
     }
 }
 
+/// The scan in which an instance came first, of scans of which the newest comes first.
+pub(crate) fn first_to_hold<'a>(held: &'a [HeldScan], sop_instance_uid: &str) -> Option<&'a HeldScan> {
+    held.iter().rev().find(|scan| scan.holds(sop_instance_uid))
+}
+
 impl DicomWeb {
     /// The scans of a study that came by uploads and STOW-RS, the newest first: of people, of the keys of `scope`, or of anybody where
     /// authentication was off. What a scan holds that cannot be indexed is not known.
@@ -76,7 +86,8 @@ impl DicomWeb {
         let scans = database.scans_held_of_study(study.clone(), scope.to_owned());
         for (scan_id, owner) in scans.await? {
             if let Some(holding) = self.known(scan_id, &owner).await? {
-                held.push(HeldScan::of(scan_id, holding, study));
+                let is_of_study = |instance: &IndexedInstance| instance.study_instance_uid == study.as_str();
+                held.push(HeldScan::of(scan_id, holding, is_of_study));
             }
         }
         Ok(held)
@@ -96,16 +107,17 @@ impl DicomWeb {
     }
 
     /// Whether a file has the data set of the instance that a scan holds under this SOP Instance UID.
-    pub(crate) async fn holds_same(
+    pub(crate) async fn holds_same<File: Read>(
         &self,
         held: &HeldScan,
         sop_instance_uid: &str,
-        file: &Path,
+        open: impl FnOnce() -> io::Result<File> + Send + 'static,
     ) -> Result<bool, ApiError> {
-        let file = file.to_owned();
         let instance = held.instance(sop_instance_uid)?;
-        self.is_same(&held.holding, instance, move || File::open(&file))
-            .await
+        let (file, path) = create_spool_file(&self.gateway.options.spool_folder).map_err(storage_failure)?;
+        self.write(&held.holding, instance, tokio::fs::File::from_std(file))
+            .await?;
+        blocking(move || hold_same_data_set(fs::File::open(&path)?, open()?)).await
     }
 
     /// Writes the file of an instance that a scan holds.
@@ -118,19 +130,6 @@ impl DicomWeb {
         let file = tokio::fs::File::create(to).await.map_err(storage_failure)?;
         self.write(&held.holding, held.instance(sop_instance_uid)?, file)
             .await
-    }
-
-    /// Whether an instance that is held has the data set of a file.
-    pub(super) async fn is_same<R: Read>(
-        &self,
-        holding: &Holding,
-        earlier: &IndexedInstance,
-        open: impl FnOnce() -> io::Result<R> + Send + 'static,
-    ) -> Result<bool, ApiError> {
-        let (file, path) = create_spool_file(&self.gateway.options.spool_folder).map_err(storage_failure)?;
-        self.write(holding, earlier, tokio::fs::File::from_std(file))
-            .await?;
-        blocking(move || hold_same_data_set(File::open(&path)?, open()?)).await
     }
 
     async fn write(

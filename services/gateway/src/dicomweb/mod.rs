@@ -22,6 +22,6 @@ pub(crate) mod store;
 
 pub(crate) use accept::{DICOM_JSON, check_json};
 pub(crate) use document::service_url;
-pub(crate) use held::HeldScan;
+pub(crate) use held::{HeldScan, first_to_hold};
 pub(crate) use indexes::DicomWeb;
 pub(crate) use matching::is_match;

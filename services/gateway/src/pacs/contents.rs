@@ -1,6 +1,7 @@
 //! What a received study holds, against what is here of it already.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
@@ -9,9 +10,9 @@ use norma_dicom_spool::{Held, StudyKey, TakenStudy, sop_class_of};
 use norma_domain::ScanId;
 use tempfile::TempDir;
 
-use crate::dicomweb::{DicomWeb, HeldScan};
+use crate::dicomweb::{DicomWeb, HeldScan, first_to_hold};
 use crate::gateway::Gateway;
-use crate::pacs::stored::{StoredStudy, first_to_hold, held_of, note_other_content};
+use crate::pacs::stored::{StoredStudy, held_of, note_other_content};
 use crate::problem::ApiError;
 use crate::uploads::spool::{SPLIT_PREFIX, blocking, storage_failure};
 
@@ -140,8 +141,8 @@ impl Holdings<'_> {
         let mut others = BTreeSet::new();
         let mut by_scan: BTreeMap<ScanId, usize> = BTreeMap::new();
         for uid in unknown {
-            if let (Some(first), Some(file)) = (first_to_hold(held, uid), files.get(*uid))
-                && !self.web.holds_same(first, uid, file).await?
+            if let (Some(first), Some(file)) = (first_to_hold(held, uid), files.get(*uid).cloned())
+                && !self.web.holds_same(first, uid, || File::open(file)).await?
             {
                 others.insert((*uid).clone());
                 *by_scan.entry(first.scan_id).or_default() += 1;

@@ -1,6 +1,7 @@
 //! What is stored of studies of which something comes.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +12,7 @@ use norma_object_storage::ObjectKey;
 use tempfile::TempPath;
 use tokio::sync::OnceCell;
 
-use crate::dicomweb::{DicomWeb, HeldScan};
+use crate::dicomweb::{DicomWeb, HeldScan, first_to_hold};
 use crate::gateway::Gateway;
 use crate::problem::ApiError;
 use crate::uploads::spool::{blocking, create_spool_file, storage_failure};
@@ -102,12 +103,12 @@ impl StoredStudies {
                 Held::Other => return Ok(Some(scan_id)),
             }
         }
-        match first_to_hold(&known.held, sop_instance_uid) {
-            Some(first) if !self.web.holds_same(first, sop_instance_uid, file).await? => {
-                Ok(Some(first.scan_id))
-            }
-            _ => Ok(None),
-        }
+        let Some(first) = first_to_hold(&known.held, sop_instance_uid) else {
+            return Ok(None);
+        };
+        let file = file.to_owned();
+        let same = self.web.holds_same(first, sop_instance_uid, || File::open(file));
+        Ok((!same.await?).then_some(first.scan_id))
     }
 
     /// `file`: one of the study.
@@ -141,11 +142,6 @@ pub(super) async fn held_of(web: &DicomWeb, file: PathBuf) -> Result<Vec<HeldSca
         Some(study) => web.held_of_study(&study, SCOPE).await,
         None => Ok(Vec::new()),
     }
-}
-
-/// The scan in which an instance came first.
-pub(super) fn first_to_hold<'a>(held: &'a [HeldScan], sop_instance_uid: &str) -> Option<&'a HeldScan> {
-    held.iter().rev().find(|scan| scan.holds(sop_instance_uid))
 }
 
 /// Tells people that instances came again with another data set: what was stored stays. `scan_id`: of what is stored; None while that

@@ -13,12 +13,12 @@ use norma_service::RoutingWay;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::analyses::{Turn, request_analysis, wait_for_end};
-use crate::bundle::{Question, RunningBundle};
+use crate::analyses::{Asked, request_analysis, wait_for_end};
+use crate::bundle::RunningBundle;
 use crate::gateway::Gateway;
 use crate::predictions::schema::{OnlyRow, PredictedStudy, Prediction};
 use crate::problem::ApiError;
-use crate::routing::{Open, Router, unknown_point};
+use crate::routing::Router;
 use crate::rows::{failure_row, summary_of};
 use crate::scans::{Leftover, NewUpload, store_scan};
 use crate::uploads::reader::Separation;
@@ -31,9 +31,7 @@ pub(crate) struct Sender {
     pub(crate) owner: Option<Owner>,
     /// Of the request, where it may be sent again.
     pub(crate) request: Option<RequestKey>,
-    pub(crate) turn: Turn,
     pub(crate) came_by: RoutingWay,
-    pub(crate) open: Open,
     /// What came by DICOM: SOP classes by SOP Instance UIDs.
     pub(crate) instances: BTreeMap<String, String>,
 }
@@ -53,7 +51,7 @@ impl Predictions {
     pub(crate) async fn start_prediction(
         &self,
         (upload, place): (Upload, Place),
-        question: Question,
+        asked: Asked,
         sender: Sender,
     ) -> Result<Uuid, ApiError> {
         let own = self.clone();
@@ -64,7 +62,7 @@ impl Predictions {
                 request: sender.request.clone(),
             };
             let started = own
-                .store_and_request((upload, place), &question, sender, &mut made)
+                .store_and_request((upload, place), &asked, sender, &mut made)
                 .await;
             if started.is_err() {
                 made.take_back(Arc::clone(&own.gateway)).await;
@@ -78,12 +76,11 @@ impl Predictions {
     async fn store_and_request(
         &self,
         (upload, mut place): (Upload, Place),
-        question: &Question,
+        asked: &Asked,
         sender: Sender,
         made: &mut Leftover,
     ) -> Result<Uuid, ApiError> {
         let id = made.prediction;
-        let (turn, open) = (sender.turn.clone(), sender.open);
         let rejections = self
             .store_studies(upload, &mut place, &sender, &mut made.scans)
             .await?;
@@ -98,52 +95,27 @@ impl Predictions {
             })
             .await?;
         for scan_id in &made.scans {
-            self.request(*scan_id, question, (&turn, open)).await?;
+            self.request(*scan_id, asked).await?;
         }
         Ok(id)
     }
 
     /// Requests the analyses that a prediction lacks: the process that began it may have died half way.
-    pub(crate) async fn complete_requests(
-        &self,
-        id: Uuid,
-        question: &Question,
-        asked: (&Turn, Open),
-    ) -> Result<(), ApiError> {
+    pub(crate) async fn complete_requests(&self, id: Uuid, asked: &Asked) -> Result<(), ApiError> {
         let prediction = self.gateway.database.prediction(id).await?;
         let scans = prediction.ok_or(ApiError::PredictionNotFound)?.scans;
         for scan in scans.iter().filter(|scan| scan.analysis.is_none()) {
-            self.request(scan.scan.id, question, asked).await?;
+            self.request(scan.scan.id, asked).await?;
         }
         Ok(())
     }
 
-    /// Requests the analysis of a scan, unless a rule has it kept alone: as it was asked for, and in what that left open as a rule says.
-    pub(crate) async fn request(
-        &self,
-        scan_id: ScanId,
-        question: &Question,
-        (turn, open): (&Turn, Open),
-    ) -> Result<(), ApiError> {
-        let mut turn = turn.clone();
-        let mut by_rule = None;
-        if let Some(route) = self.router.route_of(scan_id).await? {
-            if !route.analyze {
-                return Ok(());
-            }
-            let (priority, is_by_rule) = open.priority(&route, turn.priority);
-            turn.priority = priority;
-            if is_by_rule {
-                // The site's wish, and not one of the caller's few.
-                turn.most_urgent = None;
-            }
-            if !question.operating_point_named && route.operating_point.is_some() {
-                let asked = self.bundle.question(route.operating_point).await;
-                by_rule = Some(asked.map_err(unknown_point)?);
-            }
+    /// Requests the analysis of a scan, unless a rule has it kept alone.
+    pub(crate) async fn request(&self, scan_id: ScanId, asked: &Asked) -> Result<(), ApiError> {
+        let asked = asked.of_study(&self.bundle, &self.router, scan_id).await?;
+        if asked.is_analyzed {
+            request_analysis(&self.gateway, scan_id, &asked.question, asked.turn).await?;
         }
-        let question = by_rule.as_ref().unwrap_or(question);
-        request_analysis(&self.gateway, scan_id, question, turn).await?;
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::analyses::Turn;
+use crate::analyses::Asked;
 use crate::http::paging::{Page, Paging};
 use crate::http::preference::wait_of;
 use crate::identity::{Access, Notes};
@@ -22,7 +22,6 @@ use crate::problem::ApiError;
 use crate::problem::answers::{
     BadRequest, Conflict, Failures, NotAcceptable, NotFound, StorageFull, Unprocessable, UnsupportedMediaType,
 };
-use crate::routing::Open;
 use crate::rows::RowFormat;
 use crate::rows::rows_answer;
 use crate::uploads::receive::{DEIDENTIFY_FIELD, PIXELS_CHECKED_FIELD};
@@ -112,11 +111,7 @@ pub(crate) async fn predict(
         options.operating_point.as_deref().unwrap_or_default()
     );
     let question = predictions.bundle.question(options.operating_point).await?;
-    let turn = Turn::of(&predictions.gateway, &access, options.priority)?;
-    let open = Open {
-        may_be_urgent: Turn::of(&predictions.gateway, &access, Some(Priority::Urgent)).is_ok(),
-        is_priority_named: options.priority.is_some(),
-    };
+    let asked = Asked::of(&predictions.gateway, &access, question, options.priority)?;
     let (upload, place) = predictions
         .uploads
         .receive(&request, payload, &[DEIDENTIFY_FIELD, PIXELS_CHECKED_FIELD])
@@ -128,9 +123,7 @@ pub(crate) async fn predict(
     let sent = look_up(&predictions.gateway, &request, &access, &upload, &wish).await?;
     let id = match sent {
         Sent::Again(id) => {
-            predictions
-                .complete_requests(id, &question, (&turn, open))
-                .await?;
+            predictions.complete_requests(id, &asked).await?;
             // Waiting for the answer takes no place.
             drop(place);
             id
@@ -140,14 +133,9 @@ pub(crate) async fn predict(
                 instances: BTreeMap::new(),
                 owner: access.caller.owner(),
                 request: in_hand.key(),
-                turn,
                 came_by: RoutingWay::Upload,
-                open,
             };
-            match predictions
-                .start_prediction((upload, place), question, sender)
-                .await
-            {
+            match predictions.start_prediction((upload, place), asked, sender).await {
                 Ok(id) => id,
                 Err(error) => {
                     in_hand.forget(&predictions.gateway).await;

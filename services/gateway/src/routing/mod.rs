@@ -8,5 +8,5 @@ mod rules;
 
 pub use facts::{SeriesFacts, StudyFacts};
 pub(crate) use read::read_facts;
-pub(crate) use router::{Open, Router, unknown_point};
+pub(crate) use router::{Router, unknown_point};
 pub use rules::{Route, Rules};

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use norma_database::{Owner, StudyRoute};
-use norma_domain::{Priority, ScanId};
-use norma_service::{RoutingPriority, RoutingWay};
+use norma_domain::ScanId;
+use norma_service::RoutingWay;
 
 use crate::gateway::Gateway;
 use crate::problem::ApiError;
@@ -19,27 +19,6 @@ pub(crate) struct Router {
     gateway: Arc<Gateway>,
     uploads: Arc<Uploads>,
     rules: Rules,
-}
-
-/// What a request leaves open, and a rule may say.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Open {
-    /// Whether the caller may ask for something urgent.
-    pub(crate) may_be_urgent: bool,
-    /// The caller has said how urgent it is.
-    pub(crate) is_priority_named: bool,
-}
-
-impl Open {
-    /// How urgent an analysis is that was to be as urgent as this. The other is true where a rule has said so.
-    pub(crate) fn priority(self, route: &Route, asked: Priority) -> (Priority, bool) {
-        match route.priority {
-            _ if self.is_priority_named => (asked, false),
-            Some(RoutingPriority::Urgent) if self.may_be_urgent => (Priority::Urgent, true),
-            Some(RoutingPriority::Routine) => (Priority::Routine, true),
-            Some(RoutingPriority::Urgent) | None => (asked, false),
-        }
-    }
 }
 
 impl Router {

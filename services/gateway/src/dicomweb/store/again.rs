@@ -1,22 +1,16 @@
 //! A study that came again as a whole makes no second one.
 
-use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
 
 use norma_database::StoredInstance;
-use norma_dicom_instances::IndexedInstance;
 use norma_domain::ScanId;
 
-use crate::analyses::Turn;
-use crate::bundle::Question;
-use crate::dicomweb::holding::Holding;
+use crate::analyses::Asked;
 use crate::dicomweb::indexes::DicomWeb;
 use crate::dicomweb::store::contradictions::{Contradictions, part_of};
 use crate::dicomweb::store::outcome::Outcome;
 use crate::predictions::Predictions;
 use crate::problem::ApiError;
-use crate::routing::Open;
 
 impl Contradictions {
     /// The newest scan that holds all that a request is to store: of one study, each instance with its data set.
@@ -29,39 +23,24 @@ impl Contradictions {
         if outcome.study().is_none() || !outcome.unnamed.is_empty() {
             return Ok(None);
         }
-        'scans: for (scan_id, holding) in &self.scans {
-            if !holds_all(holding, &outcome.stored) {
+        'scans: for scan in &self.scans {
+            let mut uids = outcome.stored.iter().map(|instance| &instance.sop_instance_uid);
+            if !uids.all(|uid| scan.holds(uid)) {
                 continue;
             }
             for instance in &outcome.stored {
-                if self.compared.get(&instance.sop_instance_uid) == Some(scan_id) {
-                    continue;
-                }
                 let uid = &instance.sop_instance_uid;
-                let mut held = holding.index.instances.iter();
-                let Some(earlier) = held.find(|earlier| earlier.sop_instance_uid == *uid) else {
-                    continue 'scans;
-                };
                 let (upload, span) = (upload.to_owned(), instance.place.span);
-                if !web
-                    .is_same(holding, earlier, move || part_of(&upload, span))
-                    .await?
+                if self.compared.get(uid) != Some(&scan.scan_id)
+                    && !web.holds_same(scan, uid, move || part_of(&upload, span)).await?
                 {
                     continue 'scans;
                 }
             }
-            return Ok(Some(*scan_id));
+            return Ok(Some(scan.scan_id));
         }
         Ok(None)
     }
-}
-
-fn holds_all(holding: &Arc<Holding>, instances: &[&IndexedInstance]) -> bool {
-    let held = holding.index.instances.iter();
-    let held: HashSet<&str> = held.map(|instance| instance.sop_instance_uid.as_str()).collect();
-    instances
-        .iter()
-        .all(|instance| held.contains(instance.sop_instance_uid.as_str()))
 }
 
 /// What came again is noted as come by DICOM, analysed if it never was and no rule has it kept alone, and its results go where those of
@@ -70,7 +49,7 @@ pub(super) async fn take_again(
     predictions: &Predictions,
     scan_id: ScanId,
     outcome: &Outcome<'_>,
-    (question, turn, open): (&Question, &Turn, Open),
+    asked: &Asked,
 ) -> Result<(), ApiError> {
     let came = outcome.stored.iter().map(|instance| StoredInstance {
         sop_instance_uid: instance.sop_instance_uid.clone(),
@@ -86,7 +65,7 @@ pub(super) async fn take_again(
         return Ok(());
     }
     if scan.latest_analysis_id.is_none() {
-        predictions.request(scan_id, question, (turn, open)).await?;
+        predictions.request(scan_id, asked).await?;
     }
     Ok(database.queue_missing_deliveries(scan_id).await?)
 }

@@ -11,7 +11,8 @@ use norma_dicom_instances::{IndexedInstance, Span};
 use norma_dicom_spool::sop_instance_before_data_set;
 use norma_domain::{ScanId, StudyInstanceUid};
 
-use crate::dicomweb::holding::{Holding, Source};
+use crate::dicomweb::held::{HeldScan, first_to_hold};
+use crate::dicomweb::holding::Source;
 use crate::dicomweb::indexes::DicomWeb;
 use crate::gateway::Gateway;
 use crate::identity::Access;
@@ -27,7 +28,7 @@ pub(super) struct Contradictions {
     /// The same for files of which the request holds an earlier one: its SOP Instance UID.
     pub(super) of_request: HashMap<u64, String>,
     /// What holds something of the studies of the request, the newest first.
-    pub(super) scans: Vec<(ScanId, Arc<Holding>)>,
+    pub(super) scans: Vec<HeldScan>,
     /// The scan that each instance was held against, by its SOP Instance UID.
     pub(super) compared: HashMap<String, ScanId>,
 }
@@ -47,18 +48,16 @@ impl Contradictions {
         let mut of_stored = HashMap::new();
         let mut compared = HashMap::new();
         let scans = web.scans_with(access, instances).await?;
-        let held = held_before(&scans, instances);
         for instance in instances {
-            if let Some((scan_id, holding, at)) = held.get(instance.sop_instance_uid.as_str()) {
-                let earlier = &holding.index.instances[*at];
-                let (upload, span) = (upload.to_owned(), instance.place.span);
-                match web
-                    .is_same(holding, earlier, move || part_of(&upload, span))
-                    .await?
-                {
-                    true => compared.insert(instance.sop_instance_uid.clone(), *scan_id),
-                    false => of_stored.insert(instance.place.span.offset, *scan_id),
-                };
+            let uid = &instance.sop_instance_uid;
+            let Some(first) = first_to_hold(&scans, uid) else {
+                continue;
+            };
+            let (upload, span) = (upload.to_owned(), instance.place.span);
+            if web.holds_same(first, uid, move || part_of(&upload, span)).await? {
+                compared.insert(uid.clone(), first.scan_id);
+            } else {
+                of_stored.insert(span.offset, first.scan_id);
             }
         }
         let of_request = repeated_in(upload.to_owned(), parts, instances).await?;
@@ -113,34 +112,13 @@ impl Contradictions {
     }
 }
 
-type HeldBefore = HashMap<String, (ScanId, Arc<Holding>, usize)>;
-
-/// Of these instances those whose SOP Instance UID a scan holds: the scan that came first, and where it is there.
-fn held_before(scans: &[(ScanId, Arc<Holding>)], instances: &[IndexedInstance]) -> HeldBefore {
-    let uids: HashSet<&str> = instances
-        .iter()
-        .map(|instance| instance.sop_instance_uid.as_str())
-        .collect();
-    let mut held = HeldBefore::new();
-    // The newest first: the last to say where an instance is came first.
-    for (scan_id, holding) in scans {
-        for (at, instance) in holding.index.instances.iter().enumerate() {
-            let uid = instance.sop_instance_uid.as_str();
-            if uids.contains(uid) {
-                held.insert(uid.to_owned(), (*scan_id, Arc::clone(holding), at));
-            }
-        }
-    }
-    held
-}
-
 impl DicomWeb {
     /// What holds something of the studies of these instances and the caller sees, the newest first in each study.
     async fn scans_with(
         self: &Arc<Self>,
         access: &Access,
         instances: &[IndexedInstance],
-    ) -> Result<Vec<(ScanId, Arc<Holding>)>, ApiError> {
+    ) -> Result<Vec<HeldScan>, ApiError> {
         let studies: BTreeSet<&str> = instances
             .iter()
             .map(|instance| instance.study_instance_uid.as_str())
@@ -157,7 +135,7 @@ impl DicomWeb {
             for scan_id in scans {
                 match self.holding(scan_id, &access.caller.owner()).await {
                     Ok(holding) if matches!(holding.source, Source::Scan(_)) => {
-                        found.push((scan_id, holding));
+                        found.push(HeldScan::of(scan_id, holding, |_| true));
                     }
                     // Deleted meanwhile.
                     Ok(_) | Err(ApiError::ScanNotFound) => {}

@@ -2,10 +2,10 @@
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, routes};
-use norma_domain::{Priority, StudyInstanceUid};
+use norma_domain::StudyInstanceUid;
 use norma_service::RoutingWay;
 
-use crate::analyses::Turn;
+use crate::analyses::Asked;
 use crate::dicomweb::document::service_url;
 use crate::dicomweb::indexes::DicomWeb;
 use crate::dicomweb::locate::PathUids;
@@ -16,7 +16,6 @@ use crate::dicomweb::store::outcome::Outcome;
 use crate::identity::{Access, Notes};
 use crate::predictions::{Predictions, Sender};
 use crate::problem::ApiError;
-use crate::routing::Open;
 use crate::uploads::instances::ReceivedInstances;
 use crate::uploads::repetition::{Sent, look_up};
 use crate::uploads::spool::{create_spool_file, storage_failure};
@@ -41,11 +40,7 @@ pub(crate) async fn store_instances(
         return Err(ApiError::StoresDeidentified);
     }
     let question = predictions.bundle.question(None).await?;
-    let turn = Turn::of(gateway, &access, None)?;
-    let open = Open {
-        may_be_urgent: Turn::of(gateway, &access, Some(Priority::Urgent)).is_ok(),
-        is_priority_named: false,
-    };
+    let asked = Asked::of(gateway, &access, question, None)?;
     let (received, place) = predictions.uploads.receive_instances(&request, payload).await?;
     let ReceivedInstances { upload, parts } = received;
     let (_, container) = create_spool_file(&gateway.options.spool_folder).map_err(storage_failure)?;
@@ -75,15 +70,13 @@ pub(crate) async fn store_instances(
     let sent = look_up(gateway, &request, &access, &upload, "store").await?;
     let id = match (sent, again) {
         (Sent::Again(id), _) => {
-            predictions
-                .complete_requests(id, &question, (&turn, open))
-                .await?;
+            predictions.complete_requests(id, &asked).await?;
             id
         }
         (Sent::First(in_hand), Some(scan_id)) => {
             // Nothing is made that the key could stand for: the same request again is known as this one was.
             in_hand.forget(gateway).await;
-            take_again(&predictions, scan_id, &outcome, (&question, &turn, open)).await?;
+            take_again(&predictions, scan_id, &outcome, &asked).await?;
             notes.scan(scan_id);
             notes.object(scan_id);
             return Ok(answer);
@@ -96,13 +89,9 @@ pub(crate) async fn store_instances(
                 instances: came.collect(),
                 owner: access.caller.owner(),
                 request: in_hand.key(),
-                turn,
                 came_by: RoutingWay::StowRs,
-                open,
             };
-            let started = predictions
-                .start_prediction((upload, place), question, sender)
-                .await;
+            let started = predictions.start_prediction((upload, place), asked, sender).await;
             if started.is_err() {
                 in_hand.forget(gateway).await;
             }
