@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use diesel::prelude::*;
 use norma_domain::{Report, ScanId, StudyInstanceUid};
 
-use crate::connection::AnyConnection;
+use crate::connection::{AnyConnection, MultiBackend};
 use crate::deliveries::queue_deliveries;
 use crate::owners::Owner;
 use crate::scans::lock_scan;
@@ -27,28 +27,8 @@ impl Database {
         uid: StudyInstanceUid,
         scope: String,
     ) -> Result<Vec<(ScanId, Option<Owner>)>, DatabaseError> {
-        self.run(move |connection| {
-            let own = String::from(Owner::Scope(scope));
-            let found: Vec<Found> = scans::table
-                .left_join(dicom_studies::table.on(dicom_studies::scan_id.eq(scans::id)))
-                .filter(
-                    scans::study_uid
-                        .eq(uid.as_str())
-                        .or(dicom_studies::study_uid.eq(uid.as_str())),
-                )
-                .filter(
-                    scans::owner
-                        .is_null()
-                        .or(scans::owner.like("user:%"))
-                        .or(scans::owner.eq(own)),
-                )
-                .order(scans::id.desc())
-                .limit(MOST)
-                .select((scans::id, scans::owner))
-                .load(connection)?;
-            not_received(connection, found)
-        })
-        .await
+        self.run(move |connection| scans_held(connection, Some(uid), scope))
+            .await
     }
 
     /// Scans that came by uploads or STOW-RS and of which it is not known yet which study they are, the newest first; otherwise as
@@ -57,25 +37,8 @@ impl Database {
         &self,
         scope: String,
     ) -> Result<Vec<(ScanId, Option<Owner>)>, DatabaseError> {
-        self.run(move |connection| {
-            let own = String::from(Owner::Scope(scope));
-            let found: Vec<Found> = scans::table
-                .left_join(dicom_studies::table.on(dicom_studies::scan_id.eq(scans::id)))
-                .filter(dicom_studies::scan_id.is_null())
-                .filter(scans::study_uid.is_null())
-                .filter(
-                    scans::owner
-                        .is_null()
-                        .or(scans::owner.like("user:%"))
-                        .or(scans::owner.eq(own)),
-                )
-                .order(scans::id.desc())
-                .limit(MOST)
-                .select((scans::id, scans::owner))
-                .load(connection)?;
-            not_received(connection, found)
-        })
-        .await
+        self.run(move |connection| scans_held(connection, None, scope))
+            .await
     }
 
     /// Queues the results of a scan's latest analysis, if it is completed, for the destinations that have not got them: where a study
@@ -107,6 +70,40 @@ impl Database {
         })
         .await
     }
+}
+
+/// Of a study, or of those that are not known yet.
+fn scans_held(
+    connection: &mut AnyConnection,
+    study: Option<StudyInstanceUid>,
+    scope: String,
+) -> Result<Vec<(ScanId, Option<Owner>)>, DatabaseError> {
+    let sender = scans::owner
+        .is_null()
+        .or(scans::owner.like("user:%"))
+        .or(scans::owner.eq(String::from(Owner::Scope(scope))));
+    let held = scans::table
+        .left_join(dicom_studies::table.on(dicom_studies::scan_id.eq(scans::id)))
+        .filter(sender)
+        .order(scans::id.desc())
+        .limit(MOST)
+        .select((scans::id, scans::owner))
+        .into_boxed::<MultiBackend>();
+    let held = match study {
+        Some(uid) => {
+            let uid = uid.as_str().to_owned();
+            held.filter(
+                scans::study_uid
+                    .eq(uid.clone())
+                    .or(dicom_studies::study_uid.eq(uid)),
+            )
+        }
+        None => held
+            .filter(dicom_studies::scan_id.is_null())
+            .filter(scans::study_uid.is_null()),
+    };
+    let found = held.load(connection)?;
+    not_received(connection, found)
 }
 
 /// Without those that came by C-STORE.

@@ -1,8 +1,8 @@
 //! Small secrets in rows of the database.
 
 use crate::chunks;
-use crate::header::{self, MARK};
-use crate::object::OpenError;
+use crate::header;
+use crate::object::{OpenError, is_sealed};
 use crate::{Damaged, DataKey, KeyEncryption, KeyError, Sealer};
 
 /// What the secret of an account's second factor is bound to.
@@ -35,7 +35,7 @@ pub async fn open_secret(
     context: &str,
     stored: Vec<u8>,
 ) -> Result<Vec<u8>, OpenError> {
-    if !stored.starts_with(&MARK) {
+    if !is_sealed(&stored) {
         return Ok(stored);
     }
     let (wrapped, sealed) = header::read_fields(&stored).ok_or(Damaged)?;
@@ -52,7 +52,7 @@ pub async fn open_secret(
 /// # Errors
 /// [`Damaged`] where it is neither.
 pub fn secret_key_id(stored: &[u8]) -> Result<Option<String>, Damaged> {
-    if !stored.starts_with(&MARK) {
+    if !is_sealed(stored) {
         return Ok(None);
     }
     let (wrapped, _) = header::read_fields(stored).ok_or(Damaged)?;

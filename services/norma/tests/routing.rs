@@ -56,26 +56,30 @@ fn check(folder: &Path, config: Option<&Path>) -> Output {
         .unwrap()
 }
 
+/// Settings of `archive` and `ris`, at which nobody listens.
+fn two_destinations() -> String {
+    let destinations = ["archive", "ris"].map(|name| {
+        format!(
+            "    {name}: {{ ae_title: {name}, host: 127.0.0.1, port: {}, studies: all }}\n",
+            free_port()
+        )
+    });
+    format!("pacs:\n  destinations:\n{}", destinations.concat())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_rule_that_fits_decides() {
     let Some(onnxruntime) = onnxruntime() else { return };
     let (folder, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let [chest, head] = two_studies(files.path());
     let rules = folder.path().join("rules.yaml");
-    let pacs = |name: &str| {
-        format!(
-            "    {name}: {{ ae_title: {name}, host: 127.0.0.1, port: {}, studies: all }}\n",
-            free_port()
-        )
-    };
     fs::write(
         &rules,
         format!(
-            "pacs:\n  destinations:\n{}{}routing:\n  rules:\n    \
+            "{}routing:\n  rules:\n    \
              - {{ name: head, when: {{ study_description: '*head*' }}, analyze: false }}\n    \
              - {{ name: chest, when: {{ modality: CT, body_part: CHEST }}, destinations: [ris], operating_point: {} }}\n",
-            pacs("archive"),
-            pacs("ris"),
+            two_destinations(),
             "sensitivity_95"
         ),
     )
@@ -184,22 +188,15 @@ async fn rules_are_for_stow_rs_and_uploads_where_they_say_so() {
     let (folder, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let [chest, head] = two_studies(files.path());
     let rules = folder.path().join("rules.yaml");
-    let pacs = |name: &str| {
-        format!(
-            "    {name}: {{ ae_title: {name}, host: 127.0.0.1, port: {}, studies: all }}\n",
-            free_port()
-        )
-    };
     fs::write(
         &rules,
         format!(
-            "pacs:\n  destinations:\n{}{}routing:\n  rules:\n    \
+            "{}routing:\n  rules:\n    \
              - {{ name: sent, destinations: [] }}\n    \
              - {{ name: head, when: {{ study_description: '*head*', came_by: stow_rs }}, analyze: false }}\n    \
              - {{ name: web, when: {{ modality: CT, came_by: [stow_rs, upload] }}, destinations: [ris], \
                  operating_point: sensitivity_95, priority: urgent }}\n",
-            pacs("archive"),
-            pacs("ris"),
+            two_destinations(),
         ),
     )
     .unwrap();

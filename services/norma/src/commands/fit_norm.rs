@@ -98,21 +98,17 @@ pub(crate) fn fit(
             take(study.prepared, &study.path)?;
         }
     }
-    for scan in agreed.iter().flat_map(|agreed| &agreed.scans) {
-        let told = format!("scan {scan}");
-        let Some(file) = agreed
-            .and_then(|agreed| agreed.fetch(*scan).transpose())
-            .transpose()?
-        else {
-            let reason = Reason::new(
-                ReasonCode::ObjectMissing,
-                "its files are not in the object storage",
-            );
-            take(Err(reason), &told)?;
-            continue;
-        };
-        for study in preparer.studies(&file)? {
-            take(study?.prepared, &told)?;
+    if let Some(agreed) = agreed {
+        for scan in &agreed.scans {
+            let told = format!("scan {scan}");
+            let Some(file) = agreed.fetch(*scan)? else {
+                let words = "its files are not in the object storage";
+                take(Err(Reason::new(ReasonCode::ObjectMissing, words)), &told)?;
+                continue;
+            };
+            for study in preparer.studies(&file)? {
+                take(study?.prepared, &told)?;
+            }
         }
     }
 

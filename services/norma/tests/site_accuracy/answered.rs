@@ -1,6 +1,6 @@
 //! A database with answers and readers' words on them.
 
-use norma_database::{Database, NewFeedback};
+use norma_database::{Database, NewFeedback, PatientDetails};
 use norma_domain::{
     AnalysisId, BundleReference, PatientId, Probability, Reason, ReasonCode, Report, ScanId, SeriesChoice,
     SpacingMm, StudySummary, Verdict, VolumeGeometry,
@@ -63,6 +63,15 @@ impl AnsweredSite {
             objects: Objects::folder(&data.join("objects")).unwrap(),
             bundle: Bundle::load(&test_bundle()).unwrap().reference().clone(),
         }
+    }
+
+    pub(crate) async fn patient(&self) -> PatientId {
+        let details = PatientDetails {
+            first_name: "A".to_owned(),
+            last_name: "B".to_owned(),
+            ..PatientDetails::default()
+        };
+        self.database.create_patient(details).await.unwrap().id
     }
 
     /// A study that was answered with this probability at a threshold of 0.5; None is undetermined.

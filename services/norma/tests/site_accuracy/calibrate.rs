@@ -1,6 +1,5 @@
 use std::fmt::Write as _;
 
-use norma_database::PatientDetails;
 use serde_json::json;
 
 use crate::answered::AnsweredSite;
@@ -95,17 +94,9 @@ fn what_readers_said_is_a_labelled_set() {
         let (miss, analysis) = answered.answered(Some(0.2), None).await;
         answered.says(analysis, false, Some("pathology")).await;
         // Two norm studies of one patient are one; the harder counts.
-        let patient = answered
-            .database
-            .create_patient(PatientDetails {
-                first_name: "A".to_owned(),
-                last_name: "B".to_owned(),
-                ..PatientDetails::default()
-            })
-            .await
-            .unwrap();
+        let patient = answered.patient().await;
         for score in [0.1, 0.3] {
-            let (_, analysis) = answered.answered(Some(score), Some(patient.id)).await;
+            let (_, analysis) = answered.answered(Some(score), Some(patient)).await;
             answered.says(analysis, true, None).await;
         }
         let (_, disputed) = answered.answered(Some(0.1), None).await;

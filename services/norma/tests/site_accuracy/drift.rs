@@ -1,4 +1,3 @@
-use norma_database::PatientDetails;
 use norma_domain::ReasonCode;
 use serde_json::{Value, json};
 
@@ -133,17 +132,9 @@ fn answers_that_are_in_no_comparison_are_counted() {
         let of_a_newer_version = json!({"words": "of a newer version"});
         let noted = answered.database.note_observation(analysis, of_a_newer_version);
         noted.await.unwrap();
-        let patient = answered
-            .database
-            .create_patient(PatientDetails {
-                first_name: "A".to_owned(),
-                last_name: "B".to_owned(),
-                ..PatientDetails::default()
-            })
-            .await
-            .unwrap();
+        let patient = answered.patient().await;
         for _ in 0..3 {
-            answered.answered(Some(0.1), Some(patient.id)).await;
+            answered.answered(Some(0.1), Some(patient)).await;
         }
     });
     let report = json(&site.norma(&["drift", "--data", "data", "--format", "json"]));

@@ -57,6 +57,19 @@ async fn end_with(site: &AnsweredSite, analysis_id: AnalysisId, answer: Value) {
     assert!(ended.unwrap());
 }
 
+/// Three studies of which both bundles say the same.
+async fn three_read_alike(site: &Site) -> AnsweredSite {
+    let answered = AnsweredSite::open(site).await;
+    let database = &answered.database;
+    database.note_shadow_bundle(second()).await.unwrap();
+    let noted = database.note_shadow_reader(Some(second().sha256), None);
+    noted.await.unwrap();
+    for _ in 0..3 {
+        read_by_both(&answered, ("Force", 0.2), Verdict::Norm).await;
+    }
+    answered
+}
+
 #[test]
 fn where_a_second_bundle_differs_is_told_by_scanner_and_study() {
     let site = Site::new();
@@ -67,14 +80,7 @@ fn where_a_second_bundle_differs_is_told_by_scanner_and_study() {
     assert!(said.contains("no second bundle has read a study"), "{said}");
 
     let differs = runtime.block_on(async {
-        let answered = AnsweredSite::open(&site).await;
-        let database = &answered.database;
-        database.note_shadow_bundle(second()).await.unwrap();
-        let noted = database.note_shadow_reader(Some(second().sha256), None);
-        noted.await.unwrap();
-        for _ in 0..3 {
-            read_by_both(&answered, ("Force", 0.2), Verdict::Norm).await;
-        }
+        let answered = three_read_alike(&site).await;
         read_by_both(&answered, ("Drive", 0.9), Verdict::Norm).await
     });
     let output = site.norma(&words);
@@ -101,14 +107,7 @@ fn what_was_read_and_is_in_no_comparison_is_counted() {
     let site = Site::new();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let answered = AnsweredSite::open(&site).await;
-        let database = &answered.database;
-        database.note_shadow_bundle(second()).await.unwrap();
-        let noted = database.note_shadow_reader(Some(second().sha256), None);
-        noted.await.unwrap();
-        for _ in 0..3 {
-            read_by_both(&answered, ("Force", 0.2), Verdict::Norm).await;
-        }
+        let answered = three_read_alike(&site).await;
         read_again_by_both(&answered, 0.2).await;
         let (_, unreadable) = answered.answered_on("Force", 0.2).await;
         end_with(&answered, unreadable, json!({"words": "of a newer version"})).await;
