@@ -23,6 +23,7 @@ mod repeatability;
 mod segmented_finding;
 mod spine;
 mod thorax;
+mod vertebrae;
 
 pub use place::{LungSide, LungThird};
 pub use quantify::quantify;

@@ -21,6 +21,7 @@ use crate::repeatability::gated;
 use crate::segmented_finding::{SegmentedFinding, mask_of};
 use crate::spine::Spine;
 use crate::thorax::Thorax;
+use crate::vertebrae::trabecular_hu;
 
 /// Lungs with less air are not measured.
 const LEAST_LUNG_ML: f64 = 500.0;
@@ -359,7 +360,7 @@ fn cardiothoracic_ratio(
 /// Contrast makes bone denser: what was published was measured without. The value stays.
 fn trabecular_density(grid: &Grid, spine: Option<&Spine>, has_contrast: bool) -> Measure {
     let code = MeasureCode::TrabecularDensity;
-    let Some(value) = spine.and_then(|spine| spine.trabecular_hu(grid)) else {
+    let Some(value) = spine.and_then(|spine| trabecular_hu(spine, grid)) else {
         return cannot(code, NotMeasurable::TooSmall);
     };
     let measure = measured(code, value, None);
