@@ -5,7 +5,6 @@
 
 import argparse
 import io
-import json
 import os
 import shutil
 import statistics
@@ -14,27 +13,20 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.error
-import urllib.request
 import zipfile
 from pathlib import Path
 
 from pydicom import dcmread
 from pydicom.uid import generate_uid
 
+sys.path.append(str(Path(__file__).resolve().parent.parent / "scripts"))
+from peers import free_port, start_orthanc, wait_for  # noqa: E402
+
 STORESCU = "/usr/bin/storescu"
 PEERS = 20
 SLICES = 60
 #: So that senders that kept theirs open and what is done with studies later are no part of it.
 QUIET_SECONDS = 3600
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
 
 
 def make_studies(norma: str, folder: Path) -> int:
@@ -91,18 +83,6 @@ def resident(pid: int) -> float:
     return int(lines[0].split()[1]) / 1024 if lines else 0.0
 
 
-def wait_for(url: str, process: subprocess.Popen) -> None:
-    for _ in range(600):
-        if process.poll() is not None:
-            raise SystemExit(f"{url}: its server ended")
-        try:
-            urllib.request.urlopen(url, timeout=5)
-            return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.2)
-    raise SystemExit(f"{url} does not answer")
-
-
 def start_norma(norma: str, folder: Path) -> tuple[subprocess.Popen, int]:
     http, node = free_port(), free_port()
     environment = os.environ | {
@@ -118,23 +98,10 @@ def start_norma(norma: str, folder: Path) -> tuple[subprocess.Popen, int]:
     return process, node
 
 
-def start_orthanc(orthanc: str, folder: Path) -> tuple[subprocess.Popen, int]:
-    http, node = free_port(), free_port()
-    settings = {
-        "StorageDirectory": f"{folder}/orthanc",
-        "HttpPort": http,
-        "DicomPort": node,
-        "DicomAet": "NORMA",
-        "RemoteAccessAllowed": False,
-        "AuthenticationEnabled": False,
-        "SyncStorageArea": True,
-        "DicomThreadsCount": PEERS,
-    }
-    (folder / "orthanc.json").write_text(json.dumps(settings))
-    with open(folder / "orthanc.log", "wb") as log:
-        process = subprocess.Popen([orthanc, str(folder / "orthanc.json")], stdout=log, stderr=log)
-    wait_for(f"http://127.0.0.1:{http}/system", process)
-    return process, node
+def start_archive(orthanc: str, folder: Path) -> tuple[subprocess.Popen, int]:
+    node = free_port()
+    settings = {"SyncStorageArea": True, "DicomThreadsCount": PEERS}
+    return start_orthanc(orthanc, folder, "NORMA", http=free_port(), dicom=node, settings=settings), node
 
 
 def send(port: int, studies: Path) -> float:
@@ -192,7 +159,7 @@ def main() -> None:
         for _ in range(arguments.rounds):
             for name, start, binary in (
                 ("Norma", start_norma, arguments.norma),
-                ("Orthanc", start_orthanc, arguments.orthanc),
+                ("Orthanc", start_archive, arguments.orthanc),
             ):
                 seen[name].append(measure(start, binary, studies))
         rates, peaks = {}, {}

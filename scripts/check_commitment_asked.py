@@ -5,13 +5,11 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-import urllib.error
 import urllib.request
 import zipfile
 from pathlib import Path
@@ -21,23 +19,9 @@ from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, build_role, evt
 from pynetdicom.presentation import StoragePresentationContexts
 from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance
 
+from peers import free_port, start_orthanc, wait_for
+
 NORMA, ORTHANC = sys.argv[1], (sys.argv[2] if len(sys.argv) > 2 else None)
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
-
-
-def wait_for(url: str) -> None:
-    for _ in range(480):
-        try:
-            urllib.request.urlopen(url, timeout=5)
-            return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.5)
-    raise SystemExit(f"{url} does not answer")
 
 
 class Archive:
@@ -149,25 +133,15 @@ with tempfile.TemporaryDirectory() as folder:
     log_file = Path(folder) / "serve.log"
     try:
         if ORTHANC is not None:
-            settings = {
-                "StorageDirectory": f"{folder}/orthanc",
-                "HttpPort": orthanc_http,
-                "DicomPort": orthanc_dicom,
-                "DicomAet": "ORTHANC",
-                "RemoteAccessAllowed": False,
-                "AuthenticationEnabled": False,
-                "DicomModalities": {
-                    "norma": {"AET": "NORMA", "Host": "127.0.0.1", "Port": node, "AllowStorageCommitment": True}
-                },
-            }
-            Path(f"{folder}/orthanc.json").write_text(json.dumps(settings))
-            with open(f"{folder}/orthanc.log", "wb") as log:
-                processes.append(subprocess.Popen([ORTHANC, f"{folder}/orthanc.json"], stdout=log, stderr=log))
-            wait_for(f"http://127.0.0.1:{orthanc_http}/system")
+            modality = {"AET": "NORMA", "Host": "127.0.0.1", "Port": node, "AllowStorageCommitment": True}
+            settings = {"DicomModalities": {"norma": modality}}
+            processes.append(
+                start_orthanc(ORTHANC, folder, "ORTHANC", http=orthanc_http, dicom=orthanc_dicom, settings=settings)
+            )
         command = [NORMA, "serve", "--data", f"{folder}/data", "--listen", f"127.0.0.1:{http}"]
         with open(log_file, "wb") as log:
             processes.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
-        wait_for(f"http://127.0.0.1:{http}/readyz")
+        wait_for(f"http://127.0.0.1:{http}/readyz", processes[-1])
         subprocess.run(
             [NORMA, "pacs", "send", "--called", "NORMA", f"127.0.0.1:{node}", study], check=True, capture_output=True
         )

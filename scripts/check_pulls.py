@@ -4,14 +4,11 @@
 """
 
 import io
-import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 import zipfile
 from pathlib import Path
@@ -27,23 +24,9 @@ from pynetdicom.sop_class import (
     StudyRootQueryRetrieveInformationModelMove,
 )
 
+from peers import free_port, start_orthanc, wait_for
+
 NORMA, ORTHANC = sys.argv[1], (sys.argv[2] if len(sys.argv) > 2 else None)
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
-
-
-def wait_for(url: str) -> None:
-    for _ in range(240):
-        try:
-            urllib.request.urlopen(url, timeout=5)
-            return
-        except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.5)
-    raise SystemExit(f"{url} does not answer")
 
 
 class Archive:
@@ -128,7 +111,7 @@ class Norma:
         command = [NORMA, "serve", "--data", f"{self.folder}/data", "--listen", f"127.0.0.1:{self.http}"]
         with open(f"{self.folder}/serve.log", "ab") as log:
             process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
-        wait_for(f"http://127.0.0.1:{self.http}/healthz")
+        wait_for(f"http://127.0.0.1:{self.http}/healthz", process)
         return process
 
     def pacs(self, *arguments: str) -> tuple[int, str]:
@@ -190,19 +173,12 @@ with tempfile.TemporaryDirectory() as folder:
             print("Orthanc is not installed: not asked")
         else:
             settings = {
-                "StorageDirectory": f"{folder}/orthanc",
-                "HttpPort": orthanc_http,
-                "DicomPort": orthanc_dicom,
-                "DicomAet": "ORTHANC",
-                "RemoteAccessAllowed": False,
-                "AuthenticationEnabled": False,
                 "DicomAlwaysAllowGet": True,
                 "DicomModalities": {"norma": {"AET": "NORMA", "Host": "127.0.0.1", "Port": norma.node}},
             }
-            Path(f"{folder}/orthanc.json").write_text(json.dumps(settings))
-            with open(f"{folder}/orthanc.log", "wb") as log:
-                processes.append(subprocess.Popen([ORTHANC, f"{folder}/orthanc.json"], stdout=log, stderr=log))
-            wait_for(f"http://127.0.0.1:{orthanc_http}/system")
+            processes.append(
+                start_orthanc(ORTHANC, folder, "ORTHANC", http=orthanc_http, dicom=orthanc_dicom, settings=settings)
+            )
             for file in files:
                 ask_orthanc(f"http://127.0.0.1:{orthanc_http}/instances", file)
             check(norma, None, ["orthanc_move", "orthanc_get"], uids, patient)

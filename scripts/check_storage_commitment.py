@@ -6,13 +6,11 @@
 import io
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-import urllib.error
 import urllib.request
 import zipfile
 from pathlib import Path
@@ -28,13 +26,9 @@ from pynetdicom.sop_class import (
     StorageCommitmentPushModelInstance,
 )
 
+from peers import free_port, start_orthanc, wait_for
+
 NORMA, ORTHANC = sys.argv[1], (sys.argv[2] if len(sys.argv) > 2 else None)
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
 
 
 def reference(sop_class: str, instance: str) -> Dataset:
@@ -106,16 +100,6 @@ class Peer:
             str(item.ReferencedSOPInstanceUID): item.FailureReason for item in report.get("FailedSOPSequence", [])
         }
         return event_type, stored, failed
-
-
-def wait_for(url: str) -> None:
-    for _ in range(240):
-        try:
-            urllib.request.urlopen(url, timeout=5)
-            return
-        except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.5)
-    raise SystemExit(f"{url} does not answer")
 
 
 def check_pynetdicom(images: list[Dataset], node: int, peer: Peer) -> None:
@@ -197,27 +181,16 @@ with tempfile.TemporaryDirectory() as folder:
     try:
         with open(f"{folder}/serve.log", "wb") as log:
             processes.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
-        wait_for(f"http://127.0.0.1:{http}/healthz")
+        wait_for(f"http://127.0.0.1:{http}/healthz", processes[0])
         check_pynetdicom([dcmread(io.BytesIO(file)) for file in files], node, Peer(own))
         if ORTHANC is None:
             print("Orthanc is not installed: not asked")
         else:
-            settings = {
-                "StorageDirectory": f"{folder}/orthanc",
-                "HttpPort": orthanc_http,
-                "DicomPort": orthanc_dicom,
-                "DicomAet": "ORTHANC",
-                "RemoteAccessAllowed": False,
-                "AuthenticationEnabled": False,
-                "DicomModalities": {
-                    "norma": {"AET": "NORMA", "Host": "127.0.0.1", "Port": node, "AllowStorageCommitment": True}
-                },
-            }
-            Path(f"{folder}/orthanc.json").write_text(json.dumps(settings))
-            with open(f"{folder}/orthanc.log", "wb") as log:
-                orthanc = subprocess.Popen([ORTHANC, f"{folder}/orthanc.json"], stdout=log, stderr=log)
-            processes.append(orthanc)
-            wait_for(f"http://127.0.0.1:{orthanc_http}/system")
+            modality = {"AET": "NORMA", "Host": "127.0.0.1", "Port": node, "AllowStorageCommitment": True}
+            settings = {"DicomModalities": {"norma": modality}}
+            processes.append(
+                start_orthanc(ORTHANC, folder, "ORTHANC", http=orthanc_http, dicom=orthanc_dicom, settings=settings)
+            )
             check_orthanc(files, orthanc_http)
     except BaseException:
         print(Path(f"{folder}/serve.log").read_text()[-4000:], file=sys.stderr)
