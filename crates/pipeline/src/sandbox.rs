@@ -8,6 +8,7 @@
 mod arguments;
 mod child;
 mod confinement;
+mod last_words;
 mod parent;
 
 use std::path::PathBuf;

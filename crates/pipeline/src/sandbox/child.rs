@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::ConfinementPolicy;
 use super::arguments::{Arguments, Task};
 use super::confinement::{Reach, confine};
+use super::last_words::tell_of_refused_memory;
 use crate::prepare::prepare_upload;
 use crate::prepare_error::PrepareError;
 use crate::split::{SplitUpload, split_upload};
@@ -33,6 +34,8 @@ const MOST_FILE_BYTES: u64 = 64 << 30;
 const MOST_OPEN_FILES: u64 = 1024;
 /// More threads gain little and take address space each.
 const MOST_THREADS: usize = 8;
+/// A thread's stack, its guard, and what its allocator sets aside at its start.
+const THREAD_BYTES: usize = 16 << 20;
 
 /// What the child writes to its standard output, as one JSON document.
 #[derive(Debug, Serialize, Deserialize)]
@@ -70,13 +73,15 @@ pub fn run_child(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     if arguments.confinement == ConfinementPolicy::Require && !confinement.is_whole() {
         return ExitCode::from(EXIT_NOT_CONFINED);
     }
-    if let Err(error) = start_threads(&arguments, cores) {
-        return not_started(format!("failed to start threads: {error}"));
-    }
-    thread::spawn(end_with_the_parent);
-
-    let answer = catch_unwind(AssertUnwindSafe(|| answer(&arguments)))
-        .unwrap_or_else(|panic| Answer::Failed(reason_of_panic(&*panic, arguments.memory_limit_bytes)));
+    let answer = match start_threads(&arguments, cores) {
+        Ok(()) => catch_unwind(AssertUnwindSafe(|| answer(&arguments)))
+            .unwrap_or_else(|panic| Answer::Failed(reason_of_panic(&*panic, arguments.memory_limit_bytes))),
+        // The system says "try again" for a thread that finds no memory as for one too many.
+        Err(_) if memory_is_refused() => {
+            Answer::Failed(PrepareError::memory_refused(arguments.memory_limit_bytes))
+        }
+        Err(error) => return not_started(format!("failed to start threads: {error}")),
+    };
     let written = serde_json::to_vec(&answer)
         .map_err(io::Error::other)
         .and_then(|json| io::stdout().write_all(&json))
@@ -94,11 +99,7 @@ fn reason_of_panic(panic: &(dyn Any + Send), memory_limit_bytes: u64) -> Prepare
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or_default();
-    // zlib-rs's word, and that of the standard library's threads and files.
-    if ["MemError", "Cannot allocate memory", "OutOfMemory"]
-        .iter()
-        .any(|refused| words.contains(refused))
-    {
+    if tell_of_refused_memory(words) {
         return PrepareError::memory_refused(memory_limit_bytes);
     }
     PrepareError::rejected(
@@ -171,7 +172,7 @@ fn limit_self(arguments: &Arguments) -> io::Result<()> {
     rlimit::setrlimit(Resource::CORE, 0, 0)
 }
 
-fn start_threads(arguments: &Arguments, cores: usize) -> Result<(), rayon::ThreadPoolBuildError> {
+fn start_threads(arguments: &Arguments, cores: usize) -> io::Result<()> {
     let threads = if arguments.threads == 0 {
         cores
     } else {
@@ -180,6 +181,14 @@ fn start_threads(arguments: &Arguments, cores: usize) -> Result<(), rayon::Threa
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads.min(MOST_THREADS))
         .build_global()
+        .map_err(io::Error::other)?;
+    thread::Builder::new().spawn(end_with_the_parent)?;
+    Ok(())
+}
+
+/// Whether not even a thread's stack can be had.
+fn memory_is_refused() -> bool {
+    Vec::<u8>::new().try_reserve_exact(THREAD_BYTES).is_err()
 }
 
 fn end_with_the_parent() {

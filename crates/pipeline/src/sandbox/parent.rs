@@ -15,6 +15,7 @@ use norma_imaging::Limits;
 
 use super::arguments::{Arguments, Task};
 use super::child::{Answer, EXIT_NOT_CONFINED, EXIT_NOT_STARTED, KEY_VARIABLE};
+use super::last_words::{last_words, tell_of_refused_memory};
 use super::{SUBCOMMAND, Sandbox};
 use crate::prepare_error::PrepareError;
 use crate::split::SplitUpload;
@@ -23,9 +24,6 @@ use crate::split::SplitUpload;
 const MOST_ANSWER_BYTES: u64 = 64 << 20;
 /// This very program, also where its file was replaced by another version's, whose reader may want other arguments.
 const THIS_PROGRAM: &str = "/proc/self/exe";
-/// What is kept of the child's last words. Looked at for known words only, never logged: a library's message
-/// may name files of the archive.
-const LAST_WORDS_BYTES: usize = 16 << 10;
 
 const SIGABRT: i32 = 6;
 const SIGKILL: i32 = 9;
@@ -295,17 +293,6 @@ fn wait(child: &mut Child, limit: Duration) -> Result<Ended, WaitError> {
     }
 }
 
-fn last_words(errors: &mut impl Read) -> String {
-    let mut kept = Vec::new();
-    let mut buffer = [0_u8; 4096];
-    while let Ok(length @ 1..) = errors.read(&mut buffer) {
-        kept.extend_from_slice(&buffer[..length]);
-        let surplus = kept.len().saturating_sub(LAST_WORDS_BYTES);
-        kept.drain(..surplus);
-    }
-    String::from_utf8_lossy(&kept).into_owned()
-}
-
 impl Ended {
     fn result(&self, memory_limit_bytes: u64) -> Result<Answer, PrepareError> {
         if self.status.success() {
@@ -321,10 +308,7 @@ impl Ended {
 
 /// What the death of a child says about the upload.
 fn death(status: ExitStatus, last_words: &str, memory_limit_bytes: u64) -> PrepareError {
-    // Rust's and C++'s words for memory that was refused.
-    let refused_memory = ["memory allocation of", "bad_alloc", "out of memory"]
-        .iter()
-        .any(|words| last_words.contains(words));
+    let refused_memory = tell_of_refused_memory(last_words);
     match status.signal() {
         Some(SIGABRT) if refused_memory => PrepareError::memory_refused(memory_limit_bytes),
         // Not by this process: the kernel kills for memory, an operator for their own reasons.
@@ -343,6 +327,8 @@ fn death(status: ExitStatus, last_words: &str, memory_limit_bytes: u64) -> Prepa
             ReasonCode::Internal,
             "the kernel cannot confine the reader, which sandbox.confinement requires",
         ),
+        // A panic where none is caught.
+        None if refused_memory => PrepareError::memory_refused(memory_limit_bytes),
         None => PrepareError::rejected(
             ReasonCode::Internal,
             format!("the reader ended with status {:?} and no answer", status.code()),
@@ -383,6 +369,13 @@ mod tests {
             (ReasonCode::MemoryLimitExceeded, true)
         );
         assert_eq!(code_of(by_code(101), ""), (ReasonCode::Internal, false));
+        assert_eq!(
+            code_of(
+                by_code(101),
+                "panicked: Os { code: 12, message: \"Cannot allocate memory\" }"
+            ),
+            (ReasonCode::MemoryLimitExceeded, false)
+        );
         assert_eq!(
             code_of(by_code(i32::from(EXIT_NOT_STARTED)), ""),
             (ReasonCode::Internal, true)

@@ -11,6 +11,7 @@ use norma_database::{Database, Owner};
 use norma_domain::{AnalysisId, Priority, Report, Stage, ThresholdProposalId};
 use norma_object_storage::Objects;
 use norma_queue::{Queue, RabbitMqOptions, RabbitMqQueue};
+use norma_service::check_installation;
 use norma_test_support::servers::{GuardedProcess, PostgreSql, RabbitMq, free_port, logged_command};
 use norma_test_support::{PhantomOptions, phantom_zip};
 use tempfile::TempDir;
@@ -75,11 +76,15 @@ impl Installation {
             delivery_limit: DELIVERY_LIMIT.parse().unwrap(),
             ..RabbitMqOptions::new(broker.url())
         };
+        let database = Database::open(&database_url).await.unwrap();
+        let objects = Objects::folder(&objects_folder).unwrap();
+        // As the gateway does before it stores anything; workers may come to it only after the first study.
+        check_installation(&database, &objects).await.unwrap();
         let mut installation = Self {
             workers: BTreeMap::new(),
             second_workers: BTreeMap::new(),
-            database: Database::open(&database_url).await.unwrap(),
-            objects: Objects::folder(&objects_folder).unwrap(),
+            database,
+            objects,
             queue: RabbitMqQueue::start(queue).unwrap(),
             upload: std::fs::read(&upload_file).unwrap().into(),
             broker: Some(broker),
