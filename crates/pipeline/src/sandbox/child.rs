@@ -34,8 +34,9 @@ const MOST_FILE_BYTES: u64 = 64 << 30;
 const MOST_OPEN_FILES: u64 = 1024;
 /// More threads gain little and take address space each.
 const MOST_THREADS: usize = 8;
-/// A thread's stack, its guard, and what its allocator sets aside at its start.
-const THREAD_BYTES: usize = 16 << 20;
+/// Address space that a thread takes at most at its start: its stack, and glibc's heap of 64 MiB, for which it asks for
+/// twice as much and gives half back.
+const THREAD_BYTES: u64 = 132 << 20;
 
 /// What the child writes to its standard output, as one JSON document.
 #[derive(Debug, Serialize, Deserialize)]
@@ -73,11 +74,12 @@ pub fn run_child(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     if arguments.confinement == ConfinementPolicy::Require && !confinement.is_whole() {
         return ExitCode::from(EXIT_NOT_CONFINED);
     }
-    let answer = match start_threads(&arguments, cores) {
+    let threads = most_threads(&arguments, cores);
+    let answer = match start_threads(threads) {
         Ok(()) => catch_unwind(AssertUnwindSafe(|| answer(&arguments)))
             .unwrap_or_else(|panic| Answer::Failed(reason_of_panic(&*panic, arguments.memory_limit_bytes))),
         // The system says "try again" for a thread that finds no memory as for one too many.
-        Err(_) if memory_is_refused() => {
+        Err(_) if arguments.memory_limit_bytes < (threads as u64 + 1) * THREAD_BYTES => {
             Answer::Failed(PrepareError::memory_refused(arguments.memory_limit_bytes))
         }
         Err(error) => return not_started(format!("failed to start threads: {error}")),
@@ -172,23 +174,22 @@ fn limit_self(arguments: &Arguments) -> io::Result<()> {
     rlimit::setrlimit(Resource::CORE, 0, 0)
 }
 
-fn start_threads(arguments: &Arguments, cores: usize) -> io::Result<()> {
+fn most_threads(arguments: &Arguments, cores: usize) -> usize {
     let threads = if arguments.threads == 0 {
         cores
     } else {
         arguments.threads
     };
+    threads.min(MOST_THREADS)
+}
+
+fn start_threads(threads: usize) -> io::Result<()> {
     rayon::ThreadPoolBuilder::new()
-        .num_threads(threads.min(MOST_THREADS))
+        .num_threads(threads)
         .build_global()
         .map_err(io::Error::other)?;
     thread::Builder::new().spawn(end_with_the_parent)?;
     Ok(())
-}
-
-/// Whether not even a thread's stack can be had.
-fn memory_is_refused() -> bool {
-    Vec::<u8>::new().try_reserve_exact(THREAD_BYTES).is_err()
 }
 
 fn end_with_the_parent() {
