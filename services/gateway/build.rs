@@ -71,7 +71,9 @@ fn wait_for(process: &str) {
     let is_running = || {
         let state = fs::read_to_string(&stat).unwrap_or_default();
         // After the program's name, in brackets, comes the state; Z has ended.
-        state.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+        state
+            .rsplit_once(") ")
+            .is_some_and(|(_, rest)| !rest.starts_with('Z'))
     };
     while is_running() {
         std::thread::sleep(Duration::from_millis(200));

@@ -58,7 +58,10 @@ fn is_known(folder: &Path, options: &[&str]) -> io::Result<bool> {
 }
 
 fn succeeds(command: &mut Command) -> io::Result<bool> {
-    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let quiet = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     Ok(quiet.status()?.success())
 }
 

@@ -275,8 +275,8 @@ fn alternating_share(hounsfield: &Array3<i16>, steady_share: f64) -> f64 {
             let mut lines = vec![LineAlongZ::default(); columns.div_ceil(4)];
             for index in 1..slices - 1 {
                 let sign = if index % 2 == 0 { 1.0 } else { -1.0 };
-                let [below, here, above] =
-                    [index - 1, index, index + 1].map(|slice| hounsfield.slice(ndarray::s![slice, *row, ..;4]));
+                let [below, here, above] = [index - 1, index, index + 1]
+                    .map(|slice| hounsfield.slice(ndarray::s![slice, *row, ..;4]));
                 for (((line, below), here), above) in lines.iter_mut().zip(&below).zip(&here).zip(&above) {
                     let around = f64::midpoint(f64::from(*below), f64::from(*above));
                     line.add(sign * (f64::from(*here) - around));

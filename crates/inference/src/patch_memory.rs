@@ -169,7 +169,9 @@ impl Nearest {
             let pairs = || products.iter().zip(&norms);
             // Nearly all are farther than what was found: that is told without a branch for each.
             let farthest = self.farthest();
-            if pairs().fold(false, |any, (product, norm)| any | (squared(product, norm) < farthest)) {
+            if pairs().fold(false, |any, (product, norm)| {
+                any | (squared(product, norm) < farthest)
+            }) {
                 for (product, norm) in pairs() {
                     self.offer(squared(product, norm));
                 }

@@ -78,7 +78,10 @@ impl Objects {
     {
         let mut stream = std::pin::pin!(stream);
         let upload = self.store.put_multipart(&key.path()).await?;
-        let mut upload = PendingUpload(Some(WriteMultipart::new_with_chunk_size(upload, self.part_bytes())));
+        let mut upload = PendingUpload(Some(WriteMultipart::new_with_chunk_size(
+            upload,
+            self.part_bytes(),
+        )));
         let mut sealer = match self.seal(key).await {
             Ok(None) => None,
             Ok(Some(sealed)) => {

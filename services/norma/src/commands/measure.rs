@@ -47,7 +47,10 @@ impl Measurement {
             processor_time().unwrap_or_default().saturating_sub(busy),
         );
         for (of_all, duration) in [(&mut self.step_ms, took), (&mut self.processor_ms, busy)] {
-            of_all.entry(step.to_owned()).or_default().push(milliseconds(duration));
+            of_all
+                .entry(step.to_owned())
+                .or_default()
+                .push(milliseconds(duration));
         }
         result
     }
