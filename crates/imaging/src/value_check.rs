@@ -161,7 +161,7 @@ pub(crate) fn corner_level(slice: &ArrayView2<'_, i16>) -> i16 {
 /// The level of the darkest part of a slice.
 fn darkest(slice: &ArrayView2<'_, i16>) -> i32 {
     let mut counts = vec![0u32; 1 << u16::BITS];
-    let mut all = 0;
+    let mut all = 0usize;
     for value in slice.iter().step_by(3) {
         counts[level_index(*value)] += 1;
         all += 1;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ndarray::{Array1, Array2, ArrayRef2, ArrayView1, Axis, s};
+use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, Axis, s};
 use rayon::prelude::*;
 
 use crate::bundle::InstalledModel;
@@ -135,7 +135,7 @@ impl PatchMemory {
             for ((row, query_norm), nearest) in
                 products.rows().into_iter().zip(&query_norms).zip(&mut nearest)
             {
-                nearest.offer_all(row, norms, *query_norm);
+                nearest.offer_all(&row, &norms, *query_norm);
             }
         }
         nearest.iter().map(Nearest::mean_distance).collect()
@@ -160,7 +160,7 @@ impl Nearest {
     }
 
     /// The squared distances |q|² + |m|² − 2 q·m of one patch `q` to patches `m`.
-    fn offer_all(&mut self, products: ArrayView1<'_, f32>, norms: ArrayView1<'_, f32>, query_norm: f32) {
+    fn offer_all(&mut self, products: &ArrayRef1<f32>, norms: &ArrayRef1<f32>, query_norm: f32) {
         let squared = |product: &f32, norm: &f32| query_norm + norm - 2.0 * product;
         for (products, norms) in products
             .axis_chunks_iter(Axis(0), OFFERED_AT_ONCE)
