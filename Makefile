@@ -16,11 +16,11 @@ setup: ## install what a fresh machine lacks
 run: build ## serve Norma on http://127.0.0.1:8080 (one process, SQLite, a folder)
 	$(NORMA) serve
 
-build: setup web/dist/index.html ## the release binary with the page in it
-	cargo build --release --locked -p norma
+build: ## the release binary with the page in it
+	scripts/build release
 
-dist: setup web/dist/index.html ## the binary of images, target/dist/norma: optimised as a whole, half an hour on two cores
-	cargo build --profile dist --locked -p norma
+dist: ## the binary of images, target/dist/norma: optimised as a whole, half an hour on two cores
+	scripts/build dist
 
 web/node_modules/.package-lock.json: web/package.json web/package-lock.json
 	cd web && npm ci --no-audit --no-fund

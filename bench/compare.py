@@ -12,34 +12,41 @@ from pathlib import Path
 from servers import DATA, NORMA, ROOT, norma_environment, start_norma, start_peer
 
 SERIES = ["covid-ct-md_normal001.zip", "covid-ct-md_covid-P001.zip", "lidc-idri-0001_mass.zip"]
-# Steps of both sides under one name; what only one side does is counted in its whole alone.
+PREPARATION = (["open", "decode", "lungs", "quality", "prepare"], ["read", "decode", "lungs", "prepare"])
+# The peer reads the network when the first model asks for it, so only the sum of the models can be held against it.
+MODELS = (["shared", "anomaly", "anomaly map", "classifier", "classifier map", "typing"], ["anomaly", "classifier", "typing"])
+# Steps of both sides under one name; what only one side does has no other.
 STEPS = {
     "open": (["open"], ["read"]),
     "decode": (["decode"], ["decode"]),
+    "open and decode": (["open", "decode"], ["read", "decode"]),
     "lungs": (["lungs"], ["lungs"]),
     "slices": (["quality", "prepare"], ["prepare"]),
-    "preprocessing": (["open", "decode", "lungs", "quality", "prepare"], ["read", "decode", "lungs", "prepare"]),
-    "store": (["store"], []),
+    "preprocessing": PREPARATION,
+    "models": MODELS,
+    "preprocessing and models": tuple(one + other for one, other in zip(PREPARATION, MODELS)),
     "shared network": (["shared"], []),
-    "anomaly": (["anomaly", "anomaly map"], ["anomaly"]),
-    "classifier": (["classifier", "classifier map"], ["classifier"]),
-    "typing": (["typing"], ["typing"]),
-    # The peer reads the network when the first model asks for it.
-    "models": (["shared", "anomaly", "anomaly map", "classifier", "classifier map", "typing"], ["anomaly", "classifier", "typing"]),
+    "anomaly by itself": (["anomaly", "anomaly map"], []),
+    "measures and nodules": (["measures"], []),
+    "store": (["store"], []),
 }
 STAGES = ["shared", "anomaly", "classifier", "typing"]
 
 
 def measure_steps(path, arguments):
-    """Norma's steps by themselves, in a process without service: medians in milliseconds."""
+    """Norma's steps by themselves, in a process without service: milliseconds as they passed and of processor time, and the
+    part inside ONNX Runtime."""
     command = [NORMA, "measure", "--repeat", str(arguments.repeat + 1), str(path)]
     environment = {**os.environ, **norma_environment(arguments.threads)}
     output = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE).stdout
     (measured,) = json.loads(output)
+
     # The first reading meets models that have not run yet.
-    steps = {name: statistics.median(times[1:]) for name, times in measured["step_ms"].items()}
-    runtime = {name: statistics.median(times[1:]) for name, times in measured["in_onnxruntime_ms"].items()}
-    return steps, runtime
+    def usual(key, of_readings):
+        return {name: of_readings(times[1:]) for name, times in measured[key].items()}
+
+    # Processor time is told in steps of 10 ms, which a median would keep.
+    return usual("step_ms", statistics.median), usual("processor_ms", statistics.mean), usual("in_onnxruntime_ms", statistics.median)
 
 
 def machine():
@@ -50,23 +57,74 @@ def machine():
     return f"{model}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end"
 
 
-def ratio(theirs, ours):
-    return f"{theirs / ours:7.2f}" if theirs and ours >= 0.5 else f"{'':>7}"
+class Side:
+    """A service under measurement and its runs on one series."""
+
+    def __init__(self, name, server, url):
+        self.name, self.server, self.url = name, server, url
+        self.runs, self.answers = [], []
+
+    def predict(self, path):
+        answer, milliseconds, processor = self.server.predict(self.url, path)
+        self.answers.append(answer)
+        self.runs.append((milliseconds, processor))
+
+    def whole(self):
+        """As it passed, and of processor time."""
+        return [statistics.median(run[kind] for run in self.runs) for kind in (0, 1)]
+
+    def steps(self):
+        """Of a peer: by step, as they passed and of processor time."""
+        return [
+            {step: statistics.median(answer[kind][step] for answer in self.answers) for step in self.answers[0][kind]}
+            for kind in ("timings_ms", "processor_ms")
+        ]
+
+    def begin(self):
+        self.runs, self.answers = [], []
 
 
-def print_series(name, ours, theirs, runtime):
-    print(f"\n{name}")
-    print(f"  {'':16} {'norma':>8} {'peer':>8} {'ratio':>7}")
-    for step, (own, other) in STEPS.items():
-        mine, peer = sum(ours.get(part, 0) for part in own), sum(theirs[part] for part in other)
-        print(f"  {step:16} {mine:8.0f} {peer:8.0f} {ratio(peer, mine)}")
-    for name in ("whole", "whole, processor"):
-        print(f"  {name:16} {ours[name]:8.0f} {theirs[name]:8.0f} {ratio(theirs[name], ours[name])}")
+def line(name, ours, theirs):
+    """`ours` and `theirs`: as it passed, and of processor time; None where a side does no such thing."""
+    cells = []
+    for mine, other in zip(ours, theirs):
+        ratio = f"{other / mine:7.2f}" if mine and other else f"{'':>7}"
+        cells.append(f"{mine:8.0f} {other:8.0f} {ratio}" if other is not None else f"{mine:8.0f} {'':8} {'':7}")
+    print(f"  {name:42}" + "   ".join(cells))
+
+
+def sums(kinds, parts):
+    return [sum(steps.get(part, 0) for part in parts) if parts else None for steps in kinds]
+
+
+def print_series(name, norma, shared, own, arguments):
+    *kinds, runtime = measure_steps(DATA / "series" / name, arguments)
+    theirs, of_own = shared.steps(), own.steps()
+    print(f"\n{name:44}{'passed: norma, peer, ratio':>25}   {'processor: norma, peer, ratio':>25}")
+    for step, (mine, others) in STEPS.items():
+        line(step, sums(kinds, mine), sums(theirs, others))
+    line("models, peer reads its network for each", sums(kinds, MODELS[0]), sums(of_own, MODELS[1]))
+    whole, of_peer, of_own_peer = norma.whole(), shared.whole(), own.whole()
+    less = [one - steps["measures"] for one, steps in zip(whole, kinds)]
+    line("whole", whole, of_peer)
+    line("whole less measures and nodules", less, of_peer)
+    line("whole, peer reads its network for each", whole, of_own_peer)
+    line("whole less measures and nodules, likewise", less, of_own_peer)
     inside = sum(runtime.values())
-    alone = sum(ours[step] for step in STEPS["preprocessing"][0]) + sum(ours[stage] for stage in STAGES)
-    parts = ", ".join(f"{stage} {runtime[stage]:.0f}" for stage in STAGES)
-    print(f"  inside ONNX Runtime {inside:.0f} ({parts})")
-    print(f"  steps one after the other {alone:.0f} = {alone / inside:.2f} x that; whole {ours['whole'] / inside:.2f} x")
+    alone = sum(kinds[0][step] for step in PREPARATION[0]) + sum(kinds[0][stage] for stage in STAGES)
+    print(f"  inside ONNX Runtime {inside:.0f}; preparation and models {alone / inside:.2f} x that; whole {whole[0] / inside:.2f} x")
+    report = norma.answers[-1]["studies"][0]["report"]
+    scores = {stage["stage"]: stage["score"] for stage in report["stages"] if stage["score"] is not None}
+    for side, values in (("norma", scores), ("peer", shared.answers[-1])):
+        print(f"  scores of {side}: " + ", ".join(f"{stage} {values[stage]:.3f}" for stage in ("anomaly", "classifier")))
+    prepared = [sums(one, parts)[0] for one, parts in zip((kinds, theirs), PREPARATION)]
+    return {
+        "preprocessing": prepared[1] / prepared[0],
+        "the whole": of_peer[0] / whole[0],
+        "the whole in processor time": of_peer[1] / whole[1],
+        "the whole less measures and nodules in processor time": of_peer[1] / less[1],
+        "that, where the peer reads its network for each model": of_own_peer[1] / less[1],
+    }
 
 
 def main():
@@ -75,41 +133,29 @@ def main():
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
     print(f"medians of {arguments.repeat}, {arguments.threads} threads each, milliseconds; ratio = peer / norma")
-    whole_ratios, processor_ratios, preparation_ratios = [], [], []
+    ratios = []
     with tempfile.TemporaryDirectory() as folder:
-        norma, norma_url = start_norma(folder, arguments.threads)
-        peer, peer_url = start_peer(arguments.threads)
+        sides = [Side("norma", *start_norma(folder, arguments.threads))]
         try:
-            for server, url in ((norma, norma_url), (peer, peer_url)):
-                server.predict(url, DATA / "series" / SERIES[0])
+            for networks in ("shared", "own"):
+                sides.append(Side(f"peer, {networks}", *start_peer(arguments.threads, networks)))
+            for side in sides:
+                side.predict(DATA / "series" / SERIES[0])
             for name in SERIES:
-                path = DATA / "series" / name
-                norma_runs, peer_runs, scores = [], [], {}
+                for side in sides:
+                    side.begin()
                 for _ in range(arguments.repeat):
-                    answer, milliseconds, processor = norma.predict(norma_url, path)
-                    norma_runs.append({"whole": milliseconds, "whole, processor": processor})
-                    report = answer["studies"][0]["report"]
-                    scores["norma"] = {stage["stage"]: stage["score"] for stage in report["stages"] if stage["score"] is not None}
-                    answer, milliseconds, processor = peer.predict(peer_url, path)
-                    peer_runs.append({**answer["timings_ms"], "whole": milliseconds, "whole, processor": processor})
-                    scores["peer"] = {stage: answer[stage] for stage in ("anomaly", "classifier")}
-                theirs = {step: statistics.median(run[step] for run in peer_runs) for step in peer_runs[0]}
-                ours, runtime = measure_steps(path, arguments)
-                ours |= {name: statistics.median(run[name] for run in norma_runs) for name in norma_runs[0]}
-                print_series(name, ours, theirs, runtime)
-                for side, values in scores.items():
-                    print(f"  scores of {side}: " + ", ".join(f"{stage} {value:.3f}" for stage, value in values.items()))
-                whole_ratios.append(theirs["whole"] / ours["whole"])
-                processor_ratios.append(theirs["whole, processor"] / ours["whole, processor"])
-                own, other = STEPS["preprocessing"]
-                preparation_ratios.append(sum(theirs[s] for s in other) / sum(ours[s] for s in own))
+                    for side in sides:
+                        side.predict(DATA / "series" / name)
+                ratios.append(print_series(name, *sides, arguments))
         finally:
-            norma.stop()
-            peer.stop()
-    print(f"\npreprocessing {min(preparation_ratios):.2f} to {max(preparation_ratios):.2f} times as fast as the peer, ", end="")
-    print(f"the whole {min(whole_ratios):.2f} to {max(whole_ratios):.2f} times, ", end="")
-    print(f"at {min(processor_ratios):.2f} to {max(processor_ratios):.2f} times less processor time")
-    print(f"peak memory, MiB: norma {norma.peak_kib / 1024:.0f} (children included), peer {peer.peak_kib / 1024:.0f}")
+            for side in sides:
+                side.server.stop()
+    print()
+    for what in ratios[0]:
+        values = [of_series[what] for of_series in ratios]
+        print(f"{what}: {min(values):.2f} to {max(values):.2f} x as fast as the peer")
+    print("peak memory, MiB, children included: " + ", ".join(f"{side.name} {side.server.peak_kib / 1024:.0f}" for side in sides))
     print(machine())
 
 

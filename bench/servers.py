@@ -131,12 +131,13 @@ def norma_environment(threads):
     }
 
 
-def start_peer(threads):
-    """The peer, and the address that predicts."""
+def start_peer(threads, networks="shared"):
+    """The peer, and the address that predicts. `networks`: `shared`, one reading of a network for all models, or `own`."""
     port = free_port()
     environment = {
         "PEER_THREADS": str(threads),
         "PEER_MODELS": str(ROOT / "models"),
+        "PEER_NETWORKS": networks,
         "OMP_NUM_THREADS": str(threads),
         "OPENBLAS_NUM_THREADS": str(threads),
     }

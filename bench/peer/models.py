@@ -10,9 +10,11 @@ import yaml
 
 
 class Network:
-    """An ONNX file, opened once for all models that name it, which remembers what it said of the last study."""
+    """An ONNX file, opened once for all models that name it. `SHARED`: what it says of a study is remembered until the next one
+    (`forget`), so that models that name the same file read each slice once. Otherwise each model runs it for itself, up to
+    the outputs that it reads, as graphs of their own would."""
 
-    REMEMBERED = 64
+    SHARED = True
     opened = {}
 
     def __init__(self, path, threads):
@@ -28,13 +30,21 @@ class Network:
             cls.opened[path] = cls(path, threads)
         return cls.opened[path]
 
-    def run(self, feed):
+    @classmethod
+    def forget(cls):
+        for network in cls.opened.values():
+            network.known.clear()
+
+    def run(self, feed, names):
+        if not self.SHARED:
+            options = onnxruntime.RunOptions()
+            options.only_execute_path_to_fetches = True
+            return dict(zip(names, self.session.run(names, feed, options)))
         key = tuple(hashlib.blake2b(np.ascontiguousarray(values)).digest() for values in feed.values())
         if key not in self.known:
-            if len(self.known) >= self.REMEMBERED:
-                self.known.pop(next(iter(self.known)))
-            self.known[key] = self.session.run(None, feed)
-        return self.known[key]
+            every = [output.name for output in self.session.get_outputs()]
+            self.known[key] = dict(zip(every, self.session.run(every, feed)))
+        return {name: self.known[key][name] for name in names}
 
 
 class Model:
@@ -53,6 +63,7 @@ class Model:
         """uint8 (n, h, w) to the outputs by meaning."""
         spec = self.manifest["input"]
         size, channels = spec["size"], spec["channels"]
+        names = [output["name"] for output in self.manifest["outputs"]]
         collected = []
         for start in range(0, len(pixels), batch):
             part = pixels[start : start + batch]
@@ -62,10 +73,11 @@ class Model:
             tensor = np.repeat(tensor, channels, axis=1)
             mean = np.asarray(spec["mean"], np.float32).reshape(1, -1, 1, 1)
             std = np.asarray(spec["std"], np.float32).reshape(1, -1, 1, 1)
-            collected.append(self.network.run({spec["name"]: (tensor - mean) / std}))
-        names = [output.name for output in self.network.session.get_outputs()]
-        merged = {name: np.concatenate(parts) for name, parts in zip(names, zip(*collected))}
-        return {output["meaning"]: merged[output["name"]] for output in self.manifest["outputs"]}
+            collected.append(self.network.run({spec["name"]: (tensor - mean) / std}, names))
+        return {
+            output["meaning"]: np.concatenate([part[output["name"]] for part in collected])
+            for output in self.manifest["outputs"]
+        }
 
     def aggregate(self, scores):
         rule = self.manifest.get("aggregation", {"method": "maximum"})

@@ -18,6 +18,8 @@ import preparation
 
 THREADS = int(os.environ.get("PEER_THREADS", "2"))
 FOLDER = Path(os.environ.get("PEER_MODELS", "models"))
+# As a first service would be written, each model runs its network for itself; as a second one, all share what it says.
+models.Network.SHARED = os.environ.get("PEER_NETWORKS", "shared") == "shared"
 BUNDLE = yaml.safe_load((FOLDER / "bundle.yaml").read_text())
 ANOMALY = [models.Model(FOLDER / name, THREADS) for name in BUNDLE["models"]["anomaly"]]
 CLASSIFIER = models.Model(FOLDER / BUNDLE["models"]["classifier"], THREADS)
@@ -35,12 +37,14 @@ def anomaly_score(pixels, masks):
 
 @app.post("/predict")
 def predict(file: UploadFile):
-    timings = {}
+    timings, processor = {}, {}
+    models.Network.forget()
 
     def timed(name, function, *arguments):
-        started = time.perf_counter()
+        started, busy = time.perf_counter(), time.process_time()
         result = function(*arguments)
         timings[name] = 1000 * (time.perf_counter() - started)
+        processor[name] = 1000 * (time.process_time() - busy)
         return result
 
     with tempfile.NamedTemporaryFile(suffix=".zip") as spool:
@@ -53,7 +57,15 @@ def predict(file: UploadFile):
     anomaly = timed("anomaly", anomaly_score, pixels, masks)
     probability = timed("classifier", models.classify, CLASSIFIER, pixels)
     findings = timed("typing", models.types, TYPING, pixels)
-    return {"anomaly": anomaly, "classifier": probability, "findings": findings, "slices": len(volume), "timings_ms": timings}
+    models.Network.forget()
+    return {
+        "anomaly": anomaly,
+        "classifier": probability,
+        "findings": findings,
+        "slices": len(volume),
+        "timings_ms": timings,
+        "processor_ms": processor,
+    }
 
 
 if __name__ == "__main__":

@@ -1,20 +1,31 @@
 //! Puts the built web page into the binary: `web/dist` where it exists, else the plain page of `page/`. Texts are
 //! compressed here, once: nearly every browser takes gzip, and the binary is four megabytes smaller.
 //!
-//! The web's build comes first (`make run` and the images do so). Where `web/dist` appears only after the gateway
-//! was compiled, touch this file; or let the gateway serve the folder (setting `gateway.page_folder`).
+//! The web's build comes first, or beside: `scripts/build` names its process in `NORMA_PAGE_PROCESS`, whose end is waited for.
+//! Where `web/dist` appears only after the gateway was compiled, touch this file; or let the gateway serve the folder (setting
+//! `gateway.page_folder`).
 
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use std::{env, fs, io};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+/// The process that builds the page beside the compiler.
+const PAGE_PROCESS: &str = "NORMA_PAGE_PROCESS";
+
 fn main() -> io::Result<()> {
     let here = PathBuf::from(variable("CARGO_MANIFEST_DIR"));
     let built = here.join("../../web/dist");
+    if let Ok(process) = env::var(PAGE_PROCESS) {
+        wait_for(&process);
+        if !built.join("index.html").is_file() {
+            return Err(io::Error::other("the page was not built"));
+        }
+    }
     let folder = if built.join("index.html").is_file() {
         built
     } else {
@@ -52,6 +63,21 @@ fn main() -> io::Result<()> {
     }
     table.push_str("];\n");
     fs::write(out.join("page_files.rs"), table)
+}
+
+/// Until the process has ended; one that nobody has waited for has too.
+fn wait_for(process: &str) {
+    let stat = format!("/proc/{process}/stat");
+    let is_running = || {
+        let state = fs::read_to_string(&stat).unwrap_or_default();
+        // After the program's name, in brackets, comes the state; Z has ended.
+        state
+            .rsplit_once(") ")
+            .is_some_and(|(_, rest)| !rest.starts_with('Z'))
+    };
+    while is_running() {
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
 
 fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {

@@ -16,7 +16,7 @@ use crate::encapsulation::EncapsulatedFrames;
 use crate::error::{ImagingError, LimitKind};
 use crate::limits::{Limits, within};
 use crate::multiframe::FrameReference;
-use crate::rescale::{AIR, to_hounsfield};
+use crate::rescale::to_hounsfield;
 use crate::slice_order::PlacedSlice;
 use crate::stored_frames::{StoredFrames, write_samples};
 use crate::study::Instance;
@@ -60,7 +60,8 @@ pub(crate) fn decode_series(
     }
     check_claims(instances, slices, grid, limits)?;
     let shared = open_shared(instances, slices, limits)?;
-    let mut hounsfield = Array3::from_elem((slices.len(), grid.rows, grid.columns), AIR);
+    // Each slice is written whole, or left out. Zeros need no pass of their own.
+    let mut hounsfield = Array3::zeros((slices.len(), grid.rows, grid.columns));
     let Some(voxels) = hounsfield.as_slice_mut() else {
         return Err(ImagingError::InconsistentSeries(
             "its array is not contiguous".into(),

@@ -8,7 +8,7 @@
 use ndarray::{Array3, ArrayView2, Axis, s};
 use rayon::prelude::*;
 
-use crate::coarse_picture::{COMPARED, coarse_picture};
+use crate::coarse_picture::{COMPARED, coarse_picture, runs_of_neighbours};
 
 /// From a slice to the next the side changes where the mirrored one differs by less than this part of what the other does.
 const LARGEST_MIRRORED_SHARE: f64 = 0.85;
@@ -24,14 +24,22 @@ const STATES: usize = 4;
 
 /// Which of `slices`, which ascend, lie mirrored against most of the others. Hounsfield units, axes `(z, y, x)`.
 pub(crate) fn mirrored_slices(hounsfield: &Array3<i16>, slices: &[usize]) -> Vec<usize> {
-    let costs: Vec<[f64; STATES]> = slices
-        .par_windows(2)
-        .map(|pair| {
-            let [first, next] = [pair[0], pair[1]].map(|slice| {
-                let picture = hounsfield.index_axis(Axis(0), slice);
-                [0, 1, 2, 3].map(|state| coarse_picture(&turned(&picture, state), COMPARED))
-            });
-            [0, 1, 2, 3].map(|state| cost_of(&first, &next, state))
+    let pictures = |place: usize| {
+        let picture = hounsfield.index_axis(Axis(0), slices[place]);
+        [0, 1, 2, 3].map(|state| coarse_picture(&turned(&picture, state), COMPARED))
+    };
+    let costs: Vec<[f64; STATES]> = runs_of_neighbours(slices.len())
+        .into_par_iter()
+        .flat_map_iter(|mut run| {
+            let mut last = run.next().map(pictures);
+            run.map(move |place| {
+                let next = pictures(place);
+                let costs = last.as_ref().map_or([0.0; STATES], |first| {
+                    [0, 1, 2, 3].map(|state| cost_of(first, &next, state))
+                });
+                last = Some(next);
+                costs
+            })
         })
         .collect();
     let states = likeliest_states(&costs);

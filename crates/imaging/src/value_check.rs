@@ -160,18 +160,40 @@ pub(crate) fn corner_level(slice: &ArrayView2<'_, i16>) -> i16 {
 
 /// The level of the darkest part of a slice.
 fn darkest(slice: &ArrayView2<'_, i16>) -> i32 {
-    let mut values: Vec<i16> = slice.iter().step_by(3).copied().collect();
-    let rank = ((values.len() - 1) as f64 * AIR_PERCENTILE) as usize;
-    i32::from(*values.select_nth_unstable(rank).1)
+    let mut counts = vec![0u32; 1 << u16::BITS];
+    let mut all = 0usize;
+    for value in slice.iter().step_by(3) {
+        counts[level_index(*value)] += 1;
+        all += 1;
+    }
+    let rank = ((all - 1) as f64 * AIR_PERCENTILE) as u32;
+    let mut below = 0;
+    let level = counts.iter().position(|count| {
+        below += count;
+        below > rank
+    });
+    level.map_or(0, |level| level as i32 + i32::from(i16::MIN))
+}
+
+/// The place of a value among all that there can be, in ascending order.
+fn level_index(value: i16) -> usize {
+    usize::from((i32::from(value) - i32::from(i16::MIN)) as u16)
 }
 
 /// Whether the volume holds what every scan does. Fat lies below 0 HU, so that values of which none does are raw, or of a window;
 /// and where there is much air, some of it is as empty as air: where none is, a lower end was cut off.
 pub(crate) fn has_levels_of_a_scan(hounsfield: &Array3<i16>) -> bool {
-    let count = |below: i16| hounsfield.iter().filter(|value| **value < below).count();
+    let [fat, air, empty] = (0..hounsfield.len_of(Axis(0)))
+        .into_par_iter()
+        .map(|index| {
+            let slice = hounsfield.index_axis(Axis(0), index);
+            [FAT_BELOW, MUCH_AIR_BELOW, EMPTY_BELOW]
+                .map(|below| slice.iter().filter(|value| **value < below).count())
+        })
+        .reduce(|| [0; 3], |a, b| std::array::from_fn(|level| a[level] + b[level]));
     let per_mille = hounsfield.len().div_ceil(1000);
-    let has_much_air = count(MUCH_AIR_BELOW) >= MUCH_AIR_PER_MILLE * per_mille;
-    count(FAT_BELOW) >= per_mille && (!has_much_air || count(EMPTY_BELOW) >= per_mille)
+    let has_much_air = air >= MUCH_AIR_PER_MILLE * per_mille;
+    fat >= per_mille && (!has_much_air || empty >= per_mille)
 }
 
 /// Neighbours in a row of which one is air and the other nearly at the end of its scale: a value that is stored as
@@ -190,10 +212,13 @@ pub(crate) fn count_jumps(hounsfield: &Array3<i16>) -> usize {
 
 /// Voxels between fat and enhanced blood.
 pub(crate) fn count_soft_tissue(hounsfield: &Array3<i16>) -> usize {
-    hounsfield
-        .iter()
-        .filter(|value| (-150..=200).contains(*value))
-        .count()
+    (0..hounsfield.len_of(Axis(0)))
+        .into_par_iter()
+        .map(|index| {
+            let slice = hounsfield.index_axis(Axis(0), index);
+            slice.iter().filter(|value| (-150..=200).contains(*value)).count()
+        })
+        .sum()
 }
 
 fn count_neighbours(hounsfield: &Array3<i16>, counts: impl Fn(i16, i16) -> bool + Sync) -> usize {
@@ -204,11 +229,17 @@ fn count_neighbours(hounsfield: &Array3<i16>, counts: impl Fn(i16, i16) -> bool 
             slice
                 .rows()
                 .into_iter()
-                .map(|row| {
-                    row.iter()
+                .map(|row| match row.to_slice() {
+                    Some(row) => row
+                        .iter()
+                        .zip(row.get(1..).unwrap_or_default())
+                        .map(|(a, b)| usize::from(counts(*a, *b)))
+                        .sum::<usize>(),
+                    None => row
+                        .iter()
                         .zip(row.iter().skip(1))
                         .filter(|(a, b)| counts(**a, **b))
-                        .count()
+                        .count(),
                 })
                 .sum::<usize>()
         })
@@ -236,28 +267,52 @@ fn alternating_share(hounsfield: &Array3<i16>, steady_share: f64) -> f64 {
         return 0.0;
     }
     let inner = (slices - 2) as f64;
-    let (mut over, mut all) = (0usize, 0usize);
-    for row in (0..rows).step_by(4) {
-        for column in (0..columns).step_by(4) {
-            let line = hounsfield.slice(ndarray::s![.., row, column]);
-            let (mut sum, mut up, mut down) = (0.0, 0usize, 0usize);
+    let rows: Vec<usize> = (0..rows).step_by(4).collect();
+    // Slice by slice along each row: the values of one place lie a whole slice apart in memory.
+    let over: usize = rows
+        .par_iter()
+        .map(|row| {
+            let mut lines = vec![LineAlongZ::default(); columns.div_ceil(4)];
             for index in 1..slices - 1 {
-                let middle = f64::from(line[index]);
-                let around = f64::midpoint(f64::from(line[index - 1]), f64::from(line[index + 1]));
                 let sign = if index % 2 == 0 { 1.0 } else { -1.0 };
-                let jump = sign * (middle - around);
-                // Edges that move through a voxel count no more than tissue may.
-                sum += jump.clamp(-200.0, 200.0);
-                up += usize::from(jump > FAR_JUMP_HU);
-                down += usize::from(jump < -FAR_JUMP_HU);
+                let [below, here, above] = [index - 1, index, index + 1]
+                    .map(|slice| hounsfield.slice(ndarray::s![slice, *row, ..;4]));
+                for (((line, below), here), above) in lines.iter_mut().zip(&below).zip(&here).zip(&above) {
+                    let around = f64::midpoint(f64::from(*below), f64::from(*above));
+                    line.add(sign * (f64::from(*here) - around));
+                }
             }
-            // For values that alternate by ±a the second difference is ±2a.
-            let is_large = (sum / (2.0 * inner)).abs() > ALTERNATION_HU;
-            over += usize::from(is_large && up.max(down) as f64 >= steady_share * inner);
-            all += 1;
-        }
-    }
+            lines
+                .iter()
+                .filter(|line| line.alternates(inner, steady_share))
+                .count()
+        })
+        .sum();
+    let all = rows.len() * columns.div_ceil(4);
     over as f64 / all as f64
+}
+
+/// How the values of one place of all slices change by turns.
+#[derive(Debug, Clone, Default)]
+struct LineAlongZ {
+    sum: f64,
+    up: usize,
+    down: usize,
+}
+
+impl LineAlongZ {
+    fn add(&mut self, jump: f64) {
+        // Edges that move through a voxel count no more than tissue may.
+        self.sum += jump.clamp(-200.0, 200.0);
+        self.up += usize::from(jump > FAR_JUMP_HU);
+        self.down += usize::from(jump < -FAR_JUMP_HU);
+    }
+
+    fn alternates(&self, inner: f64, steady_share: f64) -> bool {
+        // For values that alternate by ±a the second difference is ±2a.
+        let is_large = (self.sum / (2.0 * inner)).abs() > ALTERNATION_HU;
+        is_large && self.up.max(self.down) as f64 >= steady_share * inner
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use ndarray::{Array3, Axis};
 use rayon::prelude::*;
 
-use crate::coarse_picture::coarse_picture;
+use crate::coarse_picture::{coarse_picture, runs_of_neighbours};
 use crate::value_check::corner_level;
 
 /// Fewer slices are not held against each other.
@@ -29,17 +29,24 @@ const LARGEST_SURROUNDING_HU: i16 = 500;
 /// Whether neighbours lie on different scales, or what surrounds the patient is bright in most slices.
 pub(crate) fn contradicts_one_scale(hounsfield: &Array3<i16>) -> bool {
     let slices = hounsfield.len_of(Axis(0));
-    let bright = hounsfield
-        .axis_iter(Axis(0))
-        .filter(|picture| corner_level(picture) > LARGEST_SURROUNDING_HU)
+    let picture = |slice| hounsfield.index_axis(Axis(0), slice);
+    let bright = (0..slices)
+        .into_par_iter()
+        .filter(|slice| corner_level(&picture(*slice)) > LARGEST_SURROUNDING_HU)
         .count();
     if 2 * bright > slices {
         return true;
     }
     slices >= LEAST_SLICES
-        && (1..slices).into_par_iter().any(|slice| {
-            let picture = |slice| coarse_picture(&hounsfield.index_axis(Axis(0), slice), COMPARED);
-            are_on_different_scales(&picture(slice - 1), &picture(slice))
+        && runs_of_neighbours(slices).into_par_iter().any(|mut run| {
+            let coarse = |slice| coarse_picture(&picture(slice), COMPARED);
+            let mut last = run.next().map(coarse).unwrap_or_default();
+            run.any(|slice| {
+                let next = coarse(slice);
+                let is_other = are_on_different_scales(&last, &next);
+                last = next;
+                is_other
+            })
         })
 }
 

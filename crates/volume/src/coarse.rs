@@ -1,12 +1,15 @@
 //! A volume on a coarse grid: what needs no full resolution is done there, at a fiftieth of the cost.
 
-use ndarray::{Array3, Axis, s};
+use ndarray::{Array3, ArrayView1, Axis, s};
 use rayon::prelude::*;
 
 use crate::Volume;
 
 /// Edge of a coarse voxel that is aimed at; the grid is finer where the volume is coarser.
 const EDGE_MM: f64 = 2.5;
+
+/// Rows whose sum fits 32 bits, whatever their values.
+const ROWS_IN_A_SUM: usize = 1 << 15;
 
 /// Means over blocks of a volume's voxels. Axes `(z, y, x)`; what is left at the high ends of an axis after the last
 /// whole block belongs to it no more.
@@ -35,6 +38,7 @@ impl CoarseVolume {
         let planes: Vec<_> = hounsfield.axis_iter_mut(Axis(0)).collect();
         planes.into_par_iter().enumerate().for_each(|(z, mut plane)| {
             let mut sums = vec![0i64; coarse_shape[2]];
+            let mut columns = vec![0i32; coarse_shape[2] * width];
             for (y, mut out) in plane.rows_mut().into_iter().enumerate() {
                 sums.fill(0);
                 let slab = volume.hounsfield.slice(s![
@@ -42,14 +46,14 @@ impl CoarseVolume {
                     y * height..(y + 1) * height,
                     ..coarse_shape[2] * width
                 ]);
-                for row in slab.lanes(Axis(2)) {
-                    if let Some(row) = row.as_slice() {
-                        for (sum, block) in sums.iter_mut().zip(row.chunks_exact(width)) {
-                            *sum += block.iter().map(|&value| i64::from(value)).sum::<i64>();
+                for slice in slab.axis_iter(Axis(0)) {
+                    for rows in slice.axis_chunks_iter(Axis(0), ROWS_IN_A_SUM) {
+                        columns.fill(0);
+                        for row in rows.rows() {
+                            add_row(&mut columns, row);
                         }
-                    } else {
-                        for (x, &value) in row.iter().enumerate() {
-                            sums[x / width] += i64::from(value);
+                        for (sum, block) in sums.iter_mut().zip(columns.chunks_exact(width)) {
+                            *sum += block.iter().map(|&value| i64::from(value)).sum::<i64>();
                         }
                     }
                 }
@@ -85,6 +89,18 @@ impl CoarseVolume {
                 x * width + width / 2,
             ]]
         })
+    }
+}
+
+fn add_row(sums: &mut [i32], row: ArrayView1<'_, i16>) {
+    if let Some(row) = row.to_slice() {
+        for (sum, &value) in sums.iter_mut().zip(row) {
+            *sum += i32::from(value);
+        }
+    } else {
+        for (sum, &value) in sums.iter_mut().zip(row) {
+            *sum += i32::from(value);
+        }
     }
 }
 

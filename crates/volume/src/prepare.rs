@@ -47,7 +47,7 @@ pub fn prepare_slices(volume: &Volume, lungs: &LungSegmentation, count: usize) -
                 .mask
                 .index_axis(Axis(0), slice)
                 .mapv(|value| u8::from(value != 0));
-            Some((slice, prepare_slice(&volume.slice_f32(slice), &mask)?))
+            Some((slice, prepare_plane(volume.slice(slice), mask.view())?))
         })
         .collect();
     if prepared.is_empty() {
@@ -94,14 +94,17 @@ pub fn prepare_slice(
     if hounsfield.dim() != mask.dim() {
         return None;
     }
-    let crop = crop_around(mask.view(), body_extent(hounsfield.view()))?;
-    let pixels = crop_and_resize(hounsfield.view(), crop, PREPARED_SIZE, Beyond::Edge).mapv(grey_level);
-    let coverage = crop_and_resize(
-        mask.mapv(f32::from).view(),
-        crop,
-        PREPARED_SIZE,
-        Beyond::Value(0.0),
-    );
+    prepare_plane(hounsfield.view(), mask.view())
+}
+
+/// [`prepare_slice`] of values of any kind, both of the same shape.
+fn prepare_plane<Value: Copy + Into<f32>>(
+    hounsfield: ArrayView2<'_, Value>,
+    mask: ArrayView2<'_, u8>,
+) -> Option<(Array2<u8>, Array2<u8>, CropBox)> {
+    let crop = crop_around(mask, body_extent(hounsfield))?;
+    let pixels = crop_and_resize(hounsfield, crop, PREPARED_SIZE, Beyond::Edge).mapv(grey_level);
+    let coverage = crop_and_resize(mask, crop, PREPARED_SIZE, Beyond::Value(0.0));
     Some((pixels, coverage.mapv(|value| u8::from(value >= 0.5)), crop))
 }
 
@@ -112,15 +115,22 @@ fn grey_level(hounsfield: f32) -> u8 {
 }
 
 /// First and last column of the body: those with tissue in at least a tenth of their rows (the table has less).
-fn body_extent(hounsfield: ArrayView2<'_, f32>) -> Option<(usize, usize)> {
+fn body_extent<Value: Copy + Into<f32>>(hounsfield: ArrayView2<'_, Value>) -> Option<(usize, usize)> {
     let (rows, columns) = hounsfield.dim();
-    let mut counts = vec![0usize; columns];
+    let mut counts = vec![0u32; columns];
+    let is_tissue = |value: Value| u32::from(value.into() > LUNG_THRESHOLD_HU);
     for row in hounsfield.rows() {
-        for (count, &value) in counts.iter_mut().zip(row) {
-            *count += usize::from(value > LUNG_THRESHOLD_HU);
+        if let Some(row) = row.to_slice() {
+            for (count, &value) in counts.iter_mut().zip(row) {
+                *count += is_tissue(value);
+            }
+        } else {
+            for (count, &value) in counts.iter_mut().zip(row) {
+                *count += is_tissue(value);
+            }
         }
     }
-    let is_body = |&count: &usize| count * 10 >= rows;
+    let is_body = |&count: &u32| count as usize * 10 >= rows;
     Some((
         counts.iter().position(is_body)?,
         counts.iter().rposition(is_body)?,
@@ -133,6 +143,10 @@ fn crop_around(mask: ArrayView2<'_, u8>, body: Option<(usize, usize)>) -> Option
     let (rows, columns) = mask.dim();
     let (mut top, mut bottom, mut left, mut right) = (rows, 0, columns, 0);
     for (y, row) in mask.rows().into_iter().enumerate() {
+        let is_empty = |row: &[u8]| row.iter().fold(0, |any, value| any | value) == 0;
+        if row.to_slice().is_some_and(is_empty) {
+            continue;
+        }
         let first = row.iter().position(|&value| value != 0);
         if let (Some(first), Some(last)) = (first, row.iter().rposition(|&value| value != 0)) {
             top = top.min(y);

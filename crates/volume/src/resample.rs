@@ -47,15 +47,15 @@ pub(crate) enum Beyond {
 }
 
 /// The square `crop` of `image` at `size` × `size` pixels.
-pub(crate) fn crop_and_resize(
-    image: ArrayView2<'_, f32>,
+pub(crate) fn crop_and_resize<Value: Copy + Into<f32>>(
+    image: ArrayView2<'_, Value>,
     crop: CropBox,
     size: usize,
     beyond: Beyond,
 ) -> Array2<f32> {
     let Frame { before, after } = Frame::around(image.dim(), crop);
     if before != [0; 2] || after != [0; 2] {
-        let framed = add_frame(image, before, after, beyond);
+        let framed = add_frame(image.mapv(Into::into).view(), before, after, beyond);
         let moved = CropBox {
             y: crop.y + before[0] as f32,
             x: crop.x + before[1] as f32,
@@ -66,22 +66,26 @@ pub(crate) fn crop_and_resize(
     resize_within(image, crop, size)
 }
 
-fn resize_within(image: ArrayView2<'_, f32>, crop: CropBox, size: usize) -> Array2<f32> {
+fn resize_within<Value: Copy + Into<f32>>(
+    image: ArrayView2<'_, Value>,
+    crop: CropBox,
+    size: usize,
+) -> Array2<f32> {
     let (rows, columns) = image.dim();
     let across = taps(crop.x, crop.side, size, columns);
     let down = taps(crop.y, crop.side, size, rows);
-    let first_row = down.iter().map(|taps| taps.first).min().unwrap_or(0);
-    let end_row = down
-        .iter()
-        .map(|taps| taps.first + taps.weights.len())
-        .max()
-        .unwrap_or(0);
+    let (first_row, end_row) = reach(&down);
+    let (first_column, end_column) = reach(&across);
 
     let mut narrowed = Array2::zeros((end_row - first_row, size));
-    let source_rows = image.rows().into_iter().skip(first_row);
-    for (mut target_row, source_row) in narrowed.rows_mut().into_iter().zip(source_rows) {
+    let mut source = vec![0.0f32; end_column - first_column];
+    let source_rows = image.slice(s![first_row..end_row, first_column..end_column]);
+    for (mut target_row, source_row) in narrowed.rows_mut().into_iter().zip(source_rows.rows()) {
+        for (value, pixel) in source.iter_mut().zip(source_row) {
+            *value = (*pixel).into();
+        }
         for (value, taps) in target_row.iter_mut().zip(&across) {
-            let pixels = source_row.iter().skip(taps.first);
+            let pixels = &source[taps.first - first_column..];
             *value = taps
                 .weights
                 .iter()
@@ -97,6 +101,13 @@ fn resize_within(image: ArrayView2<'_, f32>, crop: CropBox, size: usize) -> Arra
         }
     }
     resized
+}
+
+/// The first source pixel that is read, and the one after the last.
+fn reach(taps: &[Taps]) -> (usize, usize) {
+    let first = taps.iter().map(|taps| taps.first).min();
+    let end = taps.iter().map(|taps| taps.first + taps.weights.len()).max();
+    (first.unwrap_or(0), end.unwrap_or(0))
 }
 
 /// Pixels that a crop needs before the first and after the last `[row, column]` of the image.

@@ -1,4 +1,4 @@
-use ndarray::{Array2, Array3, ArrayView2, Axis};
+use ndarray::{Array3, ArrayView2, Axis};
 use norma_domain::VolumeGeometry;
 
 /// A voxel array whose shape is not the one its geometry states.
@@ -38,13 +38,5 @@ impl Volume {
     /// If `slice` is not below the number of slices.
     pub fn slice(&self, slice: usize) -> ArrayView2<'_, i16> {
         self.hounsfield.index_axis(Axis(0), slice)
-    }
-
-    /// One axial slice as floating point Hounsfield units.
-    ///
-    /// # Panics
-    /// If `slice` is not below the number of slices.
-    pub fn slice_f32(&self, slice: usize) -> Array2<f32> {
-        self.slice(slice).mapv(f32::from)
     }
 }

@@ -9,6 +9,7 @@ use norma_domain::VolumeGeometry;
 use norma_volume::Volume;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use zstd::bulk::Compressor;
 
 use super::framed::{MOST_BODY_BYTES, MOST_HEADER_BYTES, ObjectError, decode_body};
 
@@ -91,7 +92,13 @@ pub fn write_volume(volume: &Volume, out: &mut (impl Write + Seek)) -> Result<Vo
     for chunk in (0..count).collect::<Vec<_>>().chunks(CHUNK) {
         let members: Vec<Vec<u8>> = chunk
             .par_iter()
-            .map(|slice| compress(&volume.hounsfield.index_axis(Axis(0), *slice)))
+            .map_init(
+                || Compressor::new(LEVEL),
+                |compressor, slice| match compressor {
+                    Ok(compressor) => compress(compressor, &volume.hounsfield.index_axis(Axis(0), *slice)),
+                    Err(error) => Err(std::io::Error::new(error.kind(), error.to_string())),
+                },
+            )
             .collect::<Result<_, _>>()?;
         for member in members {
             out.write_all(&member)?;
@@ -124,9 +131,20 @@ pub fn write_volume(volume: &Volume, out: &mut (impl Write + Seek)) -> Result<Vo
     Ok(header)
 }
 
-fn compress(slice: &ArrayRef2<i16>) -> std::io::Result<Vec<u8>> {
-    let bytes: Vec<u8> = slice.iter().flat_map(|value| value.to_le_bytes()).collect();
-    zstd::bulk::compress(&bytes, LEVEL)
+fn compress(compressor: &mut Compressor<'_>, slice: &ArrayRef2<i16>) -> std::io::Result<Vec<u8>> {
+    let mut bytes = vec![0; 2 * slice.len()];
+    let (pairs, _) = bytes.as_chunks_mut::<2>();
+    match slice.as_slice() {
+        Some(values) => fill(pairs, values),
+        None => fill(pairs, slice),
+    }
+    compressor.compress(&bytes)
+}
+
+fn fill<'values>(pairs: &mut [[u8; 2]], values: impl IntoIterator<Item = &'values i16>) {
+    for (pair, value) in pairs.iter_mut().zip(values) {
+        *pair = value.to_le_bytes();
+    }
 }
 
 impl VolumeHeader {

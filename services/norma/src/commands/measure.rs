@@ -16,6 +16,7 @@ use norma_pipeline::{
 use norma_volume::{DEFAULT_SLICE_COUNT, PreparedSlices, prepare_slices, segment_lungs};
 use serde::Serialize;
 
+use super::processor_time::processor_time;
 use super::settings::{settings, start_runtime};
 use super::terminal::answer;
 use crate::command_line::Measure;
@@ -30,6 +31,8 @@ struct Measurement {
     slices: usize,
     /// By step.
     step_ms: BTreeMap<String, Vec<f64>>,
+    /// What all threads together were busy with, in steps of 10 ms.
+    processor_ms: BTreeMap<String, Vec<f64>>,
     /// The part of a step that ONNX Runtime takes, on average of the sessions that run side by side.
     in_onnxruntime_ms: BTreeMap<String, Vec<f64>>,
     score: BTreeMap<String, f64>,
@@ -37,10 +40,18 @@ struct Measurement {
 
 impl Measurement {
     fn timed<T>(&mut self, step: &str, work: impl FnOnce() -> T) -> T {
-        let started = Instant::now();
+        let (started, busy) = (Instant::now(), processor_time().unwrap_or_default());
         let result = work();
-        let of_step = self.step_ms.entry(step.to_owned()).or_default();
-        of_step.push(milliseconds(started.elapsed()));
+        let (took, busy) = (
+            started.elapsed(),
+            processor_time().unwrap_or_default().saturating_sub(busy),
+        );
+        for (of_all, duration) in [(&mut self.step_ms, took), (&mut self.processor_ms, busy)] {
+            of_all
+                .entry(step.to_owned())
+                .or_default()
+                .push(milliseconds(duration));
+        }
         result
     }
 
@@ -71,6 +82,7 @@ pub(crate) fn run(config: Option<&Path>, arguments: &Measure) -> anyhow::Result<
             path: path.display().to_string(),
             slices: 0,
             step_ms: BTreeMap::new(),
+            processor_ms: BTreeMap::new(),
             in_onnxruntime_ms: BTreeMap::new(),
             score: BTreeMap::new(),
         };

@@ -28,6 +28,7 @@ mod phantom;
 mod predict;
 mod prediction;
 mod prepare;
+mod processor_time;
 mod proposals;
 mod reading;
 mod routing;

@@ -9,9 +9,10 @@ use norma_domain::StageOutcome;
 use norma_phantom::{PhantomOptions, TransferSyntax, phantom_zip};
 use serde::Serialize;
 
-use super::machine::{GpuWatch, processor_time};
+use super::machine::GpuWatch;
 use crate::command_line::{Bench, Encoding};
 use crate::commands::prediction::predict;
+use crate::commands::processor_time::processor_time;
 use crate::commands::terminal::tell;
 
 /// What was measured with a number of studies in flight.
