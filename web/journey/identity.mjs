@@ -5,10 +5,10 @@ import { checkAccessible } from './accessible.mjs';
 import { openPage, URL_OF_NORMA } from './browser.mjs';
 
 const LINK = process.env.NORMA_SIGN_IN_LINK;
-const PASSWORD = 'a long one for the journey';
+export const PASSWORD = 'a long one for the journey';
 
 /** A field by its whole name; a required one has an asterisk at its end. */
-const field = (name) => new RegExp(`^${name}\\s*\\*?$`);
+export const field = (name) => new RegExp(`^${name}\\s*\\*?$`);
 
 /** Follows the link, sets the password that it asks for, and ends at the worklist. */
 async function followLink(page) {
@@ -40,7 +40,7 @@ export async function csrfOf(context) {
   return session.csrf_token ? { 'X-CSRF-Token': session.csrf_token } : {};
 }
 
-async function typePassword(page, login, password) {
+export async function typePassword(page, login, password) {
   await page.getByLabel(field('Login')).fill(login);
   await page.getByLabel(field('Password')).fill(password);
   await page.keyboard.press('Enter');

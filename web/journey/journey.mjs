@@ -14,6 +14,7 @@ import { launch, openPage, URL_OF_NORMA } from './browser.mjs';
 import { checkEveryPage } from './every-page.mjs';
 import { checkLostConnection, checkNoOldAnswer } from './honesty.mjs';
 import { checkIdentity, signIn } from './identity.mjs';
+import { checkPersonalData } from './personal-data.mjs';
 import { checkTransfers } from './transfers.mjs';
 import { checkViewer } from './viewer.mjs';
 
@@ -214,11 +215,14 @@ try {
   await checkNoOldAnswer(browser, state, tell, one, two);
   await checkViewer(browser, state, tell, two);
   await checkIdentity(browser, state, tell, one);
+  const erased = await checkPersonalData(browser, state, tell);
   // Signing out above ended no session but its own.
   await checkEveryPage(browser, state, tell, [
     ['the worklist', '/', 'tbody tr'],
     ['the patients', '/patients', 'tbody tr'],
     ['a patient', `/patients/${items[0].id}`, 'h1'],
+    ['statements of erasure', '/erasures', 'form'],
+    ['a statement of erasure', `/erasures/${erased}`, '[data-testid=erasure]'],
     ['the upload', '/upload', '[data-testid=drop-area]'],
     ['the mass run', '/mass-run', '[data-testid=drop-area]'],
     ['a study', `/studies/${one}`, '[data-pane=axial][data-state=shown]'],

@@ -24,6 +24,25 @@ const dialogShown = async (page) => {
   await page.waitForTimeout(400);
 };
 
+/** Makes a record, deletes it, and opens the statement. */
+const eraseOne = async (page) => {
+  const id = await page.evaluate(async () => {
+    const { csrf_token: token } = await (await fetch('/api/session')).json();
+    const headers = token ? { 'X-CSRF-Token': token } : {};
+    const body = JSON.stringify({ first_name: 'Vera', last_name: 'Wegfall' });
+    const json = { ...headers, 'Content-Type': 'application/json' };
+    const made = await (await fetch('/api/patients', { method: 'POST', headers: json, body })).json();
+    const form = new FormData();
+    form.set('patient_id', made.id);
+    form.set('file', new Blob(['no study']), 'study.zip');
+    await fetch('/api/scans', { method: 'POST', headers, body: form });
+    await fetch(`/api/patients/${made.id}`, { method: 'DELETE', headers });
+    return made.id;
+  });
+  await page.goto(`${new URL(page.url()).origin}/erasures/${id}`);
+  await page.waitForSelector('[data-testid=erasure]');
+};
+
 /** Two phantoms and a file that is no study. */
 function uploads() {
   const folder = mkdtempSync(join(tmpdir(), 'norma-pictures-'));
@@ -87,6 +106,15 @@ export function pagesOf(studies, patients, asksWho) {
         await dialogShown(page);
       },
     },
+    {
+      name: 'patient-export',
+      path: card,
+      act: async (page) => {
+        await page.locator('main button').filter({ hasText: /^(Export everything|Выгрузить всё)$/ }).click();
+        await dialogShown(page);
+      },
+    },
+    { name: 'erasure-none', path: '/erasures/00000000-0000-7000-8000-000000000000' },
     { name: 'upload', path: '/upload' },
     { name: 'mass-run', path: '/mass-run' },
     { name: 'settings', path: '/settings', full: true },
@@ -181,6 +209,7 @@ export function pagesOf(studies, patients, asksWho) {
     { name: 'nothing-here', path: '/nothing-here' },
     { name: 'print', path: first && `/print/${first}`, act: picturesShown, full: true },
     // What changes the gateway comes last.
+    { name: 'erasure', path: '/erasures', act: eraseOne, full: true },
     {
       name: 'upload-progress',
       path: many && '/upload',

@@ -4,6 +4,7 @@ import { afterEach } from 'vitest';
 import '@/i18n/administration';
 import '@/i18n/deliveries';
 import i18next, { LANGUAGES, textsLoaded } from '@/i18n/i18n';
+import '@/i18n/personal-data';
 import '@/i18n/pulls';
 import '@/i18n/site';
 

@@ -7,6 +7,7 @@ use diesel::connection::SimpleConnection as _;
 
 use crate::connection::{AnyConnection, Patience, in_transaction};
 use crate::pool::Connections;
+use crate::roles::Roles;
 use crate::{DatabaseError, DatabaseUrl, migrations};
 
 /// What an operation may take beyond its longest statement before its connection counts as silent.
@@ -30,6 +31,8 @@ pub struct DatabaseOptions {
     /// PostgreSQL: the role that workers sign in as. Whoever brings the schema up to date grants it what they need; as this role
     /// itself, the schema is left alone.
     pub worker_role: Option<String>,
+    /// The same for the other processes: it reads and writes rows, and owns no table.
+    pub application_role: Option<String>,
 }
 
 impl DatabaseOptions {
@@ -42,6 +45,7 @@ impl DatabaseOptions {
             statement_timeout: Duration::from_secs(10),
             busy_timeout: Duration::from_secs(10),
             worker_role: None,
+            application_role: None,
         }
     }
 }
@@ -81,12 +85,15 @@ impl Database {
     /// # Errors
     /// [`DatabaseError::NewerSchema`] where a newer program has used the database,
     /// [`DatabaseError::Unavailable`] where it cannot be reached, [`DatabaseError::OlderSchema`] where its user may not change
-    /// the schema and somebody has to, [`DatabaseError::WorkerRole`] where there is no such role.
+    /// the schema and somebody has to, [`DatabaseError::Role`] where there is no such role.
     pub async fn open_with(options: DatabaseOptions) -> Result<Self, DatabaseError> {
-        let worker_role = options.worker_role.clone();
+        let roles = Roles {
+            application: options.application_role.clone(),
+            worker: options.worker_role.clone(),
+        };
         let database = tokio::task::spawn_blocking(move || Self::connect(options)).await??;
         database
-            .run_long(move |connection| migrations::apply(connection, worker_role.as_deref()))
+            .run_long(move |connection| migrations::apply(connection, &roles))
             .await?;
         Ok(database)
     }

@@ -63,8 +63,12 @@ pub enum DatabaseError {
          start the process that owns the tables, such as the gateway"
     )]
     OlderSchema { missing: String },
-    #[error("the role {role} of database.worker_role {reason}")]
-    WorkerRole { role: String, reason: &'static str },
+    #[error("the role {role} of {setting} {reason}")]
+    Role {
+        setting: &'static str,
+        role: String,
+        reason: &'static str,
+    },
     #[error("the database's schema could not be brought up to date: {0}")]
     Migration(String),
     #[error("the query failed")]

@@ -2,6 +2,7 @@
 
 mod analyses;
 mod api_keys;
+mod application_role;
 mod audit;
 mod audit_chain;
 mod audit_guards;
@@ -46,6 +47,7 @@ mod repeatable_requests;
 mod repeats;
 mod reports;
 mod retention;
+mod roles;
 mod scan_deletion;
 mod scan_lookup;
 mod scans;

@@ -7,8 +7,9 @@ use diesel::sqlite::Sqlite;
 use diesel::{PgConnection, RunQueryDsl as _};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use crate::DatabaseError;
 use crate::connection::AnyConnection;
-use crate::{DatabaseError, worker_role};
+use crate::roles::{Roles, applied};
 
 const POSTGRESQL: EmbeddedMigrations = embed_migrations!("../../migrations/postgresql");
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
@@ -18,14 +19,14 @@ const MIGRATION_LOCK: i64 = 0x006e_6f72_6d61;
 
 /// Brings the schema up to date; refuses one that is newer than the program. Processes that start at once
 /// wait for each other. A user that does not own the tables of PostgreSQL only looks whether they are up to date.
-pub(crate) fn apply(connection: &mut AnyConnection, worker_role: Option<&str>) -> Result<(), DatabaseError> {
+pub(crate) fn apply(connection: &mut AnyConnection, roles: &Roles) -> Result<(), DatabaseError> {
     if let AnyConnection::Postgres(inner) = connection
-        && worker_role::only_reads_schema(inner, worker_role)?
+        && roles.only_reads_schema(inner)?
     {
         let missing = |missing: &str| DatabaseError::OlderSchema {
             missing: missing.to_owned(),
         };
-        let applied = worker_role::applied(inner)?.ok_or_else(|| missing("every migration"))?;
+        let applied = applied(inner)?.ok_or_else(|| missing("every migration"))?;
         let known = known::<Pg>(&POSTGRESQL)?;
         refuse_newer(&applied, &known)?;
         let unapplied = known.iter().find(|version| !applied.contains(version));
@@ -34,7 +35,7 @@ pub(crate) fn apply(connection: &mut AnyConnection, worker_role: Option<&str>) -
     exclusively(connection, |side| match side {
         AnyConnection::Postgres(inner) => {
             run_pending::<Pg>(inner, POSTGRESQL)?;
-            worker_role.map_or(Ok(()), |role| worker_role::grant(inner, role))
+            roles.grant(inner)
         }
         AnyConnection::Sqlite(inner) => run_pending::<Sqlite>(inner, SQLITE),
     })

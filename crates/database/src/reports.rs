@@ -128,6 +128,15 @@ impl Database {
         .await
     }
 
+    /// The report of a completed analysis as it is stored, whichever version wrote it.
+    pub async fn stored_report(&self, id: AnalysisId) -> Result<Option<serde_json::Value>, DatabaseError> {
+        self.run(move |connection| {
+            let report = reports::table.find(RowId::from(id)).select(reports::report);
+            Ok(report.first(connection).optional()?)
+        })
+        .await
+    }
+
     /// The report of a completed analysis.
     pub async fn report(&self, id: AnalysisId) -> Result<Option<Report>, DatabaseError> {
         self.run(move |connection| {

@@ -65,7 +65,7 @@ impl Database {
                 .order(stage_starts::stage)
                 .select(stage_starts::stage)
                 .load(connection)?;
-            stages.iter().map(|stage| parse(stage)).collect()
+            Ok(stages.iter().filter_map(|stage| known(stage)).collect())
         })
         .await
     }
@@ -82,19 +82,18 @@ impl Database {
                 .order((stage_starts::started_at, stage_starts::analysis_id))
                 .select((stage_starts::analysis_id, stage_starts::stage))
                 .load(connection)?;
-            rows.into_iter()
-                .map(|(id, stage)| Ok((id.into(), parse(&stage)?)))
-                .collect()
+            let of_known = rows
+                .into_iter()
+                .filter_map(|(id, stage)| Some((id.into(), known(&stage)?)));
+            Ok(of_known.collect())
         })
         .await
     }
 }
 
-fn parse(stage: &str) -> Result<Stage, DatabaseError> {
-    stage.parse().map_err(|_| DatabaseError::CorruptRow {
-        table: "stage_starts",
-        column: "stage",
-    })
+/// None of a stage that a newer version has: it keeps no other from being seen.
+fn known(stage: &str) -> Option<Stage> {
+    stage.parse().ok()
 }
 
 pub(crate) fn note_start(

@@ -184,6 +184,7 @@ impl Settings {
             pool_size: self.database.connections,
             connect_timeout: Duration::from_secs(self.database.connect_timeout_seconds),
             statement_timeout: Duration::from_secs(self.database.statement_timeout_seconds),
+            application_role: self.database.application_role.clone(),
             worker_role: self.database.worker_role.clone(),
             ..DatabaseOptions::new(url)
         })

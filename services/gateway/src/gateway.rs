@@ -1,6 +1,6 @@
 //! What the rooms share.
 
-use norma_database::{Analysis, Database, Scan};
+use norma_database::{Analysis, Database, Owner, Scan};
 use norma_domain::{AnalysisId, Report, ScanId};
 use norma_object_storage::Objects;
 use norma_service::Context;
@@ -8,7 +8,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::kept::Kept;
 use crate::options::GatewayOptions;
+use crate::places::Places;
 use crate::problem::ApiError;
+
+/// Exports of patients' data at once, and of one identity.
+const EXPORTS_AT_ONCE: usize = 6;
+const EXPORTS_OF_ONE: usize = 2;
 
 /// The gateway's state.
 pub(crate) struct Gateway {
@@ -19,6 +24,8 @@ pub(crate) struct Gateway {
     pub(crate) context: Context,
     /// What is kept in memory of studies.
     pub(crate) kept: Kept,
+    /// Exports that are under way: each keeps a thread for as long as its client takes.
+    pub(crate) exports: Places<Owner>,
     /// Where browsers reach the gateway: as the settings say, or where it listens. Never what a request says.
     pub(crate) base_url: String,
 }
@@ -32,6 +39,7 @@ impl Gateway {
             options,
             context,
             kept: Kept::default(),
+            exports: Places::new(EXPORTS_AT_ONCE, EXPORTS_OF_ONE, 0),
             base_url,
         }
     }
@@ -52,6 +60,14 @@ impl Gateway {
         match self.database.report(id).await? {
             Some(report) => Ok(report),
             // Deleted between the two reads, or else a defect: completion and report are one transaction.
+            None => Err(ApiError::AnalysisNotFound),
+        }
+    }
+
+    /// The same for one of many; None where it is written in words of another version.
+    pub(crate) async fn readable_report(&self, id: AnalysisId) -> Result<Option<Report>, ApiError> {
+        match self.database.reports(vec![id]).await?.remove(&id) {
+            Some(report) => Ok(report),
             None => Err(ApiError::AnalysisNotFound),
         }
     }

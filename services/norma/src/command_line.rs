@@ -93,6 +93,9 @@ pub(crate) enum Command {
     /// The object storage and the database that belong together.
     #[command(subcommand)]
     Storage(Storage),
+    /// Bring the database's schema up to date, grant the roles of the settings what they need, and end: with the address of who owns
+    /// the tables, where the other processes sign in as roles that do not.
+    Migrate,
     /// Ask a DICOM node, send to it, or be one that receives: whether a connection works.
     #[command(subcommand)]
     Pacs(Pacs),

@@ -1,7 +1,5 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 
-import { download } from '@/transfer/download';
-
 import { bodyOf, client, done } from './client';
 import { studiesKey } from './studies';
 import type { PatientChange, PatientInput } from './types';
@@ -73,18 +71,6 @@ export function useMergePatients(patientId: string) {
     },
   });
 }
-
-/** All that is stored of a patient, as a zip. An answer that breaks off is no archive, and is an error here. */
-export const useExportPatient = () =>
-  useMutation({
-    mutationFn: async (patientId: string) => {
-      const archive: unknown = await bodyOf(
-        client.POST('/api/patients/{patient_id}/export', { params: { path: { patient_id: patientId } }, parseAs: 'blob' }),
-      );
-      download(archive as Blob, `patient-${patientId}.zip`);
-    },
-    gcTime: 0,
-  });
 
 export function useDeletePatient() {
   const queries = useQueryClient();

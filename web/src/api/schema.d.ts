@@ -3092,9 +3092,10 @@ export interface components {
                 /** @description Null of an open one, and of one that was taken back before this was kept. */
                 decided_by?: string | null;
                 id: components["schemas"]["ThresholdProposalId"];
-                method: components["schemas"]["FitMethod"];
+                method?: components["schemas"]["FitMethod"] | null;
                 state: components["schemas"]["ProposalState"];
-                thresholds: components["schemas"]["ProposedThreshold"][];
+                /** @description Null where the report cannot be read, as of another version's. Such a proposal can be declined and taken back, and not accepted. */
+                thresholds?: components["schemas"]["ProposedThreshold"][] | null;
                 /**
                  * Format: date-time
                  * @description When an accepted one was taken back, by whom and why.
@@ -4471,9 +4472,10 @@ export interface components {
             /** @description Null of an open one, and of one that was taken back before this was kept. */
             decided_by?: string | null;
             id: components["schemas"]["ThresholdProposalId"];
-            method: components["schemas"]["FitMethod"];
+            method?: components["schemas"]["FitMethod"] | null;
             state: components["schemas"]["ProposalState"];
-            thresholds: components["schemas"]["ProposedThreshold"][];
+            /** @description Null where the report cannot be read, as of another version's. Such a proposal can be declined and taken back, and not accepted. */
+            thresholds?: components["schemas"]["ProposedThreshold"][] | null;
             /**
              * Format: date-time
              * @description When an accepted one was taken back, by whom and why.
@@ -4485,7 +4487,7 @@ export interface components {
         /** @description A proposal with its report. */
         ThresholdProposalDetails: {
             proposal: components["schemas"]["ThresholdProposal"];
-            report: components["schemas"]["Proposal"];
+            report?: components["schemas"]["Proposal"] | null;
         };
         /**
          * Format: uuid

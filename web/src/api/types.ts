@@ -14,6 +14,7 @@ export type DeliveryState = Schemas['DeliveryState'];
 export type DriftPlot = Schemas['DriftPlot'];
 export type DriftReport = Schemas['DriftReport'];
 export type DriftedQuantity = Schemas['DriftedQuantity'];
+export type ErasureStatement = Schemas['ErasureStatement'];
 export type Feedback = Schemas['Feedback'];
 export type FeedbackInput = Schemas['FeedbackInput'];
 export type Finding = Schemas['Finding'];

@@ -5,10 +5,10 @@ import { Navigate, Outlet, useLocation } from 'react-router';
 import { Notice } from '@/components/Notice';
 import { useSession } from '@/session/session-context';
 
-import { homeOf, mayEnter, PATHS, type Place } from './places';
+import { homeOf, mayEnter, PATHS, type Room } from './places';
 
 /** Opens a place to those whose roles it is for. */
-export function Entrance({ place }: { place: Place }) {
+export function Entrance({ place }: { place: Room }) {
   const { t } = useTranslation();
   const session = useSession();
   const { pathname } = useLocation();

@@ -3,6 +3,8 @@ import { mayAs } from '@/session/session';
 
 export const PLACES = ['worklist', 'patients', 'upload', 'massRun', 'operation', 'site', 'deliveries', 'administration', 'settings'] as const;
 export type Place = (typeof PLACES)[number];
+/** Reached from other pages, too: not every place is named at the head. */
+export type Room = Place | 'erasures';
 
 export const PATHS: Record<Place, string> = {
   worklist: '/',
@@ -17,9 +19,10 @@ export const PATHS: Record<Place, string> = {
 };
 
 /** Which roles a place is for. The gateway decides; the page does not lead where it would refuse. */
-const ROLES: Record<Place, readonly Role[] | null> = {
+const ROLES: Record<Room, readonly Role[] | null> = {
   worklist: ['clinician'],
   patients: ['clinician'],
+  erasures: ['clinician', 'administrator'],
   upload: ['clinician'],
   massRun: ['clinician', 'integrator'],
   operation: ['operator'],
@@ -29,7 +32,7 @@ const ROLES: Record<Place, readonly Role[] | null> = {
   settings: null,
 };
 
-export function mayEnter(session: Session, place: Place): boolean {
+export function mayEnter(session: Session, place: Room): boolean {
   const roles = ROLES[place];
   // Without sign-in there are no people to administer.
   if (place === 'administration' && session.authentication === 'off') {

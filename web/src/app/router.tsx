@@ -38,6 +38,13 @@ export const router = createBrowserRouter([
             ],
           },
           {
+            element: <Entrance place="erasures" />,
+            children: ['erasures', 'erasures/:patientId'].map((path) => ({
+              path,
+              lazy: async () => ({ Component: (await import('./routes/ErasurePage')).ErasurePage }),
+            })),
+          },
+          {
             element: <Entrance place="upload" />,
             children: [{ path: 'upload', lazy: async () => ({ Component: (await import('./routes/UploadPage')).UploadPage }) }],
           },

@@ -4,6 +4,7 @@
 
 mod access;
 mod analyses;
+mod application_role;
 mod audit;
 mod builders;
 mod changes;

@@ -8,6 +8,7 @@ use norma_domain::{BundleReference, Reason, ReasonCode, Report, ScanId, Stage, V
 use uuid::Uuid;
 
 use crate::builders::{new_analysis, prepared, report};
+use crate::schema::execute;
 use crate::sides::on_both_sides;
 
 fn mixed(analysis: &Analysis) -> Report {
@@ -120,6 +121,17 @@ fn workers_are_known_until_they_end_or_fall_silent() {
         let seen = database.workers_seen_within(minute).await.unwrap();
         assert_eq!(seen, [one.clone(), other.clone()]);
         database.forget_worker(one.id).await.unwrap();
+        assert_eq!(
+            database.workers_seen_within(minute).await.unwrap(),
+            std::slice::from_ref(&other)
+        );
+        // While a newer version comes in, its workers hide no other.
+        let newer = worker(Stage::Classifier, "3");
+        database.note_worker(newer).await.unwrap();
+        execute(
+            &side,
+            "UPDATE workers SET stage = 'of_a_newer_version' WHERE stage = 'classifier'",
+        );
         assert_eq!(database.workers_seen_within(minute).await.unwrap(), [other]);
         tokio::time::sleep(Duration::from_millis(30)).await;
         let just_now = Duration::from_millis(10);

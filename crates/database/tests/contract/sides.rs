@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::path::Path;
 
-use norma_database::Database;
+use norma_database::{Database, DatabaseOptions, DatabaseUrl};
 use norma_test_support::servers::PostgreSql;
 
 /// A fresh, empty database.
@@ -22,11 +22,24 @@ async fn sqlite(folder: &Path) -> Side {
     }
 }
 
+/// As the gateway uses it: signed in as a role that owns nothing. The owner's address is `url`.
 async fn postgresql(server: &PostgreSql) -> Side {
+    const ROLE: &str = "application_of_the_contract";
+    // Of the server, not of a database: made once.
+    static MADE: std::sync::Once = std::sync::Once::new();
     let url = server.fresh_database();
+    MADE.call_once(|| drop(server.role(&url, ROLE)));
+    let open = async |url: &str| {
+        let options = DatabaseOptions {
+            application_role: Some(ROLE.to_owned()),
+            ..DatabaseOptions::new(DatabaseUrl::parse(url).unwrap())
+        };
+        Database::open_with(options).await.unwrap()
+    };
+    drop(open(&url).await);
     Side {
         name: "postgresql",
-        database: Database::open(&url).await.unwrap(),
+        database: open(&PostgreSql::signed_in_as(&url, ROLE)).await,
         url,
     }
 }

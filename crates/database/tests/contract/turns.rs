@@ -325,6 +325,32 @@ fn what_took_longer_than_reckoned_is_charged_afterwards() {
     });
 }
 
+/// While a newer version comes in, its stages hide none that hangs.
+#[test]
+fn a_stage_of_a_newer_version_keeps_no_other_from_being_seen_to_hang() {
+    on_both_sides(|side| async move {
+        let database = &side.database;
+        let asked = ask_many(database, "any", 2).await;
+        database.release_analyses(2).await.unwrap();
+        publish(database).await;
+        for id in &asked {
+            database.begin_preparing(*id).await.unwrap().unwrap();
+        }
+        let id = match side.name {
+            "sqlite" => format!("x'{}'", asked[0].to_string().replace('-', "")),
+            _ => format!("'{}'", asked[0]),
+        };
+        execute(
+            &side,
+            &format!("UPDATE stage_starts SET stage = 'of_a_newer_version' WHERE analysis_id = {id}"),
+        );
+        long_ago(&side, "stage_starts", "started_at", 300);
+        assert_eq!(database.running_stages(asked[0]).await.unwrap(), []);
+        let stalled = database.stalled_stages(Duration::from_secs(60)).await.unwrap();
+        assert_eq!(stalled, [(asked[1], Stage::Preprocess)], "{}", side.name);
+    });
+}
+
 #[test]
 fn the_place_is_the_one_that_comes_true() {
     on_both_sides(|side| async move {

@@ -48,7 +48,7 @@ async fn open(url: &str, role: &str) -> Result<Database, DatabaseError> {
 
 async fn installation(server: &PostgreSql, role: &str) -> Installation {
     let owner_url = server.fresh_database();
-    let worker_url = server.worker_role(&owner_url, role);
+    let worker_url = server.role(&owner_url, role);
     Installation {
         owner: open(&owner_url, role).await.unwrap(),
         owner_url,
@@ -239,7 +239,7 @@ async fn a_worker_waits_for_the_schema_and_never_makes_it() {
     };
     let role = "worker_before_the_gateway";
     let owner_url = server.fresh_database();
-    let worker_url = server.worker_role(&owner_url, role);
+    let worker_url = server.role(&owner_url, role);
     let waits = |opened: Result<Database, DatabaseError>| {
         let error = opened.unwrap_err();
         assert!(matches!(error, DatabaseError::OlderSchema { .. }), "{error:?}");
@@ -292,7 +292,7 @@ async fn a_role_that_may_too_much_or_is_not_there_is_refused() {
     ] {
         let refused = open(&url, role).await.unwrap_err();
         assert!(
-            matches!(&refused, DatabaseError::WorkerRole { role: named, .. } if named == role),
+            matches!(&refused, DatabaseError::Role { role: named, .. } if named == role),
             "{role}: {refused:?}"
         );
         assert!(!refused.is_retryable());

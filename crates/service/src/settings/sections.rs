@@ -51,6 +51,8 @@ pub struct DatabaseSettings {
     pub connect_timeout_seconds: u64,
     pub statement_timeout_seconds: u64,
     #[serde(deserialize_with = "optional")]
+    pub application_role: Option<String>,
+    #[serde(deserialize_with = "optional")]
     pub worker_role: Option<String>,
 }
 

@@ -72,12 +72,9 @@ impl PostgreSql {
         format!("postgresql://norma@127.0.0.1:{}/{name}", self.port)
     }
 
-    /// Makes a role as `deploy/postgresql/worker-role.sql` does; gives the address of the database with it as its user.
-    pub fn worker_role(&self, database_url: &str, role: &str) -> String {
-        let script = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../deploy/postgresql/worker-role.sql"
-        );
+    /// Makes a role as `deploy/postgresql/role.sql` does; gives the address of the database with it as its user.
+    pub fn role(&self, database_url: &str, role: &str) -> String {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/postgresql/role.sql");
         // The server's account may not read the script where it lies.
         let script = fs::File::open(script).expect("the script is there");
         let made = self
@@ -89,6 +86,11 @@ impl PostgreSql {
             .output()
             .expect("psql runs");
         assert!(made.status.success(), "psql: {made:?}");
+        Self::signed_in_as(database_url, role)
+    }
+
+    /// The address of a database with such a role as its user.
+    pub fn signed_in_as(database_url: &str, role: &str) -> String {
         database_url.replace("//norma@", &format!("//{role}:open-sesame@"))
     }
 

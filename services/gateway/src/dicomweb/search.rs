@@ -25,6 +25,7 @@ const MORE: &str = "There are additional results that can be requested";
 const NOT_FUZZY: &str =
     "The fuzzymatching parameter is not supported. Only literal matching has been performed.";
 const NOT_INDEXED: &str = "Some studies are not indexed yet: search again soon";
+const UNREADABLE: &str = "Some studies cannot be read and were left out";
 const TOO_MANY_STUDIES: &str = "Only the newest studies were looked into: name one, or narrow the search";
 
 /// Searches for studies.
@@ -163,6 +164,7 @@ impl DicomWeb {
             let query = search.study_query(access);
             let (studies, has_more) = self.gateway.database.search_dicom_studies(query, page).await?;
             warnings.add(has_more, TOO_MANY_STUDIES);
+            let mut unreadable = false;
             for study in studies {
                 let Ok(uid) = StudyInstanceUid::new(&study.study_instance_uid) else {
                     continue;
@@ -171,9 +173,15 @@ impl DicomWeb {
                     Ok(instances) => located.extend(instances),
                     // Deleted meanwhile.
                     Err(ApiError::ScanNotFound) => {}
+                    // One study whose files are damaged hides no other.
+                    Err(ApiError::Internal(error)) => {
+                        tracing::error!(%error, "a study was left out of a search");
+                        unreadable = true;
+                    }
                     Err(error) => return Err(error),
                 }
             }
+            warnings.add(unreadable, UNREADABLE);
         }
         located.retain(|located| {
             let Some(series) = located.series() else {

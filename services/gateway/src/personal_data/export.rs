@@ -1,12 +1,15 @@
 //! `/api/patients/{patient_id}/export`: all that is stored of a patient, for the patient.
 
 use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use actix_web::http::header::{self, ContentEncoding};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, post};
 use bytes::Bytes;
-use futures::StreamExt as _;
+use futures::{StreamExt as _, future, stream};
 use norma_database::{AuditQuery, Page, ScanQuery};
 use norma_domain::{AnalysisId, AnalysisStatus, PatientId, ScanId};
 use norma_object_storage::ObjectKey;
@@ -14,6 +17,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio_stream::wrappers::ReceiverStream;
 use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
@@ -22,6 +26,7 @@ use crate::analysis_document::describe_analysis;
 use crate::audit::schema::AuditItem;
 use crate::feedback::schema::Feedback;
 use crate::gateway::Gateway;
+use crate::identity::Access;
 use crate::patients::schema::Patient;
 use crate::problem::ApiError;
 use crate::problem::answers::{BadRequest, Failures, NotFound};
@@ -50,16 +55,28 @@ const AT_ONCE: u32 = 200;
 #[post("/api/patients/{patient_id}/export")]
 pub(crate) async fn export_patient(
     gateway: Data<Gateway>,
+    access: Access,
     patient_id: Path<PatientId>,
 ) -> Result<HttpResponse, ApiError> {
+    let seat = gateway.exports.try_take(access.caller.owner().as_ref());
+    let seat = seat.ok_or(ApiError::TooManyRequests {
+        retry_after_seconds: 10,
+    })?;
     let patient = gateway.database.patient(*patient_id).await?;
     let patient: Patient = patient.ok_or(ApiError::PatientNotFound)?.into();
     let (sender, receiver) = mpsc::channel(WAITING);
     let runtime = Handle::current();
+    let is_whole = Arc::new(AtomicBool::new(false));
+    let written = Arc::clone(&is_whole);
     tokio::task::spawn_blocking(move || {
-        let failing = sender.clone();
+        // Until the client has it all, or takes no more of it.
+        let _seat = seat;
+        // The answer ends when this one goes, too.
+        let last = sender.clone();
         let pipe = Pipe {
             sender,
+            patience: gateway.options.upload_idle,
+            runtime: runtime.clone(),
             piece: Vec::with_capacity(PIECE),
         };
         let id = patient.id;
@@ -73,16 +90,21 @@ pub(crate) async fn export_patient(
             let mut pipe = export.archive.finish()?.into_inner();
             Ok(pipe.flush()?)
         });
-        if let Err(error) = done {
+        match done {
+            Ok(()) => written.store(true, Ordering::Release),
             // The client went away.
-            if failing.is_closed() {
-                return;
+            Err(_) if last.is_closed() => {}
+            Err(error) => {
+                tracing::warn!(patient_id = %id, error = format!("{error:#}"), "an export was not finished");
             }
-            tracing::warn!(patient_id = %id, error = format!("{error:#}"), "an export was not finished");
-            // The connection ends before the archive does: nobody takes a part for the whole.
-            let _ = failing.blocking_send(Err(io::Error::other("the export could not be finished")));
         }
     });
+    // The connection ends before the archive does where that is not whole: nobody takes a part for it.
+    let end = stream::once(async move { is_whole.load(Ordering::Acquire) }).filter_map(|is_whole| {
+        let broken_off = || Err(io::Error::other("the export could not be finished"));
+        future::ready((!is_whole).then(broken_off))
+    });
+    let body = ReceiverStream::new(receiver).map(Ok).chain(end);
     Ok(HttpResponse::Ok()
         .content_type("application/zip")
         .insert_header(ContentEncoding::Identity)
@@ -91,12 +113,15 @@ pub(crate) async fn export_patient(
             header::CONTENT_DISPOSITION,
             format!("attachment; filename=\"patient-{}.zip\"", *patient_id),
         ))
-        .streaming(ReceiverStream::new(receiver)))
+        .streaming(body))
 }
 
 /// Hands what is written over to the answer's body.
 struct Pipe {
-    sender: mpsc::Sender<io::Result<Bytes>>,
+    sender: mpsc::Sender<Bytes>,
+    /// How long the client may take nothing.
+    patience: Duration,
+    runtime: Handle,
     piece: Vec<u8>,
 }
 
@@ -114,9 +139,11 @@ impl Write for Pipe {
             return Ok(());
         }
         let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE));
-        self.sender
-            .blocking_send(Ok(piece.into()))
-            .map_err(|_| io::ErrorKind::BrokenPipe.into())
+        let taken = self.sender.send_timeout(piece.into(), self.patience);
+        self.runtime.block_on(taken).map_err(|refused| match refused {
+            SendTimeoutError::Timeout(_) => io::ErrorKind::TimedOut.into(),
+            SendTimeoutError::Closed(_) => io::ErrorKind::BrokenPipe.into(),
+        })
     }
 }
 
@@ -187,8 +214,9 @@ impl Export<'_> {
         Ok(())
     }
 
+    /// The report as it is stored, also where this version cannot read it.
     fn answer(&mut self, folder: &str, id: AnalysisId) -> anyhow::Result<()> {
-        if let Some(report) = self.runtime.block_on(self.gateway.database.report(id))? {
+        if let Some(report) = self.runtime.block_on(self.gateway.database.stored_report(id))? {
             self.json(&format!("{folder}/report.json"), &report)?;
         }
         let feedback = self.runtime.block_on(self.gateway.database.list_feedback(id))?;

@@ -8,7 +8,7 @@ use norma_database::{
     NewPrediction, Owner, PredictedScan, Rejection, RequestKey, ScanIdentity, StoredInstance,
 };
 use norma_dicom_spool::named_instances;
-use norma_domain::{AnalysisStatus, Report, ScanId, StudyIdentity};
+use norma_domain::{AnalysisStatus, ScanId, StudyIdentity};
 use norma_service::RoutingWay;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -19,7 +19,7 @@ use crate::gateway::Gateway;
 use crate::predictions::schema::{OnlyRow, PredictedStudy, Prediction};
 use crate::problem::ApiError;
 use crate::routing::Router;
-use crate::rows::{failure_row, summary_of};
+use crate::rows::{failure_row, summary_of, unreadable_row};
 use crate::scans::{Leftover, NewUpload, store_scan};
 use crate::uploads::reader::Separation;
 use crate::uploads::receive::Upload;
@@ -255,9 +255,14 @@ impl Predictions {
             let mut report = None;
             match &analysis {
                 Some(analysis) if analysis.status == AnalysisStatus::Completed => {
-                    let complete: Report = self.gateway.report(analysis.id).await?;
-                    rows.extend(complete.rows.iter().cloned());
-                    report = Some(Box::new(complete));
+                    // One that cannot be read takes no other study's answer along.
+                    match self.gateway.readable_report(analysis.id).await? {
+                        Some(complete) => {
+                            rows.extend(complete.rows.iter().cloned());
+                            report = Some(Box::new(complete));
+                        }
+                        None => rows.push(unreadable_row(&scan)),
+                    }
                 }
                 Some(analysis) if analysis.status == AnalysisStatus::Failed => {
                     rows.push(failure_row(&scan, analysis));

@@ -15,6 +15,8 @@ pub enum ProposalProblem {
         "it was made for another bundle than the one that is installed, where it would act on nothing: make it again"
     )]
     OtherBundle,
+    #[error("its report cannot be read, as of one that another version made: decline it and make it again")]
+    Unreadable,
     #[error(
         "the setting analysis.operating_point names an operating point, which would stay in use: clear it first"
     )]
@@ -32,6 +34,11 @@ impl ProposalProblem {
                 StatusCode::CONFLICT,
                 "proposal_of_other_bundle",
                 "Another bundle is installed",
+            ),
+            Self::Unreadable => (
+                StatusCode::CONFLICT,
+                "proposal_unreadable",
+                "The report cannot be read",
             ),
             Self::OperatingPointSet => (
                 StatusCode::CONFLICT,

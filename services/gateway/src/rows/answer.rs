@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use norma_database::{Analysis, Scan};
-use norma_domain::{MassRunRow, Summary};
+use norma_domain::{MassRunRow, Reason, ReasonCode, Summary};
 
 use crate::http::file_name::attachment;
 use crate::problem::ApiError;
@@ -22,6 +22,19 @@ pub(crate) fn failure_row(scan: &Scan, analysis: &Analysis) -> MassRunRow {
         study_uid: scan.study_uid.as_ref().map(ToString::to_string),
         series_uid: scan.series_uid.as_ref().map(ToString::to_string),
         ..norma_pipeline::failure_row(&scan.file_name, seconds, &reasons)
+    }
+}
+
+/// The row of a completed analysis whose report this version cannot read: a failure, whatever it says.
+pub(crate) fn unreadable_row(scan: &Scan) -> MassRunRow {
+    let reason = Reason::new(
+        ReasonCode::Internal,
+        "the report is of another version and cannot be read",
+    );
+    MassRunRow {
+        study_uid: scan.study_uid.as_ref().map(ToString::to_string),
+        series_uid: scan.series_uid.as_ref().map(ToString::to_string),
+        ..norma_pipeline::failure_row(&scan.file_name, 0.0, &[reason])
     }
 }
 

@@ -6,7 +6,7 @@ mod format;
 mod table;
 mod xlsx;
 
-pub(crate) use self::answer::{failure_row, rows_answer, summary_of};
+pub(crate) use self::answer::{failure_row, rows_answer, summary_of, unreadable_row};
 pub use self::csv::rows_to_csv;
 pub(crate) use self::format::RowFormat;
 pub use self::xlsx::rows_to_xlsx;

@@ -93,21 +93,27 @@ fn add_headers(headers: &mut HeaderMap, is_encrypted: bool) {
 /// The origins that the settings allow beside the gateway's own.
 pub(crate) struct AllowedOrigins(pub(crate) Vec<String>);
 
-/// Whether a page of another origin made a browser send a request that changes something. Programs send neither
-/// `Origin` nor `Sec-Fetch-Site`.
+/// Whether a page of another origin made a browser send a request that changes something, or opens a WebSocket: what is said over one
+/// is read by whoever opened it, and a page beside this one (another port, another name of the same site) opens it with the
+/// session's cookie. Programs send neither `Origin` nor `Sec-Fetch-Site`.
 fn comes_from_elsewhere(method: &Method, headers: &HeaderMap, allowed: &[String]) -> bool {
-    if method.is_safe() {
+    if method.is_safe() && !headers.contains_key(header::UPGRADE) {
         return false;
     }
-    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("null"));
-    match text(header::ORIGIN) {
-        Some(origin) => {
-            let origin_host = origin.split_once("://").map(|(_, host)| host);
-            let is_own = origin_host.is_some() && origin_host == text(header::HOST);
-            !is_own && !allowed.iter().any(|known| known == origin)
-        }
-        None => text(HeaderName::from_static("sec-fetch-site")).is_some_and(|site| site == "cross-site"),
+    let text = |value: &HeaderValue| value.to_str().unwrap_or("null").to_owned();
+    let host = headers.get(header::HOST).map(text);
+    let is_foreign = |origin: &HeaderValue| {
+        let origin = text(origin);
+        let is_own = origin
+            .split_once("://")
+            .is_some_and(|(_, of)| Some(of) == host.as_deref());
+        !is_own && !allowed.contains(&origin)
+    };
+    if headers.contains_key(header::ORIGIN) {
+        return headers.get_all(header::ORIGIN).any(is_foreign);
     }
+    let site = headers.get(HeaderName::from_static("sec-fetch-site"));
+    site.is_some_and(|site| text(site) == "cross-site")
 }
 
 /// An address that the gateway does not listen on.
@@ -136,10 +142,11 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs
-            .iter()
-            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
-            .collect()
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        headers
     }
 
     #[test]
@@ -154,9 +161,37 @@ mod tests {
             ),
             (Method::POST, vec![host, ("origin", "http://evil.example")], true),
             (Method::DELETE, vec![host, ("origin", "null")], true),
+            (
+                Method::POST,
+                vec![
+                    host,
+                    ("origin", "http://127.0.0.1:8080"),
+                    ("origin", "http://evil.example"),
+                ],
+                true,
+            ),
             (Method::POST, vec![host, ("sec-fetch-site", "cross-site")], true),
             (Method::POST, vec![host, ("origin", "https://ris.example")], false),
             (Method::GET, vec![host, ("origin", "http://evil.example")], false),
+            (
+                Method::GET,
+                vec![
+                    host,
+                    ("upgrade", "websocket"),
+                    ("origin", "http://127.0.0.1:9090"),
+                ],
+                true,
+            ),
+            (
+                Method::GET,
+                vec![
+                    host,
+                    ("upgrade", "websocket"),
+                    ("origin", "http://127.0.0.1:8080"),
+                ],
+                false,
+            ),
+            (Method::GET, vec![host, ("upgrade", "websocket")], false),
         ] {
             let allowed = ["https://ris.example".to_owned()];
             assert_eq!(

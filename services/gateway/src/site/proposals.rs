@@ -56,8 +56,8 @@ pub(crate) async fn list_threshold_proposals(
     let items = listing
         .items
         .iter()
-        .map(|row| Ok(ThresholdProposal::of(row, &report_of(row)?, acting)));
-    let items: Vec<ThresholdProposal> = items.collect::<Result<_, ApiError>>()?;
+        .map(|row| ThresholdProposal::of(row, report_of(row).as_ref(), acting))
+        .collect();
     let total = listing.total;
     Ok(Json(paging.page_of(rows::Listing { items, total })))
 }
@@ -113,7 +113,7 @@ pub(crate) async fn make_threshold_proposal(
     };
     notes.object(row.id);
     Ok(HttpResponse::Created().json(MadeProposal {
-        proposal: Some(ThresholdProposal::of(&row, &report, None)),
+        proposal: Some(ThresholdProposal::of(&row, Some(&report), None)),
         nothing_proposed: None,
         report,
     }))
@@ -135,9 +135,9 @@ pub(crate) async fn get_threshold_proposal(
     let row = gateway.database.threshold_proposal(*proposal_id).await?;
     let row = row.ok_or(ProposalProblem::NotFound)?;
     let acting = acting(&gateway, installed_sha256(&bundle)?).await?;
-    let report = report_of(&row)?;
+    let report = report_of(&row);
     Ok(Json(ThresholdProposalDetails {
-        proposal: ThresholdProposal::of(&row, &report, acting),
+        proposal: ThresholdProposal::of(&row, report.as_ref(), acting),
         report,
     }))
 }
@@ -164,9 +164,14 @@ pub(crate) async fn accept_threshold_proposal(
 ) -> Result<Json<ThresholdProposal>, ApiError> {
     check_set_point(bundle.set_point()).map_err(|_| ProposalProblem::OperatingPointSet)?;
     let installed = installed_sha256(&bundle)?;
-    let proposal = gateway.database.threshold_proposal(*proposal_id).await?;
-    if proposal.is_some_and(|proposal| proposal.installed_sha256 != installed) {
-        return Err(ProposalProblem::OtherBundle.into());
+    if let Some(proposal) = gateway.database.threshold_proposal(*proposal_id).await? {
+        if proposal.installed_sha256 != installed {
+            return Err(ProposalProblem::OtherBundle.into());
+        }
+        // Nobody could have looked at what it does.
+        if report_of(&proposal).is_none() {
+            return Err(ProposalProblem::Unreadable.into());
+        }
     }
     decide(&gateway, &bundle, &access, *proposal_id, input, Decision::Accept).await
 }
@@ -266,7 +271,11 @@ async fn decide(
         None => return Err(ProposalProblem::NotFound.into()),
     };
     let acting = acting(gateway, installed).await?;
-    Ok(Json(ThresholdProposal::of(&row, &report_of(&row)?, acting)))
+    Ok(Json(ThresholdProposal::of(
+        &row,
+        report_of(&row).as_ref(),
+        acting,
+    )))
 }
 
 /// Of the bundle as it is installed, whichever thresholds act.

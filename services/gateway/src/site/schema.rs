@@ -5,8 +5,6 @@ use norma_site::{DriftReport, FitMethod, NothingProposed, Proposal};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::problem::ApiError;
-
 /// What was seen when it was looked for drift.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 pub struct DriftLook {
@@ -67,10 +65,12 @@ pub struct ThresholdProposal {
     pub state: ProposalState,
     /// Analyses that are requested now are held to these thresholds.
     pub acts: bool,
-    pub method: FitMethod,
+    /// Null of one that this version does not know.
+    pub method: Option<FitMethod>,
     /// Of the bundle with these thresholds.
     pub bundle_version: String,
-    pub thresholds: Vec<ProposedThreshold>,
+    /// Null where the report cannot be read, as of another version's. Such a proposal can be declined and taken back, and not accepted.
+    pub thresholds: Option<Vec<ProposedThreshold>>,
     pub created_at: DateTime<Utc>,
     /// A login, the name of a key, or `command line`.
     pub created_by: String,
@@ -88,26 +88,17 @@ pub struct ThresholdProposal {
 impl ThresholdProposal {
     pub(super) fn of(
         row: &rows::ThresholdProposal,
-        report: &Proposal,
+        report: Option<&Proposal>,
         acting: Option<ThresholdProposalId>,
     ) -> Self {
-        let profiles = report.profiles.iter();
-        let thresholds = profiles.filter_map(|profile| {
-            Some(ProposedThreshold {
-                scanner: profile.scanner.clone(),
-                threshold: profile.threshold?,
-                threshold_in_use: profile.threshold_in_use,
-                changes: profile.changes.len() as u64,
-            })
-        });
         let withdrawal = row.withdrawal.as_ref();
         Self {
             id: row.id,
             state: row.state.into(),
             acts: acting == Some(row.id),
-            method: report.method,
+            method: method_of(row),
             bundle_version: row.bundle_version.clone(),
-            thresholds: thresholds.collect(),
+            thresholds: report.map(proposed_thresholds),
             created_at: row.created_at,
             created_by: row.created_by.clone(),
             decided_at: row.decided_at,
@@ -120,20 +111,36 @@ impl ThresholdProposal {
     }
 }
 
-pub(super) fn report_of(row: &rows::ThresholdProposal) -> Result<Proposal, ApiError> {
-    Proposal::deserialize(&row.report).map_err(|_| {
-        ApiError::Internal(anyhow::anyhow!(
-            "the report of proposal {} cannot be read",
-            row.id
-        ))
-    })
+fn proposed_thresholds(report: &Proposal) -> Vec<ProposedThreshold> {
+    let profiles = report.profiles.iter();
+    let thresholds = profiles.filter_map(|profile| {
+        Some(ProposedThreshold {
+            scanner: profile.scanner.clone(),
+            threshold: profile.threshold?,
+            threshold_in_use: profile.threshold_in_use,
+            changes: profile.changes.len() as u64,
+        })
+    });
+    thresholds.collect()
+}
+
+fn method_of(row: &rows::ThresholdProposal) -> Option<FitMethod> {
+    [FitMethod::Unlabelled, FitMethod::Labelled]
+        .into_iter()
+        .find(|method| method.as_str() == row.method)
+}
+
+/// None where it cannot be read: one proposal ends no list of them.
+pub(super) fn report_of(row: &rows::ThresholdProposal) -> Option<Proposal> {
+    Proposal::deserialize(&row.report).ok()
 }
 
 /// A proposal with its report.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ThresholdProposalDetails {
     pub proposal: ThresholdProposal,
-    pub report: Proposal,
+    /// Null where it cannot be read.
+    pub report: Option<Proposal>,
 }
 
 /// What the studies said.

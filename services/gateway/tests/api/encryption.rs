@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::app::{App, form, id_of, problem, spawn_app_encrypted};
 use crate::identity::{PASSWORD, browser};
+use crate::predict::archive_of;
 use crate::second_factor::code_of_the_step_before;
 
 const SECOND_FACTOR: &str = "/api/session/second-factor";
@@ -96,6 +97,42 @@ async fn a_damaged_original_is_given_to_nobody_as_whole() {
     let answer = app.get(&format!("/api/scans/{scan_id}/file")).await;
     // The length was said before: the connection ends early.
     assert!(answer.status().is_server_error() || answer.bytes().await.is_err());
+}
+
+/// A search through all studies answers what it can, and says that something is missing.
+#[tokio::test]
+async fn a_study_whose_files_are_damaged_hides_no_other_from_a_search() {
+    let keys = keys("2026");
+    let app = spawn_app_encrypted(keys.file.clone()).await;
+    let (damaged, whole) = ("1.2.3.1", "1.2.3.2");
+    let mut scans = Vec::new();
+    for study in [damaged, whole] {
+        scans.push(app.upload(&archive_of(&[("a", study)])).await);
+    }
+    // They are indexed, and nothing of them is in memory yet.
+    let found: Vec<Value> = app.get("/dicom-web/studies").await.json().await.unwrap();
+    assert_eq!(found.len(), 2);
+    for of in ["instances", "originals"] {
+        let path = app
+            .folder
+            .path()
+            .join("objects")
+            .join(of)
+            .join(scans[0].to_string());
+        let mut file = std::fs::read(&path).unwrap();
+        let last = file.len() - 1;
+        file[last] ^= 1;
+        std::fs::write(&path, file).unwrap();
+    }
+    for path in ["/dicom-web/series", "/dicom-web/instances"] {
+        let found = app.get(path).await;
+        assert_eq!(found.status(), StatusCode::OK, "{path}");
+        let warning = found.headers()["warning"].to_str().unwrap().to_owned();
+        assert!(warning.contains("cannot be read"), "{warning}");
+        let found: Vec<Value> = found.json().await.unwrap();
+        let studies: Vec<&Value> = found.iter().map(|found| &found["0020000D"]["Value"][0]).collect();
+        assert_eq!(studies, [whole], "{path}");
+    }
 }
 
 #[tokio::test]

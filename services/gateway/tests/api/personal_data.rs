@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _};
+use std::time::Duration;
 
-use norma_domain::ScanId;
+use norma_domain::{Role, ScanId};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::app::{App, form, id_of, problem, spawn_app};
+use crate::app::{App, client, form, id_of, make_key, problem, spawn_app, spawn_app_with};
 use crate::worker::Says;
 
 async fn upload_of(app: &App, patient: &Value, bytes: &[u8]) -> ScanId {
@@ -123,6 +124,61 @@ async fn an_export_holds_all_that_is_stored_of_a_patient_and_nothing_of_another(
         "patient_not_found",
     )
     .await;
+}
+
+/// Each keeps a thread of the gateway, of which every question to the database needs one, for as long as its client takes.
+#[tokio::test]
+async fn exports_that_nobody_takes_are_bounded_and_given_up() {
+    let app = spawn_app_with(|options| options.upload_idle = Duration::from_secs(2)).await;
+    let patient = app.create_patient("Anna", "Petrova").await;
+    // More than lies in the buffers on the way.
+    let mut original = vec![0; 40_000_000];
+    original
+        .iter_mut()
+        .zip(0_u32..)
+        .for_each(|(byte, at)| *byte = (at.wrapping_mul(2_654_435_761) >> 24) as u8);
+    upload_of(&app, &patient, &original).await;
+    let path = format!("/api/patients/{}/export", patient["id"].as_str().unwrap());
+    let (first, second) = (app.post(&path).await, app.post(&path).await);
+    assert_eq!(
+        (first.status(), second.status()),
+        (StatusCode::OK, StatusCode::OK)
+    );
+    let third = problem(
+        app.post(&path).await,
+        StatusCode::TOO_MANY_REQUESTS,
+        "too_many_requests",
+    )
+    .await;
+    assert!(!third.to_string().contains("Petrova"));
+    // Somebody else is not held up.
+    let key = make_key(&app.database, "another", &[Role::Clinician], |_| {}).await;
+    let another = client(Some(&key)).post(format!("{}{path}", app.base));
+    assert_eq!(another.send().await.unwrap().status(), StatusCode::OK);
+    // Who takes nothing for so long is given up, and gets no whole archive.
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    let again = app.post(&path).await;
+    assert_eq!(again.status(), StatusCode::OK);
+    assert!(again.bytes().await.unwrap().len() > original.len());
+    for given_up in [first, second] {
+        assert!(given_up.bytes().await.is_err());
+    }
+}
+
+/// What is stored is the patient's, whichever version can read it.
+#[tokio::test]
+async fn a_report_of_another_version_is_exported_as_it_is_stored() {
+    let app = spawn_app().await;
+    let patient = app.create_patient("Anna", "Petrova").await;
+    let scan = upload_of(&app, &patient, b"the original").await;
+    let analysis = app.analyze(scan).await;
+    app.complete_unreadably(scan, analysis, Says::Norm(0.1)).await;
+    let path = format!("/api/patients/{}/export", patient["id"].as_str().unwrap());
+    let archive = members(&app.post(&path).await.bytes().await.unwrap());
+    let report = &archive[&format!("studies/{scan}/analyses/{analysis}/report.json")];
+    let report: Value = serde_json::from_slice(report).unwrap();
+    assert_eq!(report["analysis_id"], json!(analysis));
+    assert!(archive.contains_key("manifest.json"));
 }
 
 #[tokio::test]

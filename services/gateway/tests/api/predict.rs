@@ -184,6 +184,64 @@ async fn a_damaged_archive_among_others_is_a_row_too() {
     assert_eq!(body["rows"][1]["pathology"], Value::Null);
 }
 
+/// What cannot be read is a failure of its own study, never norm, and takes no other's answer along.
+#[tokio::test]
+async fn a_report_that_cannot_be_read_takes_no_other_study_along() {
+    let app = spawn_app().await;
+    let archive = archive_of(&[("a", "1.2.3.1"), ("b", "1.2.3.2")]);
+    let answered = async {
+        for count in 0..2 {
+            let progress = loop {
+                let mut waiting = app.database.unfinished_analyses().await.unwrap();
+                if !waiting.is_empty() {
+                    break waiting.remove(0);
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            };
+            let (scan_id, analysis_id) = (progress.analysis.scan_id, progress.analysis.id);
+            match count {
+                0 => {
+                    app.complete_unreadably(scan_id, analysis_id, Says::Norm(0.01))
+                        .await;
+                }
+                _ => {
+                    app.complete(scan_id, analysis_id, Says::Pathology(0.9)).await;
+                }
+            }
+        }
+    };
+    let (response, ()) = tokio::join!(predict(&app, &archive, "application/json"), answered);
+    assert_eq!(response.status(), StatusCode::OK);
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(
+        (&body["finished"], &body["summary"]),
+        (&json!(true), &json!({"has_pathology_any": true}))
+    );
+    let rows = body["rows"].as_array().unwrap();
+    let of = |status: &str| -> Vec<&Value> {
+        rows.iter()
+            .filter(|row| row["processing_status"] == status)
+            .collect()
+    };
+    let ([failure], [success]) = (&of("Failure")[..], &of("Success")[..]) else {
+        panic!("{body}");
+    };
+    assert_eq!(
+        (&failure["pathology"], &success["pathology"]),
+        (&Value::Null, &json!(1))
+    );
+    let reports = body["studies"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|study| study["report"].is_null());
+    assert_eq!(reports.filter(|is_null| *is_null).count(), 1);
+    let csv = app
+        .get(&format!("{}?format=csv", body["href"].as_str().unwrap()))
+        .await;
+    assert_eq!(csv.status(), StatusCode::OK);
+}
+
 #[tokio::test]
 async fn past_the_time_limit_a_link_is_given() {
     let app = spawn_app_with(|options| options.predict_wait = std::time::Duration::from_millis(100)).await;

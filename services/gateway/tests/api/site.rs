@@ -180,6 +180,63 @@ async fn a_proposal_for_another_bundle_than_the_installed_one_is_refused() {
     assert_eq!(declined.status(), StatusCode::OK);
 }
 
+/// As another version wrote it: it ends no list, nobody can say yes to what cannot be looked at, and it can be got rid of.
+#[tokio::test]
+async fn a_proposal_whose_report_cannot_be_read_hides_no_other_and_is_never_accepted() {
+    let app = spawn_app().await;
+    answers(&app).await;
+    let made = post(&app, "/api/threshold-proposals", &json!({"method": "unlabelled"})).await;
+    let made: Value = made.json().await.unwrap();
+    let id: ThresholdProposalId = made["proposal"]["id"].as_str().unwrap().parse().unwrap();
+    let kept = app.database.threshold_proposal(id).await.unwrap().unwrap();
+    let newer = NewThresholdProposal {
+        method: "of a newer version".to_owned(),
+        installed_sha256: kept.installed_sha256,
+        based_on: None,
+        bundle_version: kept.bundle_version,
+        bundle_sha256: "d".repeat(64),
+        bundle_file: kept.bundle_file,
+        report: json!({"schema": "norma.threshold_proposal/v9"}),
+        created_by: "test".to_owned(),
+    };
+    let newer = app.database.add_threshold_proposal(newer).await.unwrap().id;
+
+    let listed = app.get_json("/api/threshold-proposals").await;
+    assert_eq!(listed["total"], 2);
+    let item = |of: ThresholdProposalId| {
+        let items = listed["items"].as_array().unwrap().iter();
+        items.clone().find(|item| item["id"] == json!(of)).unwrap()
+    };
+    assert_eq!(
+        (&item(newer)["thresholds"], &item(newer)["method"]),
+        (&Value::Null, &Value::Null)
+    );
+    assert_eq!(item(id)["thresholds"], made["proposal"]["thresholds"]);
+    assert_eq!(item(id)["method"], "unlabelled");
+    let shown = app.get_json(&format!("/api/threshold-proposals/{newer}")).await;
+    assert_eq!(
+        (&shown["report"], &shown["proposal"]),
+        (&Value::Null, item(newer))
+    );
+
+    let accepted = decide(&app, &newer.to_string(), "accept").await;
+    problem(accepted, StatusCode::CONFLICT, "proposal_unreadable").await;
+    let still = app.database.threshold_proposal(newer).await.unwrap().unwrap();
+    assert_eq!(still.state, ProposalState::Open);
+    // One that acted before this version came can be taken back.
+    let by = || "test".to_owned();
+    let accepted = app
+        .database
+        .decide_threshold_proposal(newer, true, by(), None)
+        .await
+        .unwrap();
+    assert!(matches!(accepted, Some(Decided::Done(_))));
+    let withdrawn = decide(&app, &newer.to_string(), "withdraw").await;
+    assert_eq!(withdrawn.status(), StatusCode::OK);
+    let declined = decide(&app, &id.to_string(), "decline").await;
+    assert_eq!(declined.status(), StatusCode::OK);
+}
+
 async fn analyze(app: &App, query: &str) -> Value {
     let scan_id = app.upload(b"x").await;
     analyze_scan(app, &scan_id.to_string(), query).await

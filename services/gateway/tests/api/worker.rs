@@ -249,6 +249,27 @@ impl App {
         scan_id
     }
 
+    /// Ends an analysis with a report that this version cannot read, as one that a newer version wrote: the database's own
+    /// functions store none.
+    pub(crate) async fn complete_unreadably(&self, scan_id: ScanId, analysis_id: AnalysisId, says: Says) {
+        self.complete(scan_id, analysis_id, says).await;
+        let change = "import sqlite3, sys\n\
+                      database = sqlite3.connect(sys.argv[1], timeout=30)\n\
+                      changed = database.execute(\
+                      \"UPDATE reports SET report = json_set(report, '$.findings', 'in words of a newer version') \"\
+                      \"WHERE analysis_id = ?\", (bytes.fromhex(sys.argv[2].replace('-', '')),))\n\
+                      assert changed.rowcount == 1\n\
+                      database.commit()";
+        let changed = std::process::Command::new("python3")
+            .args(["-c", change])
+            .arg(self.folder.path().join("norma.db"))
+            .arg(analysis_id.to_string())
+            .output()
+            .unwrap();
+        assert!(changed.status.success(), "{changed:?}");
+        assert!(self.database.report(analysis_id).await.is_err(), "it can be read");
+    }
+
     pub(crate) async fn fail(&self, analysis_id: AnalysisId) {
         let reason = Reason::new(ReasonCode::NoLungs, "no lungs were found");
         assert!(self.database.fail_analysis(analysis_id, reason).await.unwrap());

@@ -148,3 +148,27 @@ async fn searches_of_the_worklist_take_turns() {
     assert!(statuses.iter().all(is_answered), "{statuses:?}");
     assert!(statuses.contains(&StatusCode::NO_CONTENT));
 }
+
+/// A page on another port of the same host, or of a neighbour of the site, sends the session's cookie along; and what a WebSocket says,
+/// no browser keeps from who opened it.
+#[tokio::test]
+async fn a_page_of_another_origin_hears_nothing_of_the_worklist() {
+    let app = spawn_app().await;
+    let (_, own) = app.signed_in("anna", &["clinician"]).await;
+    let open = async |origin: &str| {
+        let request = app
+            .nobody
+            .get(format!("{}/dicom-web/ws/subscribers/ANNA", app.base))
+            .header("cookie", &own.cookie)
+            .header("origin", origin)
+            .header("connection", "upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+        request.send().await.unwrap()
+    };
+    for elsewhere in ["http://127.0.0.1:1", "https://evil.example", "null"] {
+        problem(open(elsewhere).await, StatusCode::FORBIDDEN, "cross_origin").await;
+    }
+    assert_eq!(open(&app.base).await.status(), StatusCode::SWITCHING_PROTOCOLS);
+}

@@ -20,6 +20,7 @@ mod keys;
 mod labelled;
 mod labels;
 mod measure;
+mod migrate;
 mod models;
 mod own_instance;
 mod pacs;
@@ -77,6 +78,7 @@ pub(crate) fn run(command_line: CommandLine) -> ExitCode {
         Command::Users(command) => users::run(config, command),
         Command::Audit(command) => audit::run(config, command),
         Command::Storage(command) => storage::run(config, command),
+        Command::Migrate => migrate::run(config),
         Command::Pacs(command) => pacs::run(config, command),
         Command::Deliveries(command) => deliveries::run(config, command),
         Command::Routing(Routing::Check(arguments)) => routing::check(config, &arguments),

@@ -20,6 +20,7 @@ use crate::studies::{onnxruntime, request_question, request_study, request_turn}
 
 /// For ten studies on a machine with two busy cores.
 const PATIENCE: Duration = Duration::from_secs(400);
+const APPLICATION_ROLE: &str = "norma_application";
 const WORKER_ROLE: &str = "norma_worker";
 /// Long enough for every disturbance here, short enough to be used up by a worker that dies of its message.
 const DELIVERY_LIMIT: &str = "12";
@@ -52,14 +53,16 @@ impl Installation {
         let broker = tokio::task::spawn_blocking(RabbitMq::start).await.unwrap()?;
         let postgresql = tokio::task::spawn_blocking(PostgreSql::start).await.unwrap()?;
         let folder = tempfile::tempdir().unwrap();
-        let database_url = postgresql.fresh_database();
-        let worker_url = postgresql.worker_role(&database_url, WORKER_ROLE);
+        let owner_url = postgresql.fresh_database();
+        let worker_url = postgresql.role(&owner_url, WORKER_ROLE);
+        let database_url = postgresql.role(&owner_url, APPLICATION_ROLE);
         let objects_folder = folder.path().join("objects");
         let upload_file = folder.path().join("phantom.zip");
         phantom_zip(&PhantomOptions::small(), &upload_file).unwrap();
         let environment = vec![
             ("NORMA__DATABASE__URL", database_url.clone()),
             ("NORMA__DATABASE__CONNECTIONS", "4".to_owned()),
+            ("NORMA__DATABASE__APPLICATION_ROLE", APPLICATION_ROLE.to_owned()),
             ("NORMA__DATABASE__WORKER_ROLE", WORKER_ROLE.to_owned()),
             ("NORMA__QUEUE__KIND", "rabbitmq".to_owned()),
             ("NORMA__QUEUE__RABBITMQ__URL", broker.url()),
@@ -76,6 +79,7 @@ impl Installation {
             delivery_limit: DELIVERY_LIMIT.parse().unwrap(),
             ..RabbitMqOptions::new(broker.url())
         };
+        migrate(&owner_url, &environment);
         let database = Database::open(&database_url).await.unwrap();
         let objects = Objects::folder(&objects_folder).unwrap();
         // As the gateway does before it stores anything; workers may come to it only after the first study.
@@ -297,4 +301,15 @@ impl Installation {
         }
         words
     }
+}
+
+/// As an operator does before anything is started: with the address of who owns the tables, which nothing else has.
+fn migrate(owner_url: &str, environment: &[(&'static str, String)]) {
+    let done = Command::new(env!("CARGO_BIN_EXE_norma"))
+        .arg("migrate")
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .env("NORMA__DATABASE__URL", owner_url)
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{done:?}");
 }

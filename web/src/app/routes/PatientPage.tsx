@@ -1,19 +1,19 @@
 import { Anchor, Button, Group, Skeleton, Text, Title } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconArrowLeft, IconArrowsJoin, IconDownload, IconPencil, IconPhotoOff, IconTrash, IconUpload, IconUserShare } from '@tabler/icons-react';
+import { IconArrowLeft, IconArrowsJoin, IconDownload, IconPencil, IconPhotoOff, IconTrash, IconUpload, IconUserOff, IconUserShare } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate, useParams } from 'react-router';
 
 import { ApiError } from '@/api/errors';
-import { useDeletePatient, useExportPatient, usePatient, useUpdatePatient } from '@/api/patients';
+import { useDeletePatient, usePatient, useUpdatePatient } from '@/api/patients';
 import { useStudies } from '@/api/studies';
 import { ConfirmDialog } from '@/components/ConfirmDialog';
-import { ErrorAlert } from '@/components/ErrorAlert';
 import { ErrorNotice } from '@/components/ErrorNotice';
 import { Notice } from '@/components/Notice';
 import { Page } from '@/components/Page';
 import pageClasses from '@/components/page.module.css';
 import { MergePatientsDialog, PatientForm } from '@/features/patients';
+import { ExportDialog, WasDeletedLink } from '@/features/personal-data';
 import { StudiesTable } from '@/features/worklist';
 import { formatDateTime } from '@/format/dates';
 import { useIdentityTexts } from '@/identity/use-identity-texts';
@@ -32,9 +32,9 @@ function PatientCard({ patientId }: { patientId: string }) {
   const studies = useStudies({ patientId, order: 'newest', limit: 100, offset: 0 });
   const update = useUpdatePatient(patientId);
   const remove = useDeletePatient();
-  const exporting = useExportPatient();
   const [editing, edit] = useDisclosure(false);
   const [deleting, ask] = useDisclosure(false);
+  const [exporting, takeAlong] = useDisclosure(false);
   const [merging, merge] = useDisclosure(false);
   const mayMerge = useMay('clinician');
   const texts = useIdentityTexts();
@@ -45,6 +45,13 @@ function PatientCard({ patientId }: { patientId: string }) {
         <Button component={Link} to={`/patients/${patient.error.patient.mergedInto}`} variant="default">
           {t('identity.openRecord')}
         </Button>
+      </Notice>
+    );
+  }
+  if (patient.error instanceof ApiError && patient.error.code === 'patient_not_found') {
+    return (
+      <Notice NoticeIcon={IconUserOff} title={t('problem.patient_not_found.title')} detail={t('problem.patient_not_found.advice')} tone="error">
+        <WasDeletedLink patientId={patientId} />
       </Notice>
     );
   }
@@ -79,7 +86,7 @@ function PatientCard({ patientId }: { patientId: string }) {
               {t('identity.mergeMenu')}
             </Button>
           )}
-          <Button variant="default" leftSection={<IconDownload size={16} />} loading={exporting.isPending} onClick={() => exporting.mutate(patientId)}>
+          <Button variant="default" leftSection={<IconDownload size={16} />} onClick={takeAlong.open}>
             {t('patients.export')}
           </Button>
           <Button variant="default" c="var(--pathology)" leftSection={<IconTrash size={16} />} onClick={ask.open}>
@@ -94,7 +101,6 @@ function PatientCard({ patientId }: { patientId: string }) {
           {t('patients.back')}
         </Group>
       </Anchor>
-      <ErrorAlert error={exporting.error} />
       <div className={pageClasses.padded}>
         <Group gap="xl" align="flex-start">
           {facts.map(([fact, value]) => (
@@ -149,6 +155,7 @@ function PatientCard({ patientId }: { patientId: string }) {
           />
         )}
       </div>
+      {exporting && <ExportDialog patientId={patientId} onClose={takeAlong.close} />}
       {merging && <MergePatientsDialog patient={patient.data} onClose={merge.close} />}
       <PatientForm
         opened={editing}
@@ -169,7 +176,7 @@ function PatientCard({ patientId }: { patientId: string }) {
         confirm={t('patients.deleteConfirm')}
         busy={remove.isPending || !studies.data}
         error={remove.error}
-        onConfirm={() => remove.mutate(patientId, { onSuccess: () => void navigate('/patients') })}
+        onConfirm={() => remove.mutate(patientId, { onSuccess: () => void navigate(`/erasures/${patientId}`) })}
         onClose={() => {
           remove.reset();
           ask.close();

@@ -7,6 +7,7 @@ import { useNavigate } from 'react-router';
 import { useCreatePatient } from '@/api/patients';
 import { Page } from '@/components/Page';
 import { PatientForm, PatientList } from '@/features/patients';
+import { ErasuresLink } from '@/features/personal-data';
 
 export function PatientsPage() {
   const { t } = useTranslation();
@@ -17,9 +18,12 @@ export function PatientsPage() {
     <Page
       title={t('patients.title')}
       actions={
-        <Button leftSection={<IconUserPlus size={16} />} onClick={form.open}>
-          {t('patients.create')}
-        </Button>
+        <>
+          <ErasuresLink />
+          <Button leftSection={<IconUserPlus size={16} />} onClick={form.open}>
+            {t('patients.create')}
+          </Button>
+        </>
       }
     >
       <PatientList />

@@ -115,3 +115,11 @@ it.each([
   fireEvent.click(await screen.findByTestId('propose-unlabelled'));
   expect((await screen.findByTestId('nothing-proposed')).textContent).toContain(told);
 });
+
+it('shows a proposal whose report cannot be read beside the others, and does not offer to accept it', async () => {
+  listed([proposal('newer', { thresholds: null, method: null }), proposal('known', {})]);
+  expect((await screen.findAllByTestId('proposal')).length).toBe(2);
+  expect(screen.getByTestId('proposal-unreadable').textContent).toContain('cannot be read');
+  expect(screen.getAllByTestId('proposal-decline').length).toBe(2);
+  expect(screen.getAllByTestId('proposal-accept').length).toBe(1);
+});

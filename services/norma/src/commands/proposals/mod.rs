@@ -153,13 +153,21 @@ async fn decide(
     if decision == Decision::Accept {
         norma_site::check_set_point(settings.analysis.operating_point.as_deref())?;
         let bundle = Bundle::load(&settings.models.bundle).context("failed to load the model bundle")?;
-        let proposal = database.threshold_proposal(id).await?;
-        if proposal.is_some_and(|proposal| proposal.installed_sha256 != bundle.installed().sha256) {
-            tell(
-                "it was made for another bundle than the one that is installed, where it would act on nothing: make it again with \
-                 `norma calibrate --propose`",
-            );
-            return Ok(ExitCode::from(EXIT_PARTIAL));
+        if let Some(proposal) = database.threshold_proposal(id).await? {
+            if proposal.installed_sha256 != bundle.installed().sha256 {
+                tell(
+                    "it was made for another bundle than the one that is installed, where it would act on nothing: make it again \
+                     with `norma calibrate --propose`",
+                );
+                return Ok(ExitCode::from(EXIT_PARTIAL));
+            }
+            if serde_json::from_value::<Proposal>(proposal.report).is_err() {
+                tell(
+                    "its report cannot be read, as of one that another version made: decline it and make it again with \
+                     `norma calibrate --propose`",
+                );
+                return Ok(ExitCode::from(EXIT_PARTIAL));
+            }
         }
     }
     let event = NewAuditEvent::of_system(COMMAND_LINE, decision.action()).about("threshold_proposal", id);

@@ -1,8 +1,9 @@
-import { Skeleton, Text } from '@mantine/core';
+import { Anchor, Skeleton, Text } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { IconFileSearch } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
 
 import { useAudit } from '@/api/audit';
 import type { AuditEvent } from '@/api/types';
@@ -117,6 +118,11 @@ export function AuditTrail() {
                         {kindOf(kind)} <code className={classes.code}>{id}</code>
                       </div>
                     ))}
+                    {event.action === 'patient.erase' && event.patient_id && (
+                      <Anchor component={Link} to={`/erasures/${event.patient_id}`} size="sm" c="var(--accent)">
+                        {t('audit.erasure')}
+                      </Anchor>
+                    )}
                   </td>
                   <td className={classes.code}>{event.source_address || '–'}</td>
                 </tr>

@@ -13,11 +13,13 @@ import classes from './site.module.css';
 import { useScannerText } from '@/components/use-scanner-text';
 
 function Details({ id }: { id: string }) {
+  const { t } = useTranslation();
   const { data, error } = useProposal(id);
   return (
     <>
       <ErrorAlert error={error} />
-      {data && <ProposalReport report={data.report} />}
+      {data?.report && <ProposalReport report={data.report} />}
+      {data && !data.report && <Text size="sm">{t('problem.proposal_unreadable.advice')}</Text>}
     </>
   );
 }
@@ -54,7 +56,7 @@ export function ProposalCard({ proposal }: { proposal: ThresholdProposal }) {
   // The gateway names people and keys by their names, and whoever typed a command so.
   const who = (name: string | null | undefined): string => (name === 'command line' ? t('site.commandLine') : (name ?? '–'));
   const threshold = (value: number): string => formatNumber(value, i18n.language, 4);
-  const choices: readonly Decision[] = state === 'open' ? ['accept', 'decline'] : acts ? ['withdraw'] : [];
+  const choices: readonly Decision[] = state === 'open' ? (thresholds ? ['accept', 'decline'] : ['decline']) : acts ? ['withdraw'] : [];
   const close = (): void => {
     setAsked(undefined);
     setComment('');
@@ -69,8 +71,7 @@ export function ProposalCard({ proposal }: { proposal: ThresholdProposal }) {
               {t(acts ? 'site.acts' : `site.state.${state}`)}
             </span>
             {' · '}
-            {t(`site.method.${proposal.method}`)}
-            {' · '}
+            {proposal.method && `${t(`site.method.${proposal.method}`)} · `}
             {formatMoment(proposal.created_at, i18n.language)}, {who(proposal.created_by)}
           </Text>
           <Text size="sm" c="var(--text-dim)">
@@ -82,7 +83,12 @@ export function ProposalCard({ proposal }: { proposal: ThresholdProposal }) {
               {why && `: ${why}`}
             </Text>
           ))}
-          {thresholds.map((of) => (
+          {!thresholds && (
+            <Text size="sm" fw={600} data-testid="proposal-unreadable">
+              {t('problem.proposal_unreadable.title')}
+            </Text>
+          )}
+          {thresholds?.map((of) => (
             <Text size="sm" key={JSON.stringify(of.scanner)}>
               {scannerText(of.scanner)}: {threshold(of.threshold_in_use)} → <b>{threshold(of.threshold)}</b>
               {', '}

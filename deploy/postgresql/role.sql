@@ -1,9 +1,11 @@
--- Makes the role that workers sign in as, or gives it a new password. It may do nothing until a process of Norma that owns the
--- tables has started with `database.worker_role` set to its name: that one grants it what workers need, at each start.
+-- Makes a role that processes of Norma sign in as, or gives it a new password. It may do nothing until whoever owns the tables has
+-- started with `database.application_role` or `database.worker_role` set to its name (`norma migrate` does that alone): that one
+-- grants it what it needs, at each start.
 --
---   psql postgresql://OWNER@HOST/norma --set=password="$(cat deploy/secrets/postgresql_worker_password)" --file=deploy/postgresql/worker-role.sql
+--   psql postgresql://OWNER@HOST/norma --set=role=norma_worker --set=password="$(cat deploy/secrets/postgresql_worker_password)" \
+--     --file=deploy/postgresql/role.sql
 --
--- Another name than norma_worker: --set=role=NAME. The owner has to be a superuser or one that may make roles.
+-- The owner has to be a superuser or one that may make roles.
 \set ON_ERROR_STOP on
 -- The password stands in no log of the server, where that is ours to say.
 SELECT rolsuper AS is_superuser FROM pg_roles WHERE rolname = current_user \gset
@@ -11,10 +13,6 @@ SELECT rolsuper AS is_superuser FROM pg_roles WHERE rolname = current_user \gset
   SET log_statement = 'none';
   SET log_min_duration_statement = -1;
   SET log_min_error_statement = 'panic';
-\endif
-\if :{?role}
-\else
-  \set role norma_worker
 \endif
 SELECT format('CREATE ROLE %I NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT', :'role')
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'role') \gexec
