@@ -56,7 +56,7 @@ impl WorkitemProblem {
             Self::NotFound => (S::NOT_FOUND, "workitem_not_found", "No such work item"),
             Self::Exists => (S::CONFLICT, "workitem_exists", "Work item exists"),
             Self::TooMany => (S::TOO_MANY_REQUESTS, "too_many_workitems", "Too many work items"),
-            Self::NotReadable => (S::BAD_REQUEST, "workitem_not_readable", "No DICOM JSON"),
+            Self::NotReadable => (S::BAD_REQUEST, "workitem_not_readable", "No DICOM JSON or XML"),
             Self::Invalid(_) => (
                 S::BAD_REQUEST,
                 "workitem_invalid",
