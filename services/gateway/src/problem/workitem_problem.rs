@@ -20,7 +20,9 @@ pub enum WorkitemProblem {
     Exists,
     #[error("you have as many work items as may be: complete or cancel some, those that ended go after days")]
     TooMany,
-    #[error("this is no data set in DICOM JSON: an object of attributes, or a list of one")]
+    #[error(
+        "this is no data set: in DICOM JSON an object of attributes, or a list of one; in XML a NativeDicomModel"
+    )]
     NotReadable,
     #[error("{0}")]
     Invalid(String),
