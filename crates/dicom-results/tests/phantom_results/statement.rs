@@ -45,8 +45,16 @@ fn keyword(tag: Tag) -> &'static str {
     StandardDataDictionary.by_tag(tag).unwrap().alias()
 }
 
+/// What objects of one kind are, and the attributes of each.
+#[derive(Default)]
+struct Row {
+    class: String,
+    attributes: Vec<Vec<Tag>>,
+}
+
 fn table(results: &[DicomResult]) -> String {
-    let mut rows: BTreeMap<(String, &'static str), (String, Vec<Vec<Tag>>)> = BTreeMap::new();
+    // By their series.
+    let mut rows: BTreeMap<(String, &str), Row> = BTreeMap::new();
     for result in results {
         if !matches!(result.name.as_str(), "key-slice-1") && result.name.starts_with("key-slice-") {
             continue;
@@ -54,12 +62,12 @@ fn table(results: &[DicomResult]) -> String {
         let object = parse(result);
         let series = text(&object, tags::SERIES_NUMBER);
         let row = rows.entry((series, described(&result.name))).or_default();
-        row.0.clone_from(&result.sop_class_uid);
-        row.1
+        row.class.clone_from(&result.sop_class_uid);
+        row.attributes
             .push(object.iter().map(|element| element.header().tag).collect());
     }
     let mut table = String::from("| object | series | SOP class | attributes |\n|---|---|---|---|\n");
-    for ((series, object), (class, attributes)) in rows {
+    for ((series, object), Row { class, attributes }) in rows {
         let (first, others) = attributes.split_first().unwrap();
         let mut all: Vec<Tag> = attributes.concat();
         all.sort_unstable();
