@@ -10,7 +10,7 @@ import requests
 from dicomweb_client.api import DICOMwebClient
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.uid import generate_uid
+from pydicom.uid import ParametricMapStorage, SecondaryCaptureImageStorage, generate_uid
 
 URL, KEY, PHANTOM = sys.argv[1:4]
 session = requests.Session()
@@ -144,5 +144,8 @@ if is_answered:
     assert any(item.Modality == "SR" and item.ContentSequence for item in results)
     assert any(item.Modality == "SEG" and item.pixel_array.any() for item in results)
     assert any(item.Modality == "KO" and item.ContentSequence for item in results)
-    assert all(item.pixel_array.shape[2] == 3 for item in results if item.Modality == "OT")
+    pictures = [item for item in results if item.SOPClassUID == SecondaryCaptureImageStorage]
+    assert pictures and all(item.pixel_array.shape[2] == 3 for item in pictures)
+    maps = [item for item in results if item.SOPClassUID == ParametricMapStorage]
+    assert maps and all(item.pixel_array.shape == (item.NumberOfFrames, item.Rows, item.Columns) for item in maps)
     print(f"results: {len(results)} objects of the answer")

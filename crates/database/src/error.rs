@@ -40,6 +40,9 @@ pub enum DatabaseError {
     /// A later request with the same key is carried out instead of this one.
     #[error("another request with the same key is carried out")]
     RequestSuperseded,
+    /// Another one stores something of the study by now.
+    #[error("another request stores the study")]
+    StudyLockLost,
     /// PostgreSQL keeps no U+0000 in a text; both sides refuse it, to be equal.
     #[error("{field} holds the character U+0000")]
     NulInText { field: &'static str },

@@ -67,6 +67,7 @@ mod stored_bytes;
 mod stored_instances;
 mod studies;
 mod study_identities;
+mod study_locks;
 mod study_routes;
 mod suspicion;
 mod text;
@@ -134,6 +135,7 @@ pub use stored_bytes::{StoredWork, WaitingWork};
 pub use stored_instances::StoredInstance;
 pub use studies::{StudyOrder, StudyQuery, StudyRow, StudyTray};
 pub use study_identities::ScanIdentity;
+pub use study_locks::StudyLock;
 pub use study_routes::StudyRoute;
 pub use threshold_proposals::{
     AcceptedBundleFile, Decided, NewThresholdProposal, ProposalState, ThresholdProposal, Withdrawal,

@@ -105,6 +105,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    study_locks (study_key) {
+        study_key -> Text,
+        holder -> crate::sql_types::Id,
+        renewed_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     workitem_events (id) {
         id -> crate::sql_types::Id,
         subscriber -> Text,

@@ -10,6 +10,7 @@ use crate::repeatable_requests::{RequestKey, finish_request};
 use crate::schema::{scans, study_identities};
 use crate::sql_types::RowId;
 use crate::study_identities::{self as identities, ScanIdentity};
+use crate::study_locks::{StudyLock, keep_lock};
 use crate::text::refuse_nul;
 use crate::versions::require_unchanged;
 use crate::{Database, DatabaseError, Listing, Page, time};
@@ -132,9 +133,24 @@ impl Database {
     /// [`DatabaseError::NotFound`] where the patient does not exist,
     /// [`DatabaseError::UniqueViolation`] where the scan does already.
     pub async fn create_scan(&self, scan: NewScan) -> Result<Scan, DatabaseError> {
+        self.create_locked_scan(scan, None).await
+    }
+
+    /// The same of a study of which nobody else may store anything meanwhile.
+    ///
+    /// # Errors
+    /// As of [`Database::create_scan`]; [`DatabaseError::StudyLockLost`] where another one has the lock by now.
+    pub async fn create_locked_scan(
+        &self,
+        scan: NewScan,
+        lock: Option<StudyLock>,
+    ) -> Result<Scan, DatabaseError> {
         refuse_nul("description", &scan.description)?;
         refuse_nul("file_name", &scan.file_name)?;
         self.change(move |connection| {
+            if let Some(lock) = &lock {
+                keep_lock(connection, lock)?;
+            }
             let now = time::to_row(time::now());
             let row = ScanRow {
                 id: scan.id.into(),

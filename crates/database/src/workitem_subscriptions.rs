@@ -14,6 +14,8 @@ pub const WORKLIST: &str = "1.2.840.10008.5.1.4.34.5";
 /// …and for a part of it.
 pub const FILTERED_WORKLIST: &str = "1.2.840.10008.5.1.4.34.5.1";
 pub const WORKLISTS: [&str; 2] = [WORKLIST, FILTERED_WORKLIST];
+/// (0074,1242) SCP Status: events of the service itself have it.
+const SERVICE_STATUS: &str = "00741242";
 /// What waits for one subscriber at most: the oldest goes.
 const MOST_EVENTS: i64 = 10_000;
 
@@ -140,6 +142,30 @@ impl Database {
         .await
     }
 
+    /// Keeps an event of the service itself for everybody who subscribed to anything. Of such events that wait for a subscriber the last one
+    /// counts: who comes late is told once.
+    pub async fn tell_workitem_subscribers(&self, event: String) -> Result<(), DatabaseError> {
+        self.change(move |connection| {
+            let named = workitem_events::table
+                .filter(workitem_events::event.like(format!("%\"{SERVICE_STATUS}\"%")))
+                .select((workitem_events::id, workitem_events::event));
+            let mut earlier: Vec<(RowId, String)> = named.load(connection)?;
+            earlier.retain(|(_, event)| is_of_service(event));
+            let earlier: Vec<RowId> = earlier.into_iter().map(|(id, _)| id).collect();
+            diesel::delete(workitem_events::table.filter(workitem_events::id.eq_any(earlier)))
+                .execute(connection)?;
+            let subscribers: Vec<String> = workitem_subscriptions::table
+                .select(workitem_subscriptions::subscriber)
+                .distinct()
+                .load(connection)?;
+            for subscriber in subscribers {
+                keep_event(connection, &subscriber, event.clone())?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// The oldest events of a subscriber that wait, each once.
     pub async fn take_workitem_events(
         &self,
@@ -175,6 +201,11 @@ impl Database {
         })
         .await
     }
+}
+
+/// A work item may say so too, further down.
+fn is_of_service(event: &str) -> bool {
+    serde_json::from_str::<serde_json::Value>(event).is_ok_and(|event| event.get(SERVICE_STATUS).is_some())
 }
 
 fn put(connection: &mut AnyConnection, row: &Row) -> Result<(), DatabaseError> {

@@ -6,6 +6,8 @@ mod frames;
 mod index;
 mod indexing;
 mod json;
+mod native_model;
+mod native_model_reading;
 
 pub use attributes::{attribute_tag, representation_of};
 pub use container::{TRAILER_BYTES, find_index, read_index};
@@ -15,3 +17,5 @@ pub use index::{
     Span,
 };
 pub use indexing::index_upload;
+pub use native_model::write_native_model;
+pub use native_model_reading::read_native_model;

@@ -22,6 +22,8 @@ pub(crate) const N_ACTION_RSP: u16 = 0x8130;
 
 const RESPONSE: u16 = 0x8000;
 /// (0000,0800) where no data set follows.
+/// PS3.5 section 9.
+const LONGEST_UID: usize = 64;
 const NO_DATA_SET: u16 = 0x0101;
 const DATA_SET: u16 = 0x0001;
 
@@ -229,7 +231,8 @@ impl Command {
             (ACTION_TYPE, ACTION_TYPE),
             (EVENT_TYPE, EVENT_TYPE),
         ] {
-            if let Some(value) = self.0.get(&of_request) {
+            // A name that is none is not said again: its sender could not read the response.
+            if let Some(value) = self.0.get(&of_request).filter(|value| value.len() <= LONGEST_UID) {
                 response.0.insert(element, value.clone());
             }
         }
@@ -301,6 +304,10 @@ mod tests {
         assert!(response.responds_to(7) && !response.has_data_set());
         assert_eq!(response.status(), Some(Status::OUT_OF_RESOURCES));
         assert_eq!(response.sop_instance().as_deref(), Some("1.2.3.4"));
+        let nameless =
+            Command::store_request(7, "1.2.3", &"1.".repeat(33)).response(Status::CANNOT_UNDERSTAND);
+        assert_eq!(nameless.sop_instance(), None, "nobody could read that");
+        assert_eq!(nameless.sop_class().as_deref(), Some("1.2.3"));
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub use find::{FindLimits, Found, find_series, find_studies};
 pub use implementation::{IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME};
 pub use negotiation::{CT_STORAGE_CLASSES, StorageClasses, StorageSupport};
 pub use part10::{InvalidFile, OutgoingInstance};
-pub use query::{FoundSeries, FoundStudy, StudyToRetrieve};
+pub use query::{FoundSeries, FoundStudy, QUERY_RETRIEVE_CLASSES, StudyToRetrieve};
 pub use retrieve::{Keeping, Retrieval, RetrievalEnd, RetrieveLimits, SubOperations, get_study, move_study};
 pub use scp::{
     AllowedPeer, CommitmentProvider, HeldReport, InvalidPeer, MAX_PDU_LENGTH, OutcomeListener, Scp,

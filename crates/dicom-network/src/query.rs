@@ -41,7 +41,19 @@ pub(crate) enum QueryModel {
     PatientRoot,
 }
 
+/// The SOP classes that studies are found, moved and gotten by: Study Root first, then Patient Root, where that is not accepted.
+pub const QUERY_RETRIEVE_CLASSES: [[&str; 3]; 2] =
+    [QueryModel::StudyRoot.classes(), QueryModel::PatientRoot.classes()];
+
 impl QueryModel {
+    const fn classes(self) -> [&'static str; 3] {
+        [
+            self.find(),
+            self.retrieve(Retrieve::Move),
+            self.retrieve(Retrieve::Get),
+        ]
+    }
+
     pub(crate) const ALL: [Self; 2] = [Self::StudyRoot, Self::PatientRoot];
 
     pub(crate) const fn find(self) -> &'static str {

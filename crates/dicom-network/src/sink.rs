@@ -53,6 +53,16 @@ pub enum StoreFailure {
     Failed,
 }
 
+impl StoreFailure {
+    pub const ALL: [Self; 5] = [
+        Self::OutOfResources,
+        Self::DoesNotMatch,
+        Self::CannotUnderstand,
+        Self::Duplicate,
+        Self::Failed,
+    ];
+}
+
 impl From<StoreFailure> for Status {
     fn from(failure: StoreFailure) -> Self {
         match failure {

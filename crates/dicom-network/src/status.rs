@@ -26,7 +26,7 @@ impl Status {
     }
 
     /// Of a retrieval: success, or a warning that instances failed.
-    pub(crate) fn is_done(self) -> bool {
+    pub fn is_done(self) -> bool {
         self.0 == 0 || matches!(self.0, 0xB000..=0xBFFF)
     }
 

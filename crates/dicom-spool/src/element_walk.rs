@@ -18,6 +18,8 @@ const SOP_CLASS: u32 = 0x0002_0002;
 const SOP_INSTANCE: u32 = 0x0002_0003;
 const TRANSFER_SYNTAX: u32 = 0x0002_0010;
 const SOURCE_TITLE: u32 = 0x0002_0016;
+const OWN_SOP_CLASS: u32 = 0x0008_0016;
+const OWN_SOP_INSTANCE: u32 = 0x0008_0018;
 const MANUFACTURER: u32 = 0x0008_0070;
 const STUDY_INSTANCE_UID: u32 = 0x0020_000D;
 const SERIES_INSTANCE_UID: u32 = 0x0020_000E;
@@ -32,6 +34,16 @@ pub(crate) fn study_instance_uid(file: impl Read) -> io::Result<Option<StudyInst
 /// (0008,0070) of a file of PS3.10; None where it names none, or is not well-formed up to there.
 pub(crate) fn manufacturer(file: impl Read) -> io::Result<Option<String>> {
     text_of(file, MANUFACTURER)
+}
+
+/// (0008,0016) of a file of PS3.10; None where it names none, or is not well-formed up to there.
+pub(crate) fn own_sop_class(file: impl Read) -> io::Result<Option<String>> {
+    text_of(file, OWN_SOP_CLASS)
+}
+
+/// (0008,0018) of a file of PS3.10; None where it names none, or is not well-formed up to there.
+pub(crate) fn own_sop_instance(file: impl Read) -> io::Result<Option<String>> {
+    text_of(file, OWN_SOP_INSTANCE)
 }
 
 /// (0020,000E) of a file of PS3.10; None where it names none, or is not well-formed up to there.

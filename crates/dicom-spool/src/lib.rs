@@ -10,7 +10,7 @@ pub use content::hold_same_data_set;
 pub use element_walk::sop_instance_before_data_set;
 pub use pack::{EarlierStudy, Held, PackedStudy, instances_sha256, named_instances, pack_study};
 pub use spool::{
-    KeepError, Spool, Standing, TakenStudy, manufacturer_of, series_of, sop_class_of, source_of, study_of,
-    study_uid_of,
+    KeepError, Spool, Standing, TakenStudy, check_names, manufacturer_of, series_of, sop_class_of, source_of,
+    study_of, study_uid_of,
 };
 pub use study_key::StudyKey;

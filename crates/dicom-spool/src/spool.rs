@@ -12,7 +12,10 @@ use tempfile::TempPath;
 use uuid::Uuid;
 
 use crate::content::hold_same_data_set;
-use crate::element_walk::{manufacturer, series_instance_uid, sop_class, source_title, study_instance_uid};
+use crate::element_walk::{
+    manufacturer, own_sop_class, own_sop_instance, series_instance_uid, sop_class, source_title,
+    study_instance_uid,
+};
 use crate::study_key::StudyKey;
 
 const RECEIVING: &str = "receiving";
@@ -29,6 +32,8 @@ const SUFFIX: &str = ".dcm";
 pub enum KeepError {
     #[error("the instance names no study, or is not named itself")]
     Unnamed,
+    #[error("the data set is another's than the request says")]
+    DoesNotMatch,
     #[error("an instance of this name is here, with another data set")]
     OtherContent,
     #[error("the spool cannot be written to")]
@@ -291,6 +296,21 @@ impl Spool {
     pub fn refused(&self) -> io::Result<usize> {
         Ok(names_in(&self.folder.join(REFUSED))?.len())
     }
+}
+
+/// Whether the data set of a file is the instance that the file says before it, and of its class.
+///
+/// # Errors
+/// [`KeepError::Unnamed`] where the data set names no instance, [`KeepError::DoesNotMatch`] where it names another one or is of another
+/// class.
+pub fn check_names(file: &Path, sop_class_uid: &str, sop_instance_uid: &str) -> Result<(), KeepError> {
+    let own = own_sop_instance(File::open(file)?)?.filter(|uid| !uid.is_empty());
+    let class = own_sop_class(File::open(file)?)?.filter(|uid| !uid.is_empty());
+    if own.ok_or(KeepError::Unnamed)? != sop_instance_uid || class.is_some_and(|class| class != sop_class_uid)
+    {
+        return Err(KeepError::DoesNotMatch);
+    }
+    Ok(())
 }
 
 /// Whose equipment made a received file, (0008,0070); None where it does not say. Blocks.

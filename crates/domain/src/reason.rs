@@ -29,6 +29,23 @@ macro_rules! reason_codes {
     };
 }
 
+impl ReasonCode {
+    /// Whether an analysis that failed so may succeed when the same study is analysed again: nothing of the study was the cause.
+    pub const fn may_pass(self) -> bool {
+        matches!(
+            self,
+            Self::ModelMissing
+                | Self::ModelInvalid
+                | Self::InferenceFailed
+                | Self::StageTimeout
+                | Self::DeliveryLimitExceeded
+                | Self::DeadlineExceeded
+                | Self::ObjectMissing
+                | Self::Internal
+        )
+    }
+}
+
 reason_codes! {
     // The input cannot be read.
     EmptyUpload = "empty_upload",

@@ -7,6 +7,7 @@ mod audit;
 mod back_off;
 mod bundle;
 mod certificate;
+mod conformance;
 mod deliveries;
 mod dicom_results;
 mod dicomweb;
@@ -41,6 +42,7 @@ mod scans;
 mod server;
 mod site;
 mod studies;
+mod study_in_hand;
 mod turns;
 mod uploads;
 mod whose;
@@ -58,6 +60,7 @@ pub use bundle::schema::{
     ScannerThresholdDescription,
 };
 pub use certificate::{client_certificate, server_certificate};
+pub use conformance::{AfterStatus, dicomweb_requests};
 pub use deliveries::schema::{Delivery, DeliveryState};
 pub use display::display_values;
 pub use events::schema::AnalysisEvent;

@@ -7,17 +7,24 @@ use std::path::PathBuf;
 
 use dicom_transfer_syntax_registry::{TransferSyntaxIndex as _, TransferSyntaxRegistry};
 use norma_dicom_network::{
-    CT_STORAGE_CLASSES, CommitmentFailure, IMPLEMENTATION_CLASS_UID, MAX_PDU_LENGTH, STORAGE_COMMITMENT,
-    ScpTimeouts, StorageClasses,
+    CT_STORAGE_CLASSES, CommitmentFailure, IMPLEMENTATION_CLASS_UID, MAX_PDU_LENGTH, QUERY_RETRIEVE_CLASSES,
+    STORAGE_COMMITMENT, ScpTimeouts, Status, StorageClasses, StoreFailure,
 };
 use norma_dicom_results::may_be_made_here;
+use norma_gateway::{AfterStatus, dicomweb_requests};
 use norma_imaging::READABLE_TRANSFER_SYNTAXES;
 use norma_service::Settings;
 
 const END: &str = "<!-- end -->";
 
+fn document(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../docs")
+        .join(name)
+}
+
 fn statement() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/DICOM_CONFORMANCE.md")
+    document("DICOM_CONFORMANCE.md")
 }
 
 fn transfer_syntaxes() -> String {
@@ -132,6 +139,163 @@ fn limits() -> String {
     table
 }
 
+/// In each row the classes of one information model: to find, to move and to get.
+fn query_and_retrieve() -> String {
+    let mut table =
+        String::from("| query/retrieve SOP classes | user (SCU) | provider (SCP) |\n|---|---|---|\n");
+    let models = [
+        ("Study Root", "yes, of archives of `pacs.sources`"),
+        ("Patient Root", "yes, of those that have no Study Root"),
+    ];
+    for ((model, user), [find, moving, get]) in models.into_iter().zip(QUERY_RETRIEVE_CLASSES) {
+        writeln!(
+            table,
+            "| {model} Query/Retrieve: FIND {find}, MOVE {moving}, GET {get} | {user} | no |"
+        )
+        .unwrap();
+    }
+    table
+}
+
+/// What an instance is answered with, by why it is not kept.
+fn statuses_of_store() -> String {
+    let mut table = String::from("| status of C-STORE | when |\n|---|---|\n");
+    let mut row = |status: Status, what: &str, when: &str| {
+        writeln!(table, "| {:04X} {what} | {when} |", status.0).unwrap();
+    };
+    row(
+        Status::SUCCESS,
+        "success",
+        "the instance and its name are on the disk",
+    );
+    for failure in StoreFailure::ALL {
+        let (what, when) = match failure {
+            StoreFailure::OutOfResources => (
+                "out of resources",
+                "too little room on the disk, or larger than `limits.file_bytes`",
+            ),
+            StoreFailure::DoesNotMatch => (
+                "data set does not match",
+                "its SOP Instance UID or SOP class is another than that of the request",
+            ),
+            StoreFailure::CannotUnderstand => (
+                "cannot understand",
+                "no SOP Instance UID, in the request or in the data set, or no Study Instance UID that can be found",
+            ),
+            StoreFailure::Duplicate => (
+                "duplicate SOP instance",
+                "an instance with this SOP Instance UID is here, and its data set is another; what is here stays",
+            ),
+            StoreFailure::Failed => ("processing failure", "something failed here"),
+        };
+        row(Status::from(failure), what, when);
+    }
+    let of_protocol = [
+        (
+            Status::SOP_CLASS_NOT_SUPPORTED,
+            "SOP class not supported",
+            "another class than that of the presentation context",
+        ),
+        (
+            Status::UNRECOGNIZED_OPERATION,
+            "unrecognized operation",
+            "another operation",
+        ),
+        (
+            Status::MISTYPED_ARGUMENT,
+            "mistyped argument",
+            "a request without a data set",
+        ),
+    ];
+    for (status, what, when) in of_protocol {
+        row(status, what, when);
+    }
+    table
+}
+
+fn answers_to_action() -> String {
+    let mut table = String::from("| answer to N-ACTION | when |\n|---|---|\n");
+    for (statuses, what, when) in [
+        (vec![Status::SUCCESS], "success", "the request is kept"),
+        (
+            vec![Status::PROCESSING_FAILURE],
+            "processing failure",
+            "it could not be",
+        ),
+        (
+            vec![Status::NO_SUCH_SOP_INSTANCE, Status::NO_SUCH_SOP_CLASS],
+            "no such instance, no such class",
+            "not the well-known instance, not the class",
+        ),
+        (
+            vec![Status::INVALID_ARGUMENT],
+            "invalid argument value",
+            "no transaction UID, no instance, or a data set that is not well-formed",
+        ),
+        (
+            vec![Status::NO_SUCH_ACTION],
+            "no such action",
+            "another action type than 1",
+        ),
+        (
+            vec![Status::UNRECOGNIZED_OPERATION],
+            "unrecognized operation",
+            "the peer is not among those of `pacs.storage_commitment`",
+        ),
+        (
+            vec![Status::RESOURCE_LIMITATION],
+            "resource limitation",
+            "more than 16 MiB, or 1000 transactions of this peer wait to be told",
+        ),
+    ] {
+        let codes: Vec<String> = statuses
+            .iter()
+            .map(|status| format!("{:04X}", status.0))
+            .collect();
+        writeln!(table, "| {} {what} | {when} |", codes.join(", ")).unwrap();
+    }
+    table
+}
+
+/// Every status there can be, by what follows on it; what nothing is said of apart comes last.
+fn answers(after: impl Fn(u16) -> AfterStatus, done: &str) -> String {
+    let mut runs: Vec<(AfterStatus, u16, u16)> = Vec::new();
+    for status in 0..=u16::MAX {
+        match runs.last_mut() {
+            Some((of, _, last)) if *of == after(status) => *last = status,
+            _ => runs.push((after(status), status, status)),
+        }
+    }
+    let listed = |wanted: AfterStatus| {
+        let of = runs.iter().filter(|(of, _, _)| *of == wanted);
+        let ranges: Vec<String> = of
+            .map(|(_, first, last)| {
+                if first == last {
+                    format!("{first:04X}")
+                } else {
+                    format!("{first:04X}–{last:04X}")
+                }
+            })
+            .collect();
+        ranges.join(", ")
+    };
+    assert_eq!(after(0xA700), AfterStatus::TriedAgain, "out of resources passes");
+    format!(
+        "| answer of the peer | what follows |\n|---|---|\n| {} | {done} |\n| {} | left to a person |\n| every other status, A700–A7FF \
+         among them | tried again |\n",
+        listed(AfterStatus::Done),
+        listed(AfterStatus::LeftAlone),
+    )
+}
+
+fn requests() -> String {
+    let mut table = String::from("| request | audit trail |\n|---|---|\n");
+    for (method, path, action) in dicomweb_requests() {
+        writeln!(table, "| `{method} {path}` | `{action}` |").unwrap();
+    }
+    table
+}
+
 /// The statement with a table written anew.
 fn with_table(statement: &str, name: &str, table: &str) -> String {
     let start = statement
@@ -144,22 +308,39 @@ fn with_table(statement: &str, name: &str, table: &str) -> String {
 
 #[test]
 fn the_tables_of_the_conformance_statement_are_the_codes() {
-    let written = std::fs::read_to_string(statement()).unwrap();
-    let tables = [
+    let of_statement = [
         ("transfer syntaxes", transfer_syntaxes()),
         ("SOP classes", sop_classes()),
         ("limits", limits()),
+        ("query and retrieve", query_and_retrieve()),
+        ("status of C-STORE", statuses_of_store()),
+        ("answer to N-ACTION", answers_to_action()),
+        (
+            "answers to what is sent",
+            answers(AfterStatus::of_delivery, "it has the object"),
+        ),
+        (
+            "answers to what is pulled",
+            answers(AfterStatus::of_retrieval, "it is looked at what is here"),
+        ),
     ];
-    let expected = tables.iter().fold(written.clone(), |statement, (name, table)| {
-        with_table(&statement, name, table)
-    });
-    if std::env::var_os("UPDATE_CONFORMANCE").is_some() {
-        std::fs::write(statement(), &expected).unwrap();
-    } else {
-        assert!(
-            written == expected,
-            "UPDATE_CONFORMANCE=1 cargo test --workspace --test conformance"
-        );
+    let of_dicomweb = [("requests", requests())];
+    for (path, tables) in [
+        (statement(), of_statement.as_slice()),
+        (document("DICOMWEB.md"), of_dicomweb.as_slice()),
+    ] {
+        let written = std::fs::read_to_string(&path).unwrap();
+        let expected = tables.iter().fold(written.clone(), |statement, (name, table)| {
+            with_table(&statement, name, table)
+        });
+        if std::env::var_os("UPDATE_CONFORMANCE").is_some() {
+            std::fs::write(&path, &expected).unwrap();
+        } else {
+            assert!(
+                written == expected,
+                "UPDATE_CONFORMANCE=1 cargo test --workspace --test conformance"
+            );
+        }
     }
 }
 

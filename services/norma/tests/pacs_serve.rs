@@ -26,14 +26,16 @@ async fn a_study_that_is_sent_is_answered_once_across_a_kill() {
     let incoming = folder.path().join("data/pacs/incoming");
 
     // Half of it, then a kill in the middle of the quiet period; the rest after the start.
-    let mut node = Node::start(folder.path(), &onnxruntime, NO_SETTINGS).await;
+    // So long that a machine on which others work sends the rest within it: what comes later is another study by the rules.
+    let settings = [("NORMA__PACS__QUIET_SECONDS", "8")];
+    let mut node = Node::start(folder.path(), &onnxruntime, &settings).await;
     let (half, rest) = first.split_at(first.len() / 2);
     assert_sent(&node.send(half));
     node.process.kill();
     drop(node);
     let kept = entries(&entries(&incoming)[0]).len();
     assert_eq!(kept, half.len(), "what was acknowledged is there after a kill");
-    let mut node = Node::start(folder.path(), &onnxruntime, NO_SETTINGS).await;
+    let mut node = Node::start(folder.path(), &onnxruntime, &settings).await;
     assert_sent(&node.send(rest));
     let scans = node.answered(1).await;
     assert_eq!(scans[0]["slice_count"], first.len());
@@ -50,7 +52,7 @@ async fn a_study_that_is_sent_is_answered_once_across_a_kill() {
     drop(node);
 
     // More of it makes a scan of all, which names the earlier one.
-    let node = Node::start(folder.path(), &onnxruntime, NO_SETTINGS).await;
+    let node = Node::start(folder.path(), &onnxruntime, &settings).await;
     assert_sent(&node.send(late));
     let all = node.answered(2).await;
     assert_eq!(all[0]["slice_count"], files.len());
@@ -169,7 +171,10 @@ async fn what_an_urgent_caller_sends_is_urgent_and_nothing_else() {
         },
         other.path(),
     );
-    let settings = [("NORMA__PACS__URGENT_CALLERS", "EMERGENCY, SHOCKROOM")];
+    let settings = [
+        ("NORMA__PACS__URGENT_CALLERS", "EMERGENCY, SHOCKROOM"),
+        ("NORMA__PACS__QUIET_SECONDS", "8"),
+    ];
     let mut node = Node::start(folder.path(), &onnxruntime, &settings).await;
     assert_sent(&node.send_as(Some("EMERGENCY"), &emergency[..3]));
     node.process.kill();
@@ -216,6 +221,44 @@ async fn what_is_refused_stays_and_says_why() {
         "nothing of it is lost"
     );
     assert!(node.scans().await.is_empty());
+}
+
+/// The request names one instance, the data set another one or none: nobody would find it under the name that was acknowledged.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_that_names_itself_otherwise_is_refused() {
+    let Some(onnxruntime) = onnxruntime() else { return };
+    let (folder, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let files = study(files.path());
+    let named = b"\x08\0\x18\0UI";
+    let change = |file: &PathBuf, change: &dyn Fn(&mut [u8])| {
+        let mut bytes = std::fs::read(file).unwrap();
+        let at = bytes.windows(6).position(|window| window == named).unwrap();
+        let length = usize::from(u16::from_le_bytes([bytes[at + 6], bytes[at + 7]]));
+        change(&mut bytes[at + 8..at + 8 + length]);
+        std::fs::write(file, bytes).unwrap();
+    };
+    change(&files[0], &|uid| {
+        uid[2] = if uid[2] == b'1' { b'2' } else { b'1' }
+    });
+    change(&files[1], &|uid| uid.fill(0));
+    let node = Node::start(folder.path(), &onnxruntime, NO_SETTINGS).await;
+    // DCMTK would name what the data set says: this one names what the file says before it.
+    let send = |file: &PathBuf| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_norma"));
+        command.args(["pacs", "send", "--called", "NORMA"]);
+        command.arg(format!("127.0.0.1:{}", node.dicom_port)).arg(file);
+        command.output().unwrap()
+    };
+    for (file, status) in [(&files[0], "a900"), (&files[1], "c000")] {
+        let sent = send(file);
+        let told = told(&sent).to_lowercase();
+        assert!(
+            !sent.status.success() && told.contains(status),
+            "{status}: {told}"
+        );
+    }
+    assert!(entries(&folder.path().join("data/pacs/incoming")).is_empty());
+    assert_sent(&send(&files[2]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

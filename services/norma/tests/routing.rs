@@ -10,11 +10,12 @@ mod studies;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use dicom_node::{NO_SETTINGS, Node, assert_sent, study_of, told};
 use norma_test_support::PhantomOptions;
 use norma_test_support::servers::free_port;
-use serde_json::Value;
+use serde_json::{Value, json};
 use studies::onnxruntime;
 use tempfile::TempDir;
 
@@ -149,8 +150,65 @@ async fn the_first_rule_that_fits_decides() {
         .unwrap();
     assert!(asked.status().is_success(), "{}", asked.status());
     node.answered(2).await;
+    what_asks_for_an_analysis_asks_the_rule(&node, &delivery["scan_id"]).await;
     let same = check(folder.path(), Some(&rules));
     assert_eq!(same.status.code(), Some(0), "{}", told(&same));
+}
+
+/// Many at once, and a work item: at the operating point of the study's rule, where they name none.
+async fn what_asks_for_an_analysis_asks_the_rule(node: &Node, scan_id: &Value) {
+    let many = node
+        .client
+        .post(format!("{}/api/analyses", node.url))
+        .json(&json!({ "scan_ids": [scan_id] }));
+    let answer: Value = many.send().await.unwrap().json().await.unwrap();
+    assert_eq!(answer["requested"], 1, "{answer}");
+    let path = format!("/api/scans/{}/analyses", scan_id.as_str().unwrap());
+    let analyses: Value = node.get(&path).await.json().await.unwrap();
+    assert_eq!(analyses["total"], 2);
+    assert_eq!(
+        analyses["items"][0]["operating_point"], "sensitivity_95",
+        "{analyses}"
+    );
+    let scans = node.answered(2).await;
+    let study = &scans.iter().find(|scan| scan["id"] == *scan_id).unwrap()["study_uid"];
+
+    // What it asks for by the rule is answered already.
+    let one = |representation: &str, value: &Value| json!({ "vr": representation, "Value": [value] });
+    let item = json!({
+        "00741000": one("CS", &json!("SCHEDULED")),
+        "00741200": one("CS", &json!("HIGH")),
+        "00741204": one("LO", &json!("triage")),
+        "00404005": one("DT", &json!("20261128093000")),
+        "00404041": one("CS", &json!("READY")),
+        "00404025": one("SQ", &json!({ "00080100": one("SH", &json!("NORMA")), "00080102": one("SH", &json!("99TEST")),
+            "00080104": one("LO", &json!("Norma")) })),
+        "00404021": one("SQ", &json!({ "0020000D": one("UI", study) })),
+    });
+    let made = node
+        .client
+        .post(format!("{}/dicom-web/workitems?1.2.3.4", node.url))
+        .header("content-type", "application/dicom+json")
+        .body(item.to_string());
+    assert_eq!(made.send().await.unwrap().status().as_u16(), 201);
+    let started = Instant::now();
+    loop {
+        let kept: Value = node
+            .get("/dicom-web/workitems/1.2.3.4")
+            .await
+            .json()
+            .await
+            .unwrap();
+        let state = kept[0]["00741000"]["Value"][0].as_str().unwrap().to_owned();
+        if state == "COMPLETED" {
+            break;
+        }
+        assert_ne!(state, "CANCELED", "{kept}");
+        assert!(started.elapsed() < dicom_node::PATIENCE, "{kept}");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    let analyses: Value = node.get(&path).await.json().await.unwrap();
+    assert_eq!(analyses["total"], 2, "{analyses}");
 }
 
 /// An operating point that the bundle does not have is no reason to take another one, nor to lose the study.

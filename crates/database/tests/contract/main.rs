@@ -31,6 +31,7 @@ mod site;
 mod storage_commitments;
 mod studies;
 mod study_identities;
+mod study_locks;
 mod thresholds_held;
 mod turns;
 mod worker_role;

@@ -8,6 +8,7 @@
 mod key_objects;
 mod parametric_map;
 mod segmentation;
+mod statement;
 mod support;
 mod variants;
 

@@ -12,7 +12,7 @@ use crate::support::{Study, build_with, items, parse, report, study, text};
 use crate::variants::{decimals, feet_first, not_square, tilted};
 
 /// Masks that are not alike in any direction: a part of the right lung, of the left lung, and an odd body in the first finding.
-fn segmentation(shape: [usize; 3]) -> Segmentation {
+pub(crate) fn segmentation(shape: [usize; 3]) -> Segmentation {
     let mask = |is_inside: &dyn Fn([usize; 3]) -> bool| {
         let mut mask = VoxelMask::empty(shape).unwrap();
         for z in 0..shape[0] {

@@ -1,5 +1,6 @@
 //! What a request asks of an analysis, and what the rules say of what it leaves open.
 
+use norma_database::Owner;
 use norma_domain::{Priority, ScanId};
 use norma_service::RoutingPriority;
 
@@ -44,6 +45,20 @@ impl Asked {
             may_be_urgent: Turn::of(gateway, access, Some(Priority::Urgent)).is_ok(),
             is_priority_named: priority.is_some(),
         })
+    }
+
+    /// What somebody asks for who is not at hand any more, and leaves open how urgent it is: a rule makes none of that urgent.
+    pub(crate) fn of_absent(question: Question, requested_by: Option<Owner>) -> Self {
+        Self {
+            question,
+            turn: Turn {
+                priority: Priority::default(),
+                requested_by,
+                most_urgent: None,
+            },
+            may_be_urgent: false,
+            is_priority_named: false,
+        }
     }
 
     /// As it was asked for, and in what that left open as the study's rule says.

@@ -6,12 +6,14 @@ use norma_domain::{AnalysisId, Priority, ScanId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::analyses::asked::Asked;
 use crate::analyses::request::{Turn, request_analysis};
 use crate::bundle::RunningBundle;
 use crate::gateway::Gateway;
 use crate::identity::{Access, Notes};
 use crate::problem::ApiError;
 use crate::problem::answers::{BadRequest, Failures, Unprocessable, UnsupportedMediaType};
+use crate::routing::Router;
 
 /// Scans of one request at most.
 const MOST: usize = 1000;
@@ -70,14 +72,16 @@ pub struct AnalyzedOne {
 #[post("/api/analyses")]
 pub(crate) async fn analyze_many(
     gateway: Data<Gateway>,
-    bundle: Data<RunningBundle>,
+    (bundle, router): (Data<RunningBundle>, Data<Router>),
     visit: (Access, Notes),
     wanted: Json<AnalyzeMany>,
 ) -> Result<HttpResponse, ApiError> {
     let (access, notes) = visit;
     let wanted = wanted.into_inner();
-    let turn = Turn::of(&gateway, &access, wanted.priority)?;
+    // What the caller may not ask for is told before the bundle is asked.
+    Turn::of(&gateway, &access, wanted.priority)?;
     let question = bundle.question(wanted.operating_point).await?;
+    let asked = Asked::of(&gateway, &access, question, wanted.priority)?;
     if wanted.failed != wanted.scan_ids.is_empty() || wanted.scan_ids.len() > MOST {
         return Err(ApiError::InvalidField {
             field: "scan_ids",
@@ -96,8 +100,12 @@ pub(crate) async fn analyze_many(
         .filter(|_| wanted.failed && scan_ids.len() == MOST);
     let mut items = Vec::with_capacity(scan_ids.len());
     for scan_id in scan_ids {
-        let requested = request_analysis(&gateway, scan_id, &question, turn.clone()).await;
-        items.push(match requested {
+        let requested = async {
+            // Who asks for these wants them, also where a rule has such studies kept alone.
+            let asked = asked.of_study(&bundle, &router, scan_id).await?;
+            request_analysis(&gateway, scan_id, &asked.question, asked.turn).await
+        };
+        items.push(match requested.await {
             Ok(analysis) => AnalyzedOne {
                 scan_id,
                 analysis_id: Some(analysis.id),

@@ -44,12 +44,12 @@ impl MediaRange {
     }
 
     /// Whether this type, not as a part, is taken.
-    fn takes(&self, media_type: &str) -> bool {
+    pub(super) fn takes(&self, media_type: &str) -> bool {
         matches_range(&self.name, media_type)
     }
 
     /// Whether `multipart/related` with parts of this type is taken.
-    fn takes_parts(&self, media_type: &str) -> bool {
+    pub(super) fn takes_parts(&self, media_type: &str) -> bool {
         let is_multipart = matches_range(&self.name, "multipart/related");
         is_multipart
             && self
@@ -124,16 +124,6 @@ pub(crate) fn choose_form(
         }
     }
     Err(ApiError::NotAcceptable(told))
-}
-
-/// Refuses a request that takes no DICOM JSON.
-pub(crate) fn check_json(request: &HttpRequest) -> Result<(), ApiError> {
-    let takes = accepted(request)
-        .iter()
-        .any(|range| range.takes(DICOM_JSON) || range.takes("application/json"));
-    takes
-        .then_some(())
-        .ok_or(ApiError::NotAcceptable("application/dicom+json"))
 }
 
 /// The first of these types that is taken, in the order of the request's ranges.
@@ -213,7 +203,5 @@ mod tests {
             choose_type(&request, &["image/jpeg", "image/png"]),
             Some("image/png")
         );
-        assert!(check_json(&request).is_err());
-        assert!(check_json(&TestRequest::default().to_http_request()).is_ok());
     }
 }

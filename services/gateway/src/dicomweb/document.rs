@@ -5,8 +5,8 @@ use norma_database::FoundDicomStudy;
 use norma_dicom_instances::Attributes;
 use serde_json::{Value, json};
 
-use crate::dicomweb::accept::DICOM_JSON;
 use crate::dicomweb::locate::Located;
+use crate::dicomweb::model_form::ModelForm;
 use crate::gateway::Gateway;
 use crate::problem::ApiError;
 
@@ -144,7 +144,11 @@ fn set(document: &mut Attributes, tag: &str, representation: &str, value: Value)
 }
 
 /// The answer of a search: 204 where nothing was found. `warnings`: what the client should know of it.
-pub(super) fn answer(documents: &[Attributes], warnings: &[&str]) -> HttpResponse {
+pub(super) fn answer(
+    form: &ModelForm,
+    documents: &[Attributes],
+    warnings: &[&str],
+) -> Result<HttpResponse, ApiError> {
     let mut response = if documents.is_empty() {
         HttpResponse::NoContent()
     } else {
@@ -153,12 +157,9 @@ pub(super) fn answer(documents: &[Attributes], warnings: &[&str]) -> HttpRespons
     for warning in warnings {
         response.append_header(("Warning", format!("299 norma \"{warning}\"")));
     }
-    response.insert_header(("Cache-Control", "private, no-store"));
     if documents.is_empty() {
-        return response.finish();
+        response.insert_header(("Cache-Control", "private, no-store"));
+        return Ok(response.finish());
     }
-    match serde_json::to_vec(documents) {
-        Ok(json) => response.content_type(DICOM_JSON).body(json),
-        Err(_) => HttpResponse::InternalServerError().finish(),
-    }
+    form.answer(documents, response)
 }

@@ -13,6 +13,7 @@ mod holding;
 mod indexes;
 mod locate;
 mod matching;
+mod model_form;
 mod picture;
 mod query;
 pub(crate) mod render;
@@ -20,8 +21,9 @@ pub(crate) mod retrieve;
 pub(crate) mod search;
 pub(crate) mod store;
 
-pub(crate) use accept::{DICOM_JSON, check_json};
+pub(crate) use accept::DICOM_JSON;
 pub(crate) use document::service_url;
 pub(crate) use held::{HeldScan, first_to_hold};
 pub(crate) use indexes::DicomWeb;
 pub(crate) use matching::is_match;
+pub(crate) use model_form::{DICOM_XML, ModelForm};

@@ -9,12 +9,13 @@ use norma_dicom_instances::{Attributes, Section};
 use norma_object_storage::Objects;
 use serde_json::Value;
 
-use crate::dicomweb::accept::{DICOM, DICOM_JSON, Form, OCTETS, check_json, choose_form};
+use crate::dicomweb::accept::{DICOM, Form, OCTETS, choose_form};
 use crate::dicomweb::body::{BodySender, Boundary, answer_of, streamed};
 use crate::dicomweb::document::{instance_url, service_url};
 use crate::dicomweb::frames::pixels_of;
 use crate::dicomweb::indexes::DicomWeb;
 use crate::dicomweb::locate::{Located, PathUids};
+use crate::dicomweb::model_form::ModelForm;
 use crate::identity::{Access, Notes};
 use crate::problem::ApiError;
 
@@ -88,22 +89,20 @@ pub(crate) async fn retrieve_metadata(
     access: Access,
     notes: Notes,
 ) -> Result<HttpResponse, ApiError> {
-    check_json(&request)?;
+    let form = ModelForm::of_list(&request)?;
     let web = web.into_inner();
     let located = web.instances(&access, &notes, &PathUids::of(&request)?).await?;
     let service = service_url(&request, &web.gateway);
-    Ok(streamed(DICOM_JSON, |body| async move {
+    Ok(streamed(&form.media_type(), |body| async move {
         let mut documents = futures::stream::iter(located)
             .map(|located| metadata(Arc::clone(&web), service.clone(), located))
             .buffered(READ_AHEAD);
-        let mut separator = "[";
+        let mut is_first = true;
         while let Some(document) = documents.next().await {
-            let json = serde_json::to_vec(&document?).map_err(ApiError::internal)?;
-            body.send(separator).await?;
-            body.send(json).await?;
-            separator = ",";
+            body.send(form.piece(is_first, &document?)?).await?;
+            is_first = false;
         }
-        body.send("]").await?;
+        body.send(form.end()).await?;
         Ok(())
     }))
 }

@@ -9,11 +9,11 @@ use norma_database::Page;
 use norma_dicom_instances::{Attributes, Section};
 use norma_domain::StudyInstanceUid;
 
-use crate::dicomweb::accept::check_json;
 use crate::dicomweb::document::{answer, instance_document, series_document, service_url, study_document};
 use crate::dicomweb::indexes::DicomWeb;
 use crate::dicomweb::locate::{Located, PathUids};
 use crate::dicomweb::matching::is_match;
+use crate::dicomweb::model_form::ModelForm;
 use crate::dicomweb::query::{Level, Search};
 use crate::identity::{Access, Notes};
 use crate::problem::ApiError;
@@ -35,7 +35,7 @@ pub(crate) async fn search_studies(
     request: HttpRequest,
     access: Access,
 ) -> Result<HttpResponse, ApiError> {
-    check_json(&request)?;
+    let form = ModelForm::of_list(&request)?;
     let web = web.into_inner();
     let search = Search::of(&request, Level::Study)?;
     let mut warnings = Warnings::of(&search);
@@ -55,7 +55,7 @@ pub(crate) async fn search_studies(
         .iter()
         .map(|study| study_document(&service, study))
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(answer(&documents, &warnings.0))
+    answer(&form, &documents, &warnings.0)
 }
 
 /// Searches for series, of one study or of all.
@@ -68,7 +68,7 @@ pub(crate) async fn search_series(
     access: Access,
     notes: Notes,
 ) -> Result<HttpResponse, ApiError> {
-    check_json(&request)?;
+    let form = ModelForm::of_list(&request)?;
     let web = web.into_inner();
     let search = Search::of(&request, Level::Series)?;
     let mut warnings = Warnings::of(&search);
@@ -96,7 +96,7 @@ pub(crate) async fn search_series(
             series_document(&service, located, count.unwrap_or_default(), !is_of_study)
         })
         .collect();
-    Ok(answer(&documents, &warnings.0))
+    answer(&form, &documents, &warnings.0)
 }
 
 /// Searches for instances, of one series, of one study, or of all.
@@ -110,7 +110,7 @@ pub(crate) async fn search_instances(
     access: Access,
     notes: Notes,
 ) -> Result<HttpResponse, ApiError> {
-    check_json(&request)?;
+    let form = ModelForm::of_list(&request)?;
     let web = web.into_inner();
     let search = Search::of(&request, Level::Instance)?;
     let mut warnings = Warnings::of(&search);
@@ -132,7 +132,7 @@ pub(crate) async fn search_instances(
         }
         documents.push(document);
     }
-    Ok(answer(&documents, &warnings.0))
+    answer(&form, &documents, &warnings.0)
 }
 
 impl DicomWeb {

@@ -90,7 +90,7 @@ macro_rules! operations {
 }
 
 #[rustfmt::skip]
-const OPERATIONS: &[Operation] = operations! {
+pub(crate) const OPERATIONS: &[Operation] = operations! {
     GET "/api/patients" CLINICIAN, Audit::Repeated("patient.search");
     POST "/api/patients" CLINICIAN, Audit::Change("patient.create");
     GET "/api/patients/{patient_id}" CLINICIAN, Audit::Event("patient.read");

@@ -43,11 +43,12 @@ impl Commitments {
         }
     }
 
+    /// What is kept, and until when its peer is told over the association that asked; None where too much waits.
     async fn keep(
         &self,
         request: CommitmentRequest,
         calling: &AeTitle,
-    ) -> Result<Option<ClaimedCommitment>, ApiError> {
+    ) -> Result<Option<(ClaimedCommitment, Instant)>, ApiError> {
         let classes = self.classes_of(&request.instances).await?;
         let instances = request.instances.into_iter().map(|instance| {
             let failure = failure_of(&instance, &classes).map(CommitmentFailure::code);
@@ -67,11 +68,13 @@ impl Commitments {
         let refused = event_of(&commitment, AuditOutcome::Refused, "too_many");
         let database = &self.gateway.database;
         database.append_audit_events(vec![event]).await?;
+        // With the lease: to look for what is stored of a large request takes its time.
+        let until = Instant::now() + HELD;
         let kept = database.keep_commitment(commitment, LEASE, MOST_WAITING).await?;
         if kept.is_none() {
             database.append_audit_events(vec![refused]).await?;
         }
-        Ok(kept)
+        Ok(kept.map(|claimed| (claimed, until)))
     }
 
     /// The SOP classes of what is here under these SOP Instance UIDs.
@@ -127,9 +130,8 @@ impl CommitmentProvider for Commitments {
         calling: &AeTitle,
         association: AssociationId,
     ) -> Result<HeldReport, Status> {
-        let until = Instant::now() + HELD;
         match self.keep(request, calling).await {
-            Ok(Some(claimed)) => {
+            Ok(Some((claimed, until))) => {
                 let report = report_of(&claimed.commitment);
                 self.held().entry(association).or_default().push(claimed);
                 Ok(HeldReport { report, until })

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use norma_database::{NewAuditEvent, Owner, ReceivedStudy, ScanIdentity};
 use norma_dicom_spool::{StudyKey, TakenStudy, instances_sha256, pack_study};
@@ -16,8 +17,12 @@ use crate::predictions::Predictions;
 use crate::problem::ApiError;
 use crate::pulls::PriorsOptions;
 use crate::scans::{NewUpload, store_scan};
+use crate::study_in_hand::StudiesInHand;
 use crate::uploads::receive::Upload;
 use crate::uploads::spool::{blocking, create_spool_file, storage_failure};
+
+/// How long a study waits for who stores it another way, before the next one is looked at.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// What became of a study.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +56,26 @@ impl HandOver {
         let Some(key) = key else {
             return Err(ApiError::EmptyUpload);
         };
+        let studies = BTreeSet::from([key.clone()]);
+        let in_hand =
+            StudiesInHand::take(&gateway.database, studies, scan_id.as_uuid(), LONGEST_WAIT).await?;
+        let in_hand = Arc::new(in_hand);
+        let done = self.run_in_hand(taken, (files, key), &in_hand).await;
+        if let Some(in_hand) = Arc::into_inner(in_hand) {
+            in_hand.release().await;
+        }
+        done
+    }
+
+    /// Nobody else stores anything of the study meanwhile.
+    async fn run_in_hand(
+        &self,
+        taken: &TakenStudy,
+        (files, key): (BTreeMap<String, PathBuf>, StudyKey),
+        in_hand: &Arc<StudiesInHand>,
+    ) -> Result<HandedOver, ApiError> {
+        let gateway = &self.predictions.gateway;
+        let scan_id = taken.scan_id();
         let latest = gateway.database.latest_received_study(key.to_string()).await?;
         let is_noted = latest.as_ref().is_some_and(|latest| latest.scan_id == scan_id);
         if !is_noted {
@@ -60,7 +85,7 @@ impl HandOver {
             };
             let looked = holdings.look_into(taken, key.clone(), files.clone(), latest);
             match looked.await? {
-                Looked::New(contents) => self.keep(taken, contents, &files).await?,
+                Looked::New(contents) => self.keep(taken, contents, &files, in_hand).await?,
                 Looked::Received(before) => {
                     self.look_again(before, taken, &files).await?;
                     return Ok(HandedOver::Repeated);
@@ -96,6 +121,7 @@ impl HandOver {
         taken: &TakenStudy,
         contents: Contents,
         files: &BTreeMap<String, PathBuf>,
+        in_hand: &Arc<StudiesInHand>,
     ) -> Result<(), ApiError> {
         let (gateway, scan_id) = (&self.predictions.gateway, taken.scan_id());
         let instances: BTreeSet<String> = contents.classes.keys().cloned().collect();
@@ -109,7 +135,7 @@ impl HandOver {
         };
         let stored = stored_instances(contents.classes.clone());
         if gateway.database.scan(scan_id).await?.is_none() {
-            store(&self.predictions, taken, contents).await?;
+            store(&self.predictions, taken, contents, in_hand).await?;
         }
         self.note_route(scan_id, before, taken, files).await?;
         // Before the study is noted: then it is done, and leaves the spool.
@@ -135,7 +161,12 @@ async fn ask_for_priors(
     Ok(())
 }
 
-async fn store(predictions: &Predictions, taken: &TakenStudy, contents: Contents) -> Result<(), ApiError> {
+async fn store(
+    predictions: &Predictions,
+    taken: &TakenStudy,
+    contents: Contents,
+    in_hand: &Arc<StudiesInHand>,
+) -> Result<(), ApiError> {
     let gateway = &predictions.gateway;
     let owner = Some(Owner::Scope(SCOPE.to_owned()));
     let (_, archive) = create_spool_file(&gateway.options.spool_folder).map_err(storage_failure)?;
@@ -164,6 +195,7 @@ async fn store(predictions: &Predictions, taken: &TakenStudy, contents: Contents
             confirmed_conflicts: Vec::new(),
         },
         request: None,
+        in_hand: Some(Arc::clone(in_hand)),
     };
     store_scan(gateway, new).await?;
     Ok(())

@@ -68,17 +68,9 @@ impl Receiver {
         })
     }
 
-    /// Serves until `stopping`. What was received before is handed over first.
+    /// Serves until `stopping`. What was received before is handed over a quiet period after the models are there.
     pub(crate) async fn run(self, stopping: CancellationToken) {
         let arrivals = Arc::new(Arrivals::default());
-        match self.spool.incoming() {
-            Ok(studies) => {
-                for study in studies {
-                    arrivals.came(study, None);
-                }
-            }
-            Err(error) => tracing::error!(%error, "what was received before cannot be listed"),
-        }
         let gateway = Arc::clone(&self.predictions.gateway);
         let stored = Arc::new(StoredStudies::new(Arc::clone(&gateway), Arc::clone(&self.web)));
         let watch = Arc::new(PullWatch::new(self.options.ae_title.clone()));
@@ -135,6 +127,20 @@ impl Receiver {
         };
         let handing = async {
             let mut pauses = HashMap::new();
+            // Nothing could be stored before, and a peer whose association broke sends the rest of its study meanwhile.
+            while hand_over.predictions.bundle.question(None).await.is_err() {
+                if !pause(TURN, &stopping).await {
+                    return;
+                }
+            }
+            match spool.incoming() {
+                Ok(studies) => {
+                    for study in studies {
+                        arrivals.came(study, None);
+                    }
+                }
+                Err(error) => tracing::error!(%error, "what was received before cannot be listed"),
+            }
             while !stopping.is_cancelled() {
                 for study in arrivals.complete(options.quiet, |study| watch.is_unfinished(study)) {
                     stored.forget(&study);

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
 use norma_database::Owner;
 use norma_dicom_spool::TakenStudy;
 use norma_domain::{Priority, ScanId};
 use norma_service::RoutingPriority;
 
-use crate::analyses::{Turn, request_analysis};
+use crate::analyses::{Turn, is_due, request_analysis};
 use crate::pacs::contents::stored_instances;
 use crate::pacs::hand_over::HandOver;
 use crate::pacs::stored::SCOPE;
@@ -57,8 +58,7 @@ impl HandOver {
         taken: &TakenStudy,
         files: &BTreeMap<String, PathBuf>,
     ) -> Result<(), ApiError> {
-        let is_deleted = self.predictions.gateway.database.scan(before).await?.is_none();
-        if taken.is_prior() || is_deleted || self.is_analyzed(before).await? {
+        if taken.is_prior() || !self.is_due(before, taken).await? {
             return Ok(());
         }
         let mut facts = self.facts_of(files).await?;
@@ -104,14 +104,14 @@ impl HandOver {
         Ok(())
     }
 
-    /// Requests the analysis of a scan that has none.
+    /// Requests the analysis of a scan that has none, or whose analysis failed before the study was sent again.
     pub(super) async fn analyze_once(
         &self,
         scan_id: ScanId,
         taken: &TakenStudy,
         route: Route,
     ) -> Result<(), ApiError> {
-        if self.is_analyzed(scan_id).await? {
+        if !self.is_due(scan_id, taken).await? {
             return Ok(());
         }
         let asked = self.predictions.bundle.question(route.operating_point).await;
@@ -128,6 +128,15 @@ impl HandOver {
         };
         request_analysis(&self.predictions.gateway, scan_id, &question, turn).await?;
         Ok(())
+    }
+
+    /// What was deleted is not wanted.
+    async fn is_due(&self, scan_id: ScanId, taken: &TakenStudy) -> Result<bool, ApiError> {
+        let gateway = &self.predictions.gateway;
+        match gateway.database.scan(scan_id).await? {
+            Some(scan) => is_due(gateway, &scan, taken_at(taken)).await,
+            None => Ok(false),
+        }
     }
 
     async fn is_analyzed(&self, scan_id: ScanId) -> Result<bool, ApiError> {
@@ -149,4 +158,14 @@ impl HandOver {
     async fn note(&self, scan_id: ScanId, facts: &StudyFacts) -> Result<(), ApiError> {
         self.predictions.router.note(scan_id, facts).await
     }
+}
+
+/// When nothing more came of a study: the identifier of the scan that it may become is of that moment, and stays across a kill.
+fn taken_at(taken: &TakenStudy) -> DateTime<Utc> {
+    let timestamp = taken.scan_id().as_uuid().get_timestamp();
+    let moment = timestamp.and_then(|timestamp| {
+        let (seconds, nanoseconds) = timestamp.to_unix();
+        DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanoseconds)
+    });
+    moment.unwrap_or_else(Utc::now)
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use norma_dicom_network::{AeTitle, AssociationId, InstanceSink, ReceivedInstance, StoreFailure};
 use norma_dicom_results::{is_made_here, may_be_made_here};
-use norma_dicom_spool::{KeepError, Spool, StudyKey, manufacturer_of, study_of};
+use norma_dicom_spool::{KeepError, Spool, StudyKey, check_names, manufacturer_of, study_of};
 
 use crate::gateway::Gateway;
 use crate::pacs::arrivals::Arrivals;
@@ -39,6 +39,7 @@ impl InstanceSink for SpoolSink {
             // The PACS has it, and here it can be made again.
             Ok(None) => ("returned", Ok(())),
             Err(KeepError::Unnamed) => ("not_kept", Err(StoreFailure::CannotUnderstand)),
+            Err(KeepError::DoesNotMatch) => ("not_kept", Err(StoreFailure::DoesNotMatch)),
             Err(KeepError::OtherContent) => ("other_content", Err(StoreFailure::Duplicate)),
             Err(KeepError::Io(error)) => {
                 tracing::error!(%error, "a received instance could not be kept");
@@ -73,6 +74,7 @@ impl SpoolSink {
         } = instance;
         let uid = sop_instance_uid.clone();
         let (is_returned, study, file) = blocking(move || {
+            check_names(&file, &sop_class_uid, &uid)?;
             let is_returned = is_returned(&sop_class_uid, &uid, &file)?;
             Ok((is_returned, study_of(&file)?, file))
         })

@@ -21,6 +21,7 @@ use crate::problem::ApiError;
 use crate::routing::Router;
 use crate::rows::{failure_row, summary_of, unreadable_row};
 use crate::scans::{Leftover, NewUpload, store_scan};
+use crate::study_in_hand::StudiesInHand;
 use crate::uploads::reader::Separation;
 use crate::uploads::receive::Upload;
 use crate::uploads::spool::{SPLIT_PREFIX, storage_failure};
@@ -34,6 +35,8 @@ pub(crate) struct Sender {
     pub(crate) came_by: RoutingWay,
     /// What came by DICOM: SOP classes by SOP Instance UIDs.
     pub(crate) instances: BTreeMap<String, String>,
+    /// The studies of the upload, where they were looked for first.
+    pub(crate) in_hand: Option<Arc<StudiesInHand>>,
 }
 
 /// Takes uploads without a patient, and tells what became of them.
@@ -201,6 +204,7 @@ impl Predictions {
                     confirmed_conflicts: Vec::new(),
                 },
                 request: None,
+                in_hand: sender.in_hand.clone(),
             },
         )
         .await?;

@@ -134,6 +134,7 @@ pub(crate) async fn predict(
                 owner: access.caller.owner(),
                 request: in_hand.key(),
                 came_by: RoutingWay::Upload,
+                in_hand: None,
             };
             match predictions.start_prediction((upload, place), asked, sender).await {
                 Ok(id) => id,

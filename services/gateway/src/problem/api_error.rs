@@ -195,6 +195,8 @@ pub enum ApiError {
     IdempotencyKeyReused,
     #[error("the first request with this Idempotency-Key is under way: ask again")]
     RequestRunning,
+    #[error("the same study is being stored by another way: send it again in a moment")]
+    StudyInHand,
     #[error("it was changed meanwhile: read it again, then change what is there now")]
     ChangedMeanwhile,
     #[error("the same study is here already (`duplicate_of`): nothing was stored")]
@@ -337,6 +339,7 @@ impl ApiError {
                 "idempotency_key_reused",
                 "Idempotency-Key used for another request",
             ),
+            Self::StudyInHand => (S::SERVICE_UNAVAILABLE, "study_in_hand", "Study is being stored"),
             Self::RequestRunning => (S::CONFLICT, "request_running", "Request still running"),
             Self::ChangedMeanwhile => (S::PRECONDITION_FAILED, "changed_meanwhile", "Changed meanwhile"),
             Self::DuplicateScan { .. } => (S::CONFLICT, "duplicate_scan", "Study already here"),
@@ -443,7 +446,7 @@ impl ResponseError for ApiError {
             Self::AnalysisRunning { .. } | Self::OtherAnalysisRunning { .. } | Self::RequestRunning => {
                 response.insert_header((header::RETRY_AFTER, "2"));
             }
-            Self::Unavailable { .. } | Self::StorageFull => {
+            Self::Unavailable { .. } | Self::StorageFull | Self::StudyInHand => {
                 response.insert_header((header::RETRY_AFTER, "5"));
             }
             Self::NotAuthenticated | Self::InvalidKey => {

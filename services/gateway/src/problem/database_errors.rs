@@ -15,6 +15,7 @@ impl From<DatabaseError> for ApiError {
             DatabaseError::ChangedMeanwhile(_) => Self::ChangedMeanwhile,
             DatabaseError::TooManyUrgent { most } => Self::TooManyUrgent { most },
             DatabaseError::RequestSuperseded => Self::RequestRunning,
+            DatabaseError::StudyLockLost => Self::StudyInHand,
             DatabaseError::NulInText { field } => Self::InvalidField {
                 field,
                 detail: "text without the character U+0000".to_owned(),

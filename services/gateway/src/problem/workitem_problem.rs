@@ -20,7 +20,9 @@ pub enum WorkitemProblem {
     Exists,
     #[error("you have as many work items as may be: complete or cancel some, those that ended go after days")]
     TooMany,
-    #[error("this is no data set in DICOM JSON: an object of attributes, or a list of one")]
+    #[error(
+        "this is no data set: in DICOM JSON an object of attributes, or a list of one; in XML a NativeDicomModel"
+    )]
     NotReadable,
     #[error("{0}")]
     Invalid(String),
@@ -56,7 +58,7 @@ impl WorkitemProblem {
             Self::NotFound => (S::NOT_FOUND, "workitem_not_found", "No such work item"),
             Self::Exists => (S::CONFLICT, "workitem_exists", "Work item exists"),
             Self::TooMany => (S::TOO_MANY_REQUESTS, "too_many_workitems", "Too many work items"),
-            Self::NotReadable => (S::BAD_REQUEST, "workitem_not_readable", "No DICOM JSON"),
+            Self::NotReadable => (S::BAD_REQUEST, "workitem_not_readable", "No DICOM JSON or XML"),
             Self::Invalid(_) => (
                 S::BAD_REQUEST,
                 "workitem_invalid",

@@ -5,7 +5,7 @@ use norma_dicom_network::{NetworkError, Status};
 use crate::peer_failure::{Failure, FailureKind, told_status};
 
 /// What an archive, or its absence, says to a search or a retrieval.
-pub(super) fn failure_of(error: &NetworkError) -> Failure {
+pub(crate) fn failure_of(error: &NetworkError) -> Failure {
     let NetworkError::Status(status) = error else {
         return Failure::from(error);
     };

@@ -10,6 +10,7 @@ mod source;
 mod trail;
 mod watch;
 
+pub(crate) use failure::failure_of;
 pub(crate) use priors::PriorsOptions;
 pub(crate) use puller::{Puller, PullerParts};
 pub use source::{FoundStudies, Sources};

@@ -68,15 +68,15 @@ impl Router {
         Ok(noted.and_then(|noted| serde_json::from_str(&noted.facts).ok()))
     }
 
-    /// What the rules say now of a study that came by an upload or STOW-RS; None where none is for what comes so.
+    /// What the rules say now of a study; None where none is for what comes as that came.
     pub(crate) async fn route_of(&self, scan_id: ScanId) -> Result<Option<Route>, ApiError> {
-        let ways = [RoutingWay::StowRs, RoutingWay::Upload];
+        let ways = [RoutingWay::CStore, RoutingWay::StowRs, RoutingWay::Upload];
         if !ways.into_iter().any(|way| self.rules.are_for(way)) {
             return Ok(None);
         }
         let facts = self.noted(scan_id).await?;
         Ok(facts
-            .filter(|facts| facts.came_by != RoutingWay::CStore)
+            .filter(|facts| self.rules.are_for(facts.came_by))
             .map(|facts| self.rules.decide(&facts)))
     }
 }

@@ -1,6 +1,7 @@
 //! A file becomes a scan: an object and its row.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use norma_database::{DatabaseError, NewScan, Owner, RequestKey, Scan, ScanIdentity};
 use norma_domain::{PatientId, ScanId};
@@ -8,6 +9,7 @@ use norma_object_storage::ObjectKey;
 
 use crate::gateway::Gateway;
 use crate::problem::ApiError;
+use crate::study_in_hand::StudiesInHand;
 
 /// A file to become a scan.
 pub(crate) struct NewUpload<File> {
@@ -23,6 +25,8 @@ pub(crate) struct NewUpload<File> {
     pub(crate) identity: ScanIdentity,
     /// Of the request, where it may be sent again.
     pub(crate) request: Option<RequestKey>,
+    /// Of which this is one; let go when it is stored.
+    pub(crate) in_hand: Option<Arc<StudiesInHand>>,
 }
 
 /// Stores a file and its row. Goes on to the end when the client goes away in between, so that no object is
@@ -36,20 +40,20 @@ pub(crate) async fn store_scan<File: AsRef<Path> + Send + 'static>(
         let id = upload.id;
         let key = ObjectKey::Original(id);
         let stored = objects.put_file(key, upload.file.as_ref()).await?;
-        let row = database
-            .create_scan(NewScan {
-                id,
-                patient_id: upload.patient_id,
-                description: upload.description,
-                file_name: upload.file_name,
-                sha256: stored.sha256,
-                size_bytes: stored.size_bytes,
-                object_key: key.to_string(),
-                owner: upload.owner,
-                identity: upload.identity,
-                request: upload.request,
-            })
-            .await;
+        let lock = upload.in_hand.as_ref().map(|in_hand| in_hand.lock());
+        let new = NewScan {
+            id,
+            patient_id: upload.patient_id,
+            description: upload.description,
+            file_name: upload.file_name,
+            sha256: stored.sha256,
+            size_bytes: stored.size_bytes,
+            object_key: key.to_string(),
+            owner: upload.owner,
+            identity: upload.identity,
+            request: upload.request,
+        };
+        let row = database.create_locked_scan(new, lock).await;
         // Where no answer came, or the row was there already, its file is needed; else the sweep finds it.
         if row.as_ref().is_err_and(|error| {
             !error.is_retryable() && !matches!(error, DatabaseError::UniqueViolation { .. })

@@ -1,13 +1,19 @@
 //! `POST /api/scans`: one study, stored.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
 use actix_web::http::header;
 use actix_web::web::{Data, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse, post};
 use norma_database::{RequestKey, Scan as ScanRow};
+use norma_dicom_spool::StudyKey;
 use norma_domain::{PatientId, Role, Roles, ScanId};
 use norma_service::RoutingWay;
 use serde::Deserialize;
 use utoipa::IntoParams;
+use uuid::Uuid;
 
 use crate::gateway::Gateway;
 use crate::http::text::checked_description;
@@ -22,10 +28,14 @@ use crate::scans::answer::scan_document;
 use crate::scans::duplicates::{Earlier, OnDuplicate, earlier_scan};
 use crate::scans::schema::{Scan, ScanUpload};
 use crate::scans::storage::{NewUpload, store_scan};
+use crate::study_in_hand::StudiesInHand;
 use crate::uploads::Uploads;
 use crate::uploads::deidentified::Deidentified;
 use crate::uploads::receive::{DEIDENTIFY_FIELD, PIXELS_CHECKED_FIELD, Upload};
 use crate::uploads::repetition::{Sent, look_up};
+
+/// How long an upload waits for who stores the same study another way.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 const TEXT_FIELDS: &[&str] = &[
     "patient_id",
@@ -183,6 +193,14 @@ async fn store(
     key: Option<RequestKey>,
 ) -> Result<Stored, ApiError> {
     let study = uploads.reader.only_study(&upload).await?;
+    let in_hand = match &study.uid {
+        Some(uid) => {
+            let studies = BTreeSet::from([StudyKey::of(uid)]);
+            let in_hand = StudiesInHand::take(&gateway.database, studies, Uuid::now_v7(), LONGEST_WAIT);
+            Some(Arc::new(in_hand.await?))
+        }
+        None => None,
+    };
     let earlier = earlier_scan(gateway, access, &upload.received_sha256, study.uid).await?;
     if let (Some(earlier), OnDuplicate::Refuse) = (&earlier, wish.on_duplicate) {
         return Err(ApiError::DuplicateScan {
@@ -217,6 +235,7 @@ async fn store(
         owner: access.caller.owner(),
         identity,
         request: key,
+        in_hand,
     };
     let scan = Box::new(store_scan(gateway, new).await?);
     if let Some(facts) = facts {

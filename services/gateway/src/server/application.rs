@@ -167,6 +167,7 @@ impl Application {
     /// Serves until the context's `shutdown`; then lets the requests under way finish.
     pub async fn run_until_stopped(self) -> anyhow::Result<()> {
         let performer = self.rooms.performer();
+        performer.tell_that_it_runs_again().await;
         let (gateway, trail) = (self.rooms.gateway, self.rooms.trail);
         let stopping = gateway.stopping.clone();
         let events = EventFeed::clone(&self.rooms.events);

@@ -96,7 +96,7 @@ impl Rooms {
     pub(crate) fn performer(&self) -> Performer {
         Performer::new(
             self.gateway.clone().into_inner(),
-            self.bundle.clone().into_inner(),
+            (self.bundle.clone().into_inner(), self.router.clone().into_inner()),
             self.dicomweb.clone().into_inner(),
             self.results.clone().into_inner(),
         )

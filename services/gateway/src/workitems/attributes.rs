@@ -1,6 +1,6 @@
 //! Attributes of work items in DICOM JSON (PS3.18 annex F): data sets, and the items of their sequences.
 
-use norma_dicom_instances::Attributes;
+use norma_dicom_instances::{Attributes, read_native_model};
 use serde_json::{Map, Value, json};
 
 pub(super) const AFFECTED_SOP_INSTANCE: &str = "00001000";
@@ -129,6 +129,11 @@ pub(super) fn parse(body: &[u8]) -> Option<Attributes> {
     };
     let attributes: Attributes = serde_json::from_value(data_set).ok()?;
     is_well_formed(attributes.iter()).then_some(attributes)
+}
+
+/// The same of a body that is XML.
+pub(super) fn parse_xml(body: &[u8]) -> Option<Attributes> {
+    read_native_model(body).filter(|attributes| is_well_formed(attributes.iter()))
 }
 
 /// Each attribute is named by eight digits and has a representation; values stand in lists.

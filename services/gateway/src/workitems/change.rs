@@ -4,7 +4,6 @@ use chrono::{DateTime, Utc};
 use norma_database::{Workitem, WorkitemChange, WorkitemState};
 use norma_dicom_instances::Attributes;
 use norma_domain::SopInstanceUid;
-use serde_json::Value;
 
 use super::attributes::{
     CANCELED_AT, DISCONTINUATION_REASONS, HUMAN_PERFORMERS, INPUT_READINESS, Item, MODIFIED, OF_CANCELLATION,
@@ -243,10 +242,10 @@ pub(super) fn cancel(workitem: &Workitem, asked: &Attributes, now: DateTime<Utc>
 }
 
 /// What a work item says of its state: for the answer that names no transaction.
-pub(super) fn document_of(workitem: &Workitem) -> Value {
+pub(super) fn document_of(workitem: &Workitem) -> Attributes {
     let mut attributes = workitem.attributes.clone();
     attributes.remove(TRANSACTION_UID);
-    Value::Object(attributes.into_iter().collect())
+    attributes
 }
 
 /// The text of an attribute of a body.

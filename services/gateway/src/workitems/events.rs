@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU16, Ordering};
 
+use norma_database::WORKLIST;
 use norma_dicom_instances::Attributes;
 use serde_json::Value;
 
@@ -16,6 +17,9 @@ const AFFECTED_SOP_CLASS: &str = "00000002";
 const MESSAGE_ID: &str = "00000110";
 const EVENT_TYPE: &str = "00001002";
 const REQUESTING_AE: &str = "00741236";
+const SERVICE_STATUS: &str = "00741242";
+const SUBSCRIPTION_LIST_STATUS: &str = "00741244";
+const WORKITEM_LIST_STATUS: &str = "00741246";
 
 static MESSAGES: AtomicU16 = AtomicU16::new(1);
 
@@ -25,6 +29,7 @@ enum EventType {
     StateReport = 1,
     CancelRequested = 2,
     ProgressReport = 3,
+    ServiceStatus = 4,
     Assigned = 5,
 }
 
@@ -58,6 +63,28 @@ pub(super) fn progress_report(uid: &str, attributes: &Attributes) -> String {
 pub(super) fn assigned(uid: &str, attributes: &Attributes) -> String {
     let told = picked(attributes, &[STATIONS, HUMAN_PERFORMERS]);
     event(uid, EventType::Assigned, told)
+}
+
+/// That the service ends, or was started again: subscriptions and work items are as they were (PS3.4 section CC.2.4.1.4).
+#[derive(Debug, Clone, Copy)]
+pub(super) enum ServiceStatus {
+    GoingDown,
+    Restarted,
+}
+
+pub(super) fn service_status(status: ServiceStatus) -> String {
+    let told: &[(&str, &str)] = match status {
+        ServiceStatus::GoingDown => &[(SERVICE_STATUS, "GOING DOWN")],
+        ServiceStatus::Restarted => &[
+            (SERVICE_STATUS, "RESTARTED"),
+            (SUBSCRIPTION_LIST_STATUS, "WARM START"),
+            (WORKITEM_LIST_STATUS, "WARM START"),
+        ],
+    };
+    let told = told
+        .iter()
+        .map(|(tag, value)| ((*tag).to_owned(), one("CS", *value)));
+    event(WORKLIST, EventType::ServiceStatus, told)
 }
 
 /// Somebody asks the performer to cancel it.

@@ -7,20 +7,22 @@ use chrono::{DateTime, Utc};
 use norma_database::{Analysis, AuditOutcome, NewAuditEvent, Workitem, WorkitemChange, WorkitemState};
 use norma_dicom_instances::Attributes;
 use norma_dicom_results::Language;
-use norma_domain::{AnalysisStatus, Priority, Reason, ReasonCode, ScanId, StudyInstanceUid};
-use tokio::time::sleep;
+use norma_domain::{AnalysisStatus, Reason, ReasonCode, ScanId, StudyInstanceUid};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::attributes::{INPUT_READINESS, STATION_CLASSES, STATIONS, WORKITEM_CODES, items, text};
 use super::change::{self, Changed};
+use super::events::{self, ServiceStatus};
 use super::output::{self, Discontinued};
-use crate::analyses::{Turn, request_analysis};
+use crate::analyses::{Asked, request_analysis};
 use crate::bundle::RunningBundle;
 use crate::dicom_results::DicomResults;
 use crate::dicomweb::DicomWeb;
 use crate::gateway::Gateway;
 use crate::new_uid::new_uid;
 use crate::problem::{ApiError, WorkitemProblem};
+use crate::routing::Router;
 
 /// How long a work item is this gateway's, and when it is looked at again.
 const PAUSE: Duration = Duration::from_secs(3);
@@ -50,6 +52,7 @@ enum Found {
 pub(crate) struct Performer {
     gateway: Arc<Gateway>,
     bundle: Arc<RunningBundle>,
+    router: Arc<Router>,
     web: Arc<DicomWeb>,
     results: Arc<DicomResults>,
 }
@@ -57,13 +60,14 @@ pub(crate) struct Performer {
 impl Performer {
     pub(crate) fn new(
         gateway: Arc<Gateway>,
-        bundle: Arc<RunningBundle>,
+        (bundle, router): (Arc<RunningBundle>, Arc<Router>),
         web: Arc<DicomWeb>,
         results: Arc<DicomResults>,
     ) -> Self {
         Self {
             gateway,
             bundle,
+            router,
             web,
             results,
         }
@@ -96,6 +100,19 @@ impl Performer {
             }
         };
         stopping.run_until_cancelled(performing).await;
+    }
+
+    /// Before the first request is answered: who subscribes later is told nothing of it.
+    pub(crate) async fn tell_that_it_runs_again(&self) {
+        let event = events::service_status(ServiceStatus::Restarted);
+        let telling = self.gateway.database.tell_workitem_subscribers(event);
+        match timeout(LONG_REST, telling).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "subscribers are not told that the worklist runs again"),
+            Err(_) => tracing::warn!(
+                "subscribers are not told that the worklist runs again: the database is silent"
+            ),
+        }
     }
 
     async fn forget(&self) {
@@ -167,6 +184,10 @@ impl Performer {
         };
         let scan = self.gateway.scan(scan_id).await?;
         let question = self.bundle.question(None).await?;
+        let asked = Asked::of_absent(question, workitem.owner.clone());
+        // Who makes a work item wants the answer, also where a rule has such studies kept alone.
+        let asked = asked.of_study(&self.bundle, &self.router, scan_id).await?;
+        let question = asked.question;
         if let Some(id) = scan.latest_analysis_id {
             let analysis = self.gateway.analysis(id).await?;
             let is_of_now = analysis.requested_at >= begun;
@@ -188,12 +209,7 @@ impl Performer {
                 }
             }
         }
-        let turn = Turn {
-            priority: Priority::default(),
-            requested_by: workitem.owner.clone(),
-            most_urgent: None,
-        };
-        let requested = request_analysis(&self.gateway, scan_id, &question, turn).await?;
+        let requested = request_analysis(&self.gateway, scan_id, &question, asked.turn).await?;
         Ok(Found::Running(Box::new(requested)))
     }
 

@@ -7,19 +7,22 @@ use chrono::Utc;
 use norma_database::{NewWorkitem, WorkitemCreated, WorkitemState};
 use norma_dicom_instances::Attributes;
 
-use super::attributes::{STATE, TRANSACTION_UID, parse};
+use super::attributes::{STATE, TRANSACTION_UID, parse, parse_xml};
 use super::change::{self, Changed};
 use super::creation::{check_size, create};
 use super::events;
 use super::matching::{Filter, Wanted};
 use super::performer::is_for_station;
 use super::room::{MOST_OF_OWNER, Visit, Workitems};
-use crate::dicomweb::{DICOM_JSON, check_json};
+use crate::dicomweb::{DICOM_JSON, DICOM_XML, ModelForm};
 use crate::identity::{Access, Notes};
 use crate::problem::{ApiError, WorkitemProblem};
 
 /// Work items looked at in one go.
 const BATCH: u32 = 200;
+
+/// Reads the data set of a body.
+type Parse = fn(&[u8]) -> Option<Attributes>;
 
 const MORE: &str = "There are additional results that can be requested.";
 const NOT_FUZZY: &str =
@@ -77,10 +80,10 @@ pub(crate) async fn retrieve_workitem(
     access: Access,
     notes: Notes,
 ) -> Result<HttpResponse, ApiError> {
-    check_json(&request)?;
+    let form = ModelForm::of_one(&request)?;
     let visit = workitems.visit(&request, &access);
     let workitem = visit.workitem(&visit.uid(&request, &notes)?).await?;
-    Ok(documents(&[change::document_of(&workitem)], HttpResponse::Ok()))
+    form.answer(&[change::document_of(&workitem)], HttpResponse::Ok())
 }
 
 /// Replaces attributes of a work item.
@@ -209,7 +212,7 @@ pub(crate) async fn search_workitems(
     request: HttpRequest,
     access: Access,
 ) -> Result<HttpResponse, ApiError> {
-    check_json(&request)?;
+    let form = ModelForm::of_list(&request)?;
     let visit = workitems.visit(&request, &access);
     let wanted = Wanted::of(request.query_string())?;
     let _turn = visit.search().await?;
@@ -245,40 +248,45 @@ pub(crate) async fn search_workitems(
     if wanted.is_fuzzy {
         answer.append_header(visit.warning(NOT_FUZZY));
     }
-    Ok(documents(&found, answer))
+    form.answer(&found, answer)
 }
 
 impl Visit<'_> {
     /// The data set of a request.
     async fn body(&self, request: &HttpRequest, payload: Payload) -> Result<Attributes, ApiError> {
-        let bytes = self.bytes(request, payload).await?;
+        let (parse, bytes) = self.bytes(request, payload).await?;
         parse(&bytes).ok_or_else(|| self.refuse(WorkitemProblem::NotReadable))
     }
 
     /// The same of a request that may have none.
     async fn optional_body(&self, request: &HttpRequest, payload: Payload) -> Result<Attributes, ApiError> {
-        let bytes = self.bytes(request, payload).await?;
+        let (parse, bytes) = self.bytes(request, payload).await?;
         if bytes.is_empty() {
             return Ok(Attributes::new());
         }
         parse(&bytes).ok_or_else(|| self.refuse(WorkitemProblem::NotReadable))
     }
 
-    async fn bytes(&self, request: &HttpRequest, payload: Payload) -> Result<Bytes, ApiError> {
+    /// The body, and what reads it.
+    async fn bytes(&self, request: &HttpRequest, payload: Payload) -> Result<(Parse, Bytes), ApiError> {
         let of = request.headers().get(header::CONTENT_TYPE);
         let media_type = of.and_then(|of| of.to_str().ok()).unwrap_or(DICOM_JSON);
         let media_type = media_type.split(';').next().unwrap_or_default().trim();
-        if ![DICOM_JSON, "application/json"].contains(&media_type.to_ascii_lowercase().as_str()) {
-            return Err(ApiError::UnsupportedMediaType(
-                "work items are sent as application/dicom+json",
-            ));
-        }
+        let parse: Parse = match media_type.to_ascii_lowercase().as_str() {
+            DICOM_JSON | "application/json" => parse,
+            DICOM_XML | "application/xml" | "text/xml" => parse_xml,
+            _ => {
+                return Err(ApiError::UnsupportedMediaType(
+                    "work items are sent as application/dicom+json or application/dicom+xml",
+                ));
+            }
+        };
         let limit = self.gateway.options.json_limit_bytes;
         let read = payload.to_bytes_limited(limit).await;
         let read = read.map_err(|_| ApiError::BodyTooLarge {
             limit_bytes: limit as u64,
         })?;
-        read.map_err(|_| ApiError::BodyStalled)
+        Ok((parse, read.map_err(|_| ApiError::BodyStalled)?))
     }
 }
 
@@ -294,14 +302,4 @@ fn query_uid(request: &HttpRequest, names: &[&str]) -> Option<String> {
     pairs
         .into_iter()
         .find_map(|(name, value)| names.contains(&name.as_str()).then_some(value))
-}
-
-fn documents(documents: &[serde_json::Value], mut answer: actix_web::HttpResponseBuilder) -> HttpResponse {
-    match serde_json::to_vec(documents) {
-        Ok(json) => answer
-            .content_type(DICOM_JSON)
-            .insert_header((header::CACHE_CONTROL, "private, no-store"))
-            .body(json),
-        Err(_) => HttpResponse::InternalServerError().finish(),
-    }
 }

@@ -9,7 +9,7 @@ use actix_ws::{CloseCode, CloseReason, Message};
 use futures::StreamExt as _;
 use norma_database::{FILTERED_WORKLIST, Owner, WORKLIST, WORKLISTS, WorkitemSubscription};
 
-use super::events;
+use super::events::{self, ServiceStatus};
 use super::matching::Filter;
 use super::room::{MOST_SUBSCRIBERS, Visit, Workitems};
 use crate::gateway::Gateway;
@@ -222,7 +222,11 @@ impl Listener {
         let mut count = 0_u32;
         let reason = loop {
             tokio::select! {
-                () = self.gateway.stopping.cancelled() => break Some(CloseCode::Away),
+                () = self.gateway.stopping.cancelled() => {
+                    // It may be gone.
+                    let _ = self.session.text(events::service_status(ServiceStatus::GoingDown)).await;
+                    break Some(CloseCode::Away);
+                }
                 message = messages.next() => match message {
                     Some(Ok(Message::Ping(bytes))) => {
                         if self.session.pong(&bytes).await.is_err() {

@@ -58,7 +58,15 @@ async fn spawn(
     has_models: bool,
     keys_file: Option<PathBuf>,
 ) -> App {
-    let folder = tempfile::tempdir().unwrap();
+    spawn_in(tempfile::tempdir().unwrap(), change, has_models, keys_file).await
+}
+
+async fn spawn_in(
+    folder: TempDir,
+    change: impl FnOnce(&mut GatewayOptions),
+    has_models: bool,
+    keys_file: Option<PathBuf>,
+) -> App {
     let mut settings = Settings::base();
     settings.database.url = format!("sqlite://{}", folder.path().join("norma.db").display()).into();
     settings.objects.folder = folder.path().join("objects");
@@ -184,6 +192,13 @@ pub(crate) fn installed() -> Bundle {
 }
 
 impl App {
+    /// Stops, and starts on what is kept.
+    pub(crate) async fn restarted(self) -> Self {
+        self.shutdown.cancel();
+        self.served.await.unwrap().unwrap();
+        spawn_in(self.folder, |_| {}, true, None).await
+    }
+
     /// Where uploads lie while they are looked at.
     pub(crate) fn spool(&self) -> std::path::PathBuf {
         let mut folders = std::fs::read_dir(self.folder.path().join("spool")).unwrap();

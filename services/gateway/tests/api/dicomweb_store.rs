@@ -12,12 +12,12 @@ use crate::worker::Says;
 const BOUNDARY: &str = "0f3cf5c0-70e0-41ef";
 const JSON: &str = "application/dicom+json";
 
-struct Study {
+pub(crate) struct Study {
     series: PhantomSeries,
-    files: Vec<Vec<u8>>,
+    pub(crate) files: Vec<Vec<u8>>,
 }
 
-fn study(seed: u64) -> Study {
+pub(crate) fn study(seed: u64) -> Study {
     let folder = tempfile::tempdir().unwrap();
     let options = PhantomOptions {
         slices: 4,
@@ -57,7 +57,11 @@ fn store_request(app: &App, path: &str, body: Vec<u8>) -> RequestBuilder {
         .body(body)
 }
 
-async fn store<'a>(app: &App, path: &str, files: impl IntoIterator<Item = &'a Vec<u8>>) -> Response {
+pub(crate) async fn store<'a>(
+    app: &App,
+    path: &str,
+    files: impl IntoIterator<Item = &'a Vec<u8>>,
+) -> Response {
     store_request(app, path, body(files)).send().await.unwrap()
 }
 

@@ -8,6 +8,7 @@
 
 mod analyses;
 mod app;
+mod at_one_moment;
 mod attack;
 mod audit;
 mod deliveries;
@@ -23,6 +24,7 @@ mod head;
 mod identity;
 mod issuer;
 mod limits;
+mod native_model;
 mod openid;
 mod other_content;
 mod page;

@@ -233,3 +233,62 @@ async fn a_part_of_the_worklist_is_heard_of_alone_and_nobody_hears_for_another()
     let plain = lab.get(url("/subscribers/WATCH")).send().await.unwrap();
     problem(plain, StatusCode::BAD_REQUEST, "invalid_parameter").await;
 }
+
+/// What the service itself tells: its status, and that of its lists.
+fn service_status(event: &Value) -> [&str; 3] {
+    assert_eq!(event["00001002"]["Value"][0], 4);
+    assert_eq!(event["00001000"]["Value"][0], WORKLIST);
+    ["00741242", "00741244", "00741246"].map(|tag| event[tag]["Value"][0].as_str().unwrap_or_default())
+}
+
+#[tokio::test]
+async fn subscribers_are_told_that_the_service_ends_and_runs_again() {
+    let app = spawn_app().await;
+    let key = make_key(&app.database, "clinic", &[Role::Clinician], |_| {}).await;
+    let own = client(Some(&key));
+    let subscribed = own
+        .post(format!(
+            "{}/dicom-web/workitems/{WORKLIST}/subscribers/WATCH",
+            app.base
+        ))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(subscribed.status(), StatusCode::CREATED);
+    let path = "/dicom-web/ws/subscribers/WATCH";
+    let mut socket = Socket::open(&app, &key, path).await.unwrap();
+    let app = app.restarted().await;
+    let event = socket.next().await.unwrap();
+    assert_eq!(service_status(&event), ["GOING DOWN", "", ""]);
+    assert_eq!(socket.next().await, None, "and then it ends");
+
+    // Who comes late is told once, and hears on what it subscribed to.
+    let app = app.restarted().await;
+    create(&app, "1.1", &item(Some("OTHER"), None)).await;
+    let mut socket = Socket::open(&app, &key, path).await.unwrap();
+    let event = socket.next().await.unwrap();
+    assert_eq!(service_status(&event), ["RESTARTED", "WARM START", "WARM START"]);
+    assert_eq!(told(&socket.next().await.unwrap()), of(1, "1.1", "SCHEDULED"));
+    // A work item that names the same attribute is none of the service's.
+    let claim = json!({ "00741000": value("CS", "IN PROGRESS"), "00081195": value("UI", "1.9") });
+    send(&app, Method::PUT, "/workitems/1.1/state", &claim)
+        .send()
+        .await
+        .unwrap();
+    socket.next().await.unwrap();
+    drop(socket);
+    let progress = json!({ "00741002": { "vr": "SQ", "Value": [{ "00741242": value("CS", "X") }] } });
+    send(
+        &app,
+        Method::POST,
+        "/workitems/1.1?transaction-uid=1.9",
+        &progress,
+    )
+    .send()
+    .await
+    .unwrap();
+    let app = app.restarted().await;
+    let mut socket = Socket::open(&app, &key, path).await.unwrap();
+    assert_eq!(told(&socket.next().await.unwrap()), of(3, "1.1", ""));
+    assert_eq!(service_status(&socket.next().await.unwrap())[0], "RESTARTED");
+}

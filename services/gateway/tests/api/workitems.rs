@@ -228,7 +228,7 @@ async fn what_is_missing_or_wrong_is_named_and_nothing_kept() {
         refused(answer, StatusCode::BAD_REQUEST, "workitem_not_readable", "").await;
     }
     let sent = app.request(Method::POST, "/dicom-web/workitems?1.2.1");
-    let sent = sent.header("content-type", "application/dicom+xml").body("<x/>");
+    let sent = sent.header("content-type", "application/dicom").body("<x/>");
     problem(
         sent.send().await.unwrap(),
         StatusCode::UNSUPPORTED_MEDIA_TYPE,

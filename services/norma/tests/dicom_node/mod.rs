@@ -1,6 +1,7 @@
 //! `norma serve` as a DICOM node.
 
 pub(crate) mod archive;
+pub(crate) mod dcmqrscp;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

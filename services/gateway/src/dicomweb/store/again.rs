@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use chrono::Utc;
 use norma_database::StoredInstance;
 use norma_domain::ScanId;
 
-use crate::analyses::Asked;
+use crate::analyses::{Asked, is_due};
 use crate::dicomweb::indexes::DicomWeb;
 use crate::dicomweb::store::contradictions::{Contradictions, part_of};
 use crate::dicomweb::store::outcome::Outcome;
@@ -43,8 +44,8 @@ impl Contradictions {
     }
 }
 
-/// What came again is noted as come by DICOM, analysed if it never was and no rule has it kept alone, and its results go where those of
-/// such studies go.
+/// What came again is noted as come by DICOM, analysed if it never was, or failed by a cause that may have passed, and no rule has it
+/// kept alone, and its results go where those of such studies go.
 pub(super) async fn take_again(
     predictions: &Predictions,
     scan_id: ScanId,
@@ -64,7 +65,7 @@ pub(super) async fn take_again(
     {
         return Ok(());
     }
-    if scan.latest_analysis_id.is_none() {
+    if is_due(&predictions.gateway, &scan, Utc::now()).await? {
         predictions.request(scan_id, asked).await?;
     }
     Ok(database.queue_missing_deliveries(scan_id).await?)

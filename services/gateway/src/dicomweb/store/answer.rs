@@ -1,18 +1,16 @@
 //! The answer to a store request (PS3.18 section 10.5.3, annex I.2), as JSON or as XML (PS3.19 annex A).
 
-use std::fmt::Write;
-
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
-use norma_dicom_instances::{Attributes, IndexedInstance};
+use norma_dicom_instances::{Attributes, IndexedInstance, write_native_model};
 use serde_json::{Map, Value, json};
 
 use crate::dicomweb::accept::{DICOM_JSON, choose_type};
+use crate::dicomweb::model_form::DICOM_XML;
 use crate::dicomweb::store::outcome::{FailureReason, Outcome};
 use crate::problem::ApiError;
 
-const DICOM_XML: &str = "application/dicom+xml";
 const RETRIEVE_URL: &str = "00081190";
 const REFERENCED_SOP_SEQUENCE: &str = "00081199";
 const FAILED_SOP_SEQUENCE: &str = "00081198";
@@ -45,7 +43,7 @@ impl AnswerForm {
         };
         let document = document(service, outcome);
         let body = if self.0 == DICOM_XML {
-            xml(&document)
+            write_native_model(&document)
         } else {
             json!(document).to_string()
         };
@@ -119,63 +117,4 @@ fn sequence(attributes: &mut Attributes, tag: &str, items: Vec<Attributes>) {
         ("Value".to_owned(), items.collect()),
     ]);
     attributes.insert(tag.to_owned(), Value::Object(attribute));
-}
-
-/// The Native DICOM Model of such a document: texts, numbers and sequences.
-fn xml(document: &Attributes) -> String {
-    let mut text = String::from(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<NativeDicomModel xmlns=\"http://dicom.nema.org/PS3.19/models/NativeDICOM\" \
-         xml:space=\"preserve\">",
-    );
-    for (tag, attribute) in document {
-        write_attribute(&mut text, tag, attribute);
-    }
-    text.push_str("</NativeDicomModel>\n");
-    text
-}
-
-fn write_attribute(text: &mut String, tag: &str, attribute: &Value) {
-    let representation = attribute["vr"].as_str().unwrap_or_default();
-    let keyword = keyword(tag);
-    // Writing to a string does not fail.
-    let _ = write!(
-        text,
-        "<DicomAttribute tag=\"{tag}\" vr=\"{representation}\" keyword=\"{keyword}\">"
-    );
-    for (at, value) in attribute["Value"].as_array().into_iter().flatten().enumerate() {
-        let number = at + 1;
-        match value {
-            Value::Object(item) => {
-                let _ = write!(text, "<Item number=\"{number}\">");
-                for (tag, attribute) in item {
-                    write_attribute(text, tag, attribute);
-                }
-                text.push_str("</Item>");
-            }
-            value => {
-                let plain = value.as_str().map_or_else(|| value.to_string(), escaped);
-                let _ = write!(text, "<Value number=\"{number}\">{plain}</Value>");
-            }
-        }
-    }
-    text.push_str("</DicomAttribute>");
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-}
-
-fn keyword(tag: &str) -> &'static str {
-    match tag {
-        RETRIEVE_URL => "RetrieveURL",
-        REFERENCED_SOP_SEQUENCE => "ReferencedSOPSequence",
-        FAILED_SOP_SEQUENCE => "FailedSOPSequence",
-        OTHER_FAILURES_SEQUENCE => "OtherFailuresSequence",
-        FAILURE_REASON => "FailureReason",
-        SOP_CLASS => "ReferencedSOPClassUID",
-        SOP_INSTANCE => "ReferencedSOPInstanceUID",
-        _ => "",
-    }
 }

@@ -1,9 +1,16 @@
 //! `POST /dicom-web/studies`.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, routes};
+use norma_dicom_instances::InstanceIndex;
+use norma_dicom_spool::StudyKey;
 use norma_domain::StudyInstanceUid;
 use norma_service::RoutingWay;
+use uuid::Uuid;
 
 use crate::analyses::Asked;
 use crate::dicomweb::document::service_url;
@@ -13,12 +20,17 @@ use crate::dicomweb::store::again::take_again;
 use crate::dicomweb::store::answer::AnswerForm;
 use crate::dicomweb::store::contradictions::Contradictions;
 use crate::dicomweb::store::outcome::Outcome;
+use crate::gateway::Gateway;
 use crate::identity::{Access, Notes};
 use crate::predictions::{Predictions, Sender};
 use crate::problem::ApiError;
+use crate::study_in_hand::StudiesInHand;
 use crate::uploads::instances::ReceivedInstances;
 use crate::uploads::repetition::{Sent, look_up};
 use crate::uploads::spool::{create_spool_file, storage_failure};
+
+/// How long a request waits for who stores the same studies another way.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// Stores instances, of one study or of any, and requests the analyses of their studies. What is answered as stored is: with
 /// its rows and the announcement of its analysis.
@@ -51,6 +63,7 @@ pub(crate) async fn store_instances(
         .await?;
     drop(container);
     let web = web.into_inner();
+    let studies = studies_in_hand(gateway, index.as_ref()).await?;
     let contradictions = match &index {
         Some(index) => Contradictions::of(&web, &access, &upload.path, &parts, &index.instances).await?,
         None => Contradictions::default(),
@@ -90,6 +103,7 @@ pub(crate) async fn store_instances(
                 owner: access.caller.owner(),
                 request: in_hand.key(),
                 came_by: RoutingWay::StowRs,
+                in_hand: studies,
             };
             let started = predictions.start_prediction((upload, place), asked, sender).await;
             if started.is_err() {
@@ -100,6 +114,23 @@ pub(crate) async fn store_instances(
     };
     notes.object(id);
     Ok(answer)
+}
+
+/// None where nothing of the request can be named.
+async fn studies_in_hand(
+    gateway: &Gateway,
+    index: Option<&InstanceIndex>,
+) -> Result<Option<Arc<StudiesInHand>>, ApiError> {
+    let instances = index.iter().flat_map(|index| &index.instances);
+    let studies: BTreeSet<StudyKey> = instances
+        .filter_map(|instance| StudyInstanceUid::new(&instance.study_instance_uid).ok())
+        .map(|study| StudyKey::of(&study))
+        .collect();
+    if studies.is_empty() {
+        return Ok(None);
+    }
+    let in_hand = StudiesInHand::take(&gateway.database, studies, Uuid::now_v7(), LONGEST_WAIT);
+    Ok(Some(Arc::new(in_hand.await?)))
 }
 
 fn wanted_study(request: &HttpRequest) -> Result<Option<StudyInstanceUid>, ApiError> {
