@@ -7,7 +7,7 @@ mod index;
 mod indexing;
 mod json;
 
-pub use attributes::{attribute_tag, representation_of};
+pub use attributes::attribute_tag;
 pub use container::{TRAILER_BYTES, find_index, read_index};
 pub use frames::decode_frames;
 pub use index::{
@@ -15,3 +15,4 @@ pub use index::{
     Span,
 };
 pub use indexing::index_upload;
+pub use norma_dicom_elements::representation_of;
