@@ -163,6 +163,7 @@ async fn store(predictions: &Predictions, taken: &TakenStudy, contents: Contents
             study: study.identity,
             confirmed_conflicts: Vec::new(),
         },
+        study_uid: study.uid,
         request: None,
     };
     store_scan(gateway, new).await?;
