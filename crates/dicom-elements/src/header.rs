@@ -6,6 +6,7 @@ pub const ITEM: u32 = 0xFFFE_E000;
 pub const ITEM_DELIMITER: u32 = 0xFFFE_E00D;
 pub const SEQUENCE_DELIMITER: u32 = 0xFFFE_E0DD;
 const GROUP_OF_ITEMS: u32 = 0xFFFE;
+const PIXEL_DATA: u32 = 0x7FE0_0010;
 /// From here on values are pictures.
 const GROUP_OF_OVERLAYS: u32 = 0x6000;
 
@@ -78,6 +79,8 @@ fn stands_for_nothing(tag: u32, vr: [u8; 2], short: u32) -> bool {
     const LONGEST_SHORT: u32 = 1024;
     match &vr {
         b"  " | b"??" => true,
+        // Pixels of no length are none: it stands behind the zeros.
+        [0, 0] if tag == PIXEL_DATA => short == 0,
         [0, 0] => (1..=LONGEST_SHORT).contains(&short) && tag >> 16 < GROUP_OF_OVERLAYS,
         _ => false,
     }
@@ -137,7 +140,7 @@ mod tests {
     #[test]
     fn a_header_is_read_as_its_encoding_writes_it() {
         let explicit = Encoding::EXPLICIT_LITTLE;
-        let cases: [(Encoding, &[u8], Read); 14] = [
+        let cases: [(Encoding, &[u8], Read); 15] = [
             (explicit, b"\x08\0\x60\0CS\x02\0CT", (0x0008_0060, *b"CS", 2, 2)),
             (
                 explicit,
@@ -188,6 +191,11 @@ mod tests {
                 explicit,
                 b"\x08\0\x60\0\0\0\x02\0CT",
                 (0x0008_0060, NO_REPRESENTATION, 2, 2),
+            ),
+            (
+                explicit,
+                b"\xE0\x7F\x10\0\0\0\0\0\x02\0\0\0ab",
+                (0x7FE0_0010, NO_REPRESENTATION, 2, 2),
             ),
             // Pixels without one: 512 times 512 of two bytes.
             (

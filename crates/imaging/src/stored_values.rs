@@ -77,14 +77,15 @@ pub(crate) fn read_values(
             best = flipped;
         }
     }
-    if best.as_stored > 0 {
+    if best.as_stored > 0 || best.decoded.uses_other_bits {
         // Values in the other order of bytes are noise, of which no two neighbours are alike.
         let swapped = read(ValueReading {
             swaps_bytes: true,
             ..ValueReading::default()
         })?;
         let jumps = |judged: &Judged| count_jumps(&judged.decoded.hounsfield);
-        if swapped.as_stored == 0 && swapped.holds_tissue() && jumps(&swapped) * 4 < jumps(&best) {
+        let is_plausible = swapped.as_stored == 0 && !swapped.decoded.uses_other_bits;
+        if is_plausible && swapped.holds_tissue() && jumps(&swapped) * 4 < jumps(&best) {
             best = swapped;
         }
     }
