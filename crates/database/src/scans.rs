@@ -54,6 +54,8 @@ pub struct NewScan {
     pub owner: Option<Owner>,
     /// Whose study its files say it is.
     pub identity: ScanIdentity,
+    /// Which study its files say it is; its analysis tells again.
+    pub study_uid: Option<StudyInstanceUid>,
     /// Of the request that uploads it, where it may be sent again: noted with the scan or not at all.
     pub request: Option<RequestKey>,
 }
@@ -161,7 +163,7 @@ impl Database {
                 size_bytes: i64::try_from(scan.size_bytes)
                     .map_err(|_| DatabaseError::NotStorable("size_bytes"))?,
                 object_key: scan.object_key,
-                study_uid: None,
+                study_uid: scan.study_uid.map(String::from),
                 series_uid: None,
                 study_date: None,
                 slice_count: None,

@@ -6,6 +6,9 @@ pub const ITEM: u32 = 0xFFFE_E000;
 pub const ITEM_DELIMITER: u32 = 0xFFFE_E00D;
 pub const SEQUENCE_DELIMITER: u32 = 0xFFFE_E0DD;
 const GROUP_OF_ITEMS: u32 = 0xFFFE;
+const PIXEL_DATA: u32 = 0x7FE0_0010;
+/// From here on values are pictures.
+const GROUP_OF_OVERLAYS: u32 = 0x6000;
 
 /// Stands for the value representation of an element that has none: one of an implicit data set, an item, a delimiter.
 pub const NO_REPRESENTATION: [u8; 2] = [0, 0];
@@ -30,13 +33,18 @@ impl ElementHeader {
         fill(&mut first)?;
         let mut header = Self::of_item(encoding, first);
         let vr = [first[4], first[5]];
+        let short = u32::from(encoding.u16([first[6], first[7]]));
+        let is_blanked = stands_for_nothing(header.tag, vr, short);
         // Delimiters have no VR; and some writers slip elements without one into explicit files.
-        if !encoding.explicit || header.tag >> 16 == GROUP_OF_ITEMS || !vr.iter().all(u8::is_ascii_uppercase)
+        if !encoding.explicit
+            || header.tag >> 16 == GROUP_OF_ITEMS
+            || !(is_blanked || vr.iter().all(u8::is_ascii_uppercase))
         {
             return Ok(header);
         }
-        header.vr = vr;
-        let short = u32::from(encoding.u16([first[6], first[7]]));
+        if !is_blanked {
+            header.vr = vr;
+        }
         // Before a length of 32 bits stand two zeros: what a representation that nobody knows has there is its length.
         header.length = if has_short_length(vr) || (!has_long_length(vr) && short != 0) {
             short
@@ -61,6 +69,20 @@ impl ElementHeader {
     /// Whether its value ends where a delimiter stands.
     pub fn is_open(&self) -> bool {
         self.length == UNDEFINED_LENGTH
+    }
+}
+
+/// Whether two bytes stand where a VR belongs and say nothing: blanks, question marks or zeros. Blanks and question marks would be
+/// lengths of thousands of bytes, the latter odd ones; zeros the length of 64 kilobytes or a multiple of it: so long are
+/// pixels and what lies behind them, but no text.
+fn stands_for_nothing(tag: u32, vr: [u8; 2], short: u32) -> bool {
+    const LONGEST_SHORT: u32 = 1024;
+    match &vr {
+        b"  " | b"??" => true,
+        // Pixels of no length are none: it stands behind the zeros.
+        [0, 0] if tag == PIXEL_DATA => short == 0,
+        [0, 0] => (1..=LONGEST_SHORT).contains(&short) && tag >> 16 < GROUP_OF_OVERLAYS,
+        _ => false,
     }
 }
 
@@ -118,7 +140,7 @@ mod tests {
     #[test]
     fn a_header_is_read_as_its_encoding_writes_it() {
         let explicit = Encoding::EXPLICIT_LITTLE;
-        let cases: [(Encoding, &[u8], Read); 10] = [
+        let cases: [(Encoding, &[u8], Read); 15] = [
             (explicit, b"\x08\0\x60\0CS\x02\0CT", (0x0008_0060, *b"CS", 2, 2)),
             (
                 explicit,
@@ -153,6 +175,33 @@ mod tests {
                 explicit,
                 b"\x08\0\x60\0\x02\0\0\0CT",
                 (0x0008_0060, NO_REPRESENTATION, 2, 2),
+            ),
+            // One whose representation was blanked.
+            (
+                explicit,
+                b"\x08\0\x60\0  \x02\0CT",
+                (0x0008_0060, NO_REPRESENTATION, 2, 2),
+            ),
+            (
+                explicit,
+                b"\x28\0\x10\x12??\0\0\x04\0\0\0",
+                (0x0028_1210, NO_REPRESENTATION, 4, 0),
+            ),
+            (
+                explicit,
+                b"\x08\0\x60\0\0\0\x02\0CT",
+                (0x0008_0060, NO_REPRESENTATION, 2, 2),
+            ),
+            (
+                explicit,
+                b"\xE0\x7F\x10\0\0\0\0\0\x02\0\0\0ab",
+                (0x7FE0_0010, NO_REPRESENTATION, 2, 2),
+            ),
+            // Pixels without one: 512 times 512 of two bytes.
+            (
+                explicit,
+                b"\xE0\x7F\x10\0\0\0\x08\0",
+                (0x7FE0_0010, NO_REPRESENTATION, 0x8_0000, 0),
             ),
             (
                 explicit,

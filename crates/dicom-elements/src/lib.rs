@@ -3,6 +3,7 @@
 mod cursor;
 mod encoding;
 mod header;
+mod representation;
 pub mod stream;
 
 pub use cursor::{ElementCursor, ElementError};
@@ -11,3 +12,4 @@ pub use header::{
     ElementHeader, ITEM, ITEM_DELIMITER, NO_REPRESENTATION, SEQUENCE_DELIMITER, UNDEFINED_LENGTH,
     has_short_length,
 };
+pub use representation::representation_of;

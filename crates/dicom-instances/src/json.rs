@@ -4,12 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use norma_dicom_elements::{
     ElementCursor, ElementError, ElementHeader, Encoding, ITEM, ITEM_DELIMITER, NO_REPRESENTATION,
-    SEQUENCE_DELIMITER,
+    SEQUENCE_DELIMITER, representation_of,
 };
 use norma_imaging::CharacterSet;
 use serde_json::{Number, Value, json};
 
-use crate::attributes::representation_of;
 use crate::index::Attributes;
 
 /// Values of these many bytes stand in the JSON; longer ones of binary representations by a URI.

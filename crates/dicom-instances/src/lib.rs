@@ -9,7 +9,7 @@ mod json;
 mod native_model;
 mod native_model_reading;
 
-pub use attributes::{attribute_tag, representation_of};
+pub use attributes::attribute_tag;
 pub use container::{TRAILER_BYTES, find_index, read_index};
 pub use frames::decode_frames;
 pub use index::{
@@ -19,3 +19,4 @@ pub use index::{
 pub use indexing::index_upload;
 pub use native_model::write_native_model;
 pub use native_model_reading::read_native_model;
+pub use norma_dicom_elements::representation_of;

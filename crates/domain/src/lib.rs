@@ -5,6 +5,7 @@ mod bundle;
 mod geometry;
 mod ids;
 mod measure;
+mod name_letters;
 mod nodule;
 mod operating_point;
 mod patient_match;
@@ -36,6 +37,7 @@ pub use measure::{
     Ground, LookedFor, Measure, MeasureCode, MeasureState, MeasuredFinding, NotMeasurable, PathologyType,
     Quantification, ReferenceRange, TypeCoverage,
 };
+pub use name_letters::{NameScript, plain_letters};
 pub use nodule::{NoduleDensity, NoduleDetail};
 pub use operating_point::{OperatingPoint, OperatingPointName};
 pub use patient_match::{IdentityAttribute, KnownPatient, PatientIdentifier};

@@ -92,6 +92,8 @@ pub enum NotMeasurable {
     Obscured,
     /// The pixels are so coarse that what lies beside lung or vessels is averaged with them, or that a sharp kernel hides it.
     CoarsePixels,
+    /// The values were cut off below what would be measured.
+    ValuesClipped,
 }
 
 /// The range within which a measure is norm.

@@ -1,17 +1,41 @@
 //! Whether two ways of writing a name may be the same person's: letter case, the order of words, accents, initials, and
 //! Cyrillic beside Latin letters are no difference.
 
+use crate::name_letters::{NameScript, plain_letters};
+
 /// Whether the names may be the same person's. Either is in any form: `Petrova^Anna^Ivanovna`, `Anna Petrova`,
-/// `Петрова А. И.`; of several forms (PS3.5 6.2: `=` between them) one is enough.
+/// `Петрова А. И.`; of several forms (PS3.5 6.2: `=` between them) those are compared that are in letters which both have,
+/// and all that both have must agree.
 ///
 /// Every word of the shorter name must be a word of the longer one, an initial its beginning, and one of them more than
 /// an initial.
 pub fn names_agree(one: &str, other: &str) -> bool {
-    one.split('=').any(|one| {
-        other
-            .split('=')
-            .any(|other| words_agree(&words(one), &words(other)))
-    })
+    let (ones, others) = (forms_of(one), forms_of(other));
+    let mut have_common = false;
+    for (script, _) in &ones {
+        let comparable = |forms: &[(NameScript, Vec<String>)]| -> Vec<Vec<String>> {
+            let forms = forms.iter().filter(|(other, _)| script.is_comparable_to(*other));
+            forms.map(|(_, words)| words.clone()).collect()
+        };
+        let (ours, theirs) = (comparable(&ones), comparable(&others));
+        if theirs.is_empty() {
+            continue;
+        }
+        have_common = true;
+        let agree = |one: &Vec<String>| theirs.iter().any(|other| words_agree(one, other));
+        if !ours.iter().any(agree) {
+            return false;
+        }
+    }
+    have_common
+}
+
+/// The forms of a name that are given, each as its words.
+fn forms_of(name: &str) -> Vec<(NameScript, Vec<String>)> {
+    name.split('=')
+        .map(|form| (NameScript::of(&plain_letters(form)), words(form)))
+        .filter(|(_, words)| !words.is_empty())
+        .collect()
 }
 
 /// Whether a name or identifier stands for "not told".
@@ -31,6 +55,10 @@ pub(crate) fn is_placeholder(text: &str) -> bool {
 }
 
 fn words_agree(one: &[String], other: &[String]) -> bool {
+    // The parts of a name are set apart by carets, by blanks, or in East Asian letters by nothing.
+    if one.concat() == other.concat() {
+        return one.concat().chars().count() > 1;
+    }
     let (shorter, longer) = if one.len() <= other.len() {
         (one, other)
     } else {
@@ -64,7 +92,8 @@ fn is_initial_of(initial: &str, word: &str) -> bool {
 
 /// The words of a name, each written as it sounds in plain Latin letters.
 fn words(name: &str) -> Vec<String> {
-    name.split(|character: char| !character.is_alphabetic() && character != '\'' && character != '’')
+    plain_letters(name)
+        .split(|character: char| !character.is_alphabetic() && character != '\'' && character != '’')
         .map(plain)
         .filter(|word| !word.is_empty())
         .collect()
@@ -73,7 +102,7 @@ fn words(name: &str) -> Vec<String> {
 /// Lower case, Latin, without accents; the ways of writing one Russian sound are one.
 fn plain(word: &str) -> String {
     let mut latin = String::with_capacity(word.len());
-    for character in word.to_lowercase().chars() {
+    for character in word.chars() {
         match latin_of(character) {
             Some(letters) => latin.push_str(letters),
             None if character.is_alphabetic() => latin.push(character),
@@ -167,6 +196,11 @@ mod tests {
             ("Jörg Müller", "MUELLER^JOERG"),
             ("太郎 山田", "Yamada^Tarou=山田^太郎"),
             ("Anna-Maria Weiß", "WEISS^ANNA MARIA"),
+            ("山田太郎", "Yamada^Tarou=山田^太郎=やまだ^たろう"),
+            ("Yamada^Tarou==ﾔﾏﾀﾞ^ﾀﾛｳ", "Yamada^Tarou=山田^太郎=やまだ^たろう"),
+            ("山田^太郎=Yamada^Tarou", "Yamada^Tarou=山田^太郎"),
+            ("Hong^Gildong=洪^吉洞=홍^길동", "Hong^Gildong=홍^길동"),
+            ("Маи\u{306}я Иванова", "Иванова^Майя"),
         ] {
             assert!(names_agree(one, other), "{one} / {other}");
             assert!(names_agree(other, one), "{other} / {one}");
@@ -184,6 +218,12 @@ mod tests {
             ("Anna Petrova", "PHANTOM^NORMA"),
             ("Анна Петрова", "Иванова^Анна"),
             ("Anna Petrova", "Анна^Сидорова"),
+            ("Yamada^Tarou=山田^太郎", "Yamada^Tarou=佐藤^花子"),
+            (
+                "Yamada^Tarou=山田^太郎=やまだ^たろう",
+                "Yamada^Tarou=山田^太郎=さとう^はなこ",
+            ),
+            ("Yamada^Tarou=山田^太郎", "Satou^Hanako=山田^太郎"),
         ] {
             assert!(!names_agree(one, other), "{one} / {other}");
             assert!(!names_agree(other, one), "{other} / {one}");

@@ -78,6 +78,8 @@ reason_codes! {
     NotHounsfield = "not_hounsfield",
     /// Values that cannot be measurements were read otherwise than the header says.
     PixelsContradictHeader = "pixels_contradict_header",
+    /// The values were cut off above, below bone, calcium or contrast.
+    ValuesClipped = "values_clipped",
     PixelSpacingCoarse = "pixel_spacing_coarse",
     /// Limits and models are for adults.
     PatientNotAdult = "patient_not_adult",
@@ -99,6 +101,9 @@ reason_codes! {
     SlicesUndecodable = "slices_undecodable",
     /// Slices that are blank, cut off, copies of others or pictures from elsewhere were left out.
     SlicesDamaged = "slices_damaged",
+    /// The pictures do not go on from slice to slice: slices lie in another order than they were scanned in, or come from several
+    /// scans.
+    SliceOrderDoubtful = "slice_order_doubtful",
     /// The operating point was measured on no study of this scanner, used like this.
     ThresholdUnverified = "threshold_unverified",
     /// A measure that norm needs could not be taken.

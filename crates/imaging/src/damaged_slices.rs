@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use crate::coarse_picture::{COMPARED, NOISE_HU, coarse_picture, difference};
 use crate::error::ImagingError;
 use crate::mirrored_slices::mirrored_slices;
+use crate::picture_order::OrderDoubt;
 
 /// A part of a picture is missing where so many of its lines are one value and hold tissue in the slices beside it…
 const LEAST_CUT_SHARE: f64 = 1.0 / 32.0;
@@ -147,6 +148,11 @@ impl Elsewhere {
     /// How many slices that is.
     pub(crate) fn count(&self) -> usize {
         self.left_out.len() + self.doubtful
+    }
+
+    /// What that says of the order of the others.
+    pub(crate) fn order_doubt(&self) -> Option<OrderDoubt> {
+        (self.doubtful > 0).then_some(OrderDoubt::ManyForeign)
     }
 }
 

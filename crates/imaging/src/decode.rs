@@ -29,6 +29,8 @@ pub(crate) struct ValueReading {
     pub(crate) flips_sign: bool,
     /// All bits allocated, from the lowest on, not those said to be stored.
     pub(crate) takes_all_bits: bool,
+    /// Values of two bytes that are not compressed in the other order of bytes.
+    pub(crate) swaps_bytes: bool,
 }
 
 pub(crate) struct DecodedSeries {
@@ -201,6 +203,12 @@ fn decode_slice(
         as_read.to_mut().high_bit = format.bits_stored.saturating_sub(1);
     }
     let mut samples = decode_samples(instance, &as_read, opened, frame, limits)?;
+    let is_native = !matches!(opened, OpenPixels::Encapsulated(..));
+    if reading.swaps_bytes && is_native && format.bits_allocated == 16 && !is_shifted {
+        for value in &mut samples.values {
+            *value = value.swap_bytes();
+        }
+    }
     let has_other_bits = is_shifted || samples.use_other_bits(format.is_signed);
     if reading.takes_all_bits {
         samples.bits = u32::from(format.bits_allocated);

@@ -3,7 +3,7 @@
 
 use norma_dicom_elements::{
     ElementCursor, ElementError, ElementHeader, Encoding, ITEM, ITEM_DELIMITER, NO_REPRESENTATION,
-    SEQUENCE_DELIMITER, UNDEFINED_LENGTH,
+    SEQUENCE_DELIMITER, UNDEFINED_LENGTH, has_short_length, representation_of,
 };
 
 const DEPTH_LIMIT: u32 = 24;
@@ -110,13 +110,24 @@ impl Copier<'_> {
             let value_end = self.cursor.end_of(header.length, end)?;
             if !keep {
                 self.cursor.position = value_end;
-            } else if &header.vr == b"SQ" {
+                return Ok(());
+            }
+            let lacks_vr = encoding.explicit && header.vr == NO_REPRESENTATION;
+            let vr = if lacks_vr {
+                representation_of(header.tag)
+            } else {
+                header.vr
+            };
+            if &vr == b"SQ" {
                 self.sequence(header, encoding, outer, Some(value_end), value_end, keep, depth)?;
-                self.cursor.position = value_end;
+            } else if lacks_vr {
+                self.write_header(header, vr, encoding);
+                let value = self.cursor.position..value_end;
+                self.out.extend_from_slice(&self.cursor.data()[value]);
             } else {
                 self.out.extend_from_slice(&self.cursor.data()[start..value_end]);
-                self.cursor.position = value_end;
             }
+            self.cursor.position = value_end;
             return Ok(());
         }
         let inner = match &header.vr {
@@ -192,6 +203,24 @@ impl Copier<'_> {
             self.out.extend_from_slice(&[0; 4]);
         }
         Ok(())
+    }
+
+    fn write_header(&mut self, header: &ElementHeader, vr: [u8; 2], encoding: Encoding) {
+        self.write_tag(header.tag, encoding);
+        self.out.extend_from_slice(&vr);
+        let short = u16::try_from(header.length).ok().filter(|_| has_short_length(vr));
+        match short {
+            Some(length) if encoding.big_endian => self.out.extend_from_slice(&length.to_be_bytes()),
+            Some(length) => self.out.extend_from_slice(&length.to_le_bytes()),
+            None => {
+                self.out.extend_from_slice(&[0, 0]);
+                self.out.extend_from_slice(&if encoding.big_endian {
+                    header.length.to_be_bytes()
+                } else {
+                    header.length.to_le_bytes()
+                });
+            }
+        }
     }
 
     fn write_tag(&mut self, tag: u32, encoding: Encoding) {

@@ -17,6 +17,9 @@ const DEPTH_LIMIT: u32 = 24;
 /// Wanted elements and items of one file; an enhanced object of 2,000 frames has some 60,000.
 const KEPT_LIMIT: usize = 500_000;
 
+const NO_REPRESENTATION_SAID: &str = "an element says no value representation (VR), so that nobody knows where it ends; export the images again, \
+     as explicit or as implicit VR throughout";
+
 pub(crate) const PIXEL_DATA: u32 = 0x7FE0_0010;
 const FLOAT_PIXEL_DATA: u32 = 0x7FE0_0008;
 const DOUBLE_FLOAT_PIXEL_DATA: u32 = 0x7FE0_0009;
@@ -86,7 +89,15 @@ pub(crate) fn walk_elements(
     encoding: Encoding,
 ) -> Result<(DataSet, Option<PixelElement>), ElementError> {
     let mut walker = Walker::at(data, start, total)?;
-    let set = walker.data_set(encoding, walker.cursor.total(), End::File, true, 0)?;
+    let set = walker
+        .data_set(encoding, walker.cursor.total(), End::File, true, 0)
+        .map_err(|error| match error {
+            // The length is where it seems to be only in an element that says its representation.
+            ElementError::Lying { .. } if encoding.explicit && walker.lacks_representation => {
+                ElementError::Malformed(NO_REPRESENTATION_SAID)
+            }
+            error => error,
+        })?;
     Ok((set, walker.pixels))
 }
 
@@ -120,6 +131,8 @@ struct Walker<'data> {
     cursor: ElementCursor<'data>,
     pixels: Option<PixelElement>,
     kept: usize,
+    /// Whether an element came that says no value representation.
+    lacks_representation: bool,
 }
 
 impl<'data> Walker<'data> {
@@ -129,6 +142,7 @@ impl<'data> Walker<'data> {
             cursor: ElementCursor::new(data, start, total),
             pixels: None,
             kept: 0,
+            lacks_representation: false,
         })
     }
 
@@ -159,6 +173,7 @@ impl<'data> Walker<'data> {
                 }
             }
             let header = self.cursor.header(encoding, end)?;
+            self.lacks_representation |= header.vr == NO_REPRESENTATION && header.tag >> 16 != ITEM >> 16;
             match header.tag {
                 ITEM_DELIMITER if ends == End::Delimiter => return Ok(set),
                 // Zeros where a delimiter belongs: the item ends, and so does what holds it.

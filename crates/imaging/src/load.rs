@@ -288,6 +288,7 @@ fn assemble(
         damaged_slices,
         is_plausible,
         alternates,
+        order_doubt,
     } = read_values(
         instances,
         &series.slices,
@@ -382,6 +383,7 @@ fn assemble(
             spacing_variation: spacing.variation,
             undecodable_slices: undecodable + series.unplaced,
             damaged_slices,
+            order_doubt,
             unreadable_files: study.unreadable_files,
             has_hounsfield: rescaled && is_plausible,
             corrected_slices,

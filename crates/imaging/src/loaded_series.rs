@@ -3,6 +3,8 @@
 use norma_domain::{SliceReference, StudySummary};
 use norma_volume::Volume;
 
+use crate::picture_order::OrderDoubt;
+
 /// A chest series, decoded.
 #[derive(Debug, Clone)]
 pub struct LoadedSeries {
@@ -33,6 +35,8 @@ pub struct Acquisition {
     /// Slices that are not in the volume because they show nothing of what was scanned in their place: they are blank,
     /// cut off, a copy of another one, or a picture from elsewhere.
     pub damaged_slices: usize,
+    /// What speaks against that the pictures are one scan in the order of their places.
+    pub order_doubt: Option<OrderDoubt>,
     /// Slices of the series between those of the volume that are not in it: they have another kernel, or the headers say
     /// that they are of another phase.
     pub unread_between: usize,

@@ -13,6 +13,7 @@ use crate::error::ImagingError;
 use crate::limits::Limits;
 use crate::loaded_series::{Acquisition, LoadedSeries};
 use crate::nifti_header::{NIFTI_HEADER_BYTES, NiftiVolumeHeader, SampleType, read_nifti_header};
+use crate::picture_order::order_doubt;
 use crate::rescale::AIR;
 use crate::slice_order::{GAP_FACTOR, Vector, angle_degrees, cross, unit};
 use crate::value_check::{alternates, clear_filling, count_implausible, has_levels_of_a_scan};
@@ -87,6 +88,14 @@ pub(crate) fn load_nifti(blob: &Blob, limits: &Limits) -> Result<LoadedSeries, I
             "its slices belong to two pictures by turns, as of two phases in one file".into(),
         ));
     }
+    let gaps: Vec<usize> = steps_mm(&map.geometry)
+        .enumerate()
+        .filter(|(_, step)| *step > GAP_FACTOR * spacing_mm)
+        .map(|(at, _)| at)
+        .collect();
+    let order_doubt = elsewhere
+        .order_doubt()
+        .or_else(|| order_doubt(&hounsfield, &gaps));
     let stored_pixel_spacing_mm = [map.geometry.spacing_mm.y(), map.geometry.spacing_mm.x()];
     let (hounsfield, geometry) = square_pixels(hounsfield, map.geometry.clone(), limits)?;
     let map = AxisMap { geometry, ..map };
@@ -111,6 +120,7 @@ pub(crate) fn load_nifti(blob: &Blob, limits: &Limits) -> Result<LoadedSeries, I
             spacing_variation: 0.0,
             undecodable_slices: 0,
             damaged_slices: blank.len() - padding + elsewhere.count(),
+            order_doubt,
             unreadable_files: 0,
             has_hounsfield: has_hounsfield && is_plausible,
             corrected_slices,

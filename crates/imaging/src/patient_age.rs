@@ -44,14 +44,18 @@ fn stated_years(age: &str) -> Option<u16> {
     }
 }
 
-/// The date as `YYYYMMDD` (DA, PS3.5 table 6.2-1), also from `YYYY.MM.DD` of ACR-NEMA and from `YYYY-MM-DD` and
-/// `DD.MM.YYYY`, which some writers put there. None for anything else.
+/// The date as `YYYYMMDD` (DA, PS3.5 table 6.2-1), also from `YYYY.MM.DD` of ACR-NEMA and from `YYYY-MM-DD`, `YYYY/MM/DD`,
+/// `DD.MM.YYYY` and a date with a time (DT), which some writers put there. None for anything else.
 pub fn plain_date(date: &str) -> Option<String> {
-    let parts: Vec<&str> = date.trim().split(['.', '-']).collect();
+    let parts: Vec<&str> = date.trim().split(['.', '-', '/']).collect();
     let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
+    // With slashes nobody knows which is the day and which the month.
+    let may_begin_with_day = !date.contains('/');
     let plain = match (&parts[..], &lengths[..]) {
         ([whole], [8]) => (*whole).to_owned(),
-        ([year, month, day], [4, 2, 2]) | ([day, month, year], [2, 2, 4]) => format!("{year}{month}{day}"),
+        ([whole, ..], [14, ..]) if whole.bytes().all(|byte| byte.is_ascii_digit()) => whole[..8].to_owned(),
+        ([year, month, day], [4, 2, 2]) => format!("{year}{month}{day}"),
+        ([day, month, year], [2, 2, 4]) if may_begin_with_day => format!("{year}{month}{day}"),
         _ => return None,
     };
     plain.bytes().all(|byte| byte.is_ascii_digit()).then_some(plain)
@@ -133,7 +137,16 @@ mod tests {
 
     #[test]
     fn a_date_written_otherwise_is_a_date() {
-        for birth in ["20130101", "2013.01.01", "2013-01-01", "01.01.2013", "20130101 "] {
+        for birth in [
+            "20130101",
+            "2013.01.01",
+            "2013-01-01",
+            "01.01.2013",
+            "2013/01/01",
+            "20130101101500",
+            "20130101101500.5",
+            "20130101 ",
+        ] {
             for study in ["20250314", "2025.03.14"] {
                 assert_eq!(
                     age_years(None, Some(birth), Some(study)),
@@ -151,6 +164,8 @@ mod tests {
             "2013_01_01",
             "1.2.3.4",
             "2013.0a.01",
+            "01/02/2013",
+            "20130101abcdef",
         ] {
             assert_eq!(plain_date(none), None, "{none}");
         }

@@ -37,12 +37,8 @@ impl PatientMarks {
             patient_id: normalised(values, 0x0010_0020),
             issuer: normalised(values, 0x0010_0021),
             name: NameForms::read(values),
-            birth_date: values
-                .text(0x0010_0030)
-                .and_then(|date| plain_date(&date))
-                .map(|date| date.into_bytes().into_boxed_slice())
-                .or_else(|| normalised(values, 0x0010_0030)),
-            sex: normalised(values, 0x0010_0040),
+            birth_date: birth_date(values),
+            sex: normalised(values, 0x0010_0040).map(plain_sex),
             accession_number: normalised(values, 0x0008_0050),
         }
     }
@@ -56,7 +52,27 @@ impl PatientMarks {
 fn normalised(values: &Values<'_>, tag: u32) -> Option<Box<[u8]>> {
     let text = values.mark(tag)?;
     let upper = text.to_ascii_uppercase();
-    (!upper.is_empty()).then(|| upper.into_boxed_slice())
+    // Two quotation marks are what HL7 writes for a value that is taken away.
+    (!upper.is_empty() && upper != b"\"\"").then(|| upper.into_boxed_slice())
+}
+
+/// As `YYYYMMDD`; what is no date as it stands, and zeros are none.
+fn birth_date(values: &Values<'_>) -> Option<Box<[u8]>> {
+    let plain = values.text(0x0010_0030).and_then(|date| plain_date(&date));
+    let date = match plain {
+        Some(date) => Some(date.into_bytes().into_boxed_slice()),
+        None => normalised(values, 0x0010_0030),
+    };
+    date.filter(|date| date.iter().any(|digit| *digit != b'0'))
+}
+
+/// `M` and `F` (CS, PS3.3 C.7.1.1) also where they are written out; anything else as it stands.
+fn plain_sex(sex: Box<[u8]>) -> Box<[u8]> {
+    match &*sex {
+        b"MALE" => (*b"M").into(),
+        b"FEMALE" => (*b"F").into(),
+        _ => sex,
+    }
 }
 
 /// Says by count why images cannot all be of one patient; None where nothing speaks against it. `series` numbers the
@@ -214,6 +230,23 @@ mod tests {
                 "Yamada^Tarou=山田^一郎",
                 [false, false, false],
             ),
+            (
+                "Yamada^Tarou=山田^太郎=やまだ^たろう",
+                "Yamada^Tarou=山田^太郎=さとう^はなこ",
+                [false, false, false],
+            ),
+            (
+                "Yamada^Tarou=山田^太郎",
+                "山田太郎=Yamada^Tarou",
+                [true, true, true],
+            ),
+            (
+                "Yamada^Tarou==やまだ^たろう",
+                "Yamada^Tarou==ﾔﾏﾀﾞ^ﾀﾛｳ",
+                [true, true, true],
+            ),
+            ("Müller^Jörg", "Mu\u{308}ller^Jo\u{308}rg", [true, true, true]),
+            ("Doe^Jane", "\"\"", [true, true, true]),
             ("Иванов^Иван", "Петров^Пётр", [false, false, false]),
             ("Doe^Jane", "Doe^Mary", [false, false, false]),
         ] {

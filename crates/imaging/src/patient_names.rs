@@ -3,7 +3,7 @@
 //! Each is read in its own characters. One name is written with carets or blanks between its parts, in capitals, in one
 //! or several forms (PS3.5 6.2: `=` between them), in Cyrillic or Latin letters.
 
-use norma_domain::names_agree;
+use norma_domain::{NameScript, names_agree, plain_letters};
 
 use crate::character_set::CharacterSet;
 use crate::element_values::Values;
@@ -48,38 +48,41 @@ impl NameForms {
         self.0.iter().map(|form| &**form).filter(|form| !form.is_empty())
     }
 
+    /// Forms are held against those in the same letters, wherever writers put them. Of several ways of writing the best
+    /// counts, of several alphabets the worst: one alphabetic name may be that of many ideographic ones.
     pub(crate) fn compare(&self, other: &Self) -> SameName {
-        let common: Vec<(&str, &str)> = self
-            .0
-            .iter()
-            .zip(&other.0)
-            .filter(|(one, other)| !one.is_empty() && !other.is_empty())
-            .map(|(one, other)| (&**one, &**other))
-            .collect();
-        let compared = common.iter().map(|(one, other)| compare_forms(one, other));
-        if let Some(worst) = compared.max() {
-            return worst;
-        }
-        // Each is given in a form that the other has not.
-        if self.given().any(|one| other.given().any(|other| one == other)) {
-            SameName::Yes
-        } else {
-            SameName::Unknown
-        }
+        let told = |one: &str| {
+            other
+                .given()
+                .map(|other| compare_forms(one, other))
+                .filter(|same| *same != SameName::Unknown)
+                .min()
+        };
+        let alphabets = self.given().map(NameScript::of).filter_map(|script| {
+            let ours = self
+                .given()
+                .filter(|form| NameScript::of(form).is_comparable_to(script));
+            ours.filter_map(told).min()
+        });
+        alphabets.max().unwrap_or(SameName::Unknown)
     }
 }
 
 fn compare_forms(one: &str, other: &str) -> SameName {
-    if one == other {
+    // East Asian names are written without anything between their parts as well.
+    if one == other || one.replace(' ', "") == other.replace(' ', "") {
         return SameName::Yes;
     }
-    let (first, second) = (Script::of(one), Script::of(other));
-    let are_latin = matches!((first, second), (Script::Latin { .. }, Script::Latin { .. }));
+    let (first, second) = (NameScript::of(one), NameScript::of(other));
+    let are_latin = matches!(
+        (first, second),
+        (NameScript::Latin { .. }, NameScript::Latin { .. })
+    );
     // Each is written as it sounds in the letters of the other, in more than one way.
     let are_transcribed = matches!(
         (first, second),
-        (Script::Latin { is_ascii: true }, Script::Cyrillic)
-            | (Script::Cyrillic, Script::Latin { is_ascii: true })
+        (NameScript::Latin { is_ascii: true }, NameScript::Cyrillic)
+            | (NameScript::Cyrillic, NameScript::Latin { is_ascii: true })
     );
     if !are_latin && !are_transcribed && first != second {
         // Accented letters may be Cyrillic ones under the wrong Specific Character Set (0008,0005).
@@ -93,39 +96,11 @@ fn compare_forms(one: &str, other: &str) -> SameName {
 }
 
 fn plain(text: &str) -> Box<str> {
-    let words: Vec<String> = text
+    let letters = plain_letters(text);
+    let words: Vec<&str> = letters
         .split(|character: char| character == '^' || character.is_whitespace() || character.is_control())
-        .filter(|word| !word.is_empty())
-        .map(|word| word.to_lowercase().replace('ё', "е"))
+        // What HL7 writes for a value that is taken away.
+        .filter(|word| !word.is_empty() && *word != "\"\"")
         .collect();
     words.join(" ").into_boxed_str()
-}
-
-/// The letters of a name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Script {
-    Latin { is_ascii: bool },
-    Cyrillic,
-    Kana,
-    Han,
-    Hangul,
-    Other,
-}
-
-impl Script {
-    fn of(text: &str) -> Self {
-        let foreign = text
-            .chars()
-            .find(|character| character.is_alphabetic() && *character > '\u{24F}');
-        match foreign {
-            None => Self::Latin {
-                is_ascii: text.is_ascii(),
-            },
-            Some('\u{400}'..='\u{52F}') => Self::Cyrillic,
-            Some('\u{3040}'..='\u{30FF}' | '\u{FF66}'..='\u{FF9F}') => Self::Kana,
-            Some('\u{3400}'..='\u{9FFF}') => Self::Han,
-            Some('\u{AC00}'..='\u{D7AF}') => Self::Hangul,
-            Some(_) => Self::Other,
-        }
-    }
 }

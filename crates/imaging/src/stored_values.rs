@@ -6,7 +6,8 @@ use crate::damaged_slices::{slices_from_elsewhere, slices_kept, slices_without_p
 use crate::decode::{DecodedSeries, ValueReading, decode_series};
 use crate::error::ImagingError;
 use crate::limits::Limits;
-use crate::slice_order::PlacedSlice;
+use crate::picture_order::{OrderDoubt, order_doubt};
+use crate::slice_order::{GAP_FACTOR, PlacedSlice};
 use crate::study::Instance;
 use crate::value_check::{
     alternates, clear_filling, count_holes, count_implausible, count_jumps, count_soft_tissue,
@@ -31,6 +32,8 @@ pub(crate) struct ReadValues {
     pub(crate) is_plausible: bool,
     /// Whether the slices belong to two pictures by turns.
     pub(crate) alternates: bool,
+    /// What else speaks against their order.
+    pub(crate) order_doubt: Option<OrderDoubt>,
 }
 
 /// Decodes `slices` and holds them against what a scan looks like. Where the header's word on sign or bits makes
@@ -66,20 +69,30 @@ pub(crate) fn read_values(
     if best.as_stored > 0 || best.holes >= LEAST_HOLES {
         let flipped = read(ValueReading {
             flips_sign: true,
-            takes_all_bits: false,
+            ..ValueReading::default()
         })?;
         // What goes below the end of the scale is air all over, which contradicts nothing.
-        let soft_tissue = count_soft_tissue(&flipped.decoded.hounsfield) as f64;
-        let holds_tissue = soft_tissue >= LEAST_SOFT_TISSUE_SHARE * flipped.decoded.hounsfield.len() as f64;
-        let is_better = holds_tissue && (best.as_stored > 0 || flipped.holes * 10 < best.holes);
+        let is_better = flipped.holds_tissue() && (best.as_stored > 0 || flipped.holes * 10 < best.holes);
         if flipped.as_stored == 0 && is_better {
             best = flipped;
         }
     }
+    if best.as_stored > 0 || best.decoded.uses_other_bits {
+        // Values in the other order of bytes are noise, of which no two neighbours are alike.
+        let swapped = read(ValueReading {
+            swaps_bytes: true,
+            ..ValueReading::default()
+        })?;
+        let jumps = |judged: &Judged| count_jumps(&judged.decoded.hounsfield);
+        let is_plausible = swapped.as_stored == 0 && !swapped.decoded.uses_other_bits;
+        if is_plausible && swapped.holds_tissue() && jumps(&swapped) * 4 < jumps(&best) {
+            best = swapped;
+        }
+    }
     if best.decoded.uses_other_bits {
         let whole = read(ValueReading {
-            flips_sign: false,
             takes_all_bits: true,
+            ..ValueReading::default()
         })?;
         // What is read from too few bits jumps wherever it goes over their end; what an overlay writes above them
         // jumps where it is read.
@@ -106,7 +119,11 @@ pub(crate) fn read_values(
     let alternated = can_alternate && alternates(&decoded.hounsfield, spacing_mm);
     let elsewhere = slices_from_elsewhere(&decoded.hounsfield)?;
     leave_out(&elsewhere.left_out, &mut decoded);
+    let order_doubt = elsewhere
+        .order_doubt()
+        .or_else(|| order_doubt(&decoded.hounsfield, &gaps_of(&decoded.slices, spacing_mm)));
     Ok(ReadValues {
+        order_doubt,
         alternates: alternated
             || (can_alternate
                 && !elsewhere.left_out.is_empty()
@@ -116,6 +133,15 @@ pub(crate) fn read_values(
         is_plausible,
         decoded,
     })
+}
+
+/// The steps, by their first slice, in which slices are missing.
+fn gaps_of(slices: &[PlacedSlice], spacing_mm: f64) -> Vec<usize> {
+    let pairs = slices.windows(2).enumerate();
+    pairs
+        .filter(|(_, pair)| pair[1].along_mm - pair[0].along_mm > GAP_FACTOR * spacing_mm)
+        .map(|(at, _)| at)
+        .collect()
 }
 
 /// Leaves out slices, and gives their number.
@@ -139,4 +165,11 @@ struct Judged {
     /// Slices without a picture, which were left out.
     damaged: usize,
     is_corrected: bool,
+}
+
+impl Judged {
+    fn holds_tissue(&self) -> bool {
+        let soft_tissue = count_soft_tissue(&self.decoded.hounsfield) as f64;
+        soft_tissue >= LEAST_SOFT_TISSUE_SHARE * self.decoded.hounsfield.len() as f64
+    }
 }

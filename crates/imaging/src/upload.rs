@@ -297,7 +297,7 @@ fn open_archive(
     {
         return Err(ImagingError::EncryptedArchive);
     }
-    if members.is_empty() && file.location.is_empty() {
+    if members.is_empty() && file.nesting == 0 {
         return Err(ImagingError::EmptyUpload);
     }
     for member in members {
@@ -327,9 +327,10 @@ fn open_archive(
 fn member_error(problem: MemberProblem) -> ImagingError {
     match problem {
         MemberProblem::Encrypted => ImagingError::EncryptedArchive,
-        MemberProblem::UnknownCompression => {
-            ImagingError::UnreadableArchive("an entry is compressed by another method than deflate".into())
-        }
+        MemberProblem::UnknownCompression => ImagingError::UnreadableArchive(
+            "an entry is compressed by another method than deflate; make the archive again as a usual zip"
+                .into(),
+        ),
         MemberProblem::Damaged => ImagingError::UnreadableArchive("an entry lies outside the archive".into()),
     }
 }

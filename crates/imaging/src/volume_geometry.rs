@@ -139,14 +139,21 @@ pub(crate) fn lay_out(
 
 /// A field is at least so wide and high, and at most: more or less is told in another unit than millimetres.
 const FIELD_MM: std::ops::RangeInclusive<f64> = 1.0..=2_000.0;
-pub(crate) const NO_PATIENTS_SIZE: &str = "its field of view measures less than a millimetre or more than two metres: its spacing, or its unit, is wrong";
+/// A picture of so many pixels across…
+const WHOLE_PICTURE_PIXELS: usize = 100;
+/// …shows more than this of a patient: a chest of half a metre that is told in centimetres measures as much.
+const LEAST_PICTURE_MM: f64 = 50.0;
+pub(crate) const NO_PATIENTS_SIZE: &str = "its field of view measures less than five centimetres or more than two metres, which no picture of a chest \
+     does: its spacing, or the unit of it, is wrong (millimetres are meant)";
 
 /// Whether pictures so large may be of a patient.
 pub(crate) fn has_patients_size(geometry: &VolumeGeometry) -> bool {
     let spacing = geometry.spacing_mm.zyx();
-    [1, 2]
-        .into_iter()
-        .all(|axis| FIELD_MM.contains(&(geometry.shape[axis] as f64 * spacing[axis])))
+    [1, 2].into_iter().all(|axis| {
+        let pixels = geometry.shape[axis];
+        let field_mm = pixels as f64 * spacing[axis];
+        FIELD_MM.contains(&field_mm) && (pixels < WHOLE_PICTURE_PIXELS || field_mm > LEAST_PICTURE_MM)
+    })
 }
 
 #[cfg(test)]

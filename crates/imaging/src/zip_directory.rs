@@ -66,6 +66,9 @@ const CONTRADICTION: &str = "its directory and its end record contradict each ot
 const UNLISTED: &str =
     "it holds entries that its directory does not list; unpack it and make the archive again";
 
+const SPLIT: &str =
+    "it is one part of an archive that was split; join the parts, or send the files as one archive";
+
 /// Where the directory lies, and what the end record says of it.
 struct Directory {
     start: u64,
@@ -200,6 +203,11 @@ fn directory_at(zip: &ZipBytes<'_>, record: &[u8], at: u64) -> Result<Option<Dir
         return Ok(None);
     };
     let disks = [short(record, 4), short(record, 6)];
+    let is_split = disks != [0, 0] && disks != [0xFFFF, 0xFFFF];
+    // Of the last part the directory may begin in another one: told by where the record ends.
+    if is_split && at + END_RECORD_BYTES + u64::from(short(record, 20)) == zip.length {
+        return Err(damaged(SPLIT));
+    }
     let mut count = u64::from(short(record, 10));
     let mut bytes = u64::from(long(record, 12));
     let mut offset = u64::from(long(record, 16));
@@ -235,8 +243,8 @@ fn directory_at(zip: &ZipBytes<'_>, record: &[u8], at: u64) -> Result<Option<Dir
     if !is_directory {
         return Ok(None);
     }
-    if disks != [0, 0] && disks != [0xFFFF, 0xFFFF] {
-        return Err(damaged("it is one of several volumes"));
+    if is_split {
+        return Err(damaged(SPLIT));
     }
     Ok(Some(Directory {
         start,

@@ -219,6 +219,14 @@ fn what_is_packed_and_not_read_is_refused_by_its_name() {
         &[b"PK\x07\x08".as_slice(), &archive[..archive.len() / 2]].concat(),
         "one part of a zip archive that was split",
     );
+    // The last part of a split archive: its end record names the part, and where the directory begins in another one.
+    let (end, parts) = (archive.len() - 22, [3u8, 0, 2, 0]);
+    for start in [0, end - 30] {
+        let mut last = archive[start..].to_vec();
+        let at = end - start + 4;
+        last[at..at + 4].copy_from_slice(&parts);
+        unreadable(&last, "one part of an archive that was split");
+    }
     let disc = [vec![0; 0x8000].as_slice(), b"\x01CD001\x01", &[0; 4000]].concat();
     unreadable(&disc, "the image of a disc is not read");
     let trailer = [vec![1; 5000].as_slice(), b"koly\0\0\0\x04", &[0; 504]].concat();

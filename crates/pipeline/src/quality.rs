@@ -4,6 +4,7 @@
 //! analysis; what is one, but not complete or not sound, leaves the verdict undetermined.
 
 mod coverage;
+mod emptiness;
 mod measurement;
 mod orientation;
 mod reading;
@@ -11,12 +12,13 @@ mod reading;
 use ndarray::s;
 use norma_domain::{QualityCheck, QualityConsequence, ReasonCode};
 use norma_imaging::LoadedSeries;
-use norma_volume::{LungSegmentation, Volume, measure_orientation};
+use norma_volume::{LOWEST_FULL_CEILING_HU, LungSegmentation, Volume, low_ceiling_hu, measure_orientation};
 
 use QualityConsequence::{Failed, LimitsView, Note};
 use coverage::check_coverage;
+use emptiness::is_emptier_than_air;
 use measurement::Measurement;
-use reading::{check_patient, check_pictures, check_pixel_spacing, check_spacing, note_reading};
+use reading::{check_order, check_patient, check_pictures, check_pixel_spacing, check_spacing, note_reading};
 
 /// Less lung than this is no chest.
 const LEAST_LUNG_ML: f64 = 100.0;
@@ -36,7 +38,11 @@ const LARGEST_SOFT_TISSUE_LEVEL_HU: f64 = 150.0;
 /// Checks a loaded series against everything that a complete chest CT has to be. The order is that of the
 /// checks' weight: what fails the analysis comes first.
 pub fn check_quality(series: &LoadedSeries, lungs: &LungSegmentation) -> Vec<QualityCheck> {
-    let mut checks = vec![check_hounsfield(series), check_axial(series), check_lungs(lungs)];
+    let mut checks = vec![
+        check_hounsfield(series, lungs),
+        check_axial(series),
+        check_lungs(lungs),
+    ];
     checks.extend(check_anatomy(lungs));
     let coverage = check_coverage(series, lungs);
     let is_whole = coverage.iter().all(|check| check.passed);
@@ -50,11 +56,12 @@ pub fn check_quality(series: &LoadedSeries, lungs: &LungSegmentation) -> Vec<Qua
     checks.push(check_pixel_spacing(series));
     checks.extend(check_patient(series));
     checks.extend(note_reading(series));
+    checks.push(note_ceiling(&series.volume));
     checks.extend(notes(series));
     checks
 }
 
-fn check_hounsfield(series: &LoadedSeries) -> QualityCheck {
+fn check_hounsfield(series: &LoadedSeries, lungs: &LungSegmentation) -> QualityCheck {
     let level = soft_tissue_level(&series.volume);
     let mut measurement = Measurement::at_most(
         ReasonCode::NotHounsfield,
@@ -64,10 +71,18 @@ fn check_hounsfield(series: &LoadedSeries) -> QualityCheck {
     );
     measurement.measured = level;
     measurement.passed &= series.acquisition.has_hounsfield;
+    let is_emptier =
+        measurement.passed && lungs.total_ml() < LEAST_LUNG_ML && is_emptier_than_air(&series.volume);
+    measurement.passed &= !is_emptier;
     measurement.or(
         Failed,
         "the values are Hounsfield units",
-        "the values are not Hounsfield units, or soft tissue is not where it belongs on their scale",
+        if is_emptier {
+            "the values are not Hounsfield units: where lungs would be lies less than air, so the slope is too steep or the \
+             intercept too low"
+        } else {
+            "the values are not Hounsfield units, or soft tissue is not where it belongs on their scale"
+        },
     )
 }
 
@@ -179,6 +194,7 @@ fn check_slices(series: &LoadedSeries, lungs: &LungSegmentation) -> Vec<QualityC
             "some slices could not be decoded",
         ),
         check_pictures(series),
+        check_order(series),
         Measurement::at_most(
             ReasonCode::GantryTilt,
             acquisition.gantry_tilt_degrees.abs(),
@@ -187,6 +203,20 @@ fn check_slices(series: &LoadedSeries, lungs: &LungSegmentation) -> Vec<QualityC
         )
         .or(LimitsView, "the gantry is upright", "the gantry is tilted"),
     ]
+}
+
+/// Values that end below bone hide calcium, bone and how much contrast there is; lungs and soft tissue are right.
+fn note_ceiling(volume: &Volume) -> QualityCheck {
+    let ceiling = low_ceiling_hu(volume.hounsfield.view());
+    let mut check = Measurement::yes(ReasonCode::ValuesClipped, ceiling.is_none());
+    check.measured = ceiling.map(f64::from);
+    check.limit = Some(f64::from(LOWEST_FULL_CEILING_HU));
+    check.unit = "HU";
+    check.or(
+        Note,
+        "the values reach bone",
+        "the values were cut off above: calcium, bone and contrast cannot be measured",
+    )
 }
 
 /// What is stated without touching the verdict. A file that could not be read and belongs to the series

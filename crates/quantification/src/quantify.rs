@@ -5,7 +5,7 @@ use norma_domain::{
     LungSide, LungThird, Measure, MeasureCode, MeasureState, MeasuredFinding, NotMeasurable, PathologyType,
     Quantification,
 };
-use norma_volume::{LungSegmentation, Volume};
+use norma_volume::{LungSegmentation, Volume, low_ceiling_hu};
 
 use crate::density::{Densely, Densities, blood_pool};
 use crate::edges::overshoot_hu;
@@ -76,6 +76,7 @@ pub fn quantify(
     let gas = find_pleural_gas(&grid, &is_lung, &thorax);
     let densities = Densities::measure(&grid, &without(&is_lung, &gas));
     let blood = blood_pool(&grid, &thorax.inside, &is_lung, thorax.center);
+    let ceiling_hu = low_ceiling_hu(volume.hounsfield.view());
     let pixel_mm = volume.geometry.spacing_mm.y().max(volume.geometry.spacing_mm.x());
     let protocol = Protocol {
         slab_mm,
@@ -122,7 +123,7 @@ pub fn quantify(
     ));
     measures.push(match &fluid {
         Some(fluid) => pleural(MeasureCode::PleuralFluid, &grid, fluid, extent, &mut findings),
-        None => cannot(MeasureCode::PleuralFluid, NotMeasurable::NoRibs),
+        None => cannot(MeasureCode::PleuralFluid, no_ribs(ceiling_hu)),
     });
     measures.push(if may_be_bullae(&gas, low_attenuation.all) {
         not_what_it_seems(MeasureCode::PleuralGas, &gas, NotMeasurable::Emphysema)
@@ -130,6 +131,9 @@ pub fn quantify(
         pleural(MeasureCode::PleuralGas, &grid, &gas, extent, &mut findings)
     });
     measures.push(match blood {
+        Some(value) if ends_at(ceiling_hu, value) => {
+            cannot(MeasureCode::BloodPool, NotMeasurable::ValuesClipped)
+        }
         Some(value) => Measure {
             state: MeasureState::Described,
             ..measured(MeasureCode::BloodPool, value, None)
@@ -142,10 +146,14 @@ pub fn quantify(
         &is_lung,
         &thorax,
         spine.as_ref(),
-        fluid.as_ref(),
+        fluid.as_ref().ok_or_else(|| no_ribs(ceiling_hu)),
     ));
     let has_contrast = blood.is_none_or(|blood| blood >= CONTRAST_HU);
-    measures.push(gate(trabecular_density(&grid, spine.as_ref(), has_contrast)));
+    measures.push(if ceiling_hu.is_some() {
+        cannot(MeasureCode::TrabecularDensity, NotMeasurable::ValuesClipped)
+    } else {
+        gate(trabecular_density(&grid, spine.as_ref(), has_contrast))
+    });
     let quantification = Quantification {
         measures,
         ..Default::default()
@@ -234,6 +242,21 @@ fn may_be_bullae(gas: &BySide, low_attenuation: f64) -> bool {
     let is_emphysema = range.is_none_or(|range| range.state_of(low_attenuation) != MeasureState::Within);
     let most = gas.millilitres().into_iter().fold(0.0, f64::max);
     is_emphysema && most > 0.0 && most <= LARGEST_BULLA_ML
+}
+
+/// Why the ribs were not found all around: values that were cut off show none.
+fn no_ribs(ceiling_hu: Option<i16>) -> NotMeasurable {
+    match ceiling_hu {
+        Some(_) => NotMeasurable::ValuesClipped,
+        None => NotMeasurable::NoRibs,
+    }
+}
+
+/// Whether values were cut off where this one lies: the true one may be any higher.
+fn ends_at(ceiling_hu: Option<i16>, value: f64) -> bool {
+    /// Noise and the averages of the grid.
+    const SPREAD_HU: f64 = 15.0;
+    ceiling_hu.is_some_and(|ceiling| value > f64::from(ceiling) - SPREAD_HU)
 }
 
 /// Why an opacity would not be one here.
@@ -340,10 +363,14 @@ fn cardiothoracic_ratio(
     is_lung: &Array3<bool>,
     thorax: &Thorax,
     spine: Option<&Spine>,
-    fluid: Option<&BySide>,
+    fluid: Result<&BySide, NotMeasurable>,
 ) -> Measure {
     let code = MeasureCode::CardiothoracicRatio;
-    let (Some(fluid), Some(spine)) = (fluid, spine) else {
+    let fluid = match fluid {
+        Ok(fluid) => fluid,
+        Err(why) => return cannot(code, why),
+    };
+    let Some(spine) = spine else {
         return cannot(code, NotMeasurable::NoRibs);
     };
     let most_fluid_ml = fluid.millilitres().into_iter().fold(0.0, f64::max);

@@ -255,6 +255,7 @@ pub async fn register_orphans(search: &OrphanSearch, by: &str) -> anyhow::Result
                 object_key: orphan.key.to_string(),
                 owner: None,
                 identity: ScanIdentity::default(),
+                study_uid: None,
                 request: None,
             })
             .await;

@@ -5,6 +5,7 @@
 )]
 
 mod body;
+mod ceiling;
 mod coarse;
 mod components;
 mod crop_box;
@@ -22,6 +23,7 @@ mod slice_lungs;
 mod volume;
 
 pub use body::body_in_prepared_slice;
+pub use ceiling::{LOWEST_FULL_CEILING_HU, low_ceiling_hu};
 pub use crop_box::CropBox;
 pub use gas::BowelGas;
 pub use levels::pseudo_hounsfield;

@@ -145,6 +145,7 @@ mod tests {
                 object_key: format!("originals/{id}"),
                 owner: None,
                 identity: ScanIdentity::default(),
+                study_uid: None,
                 request: None,
             };
             database.create_scan(scan).await.unwrap();

@@ -1519,7 +1519,8 @@ export interface paths {
         /**
          * Reads an upload without a patient and waits for the answer.
          * @description Many studies in one archive give a row each. A study that cannot be read is a row of status `Failure` with a
-         *     reason and neither probability nor pathology. Past a time limit (`Prefer: wait=10` shortens it) the answer is
+         *     reason and neither probability nor pathology. A study that was here before is stored again; `duplicate_of` and
+         *     `other_content` tell of it. Past a time limit (`Prefer: wait=10` shortens it) the answer is
          *     202 with the studies that have ended so far and a link.
          *
          *     Roles: clinician, integrator (its own studies).
@@ -2558,7 +2559,7 @@ export interface components {
          * @description Why something could not be measured.
          * @enum {string}
          */
-        NotMeasurable: "no_lungs" | "slices_too_thick" | "no_ribs" | "contrast" | "shallow_inspiration" | "too_small" | "emphysema" | "noise" | "obscured" | "coarse_pixels";
+        NotMeasurable: "no_lungs" | "slices_too_thick" | "no_ribs" | "contrast" | "shallow_inspiration" | "too_small" | "emphysema" | "noise" | "obscured" | "coarse_pixels" | "values_clipped";
         /**
          * @description The columns of the row of an upload with one study. Where there is no answer, or several, the values are null and
          *     the status is `Failure`, so that a client that reads only these takes nothing for a norm.
@@ -3281,6 +3282,12 @@ export interface components {
         /** @description One study of a prediction. */
         PredictedStudy: {
             analysis_id?: components["schemas"]["AnalysisId"] | null;
+            duplicate_of?: components["schemas"]["ScanId"] | null;
+            /**
+             * @description Told by the upload alone: how many images have other content than those of the same SOP Instance UIDs in that scan. What
+             *     was stored stays as it is.
+             */
+            other_content?: number | null;
             /** @description Where the study lies in the upload. */
             path_to_study: string;
             report?: components["schemas"]["Report"] | null;
@@ -3647,7 +3654,7 @@ export interface components {
          * @description A stable code of a failure, a rejection or a doubt.
          * @enum {string}
          */
-        ReasonCode: "empty_upload" | "unreadable_archive" | "encrypted_archive" | "archive_limit_exceeded" | "no_images_found" | "unreadable_dicom" | "unreadable_nifti" | "unsupported_transfer_syntax" | "unsupported_pixel_format" | "undecodable_pixels" | "lying_length" | "volume_too_large" | "memory_limit_exceeded" | "several_studies" | "inconsistent_series" | "series_scattered" | "series_partly_read" | "several_patients" | "uid_invalid" | "not_ct" | "not_hounsfield" | "pixels_contradict_header" | "pixel_spacing_coarse" | "patient_not_adult" | "patient_age_unknown" | "no_chest_series" | "not_axial" | "no_lungs" | "one_lung" | "lung_volume_low" | "coverage_incomplete" | "too_few_slices" | "slices_too_thick" | "slice_gap" | "spacing_varies" | "gantry_tilt" | "orientation_doubtful" | "contrast_agent" | "slices_undecodable" | "slices_damaged" | "threshold_unverified" | "measures_missing" | "model_missing" | "model_invalid" | "mixed_bundles" | "inference_failed" | "score_not_finite" | "stage_timeout" | "delivery_limit_exceeded" | "deadline_exceeded" | "object_missing" | "internal";
+        ReasonCode: "empty_upload" | "unreadable_archive" | "encrypted_archive" | "archive_limit_exceeded" | "no_images_found" | "unreadable_dicom" | "unreadable_nifti" | "unsupported_transfer_syntax" | "unsupported_pixel_format" | "undecodable_pixels" | "lying_length" | "volume_too_large" | "memory_limit_exceeded" | "several_studies" | "inconsistent_series" | "series_scattered" | "series_partly_read" | "several_patients" | "uid_invalid" | "not_ct" | "not_hounsfield" | "pixels_contradict_header" | "values_clipped" | "pixel_spacing_coarse" | "patient_not_adult" | "patient_age_unknown" | "no_chest_series" | "not_axial" | "no_lungs" | "one_lung" | "lung_volume_low" | "coverage_incomplete" | "too_few_slices" | "slices_too_thick" | "slice_gap" | "spacing_varies" | "gantry_tilt" | "orientation_doubtful" | "contrast_agent" | "slices_undecodable" | "slices_damaged" | "slice_order_doubtful" | "threshold_unverified" | "measures_missing" | "model_missing" | "model_invalid" | "mixed_bundles" | "inference_failed" | "score_not_finite" | "stage_timeout" | "delivery_limit_exceeded" | "deadline_exceeded" | "object_missing" | "internal";
         /** @description Codes for a lost device, each good for one sign-in: shown here and never again. */
         RecoveryCodes: {
             recovery_codes: string[];

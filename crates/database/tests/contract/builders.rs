@@ -52,6 +52,7 @@ pub(crate) fn new_scan(patient_id: Option<PatientId>) -> NewScan {
         object_key: format!("originals/{id}"),
         owner: None,
         identity: ScanIdentity::default(),
+        study_uid: None,
         request: None,
     }
 }

@@ -356,6 +356,7 @@ fn a_scan_and_its_analyses_belong_to_who_uploaded_it() {
             object_key: format!("originals/{id}"),
             owner: Some(pacs.clone()),
             identity: ScanIdentity::default(),
+            study_uid: None,
             request: None,
         };
         database.create_scan(new).await.unwrap();

@@ -69,6 +69,7 @@ fn a_scan_of_nobody_and_a_scan_twice_are_refused_by_name() {
             object_key: String::new(),
             owner: None,
             identity: ScanIdentity::default(),
+            study_uid: None,
             request: None,
         };
         let refused = database.create_scan(new.clone()).await;

@@ -31,6 +31,24 @@ fn one_attribute_tells_two_persons() {
             let dates = ["19700201", "1970.02.01"];
             image.set(tags::PATIENT_BIRTH_DATE, VR::DA, dates[image.place % 2]);
         }),
+        one(
+            "date of birth with a time, with slashes, as zeros",
+            Right::Whole,
+            |image| {
+                let dates = ["19700201", "19700201000000", "1970/02/01", "00000000"];
+                image.set(tags::PATIENT_BIRTH_DATE, VR::DA, dates[image.place % 4]);
+            },
+        ),
+        one("sex", refused, |image| {
+            image.set(tags::PATIENT_SEX, VR::CS, ["M", "F"][image.place % 2]);
+        }),
+        one("sex written out, small and not at all", Right::Whole, |image| {
+            image.set(
+                tags::PATIENT_SEX,
+                VR::CS,
+                ["F", "FEMALE", "f", ""][image.place % 4],
+            );
+        }),
         one("age", refused, |image| {
             image.set(tags::PATIENT_AGE, VR::AS, ["030Y", "071Y"][image.place % 2]);
         }),
@@ -105,6 +123,37 @@ fn a_name_is_compared_as_its_letters_not_as_its_bytes() {
             "two persons who sound alike",
             refused,
             [utf_8("Yamada^Tarou=山田^太郎"), utf_8("Yamada^Tarou=山田^一郎")],
+        ),
+        named(
+            "two persons whose names sound different",
+            refused,
+            [
+                utf_8("Yamada^Tarou=山田^太郎=やまだ^たろう"),
+                utf_8("Yamada^Tarou=山田^太郎=さとう^はなこ"),
+            ],
+        ),
+        named(
+            "an ideographic name without a caret, and one without the others",
+            Right::Whole,
+            [utf_8("Yamada^Tarou=山田^太郎"), utf_8("=山田太郎")],
+        ),
+        named(
+            "kana of half width and hiragana",
+            Right::Whole,
+            [
+                utf_8("Yamada^Tarou==ﾔﾏﾀﾞ^ﾀﾛｳ"),
+                utf_8("Yamada^Tarou==やまだ^たろう"),
+            ],
+        ),
+        named(
+            "letters composed and not",
+            Right::Whole,
+            [utf_8("Müller^Jörg"), utf_8("Mu\u{308}ller^Jo\u{308}rg")],
+        ),
+        named(
+            "what HL7 writes for none",
+            Right::Whole,
+            [utf_8("DOE^JANE"), utf_8("\"\"")],
         ),
     ]);
 }

@@ -8,6 +8,7 @@ use norma_imaging::{Limits, LoadedSeries, list_studies, load_chest_series};
 use super::images::{Image, PLACES, files, images};
 use super::right::{Right, Variant, check};
 use super::support::archives::{Upload, numbered, zip_of};
+use super::support::dicom_files::{COLUMNS, ROWS};
 
 fn put_singles(image: &mut Image, tag: Tag, numbers: &[f32]) {
     let value = PrimitiveValue::F32(numbers.iter().copied().collect());
@@ -58,6 +59,69 @@ fn a_representation_that_nobody_knows_may_have_a_short_length() {
         Variant::of_files("short", with(b"\x19\0\x05\x10QQ\x04\0abcd"), Right::Whole),
         Variant::of_files("long", with(b"\x19\0\x05\x10QQ\0\0\x04\0\0\0abcd"), Right::Whole),
     ]);
+}
+
+#[test]
+fn a_representation_that_was_blanked_is_read_by_its_short_length() {
+    let short = [
+        b"\x08\0\x60\0CS",
+        b"\x10\0\x20\0LO",
+        b"\x20\0\x0D\0UI",
+        b"\x20\0\x32\0DS",
+        b"\x28\0\x10\0US",
+        b"\x28\0\x30\0DS",
+    ];
+    let with = |vr: &[u8; 2]| -> Vec<Vec<u8>> {
+        let blank = |mut file: Vec<u8>| {
+            for head in short {
+                let at = file.windows(head.len()).position(|bytes| bytes == head);
+                let at = at.unwrap() + 4;
+                file[at..at + 2].copy_from_slice(vr);
+            }
+            file
+        };
+        files(1, |_| ()).into_iter().map(blank).collect()
+    };
+    check(&[
+        Variant::of_files("blanks", with(b"  "), Right::Whole),
+        Variant::of_files("question marks", with(b"??"), Right::Whole),
+        Variant::of_files("zeros", with(b"\0\0"), Right::Whole),
+    ]);
+}
+
+#[test]
+fn values_in_the_other_order_of_bytes_are_read_and_noted() {
+    let swap = |mut file: Vec<u8>| {
+        let pixels = file.len() - 2 * ROWS * COLUMNS;
+        file[pixels..]
+            .chunks_exact_mut(2)
+            .for_each(|value| value.swap(0, 1));
+        file
+    };
+    let swapped = || files(1, |_| ()).into_iter().map(swap).collect::<Vec<_>>();
+    check(&[Variant::of_files("swapped", swapped(), Right::Whole)]);
+    assert_eq!(load(swapped()).acquisition.corrected_slices, PLACES);
+}
+
+#[test]
+fn a_length_that_lies_behind_an_element_without_a_representation_is_told_by_that() {
+    let sequence = b"\x08\0\x40\x11\0\0\0\0\x02\0\0\0ab";
+    let file = |mut file: Vec<u8>| {
+        let study = b"\x20\0\x0D\0UI";
+        let at = file
+            .windows(study.len())
+            .position(|bytes| bytes == study)
+            .unwrap();
+        file.splice(at..at, sequence.iter().copied());
+        file
+    };
+    let broken: Vec<Vec<u8>> = files(1, |_| ()).into_iter().map(file).collect();
+    let upload = Upload::file(&zip_of(&numbered(broken)));
+    let reason = list_studies(&upload.path, &Limits::default())
+        .unwrap_err()
+        .reason();
+    assert_eq!(reason.code, norma_domain::ReasonCode::UnreadableDicom, "{reason}");
+    assert!(reason.message.contains("value representation"), "{reason}");
 }
 
 fn load(files: Vec<Vec<u8>>) -> LoadedSeries {

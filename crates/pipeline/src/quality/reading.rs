@@ -1,7 +1,7 @@
 //! Checks of how the images were written and whom they show.
 
 use norma_domain::{QualityCheck, QualityConsequence, ReasonCode};
-use norma_imaging::LoadedSeries;
+use norma_imaging::{LoadedSeries, OrderDoubt};
 
 use super::measurement::Measurement;
 use QualityConsequence::{LimitsView, Note, Undetermined};
@@ -49,6 +49,30 @@ pub(super) fn check_pictures(series: &LoadedSeries) -> QualityCheck {
         LimitsView,
         "every slice shows what was scanned in its place",
         "some slices are blank, cut off, copies of others or pictures from elsewhere, and were left out",
+    )
+}
+
+/// What is no whole scan in its order is no volume that a verdict may rest on, whatever is seen in it.
+pub(super) fn check_order(series: &LoadedSeries) -> QualityCheck {
+    let doubt = series.acquisition.order_doubt;
+    let otherwise = match doubt {
+        Some(OrderDoubt::OtherOrder) | None => {
+            "the pictures go on in another order than the slices lie in: slices are exchanged, turned round or moved"
+        }
+        Some(OrderDoubt::ByTurns) => {
+            "the pictures are of two scans or breaths by turns; send each as a series of its own"
+        }
+        Some(OrderDoubt::Seam) => {
+            "the pictures do not go on at one place: the slices are of two scans, one after the other, or slices are missing"
+        }
+        Some(OrderDoubt::ManyForeign) => {
+            "more than a quarter of the slices are copies of others or pictures from elsewhere"
+        }
+    };
+    Measurement::yes(ReasonCode::SliceOrderDoubtful, doubt.is_none()).or(
+        Undetermined,
+        "the pictures go on from slice to slice",
+        otherwise,
     )
 }
 

@@ -50,6 +50,7 @@ fn sound_series() -> LoadedSeries {
             spacing_variation: 0.0,
             undecodable_slices: 0,
             damaged_slices: 0,
+            order_doubt: None,
             unreadable_files: 0,
             has_hounsfield: true,
             stored_pixel_spacing_mm: [0.7, 0.7],
@@ -151,6 +152,14 @@ fn each_defect_of_the_series_is_found() {
         }),
         (ReasonCode::SlicesDamaged, LimitsView, |series| {
             series.acquisition.damaged_slices = 1;
+        }),
+        (ReasonCode::SliceOrderDoubtful, Undetermined, |series| {
+            series.acquisition.order_doubt = Some(norma_imaging::OrderDoubt::ByTurns);
+        }),
+        (ReasonCode::ValuesClipped, Note, |series| {
+            for ((z, y, x), value) in series.volume.hounsfield.indexed_iter_mut() {
+                *value = (((z * 7 + y * 5 + x * 3) % 90) as i16).min(60);
+            }
         }),
         (ReasonCode::GantryTilt, LimitsView, |series| {
             series.acquisition.gantry_tilt_degrees = -12.0;

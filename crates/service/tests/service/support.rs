@@ -56,6 +56,7 @@ pub(crate) async fn request_analysis(context: &Context, deadline: TimeDelta) -> 
         object_key: String::new(),
         owner: None,
         identity: ScanIdentity::default(),
+        study_uid: None,
         request: None,
     };
     context.database.create_scan(scan).await.unwrap();

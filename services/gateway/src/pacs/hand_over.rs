@@ -194,6 +194,7 @@ async fn store(
             study: study.identity,
             confirmed_conflicts: Vec::new(),
         },
+        study_uid: study.uid,
         request: None,
         in_hand: Some(Arc::clone(in_hand)),
     };

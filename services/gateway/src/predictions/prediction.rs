@@ -1,6 +1,6 @@
 //! Predictions: an upload without a patient, answered for all its studies at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use norma_database::{
     NewPrediction, Owner, PredictedScan, Rejection, RequestKey, ScanIdentity, StoredInstance,
 };
 use norma_dicom_spool::named_instances;
-use norma_domain::{AnalysisStatus, ScanId, StudyIdentity};
+use norma_domain::{AnalysisStatus, Report, ScanId};
 use norma_service::RoutingWay;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -20,12 +20,13 @@ use crate::predictions::schema::{OnlyRow, PredictedStudy, Prediction};
 use crate::problem::ApiError;
 use crate::routing::Router;
 use crate::rows::{failure_row, summary_of, unreadable_row};
-use crate::scans::{Leftover, NewUpload, store_scan};
+use crate::scans::{Earlier, Leftover, NewUpload, earlier_scan, store_scan};
 use crate::study_in_hand::StudiesInHand;
-use crate::uploads::reader::Separation;
+use crate::uploads::comparison::SentFile;
+use crate::uploads::reader::{OnlyStudy, Separation};
 use crate::uploads::receive::Upload;
 use crate::uploads::spool::{SPLIT_PREFIX, storage_failure};
-use crate::uploads::{Place, Uploads};
+use crate::uploads::{self, Place, Uploads};
 
 /// Who sends an upload.
 pub(crate) struct Sender {
@@ -37,6 +38,34 @@ pub(crate) struct Sender {
     pub(crate) instances: BTreeMap<String, String>,
     /// The studies of the upload, where they were looked for first.
     pub(crate) in_hand: Option<Arc<StudiesInHand>>,
+    /// Whose scans the studies are held against; None where that was done already.
+    pub(crate) compared_with: Option<Seen>,
+}
+
+/// The scans that somebody may see: of one owner, or all.
+pub(crate) struct Seen(pub(crate) Option<Owner>);
+
+/// What was started.
+pub(crate) struct Started {
+    pub(crate) id: Uuid,
+    /// Of its scans those whose study was here before.
+    pub(crate) earlier: HashMap<ScanId, EarlierContent>,
+}
+
+/// What a study of an upload has of an earlier scan.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EarlierContent {
+    pub(crate) duplicate_of: ScanId,
+    pub(crate) other_content: Option<usize>,
+}
+
+/// A study to be stored.
+struct NewStudy<File> {
+    file: File,
+    file_name: String,
+    /// Of the bytes as they came; None of a part of an upload.
+    received_sha256: Option<String>,
+    study: OnlyStudy,
 }
 
 /// Takes uploads without a patient, and tells what became of them.
@@ -56,7 +85,7 @@ impl Predictions {
         (upload, place): (Upload, Place),
         asked: Asked,
         sender: Sender,
-    ) -> Result<Uuid, ApiError> {
+    ) -> Result<Started, ApiError> {
         let own = self.clone();
         tokio::spawn(async move {
             let mut made = Leftover {
@@ -82,10 +111,11 @@ impl Predictions {
         asked: &Asked,
         sender: Sender,
         made: &mut Leftover,
-    ) -> Result<Uuid, ApiError> {
+    ) -> Result<Started, ApiError> {
         let id = made.prediction;
+        let mut earlier = HashMap::new();
         let rejections = self
-            .store_studies(upload, &mut place, &sender, &mut made.scans)
+            .store_studies(upload, &mut place, &sender, (&mut made.scans, &mut earlier))
             .await?;
         self.gateway
             .database
@@ -100,7 +130,7 @@ impl Predictions {
         for scan_id in &made.scans {
             self.request(*scan_id, asked).await?;
         }
-        Ok(id)
+        Ok(Started { id, earlier })
     }
 
     /// Requests the analyses that a prediction lacks: the process that began it may have died half way.
@@ -129,7 +159,7 @@ impl Predictions {
         upload: Upload,
         place: &mut Place,
         sender: &Sender,
-        scans: &mut Vec<ScanId>,
+        (scans, earlier): (&mut Vec<ScanId>, &mut HashMap<ScanId, EarlierContent>),
     ) -> Result<Vec<Rejection>, ApiError> {
         let folder = tempfile::Builder::new()
             .prefix(SPLIT_PREFIX)
@@ -141,8 +171,14 @@ impl Predictions {
             .separate(&upload, folder.path(), self.gateway.options.most_studies)
             .await?;
         let separate = match separate {
-            Separation::One(identity) => {
-                self.store_study(scans, upload.path, upload.file_name, *identity, sender)
+            Separation::One(study) => {
+                let new = NewStudy {
+                    file: upload.path,
+                    file_name: upload.file_name,
+                    received_sha256: Some(upload.received_sha256),
+                    study: *study,
+                };
+                self.store_study((scans, earlier), new, &upload.sender, sender)
                     .await?;
                 return Ok(Vec::new());
             }
@@ -163,8 +199,16 @@ impl Predictions {
             .await?;
         let path_of = |location: &str| path_to_study(&upload.file_name, location);
         for study in separate.studies {
-            let path = path_of(&study.location);
-            self.store_study(scans, study.archive, path, study.identity, sender)
+            let new = NewStudy {
+                file: study.archive,
+                file_name: path_of(&study.location),
+                received_sha256: None,
+                study: OnlyStudy {
+                    uid: study.uid,
+                    identity: study.identity,
+                },
+            };
+            self.store_study((scans, earlier), new, &upload.sender, sender)
                 .await?;
         }
         let rejections = separate.rejected.into_iter().map(|rejected| Rejection {
@@ -176,12 +220,21 @@ impl Predictions {
 
     async fn store_study<File: AsRef<Path> + Send + 'static>(
         &self,
-        scans: &mut Vec<ScanId>,
-        file: File,
-        file_name: String,
-        identity: StudyIdentity,
+        (scans, earlier): (&mut Vec<ScanId>, &mut HashMap<ScanId, EarlierContent>),
+        new: NewStudy<File>,
+        uploader: &uploads::sender::Sender,
         sender: &Sender,
     ) -> Result<(), ApiError> {
+        let content = match &sender.compared_with {
+            Some(Seen(owner)) => self.earlier_content(&new, uploader, owner.clone()).await?,
+            None => None,
+        };
+        let NewStudy {
+            file,
+            file_name,
+            study,
+            ..
+        } = new;
         let (instances, file) = instances_in(file, &sender.instances).await?;
         let facts = self
             .router
@@ -190,6 +243,9 @@ impl Predictions {
         // Noted first: where the answer never comes it may be stored nonetheless.
         let id = ScanId::generate();
         scans.push(id);
+        if let Some(content) = content {
+            earlier.insert(id, content);
+        }
         store_scan(
             &self.gateway,
             NewUpload {
@@ -200,9 +256,10 @@ impl Predictions {
                 description: String::new(),
                 owner: sender.owner.clone(),
                 identity: ScanIdentity {
-                    study: identity,
+                    study: study.identity,
                     confirmed_conflicts: Vec::new(),
                 },
+                study_uid: study.uid,
                 request: None,
                 in_hand: sender.in_hand.clone(),
             },
@@ -217,6 +274,31 @@ impl Predictions {
             self.router.note(id, &facts).await?;
         }
         Ok(())
+    }
+
+    /// What an earlier scan holds of a study, instance by instance. Asked before it is stored.
+    async fn earlier_content<File: AsRef<Path>>(
+        &self,
+        new: &NewStudy<File>,
+        uploader: &uploads::sender::Sender,
+        owner: Option<Owner>,
+    ) -> Result<Option<EarlierContent>, ApiError> {
+        let sha256 = new.received_sha256.as_deref();
+        let Some(scan) = earlier_scan(&self.gateway, owner, sha256, new.study.uid.clone()).await? else {
+            return Ok(None);
+        };
+        let path = new.file.as_ref();
+        let sent = SentFile {
+            sender: uploader,
+            path,
+            size_bytes: std::fs::metadata(path).map_err(storage_failure)?.len(),
+            received_sha256: sha256,
+        };
+        let earlier = Earlier::compared(&self.gateway, &self.uploads, sent, scan).await;
+        Ok(Some(EarlierContent {
+            duplicate_of: earlier.scan.id,
+            other_content: earlier.other_content(),
+        }))
     }
 
     /// The prediction as it is when all its studies have ended, or at `deadline`.
@@ -279,6 +361,8 @@ impl Predictions {
                 analysis_id: analysis.as_ref().map(|analysis| analysis.id),
                 status: analysis.as_ref().map(|analysis| analysis.status),
                 report,
+                duplicate_of: None,
+                other_content: None,
             });
         }
         rows.extend(

@@ -1,6 +1,6 @@
 //! `/inference/predict`: an upload without a patient, answered in one go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use actix_web::http::header;
 use actix_web::web::{Data, Json, Path, Payload, Query};
@@ -16,7 +16,7 @@ use crate::analyses::Asked;
 use crate::http::paging::{Page, Paging};
 use crate::http::preference::wait_of;
 use crate::identity::{Access, Notes};
-use crate::predictions::prediction::{Predictions, Sender};
+use crate::predictions::prediction::{Predictions, Seen, Sender};
 use crate::predictions::schema::{ListedPrediction, Prediction};
 use crate::problem::ApiError;
 use crate::problem::answers::{
@@ -24,6 +24,7 @@ use crate::problem::answers::{
 };
 use crate::rows::RowFormat;
 use crate::rows::rows_answer;
+use crate::scans::other_content_detail;
 use crate::uploads::receive::{DEIDENTIFY_FIELD, PIXELS_CHECKED_FIELD};
 use crate::uploads::repetition::{Sent, look_up};
 
@@ -67,7 +68,8 @@ pub(crate) struct PredictUpload {
 /// Reads an upload without a patient and waits for the answer.
 ///
 /// Many studies in one archive give a row each. A study that cannot be read is a row of status `Failure` with a
-/// reason and neither probability nor pathology. Past a time limit (`Prefer: wait=10` shortens it) the answer is
+/// reason and neither probability nor pathology. A study that was here before is stored again; `duplicate_of` and
+/// `other_content` tell of it. Past a time limit (`Prefer: wait=10` shortens it) the answer is
 /// 202 with the studies that have ended so far and a link.
 #[utoipa::path(
     post,
@@ -121,12 +123,12 @@ pub(crate) async fn predict(
     let wait = wait_of(&request, limits.longest_wait, limits.predict_wait);
     let deadline = Instant::now() + wait;
     let sent = look_up(&predictions.gateway, &request, &access, &upload, &wish).await?;
-    let id = match sent {
+    let (id, earlier) = match sent {
         Sent::Again(id) => {
             predictions.complete_requests(id, &asked).await?;
             // Waiting for the answer takes no place.
             drop(place);
-            id
+            (id, HashMap::new())
         }
         Sent::First(in_hand) => {
             let sender = Sender {
@@ -135,9 +137,10 @@ pub(crate) async fn predict(
                 request: in_hand.key(),
                 came_by: RoutingWay::Upload,
                 in_hand: None,
+                compared_with: Some(Seen(access.visible_owner())),
             };
             match predictions.start_prediction((upload, place), asked, sender).await {
-                Ok(id) => id,
+                Ok(started) => (started.id, started.earlier),
                 Err(error) => {
                     in_hand.forget(&predictions.gateway).await;
                     return Err(error);
@@ -146,10 +149,20 @@ pub(crate) async fn predict(
         }
     };
     notes.object(id);
-    let prediction = Prediction {
+    let other_content: usize = earlier.values().filter_map(|content| content.other_content).sum();
+    if other_content > 0 {
+        notes.add_detail(other_content_detail(other_content));
+    }
+    let mut prediction = Prediction {
         deidentified,
         ..predictions.prediction(id, Some(deadline)).await?
     };
+    for study in &mut prediction.studies {
+        if let Some(content) = earlier.get(&study.scan_id) {
+            study.duplicate_of = Some(content.duplicate_of);
+            study.other_content = content.other_content;
+        }
+    }
     answer(prediction, format)
 }
 

@@ -91,6 +91,13 @@ pub struct PredictedStudy {
     pub status: Option<AnalysisStatus>,
     /// The complete report, once there is one.
     pub report: Option<Box<Report>>,
+    /// Told by the upload alone: the earliest scan of the same bytes or the same study that was here before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicate_of: Option<ScanId>,
+    /// Told by the upload alone: how many images have other content than those of the same SOP Instance UIDs in that scan. What
+    /// was stored stays as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_content: Option<usize>,
 }
 
 /// A prediction in a list.

@@ -1,16 +1,14 @@
 //! A study that is here already.
 
-use norma_database::Scan;
+use norma_database::{Owner, Scan};
 use norma_domain::StudyInstanceUid;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::gateway::Gateway;
-use crate::identity::Access;
 use crate::problem::ApiError;
 use crate::uploads::Uploads;
-use crate::uploads::comparison::{Comparison, compare_with_scan};
-use crate::uploads::receive::Upload;
+use crate::uploads::comparison::{Comparison, SentFile, compare_with_scan};
 
 /// What becomes of a study that is here already.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
@@ -25,22 +23,30 @@ pub(crate) enum OnDuplicate {
     Reuse,
 }
 
-/// The oldest scan of the same bytes, or else of the same study, that the caller may see.
+/// The oldest scan of the same bytes, or else of the same study; of one owner if given.
 pub(crate) async fn earlier_scan(
     gateway: &Gateway,
-    access: &Access,
-    sha256: &str,
+    owner: Option<Owner>,
+    sha256: Option<&str>,
     study_uid: Option<StudyInstanceUid>,
 ) -> Result<Option<Scan>, ApiError> {
     let database = &gateway.database;
-    let of_bytes = database.scan_of_bytes(sha256.to_owned(), access.visible_owner());
-    if let Some(scan) = of_bytes.await? {
+    if let Some(sha256) = sha256
+        && let Some(scan) = database.scan_of_bytes(sha256.to_owned(), owner.clone()).await?
+    {
         return Ok(Some(scan));
     }
     match study_uid {
-        Some(uid) => Ok(database.scan_of_study(uid, access.visible_owner()).await?),
+        Some(uid) => Ok(database.scan_of_study(uid, owner).await?),
         None => Ok(None),
     }
+}
+
+/// What the audit trail tells of other content under known names.
+pub(crate) fn other_content_detail(instances: usize) -> String {
+    format!(
+        "{instances} instances have another data set than those of the same names in an earlier scan, which stays"
+    )
 }
 
 /// The scan that an upload may be the same as.
@@ -53,11 +59,16 @@ pub(crate) struct Earlier {
 impl Earlier {
     /// Holds an upload against an earlier scan. That it cannot be compared is no reason to refuse it: nothing of the earlier scan is
     /// touched by it.
-    pub(crate) async fn compared(gateway: &Gateway, uploads: &Uploads, upload: &Upload, scan: Scan) -> Self {
-        let comparison = if scan.sha256 == upload.received_sha256 {
+    pub(crate) async fn compared(
+        gateway: &Gateway,
+        uploads: &Uploads,
+        sent: SentFile<'_>,
+        scan: Scan,
+    ) -> Self {
+        let comparison = if sent.received_sha256 == Some(scan.sha256.as_str()) {
             Some(Comparison::default())
         } else {
-            compare_with_scan(gateway, uploads, upload, scan.id)
+            compare_with_scan(gateway, uploads, sent, scan.id)
                 .await
                 .unwrap_or_else(|error| {
                     tracing::warn!(scan_id = %scan.id, code = error.code(), "an upload was not compared with an earlier scan");

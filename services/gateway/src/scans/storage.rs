@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use norma_database::{DatabaseError, NewScan, Owner, RequestKey, Scan, ScanIdentity};
-use norma_domain::{PatientId, ScanId};
+use norma_domain::{PatientId, ScanId, StudyInstanceUid};
 use norma_object_storage::ObjectKey;
 
 use crate::gateway::Gateway;
@@ -23,6 +23,8 @@ pub(crate) struct NewUpload<File> {
     pub(crate) owner: Option<Owner>,
     /// Whose study its files say it is.
     pub(crate) identity: ScanIdentity,
+    /// Which study its files say it is.
+    pub(crate) study_uid: Option<StudyInstanceUid>,
     /// Of the request, where it may be sent again.
     pub(crate) request: Option<RequestKey>,
     /// Of which this is one; let go when it is stored.
@@ -51,6 +53,7 @@ pub(crate) async fn store_scan<File: AsRef<Path> + Send + 'static>(
             object_key: key.to_string(),
             owner: upload.owner,
             identity: upload.identity,
+            study_uid: upload.study_uid,
             request: upload.request,
         };
         let row = database.create_locked_scan(new, lock).await;

@@ -25,11 +25,12 @@ use crate::problem::answers::{
 };
 use crate::routing::Router;
 use crate::scans::answer::scan_document;
-use crate::scans::duplicates::{Earlier, OnDuplicate, earlier_scan};
+use crate::scans::duplicates::{Earlier, OnDuplicate, earlier_scan, other_content_detail};
 use crate::scans::schema::{Scan, ScanUpload};
 use crate::scans::storage::{NewUpload, store_scan};
 use crate::study_in_hand::StudiesInHand;
 use crate::uploads::Uploads;
+use crate::uploads::comparison::SentFile;
 use crate::uploads::deidentified::Deidentified;
 use crate::uploads::receive::{DEIDENTIFY_FIELD, PIXELS_CHECKED_FIELD, Upload};
 use crate::uploads::repetition::{Sent, look_up};
@@ -103,9 +104,12 @@ pub(crate) async fn upload_scan(
         Sent::First(in_hand) => in_hand,
         Sent::Again(id) => {
             let scan = gateway.scan(ScanId::from_uuid(id)).await?;
-            let earlier = earlier_scan(&gateway, &access, &scan.sha256, scan.study_uid.clone()).await?;
+            let owner = access.visible_owner();
+            let earlier = earlier_scan(&gateway, owner, Some(&scan.sha256), scan.study_uid.clone()).await?;
             let earlier = match earlier.filter(|earlier| earlier.id != scan.id) {
-                Some(earlier) => Some(Earlier::compared(&gateway, &uploads, &upload, earlier).await),
+                Some(earlier) => {
+                    Some(Earlier::compared(&gateway, &uploads, SentFile::of(&upload), earlier).await)
+                }
                 None => None,
             };
             return created(&gateway, &notes, scan, told(earlier)).await;
@@ -201,7 +205,8 @@ async fn store(
         }
         None => None,
     };
-    let earlier = earlier_scan(gateway, access, &upload.received_sha256, study.uid).await?;
+    let (owner, sha256) = (access.visible_owner(), Some(upload.received_sha256.as_str()));
+    let earlier = earlier_scan(gateway, owner, sha256, study.uid.clone()).await?;
     if let (Some(earlier), OnDuplicate::Refuse) = (&earlier, wish.on_duplicate) {
         return Err(ApiError::DuplicateScan {
             duplicate_of: earlier.id,
@@ -211,7 +216,7 @@ async fn store(
         .patient_of_study(notes, wish.patient, study.identity, wish.is_mismatch_confirmed)
         .await?;
     let earlier = match earlier {
-        Some(earlier) => Some(Earlier::compared(gateway, uploads, &upload, earlier).await),
+        Some(earlier) => Some(Earlier::compared(gateway, uploads, SentFile::of(&upload), earlier).await),
         None => None,
     };
     let earlier = match earlier {
@@ -234,6 +239,7 @@ async fn store(
         description: wish.description,
         owner: access.caller.owner(),
         identity,
+        study_uid: study.uid,
         request: key,
         in_hand,
     };
@@ -255,9 +261,7 @@ async fn created(
     let location = format!("/api/scans/{}", scan.id);
     let scan = noted(gateway, notes, scan).await?;
     if let Some(count) = told.other_content {
-        notes.add_detail(format_args!(
-            "{count} instances have another data set than those of the same names in an earlier scan, which stays"
-        ));
+        notes.add_detail(other_content_detail(count));
     }
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, location))

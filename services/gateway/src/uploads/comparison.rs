@@ -19,6 +19,27 @@ use crate::uploads::receive::Upload;
 use crate::uploads::sender::Sender;
 use crate::uploads::spool::{blocking, create_spool_file, storage_failure};
 
+/// A file that was sent, in the spool folder.
+#[derive(Clone, Copy)]
+pub(crate) struct SentFile<'a> {
+    pub(crate) sender: &'a Sender,
+    pub(crate) path: &'a Path,
+    pub(crate) size_bytes: u64,
+    /// Of the bytes as they came; None of a part of an upload.
+    pub(crate) received_sha256: Option<&'a str>,
+}
+
+impl<'a> SentFile<'a> {
+    pub(crate) fn of(upload: &'a Upload) -> Self {
+        Self {
+            sender: &upload.sender,
+            path: &upload.path,
+            size_bytes: upload.size_bytes,
+            received_sha256: Some(&upload.received_sha256),
+        }
+    }
+}
+
 /// What of an upload an earlier scan holds, by SOP Instance UIDs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Comparison {
@@ -40,7 +61,7 @@ impl Comparison {
 pub(crate) async fn compare_with_scan(
     gateway: &Gateway,
     uploads: &Uploads,
-    upload: &Upload,
+    sent: SentFile<'_>,
     earlier: ScanId,
 ) -> Result<Option<Comparison>, ApiError> {
     let original = ObjectKey::Original(earlier);
@@ -48,13 +69,13 @@ pub(crate) async fn compare_with_scan(
         return Ok(None);
     };
     // What lies in archives in archives is unpacked, of either.
-    uploads.check_spool(bytes.saturating_mul(2).saturating_add(upload.size_bytes))?;
+    uploads.check_spool(bytes.saturating_mul(2).saturating_add(sent.size_bytes))?;
     let (_, earlier) = create_spool_file(&gateway.options.spool_folder).map_err(storage_failure)?;
     gateway.objects.get_to_file(original, &earlier).await?;
-    let Some(held) = Instances::of(gateway, uploads, &upload.sender, &earlier).await? else {
+    let Some(held) = Instances::of(gateway, uploads, sent.sender, &earlier).await? else {
         return Ok(None);
     };
-    let Some(sent) = Instances::of(gateway, uploads, &upload.sender, &upload.path).await? else {
+    let Some(sent) = Instances::of(gateway, uploads, sent.sender, sent.path).await? else {
         return Ok(None);
     };
     let compared = blocking(move || compare(&sent, &held)).await?;

@@ -10,8 +10,8 @@ use norma_dicom_results::SourceStudy;
 use norma_domain::{StudyIdentity, StudyInstanceUid};
 use norma_imaging::Limits;
 use norma_pipeline::{
-    PrepareError, Sandbox, SplitRejection, SplitUpload, decode_frames_sandboxed, deidentify_upload_sandboxed,
-    describe_upload_sandboxed, index_upload_sandboxed, split_upload_sandboxed,
+    PrepareError, Sandbox, SplitRejection, SplitStudy, SplitUpload, decode_frames_sandboxed,
+    deidentify_upload_sandboxed, describe_upload_sandboxed, index_upload_sandboxed, split_upload_sandboxed,
 };
 
 use crate::places::Places;
@@ -41,6 +41,8 @@ pub(crate) struct SeparateStudy {
     pub(crate) location: String,
     /// The archive with this study alone.
     pub(crate) archive: PathBuf,
+    /// (0020,000D), where the files have one.
+    pub(crate) uid: Option<StudyInstanceUid>,
     /// Whose it is. Never for logs.
     pub(crate) identity: StudyIdentity,
 }
@@ -54,10 +56,19 @@ pub(crate) struct OnlyStudy {
     pub(crate) identity: StudyIdentity,
 }
 
+impl From<SplitStudy> for OnlyStudy {
+    fn from(study: SplitStudy) -> Self {
+        Self {
+            uid: study.study_instance_uid,
+            identity: study.identity,
+        }
+    }
+}
+
 /// What an upload turned out to be.
 pub(crate) enum Separation {
     /// One study, or an upload that cannot be read, which is nobody's.
-    One(Box<StudyIdentity>),
+    One(Box<OnlyStudy>),
     Many(SeparateStudies),
 }
 
@@ -84,11 +95,7 @@ impl UploadReader {
             return Ok(OnlyStudy::default());
         };
         if split.studies.len() < 2 {
-            let only = split.studies.pop().map(|study| OnlyStudy {
-                uid: study.study_instance_uid,
-                identity: study.identity,
-            });
-            return Ok(only.unwrap_or_default());
+            return Ok(split.studies.pop().map(OnlyStudy::from).unwrap_or_default());
         }
         let mut studies: Vec<String> = split
             .studies
@@ -119,7 +126,7 @@ impl UploadReader {
             (0, _) => return Ok(unreadable()),
             (1, 0) => {
                 let only = listed.studies.pop();
-                return Ok(only.map_or_else(unreadable, |study| Separation::One(Box::new(study.identity))));
+                return Ok(only.map_or_else(unreadable, |study| Separation::One(Box::new(study.into()))));
             }
             (studies, rejected) if studies + rejected > most => {
                 return Err(ApiError::TooManyStudies { limit: most });
@@ -134,6 +141,7 @@ impl UploadReader {
             Some(SeparateStudy {
                 location: study.location,
                 archive: study.archive?,
+                uid: study.study_instance_uid,
                 identity: study.identity,
             })
         });

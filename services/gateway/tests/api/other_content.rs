@@ -102,6 +102,53 @@ async fn other_content_under_known_names_is_told_and_overwrites_nothing() {
     assert_eq!(refused["code"], "duplicate_scan");
 }
 
+#[tokio::test]
+async fn a_prediction_is_held_against_earlier_scans_before_they_are_prepared() {
+    let app = spawn_app().await;
+    let same = phantom_files();
+    let mut other = same.clone();
+    for (_, bytes) in &mut other[..2] {
+        let last = bytes.len() - 2;
+        bytes[last] ^= 1;
+    }
+    let predict = async |files: &[(String, Vec<u8>)]| -> Value {
+        let request = app
+            .request(Method::POST, "/inference/predict")
+            .header("Prefer", "wait=0");
+        let answer = request
+            .multipart(form("study.zip", &zip_of(files)))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), StatusCode::ACCEPTED);
+        answer.json().await.unwrap()
+    };
+    // Nothing is prepared: no worker runs.
+    let first = predict(&same).await;
+    let study = &first["studies"][0];
+    let scan = study["scan_id"].as_str().unwrap();
+    assert_eq!(study.get("duplicate_of"), None, "{first}");
+    let again = predict(&same).await;
+    assert_eq!(again["studies"][0]["duplicate_of"], scan);
+    assert_eq!(again["studies"][0].get("other_content"), None, "{again}");
+    let changed = predict(&other).await;
+    assert_eq!(changed["studies"][0]["duplicate_of"], scan);
+    assert_eq!(changed["studies"][0]["other_content"], 2, "{changed}");
+    let events = app.get_json("/api/audit?action=prediction.request").await;
+    let told = events["items"].as_array().unwrap().iter();
+    let told = told.filter(|event| {
+        event["detail"]
+            .as_str()
+            .is_some_and(|detail| detail.contains("2 instances have another data set"))
+    });
+    assert_eq!(told.count(), 1, "{events}");
+    // And an upload of one study is held against it as well.
+    let (status, uploaded) = upload(&app, "", &zip_of(&other[..3])).await;
+    assert_eq!(status, StatusCode::CREATED);
+    assert_eq!(uploaded["duplicate_of"], scan, "{uploaded}");
+    assert_eq!(uploaded["other_content"], 2, "{uploaded}");
+}
+
 /// Gives the instance another SOP Instance UID of the same length.
 fn rename_instance(bytes: &mut [u8]) {
     let head = b"\x08\0\x18\0UI";

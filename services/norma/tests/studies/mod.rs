@@ -68,6 +68,7 @@ pub(crate) async fn request_question(
         object_key: key.to_string(),
         owner: None,
         identity: ScanIdentity::default(),
+        study_uid: None,
         request: None,
     };
     database.create_scan(scan).await.unwrap();

@@ -38,6 +38,7 @@ const archive = (part: Partial<RunArchive>): RunArchive => ({
   movedBytes: 0,
   totalBytes: 0,
   prediction: null,
+  otherContent: 0,
   error: null,
   startedAt: 1000,
   ...part,

@@ -104,12 +104,14 @@ pub(crate) async fn store_instances(
                 request: in_hand.key(),
                 came_by: RoutingWay::StowRs,
                 in_hand: studies,
+                // Instance by instance, before it came so far.
+                compared_with: None,
             };
             let started = predictions.start_prediction((upload, place), asked, sender).await;
             if started.is_err() {
                 in_hand.forget(gateway).await;
             }
-            started?
+            started?.id
         }
     };
     notes.object(id);

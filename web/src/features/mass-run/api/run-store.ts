@@ -22,6 +22,8 @@ export interface RunArchive {
   movedBytes: number;
   totalBytes: number;
   prediction: Prediction | null;
+  /** Images that have other content than those of the same identifiers in earlier studies: the answer to the upload alone tells. */
+  otherContent: number;
   error: ApiError | null;
   startedAt: number | null;
 }
@@ -137,7 +139,8 @@ async function run(id: number, source: UploadSource, signal: AbortSignal): Promi
     if (userId !== null) {
       noteInRun(userId, prediction.id);
     }
-    change(id, { prediction, phase: prediction.finished ? 'done' : 'running' });
+    const otherContent = prediction.studies.reduce((sum, study) => sum + (study.other_content ?? 0), 0);
+    change(id, { prediction, otherContent, phase: prediction.finished ? 'done' : 'running' });
     startWaiting();
     if (!prediction.finished) {
       await follow(id, prediction.id);
@@ -172,6 +175,7 @@ export function addArchives(sources: UploadSource[]): void {
       movedBytes: 0,
       totalBytes: sizeOf(source),
       prediction: null,
+      otherContent: 0,
       error: null,
       startedAt: null,
     };
@@ -240,7 +244,7 @@ export function openRun(user: string): void {
       nextId += 1;
       jobs.set(id, { source: null, abort: new AbortController() });
       void Promise.resolve().then(() => follow(id, predictionId, true));
-      return { id, name: '', phase: 'running', movedBytes: 0, totalBytes: 0, prediction: null, error: null, startedAt: null };
+      return { id, name: '', phase: 'running', movedBytes: 0, totalBytes: 0, prediction: null, otherContent: 0, error: null, startedAt: null };
     }),
     ...archives,
   ]);

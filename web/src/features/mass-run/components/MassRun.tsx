@@ -20,11 +20,13 @@ export function MassRun() {
   useEffect(() => openRun(userId), [userId]);
   const archives = useRun();
   const leftBehind = useLeftBehind();
+  const otherContent = archives.reduce((sum, archive) => sum + archive.otherContent, 0);
   const lines = useMemo(() => runLines(archives), [archives]);
   return (
     <>
       <DropArea label={t('massRun.drop')} onSources={addArchives} />
       {leftBehind > 0 && <Alert color="yellow">{t('massRun.leftBehind', { count: leftBehind })}</Alert>}
+      {otherContent > 0 && <Alert color="orange">{t('upload.otherContent', { count: otherContent })}</Alert>}
       {lines.length > 0 && <RunSummary lines={lines} />}
       <div className={pageClasses.card}>
         {lines.length === 0 ? (
