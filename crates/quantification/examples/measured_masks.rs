@@ -10,7 +10,7 @@
 use std::path::{Path, PathBuf};
 
 use ndarray::Array3;
-use norma_domain::PathologyType;
+use norma_domain::{PathologyType, VoxelMask};
 use norma_imaging::{Limits, list_studies, load_chest_series};
 use norma_quantification::nodules::nodule_findings;
 use norma_quantification::{SegmentedFinding, quantify};
@@ -66,7 +66,7 @@ fn masks(lungs: &Array3<u8>, found: &[SegmentedFinding]) -> Array3<i16> {
             PathologyType::LungNodule => 32,
             _ => 4,
         };
-        for run in found.mask.iter().flat_map(|mask| mask.runs()) {
+        for run in found.mask.iter().flat_map(VoxelMask::runs) {
             let first = run.first as usize;
             for voxel in &mut voxels[first..first + run.length as usize] {
                 *voxel |= bit;

@@ -357,7 +357,7 @@ mod tests {
         assert_eq!(share(&sums, [4, 4], &square), Some(2.0 / 3.0));
         assert_eq!(share(&sums, [4, 1], &square), Some(0.0));
         assert_eq!(share(&sums, [0, 6], &square), None);
-        assert_eq!(share(&sums, [4, 8], &square), Some(1.0));
-        assert_eq!(share(&sums, [4, 9], &square), None);
+        assert_eq!(share(&sums, [4, 7], &square), Some(1.0));
+        assert_eq!(share(&sums, [4, 8], &square), None);
     }
 }

@@ -78,7 +78,7 @@ fn an_aorta_without_calcium_was_looked_at() {
 
 #[test]
 fn plaques_are_measured_and_decide_nothing() {
-    for (length_mm, state) in [(8.0, MeasureState::Borderline), (50.0, MeasureState::Outside)] {
+    for (length_mm, state) in [(4.0, MeasureState::Borderline), (50.0, MeasureState::Outside)] {
         let (volume, drawn_ml) = with_plaque(&norm(), length_mm);
         let found = measured(&volume);
         let measure = calcium(&found);
