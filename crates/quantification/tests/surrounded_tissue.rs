@@ -6,6 +6,8 @@ use norma_quantification::quantify;
 use norma_volume::{LEFT_LUNG, RIGHT_LUNG, Volume, segment_lungs};
 
 const CONSOLIDATION_HU: i16 = 35;
+/// Above the hilum, where nothing but lung lies around the middle of a lung.
+const LIFTED_MM: f64 = 40.0;
 
 fn norm() -> Volume {
     phantom_volume(&PhantomOptions {
@@ -14,7 +16,7 @@ fn norm() -> Volume {
     })
 }
 
-/// A ball of tissue around the middle of the lung on one side; gives its millilitres.
+/// A ball of tissue above the middle of the lung on one side; gives its millilitres.
 fn consolidated(volume: &Volume, label: u8, radius_mm: f64) -> (Volume, f64) {
     let lungs = segment_lungs(volume);
     let mut middle = [0.0; 3];
@@ -26,14 +28,16 @@ fn consolidated(volume: &Volume, label: u8, radius_mm: f64) -> (Volume, f64) {
         count += 1.0;
     }
     let spacing_mm = volume.geometry.spacing_mm.zyx();
+    let middle = middle.map(|sum| sum / count);
+    let lifted = [middle[0] + LIFTED_MM / spacing_mm[0], middle[1], middle[2]];
     let mut changed = volume.clone();
     let mut voxels = 0.0;
     for ((z, y, x), value) in changed.hounsfield.indexed_iter_mut() {
         let apart: f64 = [z, y, x]
             .iter()
-            .zip(middle)
+            .zip(lifted)
             .zip(spacing_mm)
-            .map(|((index, sum), mm)| ((*index as f64 - sum / count) * mm).powi(2))
+            .map(|((index, center), mm)| ((*index as f64 - center) * mm).powi(2))
             .sum();
         if apart.sqrt() <= radius_mm {
             *value = CONSOLIDATION_HU;
