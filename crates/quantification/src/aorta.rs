@@ -27,6 +27,10 @@ const BLOOD_SPREAD_HU: f64 = 60.0;
 const CALCIUM_HU: i16 = 130;
 /// What is densest in a plaque: what lies in the gullet and where bone is averaged with fat stays below (models/MEASURES.md).
 const PLAQUE_PEAK_HU: i16 = 250;
+/// What leaves the grid, and what has no blood in its middle.
+const NO_AORTA: f64 = -1.0;
+/// Voxels around the window that discs and rings of its places reach.
+const MARGIN: isize = 12;
 /// A full disc is rated so, the ring around it so; a larger disc is better at the same share.
 const DISC_WEIGHT: f64 = 2.0;
 const FULL_SHARE: f64 = 0.97;
@@ -180,15 +184,18 @@ fn rate(grid: &Grid, spine: &Spine, blood_hu: f64, z: usize) -> (Array2<f64>, Ar
         (TO_FRONT + TO_BACK + 1) as usize,
         (TO_RIGHT + TO_LEFT + 1) as usize,
     );
-    let tissue = blood_or_calcium(grid, blood_hu, z);
+    let tissue = blood_or_calcium(grid, spine, blood_hu, z);
     let shapes: Vec<(f64, Rows, Rows)> = RADII
         .iter()
         .map(|&radius| (radius, rows(0.0, radius - 0.3), rows(radius + 0.7, radius + 2.2)))
         .collect();
-    let mut ratings = Array2::from_elem(shape, f64::NEG_INFINITY);
+    let mut ratings = Array2::from_elem(shape, NO_AORTA);
     let mut best_radius = Array2::zeros(shape);
     for ((down, across), rating) in ratings.indexed_iter_mut() {
         let middle = place(grid, spine, z, [down, across]);
+        if share(&tissue, middle, &[[0, 0, 1]]) != Some(1.0) {
+            continue;
+        }
         for (radius, disc, ring) in &shapes {
             let (Some(inside), Some(outside)) = (share(&tissue, middle, disc), share(&tissue, middle, ring))
             else {
@@ -232,7 +239,7 @@ fn rows(least: f64, most: f64) -> Rows {
 }
 
 /// The share of a shape that is tissue, by sums along rows; None where it leaves the grid.
-fn share(sums: &Array2<u32>, [row, column]: [isize; 2], shape: &Rows) -> Option<f64> {
+fn share(sums: &Array2<u32>, [row, column]: [isize; 2], shape: &[[isize; 3]]) -> Option<f64> {
     let (mut held, mut all) = (0, 0);
     for &[down, first, end] in shape {
         let of_row = |across: isize| {
@@ -248,26 +255,34 @@ fn share(sums: &Array2<u32>, [row, column]: [isize; 2], shape: &Rows) -> Option<
 }
 
 /// Sums along the rows of a slice over what has the density of blood once it is averaged over three voxels, or is calcium: `[row, column]` holds how
-/// many lie before the column.
-fn blood_or_calcium(grid: &Grid, blood_hu: f64, z: usize) -> Array2<u32> {
+/// many of the window, or beside it, lie before the column.
+fn blood_or_calcium(grid: &Grid, spine: &Spine, blood_hu: f64, z: usize) -> Array2<u32> {
     const CLIP_HU: i16 = 200;
     let (slices, rows, columns) = grid.hounsfield.dim();
-    let near: Vec<_> = (z.saturating_sub(1)..(z + 2).min(slices))
-        .map(|of| grid.hounsfield.slice(s![of, .., ..]))
-        .collect();
-    let column_sums = Array2::from_shape_fn((rows, columns), |at| {
-        near.iter()
-            .map(|plane| i32::from(plane[at].clamp(-CLIP_HU, CLIP_HU)))
-            .sum::<i32>()
-    });
+    let planes = z.saturating_sub(1)..(z + 2).min(slices);
+    let ends = [
+        [0, 0],
+        [(TO_FRONT + TO_BACK) as usize, (TO_RIGHT + TO_LEFT) as usize],
+    ]
+    .map(|at| place(grid, spine, z, at));
+    let span = |axis: usize, length: usize| {
+        let (one, other) = (ends[0][axis], ends[1][axis]);
+        let low = (one.min(other) - MARGIN).clamp(0, length as isize) as usize;
+        low..(one.max(other) + MARGIN + 1).clamp(0, length as isize) as usize
+    };
     let mut sums = Array2::zeros((rows, columns + 1));
-    for row in 0..rows {
-        let (top, end) = (row.saturating_sub(1), (row + 2).min(rows));
-        for column in 0..columns {
-            let (left, right) = (column.saturating_sub(1), (column + 2).min(columns));
-            let around = column_sums.slice(s![top..end, left..right]);
-            let count = around.len() * near.len();
-            let mean = f64::from(around.sum()) / count as f64;
+    for row in span(0, rows) {
+        let near_rows = row.saturating_sub(1)..(row + 2).min(rows);
+        for column in span(1, columns) {
+            let near_columns = column.saturating_sub(1)..(column + 2).min(columns);
+            let around = grid
+                .hounsfield
+                .slice(s![planes.clone(), near_rows.clone(), near_columns]);
+            let sum: i32 = around
+                .iter()
+                .map(|value| i32::from(*value.clamp(&-CLIP_HU, &CLIP_HU)))
+                .sum();
+            let mean = f64::from(sum) / around.len() as f64;
             let is_tissue =
                 (mean - blood_hu).abs() < BLOOD_SPREAD_HU || grid.hounsfield[[z, row, column]] >= CALCIUM_HU;
             sums[[row, column + 1]] = sums[[row, column]] + u32::from(is_tissue);
