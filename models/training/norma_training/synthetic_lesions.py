@@ -1,7 +1,7 @@
 """Lesions other than nodules laid into norm lungs, with a seed: data to measure on, never counted as real.
 
 What is wide is drawn as a field over about 2 mm, cut where it holds the wanted volume, and laid over the host at full resolution with the
-host's own noise. Densities in Hounsfield units: fluid 0 to 20, collapsed lung beside it 20 to 50, ground glass 250 to 400 over the lung,
+host's own noise. Densities in Hounsfield units: fluid 0 to 20, collapsed lung beside it 30 to 55, ground glass 250 to 400 over the lung,
 consolidation 0 to 50, what emphysema leaves −990 to −965, gas −1000.
 """
 
@@ -147,12 +147,10 @@ def add_fluid(chest: Chest, side: str, millilitres: float, shape: str, collapsed
         raise ValueError(f"no shape of fluid: {shape}")
     field = np.where(within, field, field.min() - 50.0).astype(np.float32)
     fluid, level = cut_at_volume(field, within & (above < 0.85 * (chest.high[0] - chest.low[0])), millilitres / chest.voxel_ml)
-    before = host.copy()
     if collapsed:
         around = ndimage.distance_transform_edt(~fluid, sampling=chest.sampling)
         thick = generator.uniform(6, 14)
-        _lay(chest, host, np.where(within & ~fluid, thick - around, -20.0).astype(np.float32), 0.0, generator.uniform(20, 50), generator, within)
-        before = before if shape == "" else host.copy()
+        _lay(chest, host, np.where(within & ~fluid, thick - around, -20.0).astype(np.float32), 0.0, generator.uniform(30, 55), generator, within)
     laid = _lay(chest, host, np.where(fluid, 1.0, 0.0).astype(np.float32), 0.5, generator.uniform(0, 20), generator, within)
     truth = laid > 0.5
     found = Lesion("effusion", side, float(laid.sum()) * chest.fine_ml, detail=shape + (", lung beside it collapsed" if collapsed else "") + (f", diaphragm raised by {raised_mm:g} mm" if raised_mm else ""))
