@@ -3,7 +3,7 @@ import { NODULE } from './phantom.mjs';
 
 const SOURCE = 'made up';
 const LEARNT = ['lung_nodule', 'emphysema', 'atelectasis'];
-const MEASURED = ['lung_nodule', 'lung_opacity', 'emphysema', 'pleural_effusion', 'pneumothorax', 'cardiomegaly'];
+const MEASURED = ['lung_nodule', 'lung_opacity', 'emphysema', 'pleural_effusion', 'pneumothorax', 'cardiomegaly', 'arterial_wall_calcification'];
 const TYPES = [
   'arterial_wall_calcification', 'atelectasis', 'bronchiectasis', 'cardiomegaly', 'consolidation', 'coronary_artery_wall_calcification', 'emphysema', 'hiatal_hernia',
   'lung_nodule', 'lung_opacity', 'lymphadenopathy', 'mosaic_attenuation_pattern', 'peribronchial_thickening', 'pericardial_effusion', 'pleural_effusion',
@@ -33,6 +33,7 @@ export const measuresOf = (sick, probability, threshold) => ({
     measure('blood_pool', 'HU', 41, null, 'described'),
     measure('cardiothoracic_ratio', 'fraction', 0.43, { high: 0.5, outside_high: 0.55 }),
     measure('trabecular_density', 'HU', 148, { low: 163.5, outside_low: 132.3 }, 'borderline'),
+    measure('aortic_calcium', 'ml', 0.2, { high: 0, outside_high: 0.5 }, 'borderline'),
   ],
   measured_findings: sick ? [nodule, candidate] : [],
   coverage: TYPES.map((pathology) => {

@@ -37,6 +37,8 @@ pub enum MeasureCode {
     CardiothoracicRatio,
     /// Density of the trabecular bone of the middle thoracic vertebrae.
     TrabecularDensity,
+    /// Calcium in the wall of the descending aorta.
+    AorticCalcium,
 }
 
 impl MeasureCode {
@@ -48,6 +50,7 @@ impl MeasureCode {
             Self::PleuralFluid => Some(PathologyType::PleuralEffusion),
             Self::PleuralGas => Some(PathologyType::Pneumothorax),
             Self::CardiothoracicRatio => Some(PathologyType::Cardiomegaly),
+            Self::AorticCalcium => Some(PathologyType::ArterialWallCalcification),
             _ => None,
         }
     }

@@ -4,6 +4,7 @@
     reason = "array views are two words and are passed by value, as ndarray itself does"
 )]
 
+mod aorta;
 mod ball;
 mod density;
 mod edges;

@@ -7,6 +7,7 @@ use norma_domain::{
 };
 use norma_volume::{LungSegmentation, Volume, low_ceiling_hu};
 
+use crate::aorta::Aorta;
 use crate::density::{Densely, Densities, blood_pool};
 use crate::edges::overshoot_hu;
 use crate::fluid::find_pleural_fluid;
@@ -149,10 +150,15 @@ pub fn quantify(
         fluid.as_ref().ok_or_else(|| no_ribs(ceiling_hu)),
     ));
     let has_contrast = blood.is_none_or(|blood| blood >= CONTRAST_HU);
-    measures.push(if ceiling_hu.is_some() {
-        cannot(MeasureCode::TrabecularDensity, NotMeasurable::ValuesClipped)
+    // Bone and calcium lie above where they are cut off.
+    measures.extend(if ceiling_hu.is_some() {
+        [MeasureCode::TrabecularDensity, MeasureCode::AorticCalcium]
+            .map(|code| cannot(code, NotMeasurable::ValuesClipped))
     } else {
-        gate(trabecular_density(&grid, spine.as_ref(), has_contrast))
+        [
+            gate(trabecular_density(&grid, spine.as_ref(), has_contrast)),
+            aortic_calcium(&grid, spine.as_ref(), blood),
+        ]
     });
     let quantification = Quantification {
         measures,
@@ -161,7 +167,7 @@ pub fn quantify(
     (quantification, findings)
 }
 
-const ALL: [MeasureCode; 14] = [
+const ALL: [MeasureCode; 15] = [
     MeasureCode::LungVolume,
     MeasureCode::SmallerLungShare,
     MeasureCode::MeanDensity,
@@ -176,6 +182,7 @@ const ALL: [MeasureCode; 14] = [
     MeasureCode::BloodPool,
     MeasureCode::CardiothoracicRatio,
     MeasureCode::TrabecularDensity,
+    MeasureCode::AorticCalcium,
 ];
 
 fn measured(code: MeasureCode, value: f64, by_side: Option<[f64; 2]>) -> Measure {
@@ -399,6 +406,19 @@ fn trabecular_density(grid: &Grid, spine: Option<&Spine>, has_contrast: bool) ->
         }
     } else {
         measure
+    }
+}
+
+/// Blood with contrast hides calcium.
+fn aortic_calcium(grid: &Grid, spine: Option<&Spine>, blood: Option<f64>) -> Measure {
+    let code = MeasureCode::AorticCalcium;
+    match (spine, blood) {
+        (_, Some(blood)) if blood >= CONTRAST_HU => cannot(code, NotMeasurable::Contrast),
+        (Some(spine), Some(blood)) => match Aorta::find(grid, spine, blood) {
+            Some(aorta) => measured(code, aorta.calcium_ml(grid), None),
+            None => cannot(code, NotMeasurable::Obscured),
+        },
+        _ => cannot(code, NotMeasurable::TooSmall),
     }
 }
 

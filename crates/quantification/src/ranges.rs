@@ -166,6 +166,15 @@ pub(crate) fn range_of(code: MeasureCode) -> (Option<ReferenceRange>, &'static s
                 ..open
             },
         ),
+        MeasureCode::AorticCalcium => (
+            "ml",
+            Row {
+                high: Some(0.0),
+                outside_high: Some(0.5),
+                source: "this project: what is denser than 130 HU in the wall on a grid of 2 mm; none, some (borderline) or much (over 0.5 ml); a                          grade and no score: the wall of the descending aorta alone, without a gate",
+                ..open
+            },
+        ),
     };
     let Row {
         low,

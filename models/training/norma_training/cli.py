@@ -20,6 +20,8 @@ from .commands import ablate, build_foundation, build_reference, measure_encoder
 from .convert_yolo import CheckpointError, convert_yolo
 from .emphysema_patches import measure_patches
 from .leak_check import LeakError
+from .lesions import measure_lesions
+from .measure_pictures import draw_measures
 from .nifti import NiftiError
 from .nodules import measure_nodules
 from .norma_prepare import PreparationError, prepare_slices, prepare_studies, write_phantoms
@@ -90,6 +92,14 @@ def parser() -> argparse.ArgumentParser:
     measures.add_argument("--run", type=Path, default=HERE / "runs" / "measures")
     measures.add_argument("--out", type=Path, default=MODELS / "MEASURES.md")
     measures.add_argument("--without-variants", action="store_true", help="leave out the norm volumes made harder, and find_nodules with them")
+    lesions = commands.add_parser("lesions", help="synthetic lesions of every kind in norm volumes, found or called norm: models/LESIONS.md")
+    lesions.add_argument("--run", type=Path, default=HERE / "runs" / "lesions")
+    lesions.add_argument("--out", type=Path, default=MODELS / "LESIONS.md")
+    lesions.add_argument("--only", default="", metavar="KIND", help="kinds that hold this word; what was said before stays")
+    pictures = commands.add_parser("measure-pictures", help="masks of what is measured drawn over phantoms: models/figures/measures.png; or over studies of one's own, for looking at")
+    pictures.add_argument("studies", type=Path, nargs="*", help="studies instead of the phantoms; pictures of patients are never committed")
+    pictures.add_argument("--run", type=Path, default=HERE / "runs" / "pictures")
+    pictures.add_argument("--out", type=Path, default=MODELS / "figures" / "measures.png")
     repeatability = commands.add_parser("repeatability", help="how far slices, noise and sharpness move each measure over every whole volume: models/REPEATABILITY.md")
     repeatability.add_argument("--run", type=Path, default=HERE / "runs" / "measures")
     repeatability.add_argument("--out", type=Path, default=MODELS / "REPEATABILITY.md")
@@ -201,6 +211,13 @@ def main(argv: list[str] | None = None) -> int:
         if arguments.command == "measures":
             slices = unpack(data_folder() / "slices.tar", arguments.run.parent / "unpacked")
             return 0 if measure_verdicts(data_folder(), slices, arguments.run, WORKSPACE, arguments.out, not arguments.without_variants) else 1
+        if arguments.command == "lesions":
+            slices = unpack(data_folder() / "slices.tar", arguments.run.parent / "unpacked")
+            measure_lesions(data_folder(), slices, arguments.run, WORKSPACE, arguments.out, arguments.only)
+            return 0
+        if arguments.command == "measure-pictures":
+            draw_measures(arguments.studies, arguments.run, WORKSPACE, arguments.out)
+            return 0
         if arguments.command == "repeatability":
             slices = unpack(data_folder() / "slices.tar", arguments.run.parent / "unpacked")
             volumes = [study.path for study in gather(data_folder(), slices, arguments.run, WORKSPACE, variants=False)]

@@ -10,7 +10,7 @@ import numpy as np
 
 HEADER_BYTES = 348
 VOXELS_AT = 352
-INT16 = 4
+INT16, UINT8 = 4, 2
 
 
 class NiftiError(ValueError):
@@ -43,15 +43,16 @@ def write_nifti(path: Path, volume: NiftiVolume) -> None:
 
 
 def read_nifti(path: Path) -> NiftiVolume:
-    """Volumes of the orientation that is written here; others are refused."""
+    """Volumes of the orientation that is written here, and masks of uint8; others are refused."""
     data = path.read_bytes()
-    if len(data) < VOXELS_AT or struct.unpack_from("<i", data)[0] != HEADER_BYTES or struct.unpack_from("<h", data, 70)[0] != INT16:
-        raise NiftiError("not a little-endian NIfTI-1 file of int16")
+    kind = struct.unpack_from("<h", data, 70)[0] if len(data) >= VOXELS_AT else 0
+    if kind not in (INT16, UINT8) or struct.unpack_from("<i", data)[0] != HEADER_BYTES:
+        raise NiftiError("not a little-endian NIfTI-1 file of int16 or uint8")
     columns, rows, slices = struct.unpack_from("<3h", data, 42)
     x, y, z = struct.unpack_from("<3f", data, 80)
     first = [struct.unpack_from("<f", data, offset)[0] for offset in (280, 300, 320)]
     if not (first[0] < 0 and first[1] < 0 and first[2] > 0):
         raise NiftiError("the axes do not point to the left, the back and the head")
     start = int(struct.unpack_from("<f", data, 108)[0])
-    voxels = np.frombuffer(data, dtype="<i2", count=columns * rows * slices, offset=start)
-    return NiftiVolume(voxels.reshape(slices, rows, columns).copy(), (z, y, x))
+    voxels = np.frombuffer(data, dtype="<i2" if kind == INT16 else "u1", count=columns * rows * slices, offset=start)
+    return NiftiVolume(voxels.reshape(slices, rows, columns).astype(np.int16), (z, y, x))

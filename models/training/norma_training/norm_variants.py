@@ -5,13 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, zoom
 
 from .nifti import NiftiVolume, read_nifti, write_nifti
+from .synthetic_nodules import find_lungs
 
 NOISE_HU = 60.0
 SHARPENED_BY = 1.5
 THICK_MM = 5.0
+WIDER_BY = 1.4
+KEPT_BESIDE_LUNGS_MM = 15.0
+AIR_HU = -1024
 
 
 def thicken(volume: NiftiVolume) -> NiftiVolume:
@@ -39,11 +43,36 @@ def sharpen(volume: NiftiVolume) -> NiftiVolume:
     return volume._replace(hounsfield=_hounsfield(values + SHARPENED_BY * (values - gaussian_filter(values, (0, 1, 1)))))
 
 
+def widen(volume: NiftiVolume) -> NiftiVolume:
+    """The same matrix over a field of view that is wider: larger pixels, air around."""
+    z, y, x = volume.spacing_mm
+    slices, rows, columns = volume.hounsfield.shape
+    values = np.full(volume.hounsfield.shape, AIR_HU, dtype=np.int16)
+    for number, plane in enumerate(volume.hounsfield):
+        small = zoom(gaussian_filter(plane.astype(np.float32), 0.4 * WIDER_BY), 1 / WIDER_BY, order=1, grid_mode=True, mode="nearest")
+        top, left = (rows - small.shape[0]) // 2, (columns - small.shape[1]) // 2
+        values[number, top : top + small.shape[0], left : left + small.shape[1]] = np.round(small)
+    return NiftiVolume(values, (z, y * WIDER_BY, x * WIDER_BY))
+
+
+def narrow(volume: NiftiVolume) -> NiftiVolume:
+    """A field of view that ends a little beside the lungs: arms, back and breasts are cut off."""
+    lungs, step = find_lungs(volume)
+    ends = []
+    for axis in (1, 2):
+        held = np.flatnonzero(lungs.any(axis=tuple({0, 1, 2} - {axis}))) * step[axis]
+        beside = int(KEPT_BESIDE_LUNGS_MM / volume.spacing_mm[axis])
+        ends.append(slice(max(0, held[0] - beside), held[-1] + step[axis] + beside))
+    return volume._replace(hounsfield=np.ascontiguousarray(volume.hounsfield[:, ends[0], ends[1]]))
+
+
 THICK = f"slices of {THICK_MM:g} mm"
 VARIANTS = {
     THICK: thicken,
     f"noise of {NOISE_HU:g} HU": add_noise,
     "sharpened": sharpen,
+    f"field of view {WIDER_BY:g} times as wide": widen,
+    f"field of view cut {KEPT_BESIDE_LUNGS_MM:g} mm beside the lungs": narrow,
 }
 
 

@@ -94,7 +94,7 @@ def document(rows: list[Row]) -> str:
         "",
         "Value as it is → in the protocol; ◦ not measurable there, ! outside its range.",
     ]
-    for code in ("largest_opacity", "low_attenuation950", "pleural_fluid", "pleural_gas", "cardiothoracic_ratio", "trabecular_density"):
+    for code in ("largest_opacity", "low_attenuation950", "pleural_fluid", "pleural_gas", "cardiothoracic_ratio", "trabecular_density", "aortic_calcium"):
         of_code = [row for row in rows if row.code == code]
         studies = list(dict.fromkeys(row.study for row in of_code))
         lines += ["", f"### {code.replace('_', ' ')}", "", table(["study", "as it is", *variants], [study_row(study, variants, of_code) for study in studies])]

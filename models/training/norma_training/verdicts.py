@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import yaml
 
+from .fluid_agreement import Volumes, against_readers, against_synthetic, find_measured_masks, fluid_section
+from .lesions import program_hash
 from .markdown import table
 from .nodule_studies import export_series, find_program, make_hosts, render_norms
 from .norm_variants import THICK, write_variants
@@ -16,7 +18,10 @@ from .progress import log
 from .tar_archives import open_tar
 
 POINTS = ("sensitivity_95", "youden")
+ALL_POINTS = ("sensitivity_99", "sensitivity_95", "f1", "youden")
 MEASURES_MISSING = "measures_missing"
+# Of COVID-CT-MD's P001: how many of how many slices its readers marked; which ones is not among the data.
+AFFECTED = ("covid-ct-md_covid-P001", 80, 148)
 RULES = ("models alone", "with measures", "with measures and nodules")
 # What is known of each; volumes with effusions and pneumonias are all pathology.
 PHANTOM_TRUTH = {"norm": "norm", "incomplete": "undetermined"}
@@ -39,21 +44,32 @@ class Answers(NamedTuple):
 def measure_verdicts(data: Path, slices: Path, run: Path, workspace: Path, out: Path, variants: bool = True) -> bool:
     """Writes the tables; whether no norm became anything else by a measure or a nodule."""
     studies = gather(data, slices, run, workspace, variants)
-    thresholds = thresholds_of(workspace / "models" / "bundle.yaml")
+    by_point = thresholds_of(workspace / "models" / "bundle.yaml")
+    thresholds = [by_point[name] for name in POINTS]
     reports = predict([study.path for study in studies], POINTS[0], run / "reports", workspace)
     answers = {study: answers_of(reports[study.path], thresholds) for study in studies}
     for study, answer in answers.items():
         if answer.report and answer.verdicts[RULES[-1]][0] != answer.report["verdict"]:
             raise PreparationError(f"{study.name}: the rules here are not those that are served")
-    out.write_text(document(answers))
+    out.write_text(document(answers, by_point, *fluid_agreement(data, run, workspace, variants)))
     log.info("%s", out)
     return not lost_norms(answers)
 
 
-def thresholds_of(bundle: Path) -> list[float]:
-    """Of `POINTS`."""
-    points = {point["name"]: point["threshold"] for point in yaml.safe_load(bundle.read_text())["operating_points"]}
-    return [points[name] for name in POINTS]
+def fluid_agreement(data: Path, run: Path, workspace: Path, synthetic: bool) -> tuple[list[Volumes], list[Volumes]]:
+    """Fluid against readers' masks and, where wanted, against effusions drawn into chests without any."""
+    program = find_measured_masks(workspace)
+    readers = against_readers(program, [path for path in sorted((run / "volumes").rglob("*.nii")) if "mask" not in path.stem])
+    if not synthetic:
+        return readers, []
+    series = sorted((data / "series").glob("*.zip"))
+    norm, sick = (export_series(find_program(workspace), [path for path in series if ("normal" in path.stem) == is_norm], run / folder) for is_norm, folder in ((True, "norms"), (False, "sick")))
+    return readers, against_synthetic(program, norm | sick, run / "effusions", program_hash(program))
+
+
+def thresholds_of(bundle: Path) -> dict[str, float]:
+    """Of each operating point."""
+    return {point["name"]: point["threshold"] for point in yaml.safe_load(bundle.read_text())["operating_points"]}
 
 
 def gather(data: Path, slices: Path, run: Path, workspace: Path, variants: bool) -> list[Study]:
@@ -120,7 +136,7 @@ def lost_norms(answers: dict[Study, Answers]) -> list[str]:
     ]
 
 
-def document(answers: dict[Study, Answers]) -> str:
+def document(answers: dict[Study, Answers], thresholds: dict[str, float], readers: list[Volumes], synthetic: list[Volumes]) -> str:
     lost = lost_norms(answers)
     made = [study.name for study, answer in answers.items() if study.truth == "norm" and answer.report and own_grounds(answer.report)]
     lines = [
@@ -140,14 +156,82 @@ def document(answers: dict[Study, Answers]) -> str:
         f"Norms that the models call norm and measures or nodules do not: **{', '.join(lost) if lost else 'none'}**. "
         f"Norms in which a measure or a nodule decides by itself: **{', '.join(made) if made else 'none'}**.",
         "",
+        *before_and_after(answers, thresholds),
         "## Measures",
         "",
         table(
-            ["study", "largest opacity, ml", "fluid right / left, ml", "gas right / left, ml", "LAA−950", "LAA−910", "mean, HU", "blood, HU", "heart : chest", "vertebrae, HU", "nodules shown, deciding", "likeliest nodule"],
+            ["study", "largest opacity, ml", "fluid right / left, ml", "gas right / left, ml", "LAA−950", "LAA−910", "mean, HU", "blood, HU", "heart : chest", "vertebrae, HU", "aorta's calcium, ml", "nodules shown, deciding", "likeliest nodule"],
             [measure_row(study, answer.report) for study, answer in answers.items() if answer.report],
         ),
+        "",
+        "Heart, bone and calcium inform and decide nothing (docs/adr/1704, 1705). ✱ not measurable in this study: what was found stands beside the reason in the report.",
+        "",
+        "## What decided",
+        "",
+        f"At `{POINTS[0]}`, the weightiest first; the score alone where nothing is named.",
+        "",
+        table(["study", "verdict", "grounds"], [[study.name, answer.report["verdict"], grounds(answer.report)] for study, answer in answers.items() if answer.report and is_whole(study)]),
+        "",
+        *affected_slices(answers),
+        *fluid_section(readers, synthetic),
     ]
     return "\n".join(lines) + "\n"
+
+
+def before_and_after(answers: dict[Study, Answers], thresholds: dict[str, float]) -> list[str]:
+    """The lines on what models alone and what the rule that is served say at each operating point."""
+    groups = {"whole series and volumes": is_whole, "the same, made harder by computation": lambda study: "," in study.name}
+    rows = []
+    for group, is_of in groups.items():
+        of_group = [(study.truth, answer.report) for study, answer in answers.items() if answer.report and is_of(study)]
+        for point in ALL_POINTS if of_group else ():
+            cells = []
+            for rule in (RULES[0], RULES[-1]):
+                said = [(truth, verdicts_of(report, thresholds[point])[rule]) for truth, report in of_group]
+                for truth in ("pathology", "norm"):
+                    right = [verdict == truth for of, verdict in said if of == truth]
+                    cells.append(f"{sum(right)} of {len(right)}")
+            rows.append([group, f"{point} ({thresholds[point]:.3f})", *cells])
+    head = ["studies", "operating point", "before (models alone): pathology found", "before: norm kept", "after (with measures and nodules): pathology found", "after: norm kept"]
+    return [
+        "## Before and after, at each operating point", "",
+        "None of these was ever trained on; the measures' limits were chosen while looking at the whole ones, so theirs is no measurement. The slices of the four sources (models/RESULTS.md) have 8 bits and no "
+        "Hounsfield units, so that measures say nothing there: with a source left out the models' table stands as it is.", "",
+        table(head, rows), "",
+    ]
+
+
+def is_whole(study: Study) -> bool:
+    """Neither a phantom nor made harder by computation."""
+    return not study.name.startswith("phantom") and "," not in study.name
+
+
+def grounds(report: dict) -> str:
+    words = [finding_words(found) for found in report["measured_findings"] if found["decides"]]
+    return "; ".join(words) or ("the score" if report["verdict"] == "pathology" else "–")
+
+
+def finding_words(found: dict) -> str:
+    if found.get("nodule"):
+        return nodule_words(found)
+    return f"{found['pathology'].replace('_', ' ')}, {found['side']} {found['third']} third, {found['volume_ml']:.0f} ml, slice {found['key_slice']}"
+
+
+def affected_slices(answers: dict[Study, Answers]) -> list[str]:
+    """The lines on the one study of which it is known how many slices are affected."""
+    name, affected, slices = AFFECTED
+    report = next((answer.report for study, answer in answers.items() if study.name == name), None)
+    if report is None:
+        return []
+    opacities = [found for found in report["measured_findings"] if found["pathology"] == "lung_opacity"]
+    ends = [(found["region"]["z_min"], found["region"]["z_max"]) for found in opacities]
+    held = {number for first, last in ends for number in range(first, last + 1)}
+    parts = [f"{found['volume_ml']:.0f} ml on the {found['side']} in {first} to {last}" for found, (first, last) in zip(opacities, ends)]
+    return [
+        f"## Opacities against what is known of {name}", "",
+        f"{affected} of its {slices} slices are known to be affected. Its opacities of at least 10 ml lie in {len(held)}: {'; '.join(parts) or 'none'}. Which slices the readers marked is not among the data, so "
+        "that overlap cannot be told.", "",
+    ]
 
 
 def own_grounds(report: dict) -> list[dict]:
@@ -192,6 +276,7 @@ def measure_row(study: Study, report: dict) -> list[str]:
         said("blood_pool", ".0f"),
         said("cardiothoracic_ratio", ".2f"),
         said("trabecular_density", ".0f"),
+        said("aortic_calcium", ".2f"),
         f"{len(nodules)}, {sum(found['decides'] for found in nodules)}",
         nodule_words(nodules[0]) if nodules else "–",
     ]

@@ -12,9 +12,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from norma_training.nifti import NiftiVolume  # noqa: E402
 from norma_training.norma_prepare import PreparationError, find_norma  # noqa: E402
 
 WORKSPACE = Path(__file__).resolve().parents[3]
+CHEST_SPACING_MM = (2.0, 1.25, 1.25)
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +62,20 @@ def write_prepared(folder: Path, blocks: int = 6, slices: int = 3, seed: int = 0
         writer.writerow(["file", "source", "label", "type", "block", "near_duplicates", "row", "prepared", "reason"])
         writer.writerows(rows)
     return folder
+
+
+@pytest.fixture(scope="session")
+def chest() -> NiftiVolume:
+    """A body with two lungs of ellipsoids, a vessel in each, and noise."""
+    z, y, x = np.ogrid[:110, :200, :260]
+    z, y, x = (z - 54.5) * CHEST_SPACING_MM[0], (y - 99.5) * CHEST_SPACING_MM[1], (x - 129.5) * CHEST_SPACING_MM[2]
+    hounsfield = np.where((y / 115) ** 2 + (x / 150) ** 2 < 1, 40.0, -1000.0) + 0 * z
+    for side in (-75, 75):
+        lung = (z / 95) ** 2 + (y / 80) ** 2 + ((x - side) / 58) ** 2 < 1
+        vessel = (y - 0.2 * z) ** 2 + (x - side) ** 2 < 9
+        hounsfield = np.where(lung, np.where(vessel, 40.0, -850.0), hounsfield)
+    noise = np.random.default_rng(0).normal(0, 15, hounsfield.shape)
+    return NiftiVolume(np.round(hounsfield + noise).astype(np.int16), CHEST_SPACING_MM)
 
 
 @pytest.fixture(scope="session")

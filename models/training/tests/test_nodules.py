@@ -7,27 +7,14 @@ import json
 import numpy as np
 import pytest
 
+from conftest import CHEST_SPACING_MM
 from norma_training.nifti import NiftiError, NiftiVolume, read_nifti, write_nifti
 from norma_training.nodule_froc import best_scores, match, sensitivity, threshold_for
 from norma_training.nodule_network import SIDE, ScoredStudy, cut_cubes, held_out_scores
 from norma_training.nodule_studies import Found
 from norma_training.synthetic_nodules import KINDS, NoPlace, PastedNodule, parse_nodule, paste_nodules, write_pasted
 
-SPACING = (2.0, 1.25, 1.25)
-
-
-@pytest.fixture(scope="module")
-def chest() -> NiftiVolume:
-    """A body with two lungs of ellipsoids, a vessel in each, and noise."""
-    z, y, x = np.ogrid[:110, :200, :260]
-    z, y, x = (z - 54.5) * SPACING[0], (y - 99.5) * SPACING[1], (x - 129.5) * SPACING[2]
-    hounsfield = np.where((y / 115) ** 2 + (x / 150) ** 2 < 1, 40.0, -1000.0) + 0 * z
-    for side in (-75, 75):
-        lung = (z / 95) ** 2 + (y / 80) ** 2 + ((x - side) / 58) ** 2 < 1
-        vessel = (y - 0.2 * z) ** 2 + (x - side) ** 2 < 9
-        hounsfield = np.where(lung, np.where(vessel, 40.0, -850.0), hounsfield)
-    noise = np.random.default_rng(0).normal(0, 15, hounsfield.shape)
-    return NiftiVolume(np.round(hounsfield + noise).astype(np.int16), SPACING)
+SPACING = CHEST_SPACING_MM
 
 
 def test_what_is_written_is_read(chest: NiftiVolume, tmp_path) -> None:

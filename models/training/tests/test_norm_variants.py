@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from norma_training.nifti import NiftiVolume
-from norma_training.norm_variants import thicken
+from norma_training.norm_variants import narrow, thicken, widen
 
 
 @pytest.mark.parametrize("spacing_mm", [1.0, 2.0, 2.5, 3.0])
@@ -25,3 +25,22 @@ def test_a_slope_stays_a_slope(spacing_mm):
 def test_what_is_left_over_is_left_out():
     volume = NiftiVolume(np.zeros((6, 2, 2), dtype=np.int16), (2.0, 1.0, 1.0))
     assert thicken(volume).hounsfield.shape == (2, 2, 2)
+
+
+def test_a_wider_field_holds_the_same_chest_in_larger_pixels(chest):
+    wide = widen(chest)
+    assert wide.hounsfield.shape == chest.hounsfield.shape and wide.spacing_mm == pytest.approx((2.0, 1.75, 1.75))
+    assert lung_ml(wide) == pytest.approx(lung_ml(chest), rel=0.03)
+    assert (wide.hounsfield[:, 0] == -1024).all()
+
+
+def test_a_cut_field_loses_the_body_and_no_lung(chest):
+    cut = narrow(chest)
+    assert cut.hounsfield.shape[1] < 0.85 * chest.hounsfield.shape[1] and cut.spacing_mm == chest.spacing_mm
+    assert lung_ml(cut) == pytest.approx(lung_ml(chest), rel=1e-3)
+
+
+def lung_ml(volume: NiftiVolume) -> float:
+    """Of the fixture, whose lungs alone lie between air outside and tissue."""
+    values = volume.hounsfield
+    return float(((values < -500) & (values > -930)).sum() * np.prod(volume.spacing_mm)) / 1000

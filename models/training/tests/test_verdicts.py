@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from norma_training.verdicts import RULES, Answers, Study, answers_of, lost_norms, verdicts_of
+from norma_training.verdicts import ALL_POINTS, RULES, Answers, Study, answers_of, before_and_after, lost_norms, verdicts_of
 
 OPACITY = {"code": "largest_opacity", "decides": True, "state": "outside"}
 WITHIN = {**OPACITY, "state": "within"}
@@ -57,3 +57,13 @@ def test_a_norm_that_a_measure_takes_is_told():
 def test_a_study_that_failed_has_no_verdict():
     failed = answers_of({"row": {"reason": "no_lungs: none"}}, [THRESHOLD])
     assert isinstance(failed, Answers) and failed.report is None and failed.refused == "no_lungs: none"
+
+
+def test_before_and_after_are_counted_at_each_point():
+    """Models alone call the pathology norm above 0.1; its opacity does not."""
+    studies = {Study("sick", Path("s"), "pathology"): report("pathology", 0.1, measures=[OPACITY]), Study("well", Path("w"), "norm"): report("norm", 0.3)}
+    answers = {study: answers_of(of, [THRESHOLD]) for study, of in studies.items()}
+    text = "\n".join(before_and_after(answers, dict(zip(ALL_POINTS, (0.05, 0.2, 0.4, 0.6)))))
+    assert "| whole series and volumes | sensitivity_99 (0.050) | 1 of 1 | 0 of 1 | 1 of 1 | 0 of 1 |" in text
+    assert "| whole series and volumes | sensitivity_95 (0.200) | 0 of 1 | 0 of 1 | 1 of 1 | 0 of 1 |" in text
+    assert "| whole series and volumes | youden (0.600) | 0 of 1 | 1 of 1 | 1 of 1 | 1 of 1 |" in text

@@ -2483,7 +2483,7 @@ export interface components {
          * @description What was measured. The code is stable; its words live with the page.
          * @enum {string}
          */
-        MeasureCode: "lung_volume" | "smaller_lung_share" | "mean_density" | "percentile15" | "low_attenuation950" | "low_attenuation910" | "high_attenuation" | "largest_opacity" | "opacity_volume" | "pleural_fluid" | "pleural_gas" | "blood_pool" | "cardiothoracic_ratio" | "trabecular_density";
+        MeasureCode: "lung_volume" | "smaller_lung_share" | "mean_density" | "percentile15" | "low_attenuation950" | "low_attenuation910" | "high_attenuation" | "largest_opacity" | "opacity_volume" | "pleural_fluid" | "pleural_gas" | "blood_pool" | "cardiothoracic_ratio" | "trabecular_density" | "aortic_calcium";
         /** @description A component that was found and measured. */
         MeasuredFinding: {
             /** @description Whether it is pathology by itself. */
