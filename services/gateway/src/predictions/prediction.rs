@@ -8,7 +8,7 @@ use norma_database::{
     NewPrediction, Owner, PredictedScan, Rejection, RequestKey, ScanIdentity, StoredInstance,
 };
 use norma_dicom_spool::named_instances;
-use norma_domain::{AnalysisStatus, Report, ScanId};
+use norma_domain::{AnalysisStatus, ScanId};
 use norma_service::RoutingWay;
 use tokio::time::Instant;
 use uuid::Uuid;
