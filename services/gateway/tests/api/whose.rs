@@ -159,9 +159,11 @@ async fn a_study_that_names_another_patient_needs_a_persons_word() {
         .await;
     assert_eq!(listed["items"][0]["patient_mismatch"], json!(["patient_name"]));
     let confirmed = &events_of(&app, id, "scan.upload").await[0];
+    // The files have the same SOP Instance UIDs as those of the first study: what of them is otherwise is told too.
     assert_eq!(
         text(confirmed, "detail"),
-        "patient_mismatch confirmed: patient_name"
+        "patient_mismatch confirmed: patient_name; 1 instances have another data set than those of the same names in an earlier \
+         scan, which stays"
     );
 
     // Another person's study that was put here all the same teaches the record nothing: the next is asked about again.
