@@ -13,12 +13,8 @@ use crate::{ObjectError, ObjectKey, Objects, Stored};
 
 /// Size of a part of an upload. S3 wants 5 MiB at least and 10,000 parts at most.
 const PART_BYTES: usize = 8 << 20;
-/// The same where objects are files.
-const FILE_PART_BYTES: usize = 1 << 20;
 /// Parts under way at once: an upload holds about this many parts in memory, however long it is.
 const PARTS_AT_ONCE: usize = 3;
-/// Read of a file at once.
-const READ_BYTES: usize = 256 << 10;
 
 impl Objects {
     /// Writes an object, in the place of one that is there already.
@@ -36,20 +32,12 @@ impl Objects {
         Ok(())
     }
 
-    fn part_bytes(&self) -> usize {
-        if self.folder.is_some() {
-            FILE_PART_BYTES
-        } else {
-            PART_BYTES
-        }
-    }
-
     /// Writes a file as an object.
     pub async fn put_file(&self, key: ObjectKey, file: &FilePath) -> Result<Stored, ObjectError> {
         let file = tokio::fs::File::open(file)
             .await
             .map_err(ObjectError::LocalFile)?;
-        self.put_stream(key, ReaderStream::with_capacity(file, READ_BYTES), u64::MAX)
+        self.put_stream(key, ReaderStream::with_capacity(file, 1 << 20), u64::MAX)
             .await
             .map_err(|error| match error {
                 ObjectError::UploadBroken(source) => match source.downcast::<std::io::Error>() {
@@ -78,10 +66,7 @@ impl Objects {
     {
         let mut stream = std::pin::pin!(stream);
         let upload = self.store.put_multipart(&key.path()).await?;
-        let mut upload = PendingUpload(Some(WriteMultipart::new_with_chunk_size(
-            upload,
-            self.part_bytes(),
-        )));
+        let mut upload = PendingUpload(Some(WriteMultipart::new_with_chunk_size(upload, PART_BYTES)));
         let mut sealer = match self.seal(key).await {
             Ok(None) => None,
             Ok(Some(sealed)) => {
