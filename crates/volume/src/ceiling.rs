@@ -46,7 +46,7 @@ mod tests {
                 } else if y < 36 {
                     50
                 } else {
-                    300 + 10 * x as i16 + spread
+                    80 + 15 * x as i16 + spread
                 }
         })
     }

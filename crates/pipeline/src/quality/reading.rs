@@ -60,7 +60,7 @@ pub(super) fn check_order(series: &LoadedSeries) -> QualityCheck {
             "the pictures go on in another order than the slices lie in: slices are exchanged, turned round or moved"
         }
         Some(OrderDoubt::ByTurns) => {
-            "the pictures are of two scans or breaths by turns; send each as a series of its own"
+            "the pictures are of two scans or breaths that lie between each other; send each as a series of its own"
         }
         Some(OrderDoubt::Seam) => {
             "the pictures do not go on at one place: the slices are of two scans, one after the other, or slices are missing"
