@@ -172,7 +172,7 @@ def fluid_section(readers: list[Volumes], synthetic: list[Volumes]) -> list[str]
         table(["study", "side", "mask, ml", "measured, ml", "agrees"], [[of.study, of.side, f"{of.true_ml:.0f}", f"{of.measured_ml:.0f}", "yes" if of.agrees else "**no**"] for of in readers]), "",
     ]
     lines += [
-        "**Synthetic effusions** (`synthetic_lesions.py`, seeded; 0 to 20 HU, in chests that hold no fluid), a row for each kind and true volume: how many agree, and measured by true "
+        "**Synthetic effusions** (`synthetic_lesions.py`, seeded; 0 to 20 HU, in the norm series), a row for each kind and true volume: how many agree, and measured by true "
         "volume (mean, least to most). They replace lung instead of pushing it aside; they are no reader's masks and count for none.", "",
     ]
     drawn = [of for of in synthetic if of.what != "the other side"]

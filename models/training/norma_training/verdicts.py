@@ -57,14 +57,14 @@ def measure_verdicts(data: Path, slices: Path, run: Path, workspace: Path, out: 
 
 
 def fluid_agreement(data: Path, run: Path, workspace: Path, synthetic: bool) -> tuple[list[Volumes], list[Volumes]]:
-    """Fluid against readers' masks and, where wanted, against effusions drawn into chests without any."""
+    """Fluid against readers' masks and, where wanted, against effusions drawn into the norm series; rendered norms hold no bone, so that fluid is not measurable there."""
     program = find_measured_masks(workspace)
     readers = against_readers(program, [path for path in sorted((run / "volumes").rglob("*.nii")) if "mask" not in path.stem])
     if not synthetic:
         return readers, []
-    series = sorted((data / "series").glob("*.zip"))
-    norm, sick = (export_series(find_program(workspace), [path for path in series if ("normal" in path.stem) == is_norm], run / folder) for is_norm, folder in ((True, "norms"), (False, "sick")))
-    return readers, against_synthetic(program, norm | sick, run / "effusions", program_hash(program))
+    series = [path for path in sorted((data / "series").glob("*.zip")) if "normal" in path.stem]
+    norms = export_series(find_program(workspace), series, run / "norms")
+    return readers, against_synthetic(program, norms, run / "effusions", program_hash(program))
 
 
 def thresholds_of(bundle: Path) -> dict[str, float]:

@@ -30,7 +30,7 @@ def test_what_is_left_over_is_left_out():
 def test_a_wider_field_holds_the_same_chest_in_larger_pixels(chest):
     wide = widen(chest)
     assert wide.hounsfield.shape == chest.hounsfield.shape and wide.spacing_mm == pytest.approx((2.0, 1.75, 1.75))
-    assert lung_ml(wide) == pytest.approx(lung_ml(chest), rel=0.03)
+    assert air_ml(wide) == pytest.approx(air_ml(chest), rel=0.02)
     assert (wide.hounsfield[:, 0] == -1024).all()
 
 
@@ -44,3 +44,12 @@ def lung_ml(volume: NiftiVolume) -> float:
     """Of the fixture, whose lungs alone lie between air outside and tissue."""
     values = volume.hounsfield
     return float(((values < -500) & (values > -930)).sum() * np.prod(volume.spacing_mm)) / 1000
+
+
+def air_ml(volume: NiftiVolume) -> float:
+    """What is aerated within the body of the fixture, each voxel by its share of air: voxels that average lung and tissue count by half."""
+    _, y, x = np.ogrid[tuple(slice(length) for length in volume.hounsfield.shape)]
+    middles = [(length - 1) / 2 for length in volume.hounsfield.shape]
+    y, x = (y - middles[1]) * volume.spacing_mm[1], (x - middles[2]) * volume.spacing_mm[2]
+    share = np.clip((40.0 - volume.hounsfield) / 890, 0, 1)
+    return float((share * ((y / 105) ** 2 + (x / 140) ** 2 < 1)).sum() * np.prod(volume.spacing_mm)) / 1000
