@@ -25,7 +25,7 @@ const RADII: [f64; 9] = [4.5, 5.0, 5.5, 6.0, 6.5, 7.0, 7.5, 8.0, 9.0];
 const BLOOD_SPREAD_HU: f64 = 60.0;
 /// From here on it is calcium (Agatston, J Am Coll Cardiol 1990;15:827).
 const CALCIUM_HU: i16 = 130;
-/// What is densest in a plaque: what lies in the gullet and where bone is averaged with fat stays below (models/MEASURES.md).
+/// What is densest in a plaque: what lies in the gullet and where bone is averaged with fat stays below (docs/adr/1705).
 const PLAQUE_PEAK_HU: i16 = 250;
 /// What leaves the grid, and what has no blood in its middle.
 const NO_AORTA: f64 = -1.0;
