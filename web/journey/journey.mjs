@@ -157,6 +157,17 @@ try {
   assert.deepEqual(given.map(({ agree }) => agree), [false, true]);
   tell('disagreement with a comment and agreement are kept, and the next study follows');
 
+  await page.keyboard.press('p');
+  await page.waitForSelector(`[data-testid=answer][data-scan="${one}"]`);
+  await page.getByTestId('feedback-given').getByText('agreed', { exact: true }).waitFor();
+  await page.getByTestId('take-back').click();
+  await page.getByTestId('feedback-given').getByText('disagreed').waitFor();
+  const left = await get(`/api/analyses/${firstReport.analysis_id}/feedback`);
+  assert.deepEqual(left.map(({ agree }) => agree), [false]);
+  await page.keyboard.press('n');
+  await page.waitForSelector(`[data-testid=answer][data-scan="${two}"]`);
+  tell('what was said in haste is taken back, and what was said before stands again');
+
   await page.keyboard.press('r');
   await page.getByRole('heading', { name: 'Result of automated analysis' }).waitFor();
   await page.waitForFunction(() => [...document.images].every((image) => image.complete && image.naturalWidth > 0));

@@ -57,6 +57,23 @@ async function checkPlanesAgain(page, scanId) {
   assert.equal(await page.locator('[data-pane][data-state=error]').count(), 0);
 }
 
+/** Put where the mouse points in the axial plane and dragged on, the crosshair takes the other two along and leaves the axial one. */
+async function checkCrosshair(page) {
+  const shown = async () =>
+    Object.fromEntries(
+      await page.locator('[data-pane]').evaluateAll((panes) => panes.map(({ dataset }) => [dataset.pane, Number(dataset.slice)])),
+    );
+  const slice = (await shown()).axial;
+  await draw(page, 'axial', [0.3, 0.7], [0.4, 0.6]);
+  const first = await shown();
+  await draw(page, 'axial', [0.7, 0.3], [0.6, 0.4]);
+  const second = await shown();
+  assert.deepEqual([first.axial, second.axial], [slice, slice]);
+  // To the right on the screen is to the patient's left, where columns grow; up is to the front, where rows fall.
+  assert.ok(second.sagittal > first.sagittal, `sagittal ${first.sagittal} → ${second.sagittal}`);
+  assert.ok(second.coronal < first.coronal, `coronal ${first.coronal} → ${second.coronal}`);
+}
+
 async function checkFocus(page) {
   await page.goto(URL_OF_NORMA);
   await page.waitForSelector('tbody tr');
@@ -90,6 +107,8 @@ export async function checkViewer(browser, state, tell, scanId) {
     tell('lengths and regions are measured in the reader’s language, in stack and planes, and taken away');
     await checkPlanesAgain(page, scanId);
     tell('planes that did not come are asked for again');
+    await checkCrosshair(page);
+    tell('the crosshair is dragged by the mouse, and the planes follow');
     await checkFocus(page);
     tell('the focus starts at the content, goes down the page, and returns from a dialog');
   } catch (error) {

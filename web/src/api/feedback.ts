@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 
-import { bodyOf, client } from './client';
+import { bodyOf, client, done } from './client';
 import type { FeedbackInput } from './types';
 
 const feedbackKey = (analysisId: string) => ['feedback', analysisId] as const;
@@ -18,5 +18,15 @@ export function useGiveFeedback(analysisId: string) {
     mutationFn: (body: FeedbackInput) =>
       bodyOf(client.POST('/api/analyses/{analysis_id}/feedback', { params: { path: { analysis_id: analysisId } }, body })),
     onSuccess: () => queries.invalidateQueries({ queryKey: feedbackKey(analysisId) }),
+  });
+}
+
+/** Takes one's own word back. */
+export function useTakeFeedbackBack(analysisId: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (feedbackId: string) =>
+      done(client.DELETE('/api/analyses/{analysis_id}/feedback/{feedback_id}', { params: { path: { analysis_id: analysisId, feedback_id: feedbackId } } })),
+    onSettled: () => queries.invalidateQueries({ queryKey: feedbackKey(analysisId) }),
   });
 }

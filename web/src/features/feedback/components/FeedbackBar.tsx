@@ -1,13 +1,14 @@
-import { Button, Modal, Radio, Stack, Text, Textarea, Tooltip } from '@mantine/core';
+import { Anchor, Button, Modal, Radio, Stack, Text, Textarea, Tooltip } from '@mantine/core';
 import { IconPencil, IconThumbDown, IconThumbUp } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import display from '@/api/display.json';
-import { useFeedback, useGiveFeedback } from '@/api/feedback';
-import type { Finding, Verdict } from '@/api/types';
+import { useFeedback, useGiveFeedback, useTakeFeedbackBack } from '@/api/feedback';
+import type { Feedback, Finding, Verdict } from '@/api/types';
 import { ErrorAlert } from '@/components/ErrorAlert';
 import { FormEnd } from '@/components/FormEnd';
+import { useSession } from '@/session/session-context';
 import { useShortcuts } from '@/shortcuts/use-shortcuts';
 
 import { FeedbackLine, useLabelText } from './FeedbackLine';
@@ -23,11 +24,19 @@ interface FeedbackBarProps {
 
 const LONGEST_COMMENT = display.limits.text_characters;
 
-/** Agree or disagree with the answer; what is said is kept. */
+/** Whether it was said by who looks at the page; without sign-in everybody is the same. */
+const useIsOwn = (): ((feedback: Feedback) => boolean) => {
+  const { authentication, user } = useSession();
+  return (feedback) => (feedback.user ? feedback.user.id === user.id : authentication === 'off');
+};
+
+/** Agree or disagree with the answer; what is said is kept until its reader takes it back. */
 export function FeedbackBar({ analysisId, verdict, findings, onNext }: FeedbackBarProps) {
   const { t } = useTranslation();
   const given = useFeedback(analysisId);
   const give = useGiveFeedback(analysisId);
+  const takeBack = useTakeFeedbackBack(analysisId);
+  const isOwn = useIsOwn();
   const [disagreeing, setDisagreeing] = useState(false);
   // Nothing is chosen beforehand: a click in haste must not say what nobody meant.
   const [label, setLabel] = useState<string | null>(null);
@@ -70,8 +79,17 @@ export function FeedbackBar({ analysisId, verdict, findings, onNext }: FeedbackB
       {latest && (
         <Text size="xs" c="var(--text-dim)" mt={6} data-testid="feedback-given">
           {t('feedback.given')}: <FeedbackLine feedback={latest} findings={findings} />
+          {isOwn(latest) && (
+            <>
+              {' · '}
+              <Anchor component="button" type="button" size="xs" disabled={takeBack.isPending} onClick={() => takeBack.mutate(latest.id)} data-testid="take-back">
+                {t('feedback.takeBack')}
+              </Anchor>
+            </>
+          )}
         </Text>
       )}
+      <ErrorAlert error={takeBack.error} failed={t('feedback.notTakenBack')} mt="xs" />
       <Modal
         opened={disagreeing}
         onClose={() => setDisagreeing(false)}

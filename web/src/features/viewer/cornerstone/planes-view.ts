@@ -1,10 +1,11 @@
 import { cache, Enums, eventTarget, RenderingEngine, setVolumesForViewports, type Types, utilities, volumeLoader } from '@cornerstonejs/core';
-import { CrosshairsTool, Enums as ToolEnums, StackScrollTool, ToolGroupManager, type Types as ToolTypes } from '@cornerstonejs/tools';
+import { Enums as ToolEnums, StackScrollTool, ToolGroupManager, type Types as ToolTypes } from '@cornerstonejs/tools';
 
 import { edgeLetters, type EdgeLetters, positionMm, type Vector3, voxelIndex } from '../imaging/geometry';
 import { type ViewedVolume, volumeKey } from '../imaging/viewed-volume';
 import type { WindowLevel } from '../imaging/windows';
 import { clearMeasurements, restoreMeasurements } from './measurements';
+import { PlaneCrosshairs } from './plane-crosshairs';
 import { setUpCornerstone } from './setup';
 import { registerVolume, stackImageIds } from './source';
 import type { Corners } from './stack-view';
@@ -123,15 +124,16 @@ export class PlanesView {
   }
 
   #addCrosshairs(): void {
-    const crosshairs = CrosshairsTool.toolName as string;
+    const crosshairs = PlaneCrosshairs.toolName as string;
     const scroll = StackScrollTool.toolName as string;
     const planeOf = (viewportId: string): Plane => PLANES.find((plane) => this.#viewportIds[plane] === viewportId) ?? 'axial';
     this.#group.addTool(scroll);
     this.#group.addTool(crosshairs, {
       getReferenceLineColor: (viewportId: string) => LINE_COLOURS[planeOf(viewportId)],
       getReferenceLineControllable: () => true,
-      // The planes stay those of the volume, so that the maps keep fitting them.
-      getReferenceLineDraggableRotatable: () => false,
+      getReferenceLineDraggableRotatable: () => true,
+      // The handles to turn the lines by are not drawn: nothing is turned.
+      handleRadius: 0,
       getReferenceLineSlabThicknessControlsOn: () => false,
       mobile: { enabled: false },
     });
@@ -237,7 +239,7 @@ export class PlanesView {
       return;
     }
     const point = positionMm(this.volume.geometry, centre);
-    (this.#group.getToolInstance(CrosshairsTool.toolName as string) as Crosshairs).setToolCenter(point);
+    (this.#group.getToolInstance(PlaneCrosshairs.toolName as string) as Crosshairs).setToolCenter(point);
   }
 
   /** Moves the axial plane only. */
@@ -270,7 +272,7 @@ export class PlanesView {
     if (!this.#ready) {
       return;
     }
-    const crosshairs = CrosshairsTool.toolName as string;
+    const crosshairs = PlaneCrosshairs.toolName as string;
     if (tool === 'crosshair') {
       setPointerTool(this.#group, null);
       this.#group.setToolActive(crosshairs, { bindings: [{ mouseButton: ToolEnums.MouseBindings.Primary }] });

@@ -2,7 +2,6 @@ import { cache, getConfiguration, init as initCore } from '@cornerstonejs/core';
 import {
   addTool,
   annotation,
-  CrosshairsTool,
   EllipticalROITool,
   init as initTools,
   LengthTool,
@@ -13,6 +12,7 @@ import {
 } from '@cornerstonejs/tools';
 
 import { keepMeasurements } from './measurements';
+import { PlaneCrosshairs } from './plane-crosshairs';
 import { registerSource } from './source';
 
 const CACHE_BYTES = 1_500_000_000;
@@ -32,7 +32,7 @@ export function setUpCornerstone(): void {
   initTools();
   cache.setMaxCacheSize(CACHE_BYTES);
   registerSource();
-  for (const tool of [PanTool, ZoomTool, WindowLevelTool, StackScrollTool, LengthTool, EllipticalROITool, CrosshairsTool]) {
+  for (const tool of [PanTool, ZoomTool, WindowLevelTool, StackScrollTool, LengthTool, EllipticalROITool, PlaneCrosshairs]) {
     addTool(tool);
   }
   keepMeasurements();
