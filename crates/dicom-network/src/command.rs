@@ -21,9 +21,9 @@ pub(crate) const N_ACTION_RQ: u16 = 0x0130;
 pub(crate) const N_ACTION_RSP: u16 = 0x8130;
 
 const RESPONSE: u16 = 0x8000;
-/// (0000,0800) where no data set follows.
 /// PS3.5 section 9.
 const LONGEST_UID: usize = 64;
+/// (0000,0800) where no data set follows.
 const NO_DATA_SET: u16 = 0x0101;
 const DATA_SET: u16 = 0x0001;
 
