@@ -167,7 +167,7 @@ pub fn quantify(
     (quantification, findings)
 }
 
-const ALL: [MeasureCode; 15] = [
+pub(crate) const ALL: [MeasureCode; 15] = [
     MeasureCode::LungVolume,
     MeasureCode::SmallerLungShare,
     MeasureCode::MeanDensity,

@@ -171,7 +171,8 @@ pub(crate) fn range_of(code: MeasureCode) -> (Option<ReferenceRange>, &'static s
             Row {
                 high: Some(0.0),
                 outside_high: Some(0.5),
-                source: "this project: what is denser than 130 HU in the wall on a grid of 2 mm; none, some (borderline) or much (over 0.5 ml); a                          grade and no score: the wall of the descending aorta alone, without a gate",
+                source: "this project: what is denser than 130 HU in the wall on a grid of 2 mm; none, some (borderline) or much (over 0.5 ml); a \
+                         grade and no score: the wall of the descending aorta alone, without a gate",
                 ..open
             },
         ),
@@ -196,4 +197,19 @@ pub(crate) fn range_of(code: MeasureCode) -> (Option<ReferenceRange>, &'static s
         },
     });
     (range, unit, decides)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::range_of;
+    use crate::quantify::ALL;
+
+    #[test]
+    fn what_a_page_shows_of_a_range_is_one_line_of_words() {
+        let ranges = ALL.into_iter().filter_map(|code| range_of(code).0);
+        for range in ranges {
+            let is_plain = !range.source.contains("  ") && !range.source.contains('\n');
+            assert!(is_plain, "{}", range.source);
+        }
+    }
 }
