@@ -53,14 +53,7 @@ impl Database {
 
     /// Says that the studies are still being stored. False where another one holds them by now.
     pub async fn renew_study_lock(&self, lock: StudyLock) -> Result<bool, DatabaseError> {
-        self.change(move |connection| {
-            let now = time::shared_now(connection)?;
-            let renewed = diesel::update(of(&lock))
-                .set(study_locks::renewed_at.eq(now))
-                .execute(connection)?;
-            Ok(renewed == lock.study_keys.len())
-        })
-        .await
+        self.change(move |connection| renew(connection, &lock)).await
     }
 
     pub async fn unlock_studies(&self, lock: StudyLock) -> Result<(), DatabaseError> {
@@ -77,15 +70,21 @@ impl Database {
 /// # Errors
 /// [`DatabaseError::StudyLockLost`] where another one holds them by now, and may have stored the same: nothing is stored.
 pub(crate) fn keep_lock(connection: &mut AnyConnection, lock: &StudyLock) -> Result<(), DatabaseError> {
-    let now = time::shared_now(connection)?;
     // The rows stay locked until the transaction ends: nobody takes them for dead in between.
-    let kept = diesel::update(of(lock))
+    if renew(connection, lock)? {
+        Ok(())
+    } else {
+        Err(DatabaseError::StudyLockLost)
+    }
+}
+
+/// Whether all of them are still held.
+fn renew(connection: &mut AnyConnection, lock: &StudyLock) -> Result<bool, DatabaseError> {
+    let now = time::shared_now(connection)?;
+    let renewed = diesel::update(of(lock))
         .set(study_locks::renewed_at.eq(now))
         .execute(connection)?;
-    if kept < lock.study_keys.len() {
-        return Err(DatabaseError::StudyLockLost);
-    }
-    Ok(())
+    Ok(renewed == lock.study_keys.len())
 }
 
 #[diesel::dsl::auto_type(no_type_alias)]

@@ -1,17 +1,10 @@
 //! The role that gateway, report and shadow sign in as on PostgreSQL owns nothing. That it can do their work is shown by this whole suite,
 //! which signs in so.
 
-use diesel::connection::SimpleConnection as _;
-use diesel::sql_types::Text;
-use diesel::{Connection as _, PgConnection, QueryableByName, RunQueryDsl as _};
 use norma_database::{Database, DatabaseError, DatabaseOptions, DatabaseUrl};
 use norma_test_support::servers::PostgreSql;
 
-#[derive(QueryableByName)]
-struct Table {
-    #[diesel(sql_type = Text)]
-    name: String,
-}
+use crate::roles::{assert_denied, execute, tables};
 
 async fn open(url: &str, application: &str, worker: Option<&str>) -> Result<Database, DatabaseError> {
     let options = DatabaseOptions {
@@ -20,20 +13,6 @@ async fn open(url: &str, application: &str, worker: Option<&str>) -> Result<Data
         ..DatabaseOptions::new(DatabaseUrl::parse(url)?)
     };
     Database::open_with(options).await
-}
-
-fn execute(url: &str, sql: &str) -> Result<(), String> {
-    let mut connection = PgConnection::establish(url).unwrap();
-    connection.batch_execute(sql).map_err(|error| error.to_string())
-}
-
-#[track_caller]
-fn assert_denied(url: &str, sql: &str) {
-    let answer = execute(url, sql);
-    let is_denied = answer
-        .as_ref()
-        .is_err_and(|error| error.contains("permission denied") || error.contains("must be "));
-    assert!(is_denied, "{sql}: {answer:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -50,13 +29,8 @@ async fn the_application_role_changes_no_table_no_right_and_no_audit_event() {
     open(&owner_url, role, None).await.unwrap();
     open(&url, role, None).await.unwrap();
 
-    let tables: Vec<Table> = diesel::sql_query(
-        "SELECT tablename::text AS name FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1",
-    )
-    .load(&mut PgConnection::establish(&owner_url).unwrap())
-    .unwrap();
-    assert!(tables.len() > 30, "{}", tables.len());
-    for Table { name } in &tables {
+    let tables = tables(&owner_url);
+    for name in &tables {
         execute(&url, &format!("SELECT * FROM {name}")).unwrap();
         for sql in [
             format!("TRUNCATE {name} CASCADE"),

@@ -22,6 +22,7 @@ mod pulls;
 mod received_studies;
 mod repeats;
 mod repetition;
+mod roles;
 mod scans;
 mod schema;
 mod second_factors;

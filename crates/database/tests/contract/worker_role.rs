@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use diesel::connection::SimpleConnection as _;
-use diesel::sql_types::Text;
-use diesel::{Connection as _, PgConnection, QueryableByName, RunQueryDsl as _};
 use norma_database::{Database, DatabaseError, DatabaseOptions, DatabaseUrl, Worker};
 use norma_domain::{BundleReference, Reason, ReasonCode, Stage};
 use norma_test_support::servers::PostgreSql;
 use uuid::Uuid;
 
 use crate::builders::{completed, details, message, requested, scan, summary};
+use crate::roles::{assert_denied, execute, tables};
 
 /// What the role may read in whole. Everything else of the schema is refused, also what later migrations bring.
 const READABLE: [&str; 10] = [
@@ -25,12 +23,6 @@ const READABLE: [&str; 10] = [
     "waiting_analyses",
     "workers",
 ];
-
-#[derive(QueryableByName)]
-struct Table {
-    #[diesel(sql_type = Text)]
-    name: String,
-}
 
 struct Installation {
     owner_url: String,
@@ -54,20 +46,6 @@ async fn installation(server: &PostgreSql, role: &str) -> Installation {
         owner_url,
         worker_url,
     }
-}
-
-fn execute(url: &str, sql: &str) -> Result<(), String> {
-    let mut connection = PgConnection::establish(url).unwrap();
-    connection.batch_execute(sql).map_err(|error| error.to_string())
-}
-
-#[track_caller]
-fn assert_denied(url: &str, sql: &str) {
-    let answer = execute(url, sql);
-    let is_denied = answer
-        .as_ref()
-        .is_err_and(|error| error.contains("permission denied") || error.contains("must be "));
-    assert!(is_denied, "{sql}: {answer:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,13 +125,8 @@ async fn the_workers_role_reaches_no_patients_accounts_keys_reports_or_audit() {
     let patient = owner.create_patient(details("Ivan", "Ivanov")).await.unwrap();
     scan(&owner, Some(patient.id)).await;
 
-    let tables: Vec<Table> = diesel::sql_query(
-        "SELECT tablename::text AS name FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1",
-    )
-    .load(&mut PgConnection::establish(&owner_url).unwrap())
-    .unwrap();
-    assert!(tables.len() > 30, "{}", tables.len());
-    for Table { name } in &tables {
+    let tables = tables(&owner_url);
+    for name in &tables {
         if READABLE.contains(&name.as_str()) {
             execute(&worker_url, &format!("SELECT * FROM {name}")).unwrap();
         } else {
@@ -177,7 +150,7 @@ async fn the_workers_role_reaches_no_patients_accounts_keys_reports_or_audit() {
         "audit_events",
         "audit_head",
     ] {
-        assert!(tables.iter().any(|found| found.name == table), "{table}");
+        assert!(tables.iter().any(|found| found == table), "{table}");
     }
     for sql in [
         "SELECT file_name FROM scans",
