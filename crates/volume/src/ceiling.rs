@@ -2,7 +2,7 @@
 //!
 //! Hounsfield units, axes `(z, y, x)`.
 
-use ndarray::ArrayView3;
+use ndarray::{ArrayView3, Axis};
 
 /// Values that end above this hide nothing that is measured: dense trabecular bone and enhanced blood lie below.
 pub const LOWEST_FULL_CEILING_HU: i16 = 600;
@@ -15,11 +15,15 @@ const BELOW_HU: i16 = 20;
 /// The highest value of a volume whose values were cut off there, below [`LOWEST_FULL_CEILING_HU`]. None of a whole one, and of
 /// one that merely holds nothing denser.
 pub fn low_ceiling_hu(hounsfield: ArrayView3<'_, i16>) -> Option<i16> {
-    // Of nearly every volume a few slices tell.
-    if hounsfield.iter().any(|value| *value >= LOWEST_FULL_CEILING_HU) {
-        return None;
+    let mut ceiling = None;
+    for slice in hounsfield.axis_iter(Axis(0)) {
+        ceiling = ceiling.max(slice.iter().copied().max());
+        // Of nearly every volume a few slices tell.
+        if ceiling >= Some(LOWEST_FULL_CEILING_HU) {
+            return None;
+        }
     }
-    let ceiling = hounsfield.iter().copied().max()?;
+    let ceiling = ceiling?;
     let (mut at, mut below) = (0usize, 0usize);
     for &value in hounsfield {
         at += usize::from(value == ceiling);

@@ -1,6 +1,6 @@
 //! The one preprocessing: what the models see, in training and in service alike.
 
-use ndarray::{Array2, Array3, ArrayView2, Axis};
+use ndarray::{Array1, Array2, Array3, ArrayView2, Axis};
 use rayon::prelude::*;
 
 use crate::crop_box::CropBox;
@@ -117,18 +117,11 @@ fn grey_level(hounsfield: f32) -> u8 {
 /// First and last column of the body: those with tissue in at least a tenth of their rows (the table has less).
 fn body_extent<Value: Copy + Into<f32>>(hounsfield: ArrayView2<'_, Value>) -> Option<(usize, usize)> {
     let (rows, columns) = hounsfield.dim();
-    let mut counts = vec![0u32; columns];
-    let is_tissue = |value: Value| u32::from(value.into() > LUNG_THRESHOLD_HU);
+    let mut counts = Array1::<u32>::zeros(columns);
     for row in hounsfield.rows() {
-        if let Some(row) = row.to_slice() {
-            for (count, &value) in counts.iter_mut().zip(row) {
-                *count += is_tissue(value);
-            }
-        } else {
-            for (count, &value) in counts.iter_mut().zip(row) {
-                *count += is_tissue(value);
-            }
-        }
+        counts.zip_mut_with(&row, |count, &value| {
+            *count += u32::from(value.into() > LUNG_THRESHOLD_HU);
+        });
     }
     let is_body = |&count: &u32| count as usize * 10 >= rows;
     Some((
