@@ -13,9 +13,8 @@ use crate::error::ImagingError;
 use crate::limits::Limits;
 use crate::loaded_series::{Acquisition, LoadedSeries};
 use crate::nifti_header::{NIFTI_HEADER_BYTES, NiftiVolumeHeader, SampleType, read_nifti_header};
-use crate::picture_order::order_doubt;
 use crate::rescale::AIR;
-use crate::slice_order::{GAP_FACTOR, Vector, angle_degrees, cross, unit};
+use crate::slice_order::{GAP_FACTOR, Vector, angle_degrees, cross, gaps, unit};
 use crate::value_check::{alternates, clear_filling, count_implausible, has_levels_of_a_scan};
 use crate::value_scale::contradicts_one_scale;
 use crate::volume_geometry::{NO_PATIENTS_SIZE, has_patients_size};
@@ -88,14 +87,7 @@ pub(crate) fn load_nifti(blob: &Blob, limits: &Limits) -> Result<LoadedSeries, I
             "its slices belong to two pictures by turns, as of two phases in one file".into(),
         ));
     }
-    let gaps: Vec<usize> = steps_mm(&map.geometry)
-        .enumerate()
-        .filter(|(_, step)| *step > GAP_FACTOR * spacing_mm)
-        .map(|(at, _)| at)
-        .collect();
-    let order_doubt = elsewhere
-        .order_doubt()
-        .or_else(|| order_doubt(&hounsfield, &gaps));
+    let order_doubt = elsewhere.order_doubt(&hounsfield, &gaps(steps_mm(&map.geometry), spacing_mm));
     let stored_pixel_spacing_mm = [map.geometry.spacing_mm.y(), map.geometry.spacing_mm.x()];
     let (hounsfield, geometry) = square_pixels(hounsfield, map.geometry.clone(), limits)?;
     let map = AxisMap { geometry, ..map };

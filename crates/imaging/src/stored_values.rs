@@ -6,8 +6,8 @@ use crate::damaged_slices::{slices_from_elsewhere, slices_kept, slices_without_p
 use crate::decode::{DecodedSeries, ValueReading, decode_series};
 use crate::error::ImagingError;
 use crate::limits::Limits;
-use crate::picture_order::{OrderDoubt, order_doubt};
-use crate::slice_order::{GAP_FACTOR, PlacedSlice};
+use crate::picture_order::OrderDoubt;
+use crate::slice_order::{PlacedSlice, gaps};
 use crate::study::Instance;
 use crate::value_check::{
     alternates, clear_filling, count_holes, count_implausible, count_jumps, count_soft_tissue,
@@ -119,9 +119,9 @@ pub(crate) fn read_values(
     let alternated = can_alternate && alternates(&decoded.hounsfield, spacing_mm);
     let elsewhere = slices_from_elsewhere(&decoded.hounsfield)?;
     leave_out(&elsewhere.left_out, &mut decoded);
-    let order_doubt = elsewhere
-        .order_doubt()
-        .or_else(|| order_doubt(&decoded.hounsfield, &gaps_of(&decoded.slices, spacing_mm)));
+    let pairs = decoded.slices.windows(2);
+    let steps_mm = pairs.map(|pair| pair[1].along_mm - pair[0].along_mm);
+    let order_doubt = elsewhere.order_doubt(&decoded.hounsfield, &gaps(steps_mm, spacing_mm));
     Ok(ReadValues {
         order_doubt,
         alternates: alternated
@@ -133,15 +133,6 @@ pub(crate) fn read_values(
         is_plausible,
         decoded,
     })
-}
-
-/// The steps, by their first slice, in which slices are missing.
-fn gaps_of(slices: &[PlacedSlice], spacing_mm: f64) -> Vec<usize> {
-    let pairs = slices.windows(2).enumerate();
-    pairs
-        .filter(|(_, pair)| pair[1].along_mm - pair[0].along_mm > GAP_FACTOR * spacing_mm)
-        .map(|(at, _)| at)
-        .collect()
 }
 
 /// Leaves out slices, and gives their number.
