@@ -36,14 +36,9 @@ pub(crate) fn manufacturer(file: impl Read) -> io::Result<Option<String>> {
     text_of(file, MANUFACTURER)
 }
 
-/// (0008,0016) of a file of PS3.10; None where it names none, or is not well-formed up to there.
-pub(crate) fn own_sop_class(file: impl Read) -> io::Result<Option<String>> {
-    text_of(file, OWN_SOP_CLASS)
-}
-
-/// (0008,0018) of a file of PS3.10; None where it names none, or is not well-formed up to there.
-pub(crate) fn own_sop_instance(file: impl Read) -> io::Result<Option<String>> {
-    text_of(file, OWN_SOP_INSTANCE)
+/// (0008,0016) and (0008,0018) of a file of PS3.10; None of each that it does not name, or is not well-formed up to.
+pub(crate) fn own_names(file: impl Read) -> io::Result<[Option<String>; 2]> {
+    texts_of(file, [OWN_SOP_CLASS, OWN_SOP_INSTANCE])
 }
 
 /// (0020,000E) of a file of PS3.10; None where it names none, or is not well-formed up to there.
@@ -58,22 +53,25 @@ pub(crate) fn source_title(file: impl Read) -> io::Result<Option<String>> {
 }
 
 fn text_of(file: impl Read, wanted: u32) -> io::Result<Option<String>> {
-    let found = find(
-        BufReader::with_capacity(BUFFER_BYTES, file.take(WALKED_BYTES)),
-        wanted,
-    );
-    match found {
-        Ok(found) => Ok(found),
+    let [text] = texts_of(file, [wanted])?;
+    Ok(text)
+}
+
+/// The texts of elements of a file of PS3.10, whose tags ascend; those that were read before it turns out to be not well-formed stay.
+fn texts_of<const N: usize>(file: impl Read, wanted: [u32; N]) -> io::Result<[Option<String>; N]> {
+    let mut found = [const { None }; N];
+    let file = BufReader::with_capacity(BUFFER_BYTES, file.take(WALKED_BYTES));
+    match find(file, wanted, &mut found) {
+        Ok(()) => Ok(found),
         Err(error)
             if matches!(
                 error.kind(),
-                io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData
+                // The last is what a deflated data set that is none fails with.
+                io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
             ) =>
         {
-            Ok(None)
+            Ok(found)
         }
-        // What a deflated data set that is none fails with.
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -152,32 +150,50 @@ fn meta_before_data_set<const N: usize>(
     Ok(Some(found))
 }
 
-fn find(mut file: impl BufRead, wanted: u32) -> io::Result<Option<String>> {
+fn find<const N: usize>(
+    mut file: impl BufRead,
+    wanted: [u32; N],
+    found: &mut [Option<String>; N],
+) -> io::Result<()> {
     let Some(transfer_syntax) = transfer_syntax_before_data_set(&mut file)? else {
-        return Ok(None);
+        return Ok(());
     };
     let encoding = Encoding::of_transfer_syntax(&transfer_syntax);
     if transfer_syntax == DEFLATED {
         let inflated = DeflateDecoder::new(file).take(WALKED_BYTES);
         let mut inflated = BufReader::with_capacity(BUFFER_BYTES, inflated);
-        return walk(&mut inflated, encoding, wanted);
+        return walk(&mut inflated, encoding, wanted, found);
     }
-    walk(&mut file, encoding, wanted)
+    walk(&mut file, encoding, wanted, found)
 }
 
 /// Elements come in the order of their tags.
-fn walk(data_set: &mut dyn BufRead, encoding: Encoding, wanted: u32) -> io::Result<Option<String>> {
+fn walk<const N: usize>(
+    data_set: &mut dyn BufRead,
+    encoding: Encoding,
+    wanted: [u32; N],
+    found: &mut [Option<String>; N],
+) -> io::Result<()> {
+    let Some(&last) = wanted.last() else {
+        return Ok(());
+    };
     while !data_set.fill_buf()?.is_empty() {
         let element = read_header(data_set, encoding)?;
-        if element.tag == wanted {
-            return read_text(data_set, &element).map(Some);
+        if element.tag > last {
+            return Ok(());
         }
-        if element.tag > wanted {
-            return Ok(None);
+        match wanted.iter().position(|tag| *tag == element.tag) {
+            Some(at) => {
+                let text = read_text(data_set, &element)?;
+                found[at].get_or_insert(text);
+            }
+            None => skip_value(data_set, &element, encoding)?,
         }
-        skip_value(data_set, &element, encoding)?;
+        if element.tag == last {
+            return Ok(());
+        }
     }
-    Ok(None)
+    Ok(())
 }
 
 fn read_text(reader: &mut dyn BufRead, element: &ElementHeader) -> io::Result<String> {

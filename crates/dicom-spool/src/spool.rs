@@ -13,8 +13,7 @@ use uuid::Uuid;
 
 use crate::content::hold_same_data_set;
 use crate::element_walk::{
-    manufacturer, own_sop_class, own_sop_instance, series_instance_uid, sop_class, source_title,
-    study_instance_uid,
+    manufacturer, own_names, series_instance_uid, sop_class, source_title, study_instance_uid,
 };
 use crate::study_key::StudyKey;
 
@@ -304,8 +303,7 @@ impl Spool {
 /// [`KeepError::Unnamed`] where the data set names no instance, [`KeepError::DoesNotMatch`] where it names another one or is of another
 /// class.
 pub fn check_names(file: &Path, sop_class_uid: &str, sop_instance_uid: &str) -> Result<(), KeepError> {
-    let own = own_sop_instance(File::open(file)?)?.filter(|uid| !uid.is_empty());
-    let class = own_sop_class(File::open(file)?)?.filter(|uid| !uid.is_empty());
+    let [class, own] = own_names(File::open(file)?)?.map(|uid| uid.filter(|uid| !uid.is_empty()));
     if own.ok_or(KeepError::Unnamed)? != sop_instance_uid || class.is_some_and(|class| class != sop_class_uid)
     {
         return Err(KeepError::DoesNotMatch);
