@@ -2,10 +2,12 @@
 //! not, has it in hand until it is stored.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use norma_database::{Database, StudyLock};
 use norma_dicom_spool::StudyKey;
+use norma_domain::StudyInstanceUid;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -18,6 +20,8 @@ const RENEWAL: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+/// How long a request waits for who stores the same studies another way.
+const PATIENCE_OF_REQUESTS: Duration = Duration::from_secs(30);
 
 /// Studies of which nobody else stores anything while this is held, in whichever process.
 pub(crate) struct StudiesInHand {
@@ -57,6 +61,22 @@ impl StudiesInHand {
             lock,
             is_released: false,
         })
+    }
+
+    /// The studies of a request, by their UIDs; None where it names none.
+    ///
+    /// # Errors
+    /// As of [`StudiesInHand::take`].
+    pub(crate) async fn of_request(
+        database: &Database,
+        uids: impl Iterator<Item = StudyInstanceUid>,
+    ) -> Result<Option<Arc<Self>>, ApiError> {
+        let studies: BTreeSet<StudyKey> = uids.map(|uid| StudyKey::of(&uid)).collect();
+        if studies.is_empty() {
+            return Ok(None);
+        }
+        let in_hand = Self::take(database, studies, Uuid::now_v7(), PATIENCE_OF_REQUESTS).await?;
+        Ok(Some(Arc::new(in_hand)))
     }
 
     /// To be kept by what stores something of these studies.

@@ -1,19 +1,13 @@
 //! `POST /api/scans`: one study, stored.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::time::Duration;
-
 use actix_web::http::header;
 use actix_web::web::{Data, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse, post};
 use norma_database::{RequestKey, Scan as ScanRow};
-use norma_dicom_spool::StudyKey;
 use norma_domain::{PatientId, Role, Roles, ScanId};
 use norma_service::RoutingWay;
 use serde::Deserialize;
 use utoipa::IntoParams;
-use uuid::Uuid;
 
 use crate::gateway::Gateway;
 use crate::http::text::checked_description;
@@ -34,9 +28,6 @@ use crate::uploads::comparison::SentFile;
 use crate::uploads::deidentified::Deidentified;
 use crate::uploads::receive::{DEIDENTIFY_FIELD, PIXELS_CHECKED_FIELD, Upload};
 use crate::uploads::repetition::{Sent, look_up};
-
-/// How long an upload waits for who stores the same study another way.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 const TEXT_FIELDS: &[&str] = &[
     "patient_id",
@@ -197,14 +188,7 @@ async fn store(
     key: Option<RequestKey>,
 ) -> Result<Stored, ApiError> {
     let study = uploads.reader.only_study(&upload).await?;
-    let in_hand = match &study.uid {
-        Some(uid) => {
-            let studies = BTreeSet::from([StudyKey::of(uid)]);
-            let in_hand = StudiesInHand::take(&gateway.database, studies, Uuid::now_v7(), LONGEST_WAIT);
-            Some(Arc::new(in_hand.await?))
-        }
-        None => None,
-    };
+    let in_hand = StudiesInHand::of_request(&gateway.database, study.uid.iter().cloned()).await?;
     let (owner, sha256) = (access.visible_owner(), Some(upload.received_sha256.as_str()));
     let earlier = earlier_scan(gateway, owner, sha256, study.uid.clone()).await?;
     if let (Some(earlier), OnDuplicate::Refuse) = (&earlier, wish.on_duplicate) {

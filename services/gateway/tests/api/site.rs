@@ -28,6 +28,26 @@ async fn post(app: &App, path: &str, body: &Value) -> reqwest::Response {
     app.request(Method::POST, path).json(body).send().await.unwrap()
 }
 
+/// A proposal that the gateway made, as it tells it, and what makes one like it.
+async fn proposal_and_one_alike(app: &App) -> (Value, NewThresholdProposal) {
+    let made = post(app, "/api/threshold-proposals", &json!({"method": "unlabelled"})).await;
+    let mut made: Value = made.json().await.unwrap();
+    let made = made["proposal"].take();
+    let id: ThresholdProposalId = made["id"].as_str().unwrap().parse().unwrap();
+    let kept = app.database.threshold_proposal(id).await.unwrap().unwrap();
+    let alike = NewThresholdProposal {
+        method: kept.method,
+        installed_sha256: kept.installed_sha256,
+        based_on: None,
+        bundle_version: kept.bundle_version,
+        bundle_sha256: "d".repeat(64),
+        bundle_file: kept.bundle_file,
+        report: kept.report,
+        created_by: "test".to_owned(),
+    };
+    (made, alike)
+}
+
 async fn decide(app: &App, id: &str, decision: &str) -> reqwest::Response {
     let path = format!("/api/threshold-proposals/{id}/{decision}");
     post(app, &path, &json!({"comment": "agreed"})).await
@@ -147,19 +167,10 @@ async fn a_proposal_is_made_accepted_and_taken_back() {
 async fn a_proposal_for_another_bundle_than_the_installed_one_is_refused() {
     let app = spawn_app().await;
     answers(&app).await;
-    let made = post(&app, "/api/threshold-proposals", &json!({"method": "unlabelled"})).await;
-    let made: Value = made.json().await.unwrap();
-    let id: ThresholdProposalId = made["proposal"]["id"].as_str().unwrap().parse().unwrap();
-    let kept = app.database.threshold_proposal(id).await.unwrap().unwrap();
+    let (_, alike) = proposal_and_one_alike(&app).await;
     let of_other = NewThresholdProposal {
-        method: kept.method,
         installed_sha256: "c".repeat(64),
-        based_on: None,
-        bundle_version: kept.bundle_version,
-        bundle_sha256: "d".repeat(64),
-        bundle_file: kept.bundle_file,
-        report: kept.report,
-        created_by: "test".to_owned(),
+        ..alike
     };
     let of_other = app.database.add_threshold_proposal(of_other).await.unwrap();
     problem(
@@ -185,19 +196,12 @@ async fn a_proposal_for_another_bundle_than_the_installed_one_is_refused() {
 async fn a_proposal_whose_report_cannot_be_read_hides_no_other_and_is_never_accepted() {
     let app = spawn_app().await;
     answers(&app).await;
-    let made = post(&app, "/api/threshold-proposals", &json!({"method": "unlabelled"})).await;
-    let made: Value = made.json().await.unwrap();
-    let id: ThresholdProposalId = made["proposal"]["id"].as_str().unwrap().parse().unwrap();
-    let kept = app.database.threshold_proposal(id).await.unwrap().unwrap();
+    let (made, alike) = proposal_and_one_alike(&app).await;
+    let id: ThresholdProposalId = made["id"].as_str().unwrap().parse().unwrap();
     let newer = NewThresholdProposal {
         method: "of a newer version".to_owned(),
-        installed_sha256: kept.installed_sha256,
-        based_on: None,
-        bundle_version: kept.bundle_version,
-        bundle_sha256: "d".repeat(64),
-        bundle_file: kept.bundle_file,
         report: json!({"schema": "norma.threshold_proposal/v9"}),
-        created_by: "test".to_owned(),
+        ..alike
     };
     let newer = app.database.add_threshold_proposal(newer).await.unwrap().id;
 
@@ -211,7 +215,7 @@ async fn a_proposal_whose_report_cannot_be_read_hides_no_other_and_is_never_acce
         (&item(newer)["thresholds"], &item(newer)["method"]),
         (&Value::Null, &Value::Null)
     );
-    assert_eq!(item(id)["thresholds"], made["proposal"]["thresholds"]);
+    assert_eq!(item(id)["thresholds"], made["thresholds"]);
     assert_eq!(item(id)["method"], "unlabelled");
     let shown = app.get_json(&format!("/api/threshold-proposals/{newer}")).await;
     assert_eq!(

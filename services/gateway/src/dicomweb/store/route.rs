@@ -1,16 +1,12 @@
 //! `POST /dicom-web/studies`.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, routes};
 use norma_dicom_instances::InstanceIndex;
-use norma_dicom_spool::StudyKey;
 use norma_domain::StudyInstanceUid;
 use norma_service::RoutingWay;
-use uuid::Uuid;
 
 use crate::analyses::Asked;
 use crate::dicomweb::document::service_url;
@@ -28,9 +24,6 @@ use crate::study_in_hand::StudiesInHand;
 use crate::uploads::instances::ReceivedInstances;
 use crate::uploads::repetition::{Sent, look_up};
 use crate::uploads::spool::{create_spool_file, storage_failure};
-
-/// How long a request waits for who stores the same studies another way.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// Stores instances, of one study or of any, and requests the analyses of their studies. What is answered as stored is: with
 /// its rows and the announcement of its analysis.
@@ -124,15 +117,8 @@ async fn studies_in_hand(
     index: Option<&InstanceIndex>,
 ) -> Result<Option<Arc<StudiesInHand>>, ApiError> {
     let instances = index.iter().flat_map(|index| &index.instances);
-    let studies: BTreeSet<StudyKey> = instances
-        .filter_map(|instance| StudyInstanceUid::new(&instance.study_instance_uid).ok())
-        .map(|study| StudyKey::of(&study))
-        .collect();
-    if studies.is_empty() {
-        return Ok(None);
-    }
-    let in_hand = StudiesInHand::take(&gateway.database, studies, Uuid::now_v7(), LONGEST_WAIT);
-    Ok(Some(Arc::new(in_hand.await?)))
+    let uids = instances.filter_map(|instance| StudyInstanceUid::new(&instance.study_instance_uid).ok());
+    StudiesInHand::of_request(&gateway.database, uids).await
 }
 
 fn wanted_study(request: &HttpRequest) -> Result<Option<StudyInstanceUid>, ApiError> {
