@@ -135,7 +135,9 @@ fn cpu_session(model: &InstalledModel, runtime: &Runtime) -> Result<Session, Mod
     let open = || {
         let mut builder = builder(runtime)?;
         // Named, so that no automatic choice of a device sets in.
-        ort::ep::CPU::default().register(&mut builder)?;
+        ort::ep::CPU::default()
+            .with_arena_allocator(true)
+            .register(&mut builder)?;
         builder.commit_from_file(model.onnx_path())
     };
     open().map_err(|source: ort::Error| ModelError::GraphRefused {

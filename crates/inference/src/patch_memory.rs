@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use ndarray::linalg::general_mat_mul;
 use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, Axis, s};
 use rayon::prelude::*;
 
@@ -126,11 +127,13 @@ impl PatchMemory {
     fn distances_of_block(&self, queries: &ArrayRef2<f32>) -> Vec<f32> {
         let query_norms = squared_norms(queries);
         let mut nearest = vec![Nearest::new(self.neighbours); queries.nrows()];
+        let mut products = Array2::zeros((queries.nrows(), MEMORY_BLOCK));
         for (start, memory) in (0..)
             .step_by(MEMORY_BLOCK)
             .zip(self.patches.axis_chunks_iter(Axis(0), MEMORY_BLOCK))
         {
-            let products = queries.dot(&memory.t());
+            let mut products = products.slice_mut(s![.., ..memory.nrows()]);
+            general_mat_mul(1.0, queries, &memory.t(), 0.0, &mut products);
             let norms = self.squared_norms.slice(s![start..start + memory.nrows()]);
             for ((row, query_norm), nearest) in
                 products.rows().into_iter().zip(&query_norms).zip(&mut nearest)

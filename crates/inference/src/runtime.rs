@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ort::environment::{Environment, GlobalThreadPoolOptions};
 use ort::ep::ExecutionProvider as _;
+use ort::logging::LogLevel;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::error::RuntimeError;
@@ -143,6 +144,8 @@ fn started(library: &Path, threads: usize) -> Result<&'static Started, RuntimeEr
         .with_global_thread_pool(alone)
         .build()
         .map_err(not_started)?;
+    // Its arenas tell of every block that they take.
+    environment.set_log_level(LogLevel::Warning);
     // One pool for all models: three stages in one process do not fight over the cores.
     let threads = ThreadPoolBuilder::new()
         .num_threads(threads)

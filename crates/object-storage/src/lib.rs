@@ -9,6 +9,7 @@ mod objects;
 mod read;
 mod sealed;
 mod set_aside;
+mod to_file;
 mod write;
 
 pub use encryption::Encryption;

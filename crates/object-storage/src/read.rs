@@ -1,7 +1,6 @@
 //! Reading.
 
 use std::ops::Range;
-use std::path::Path as FilePath;
 
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
@@ -10,7 +9,6 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use norma_encryption::HEADER_BYTES;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, GetResult, ObjectStore as _, ObjectStoreExt as _};
-use tokio::io::AsyncWriteExt as _;
 
 use crate::objects::ObjectStream;
 use crate::sealed::Form;
@@ -159,16 +157,6 @@ impl Objects {
         })
     }
 
-    /// Writes an object to a file, in constant memory. The file is removed if that fails.
-    pub async fn get_to_file(&self, key: ObjectKey, file: &FilePath) -> Result<u64, ObjectError> {
-        let stream = self.get_stream(key, None).await?;
-        let copied = copy_to_file(key, stream, file).await;
-        if copied.is_err() {
-            let _ = tokio::fs::remove_file(file).await;
-        }
-        copied
-    }
-
     /// The size of an object in bytes; None where there is none.
     pub async fn size(&self, key: ObjectKey) -> Result<Option<u64>, ObjectError> {
         match self.look(key).await {
@@ -229,7 +217,11 @@ impl Objects {
         }
     }
 
-    async fn open(&self, key: ObjectKey, range: Option<Range<u64>>) -> Result<GetResult, ObjectError> {
+    pub(crate) async fn open(
+        &self,
+        key: ObjectKey,
+        range: Option<Range<u64>>,
+    ) -> Result<GetResult, ObjectError> {
         let options = GetOptions {
             range: range.clone().map(GetRange::Bounded),
             ..GetOptions::default()
@@ -270,23 +262,5 @@ fn outside(key: ObjectKey, range: &Range<u64>) -> ObjectError {
         key,
         start: range.start,
         end: range.end,
-    }
-}
-
-async fn copy_to_file(key: ObjectKey, mut stream: ObjectStream, file: &FilePath) -> Result<u64, ObjectError> {
-    let mut file = tokio::fs::File::create(file)
-        .await
-        .map_err(ObjectError::LocalFile)?;
-    let mut copied = 0;
-    while let Some(bytes) = stream.bytes.next().await {
-        let bytes = bytes?;
-        file.write_all(&bytes).await.map_err(ObjectError::LocalFile)?;
-        copied += bytes.len() as u64;
-    }
-    file.flush().await.map_err(ObjectError::LocalFile)?;
-    if copied == stream.size_bytes {
-        Ok(copied)
-    } else {
-        Err(ObjectError::Truncated(key))
     }
 }

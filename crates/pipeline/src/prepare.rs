@@ -121,8 +121,12 @@ fn examine(
 /// The measures and the nodules of a series, with the time that they took, and their voxels.
 pub fn take_measures(series: &LoadedSeries, lungs: &LungSegmentation) -> (Quantification, Segmentation) {
     let started = Instant::now();
-    let (mut quantification, mut found) = quantify(&series.volume, lungs, series.study.slice_thickness_mm);
-    if let Some(nodules) = nodule_findings(&series.volume, lungs) {
+    // Neither keeps two threads busy by itself.
+    let ((mut quantification, mut found), nodules) = rayon::join(
+        || quantify(&series.volume, lungs, series.study.slice_thickness_mm),
+        || nodule_findings(&series.volume, lungs),
+    );
+    if let Some(nodules) = nodules {
         quantification.nodules_sought = true;
         found.extend(nodules);
     }

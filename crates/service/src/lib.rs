@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod admin;
+mod allocator;
 mod announcement;
 mod context;
 mod installation;

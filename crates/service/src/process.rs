@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::allocator::give_back_freed_memory;
 use crate::relay::run_relay;
 use crate::{Context, QueueKind, Settings, Telemetry, admin, pause};
 
@@ -136,6 +137,7 @@ impl Process {
 
 async fn open(settings: Settings, name: &'static str) -> anyhow::Result<Context> {
     let telemetry = Telemetry::install(&settings.telemetry, name)?;
+    give_back_freed_memory();
     let shutdown = CancellationToken::new();
     cancel_on_signal(shutdown.clone())?;
     Context::open(settings, telemetry, name, shutdown).await

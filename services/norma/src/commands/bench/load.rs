@@ -10,6 +10,7 @@ use norma_phantom::{PhantomOptions, TransferSyntax, phantom_zip};
 use serde::Serialize;
 
 use super::machine::GpuWatch;
+use super::memory::MemoryWatch;
 use crate::command_line::{Bench, Encoding};
 use crate::commands::prediction::predict;
 use crate::commands::processor_time::processor_time;
@@ -30,6 +31,8 @@ pub(super) struct Point {
     processor_s_per_study: f64,
     /// 1.0 is every core all the time.
     cores_busy: f64,
+    /// Of the service, its children and the client, MiB (proportional set sizes).
+    most_memory_mib: u64,
     /// Mean over the point, 0..=1; None where no NVIDIA GPU is looked at.
     gpu_busy: Option<f64>,
     /// Where the models computed, as the reports have it.
@@ -51,13 +54,14 @@ pub(super) async fn measure(
         for in_flight in &arguments.in_flight {
             let point = measure_point(client, url, &study, syntax, *in_flight, arguments.studies).await?;
             tell(&format!(
-                "{} in flight, {}: {:.0} studies/h, p50 {:.1} s, p95 {:.1} s, {:.2} processor s a study{}",
+                "{} in flight, {}: {:.0} studies/h, p50 {:.1} s, p95 {:.1} s, {:.2} processor s a study, at most {} MiB{}",
                 point.in_flight,
                 point.transfer_syntax,
                 point.studies_per_hour,
                 point.p50_s,
                 point.p95_s,
                 point.processor_s_per_study,
+                point.most_memory_mib,
                 point
                     .gpu_busy
                     .map_or(String::new(), |busy| format!(", GPU {:.0} % busy", 100.0 * busy)),
@@ -77,6 +81,7 @@ async fn measure_point(
     studies: usize,
 ) -> anyhow::Result<Point> {
     let watch = GpuWatch::start();
+    let memory = MemoryWatch::start();
     let (started, processor) = (Instant::now(), processor_time()?);
     let readings: Vec<anyhow::Result<Reading>> = futures::stream::iter(0..studies)
         .map(|_| read(client, url, study.clone()))
@@ -86,6 +91,7 @@ async fn measure_point(
     let elapsed = started.elapsed();
     let processor = processor_time()?.saturating_sub(processor);
     let gpu_busy = watch.and_then(GpuWatch::mean);
+    let most_memory_mib = memory.most_mib();
     let readings = readings.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
     let mut seconds: Vec<f64> = readings
         .iter()
@@ -108,6 +114,7 @@ async fn measure_point(
         p95_s: quantile(&seconds, 0.95),
         processor_s_per_study: processor.as_secs_f64() / studies as f64,
         cores_busy: processor.as_secs_f64() / elapsed.as_secs_f64() / cores as f64,
+        most_memory_mib,
         gpu_busy,
         execution_providers,
     })

@@ -4,6 +4,7 @@
 mod agreement;
 mod load;
 mod machine;
+mod memory;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
