@@ -7,7 +7,7 @@ use dicom_core::{DataElement, Length, Tag, VR};
 use dicom_dictionary_std::{StandardDataDictionary, tags};
 use dicom_object::InMemDicomObject;
 use dicom_object::mem::InMemElement;
-use norma_imaging::plain_date;
+use norma_imaging::{age_years, called_projection};
 
 use crate::allowed::{is_allowed, is_code, is_number};
 use crate::dummy::dummy;
@@ -25,6 +25,7 @@ pub fn deidentify_data_set(data_set: InMemDicomObject, key: &Key) -> InMemDicomO
         .or_else(|| text_of(&data_set, tags::STUDY_INSTANCE_UID))
         .unwrap_or_default();
     let minor = age_of_minor(&data_set);
+    let projection = text_of(&data_set, tags::SERIES_DESCRIPTION).and_then(|text| called_projection(&text));
     let mut clean = apply(data_set, key, 0);
     if let Some(years) = minor {
         // Readers of adults must know: the profile's option to retain characteristics, for minors alone.
@@ -33,6 +34,14 @@ pub fn deidentify_data_set(data_set: InMemDicomObject, key: &Key) -> InMemDicomO
             tags::PATIENT_AGE,
             VR::AS,
             PrimitiveValue::from(age.as_str()),
+        ));
+    }
+    if let Some(technique) = projection {
+        // Its description goes, and readers must know that these are no slices of a scan.
+        clean.put(DataElement::new(
+            tags::VOLUME_BASED_CALCULATION_TECHNIQUE,
+            VR::CS,
+            PrimitiveValue::from(technique),
         ));
     }
     let pseudonym = key.patient(&patient);
@@ -47,33 +56,23 @@ pub fn deidentify_data_set(data_set: InMemDicomObject, key: &Key) -> InMemDicomO
     clean
 }
 
-/// The age in whole years of a patient under 18, as stated or by the dates of birth and study; the lower one.
-fn age_of_minor(data_set: &InMemDicomObject) -> Option<u32> {
-    let stated = text_of(data_set, tags::PATIENT_AGE).and_then(|age| {
-        let (number, unit) = age.split_at_checked(age.len().checked_sub(1)?)?;
-        let count: u32 = number.trim().parse().ok()?;
-        match unit {
-            "Y" | "y" if count > 0 => Some(count),
-            "M" | "m" => Some(count / 12),
-            "W" | "w" => Some(count / 52),
-            "D" | "d" => Some(count / 365),
-            _ => None,
-        }
-    });
-    let by_dates = || {
-        let date = |tag| plain_date(&text_of(data_set, tag)?)?.parse::<u32>().ok();
-        let (birth, study) = (date(tags::PATIENT_BIRTH_DATE)?, date(tags::STUDY_DATE)?);
-        // Equal dates are what others have left when they removed them.
-        let days = study
-            .checked_sub(birth)
-            .filter(|days| *days > 0 || stated.is_none())?;
-        Some(days / 10_000)
-    };
-    [stated, by_dates()]
-        .into_iter()
-        .flatten()
-        .filter(|years| *years < 18)
-        .min()
+/// The age in whole years of a patient under 18, as every reader of the study takes it from the same attributes.
+fn age_of_minor(data_set: &InMemDicomObject) -> Option<u16> {
+    let text = |tag| text_of(data_set, tag);
+    let study_date = [
+        tags::STUDY_DATE,
+        tags::SERIES_DATE,
+        tags::ACQUISITION_DATE,
+        tags::CONTENT_DATE,
+    ]
+    .into_iter()
+    .find_map(text);
+    age_years(
+        text(tags::PATIENT_AGE).as_deref(),
+        text(tags::PATIENT_BIRTH_DATE).as_deref(),
+        study_date.as_deref(),
+    )
+    .filter(|years| *years < 18)
 }
 
 fn text_of(data_set: &InMemDicomObject, tag: Tag) -> Option<String> {

@@ -307,8 +307,30 @@ fn of_a_minor_the_age_stays() {
             );
         }
     }
+    for birth in ["25560101", ""] {
+        // Of the Buddhist calendar; and an age in other words than the standard's.
+        let stated = if birth.is_empty() { "12 years" } else { "" };
+        assert_eq!(by_dates(stated, birth).as_deref(), Some("012Y"), "{birth}");
+    }
     assert_eq!(by_dates("055Y", "19700101"), None);
     assert_eq!(by_dates("055Y", "20250314"), None, "dates made equal");
+}
+
+#[test]
+fn a_projection_stays_one_when_its_description_goes() {
+    let technique = |description| {
+        let clean = deidentify_data_set(with(tags::SERIES_DESCRIPTION, VR::LO, description), &key());
+        assert!(
+            clean
+                .get(tags::SERIES_DESCRIPTION)
+                .is_none_or(|text| text.to_str().unwrap().trim().is_empty())
+        );
+        clean
+            .get(tags::VOLUME_BASED_CALCULATION_TECHNIQUE)
+            .map(|technique| technique.to_str().unwrap().trim().to_owned())
+    };
+    assert_eq!(technique("Doe Thorax MIP 10/2").as_deref(), Some("MAX_IP"));
+    assert_eq!(technique("Doe Thorax 1.0"), None);
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use flate2::bufread::DeflateDecoder;
+use flate2::bufread::{DeflateDecoder, ZlibDecoder};
 use norma_dicom_elements::stream::{read_header, skip_bytes, skip_value};
-use norma_dicom_elements::{ElementHeader, Encoding};
+use norma_dicom_elements::{DEFLATED_START_BYTES, ElementHeader, Encoding, is_wrapped_as_zlib};
 use norma_domain::StudyInstanceUid;
 
 const HEAD_BYTES: u64 = 128;
@@ -160,8 +160,14 @@ fn find<const N: usize>(
     };
     let encoding = Encoding::of_transfer_syntax(&transfer_syntax);
     if transfer_syntax == DEFLATED {
-        let inflated = DeflateDecoder::new(file).take(WALKED_BYTES);
-        let mut inflated = BufReader::with_capacity(BUFFER_BYTES, inflated);
+        let start = file.fill_buf()?;
+        let is_wrapped = is_wrapped_as_zlib(&start[..start.len().min(DEFLATED_START_BYTES)]);
+        let inflated: Box<dyn Read + '_> = if is_wrapped {
+            Box::new(ZlibDecoder::new(file))
+        } else {
+            Box::new(DeflateDecoder::new(file))
+        };
+        let mut inflated = BufReader::with_capacity(BUFFER_BYTES, inflated.take(WALKED_BYTES));
         return walk(&mut inflated, encoding, wanted, found);
     }
     walk(&mut file, encoding, wanted, found)

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use crate::coarse_picture::{COMPARED, NOISE_HU, coarse_picture, difference};
 use crate::error::ImagingError;
 use crate::mirrored_slices::mirrored_slices;
-use crate::picture_order::{OrderDoubt, order_doubt};
+use crate::picture_order::{KnownSteps, OrderDoubt, order_doubt};
 
 /// A part of a picture is missing where so many of its lines are one value and hold tissue in the slices beside it…
 const LEAST_CUT_SHARE: f64 = 1.0 / 32.0;
@@ -150,13 +150,12 @@ impl Elsewhere {
         self.left_out.len() + self.doubtful
     }
 
-    /// What speaks against the order of the slices that stay: that many may belong elsewhere, or what they show. `gaps` as of
-    /// [`order_doubt`].
-    pub(crate) fn order_doubt(&self, hounsfield: &Array3<i16>, gaps: &[usize]) -> Option<OrderDoubt> {
+    /// What speaks against the order of the slices that stay: that many may belong elsewhere, or what they show.
+    pub(crate) fn order_doubt(&self, hounsfield: &Array3<i16>, known: KnownSteps<'_>) -> Option<OrderDoubt> {
         if self.doubtful > 0 {
             return Some(OrderDoubt::ManyForeign);
         }
-        order_doubt(hounsfield, gaps)
+        order_doubt(hounsfield, known)
     }
 }
 

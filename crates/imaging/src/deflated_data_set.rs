@@ -1,8 +1,9 @@
 //! Data sets that are deflated as a whole (PS3.5 annex A.5): how much of one is inflated.
 
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 
-use flate2::read::DeflateDecoder;
+use flate2::read::{DeflateDecoder, ZlibDecoder};
+use norma_dicom_elements::{DEFLATED_START_BYTES, is_wrapped_as_zlib};
 
 use crate::blob::Blob;
 use crate::error::{ImagingError, LimitKind};
@@ -31,10 +32,19 @@ pub(crate) fn inflate_start(
     if meta < data_set_start {
         return Err(ImagingError::UnreadableDicom("it ends in its meta information"));
     }
-    let inflated = DeflateDecoder::new(file)
-        .take(wanted)
-        .read_to_end(&mut bytes)
+    let mut start = Vec::new();
+    (&mut file)
+        .take(DEFLATED_START_BYTES as u64)
+        .read_to_end(&mut start)
         .map_err(damaged)?;
+    let is_wrapped = is_wrapped_as_zlib(&start);
+    let packed = Cursor::new(start).chain(file);
+    let inflated = if is_wrapped {
+        ZlibDecoder::new(packed).take(wanted).read_to_end(&mut bytes)
+    } else {
+        DeflateDecoder::new(packed).take(wanted).read_to_end(&mut bytes)
+    }
+    .map_err(damaged)?;
     Ok((bytes, (inflated as u64) < wanted))
 }
 

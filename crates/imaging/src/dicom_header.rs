@@ -7,6 +7,7 @@ use norma_domain::{SeriesInstanceUid, SopInstanceUid, StudyIdentity, StudyInstan
 use crate::blob::Blob;
 use crate::body_part::BodyPart;
 use crate::deflated_data_set::{inflate_start, most_inflated};
+use crate::derived_images::is_called_projection;
 use crate::element_values::Values;
 use crate::element_walk::{DataSet, PixelElement, walk_elements, walk_meta};
 use crate::error::{ImagingError, LimitKind};
@@ -19,6 +20,8 @@ use crate::study_identity::read_identity;
 /// Most headers of single slices fit into this.
 const FIRST_PREFIX_BYTES: u64 = 16 << 10;
 const PREAMBLE_BYTES: usize = 128;
+/// Image Type, and Volume Based Calculation Technique, which enhanced objects have beside it.
+const IMAGE_TYPES: [u32; 2] = [0x0008_0008, 0x0008_9207];
 
 /// How the samples of a frame are stored (PS3.3 C.7.6.3).
 #[derive(Debug, Clone, PartialEq)]
@@ -77,7 +80,10 @@ pub(crate) struct InstanceHeader {
     pub(crate) sop_instance: Option<SopInstanceUid>,
     pub(crate) sop_class: String,
     pub(crate) modality: String,
+    /// With Volume Based Calculation Technique (0008,9207).
     pub(crate) image_type: Vec<String>,
+    /// Its description calls the series a projection of several slices.
+    pub(crate) is_called_projection: bool,
     /// What it is called names another part of the body than the chest.
     pub(crate) is_other_body_part: bool,
     /// What shows that images are of one person; compared and nothing else.
@@ -92,6 +98,9 @@ pub(crate) struct InstanceHeader {
     pub(crate) has_imager_spacing: bool,
     pub(crate) study_date: Option<String>,
     pub(crate) patient_age_years: Option<u16>,
+    /// Compared within a volume, and nothing else.
+    pub(crate) patient_weight_kg: Option<f64>,
+    pub(crate) patient_size_m: Option<f64>,
     pub(crate) manufacturer: Option<String>,
     pub(crate) scanner_model: Option<String>,
     pub(crate) kernel: Option<String>,
@@ -324,6 +333,7 @@ fn read_header(
     let sop_instance = values
         .identifier(0x0008_0018)
         .and_then(|uid| SopInstanceUid::new(&uid).ok());
+    let positive = |tag| values.number(tag).filter(|number| *number > 0.0);
     let number_of_frames = values
         .integer(0x0028_0008)
         .and_then(|count| u64::try_from(count).ok())
@@ -345,17 +355,20 @@ fn read_header(
             .or_else(|| meta.text(0x0002_0002))
             .unwrap_or_default(),
         modality: values.text(0x0008_0060).unwrap_or_default().to_ascii_uppercase(),
-        image_type: values
-            .texts(0x0008_0008)
+        image_type: IMAGE_TYPES
             .into_iter()
+            .flat_map(|tag| values.texts(tag))
             .map(|text| text.to_ascii_uppercase())
             .collect(),
+        is_called_projection: is_called_projection(values),
         is_other_body_part: BodyPart::read(values).is_other(),
         patient_age_years: age_years(
             values.text(0x0010_1010).as_deref(),
             values.text(0x0010_0030).as_deref(),
             some_date.as_deref(),
         ),
+        patient_weight_kg: positive(0x0010_1030),
+        patient_size_m: positive(0x0010_1020),
         study_date,
         manufacturer: values.text(0x0008_0070),
         scanner_model: values.text(0x0008_1090),

@@ -1,6 +1,6 @@
 //! Which elements are kept.
 
-/// Sequences of the functional groups of enhanced objects (PS3.3 C.7.6.16), and the modality table.
+/// Sequences of the functional groups of enhanced objects (PS3.3 C.7.6.16), the modality table, and who gave a Patient ID.
 pub(crate) fn is_wanted_sequence(tag: u32) -> bool {
     matches!(
         tag,
@@ -17,6 +17,7 @@ pub(crate) fn is_wanted_sequence(tag: u32) -> bool {
             | 0x0018_9118
             | 0x0020_9310
             | 0x0028_3000
+            | 0x0010_0024
     )
 }
 
@@ -48,12 +49,15 @@ pub(crate) fn is_wanted(tag: u32) -> bool {
                 | 0x0008_103E
                 | 0x0008_1090
                 | 0x0008_9007
+                | 0x0008_9207
                 | 0x0010_0010
                 | 0x0010_0020
                 | 0x0010_0021
                 | 0x0010_0030
                 | 0x0010_0040
                 | 0x0010_1010
+                | 0x0010_1020
+                | 0x0010_1030
                 | 0x0012_0062
                 | 0x0018_0010
                 | 0x0018_0015
@@ -98,5 +102,6 @@ pub(crate) fn is_wanted(tag: u32) -> bool {
                 | 0x0028_1052
                 | 0x0028_1053
                 | 0x0028_1054
+                | 0x0040_0032
         )
 }

@@ -44,6 +44,8 @@ pub enum ImagingError {
     },
     #[error("none of the {files} files is a DICOM image or a NIfTI volume")]
     NoImagesFound { files: usize },
+    #[error("the upload holds {0}; send the original DICOM series, or a NIfTI-1 volume in Hounsfield units")]
+    OtherFormat(&'static str),
     #[error(
         "there is a media directory (DICOMDIR) without the images that it lists; send the whole disc or folder as one archive"
     )]
@@ -96,7 +98,9 @@ impl ImagingError {
             Self::UnreadableArchive(_) => ReasonCode::UnreadableArchive,
             Self::EncryptedArchive => ReasonCode::EncryptedArchive,
             Self::ArchiveLimitExceeded { .. } => ReasonCode::ArchiveLimitExceeded,
-            Self::NoImagesFound { .. } | Self::OnlyMediaDirectory => ReasonCode::NoImagesFound,
+            Self::NoImagesFound { .. } | Self::OtherFormat(_) | Self::OnlyMediaDirectory => {
+                ReasonCode::NoImagesFound
+            }
             Self::UnreadableDicom(_) => ReasonCode::UnreadableDicom,
             Self::UnreadableNifti(_) => ReasonCode::UnreadableNifti,
             Self::UnsupportedTransferSyntax { .. } => ReasonCode::UnsupportedTransferSyntax,

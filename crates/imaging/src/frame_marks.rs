@@ -44,6 +44,10 @@ impl FrameMarks {
     /// Acquisition DateTime and Acquisition Time.
     pub(crate) const ACQUISITION_TIMES: [usize; 2] = [6, 7];
 
+    pub(crate) const ACQUISITION_DATE: usize = 15;
+
+    pub(crate) const FRAME_OF_REFERENCE: usize = 14;
+
     /// Series Number and Series Description.
     pub(crate) const OF_SERIES: [usize; 2] = [9, 10];
 

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod acquisition_breaks;
 mod archive_names;
 mod blob;
 mod body_part;
@@ -13,6 +14,7 @@ mod decode;
 #[cfg(test)]
 mod decode_reference_tests;
 mod deflated_data_set;
+mod derived_images;
 mod dicom_header;
 mod element_copy;
 mod element_tags;
@@ -22,6 +24,7 @@ mod emptier_than_air;
 mod encapsulation;
 mod error;
 mod extract;
+mod folder_listing;
 mod frame_marks;
 mod last_bytes;
 mod limits;
@@ -32,11 +35,14 @@ mod multiframe;
 mod nifti;
 mod nifti_header;
 mod numbering_runs;
+mod one_acquisition;
 mod other_archives;
+mod other_images;
 mod patient_age;
 mod patient_marks;
 mod patient_names;
 mod picture_order;
+mod picture_turns;
 mod rescale;
 mod series_choice;
 mod series_grouping;
@@ -65,12 +71,13 @@ mod zip_entries;
 
 pub use character_set::CharacterSet;
 pub use codec::READABLE_TRANSFER_SYNTAXES;
+pub use derived_images::called_projection;
 pub use error::{ImagingError, LimitKind};
 pub use extract::extract_study;
 pub use limits::Limits;
 pub use load::load_chest_series;
 pub use loaded_series::{Acquisition, LoadedSeries};
-pub use patient_age::plain_date;
+pub use patient_age::{age_years, plain_date};
 pub use picture_order::OrderDoubt;
 pub use study::{StudySource, UploadListing, list_studies, list_upload};
 pub use study_files::{DicomFile, StoredPixels, StudyFile, read_study_files};

@@ -13,6 +13,7 @@ use crate::limits::Limits;
 use crate::loaded_series::{Acquisition, LoadedSeries};
 use crate::multiframe::FrameHeader;
 use crate::nifti::load_nifti;
+use crate::one_acquisition::acquisition_conflict;
 use crate::patient_marks::{PatientMarks, patient_conflict};
 use crate::series_choice::{Candidate, Choice, choose_series};
 use crate::series_grouping::{SeriesGroup, exclusion, group_series, is_reformat, nothing_left};
@@ -274,6 +275,14 @@ fn assemble(
     let inconsistent = |what: &'static str| refused(what.into());
     if let Some(conflict) = &series.conflict {
         return Err(refused(conflict.clone().into()));
+    }
+    let frames = series.group.frames.iter().map(|reference| {
+        let header = &*instances[reference.instance].header;
+        (header, &header.frames[reference.frame])
+    });
+    let frames: Vec<_> = frames.collect();
+    if let Some(conflict) = acquisition_conflict(&frames) {
+        return Err(refused(conflict.into()));
     }
     let (Some(orientation), Some(pixel_spacing), Some(format)) =
         (frame.orientation, frame.pixel_spacing, header.format.as_ref())

@@ -108,7 +108,9 @@ fn overlay(mut frame: FrameHeader, item: &Values<'_>) -> FrameHeader {
         frame.rescale = read_rescale(&group).or(frame.rescale);
     }
     if let Some(group) = item.group(0x0018_9329) {
-        let frame_type = group.texts(0x0008_9007);
+        // With Volume Based Calculation Technique.
+        let tags = [0x0008_9007, 0x0008_9207];
+        let frame_type: Vec<String> = tags.into_iter().flat_map(|tag| group.texts(tag)).collect();
         if !frame_type.is_empty() {
             frame.frame_type = frame_type.iter().map(|text| text.to_ascii_uppercase()).collect();
         }

@@ -13,6 +13,7 @@ use crate::error::ImagingError;
 use crate::limits::Limits;
 use crate::loaded_series::{Acquisition, LoadedSeries};
 use crate::nifti_header::{NIFTI_HEADER_BYTES, NiftiVolumeHeader, SampleType, read_nifti_header};
+use crate::picture_order::KnownSteps;
 use crate::rescale::AIR;
 use crate::slice_order::{GAP_FACTOR, Vector, angle_degrees, cross, gaps, unit};
 use crate::value_check::{alternates, clear_filling, count_implausible, has_levels_of_a_scan};
@@ -87,7 +88,11 @@ pub(crate) fn load_nifti(blob: &Blob, limits: &Limits) -> Result<LoadedSeries, I
             "its slices belong to two pictures by turns, as of two phases in one file".into(),
         ));
     }
-    let order_doubt = elsewhere.order_doubt(&hounsfield, &gaps(steps_mm(&map.geometry), spacing_mm));
+    let known = KnownSteps {
+        gaps: &gaps(steps_mm(&map.geometry), spacing_mm),
+        breaks: &[],
+    };
+    let order_doubt = elsewhere.order_doubt(&hounsfield, known);
     let stored_pixel_spacing_mm = [map.geometry.spacing_mm.y(), map.geometry.spacing_mm.x()];
     let (hounsfield, geometry) = square_pixels(hounsfield, map.geometry.clone(), limits)?;
     let map = AxisMap { geometry, ..map };

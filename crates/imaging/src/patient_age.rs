@@ -6,11 +6,7 @@ const OLDEST_YEARS: u16 = 130;
 /// The age in whole years from Patient's Age (0010,1010), an AS such as `041Y` or `007M` (PS3.5 table 6.2-1).
 /// Otherwise, from the dates of birth (0010,0030) and study (0008,0020), which are not kept.
 /// None where neither says it plausibly.
-pub(crate) fn age_years(
-    age: Option<&str>,
-    birth_date: Option<&str>,
-    study_date: Option<&str>,
-) -> Option<u16> {
+pub fn age_years(age: Option<&str>, birth_date: Option<&str>, study_date: Option<&str>) -> Option<u16> {
     let is_plausible = |years: &u16| *years <= OLDEST_YEARS;
     let stated = age.and_then(stated_years).filter(is_plausible);
     let dates = birth_date
@@ -27,19 +23,29 @@ pub(crate) fn age_years(
     }
 }
 
+/// Writers leave out the leading zeros that the standard asks for, write out the unit, or put it first.
 fn stated_years(age: &str) -> Option<u16> {
-    // Writers leave out the leading zeros that the standard asks for.
-    let (number, unit) = age.split_at_checked(age.len().checked_sub(1)?)?;
-    let count: u16 = number
-        .trim()
-        .bytes()
-        .all(|byte| byte.is_ascii_digit())
-        .then(|| number.trim().parse().ok())??;
-    match unit {
-        "Y" | "y" => (count > 0).then_some(count),
-        "M" | "m" => Some(count / 12),
-        "W" | "w" => Some(count / 52),
-        "D" | "d" => Some(count / 365),
+    let age = age.trim();
+    let is_digit = |character: char| character.is_ascii_digit();
+    let (number, unit) = if age.starts_with(is_digit) {
+        let end = age.find(|character| !is_digit(character))?;
+        let (number, rest) = age.split_at(end);
+        // What is behind a decimal point makes no year.
+        let rest = rest
+            .strip_prefix(['.', ','])
+            .map_or(rest, |rest| rest.trim_start_matches(is_digit));
+        (number, rest)
+    } else {
+        let start = age.find(is_digit)?;
+        let (unit, number) = age.split_at(start);
+        (number, unit)
+    };
+    let count: u16 = number.parse().ok()?;
+    match unit.trim().to_ascii_uppercase().as_str() {
+        "Y" | "YR" | "YRS" | "YEAR" | "YEARS" => (count > 0).then_some(count),
+        "M" | "MO" | "MON" | "MONTH" | "MONTHS" => Some(count / 12),
+        "W" | "WK" | "WEEK" | "WEEKS" => Some(count / 52),
+        "D" | "DAY" | "DAYS" => Some(count / 365),
         _ => None,
     }
 }
@@ -66,11 +72,29 @@ fn parse_date(date: &str) -> Option<(u16, u16)> {
     let date = plain_date(date)?;
     let (year, day) = date.split_at(4);
     let (year, day) = (year.parse().ok()?, day.parse().ok()?);
-    // 1900 and before are what systems write for an unknown date of birth.
-    (year > 1900 && (101..=1231).contains(&day)).then_some((year, day))
+    (year > 0 && (101..=1231).contains(&day)).then_some((year, day))
 }
 
+/// Years of the Buddhist calendar, which Thailand writes, over the common ones.
+const BUDDHIST_YEARS: u16 = 543;
+/// From here on a year is one of it.
+const FIRST_BUDDHIST: u16 = 2400;
+/// The years of the solar and the lunar Hijri calendar in which people live.
+const HIJRI: std::ops::RangeInclusive<u16> = 1281..=1500;
+/// This year and those before it are what systems write for an unknown date of birth.
+const LAST_PLACEHOLDER: u16 = 1900;
+
 fn years_between(birth: (u16, u16), study: (u16, u16)) -> Option<u16> {
+    // Between two dates of one calendar the years are the same in each, but for three hundredths of lunar ones.
+    let are_hijri = HIJRI.contains(&birth.0) && HIJRI.contains(&study.0);
+    let common = |(year, day): (u16, u16)| match year {
+        FIRST_BUDDHIST.. => (year - BUDDHIST_YEARS, day),
+        _ => (year, day),
+    };
+    let (birth, study) = (common(birth), common(study));
+    if !are_hijri && (birth.0 <= LAST_PLACEHOLDER || study.0 <= LAST_PLACEHOLDER) {
+        return None;
+    }
     let had_birthday = study.1 >= birth.1;
     study
         .0
@@ -91,12 +115,38 @@ mod tests {
         assert_eq!(stated("007M"), Some(0));
         assert_eq!(stated("010W"), Some(0));
         assert_eq!(stated("400D"), Some(1));
+        for twelve in [
+            "12 Y",
+            "012 years",
+            "12YR",
+            "Y012",
+            "12.5Y",
+            "12,9 y",
+            "150 months",
+            "M150",
+            " 12y ",
+        ] {
+            assert_eq!(stated(twelve), Some(12), "{twelve}");
+        }
     }
 
     #[test]
     fn what_is_no_age_is_none() {
         for age in [
-            "", "Y", "041", "-41Y", "+41Y", "4 1Y", "000Y", "999Y", "999999Y", "041Я",
+            "",
+            "Y",
+            "041",
+            "-41Y",
+            "+41Y",
+            "4 1Y",
+            "000Y",
+            "999Y",
+            "999999Y",
+            "041Я",
+            "Y",
+            "41 apples",
+            "12.Y.5",
+            "Y4 1",
         ] {
             assert_eq!(age_years(Some(age), None, None), None, "{age}");
         }
@@ -123,6 +173,23 @@ mod tests {
             age_years(Some("999Y"), Some("19600515"), Some("20240515")),
             Some(64)
         );
+    }
+
+    #[test]
+    fn dates_of_other_calendars_give_the_age_where_both_can_be_told() {
+        let between = |birth, study| age_years(None, Some(birth), Some(study));
+        // Thailand writes years of the Buddhist calendar, in one of the dates or in both.
+        assert_eq!(between("25520110", "20200301"), Some(11));
+        assert_eq!(between("25520110", "25630301"), Some(11));
+        assert_eq!(between("20090110", "25630301"), Some(11));
+        assert_eq!(between("25020110", "20200301"), Some(61));
+        // Solar Hijri, in both.
+        assert_eq!(between("13880110", "13990301"), Some(11));
+        assert_eq!(between("13380110", "13990301"), Some(61));
+        // In one alone nobody knows which of the Hijri calendars it is.
+        assert_eq!(between("13880110", "20200301"), None);
+        assert_eq!(between("19000101", "25630301"), None, "a placeholder");
+        assert_eq!(between("18500101", "18600101"), None);
     }
 
     #[test]

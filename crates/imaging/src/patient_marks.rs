@@ -18,6 +18,8 @@ pub(crate) struct PatientMarks {
     patient_id: Option<Box<[u8]>>,
     /// Who gave the ID: two hospitals give the same to two persons.
     issuer: Option<Box<[u8]>>,
+    /// The same as a universal identifier.
+    issuer_id: Option<Box<[u8]>>,
     name: Option<NameForms>,
     birth_date: Option<Box<[u8]>>,
     sex: Option<Box<[u8]>>,
@@ -36,6 +38,9 @@ impl PatientMarks {
         Self {
             patient_id: normalised(values, 0x0010_0020),
             issuer: normalised(values, 0x0010_0021),
+            issuer_id: values
+                .group(0x0010_0024)
+                .and_then(|qualifiers| normalised(&qualifiers, 0x0040_0032)),
             name: NameForms::read(values),
             birth_date: birth_date(values),
             sex: normalised(values, 0x0010_0040).map(plain_sex),
@@ -71,6 +76,7 @@ fn plain_sex(sex: Box<[u8]>) -> Box<[u8]> {
     match &*sex {
         b"MALE" => (*b"M").into(),
         b"FEMALE" => (*b"F").into(),
+        b"OTHER" => (*b"O").into(),
         _ => sex,
     }
 }
@@ -85,6 +91,7 @@ pub(crate) fn patient_conflict(images: &[(&PatientMarks, usize)]) -> Option<Stri
     };
     let ids = distinct(|marks| marks.patient_id.as_deref());
     let issuers = distinct(|marks| marks.issuer.as_deref());
+    let issuer_ids = distinct(|marks| marks.issuer_id.as_deref());
     let births = distinct(|marks| marks.birth_date.as_deref());
     let sexes = distinct(|marks| marks.sex.as_deref());
     let is_known_to_be_one = ids == 1 && births == 1;
@@ -99,6 +106,7 @@ pub(crate) fn patient_conflict(images: &[(&PatientMarks, usize)]) -> Option<Stri
     let mut conflicts: Vec<String> = [
         (ids, "Patient ID"),
         (issuers, "Issuer of Patient ID"),
+        (issuer_ids, "Issuer of Patient ID Qualifiers"),
         (names, "Patient's Name"),
         (births, "Patient's Birth Date"),
         (sexes, "Patient's Sex"),
@@ -286,6 +294,12 @@ mod tests {
         assert_eq!(conflict(of(Some("A")), of(None), true), None);
         let told = conflict(of(Some("A")), of(Some("B")), true).unwrap();
         assert_eq!(told, "2 values of Issuer of Patient ID");
+        let by_uid = |uid: &str| PatientMarks {
+            issuer_id: Some(uid.as_bytes().into()),
+            ..of(None)
+        };
+        assert_eq!(conflict(by_uid("1.2"), of(Some("A")), true), None);
+        assert!(conflict(by_uid("1.2"), by_uid("1.3"), true).is_some());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use ndarray::{Array3, ArrayView2, Axis};
 use rayon::prelude::*;
 
 use crate::coarse_picture::{COMPARED, difference};
+use crate::picture_turns::stray_by_turns;
 
 /// Fewer slices do not say what belongs between them.
 const LEAST_SLICES: usize = 16;
@@ -47,6 +48,11 @@ const LARGEST_TURN_SHARE: f64 = 0.9;
 /// A step is a seam where it is so many times as long as the longest of the three on either side. In the same series at most 1.58.
 const LEAST_SEAM: f64 = 2.0;
 const BESIDE_SEAM: usize = 3;
+/// Where the headers say that another acquisition begins, one step in a thousand of one breath is so long…
+const LEAST_SEAM_AT_BREAK: f64 = 1.2;
+const LEAST_GAIN_AT_BREAK_HU: f64 = 2.0;
+/// …and one in two hundred is so long beside what [`LEAST_REPEAT`] asks about.
+const LEAST_REPEAT_AT_BREAK: f64 = 0.9;
 /// A stack begins anew where both slices of a step are nearer to others, up to so far beyond the other one of the two: by so much. In
 /// the same series at most 0.8.
 const LEAST_REPEAT: f64 = 1.05;
@@ -68,9 +74,17 @@ pub enum OrderDoubt {
     ManyForeign,
 }
 
-/// What speaks against the order of a stack, axes `(z, y, x)`; `gaps` are the steps, by their first slice, in which slices are
-/// known to be missing.
-pub(crate) fn order_doubt(hounsfield: &Array3<i16>, gaps: &[usize]) -> Option<OrderDoubt> {
+/// What is known of the steps of a stack, each by its first slice.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct KnownSteps<'steps> {
+    /// In which slices are missing.
+    pub(crate) gaps: &'steps [usize],
+    /// At which by the headers another acquisition begins.
+    pub(crate) breaks: &'steps [usize],
+}
+
+/// What speaks against the order of a stack, axes `(z, y, x)`.
+pub(crate) fn order_doubt(hounsfield: &Array3<i16>, known: KnownSteps<'_>) -> Option<OrderDoubt> {
     let slices = hounsfield.len_of(Axis(0));
     if slices < LEAST_SLICES {
         return None;
@@ -96,14 +110,25 @@ pub(crate) fn order_doubt(hounsfield: &Array3<i16>, gaps: &[usize]) -> Option<Or
     if stack.fits_better_in_another_order(&steps, &long) {
         return Some(OrderDoubt::OtherOrder);
     }
-    (stack.has_seam(&steps, gaps) || stack.repeats(&steps)).then_some(OrderDoubt::Seam)
+    if stray_by_turns(&stack.pictures, side_points(hounsfield.len_of(Axis(2)))) {
+        return Some(OrderDoubt::ByTurns);
+    }
+    (stack.has_seam(&steps, known) || stack.repeats(&steps, known.breaks)).then_some(OrderDoubt::Seam)
+}
+
+/// Points along the side of a block, and blocks along a side.
+fn block_points(points: usize) -> usize {
+    points.div_ceil(SIDE_POINTS).max(1)
+}
+
+fn side_points(points: usize) -> usize {
+    points / block_points(points)
 }
 
 /// The picture as means of blocks.
 fn small_picture(picture: &ArrayView2<'_, i16>) -> Vec<i16> {
     let (rows, columns) = picture.dim();
-    let block = |points: usize| points.div_ceil(SIDE_POINTS).max(1);
-    let blocks = picture.exact_chunks((block(rows), block(columns)));
+    let blocks = picture.exact_chunks((block_points(rows), block_points(columns)));
     blocks
         .into_iter()
         .map(|block| {
@@ -233,14 +258,19 @@ impl Stack {
     }
 
     /// Whether a single step is far longer than those around it, though no slice is missing there.
-    fn has_seam(&self, steps: &[f64], gaps: &[usize]) -> bool {
+    fn has_seam(&self, steps: &[f64], known: KnownSteps<'_>) -> bool {
         (BESIDE_SEAM..steps.len().saturating_sub(BESIDE_SEAM))
-            .filter(|at| !gaps.contains(at))
+            .filter(|at| !known.gaps.contains(at))
             .any(|at| {
                 let beside = (at - BESIDE_SEAM..=at + BESIDE_SEAM).filter(|other| *other != at);
                 let longest = beside.map(|other| steps[other]).fold(0.0, f64::max);
-                steps[at] > LEAST_SEAM * longest
-                    && steps[at] - longest > LEAST_GAIN_HU
+                let (least, least_gain_hu) = if known.breaks.contains(&at) {
+                    (LEAST_SEAM_AT_BREAK, LEAST_GAIN_AT_BREAK_HU)
+                } else {
+                    (LEAST_SEAM, LEAST_GAIN_HU)
+                };
+                steps[at] > least * longest
+                    && steps[at] - longest > least_gain_hu
                     && self.shows_body(at)
                     && self.shows_body(at + 1)
             })
@@ -248,7 +278,7 @@ impl Stack {
 
     /// Whether at a step what was scanned is scanned again: the slice behind it is nearer to one long before, and the slice
     /// before it to one far behind.
-    fn repeats(&self, steps: &[f64]) -> bool {
+    fn repeats(&self, steps: &[f64], breaks: &[usize]) -> bool {
         let count = self.pictures.len();
         (1..steps.len().saturating_sub(1)).into_par_iter().any(|at| {
             let nearest = |slice: usize, others: std::ops::Range<usize>| {
@@ -258,7 +288,9 @@ impl Stack {
             };
             let before = nearest(at + 1, at.saturating_sub(REPEATED_SLICES)..at);
             let behind = nearest(at, at + 2..(at + 2 + REPEATED_SLICES).min(count));
-            is_better(steps[at], before.max(behind), LEAST_REPEAT)
+            let beyond = before.max(behind);
+            is_better(steps[at], beyond, LEAST_REPEAT)
+                || (breaks.contains(&at) && steps[at] > LEAST_REPEAT_AT_BREAK * beyond)
         })
     }
 
@@ -312,7 +344,10 @@ mod tests {
     }
 
     fn in_order(slices: impl IntoIterator<Item = usize>) -> Option<OrderDoubt> {
-        order_doubt(&stack(slices.into_iter().map(|slice| (slice, 0.0))), &[])
+        order_doubt(
+            &stack(slices.into_iter().map(|slice| (slice, 0.0))),
+            KnownSteps::default(),
+        )
     }
 
     #[test]
@@ -327,13 +362,13 @@ mod tests {
         for slice in 0..9 {
             empty.index_axis_mut(Axis(0), slice).fill(-1000);
         }
-        assert_eq!(order_doubt(&empty, &[]), None);
+        assert_eq!(order_doubt(&empty, KnownSteps::default()), None);
         // What is equal throughout has no order.
         let even = Array3::from_shape_fn((40, 64, 64), |(z, y, x)| {
             let is_lesion = (z == 10 || z == 20) && y > 40;
             ((x * 5 + y * 3 + z % 7 * 11) % 9) as i16 + if is_lesion { 40 } else { -100 }
         });
-        assert_eq!(order_doubt(&even, &[]), None);
+        assert_eq!(order_doubt(&even, KnownSteps::default()), None);
     }
 
     #[test]
@@ -360,7 +395,7 @@ mod tests {
     fn two_breaths_are_told_by_turns_and_one_after_the_other() {
         let mixed = |is_other: fn(usize) -> bool| {
             let slices = (0..SLICES).map(|slice| (slice, if is_other(slice) { 0.35 } else { 0.0 }));
-            order_doubt(&stack(slices), &[])
+            order_doubt(&stack(slices), KnownSteps::default())
         };
         assert_eq!(mixed(|slice| slice % 2 == 1), Some(OrderDoubt::ByTurns));
         assert_eq!(mixed(|slice| slice / 2 % 2 == 1), Some(OrderDoubt::ByTurns));
@@ -377,7 +412,44 @@ mod tests {
     #[test]
     fn slices_that_are_known_to_be_missing_are_no_seam() {
         let slices = || (0..25).chain(35..SLICES).map(|slice| (slice, 0.0));
-        assert_eq!(order_doubt(&stack(slices()), &[24]), None);
-        assert_eq!(order_doubt(&stack(slices()), &[]), Some(OrderDoubt::Seam));
+        let missing = KnownSteps {
+            gaps: &[24],
+            ..KnownSteps::default()
+        };
+        assert_eq!(order_doubt(&stack(slices()), missing), None);
+        let seam = order_doubt(&stack(slices()), KnownSteps::default());
+        assert_eq!(seam, Some(OrderDoubt::Seam));
+    }
+
+    #[test]
+    fn breaths_that_differ_by_little_are_told_by_turns_and_where_the_headers_tell_of_a_second_one() {
+        let mixed = |breath: f64, is_other: fn(usize) -> bool, known| {
+            let slices = (0..SLICES).map(|slice| (slice, if is_other(slice) { breath } else { 0.0 }));
+            order_doubt(&stack(slices), known)
+        };
+        // One slice of 60 at the base, less above.
+        for turns in [
+            |slice| slice % 2 == 1,
+            |slice| slice / 2 % 2 == 1,
+            |slice| slice % 3 == 1,
+        ] {
+            let told = mixed(0.017, turns, KnownSteps::default());
+            assert!(
+                matches!(told, Some(OrderDoubt::ByTurns | OrderDoubt::OtherOrder)),
+                "{told:?}"
+            );
+        }
+        let at_break = KnownSteps {
+            breaks: &[19],
+            ..KnownSteps::default()
+        };
+        let halves = |slice| slice >= 20;
+        assert_eq!(mixed(0.0, halves, at_break), None, "one breath");
+        assert_eq!(
+            mixed(-0.03, halves, KnownSteps::default()),
+            None,
+            "nothing tells of it"
+        );
+        assert_eq!(mixed(-0.03, halves, at_break), Some(OrderDoubt::Seam));
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use norma_domain::SeriesInstanceUid;
 
 use crate::codec::{check_pixel_format, is_supported};
+use crate::derived_images::{Derived, derived};
 use crate::dicom_header::InstanceHeader;
 use crate::error::ImagingError;
 use crate::multiframe::{FrameHeader, FrameReference};
@@ -53,6 +54,7 @@ pub(crate) enum Exclusion {
     DoseSheet,
     Localizer,
     Projection,
+    Quantity,
     Colour,
     NoPosition,
     NoOrientation,
@@ -75,6 +77,7 @@ impl Exclusion {
             Self::DoseSheet => "dose sheet".into(),
             Self::Localizer => "localizer".into(),
             Self::Projection => "projection or rendering".into(),
+            Self::Quantity => "difference, mask or map computed from scans".into(),
             Self::Colour => "colour".into(),
             Self::NoPosition => "no Image Position (Patient) (0020,0032)".into(),
             Self::NoOrientation => "no Image Orientation (Patient) (0020,0037)".into(),
@@ -119,16 +122,17 @@ impl Exclusion {
             Self::DoseSheet => 3,
             Self::Localizer => 4,
             Self::Projection => 5,
-            Self::Colour => 6,
+            Self::Quantity => 6,
+            Self::Colour => 7,
             Self::NoPosition
             | Self::NoOrientation
             | Self::NoPlane
             | Self::NoFramePositions
-            | Self::NoPixelSpacing { .. } => 7,
-            Self::NotAxial(_) => 8,
-            Self::Truncated { .. } => 9,
-            Self::PixelFormat(_) => 10,
-            Self::TransferSyntax(_) => 11,
+            | Self::NoPixelSpacing { .. } => 8,
+            Self::NotAxial(_) => 9,
+            Self::Truncated { .. } => 10,
+            Self::PixelFormat(_) => 11,
+            Self::TransferSyntax(_) => 12,
         }
     }
 }
@@ -240,16 +244,11 @@ pub(crate) fn exclusion(group: &SeriesGroup, instances: &[Instance]) -> Option<E
     if is_localizer(header, frame) {
         return Some(Exclusion::Localizer);
     }
-    if says(&[
-        "PROJECTION IMAGE",
-        "MIP",
-        "MINIP",
-        "MAX_IP",
-        "MIN_IP",
-        "RENDER",
-        "VRT",
-    ]) {
-        return Some(Exclusion::Projection);
+    match derived(image_type(header, frame)) {
+        Some(Derived::Projection) => return Some(Exclusion::Projection),
+        Some(Derived::Quantity) => return Some(Exclusion::Quantity),
+        None if header.is_called_projection => return Some(Exclusion::Projection),
+        None => {}
     }
     if format.samples_per_pixel != 1 || !format.is_monochrome {
         return Some(Exclusion::Colour);
@@ -332,7 +331,7 @@ fn is_localizer(header: &InstanceHeader, frame: &FrameHeader) -> bool {
 fn image_type<'study>(
     header: &'study InstanceHeader,
     frame: &'study FrameHeader,
-) -> impl Iterator<Item = &'study str> {
+) -> impl Iterator<Item = &'study str> + Clone {
     header
         .image_type
         .iter()

@@ -2,11 +2,12 @@
 
 use ndarray::Axis;
 
+use crate::acquisition_breaks::acquisition_breaks;
 use crate::damaged_slices::{slices_from_elsewhere, slices_kept, slices_without_picture};
 use crate::decode::{DecodedSeries, ValueReading, decode_series};
 use crate::error::ImagingError;
 use crate::limits::Limits;
-use crate::picture_order::OrderDoubt;
+use crate::picture_order::{KnownSteps, OrderDoubt};
 use crate::slice_order::{PlacedSlice, gaps};
 use crate::study::Instance;
 use crate::value_check::{
@@ -121,7 +122,11 @@ pub(crate) fn read_values(
     leave_out(&elsewhere.left_out, &mut decoded);
     let pairs = decoded.slices.windows(2);
     let steps_mm = pairs.map(|pair| pair[1].along_mm - pair[0].along_mm);
-    let order_doubt = elsewhere.order_doubt(&decoded.hounsfield, &gaps(steps_mm, spacing_mm));
+    let known = KnownSteps {
+        gaps: &gaps(steps_mm, spacing_mm),
+        breaks: &acquisition_breaks(instances, &decoded.slices),
+    };
+    let order_doubt = elsewhere.order_doubt(&decoded.hounsfield, known);
     Ok(ReadValues {
         order_doubt,
         alternates: alternated

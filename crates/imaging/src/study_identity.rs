@@ -4,6 +4,7 @@ use norma_domain::StudyIdentity;
 
 use crate::character_set::CharacterSet;
 use crate::element_values::Values;
+use crate::patient_age::plain_date;
 
 /// The longest text that is taken over, in characters: 64 for LO and each of a PN's three groups (PS3.5 table 6.2-1).
 const LONGEST: usize = 200;
@@ -11,7 +12,7 @@ const LONGEST: usize = 200;
 /// Reads what one file says.
 pub(crate) fn read_identity(values: &Values<'_>) -> StudyIdentity {
     let set = CharacterSet::of(&values.texts(0x0008_0005));
-    let text = |tag| {
+    let text_in = |values: &Values<'_>, tag| {
         let text: String = set
             .decode(values.bytes(tag)?)
             .chars()
@@ -21,15 +22,14 @@ pub(crate) fn read_identity(values: &Values<'_>) -> StudyIdentity {
         let text = text.trim().trim_end_matches('^').trim().to_owned();
         (!text.is_empty()).then_some(text)
     };
-    let date = |tag| {
-        text(tag)
-            // Archives hold the dates of ACR-NEMA, `2024.05.14`, still.
-            .map(|date| date.replace(['.', '-'], ""))
-            .filter(|date| date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit()))
-    };
+    let text = |tag| text_in(values, tag);
+    // Zeros are no date.
+    let date = |tag| plain_date(&text(tag)?).filter(|date| date.bytes().any(|digit| digit != b'0'));
+    // Who gave the ID, by name or else by a universal identifier.
+    let issuer = text(0x0010_0021).or_else(|| text_in(&values.group(0x0010_0024)?, 0x0040_0032));
     StudyIdentity {
         patient_id: text(0x0010_0020),
-        issuer_of_patient_id: text(0x0010_0021),
+        issuer_of_patient_id: issuer,
         patient_name: text(0x0010_0010),
         birth_date: date(0x0010_0030),
         sex: text(0x0010_0040)

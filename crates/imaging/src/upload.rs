@@ -11,13 +11,15 @@ use rayon::prelude::*;
 use crate::blob::Blob;
 use crate::dicom_header::{InstanceHeader, read_dicom_header};
 use crate::error::{ImagingError, LimitKind};
+use crate::folder_listing::list_folder;
 use crate::last_bytes::LastBytes;
 use crate::limits::{Limits, Spent, within};
 use crate::nifti_header::{NiftiHeaderError, looks_like_nifti, read_nifti_header};
 use crate::other_archives::{SEPARATE_BYTES, other_archive, separate_archive};
+use crate::other_images::other_image;
 use crate::unreadable_note::read_unreadable_note;
 use crate::zip_directory::{ARCHIVE_TAIL_BYTES, ZipBytes, ends_as_archive, may_end_as_archive};
-use crate::zip_entries::{MemberProblem, is_resource_fork, list_zip_members};
+use crate::zip_entries::{MemberProblem, list_zip_members};
 
 const SNIFF_BYTES: u64 = 512;
 /// The media directory (PS3.3 annex F) lists instances and is none.
@@ -81,6 +83,8 @@ pub(crate) struct Contents {
     pub(crate) noted_unreadable: Vec<(u32, usize)>,
     /// Media directories, by scope.
     pub(crate) media_directories: Vec<u32>,
+    /// Pictures and volumes that are not read, by scope.
+    pub(crate) other_images: Vec<(u32, &'static str)>,
     /// All files, those that are no images included.
     pub(crate) files: usize,
 }
@@ -89,10 +93,12 @@ impl Contents {
     /// Why a scope without images has none.
     pub(crate) fn no_images(&self, scope: u32, files: usize) -> ImagingError {
         if self.media_directories.contains(&scope) {
-            ImagingError::OnlyMediaDirectory
-        } else {
-            ImagingError::NoImagesFound { files }
+            return ImagingError::OnlyMediaDirectory;
         }
+        let other = self.other_images.iter().find(|(of, _)| *of == scope);
+        other.map_or(ImagingError::NoImagesFound { files }, |(_, what)| {
+            ImagingError::OtherFormat(what)
+        })
     }
 }
 
@@ -103,6 +109,8 @@ enum Recognised {
     /// The note of an extracted study.
     UnreadableNote(usize),
     MediaDirectory,
+    /// A picture or a volume that is not read.
+    Other(&'static str),
     Junk,
 }
 
@@ -111,7 +119,15 @@ pub(crate) fn read_contents(upload: &Path, limits: &Limits) -> Result<Contents, 
     let metadata = fs::metadata(upload)?;
     let is_folder = metadata.is_dir();
     let mut level = if is_folder {
-        list_folder(upload, limits)?
+        let files = list_folder(upload, limits)?.into_iter();
+        files
+            .map(|file| UploadedFile {
+                location: file.location,
+                scope: 0,
+                blob: Blob::path(file.path, file.size),
+                nesting: 0,
+            })
+            .collect()
     } else {
         vec![UploadedFile {
             location: String::new(),
@@ -169,6 +185,11 @@ pub(crate) fn read_contents(upload: &Path, limits: &Limits) -> Result<Contents, 
                     contents.noted_unreadable.push((file.scope, count));
                     Ok(())
                 }
+                Recognised::Other(what)
+                    if is_folder && file.scope == 0 && promises_an_image(&file.location) =>
+                {
+                    Err(ImagingError::OtherFormat(what))
+                }
                 Recognised::Junk | Recognised::MediaDirectory
                     if is_folder && file.scope == 0 && promises_an_image(&file.location) =>
                 {
@@ -176,6 +197,10 @@ pub(crate) fn read_contents(upload: &Path, limits: &Limits) -> Result<Contents, 
                 }
                 Recognised::MediaDirectory => {
                     contents.media_directories.push(file.scope);
+                    Ok(())
+                }
+                Recognised::Other(what) => {
+                    contents.other_images.push((file.scope, what));
                     Ok(())
                 }
                 Recognised::Junk => Ok(()),
@@ -315,70 +340,13 @@ fn open_archive(
             }),
             Err(problem) => contents.rejected.push(RejectedFile {
                 location,
-                error: member_error(problem),
+                error: problem.into(),
                 is_in_archive: true,
                 scope,
             }),
         }
     }
     Ok(())
-}
-
-fn member_error(problem: MemberProblem) -> ImagingError {
-    match problem {
-        MemberProblem::Encrypted => ImagingError::EncryptedArchive,
-        MemberProblem::UnknownCompression => ImagingError::UnreadableArchive(
-            "an entry is compressed by another method than deflate; make the archive again as a usual zip"
-                .into(),
-        ),
-        MemberProblem::Damaged => ImagingError::UnreadableArchive("an entry lies outside the archive".into()),
-    }
-}
-
-/// The files of a folder and its folders. Links to folders are not followed, so that there is no way round in a circle.
-fn list_folder(folder: &Path, limits: &Limits) -> Result<Vec<UploadedFile>, ImagingError> {
-    let mut files = Vec::new();
-    let mut open = vec![folder.to_owned()];
-    while let Some(directory) = open.pop() {
-        let mut entries = fs::read_dir(&directory)?.collect::<Result<Vec<_>, _>>()?;
-        entries.sort_by_key(fs::DirEntry::file_name);
-        for entry in entries {
-            let path = entry.path();
-            let name = entry.file_name();
-            if is_resource_fork(&name.to_string_lossy()) || name == "__MACOSX" {
-                continue;
-            }
-            if entry.file_type()?.is_dir() {
-                open.push(path);
-                continue;
-            }
-            // A link that leads nowhere is no file.
-            let Ok(metadata) = fs::metadata(&path) else {
-                continue;
-            };
-            if !metadata.is_file() {
-                continue;
-            }
-            let location = path
-                .strip_prefix(folder)
-                .unwrap_or(&path)
-                .to_string_lossy()
-                .into_owned();
-            files.push(UploadedFile {
-                location,
-                scope: 0,
-                blob: Blob::path(path, metadata.len()),
-                nesting: 0,
-            });
-            within(
-                LimitKind::ArchiveEntries,
-                files.len() as u64,
-                limits.archive_entries,
-            )?;
-        }
-    }
-    files.sort_by(|first, second| first.location.cmp(&second.location));
-    Ok(files)
 }
 
 /// Tells by its first bytes what a file is, and reads the header of an image.
@@ -412,9 +380,17 @@ fn recognise(file: &UploadedFile, limits: &Limits, spent: &Spent) -> Result<Reco
         {
             return Err(not_read(what));
         }
-        return Ok(behind);
+        return Ok(or_other(behind, &start));
     }
-    Ok(recognised)
+    Ok(or_other(recognised, &start))
+}
+
+/// What is no image that is read may be another one.
+fn or_other(recognised: Recognised, start: &[u8]) -> Recognised {
+    match (recognised, other_image(start)) {
+        (Recognised::Junk, Some(what)) => Recognised::Other(what),
+        (recognised, _) => recognised,
+    }
 }
 
 fn not_read(what: &str) -> ImagingError {
@@ -494,7 +470,7 @@ fn recognise_gzip(compressed: &Blob, limits: &Limits, spent: &Spent) -> Result<R
     let size = unpacked.measure(&mut last, limits, spent)?;
     let unpacked = Blob::gzip(compressed.clone(), size);
     Ok(match recognise_image(unpacked.clone(), &start, limits, spent)? {
-        Recognised::Junk => recognise_archive_behind(&unpacked, &last, limits)?,
+        Recognised::Junk => or_other(recognise_archive_behind(&unpacked, &last, limits)?, &start),
         recognised => recognised,
     })
 }

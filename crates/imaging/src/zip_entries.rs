@@ -32,6 +32,18 @@ pub(crate) enum MemberProblem {
     Damaged,
 }
 
+impl From<MemberProblem> for ImagingError {
+    fn from(problem: MemberProblem) -> Self {
+        match problem {
+            MemberProblem::Encrypted => Self::EncryptedArchive,
+            MemberProblem::UnknownCompression => Self::UnreadableArchive(
+                "an entry is compressed by another method than deflate; make the archive again as a usual zip".into(),
+            ),
+            MemberProblem::Damaged => Self::UnreadableArchive("an entry lies outside the archive".into()),
+        }
+    }
+}
+
 /// Lists the files of the zip archive that lies in `length` bytes of `file` from `start`.
 ///
 /// Directories, symbolic links and the resource forks of macOS are left out.

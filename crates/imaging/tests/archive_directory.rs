@@ -293,3 +293,26 @@ fn a_media_directory_alone_says_that_its_images_are_missing() {
     let both = zip_of(&[("DICOMDIR".to_owned(), directory), ("1".to_owned(), slice)]);
     assert_eq!(list(&both).unwrap().len(), 1);
 }
+
+#[test]
+fn pictures_and_volumes_that_are_not_read_are_named_and_hide_nothing_that_is() {
+    let picture = b"\x89PNG\r\n\x1A\n with what follows".to_vec();
+    let volume = b"NRRD0004\ntype: short\ndimension: 3\n\n".to_vec();
+    let pictures = zip_of(&[
+        ("README.TXT".to_owned(), b"a viewer".to_vec()),
+        ("1.png".to_owned(), picture.clone()),
+    ]);
+    for (upload, named) in [
+        (picture.clone(), "PNG"),
+        (pictures, "PNG"),
+        (volume.clone(), "NRRD"),
+        (gzip(&volume), "NRRD"),
+    ] {
+        let reason = list(&upload).unwrap_err().reason();
+        assert_eq!(reason.code, ReasonCode::NoImagesFound);
+        assert!(reason.message.contains(named), "{}", reason.message);
+    }
+    let slice = Slice::new(0).bytes(uids::EXPLICIT_VR_LITTLE_ENDIAN);
+    let both = zip_of(&[("1.png".to_owned(), picture), ("2".to_owned(), slice)]);
+    assert_eq!(list(&both).unwrap().len(), 1);
+}

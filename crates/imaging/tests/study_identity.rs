@@ -11,7 +11,7 @@ use norma_domain::StudyIdentity;
 use norma_imaging::{Limits, list_studies, load_chest_series};
 
 use support::archives::{Upload, numbered, zip_of};
-use support::dicom_files::{Slice, put_text, write_as};
+use support::dicom_files::{Slice, put_sequence, put_text, write_as};
 
 fn put_bytes(object: &mut InMemDicomObject, tag: dicom_core::Tag, vr: VR, bytes: &[u8]) {
     object.put(DataElement::new(tag, vr, PrimitiveValue::U8(bytes.into())));
@@ -74,6 +74,31 @@ fn every_attribute_is_read_in_its_characters() {
         "{:?}",
         identity(&upload).attributes()
     );
+}
+
+#[test]
+fn a_date_written_otherwise_and_an_issuer_named_by_number_are_read() {
+    for (written, birth_date) in [
+        ("14.05.1960", Some("19600514")),
+        ("1960.05.14", Some("19600514")),
+        ("1960-05-14", Some("19600514")),
+        ("19600514000000", Some("19600514")),
+        ("00000000", None),
+        ("14/05/1960", None),
+    ] {
+        let upload = upload(|_, object| put_text(object, tags::PATIENT_BIRTH_DATE, VR::DA, written));
+        assert_eq!(identity(&upload).birth_date.as_deref(), birth_date, "{written}");
+    }
+    let upload = upload(|_, object| {
+        let mut issuer = InMemDicomObject::new_empty();
+        put_text(&mut issuer, tags::UNIVERSAL_ENTITY_ID, VR::UT, "1.2.3.4");
+        put_sequence(
+            object,
+            tags::ISSUER_OF_PATIENT_ID_QUALIFIERS_SEQUENCE,
+            vec![issuer],
+        );
+    });
+    assert_eq!(identity(&upload).issuer_of_patient_id.as_deref(), Some("1.2.3.4"));
 }
 
 #[test]

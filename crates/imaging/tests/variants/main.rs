@@ -10,6 +10,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod acquisitions;
 mod contradictions;
 mod damaged;
 mod elements;
