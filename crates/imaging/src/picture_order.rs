@@ -110,7 +110,11 @@ pub(crate) fn order_doubt(hounsfield: &Array3<i16>, known: KnownSteps<'_>) -> Op
     if stack.fits_better_in_another_order(&steps, &long) {
         return Some(OrderDoubt::OtherOrder);
     }
-    if stray_by_turns(&stack.pictures, side_points(hounsfield.len_of(Axis(2)))) {
+    if stray_by_turns(
+        &stack.pictures,
+        side_points(hounsfield.len_of(Axis(2))),
+        known.gaps,
+    ) {
         return Some(OrderDoubt::ByTurns);
     }
     (stack.has_seam(&steps, known) || stack.repeats(&steps, known.breaks)).then_some(OrderDoubt::Seam)
@@ -419,6 +423,17 @@ mod tests {
         assert_eq!(order_doubt(&stack(slices()), missing), None);
         let seam = order_doubt(&stack(slices()), KnownSteps::default());
         assert_eq!(seam, Some(OrderDoubt::Seam));
+        // Every third or fifth one.
+        for every in [3, 5] {
+            let kept = || (0..SLICES).filter(|slice| slice % every != 0);
+            let gaps: Vec<usize> = (0..kept().count()).skip(every - 2).step_by(every - 1).collect();
+            let missing = KnownSteps {
+                gaps: &gaps,
+                ..KnownSteps::default()
+            };
+            let volume = stack(kept().map(|slice| (slice, 0.0)));
+            assert_eq!(order_doubt(&volume, missing), None, "every {every}");
+        }
     }
 
     #[test]

@@ -23,11 +23,20 @@ const LEAST_STRAY: f64 = 0.6;
 /// …and by so many times as much as they spread, each among its own.
 const LEAST_STEADINESS: f64 = 3.0;
 
-/// Whether over some run of slices every second, third or fourth one strays from the others. `pictures` are rows of `columns` points.
-pub(crate) fn stray_by_turns(pictures: &[Vec<i16>], columns: usize) -> bool {
+/// Whether over some run of slices every second, third or fourth one strays from the others. `pictures` are rows of `columns` points;
+/// beside `gaps`, the steps in which slices are missing, by their first slice, nothing strays.
+pub(crate) fn stray_by_turns(pictures: &[Vec<i16>], columns: usize, gaps: &[usize]) -> bool {
     let strays: Vec<f64> = pictures
         .par_windows(3)
-        .map(|three| stray(&three[0], &three[1], &three[2], columns))
+        .enumerate()
+        .map(|(first, three)| {
+            let is_beside_gap = gaps.contains(&first) || gaps.contains(&(first + 1));
+            if is_beside_gap {
+                0.0
+            } else {
+                stray(&three[0], &three[1], &three[2], columns)
+            }
+        })
         .collect();
     strays
         .windows(RUN)
