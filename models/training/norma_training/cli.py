@@ -221,7 +221,7 @@ def main(argv: list[str] | None = None) -> int:
         if arguments.command == "repeatability":
             slices = unpack(data_folder() / "slices.tar", arguments.run.parent / "unpacked")
             volumes = [study.path for study in gather(data_folder(), slices, arguments.run, WORKSPACE, variants=False)]
-            measure_repeatability(find_repeat_measures(WORKSPACE), volumes, arguments.run / "repeatability.jsonl", arguments.out)
+            measure_repeatability(find_repeat_measures(WORKSPACE), volumes, arguments.run, arguments.out)
             return 0
         if arguments.command == "emphysema-patches":
             measure_patches(data_folder() / "emphysema_patches.npz", arguments.out)

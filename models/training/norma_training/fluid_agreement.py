@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
@@ -11,11 +12,13 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import center_of_mass, label
 
+from .host_chests import Chests
+from .kept_answers import ask_for_all
 from .markdown import table
 from .nifti import read_nifti, write_nifti
 from .norma_prepare import PreparationError
-from .progress import log, progress
-from .synthetic_lesions import FLUID_SHAPES, LEFT, RIGHT, Chest, add_fluid
+from .progress import log
+from .synthetic_lesions import FLUID_SHAPES, LEFT, RIGHT, add_fluid
 from .synthetic_nodules import NoPlace
 
 ALLOWED_SHARE, ALLOWED_ML = 0.25, 25.0
@@ -123,33 +126,27 @@ def wanted_effusions(hosts: list[str]) -> list[Effusion]:
 
 def against_synthetic(program: Path, hosts: dict[str, Path], run: Path, key: str) -> list[Volumes]:
     """Synthetic effusions in hosts without fluid, some at a time; what a program (`key`) has measured is kept."""
-    answers = run / f"fluid-{key}.jsonl"
-    run.mkdir(parents=True, exist_ok=True)
-    known = {(of := json.loads(line))["key"]: of for line in answers.read_text().splitlines()} if answers.is_file() else {}
-    wanted = wanted_effusions(list(hosts))
-    left = [effusion for effusion in wanted if effusion.key not in known]
-    chest, host = None, ""
-    for start in progress(range(0, len(left), BATCH), "effusions"):
-        paths, truths = {}, {}
-        for number, effusion in enumerate(left[start : start + BATCH]):
-            if effusion.host != host:
-                chest, host = Chest(read_nifti(hosts[effusion.host])), effusion.host
-            path = run / f"effusion-{number}.nii"
+    chests = Chests(hosts)
+
+    def ask(of: list[Effusion], number: int) -> list[dict]:
+        folder = run / str(number)
+        folder.mkdir(parents=True, exist_ok=True)
+        paths, lesions = {}, {}
+        for index, effusion in enumerate(of):
+            path = folder / f"{index}.nii"
             try:
-                volume, lesion, _ = add_fluid(chest, effusion.side, effusion.millilitres, effusion.shape, effusion.collapsed, effusion.seed, effusion.raised_mm)
+                volume, lesions[effusion], _ = add_fluid(chests.of(effusion.host), effusion.side, effusion.millilitres, effusion.shape, effusion.collapsed, effusion.seed, effusion.raised_mm)
             except NoPlace as error:
                 log.info("%s: %s", effusion.key, error)
                 continue
             write_nifti(path, volume)
-            paths[effusion], truths[effusion] = path, lesion
+            paths[effusion] = path
         measured = measured_masks(program, list(paths.values())) if paths else []
-        with answers.open("a") as file:
-            for effusion, answer in zip(paths, measured):
-                of = {"key": effusion.key, "true_ml": truths[effusion].volume_ml, "detail": truths[effusion].detail, "measured": fluid_by_side(answer)}
-                known[effusion.key] = of
-                file.write(json.dumps(of) + "\n")
-        for path in run.glob("effusion-*.nii"):
-            path.unlink()
+        shutil.rmtree(folder)
+        return [{"key": of.key, "true_ml": lesions[of].volume_ml, "detail": lesions[of].detail, "measured": fluid_by_side(answer)} for of, answer in zip(paths, measured)]
+
+    wanted = wanted_effusions(list(hosts))
+    known = ask_for_all(run / f"fluid-{key}.jsonl", wanted, lambda effusion: effusion.key, ask, BATCH, "effusions")
     rows = []
     for effusion in wanted:
         if (of := known.get(effusion.key)) is None:

@@ -3,20 +3,21 @@ what the whole product (`norma predict`) says of each; models/LESIONS.md."""
 
 from __future__ import annotations
 
-import hashlib
-import json
+import shutil
 from pathlib import Path
 from typing import Callable, NamedTuple
 
 import numpy as np
 
+from .host_chests import Chests
+from .kept_answers import ask_for_all, program_hash
 from .markdown import table
-from .nifti import NiftiVolume, read_nifti, write_nifti
+from .nifti import NiftiVolume, write_nifti
 from .nodule_froc import sensitivity
 from .nodule_studies import find_program, make_hosts
 from .norma_prepare import find_norma, predict
-from .progress import log, progress
-from .synthetic_lesions import LEFT, RIGHT, Chest, add_emphysema, add_fluid, add_gas, add_opacity
+from .progress import log
+from .synthetic_lesions import AT_MEDIASTINUM, AT_WALL, LEFT, LOBE, ON_DIAPHRAGM, RIGHT, Chest, add_emphysema, add_fluid, add_gas, add_opacity
 from .synthetic_nodules import NoPlace, paste_nodules
 
 POINT = "sensitivity_95"
@@ -26,6 +27,9 @@ SIDES = (RIGHT, LEFT)
 THIRDS = ("lower", "middle", "upper")
 NODULES = {"solid": (6, 8, 10, 15, 20, 30), "part_solid": (8, 12, 20, 30), "juxta_pleural": (12, 20, 30)}
 OPACITY_ML = (10, 20, 40, 80)
+# Where a consolidation touches what is as dense.
+TOUCHING = (ON_DIAPHRAGM, AT_WALL, AT_MEDIASTINUM, LOBE)
+TOUCHING_ML = (40, 100)
 FLUID_ML = (50, 100, 200)
 FLUID_SHAPES = ("crescent", "layer")
 GAS_ML = (20, 50, 200)
@@ -34,7 +38,7 @@ EMPHYSEMA_SHARES = (0.10, 0.20, 0.30)
 SHOWN_BY = {
     "ground glass": "largest_opacity", "consolidation": "largest_opacity", "effusion": "pleural_fluid", "pneumothorax": "pleural_gas",
     "emphysema, centrilobular": "low_attenuation950", "emphysema, panlobular": "low_attenuation950",
-}
+} | {f"consolidation, {at}": "largest_opacity" for at in TOUCHING}
 
 
 class Case(NamedTuple):
@@ -81,6 +85,10 @@ def cases(hosts: list[str]) -> list[Case]:
                 seed = seeded(300 + number + 50 * (kind == "consolidation"))
                 name = "ground glass" if kind == "ground_glass_area" else kind
                 made.append(Case(name, f"{size} ml", host, lambda chest, k=kind, s=side, t=third, ml=size, of=seed: add_opacity(chest, k, s, t, ml, of)[0]))
+        for place, at in enumerate(TOUCHING):
+            for number, size in enumerate(TOUCHING_ML):
+                side, seed = SIDES[(number + place + position) % 2], seeded(400 + 10 * place + number)
+                made.append(Case(f"consolidation, {at}", f"{size} ml", host, lambda chest, s=side, ml=size, of=at, seed=seed: add_opacity(chest, "consolidation", s, "lower", ml, seed, of)[0]))
         for number, size in enumerate(FLUID_ML):
             side, shape = SIDES[(number + position) % 2], FLUID_SHAPES[(number + position // 2) % 2]
             made.append(Case("effusion", f"{size} ml", host, lambda chest, s=side, ml=size, of=shape, seed=seeded(500 + number): add_fluid(chest, s, ml, of, ml >= 100, seed)[0]))
@@ -98,38 +106,29 @@ def measure_lesions(data: Path, slices: Path, run: Path, workspace: Path, out: P
     """Every case through `norma predict`, some at a time; what a program has said is kept and not asked again. `only` takes the kinds that hold it."""
     series = [path for path in sorted((data / "series").glob("*.zip")) if "normal" in path.stem]
     hosts = make_hosts(find_program(workspace), series, slices, run / "norms")
-    answers = run / f"answers-{program_hash(find_norma(workspace))}.jsonl"
-    known = {(of := json.loads(line))["key"]: of for line in answers.read_text().splitlines()} if answers.is_file() else {}
-    wanted = [case for case in cases(list(hosts)) if case.key not in known and only in case.kind]
-    studies = run / "studies"
-    studies.mkdir(parents=True, exist_ok=True)
-    chest, host = None, ""
-    for start in progress(range(0, len(wanted), BATCH), "lesions"):
+    all_cases = cases(list(hosts))
+    chests = Chests(hosts)
+
+    def ask(of: list[Case], number: int) -> list[dict]:
+        folder = run / "studies" / str(number)
+        folder.mkdir(parents=True, exist_ok=True)
         paths = {}
-        for number, case in enumerate(wanted[start : start + BATCH]):
-            if case.host != host:
-                chest, host = Chest(read_nifti(hosts[case.host])), case.host
-            path = studies / f"{number}.nii"
+        for index, case in enumerate(of):
+            path = folder / f"{index}.nii"
             try:
-                write_nifti(path, case.make(chest))
+                write_nifti(path, case.make(chests.of(case.host)))
             except NoPlace as error:
                 log.info("%s: %s", case.key, error)
                 continue
             paths[case] = path
-        reports = predict(list(paths.values()), POINT, run / "reports", workspace) if paths else {}
-        with answers.open("a") as file:
-            for case, path in paths.items():
-                known[case.key] = {"key": case.key, "kind": case.kind, "size": case.size, "host": case.host, "report": short(reports[path])}
-                file.write(json.dumps(known[case.key]) + "\n")
-        for path in studies.glob("*.nii"):
-            path.unlink()
-    order = [case.key for case in cases(list(hosts)) if case.key in known]
-    out.write_text(document([said_of(known[key]) for key in order]))
+        reports = predict(list(paths.values()), POINT, run / "reports" / str(number), workspace) if paths else {}
+        shutil.rmtree(folder)
+        return [{"key": case.key, "kind": case.kind, "size": case.size, "host": case.host, "report": short(reports[path])} for case, path in paths.items()]
+
+    answers = run / f"answers-{program_hash(find_norma(workspace))}.jsonl"
+    known = ask_for_all(answers, [case for case in all_cases if only in case.kind], lambda case: case.key, ask, BATCH, "lesions")
+    out.write_text(document([said_of(known[case.key]) for case in all_cases if case.key in known]))
     log.info("%s", out)
-
-
-def program_hash(program: Path) -> str:
-    return hashlib.sha256(program.read_bytes()).hexdigest()[:12]
 
 
 def short(report: dict) -> dict:

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
+from .kept_answers import ask_for_all, program_hash
 from .markdown import table
 from .norma_prepare import PreparationError
 from .progress import log
@@ -31,15 +32,17 @@ class Row(NamedTuple):
     width: float | None
 
 
-def measure_repeatability(program: Path, volumes: list[Path], answers: Path, out: Path) -> None:
-    """Runs the program over the volumes, unless its answers are there, and writes the tables."""
-    if not answers.is_file():
-        log.info("repeat_measures: %d volumes", len(volumes))
-        finished = subprocess.run([str(program), *map(str, volumes)], check=False, stdout=subprocess.PIPE)
+def measure_repeatability(program: Path, volumes: list[Path], run: Path, out: Path) -> None:
+    """Runs the program over the volumes that it has not answered for, and writes the tables."""
+    def ask(of: list[Path], _: int) -> list[dict]:
+        finished = subprocess.run([str(program), *map(str, of)], check=False, stdout=subprocess.PIPE)
         if finished.returncode:
             raise PreparationError(f"repeat_measures ended with {finished.returncode}")
-        answers.write_bytes(finished.stdout)
-    out.write_text(document(rows_of(answers.read_text())))
+        answers = [json.loads(line) for line in finished.stdout.splitlines()]
+        return [{"key": str(path), "variants": [answer for answer in answers if answer["path"] == str(path)]} for path in of]
+
+    known = ask_for_all(run / f"repeatability-{program_hash(program)}.jsonl", volumes, str, ask, 1, "volumes")
+    out.write_text(document(rows_of([answer for path in volumes for answer in known[str(path)]["variants"]])))
     log.info("%s", out)
 
 
@@ -53,9 +56,8 @@ def find_repeat_measures(workspace: Path) -> Path:
     return max(built, key=lambda path: path.stat().st_mtime)
 
 
-def rows_of(lines: str) -> list[Row]:
+def rows_of(answers: list[dict]) -> list[Row]:
     """Every value of every variant that has one in the volume as it is."""
-    answers = [json.loads(line) for line in lines.splitlines()]
     before = {(of["path"], measure["code"]): measure for of in answers if of["variant"] == AS_IT_IS for measure in of["measures"]}
     rows = []
     for of in answers:

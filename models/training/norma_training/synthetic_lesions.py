@@ -19,6 +19,8 @@ FLUID_SHAPES = ("crescent", "layer", "over the diaphragm")
 OPACITIES = ("ground_glass_area", "consolidation")
 EMPHYSEMAS = ("centrilobular", "panlobular")
 RIGHT, LEFT = "right", "left"
+# Where an opacity lies.
+AMID, ON_DIAPHRAGM, AT_WALL, AT_MEDIASTINUM, LOBE = "amid", "on the diaphragm", "at the chest wall", "at the mediastinum", "lower lobe"
 AERATED_HU, RIM_HU = -700, -150
 # Beyond this depth under the lungs' surface everything is lung or vessel.
 WITHIN_MM = 3.0
@@ -179,22 +181,24 @@ def _lay(chest: Chest, host: np.ndarray, field: np.ndarray, level: float, hounsf
     return laid
 
 
-def add_opacity(chest: Chest, kind: str, side: str, third: str, millilitres: float, seed: int) -> tuple[NiftiVolume, Lesion]:
-    """Ground glass or a consolidation of irregular shape in one third of one lung."""
+def add_opacity(chest: Chest, kind: str, side: str, third: str, millilitres: float, seed: int, at: str = AMID) -> tuple[NiftiVolume, Lesion]:
+    """Ground glass or a consolidation of irregular shape in one third of one lung: amid it, or where it touches what is as dense as itself, or as
+    the lower and hinder part of a lung, as a pneumonia of its lower lobe."""
     generator = np.random.default_rng(seed)
     within = chest.of_side(side)
     z, y, x = chest.places
-    share = (z - chest.low[0]) / (chest.high[0] - chest.low[0])
-    low, high = {"lower": (0.12, 0.33), "middle": (0.36, 0.63), "upper": (0.66, 0.85)}[third]
-    fits = within & (share > low) & (share < high) & (chest.depth > 8)
-    places = np.argwhere(fits)
-    if not len(places):
-        raise NoPlace(f"no place for {kind} in the {side} {third} third")
-    centre = places[generator.integers(len(places))] * chest.sampling
-    apart = np.sqrt((z - centre[0]) ** 2 + (y - centre[1]) ** 2 + (x - centre[2]) ** 2)
-    radius = (millilitres * 3000 / (4 * np.pi)) ** (1 / 3)
+    if at == LOBE:
+        apart = -(0.8 * (y - chest.low[1]) - 0.6 * (z - chest.low[0]))
+        radius = 40.0
+    else:
+        places = np.argwhere(_fits(chest, within, third, at))
+        if not len(places):
+            raise NoPlace(f"no place for {kind} in the {side} {third} third")
+        centre = places[generator.integers(len(places))] * chest.sampling
+        apart = np.sqrt((z - centre[0]) ** 2 + (y - centre[1]) ** 2 + (x - centre[2]) ** 2)
+        radius = (millilitres * 3000 / (4 * np.pi)) ** (1 / 3)
     rough = ndimage.gaussian_filter(generator.normal(size=within.shape), 5.0 / chest.sampling)
-    field = (-apart / radius + 0.45 * rough / rough.std()).astype(np.float32)
+    field = (-apart / radius + (0.15 if at == LOBE else 0.45) * rough / rough.std()).astype(np.float32)
     body, level = cut_at_volume(field, within, millilitres / chest.voxel_ml)
     field = np.where(body, 1.0, 0.0).astype(np.float32)
     host = chest.volume.hounsfield.astype(np.float32)
@@ -203,7 +207,30 @@ def add_opacity(chest: Chest, kind: str, side: str, third: str, millilitres: flo
         laid = _lay(chest, host, field, 0.5, lung + generator.uniform(250, 400), generator, within, vessels_stay=True, soft_mm=1.5)
     else:
         laid = _lay(chest, host, field, 0.5, generator.uniform(0, 50), generator, within, soft_mm=1.2)
-    return chest.volume._replace(hounsfield=_rounded(host)), Lesion(kind, side, float(laid.sum()) * chest.fine_ml, detail=third)
+    return chest.volume._replace(hounsfield=_rounded(host)), Lesion(kind, side, float(laid.sum()) * chest.fine_ml, detail=third if at == AMID else at)
+
+
+def _fits(chest: Chest, within: np.ndarray, third: str, at: str) -> np.ndarray:
+    """Where the middle of an opacity may lie."""
+    z, y, x = chest.places
+    share = (z - chest.low[0]) / (chest.high[0] - chest.low[0])
+    low, high = {"lower": (0.12, 0.33), "middle": (0.36, 0.63), "upper": (0.66, 0.85)}[third]
+    of_third = within & (share > low) & (share < high)
+    if at == AMID:
+        return of_third & (chest.depth > 8)
+    if at == ON_DIAPHRAGM:
+        seen = within.any(0)
+        floor = np.where(seen, within.argmax(0), 0) * chest.sampling[0]
+        of_wall = ndimage.distance_transform_edt(np.pad(seen, 1), sampling=chest.sampling[1:])[1:-1, 1:-1]
+        return within & (z - floor[None] < 6) & (of_wall > 25)[None] & (share > 0.05)
+    across = np.abs(x - chest.middle)
+    near = of_third & (chest.depth < 6)
+    furthest = float(across[..., within.any((0, 1))].max())
+    if at == AT_WALL:
+        return near & (across > 0.6 * furthest) & (y > chest.low[1] + 0.4 * (chest.high[1] - chest.low[1]))
+    if at == AT_MEDIASTINUM:
+        return near & (across < 0.4 * furthest) & (y < chest.high[1] - 50)
+    raise ValueError(f"no place of opacities: {at}")
 
 
 def add_gas(chest: Chest, side: str, millilitres: float, seed: int) -> tuple[NiftiVolume, Lesion]:

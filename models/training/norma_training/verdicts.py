@@ -9,17 +9,20 @@ from typing import NamedTuple
 import yaml
 
 from .fluid_agreement import Volumes, against_readers, against_synthetic, find_measured_masks, fluid_section
-from .lesions import program_hash
+from .kept_answers import ask_for_all, program_hash
 from .markdown import table
 from .nodule_studies import export_series, find_program, make_hosts, render_norms
+from .norm_bodies import write_bodies
 from .norm_variants import THICK, write_variants
-from .norma_prepare import PHANTOMS, PreparationError, predict, write_phantoms
+from .norma_prepare import PHANTOMS, PreparationError, find_norma, predict, write_phantoms
 from .progress import log
 from .tar_archives import open_tar
 
 POINTS = ("sensitivity_95", "youden")
 ALL_POINTS = ("sensitivity_99", "sensitivity_95", "f1", "youden")
 MEASURES_MISSING = "measures_missing"
+# Studies that one call of the program reads.
+BATCH = 4
 # Of COVID-CT-MD's P001: how many of how many slices its readers marked; which ones is not among the data.
 AFFECTED = ("covid-ct-md_covid-P001", 80, 148)
 RULES = ("models alone", "with measures", "with measures and nodules")
@@ -46,14 +49,23 @@ def measure_verdicts(data: Path, slices: Path, run: Path, workspace: Path, out: 
     studies = gather(data, slices, run, workspace, variants)
     by_point = thresholds_of(workspace / "models" / "bundle.yaml")
     thresholds = [by_point[name] for name in POINTS]
-    reports = predict([study.path for study in studies], POINTS[0], run / "reports", workspace)
-    answers = {study: answers_of(reports[study.path], thresholds) for study in studies}
+    reports = ask_norma(studies, run, workspace)
+    answers = {study: answers_of(reports[study.name]["report"], thresholds) for study in studies}
     for study, answer in answers.items():
         if answer.report and answer.verdicts[RULES[-1]][0] != answer.report["verdict"]:
             raise PreparationError(f"{study.name}: the rules here are not those that are served")
     out.write_text(document(answers, by_point, *fluid_agreement(data, run, workspace, variants)))
     log.info("%s", out)
     return not lost_norms(answers)
+
+
+def ask_norma(studies: list[Study], run: Path, workspace: Path) -> dict[str, dict]:
+    """What `norma predict` reports of each study, by its name; a program is asked once for each."""
+    def ask(of: list[Study], number: int) -> list[dict]:
+        reports = predict([study.path for study in of], POINTS[0], run / f"reports-{number}", workspace)
+        return [{"key": study.name, "report": reports[study.path]} for study in of]
+
+    return ask_for_all(run / f"reports-{program_hash(find_norma(workspace))}.jsonl", studies, lambda study: study.name, ask, BATCH, "studies")
 
 
 def fluid_agreement(data: Path, run: Path, workspace: Path, synthetic: bool) -> tuple[list[Volumes], list[Volumes]]:
@@ -87,6 +99,8 @@ def gather(data: Path, slices: Path, run: Path, workspace: Path, variants: bool)
     if variants:
         hosts = make_hosts(find_program(workspace), [path for path in series if "normal" in path.stem], slices, run / "norms")
         studies += [Study(name, path, "norm") for name, path in write_variants(hosts, run / "variants").items()]
+        with_ribs = {name: path for name, path in hosts.items() if name not in rendered}
+        studies += [Study(name, path, "norm") for name, path in write_bodies(with_ribs, run / "variants").items()]
         sick = export_series(find_program(workspace), [path for path in series if "normal" not in path.stem], run / "sick")
         sick |= {path.stem: path for path in volumes}
         studies += [Study(name, path, "pathology") for name, path in write_variants(sick, run / "variants", (THICK,)).items()]

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import json
-
 from norma_training.repeatability import document, rows_of, width_of
 
 RANGE = {"low": None, "high": 10.0, "outside_low": None, "outside_high": 15.0}
 
 
-def answer(path: str, variant: str, value: float | None, state: str = "within") -> str:
+def answer(path: str, variant: str, value: float | None, state: str = "within") -> dict:
     measures = [
         {"code": "largest_opacity", "unit": "ml", "value": value, "state": state, "range": RANGE},
         {"code": "blood_pool", "unit": "HU", "value": 40.0, "state": "described", "range": None},
     ]
-    return json.dumps({"path": path, "variant": variant, "measures": measures})
+    return {"path": path, "variant": variant, "measures": measures}
 
 
 def test_movements_are_told_with_their_width():
-    lines = "\n".join([
+    answers = [
         answer("/a/one.zip", "as it is", 3.0), answer("/a/one.zip", "thick", 7.5), answer("/a/one.zip", "noisy", 2.0),
         answer("/a/two.nii", "as it is", 30.0), answer("/a/two.nii", "thick", 46.5, "outside"), answer("/a/two.nii", "noisy", 20.0, "not_measurable"),
-    ])
-    text = document(rows_of(lines))
+    ]
+    text = document(rows_of(answers))
     assert "| largest opacity | 15.0 ml | +0.0 ml … +16.5 ml ✱ | -10.0 ml … +0.0 ml |" in text
     assert "| two | 30.0 ml | 46.5 ml ! | 20.0 ml ◦ |" in text
     assert "| blood pool | – | +0.0 HU … +0.0 HU | +0.0 HU … +0.0 HU |" in text
 
 
 def test_what_has_no_value_moves_nothing():
-    rows = rows_of("\n".join([answer("one", "as it is", None), answer("one", "thick", 5.0), answer("two", "as it is", 5.0), answer("two", "thick", None)]))
+    rows = rows_of([answer("one", "as it is", None), answer("one", "thick", 5.0), answer("two", "as it is", 5.0), answer("two", "thick", None)])
     assert {row.code for row in rows} == {"blood_pool"}
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.ndimage import binary_erosion
+from scipy.ndimage import binary_dilation, binary_erosion
 
 from conftest import CHEST_SPACING_MM
 from norma_training.nifti import NiftiVolume
-from norma_training.synthetic_lesions import FLUID_SHAPES, LEFT, RIGHT, Chest, Lesion, add_emphysema, add_fluid, add_gas, add_opacity
+from norma_training.synthetic_lesions import AT_MEDIASTINUM, AT_WALL, FLUID_SHAPES, LEFT, LOBE, ON_DIAPHRAGM, RIGHT, Chest, Lesion, add_emphysema, add_fluid, add_gas, add_opacity
 from norma_training.synthetic_nodules import NoPlace
 
 ML = float(np.prod(CHEST_SPACING_MM)) / 1000
@@ -75,6 +75,37 @@ def test_opacities_have_their_place_and_density(norm, kind, low, high):
     assert low < np.median(volume.hounsfield[binary_erosion(where, iterations=3)]) < high
     height = np.argwhere(where)[:, 0].mean() * CHEST_SPACING_MM[0]
     assert height < norm.low[0] + 0.4 * (norm.high[0] - norm.low[0])
+
+
+@pytest.mark.parametrize("at", [ON_DIAPHRAGM, AT_WALL, AT_MEDIASTINUM, LOBE])
+def test_a_consolidation_touches_what_it_is_to_touch(norm, at):
+    third = "lower" if at in (ON_DIAPHRAGM, LOBE) else "middle"
+    volume, lesion = add_opacity(norm, "consolidation", LEFT, third, 60.0, seed=9, at=at)
+    assert lesion.detail == at and lesion.volume_ml == pytest.approx(60.0, rel=0.25)
+    where = changed(norm, volume)
+    lungs = in_lungs(norm.volume)
+    # A wide surface has a wide rim that is averaged with lung.
+    assert 0.8 < where.sum() * ML / lesion.volume_ml < 1.6 and lungs[where].mean() > 0.9
+    assert not where[..., : int((norm.middle - 2) / CHEST_SPACING_MM[2])].any()
+    solid = ~lungs & (norm.volume.hounsfield > -300)
+    touched = np.argwhere(binary_dilation(where, iterations=3) & solid & ~where) * CHEST_SPACING_MM
+    assert len(touched) * ML > 2, "it touches something"
+    middle = np.argwhere(where).mean(0) * CHEST_SPACING_MM
+    of_lung = np.argwhere(lungs) * CHEST_SPACING_MM
+    of_lung = of_lung[of_lung[:, 2] > norm.middle].mean(0)
+    if at in (ON_DIAPHRAGM, LOBE):
+        assert middle[0] < of_lung[0]
+    if at == LOBE:
+        assert middle[1] > of_lung[1]
+    if at == AT_WALL:
+        assert np.hypot(max(0.0, middle[1] - of_lung[1]), middle[2] - of_lung[2]) > 20
+    if at == AT_MEDIASTINUM:
+        assert middle[2] < of_lung[2]
+
+
+def test_an_unknown_place_of_an_opacity_is_refused(norm):
+    with pytest.raises(ValueError):
+        add_opacity(norm, "consolidation", LEFT, "lower", 60.0, seed=9, at="elsewhere")
 
 
 def test_gas_lies_in_front_with_a_pleura_between(norm):
