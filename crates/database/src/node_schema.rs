@@ -105,6 +105,34 @@ diesel::table! {
 }
 
 diesel::table! {
+    study_counts (scan_id) {
+        scan_id -> crate::sql_types::Id,
+        came -> Integer,
+        expected -> Nullable<Integer>,
+        counted_by -> Text,
+    }
+}
+
+diesel::table! {
+    performed_steps (sop_instance_uid) {
+        sop_instance_uid -> Text,
+        calling -> Text,
+        state -> Text,
+        instances -> Text,
+        changed_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    performed_step_studies (study_key, sop_instance_uid) {
+        study_key -> Text,
+        sop_instance_uid -> Text,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(performed_steps, performed_step_studies);
+
+diesel::table! {
     study_locks (study_key) {
         study_key -> Text,
         holder -> crate::sql_types::Id,

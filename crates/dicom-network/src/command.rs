@@ -17,8 +17,10 @@ pub(crate) const C_ECHO_RSP: u16 = 0x8030;
 pub(crate) const C_CANCEL_RQ: u16 = 0x0FFF;
 pub(crate) const N_EVENT_REPORT_RQ: u16 = 0x0100;
 pub(crate) const N_EVENT_REPORT_RSP: u16 = 0x8100;
+pub(crate) const N_SET_RQ: u16 = 0x0120;
 pub(crate) const N_ACTION_RQ: u16 = 0x0130;
 pub(crate) const N_ACTION_RSP: u16 = 0x8130;
+pub(crate) const N_CREATE_RQ: u16 = 0x0140;
 
 const RESPONSE: u16 = 0x8000;
 /// PS3.5 section 9.
@@ -36,6 +38,7 @@ const MOVE_DESTINATION: u16 = 0x0600;
 const PRIORITY: u16 = 0x0700;
 const DATA_SET_TYPE: u16 = 0x0800;
 const STATUS: u16 = 0x0900;
+const ERROR_ID: u16 = 0x0903;
 const AFFECTED_SOP_INSTANCE: u16 = 0x1000;
 const REQUESTED_SOP_INSTANCE: u16 = 0x1001;
 const EVENT_TYPE: u16 = 0x1002;
@@ -237,6 +240,11 @@ impl Command {
             }
         }
         response
+    }
+
+    /// Says more of why a request failed.
+    pub(crate) fn with_error_id(self, id: u16) -> Self {
+        self.with(ERROR_ID, id)
     }
 
     fn number(&self, element: u16) -> Option<u16> {

@@ -14,6 +14,7 @@ mod incoming;
 mod negotiation;
 mod part10;
 mod pdu_stream;
+mod performed_step;
 mod query;
 mod receiving;
 mod request_items;
@@ -38,11 +39,12 @@ pub use find::{FindLimits, Found, find_series, find_studies};
 pub use implementation::{IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME};
 pub use negotiation::{CT_STORAGE_CLASSES, StorageClasses, StorageSupport};
 pub use part10::{InvalidFile, OutgoingInstance};
+pub use performed_step::{PERFORMED_PROCEDURE_STEP, PerformedSeries, PerformedStep, StepFailure, StepState};
 pub use query::{FoundSeries, FoundStudy, QUERY_RETRIEVE_CLASSES, StudyToRetrieve};
 pub use retrieve::{Keeping, Retrieval, RetrievalEnd, RetrieveLimits, SubOperations, get_study, move_study};
 pub use scp::{
     AllowedPeer, CommitmentProvider, HeldReport, InvalidPeer, MAX_PDU_LENGTH, OutcomeListener, Scp,
-    ScpLimits, ScpOptions, ScpTimeouts,
+    ScpLimits, ScpOptions, ScpTimeouts, StepListener,
 };
 pub use scu::{Scu, ScuOptions};
 pub use sink::{AssociationId, InstanceSink, ReceivedInstance, StoreFailure};

@@ -8,6 +8,7 @@ use dicom_ul::pdu::{
 };
 
 use crate::commitment::STORAGE_COMMITMENT;
+use crate::performed_step::PERFORMED_PROCEDURE_STEP;
 
 /// Storage SOP classes of CT (PS3.4 annex B.5).
 pub const CT_STORAGE_CLASSES: [&str; 3] = [
@@ -82,14 +83,32 @@ impl StorageSupport {
 pub(crate) const MESSAGE_TRANSFER_SYNTAXES: [&str; 2] =
     [uids::IMPLICIT_VR_LITTLE_ENDIAN, uids::EXPLICIT_VR_LITTLE_ENDIAN];
 
-/// Whether the peer may ask for storage commitment.
+/// Whether the peer may use a service beside storage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Commitment {
+pub(crate) enum Offer {
     /// Nobody may.
     Unsupported,
     /// Others may.
     Refused,
     Offered,
+}
+
+/// Services beside storage, as this peer may use them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Offers {
+    pub(crate) commitment: Offer,
+    pub(crate) steps: Offer,
+}
+
+impl Offers {
+    /// None of what is storage or verification.
+    fn of(self, abstract_syntax: &str) -> Option<Offer> {
+        match abstract_syntax {
+            STORAGE_COMMITMENT => Some(self.commitment),
+            PERFORMED_PROCEDURE_STEP => Some(self.steps),
+            _ => None,
+        }
+    }
 }
 
 /// A presentation context that was accepted.
@@ -104,7 +123,7 @@ pub(crate) struct AcceptedContext {
 pub(crate) fn negotiate(
     proposed: &[PresentationContextProposed],
     support: &StorageSupport,
-    commitment: Commitment,
+    offers: Offers,
 ) -> Option<(BTreeMap<u8, AcceptedContext>, Vec<PresentationContextResult>)> {
     let mut accepted = BTreeMap::new();
     let mut results = Vec::with_capacity(proposed.len());
@@ -116,8 +135,8 @@ pub(crate) fn negotiate(
             return None;
         }
         let abstract_syntax = trimmed(&context.abstract_syntax);
-        let is_commitment = abstract_syntax == STORAGE_COMMITMENT;
-        let is_storage = abstract_syntax != uids::VERIFICATION && !is_commitment;
+        let offer = offers.of(abstract_syntax);
+        let is_storage = abstract_syntax != uids::VERIFICATION && offer.is_none();
         let mut offered = context.transfer_syntaxes.iter().map(|uid| trimmed(uid));
         let chosen = offered.find(|uid| {
             if is_storage {
@@ -128,13 +147,11 @@ pub(crate) fn negotiate(
         });
         let (reason, transfer_syntax) = match chosen {
             _ if is_storage && !support.classes.contains(abstract_syntax)
-                || is_commitment && commitment == Commitment::Unsupported =>
+                || offer == Some(Offer::Unsupported) =>
             {
                 (PresentationContextResultReason::AbstractSyntaxNotSupported, None)
             }
-            _ if is_commitment && commitment == Commitment::Refused => {
-                (PresentationContextResultReason::UserRejection, None)
-            }
+            _ if offer == Some(Offer::Refused) => (PresentationContextResultReason::UserRejection, None),
             None => (
                 PresentationContextResultReason::TransferSyntaxesNotSupported,
                 None,
@@ -211,25 +228,34 @@ mod tests {
                 &[uids::JPEG_LOSSLESS_SV1, uids::EXPLICIT_VR_LITTLE_ENDIAN],
             ),
         ];
-        let negotiate = |support, commitment| negotiate(&proposed, &support, commitment).unwrap();
-        let (accepted, results) = negotiate(support(StorageClasses::Ct), Commitment::Refused);
+        let negotiate = |support, commitment| {
+            let offers = Offers {
+                commitment,
+                steps: Offer::Unsupported,
+            };
+            negotiate(&proposed, &support, offers).unwrap()
+        };
+        let (accepted, results) = negotiate(support(StorageClasses::Ct), Offer::Refused);
         assert_eq!(accepted[&1].transfer_syntax, uids::JPEG_LOSSLESS_SV1);
         assert_eq!(accepted[&7].abstract_syntax, uids::VERIFICATION);
         assert_eq!(accepted.len(), 2);
         let reasons: Vec<u8> = results.iter().map(|result| result.reason.clone() as u8).collect();
         assert_eq!(reasons, [0, 4, 3, 0, 3, 1]);
-        let (accepted, results) = negotiate(support(StorageClasses::All), Commitment::Unsupported);
+        let (accepted, results) = negotiate(support(StorageClasses::All), Offer::Unsupported);
         assert_eq!(accepted.keys().copied().collect::<Vec<_>>(), [1, 7, 9]);
         assert_eq!(results[5].reason.clone() as u8, 3);
-        let (accepted, _) = negotiate(support(StorageClasses::All), Commitment::Offered);
+        let (accepted, _) = negotiate(support(StorageClasses::All), Offer::Offered);
         assert_eq!(accepted[&11].transfer_syntax, uids::EXPLICIT_VR_LITTLE_ENDIAN);
     }
 
     #[test]
     fn identifiers_are_odd_and_different() {
         let ct = |id| context(id, uids::CT_IMAGE_STORAGE, &[uids::EXPLICIT_VR_LITTLE_ENDIAN]);
-        let negotiate =
-            |proposed: &[_]| negotiate(proposed, &support(StorageClasses::Ct), Commitment::Unsupported);
+        let offers = Offers {
+            commitment: Offer::Unsupported,
+            steps: Offer::Unsupported,
+        };
+        let negotiate = |proposed: &[_]| negotiate(proposed, &support(StorageClasses::Ct), offers);
         assert!(negotiate(&[ct(2)]).is_none());
         assert!(negotiate(&[ct(1), ct(1)]).is_none());
     }

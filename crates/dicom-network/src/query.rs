@@ -28,6 +28,7 @@ pub(crate) const STUDY_INSTANCE_UID: Tag = (0x0020, 0x000D);
 const SERIES_INSTANCE_UID: Tag = (0x0020, 0x000E);
 pub(crate) const SERIES_OF_STUDY: Tag = (0x0020, 0x1206);
 pub(crate) const INSTANCES_OF_STUDY: Tag = (0x0020, 0x1208);
+const INSTANCES_OF_SERIES: Tag = (0x0020, 0x1209);
 /// Of what is written here where not all of it is ASCII.
 const UTF_8: &str = "ISO_IR 192";
 /// Of an attribute of an answer; what is longer is none of those that are read here.
@@ -134,6 +135,8 @@ pub struct FoundSeries {
     pub modality: String,
     /// (0018,0015).
     pub body_part: String,
+    /// (0020,1209).
+    pub instance_count: Option<u32>,
 }
 
 impl FoundSeries {
@@ -145,6 +148,7 @@ impl FoundSeries {
             .with(SERIES_DESCRIPTION, *b"LO", String::new())
             .with(BODY_PART, *b"CS", String::new())
             .with(SERIES_INSTANCE_UID, *b"UI", String::new())
+            .with(INSTANCES_OF_SERIES, *b"IS", String::new())
             .encode(is_explicit)
     }
 
@@ -153,6 +157,7 @@ impl FoundSeries {
             series_instance_uid: SeriesInstanceUid::new(&answer.text(SERIES_INSTANCE_UID)).ok()?,
             modality: answer.text(MODALITY),
             body_part: answer.text(BODY_PART),
+            instance_count: answer.text(INSTANCES_OF_SERIES).parse().ok(),
         })
     }
 }
@@ -223,7 +228,7 @@ pub(crate) struct Answer(InMemDicomObject);
 impl Answer {
     /// None where it is not well-formed.
     pub(crate) fn decode(data_set: &[u8], is_explicit: bool) -> Option<Self> {
-        const READ: [Tag; 18] = [
+        const READ: [Tag; 19] = [
             CHARACTER_SET,
             STUDY_DATE,
             STUDY_TIME,
@@ -242,6 +247,7 @@ impl Answer {
             SERIES_INSTANCE_UID,
             SERIES_OF_STUDY,
             INSTANCES_OF_STUDY,
+            INSTANCES_OF_SERIES,
         ];
         // What the library decodes is flat, with lengths that were walked before: it allocates by what they say.
         let mut read = Writer::new(false);

@@ -4,11 +4,14 @@ pub struct Status(pub u16);
 
 impl Status {
     pub const SUCCESS: Self = Self(0x0000);
+    pub const INVALID_ATTRIBUTE_VALUE: Self = Self(0x0106);
     pub const PROCESSING_FAILURE: Self = Self(0x0110);
     pub const DUPLICATE_SOP_INSTANCE: Self = Self(0x0111);
     pub const NO_SUCH_SOP_INSTANCE: Self = Self(0x0112);
     pub const INVALID_ARGUMENT: Self = Self(0x0115);
+    pub const INVALID_SOP_INSTANCE: Self = Self(0x0117);
     pub const NO_SUCH_SOP_CLASS: Self = Self(0x0118);
+    pub const MISSING_ATTRIBUTE: Self = Self(0x0120);
     pub const SOP_CLASS_NOT_SUPPORTED: Self = Self(0x0122);
     pub const NO_SUCH_ACTION: Self = Self(0x0123);
     pub const UNRECOGNIZED_OPERATION: Self = Self(0x0211);

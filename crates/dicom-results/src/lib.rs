@@ -31,7 +31,7 @@ pub use error::ResultsError;
 pub use finding::{FindingMeasure, finding_identifier, finding_measures, finding_words};
 pub use input::{ResultsInput, slices_to_show};
 pub use modules::software_version;
-pub use origin::{is_made_here, may_be_made_here};
+pub use origin::{is_made_here, may_be_made_here, may_be_series_made_here};
 pub use results::build_results;
 pub use source::{ImagePlane, SourceImage, SourceStudy, StudyAttributes, read_source_studies};
 pub use wording::Language;

@@ -27,6 +27,11 @@ pub fn may_be_made_here(sop_class_uid: &str, sop_instance_uid: &str) -> bool {
     CLASSES.contains(&sop_class_uid) && is_derived(sop_instance_uid)
 }
 
+/// Whether a series has a UID of the form that series of results have.
+pub fn may_be_series_made_here(series_instance_uid: &str) -> bool {
+    is_derived(series_instance_uid)
+}
+
 /// `2.25.` and a UUID of version 8.
 fn is_derived(uid: &str) -> bool {
     let number = uid.strip_prefix("2.25.").and_then(|number| number.parse().ok());

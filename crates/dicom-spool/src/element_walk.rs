@@ -23,6 +23,8 @@ const OWN_SOP_INSTANCE: u32 = 0x0008_0018;
 const MANUFACTURER: u32 = 0x0008_0070;
 const STUDY_INSTANCE_UID: u32 = 0x0020_000D;
 const SERIES_INSTANCE_UID: u32 = 0x0020_000E;
+const INSTANCES_OF_STUDY: u32 = 0x0020_1208;
+const INSTANCES_OF_SERIES: u32 = 0x0020_1209;
 const DEFLATED: &str = "1.2.840.10008.1.2.1.99";
 
 /// The study of a file of PS3.10; None where it names none, or is not well-formed up to there.
@@ -44,6 +46,15 @@ pub(crate) fn own_names(file: impl Read) -> io::Result<[Option<String>; 2]> {
 /// (0020,000E) of a file of PS3.10; None where it names none, or is not well-formed up to there.
 pub(crate) fn series_instance_uid(file: impl Read) -> io::Result<Option<String>> {
     text_of(file, SERIES_INSTANCE_UID)
+}
+
+/// (0020,000E), (0020,1208) and (0020,1209) of a file of PS3.10: its series, and how many instances its study and its series have. None of
+/// each that it does not say, or is not well-formed up to.
+pub(crate) fn stated_counts(file: impl Read) -> io::Result<[Option<String>; 3]> {
+    texts_of(
+        file,
+        [SERIES_INSTANCE_UID, INSTANCES_OF_STUDY, INSTANCES_OF_SERIES],
+    )
 }
 
 /// (0002,0016) of a file of PS3.10, who sent it; None where it does not say.

@@ -78,14 +78,26 @@ impl EarlierStudy {
     /// The SOP class of each instance by its SOP Instance UID, empty where its file does not say.
     pub fn classes(&mut self) -> io::Result<BTreeMap<String, String>> {
         let mut classes = BTreeMap::new();
+        self.each(|uid, file| {
+            classes.insert(uid, sop_class(file)?.unwrap_or_default());
+            Ok(())
+        })?;
+        Ok(classes)
+    }
+
+    /// Gives each of its files, with its SOP Instance UID.
+    pub(crate) fn each(
+        &mut self,
+        mut look: impl FnMut(String, &mut dyn io::Read) -> io::Result<()>,
+    ) -> io::Result<()> {
         for index in 0..self.0.len() {
-            let member = self.0.by_index(index)?;
-            if let Some(uid) = member.name()?.strip_suffix(SUFFIX) {
-                let uid = uid.to_owned();
-                classes.insert(uid, sop_class(member)?.unwrap_or_default());
+            let mut member = self.0.by_index(index)?;
+            let uid = member.name()?.strip_suffix(SUFFIX).map(str::to_owned);
+            if let Some(uid) = uid {
+                look(uid, &mut member)?;
             }
         }
-        Ok(classes)
+        Ok(())
     }
 
     /// What is held of an instance whose file is here.

@@ -18,13 +18,13 @@ use crate::element_walk::{
 use crate::study_key::StudyKey;
 
 const RECEIVING: &str = "receiving";
-const INCOMING: &str = "incoming";
+pub(crate) const INCOMING: &str = "incoming";
 const TAKEN: &str = "taken";
 const REFUSED: &str = "refused";
 const REASON_FILE: &str = "reason.json";
 const URGENT_FILE: &str = "urgent";
 const PRIOR_FILE: &str = "prior";
-const SUFFIX: &str = ".dcm";
+pub(crate) const SUFFIX: &str = ".dcm";
 
 /// Why an instance is not kept.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +52,7 @@ pub enum Standing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TakenStudy {
     scan_id: ScanId,
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
 }
 
 impl TakenStudy {
@@ -99,9 +99,9 @@ impl TakenStudy {
 /// The spool of one process.
 #[derive(Debug)]
 pub struct Spool {
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// Held for writing while a study is taken: an instance comes before or after that.
-    taking: RwLock<()>,
+    pub(crate) taking: RwLock<()>,
     /// Held while a study is begun or marked.
     marking: Mutex<()>,
     /// Locked as long as this lives.
@@ -357,7 +357,7 @@ fn names_in(folder: &Path) -> io::Result<Vec<String>> {
 }
 
 /// Names are on the disk after this.
-fn sync(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 

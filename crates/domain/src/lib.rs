@@ -4,6 +4,7 @@ mod analysis;
 mod bundle;
 mod geometry;
 mod ids;
+mod instance_count;
 mod measure;
 mod name_letters;
 mod nodule;
@@ -33,6 +34,7 @@ pub use analysis::{AnalysisStatus, UnknownStatus};
 pub use bundle::BundleReference;
 pub use geometry::{InvalidSpacing, SpacingMm, VolumeGeometry, VoxelBox};
 pub use ids::{AnalysisId, DeliveryId, KeyId, PatientId, PullId, ScanId, ThresholdProposalId, UserId};
+pub use instance_count::{CountedBy, InstanceCount, UnknownCounter};
 pub use measure::{
     Ground, LookedFor, Measure, MeasureCode, MeasureState, MeasuredFinding, NotMeasurable, PathologyType,
     Quantification, ReferenceRange, TypeCoverage,

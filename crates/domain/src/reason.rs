@@ -90,6 +90,10 @@ reason_codes! {
     OneLung = "one_lung",
     LungVolumeLow = "lung_volume_low",
     CoverageIncomplete = "coverage_incomplete",
+    /// Fewer instances of the study came than it has.
+    StudyIncomplete = "study_incomplete",
+    /// How many instances the study has was to be asked, and nobody said.
+    StudyNotCounted = "study_not_counted",
     TooFewSlices = "too_few_slices",
     SlicesTooThick = "slices_too_thick",
     SliceGap = "slice_gap",

@@ -25,7 +25,7 @@ pub use prepare::{
     MASKS_FILE, SLICES_FILE, SUMMARY_FILE, VOLUME_FILE, prepare_series, prepare_upload, take_measures,
 };
 pub use prepare_error::PrepareError;
-pub use quality::check_quality;
+pub use quality::{check_instances, check_quality};
 pub use sandbox::{
     Sandbox, decode_frames_sandboxed, deidentify_upload_sandboxed, describe_upload_sandboxed,
     index_upload_sandboxed, prepare_upload_sandboxed, run_child, split_upload_sandboxed,

@@ -3,6 +3,7 @@
 //! Every check states what it measured and its limit, passed or not. What is not a chest CT fails the
 //! analysis; what is one, but not complete or not sound, leaves the verdict undetermined.
 
+mod completeness;
 mod coverage;
 mod emptiness;
 mod measurement;
@@ -13,6 +14,8 @@ use ndarray::s;
 use norma_domain::{QualityCheck, QualityConsequence, ReasonCode};
 use norma_imaging::LoadedSeries;
 use norma_volume::{LOWEST_FULL_CEILING_HU, LungSegmentation, Volume, low_ceiling_hu, measure_orientation};
+
+pub use completeness::check_instances;
 
 use QualityConsequence::{Failed, LimitsView, Note};
 use coverage::check_coverage;

@@ -18,6 +18,7 @@ mod gateway;
 mod health;
 mod http;
 mod identity;
+mod instance_counts;
 mod kept;
 mod lease;
 mod network_peer;
@@ -74,6 +75,7 @@ pub use identity::schema::{
     SignOutElsewhere, Verification,
 };
 pub use identity::second_factor::schema::{RecoveryCodes, SecondFactor, SecondFactorCode, SecondFactorStart};
+pub use instance_counts::ExpectedRules;
 pub use openapi::openapi;
 pub use options::{GatewayOptions, RequestRate, StorageLimits, TlsFiles};
 pub use patients::schema::{Patient, PatientChange, PatientInput, PatientMerge};

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 
 use dicom_transfer_syntax_registry::{TransferSyntaxIndex as _, TransferSyntaxRegistry};
 use norma_dicom_network::{
-    CT_STORAGE_CLASSES, CommitmentFailure, IMPLEMENTATION_CLASS_UID, MAX_PDU_LENGTH, QUERY_RETRIEVE_CLASSES,
-    STORAGE_COMMITMENT, ScpTimeouts, Status, StorageClasses, StoreFailure,
+    CT_STORAGE_CLASSES, CommitmentFailure, IMPLEMENTATION_CLASS_UID, MAX_PDU_LENGTH,
+    PERFORMED_PROCEDURE_STEP, QUERY_RETRIEVE_CLASSES, STORAGE_COMMITMENT, ScpLimits, ScpTimeouts, Status,
+    StepFailure, StorageClasses, StoreFailure,
 };
 use norma_dicom_results::may_be_made_here;
 use norma_gateway::{AfterStatus, dicomweb_requests};
@@ -43,9 +44,10 @@ const VERIFICATION: &str = "1.2.840.10008.1.1";
 const DERIVED: &str = "2.25.24197857200150890073892579874101880713";
 
 /// Every SOP class that is spoken of, by PS3.6 annex A.
-const CLASSES: [(&str, &str); 10] = [
+const CLASSES: [(&str, &str); 11] = [
     (VERIFICATION, "Verification"),
     (STORAGE_COMMITMENT, "Storage Commitment Push Model"),
+    (PERFORMED_PROCEDURE_STEP, "Modality Performed Procedure Step"),
     ("1.2.840.10008.5.1.4.1.1.2", "CT Image Storage"),
     ("1.2.840.10008.5.1.4.1.1.2.1", "Enhanced CT Image Storage"),
     (
@@ -73,6 +75,8 @@ fn sop_classes() -> String {
                 "yes, of destinations with `commitment`",
                 "yes, for peers of `pacs.storage_commitment`",
             )
+        } else if class == PERFORMED_PROCEDURE_STEP {
+            ("no", "yes, for callers of `pacs.expected` with `mpps`")
         } else if StorageClasses::Ct.contains(class) {
             ("yes (`norma pacs send`)", "yes, analysed")
         } else if may_be_made_here(class, DERIVED) {
@@ -101,6 +105,7 @@ fn limits() -> String {
     let pacs = &settings.pacs;
     let times = ScpTimeouts::default();
     let seconds = |time: std::time::Duration| time.as_secs();
+    let [of_address, in_all] = ScpLimits::waiting_connections(pacs.associations);
     let mut table = String::from("| | |\n|---|---|\n");
     for (what, value) in [
         ("own title", format!("{} (`pacs.ae_title`)", pacs.ae_title)),
@@ -111,6 +116,10 @@ fn limits() -> String {
         (
             "associations accepted at once",
             format!("{} (`pacs.associations`)", pacs.associations),
+        ),
+        (
+            "connections that ask for no association",
+            format!("{of_address} of one address, {in_all} in all: the oldest is closed for a newer one"),
         ),
         ("longest P-DATA-TF announced", format!("{MAX_PDU_LENGTH} bytes")),
         (
@@ -257,6 +266,61 @@ fn answers_to_action() -> String {
     table
 }
 
+fn answers_to_steps() -> String {
+    let mut table = String::from(
+        "| answer to N-CREATE and N-SET | when |\n|---|---|\n| 0000 success | what it says is kept |\n",
+    );
+    for failure in StepFailure::ALL {
+        let (what, when) = match failure {
+            StepFailure::Duplicate => (
+                "duplicate SOP instance",
+                "N-CREATE: a step of this SOP Instance UID is here",
+            ),
+            StepFailure::NoSuchStep => ("no such SOP instance", "N-SET: there is none"),
+            StepFailure::HasEnded => (
+                "processing failure",
+                "N-SET: it was completed or discontinued before",
+            ),
+            StepFailure::Unnamed => (
+                "invalid SOP instance",
+                "no SOP Instance UID, or none that is a UID",
+            ),
+            StepFailure::MissingAttribute => (
+                "missing attribute",
+                "N-CREATE: no (0040,0252), or no Study Instance UID in (0040,0270)",
+            ),
+            StepFailure::InvalidState => (
+                "invalid attribute value",
+                "(0040,0252) is none of IN PROGRESS, COMPLETED, DISCONTINUED; N-CREATE: it is not IN PROGRESS",
+            ),
+            StepFailure::Malformed => ("invalid argument value", "the data set is not well-formed"),
+            StepFailure::TooMuch => (
+                "resource limitation",
+                "more than 16 MiB, or 10,000 steps of this peer in seven days",
+            ),
+            StepFailure::Failed => ("processing failure", "it could not be kept"),
+        };
+        let error = failure.error_id();
+        let error = error
+            .map(|id| format!(", (0000,0903) {id:04X}"))
+            .unwrap_or_default();
+        writeln!(
+            table,
+            "| {:04X} {what}{error} | {when} |",
+            Status::from(failure).0
+        )
+        .unwrap();
+    }
+    let (class, operation) = (Status::NO_SUCH_SOP_CLASS.0, Status::UNRECOGNIZED_OPERATION.0);
+    writeln!(table, "| {class:04X} no such SOP class | another class |").unwrap();
+    writeln!(
+        table,
+        "| {operation:04X} unrecognized operation | nobody asked for the word of this peer |"
+    )
+    .unwrap();
+    table
+}
+
 /// Every status there can be, by what follows on it; what nothing is said of apart comes last.
 fn answers(after: impl Fn(u16) -> AfterStatus, done: &str) -> String {
     let mut runs: Vec<(AfterStatus, u16, u16)> = Vec::new();
@@ -315,6 +379,7 @@ fn the_tables_of_the_conformance_statement_are_the_codes() {
         ("query and retrieve", query_and_retrieve()),
         ("status of C-STORE", statuses_of_store()),
         ("answer to N-ACTION", answers_to_action()),
+        ("answer to N-CREATE and N-SET", answers_to_steps()),
         (
             "answers to what is sent",
             answers(AfterStatus::of_delivery, "it has the object"),

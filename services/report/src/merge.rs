@@ -5,7 +5,7 @@ use chrono::Utc;
 use norma_database::{Analysis, Completion, HeldTo};
 use norma_domain::{AnalysisId, OperatingPoint, Reason, ReasonCode, Report, Stage, StageOutcome};
 use norma_inference::Bundle;
-use norma_pipeline::{MergeInput, merge_report};
+use norma_pipeline::{MergeInput, check_instances, merge_report};
 use norma_queue::Delivery;
 use norma_service::{Context, Handled, HandlerError, MessageHandler, ThresholdsError, bundle_of_analysis};
 
@@ -67,9 +67,11 @@ impl MergeOutcomes {
         let database = &self.context.database;
         let bundle = self.bundle_of(&analysis).await?;
         let operating_point = operating_point(&bundle, &analysis)?;
-        let prepared = database.prepared(analysis.id).await?.ok_or_else(|| {
+        let mut prepared = database.prepared(analysis.id).await?.ok_or_else(|| {
             HandlerError::rejected(ReasonCode::Internal, "the study has outcomes but no summary")
         })?;
+        let count = database.instance_count(analysis.scan_id).await?;
+        prepared.quality.extend(count.as_ref().map(check_instances));
         let path_to_study = database
             .scan(analysis.scan_id)
             .await?

@@ -10,7 +10,9 @@ use norma_domain::{
 };
 use norma_inference::SharedOutputs;
 use norma_object_storage::{ObjectError, ObjectKey};
-use norma_pipeline::{MergeInput, decode_prepared_slices, merge_report, read_shared, run_stage};
+use norma_pipeline::{
+    MergeInput, check_instances, decode_prepared_slices, merge_report, read_shared, run_stage,
+};
 use norma_service::Context;
 use norma_site::ShadowAnswer;
 use norma_volume::PreparedSlices;
@@ -76,12 +78,14 @@ async fn find(context: &Context, id: AnalysisId) -> anyhow::Result<Found> {
     let Some(analysis) = database.analysis(id).await? else {
         return Ok(Found::Deleted);
     };
-    let (Some(shown), Some(prepared)) = (
+    let (Some(shown), Some(mut prepared)) = (
         readable(database.report(id).await)?,
         readable(database.prepared(id).await)?,
     ) else {
         return Ok(Found::Lost);
     };
+    let count = database.instance_count(analysis.scan_id).await?;
+    prepared.quality.extend(count.as_ref().map(check_instances));
     match context.objects.get(ObjectKey::PreparedSlices(id)).await {
         Ok(slices) => Ok(Found::Study(Box::new(Study {
             analysis,

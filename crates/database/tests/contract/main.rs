@@ -17,6 +17,7 @@ mod lifecycle;
 mod newer;
 mod outbox;
 mod patients;
+mod performed_steps;
 mod predictions;
 mod pulls;
 mod received_studies;

@@ -19,7 +19,7 @@ use crate::association::Association;
 use crate::commitment::STORAGE_COMMITMENT;
 use crate::error::NetworkError;
 use crate::implementation::{APPLICATION_CONTEXT, max_length_of, user_variables};
-use crate::negotiation::{AcceptedContext, Commitment, negotiate};
+use crate::negotiation::{AcceptedContext, Offer, Offers, negotiate};
 use crate::pdu_stream::PduStream;
 use crate::scp::options::ScpOptions;
 use crate::scp::peers::is_allowed;
@@ -145,12 +145,18 @@ impl<'a> Handshake<'a> {
             .as_ref()
             .map(|listener| listener.expects(&calling));
         let commitment = match (is_served, is_expected) {
-            (None, None) => Commitment::Unsupported,
-            (Some(true), _) | (_, Some(true)) => Commitment::Offered,
-            _ => Commitment::Refused,
+            (None, None) => Offer::Unsupported,
+            (Some(true), _) | (_, Some(true)) => Offer::Offered,
+            _ => Offer::Refused,
+        };
+        let steps = match &self.services.steps {
+            None => Offer::Unsupported,
+            Some(listener) if listener.listens_to(&calling) => Offer::Offered,
+            Some(_) => Offer::Refused,
         };
         let support = &self.options.support;
-        let negotiated = negotiate(&request.presentation_contexts, support, commitment);
+        let offers = Offers { commitment, steps };
+        let negotiated = negotiate(&request.presentation_contexts, support, offers);
         let Some((contexts, results)) = negotiated else {
             let pdu = abort(AbortRQServiceProviderReason::InvalidPduParameter);
             let _ = stream.write(&pdu).await;

@@ -5,6 +5,7 @@ use crate::ae_title::AeTitle;
 use crate::negotiation::StorageSupport;
 use crate::receiving::InstanceLimits;
 use crate::scp::peers::AllowedPeer;
+use crate::scp::waiting::ADDRESSES;
 use crate::tls::ServerTls;
 
 /// The longest P-DATA-TF that is announced where nothing else is wanted.
@@ -23,7 +24,16 @@ pub struct ScpLimits {
     pub free_floor_bytes: u64,
 }
 
+/// Connections of one address beyond the associations, for peers that are to be told that there are too many.
+const SPARE_CONNECTIONS: usize = 16;
+
 impl ScpLimits {
+    /// How many connections may ask for no association yet, where there may be so many associations: of one address, and in all.
+    pub const fn waiting_connections(associations: usize) -> [usize; 2] {
+        let of_address = associations.saturating_add(SPARE_CONNECTIONS);
+        [of_address, of_address.saturating_mul(ADDRESSES)]
+    }
+
     pub(crate) fn of_instance(self) -> InstanceLimits {
         InstanceLimits {
             instance_bytes: self.instance_bytes,

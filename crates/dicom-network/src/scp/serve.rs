@@ -1,6 +1,6 @@
 //! The listener.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,15 +13,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::scp::commitment::CommitmentProvider;
 use crate::scp::handshake::Handshake;
-use crate::scp::options::ScpOptions;
+use crate::scp::options::{ScpLimits, ScpOptions};
 use crate::scp::outcomes::OutcomeListener;
 use crate::scp::services::Services;
 use crate::scp::session::serve_association;
+use crate::scp::steps::StepListener;
+use crate::scp::waiting::{WaitingConnection, WaitingConnections};
 use crate::sink::InstanceSink;
 use crate::tls::Fingerprint;
 
-/// Connections beyond the associations, for peers that are to be told that there are too many.
-const SPARE_CONNECTIONS: usize = 16;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A service class provider of Verification and Storage.
@@ -38,6 +38,7 @@ impl Scp {
                 sink,
                 commitment: None,
                 outcomes: None,
+                steps: None,
             },
         }
     }
@@ -56,6 +57,13 @@ impl Scp {
         self
     }
 
+    /// Of Modality Performed Procedure Step too.
+    #[must_use]
+    pub fn with_steps(mut self, listener: Arc<dyn StepListener>) -> Self {
+        self.services.steps = Some(listener);
+        self
+    }
+
     /// Serves one peer over a stream that is there, without TLS, until it releases or something fails. `address`: where it is said
     /// to call from.
     pub async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, address: IpAddr) {
@@ -65,15 +73,23 @@ impl Scp {
             certificate: None,
         };
         let shutdown = CancellationToken::new();
-        serve_peer(&self.options, &self.services, &places, stream, peer, &shutdown).await;
+        let alone = WaitingConnections::new(1).enter(address);
+        serve_peer(
+            &self.options,
+            &self.services,
+            (&places, alone),
+            stream,
+            peer,
+            &shutdown,
+        )
+        .await;
     }
 
     /// Serves until `shutdown`; then lets messages under way finish.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) {
         let places = Arc::new(Semaphore::new(self.options.limits.associations));
-        let connections = Arc::new(Semaphore::new(
-            self.options.limits.associations + SPARE_CONNECTIONS,
-        ));
+        let [of_address, _] = ScpLimits::waiting_connections(self.options.limits.associations);
+        let waiting = WaitingConnections::new(of_address);
         let mut tasks = JoinSet::new();
         loop {
             let accepted = tokio::select! {
@@ -90,15 +106,13 @@ impl Scp {
                     continue;
                 }
             };
-            let Ok(connection) = Arc::clone(&connections).try_acquire_owned() else {
-                tracing::warn!(address = %peer.ip(), "a DICOM connection too many was closed");
-                continue;
-            };
+            let address = peer.ip().to_canonical();
+            let connection = waiting.enter(address);
             let (options, services) = (Arc::clone(&self.options), self.services.clone());
             let (places, shutdown) = (Arc::clone(&places), shutdown.clone());
             tasks.spawn(async move {
-                serve_connection(options, services, places, stream, peer, shutdown).await;
-                drop(connection);
+                let peer = (stream, address);
+                serve_connection(options, services, (places, connection), peer, shutdown).await;
             });
         }
         drop(listener);
@@ -116,16 +130,19 @@ struct Peer {
     certificate: Option<Fingerprint>,
 }
 
+/// `(places, waiting)`: of associations, and the one of this connection while there is none.
 async fn serve_peer<S: AsyncRead + AsyncWrite + Unpin>(
     options: &ScpOptions,
     services: &Services,
-    places: &Arc<Semaphore>,
+    (places, waiting): (&Arc<Semaphore>, WaitingConnection),
     stream: S,
     peer: Peer,
     shutdown: &CancellationToken,
 ) {
     let handshake = Handshake::new(options, services, peer.address, peer.certificate);
-    if let Some(accepted) = handshake.accept(stream, places).await {
+    let accepted = waiting.unless_pushed_out(handshake.accept(stream, places)).await;
+    drop(waiting);
+    if let Some(accepted) = accepted.flatten() {
         serve_association(options, services, accepted, shutdown).await;
     }
 }
@@ -133,30 +150,29 @@ async fn serve_peer<S: AsyncRead + AsyncWrite + Unpin>(
 async fn serve_connection(
     options: Arc<ScpOptions>,
     services: Services,
-    places: Arc<Semaphore>,
-    stream: TcpStream,
-    peer: SocketAddr,
+    (places, waiting): (Arc<Semaphore>, WaitingConnection),
+    (stream, address): (TcpStream, IpAddr),
     shutdown: CancellationToken,
 ) {
     let _ = stream.set_nodelay(true);
-    let address = peer.ip().to_canonical();
     let Some(tls) = &options.tls else {
         let peer = Peer {
             address,
             certificate: None,
         };
-        serve_peer(&options, &services, &places, stream, peer, &shutdown).await;
+        serve_peer(&options, &services, (&places, waiting), stream, peer, &shutdown).await;
         return;
     };
-    let agreeing = timeout(options.timeouts.request, tls.accept(stream));
+    let agreeing = waiting.unless_pushed_out(timeout(options.timeouts.request, tls.accept(stream)));
     match agreeing.await {
-        Ok(Ok((stream, certificate))) => {
+        Some(Ok(Ok((stream, certificate)))) => {
             let peer = Peer { address, certificate };
-            serve_peer(&options, &services, &places, stream, peer, &shutdown).await;
+            serve_peer(&options, &services, (&places, waiting), stream, peer, &shutdown).await;
         }
         // A look at the port, as of a load balancer.
-        Ok(Err(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {}
-        Ok(Err(error)) => tracing::warn!(%address, %error, "a DICOM peer did not agree on TLS"),
-        Err(_) => tracing::warn!(%address, "a DICOM peer did not agree on TLS in time"),
+        Some(Ok(Err(error))) if error.kind() == std::io::ErrorKind::UnexpectedEof => {}
+        Some(Ok(Err(error))) => tracing::warn!(%address, %error, "a DICOM peer did not agree on TLS"),
+        Some(Err(_)) => tracing::warn!(%address, "a DICOM peer did not agree on TLS in time"),
+        None => {}
     }
 }

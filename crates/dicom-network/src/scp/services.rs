@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use crate::scp::commitment::CommitmentProvider;
 use crate::scp::outcomes::OutcomeListener;
+use crate::scp::steps::StepListener;
 use crate::sink::InstanceSink;
 
 /// Who does what peers ask for.
@@ -12,4 +13,6 @@ pub(crate) struct Services {
     pub(crate) commitment: Option<Arc<dyn CommitmentProvider>>,
     /// None where nobody is asked.
     pub(crate) outcomes: Option<Arc<dyn OutcomeListener>>,
+    /// None where nobody may tell what is performed.
+    pub(crate) steps: Option<Arc<dyn StepListener>>,
 }

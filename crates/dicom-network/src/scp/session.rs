@@ -8,17 +8,20 @@ use tokio_util::sync::CancellationToken;
 use crate::abort::{abort_after, abort_by_user};
 use crate::association::Incoming;
 use crate::command::{
-    C_CANCEL_RQ, C_ECHO_RQ, C_STORE_RQ, Command, N_ACTION_RQ, N_EVENT_REPORT_RQ, N_EVENT_REPORT_RSP,
+    C_CANCEL_RQ, C_ECHO_RQ, C_STORE_RQ, Command, N_ACTION_RQ, N_CREATE_RQ, N_EVENT_REPORT_RQ,
+    N_EVENT_REPORT_RSP, N_SET_RQ,
 };
 use crate::commitment::STORAGE_COMMITMENT;
 use crate::error::NetworkError;
 use crate::incoming::{IncomingInstances, read_to_end};
 use crate::negotiation::AcceptedContext;
+use crate::performed_step::PERFORMED_PROCEDURE_STEP;
 use crate::scp::commitment::{HeldReport, Reports, RequestData, is_explicit, request_of};
 use crate::scp::handshake::AcceptedAssociation;
 use crate::scp::options::ScpOptions;
 use crate::scp::outcomes::{ReportData, outcome_of};
 use crate::scp::services::Services;
+use crate::scp::steps::{Refusal, StepData, take_step};
 use crate::status::Status;
 
 /// Answers until the peer releases, something fails, or `shutdown` comes between two messages.
@@ -137,6 +140,17 @@ async fn answer_next<S: AsyncRead + AsyncWrite + Unpin>(
             let told = be_told(options, services, accepted, id, &context, &command).await?;
             told.map_or_else(|status| status, |()| Status::SUCCESS)
         }
+        Some(N_CREATE_RQ | N_SET_RQ) => {
+            match be_told_of_step(options, services, accepted, id, &context, &command).await? {
+                Ok(()) => Status::SUCCESS,
+                Err((status, error_id)) => {
+                    let response = command.response(status);
+                    let response = error_id.into_iter().fold(response, Command::with_error_id);
+                    accepted.association.send_command(id, &response).await?;
+                    return Ok(true);
+                }
+            }
+        }
         Some(C_STORE_RQ) if command.has_data_set() && is_of_storage(&context) => {
             let incoming = IncomingInstances {
                 folder: &options.folder,
@@ -186,7 +200,8 @@ async fn answer_next<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 fn is_of_storage(context: &AcceptedContext) -> bool {
-    ![uids::VERIFICATION, STORAGE_COMMITMENT].contains(&context.abstract_syntax.as_str())
+    let others = [uids::VERIFICATION, STORAGE_COMMITMENT, PERFORMED_PROCEDURE_STEP];
+    !others.contains(&context.abstract_syntax.as_str())
 }
 
 /// Takes a request for storage commitment; the inner error is what the peer is told.
@@ -235,6 +250,27 @@ async fn be_told<S: AsyncRead + AsyncWrite + Unpin>(
         Ok(outcome) => listener.told(outcome, &accepted.calling).await,
         Err(status) => Err(status),
     })
+}
+
+/// Takes what a modality tells of what it performs; the inner error is what the peer is told.
+async fn be_told_of_step<S: AsyncRead + AsyncWrite + Unpin>(
+    options: &ScpOptions,
+    services: &Services,
+    accepted: &mut AcceptedAssociation<S>,
+    id: u8,
+    context: &AcceptedContext,
+    command: &Command,
+) -> Result<Result<(), Refusal>, NetworkError> {
+    let mut data = StepData::new();
+    if command.has_data_set() {
+        let limit = options.limits.instance_bytes;
+        read_to_end(&mut accepted.association, id, limit, 0, |bytes| data.add(bytes)).await?;
+    }
+    let listening = services.steps.as_ref();
+    let Some(listener) = listening.filter(|listener| listener.listens_to(&accepted.calling)) else {
+        return Ok(Err((Status::UNRECOGNIZED_OPERATION, None)));
+    };
+    Ok(take_step(listener.as_ref(), (context, command), data, &accepted.calling).await)
 }
 
 /// Reads a data set to its end and forgets it.

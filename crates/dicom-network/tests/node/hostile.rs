@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use norma_dicom_network::Scu;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::site::Node;
 
@@ -116,4 +116,40 @@ async fn nonsense_is_told_by_an_abort_and_harms_nobody() {
     let mut scu = Scu::for_verification(&node.scu()).await.unwrap();
     scu.echo().await.unwrap();
     assert!(node.files().is_empty());
+}
+
+/// From one address: others are served at once, and so is who calls from the same one.
+#[tokio::test]
+async fn connections_that_ask_for_nothing_hold_nobody_up() {
+    let node = Node::start(|options| options.timeouts.request = Duration::from_secs(60)).await;
+    let mut silent = Vec::new();
+    for _ in 0..300 {
+        silent.push(TcpStream::connect(node.address).await.unwrap());
+    }
+    let served_within = Duration::from_secs(5);
+    for last in [1, 2] {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, last], 0).into()).unwrap();
+        let asking = async {
+            let mut stream = socket.connect(node.address).await.unwrap();
+            let user = item(0x51, &16384_u32.to_be_bytes());
+            let bytes = request(b"NORMA           ", 1, &user, &[]);
+            stream.write_all(&bytes).await.unwrap();
+            stream.read_u8().await.unwrap()
+        };
+        let answer = tokio::time::timeout(served_within, asking).await;
+        assert_eq!(
+            answer.expect("no silent one is waited for"),
+            ACCEPT,
+            "127.0.0.{last}"
+        );
+    }
+    // The newest of them wait for what they may yet ask.
+    let mut held = 0;
+    for stream in &silent {
+        let mut byte = [0];
+        let peeked = tokio::time::timeout(Duration::from_millis(1), stream.peek(&mut byte)).await;
+        held += usize::from(peeked.is_err());
+    }
+    assert!((1..=41).contains(&held), "{held} are held");
 }

@@ -1,6 +1,7 @@
 //! The settings: `config/base.yaml` as one typed struct.
 
 mod durations;
+mod expected;
 mod identity;
 mod load;
 mod network_peer;
@@ -12,6 +13,7 @@ mod sources;
 mod value;
 mod workitems;
 
+pub use expected::{ExpectedLevel, ExpectedSettings};
 pub use identity::{
     AuditSettings, Authentication, IdentitySettings, LockoutSettings, OpenIdSettings, PasswordSettings,
     RoleValues, SecondFactorMode, SecondFactorSettings, SessionSettings, SyslogSettings,

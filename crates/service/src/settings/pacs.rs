@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
+use super::expected::{ExpectedSettings, problem_of_expected};
 use super::network_peer::{problem_of_address, problem_of_name, problem_of_tls};
 use super::sources::{PriorsSettings, SourceSettings};
 use super::value::{comma_separated, list, optional};
@@ -36,6 +37,8 @@ pub struct PacsSettings {
     /// By their names.
     pub sources: BTreeMap<String, SourceSettings>,
     pub priors: PriorsSettings,
+    /// By names of their own.
+    pub expected: BTreeMap<String, ExpectedSettings>,
 }
 
 /// A peer that may ask for storage commitment, and where it is told.
@@ -245,6 +248,7 @@ impl PacsSettings {
         of_destination
             .or_else(|| self.problem_of_commitment())
             .or_else(|| self.problem_of_sources())
+            .or_else(|| problem_of_expected(&self.expected, &self.sources, self.quiet_seconds))
     }
 
     fn problem_of_sources(&self) -> Option<(String, &'static str)> {

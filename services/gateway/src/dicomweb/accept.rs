@@ -10,6 +10,8 @@ pub(crate) const DICOM: &str = "application/dicom";
 pub(crate) const DICOM_JSON: &str = "application/dicom+json";
 pub(crate) const OCTETS: &str = "application/octet-stream";
 
+const WHOLE: u16 = 1000;
+
 /// One media range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MediaRange {
@@ -18,6 +20,8 @@ pub(crate) struct MediaRange {
     /// `type` of `multipart/related`, in lower case.
     pub(crate) part: Option<String>,
     pub(crate) transfer_syntax: Option<String>,
+    /// `q`, of 1000 (RFC 9110 section 12.4.2).
+    weight: u16,
 }
 
 impl MediaRange {
@@ -27,6 +31,7 @@ impl MediaRange {
             name: parts.next()?.trim().to_ascii_lowercase(),
             part: None,
             transfer_syntax: None,
+            weight: WHOLE,
         };
         for parameter in parts {
             let Some((name, value)) = parameter.split_once('=') else {
@@ -36,11 +41,14 @@ impl MediaRange {
             match name.trim().to_ascii_lowercase().as_str() {
                 "type" => range.part = Some(value.to_ascii_lowercase()),
                 "transfer-syntax" => range.transfer_syntax = Some(value.to_owned()),
-                "q" if value.parse::<f32>().is_ok_and(|weight| weight <= 0.0) => return None,
+                "q" => {
+                    let weight = value.parse::<f32>().unwrap_or(1.0).clamp(0.0, 1.0);
+                    range.weight = (weight * f32::from(WHOLE)).round() as u16;
+                }
                 _ => {}
             }
         }
-        (!range.name.is_empty()).then_some(range)
+        (!range.name.is_empty() && range.weight > 0).then_some(range)
     }
 
     /// Whether this type, not as a part, is taken.
@@ -67,7 +75,7 @@ fn matches_range(range: &str, media_type: &str) -> bool {
             .is_some_and(|kind| media_type.split('/').next() == Some(kind))
 }
 
-/// The media ranges of a request; `*/*` where it names none.
+/// The media ranges of a request, those that it likes best first, else in its order; `*/*` where it names none.
 pub(crate) fn accepted(request: &HttpRequest) -> Vec<MediaRange> {
     let parameter = Query::<Vec<(String, String)>>::from_query(request.query_string())
         .ok()
@@ -81,10 +89,11 @@ pub(crate) fn accepted(request: &HttpRequest) -> Vec<MediaRange> {
             .join(",")
     };
     let text = parameter.unwrap_or_else(header);
-    let ranges: Vec<MediaRange> = split_outside_quotes(&text, ',')
+    let mut ranges: Vec<MediaRange> = split_outside_quotes(&text, ',')
         .into_iter()
         .filter_map(MediaRange::parse)
         .collect();
+    ranges.sort_by_key(|range| std::cmp::Reverse(range.weight));
     if ranges.is_empty() && text.trim().is_empty() {
         return MediaRange::parse("*/*").into_iter().collect();
     }
@@ -191,6 +200,13 @@ mod tests {
                 true,
                 Some(Single),
             ),
+            (
+                "multipart/related; type=\"application/dicom\"; q=0.5, application/dicom; q=0.9",
+                true,
+                Some(Single),
+            ),
+            ("*/*; q=0.1, application/dicom", true, Some(Single)),
+            ("application/dicom; q=0.0004, */*; q=0.1", true, Some(Multipart)),
             ("application/dicom", false, None),
             ("*/*", true, Some(Multipart)),
             ("text/html, */*;q=0", true, None),

@@ -57,6 +57,15 @@ impl HeldScan {
         })
     }
 
+    /// SOP Instance UIDs, each with its series.
+    pub(crate) fn series(&self) -> impl Iterator<Item = (&str, &str)> {
+        let places = self.places.iter();
+        places.filter_map(|(uid, at)| {
+            let instance = self.holding.index.instances.get(*at)?;
+            Some((uid.as_str(), instance.series_instance_uid.as_str()))
+        })
+    }
+
     fn instance(&self, sop_instance_uid: &str) -> Result<&IndexedInstance, ApiError> {
         let at = self.places.get(sop_instance_uid);
         at.and_then(|at| self.holding.index.instances.get(*at))

@@ -20,6 +20,7 @@ pub(crate) mod render;
 pub(crate) mod retrieve;
 pub(crate) mod search;
 pub(crate) mod store;
+mod window;
 
 pub(crate) use accept::DICOM_JSON;
 pub(crate) use document::service_url;

@@ -37,7 +37,7 @@ impl ModelForm {
         Self::choose(request, true)
     }
 
-    /// By the first range of the request that is had.
+    /// By the range of the request that it likes best of those that are had.
     fn choose(request: &HttpRequest, is_one: bool) -> Result<Self, ApiError> {
         let form = accepted(request).into_iter().find_map(|range| {
             if range.takes(DICOM_JSON) || range.takes("application/json") {
@@ -140,6 +140,8 @@ mod tests {
             ModelForm::of_one(&accepting("application/dicom+xml")).unwrap(),
             ModelForm::Xml
         );
+        let liked = format!("application/dicom+json; q=0.1, {xml}; q=0.9");
+        assert!(matches!(form(&liked), ModelForm::XmlParts(_)));
         for refused in [
             "application/dicom+xml",
             "application/dicom",

@@ -7,6 +7,7 @@ use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
 use norma_dicom_instances::PixelDescription;
 use norma_domain::WindowLevel;
 
+use crate::dicomweb::window::Window;
 use crate::problem::ApiError;
 
 pub(super) const JPEG: &str = "image/jpeg";
@@ -17,7 +18,7 @@ pub(super) const PNG: &str = "image/png";
 pub(super) struct Wish {
     pub(super) media_type: &'static str,
     /// In the units of the rescaled values.
-    pub(super) window: Option<WindowLevel>,
+    pub(super) window: Option<Window>,
     /// Width and height that it has to fit into.
     pub(super) viewport: Option<(u32, u32)>,
     pub(super) quality: u8,
@@ -49,18 +50,13 @@ pub(super) fn draw(
             .write_to(&mut Cursor::new(&mut encoded), ImageFormat::Png)
             .map_err(ApiError::internal)?;
     } else {
-        let encoder = JpegEncoder::new_with_quality(&mut encoded, wish.quality.clamp(1, 100));
+        let encoder = JpegEncoder::new_with_quality(&mut encoded, wish.quality);
         picture.write_with_encoder(encoder).map_err(ApiError::internal)?;
     }
     Ok(encoded)
 }
 
-fn grey(
-    pixels: &PixelDescription,
-    bytes: &[u8],
-    frame: u64,
-    window: Option<WindowLevel>,
-) -> Option<DynamicImage> {
+fn grey(pixels: &PixelDescription, bytes: &[u8], frame: u64, window: Option<Window>) -> Option<DynamicImage> {
     let [slope, intercept] = usize::try_from(frame)
         .ok()
         .and_then(|frame| pixels.rescale.get(frame).or(pixels.rescale.first()))
@@ -89,8 +85,9 @@ fn grey(
     };
     let named = pixels
         .window
-        .and_then(|[center, width]| WindowLevel::new(center, width).ok());
-    let window = window.or(named).or_else(|| whole_range(&values))?;
+        .and_then(|[center, width]| WindowLevel::new(center, width).ok())
+        .or_else(|| whole_range(&values));
+    let window = window.or(named.map(Window::Linear))?;
     let is_inverted = pixels.photometric == "MONOCHROME1";
     let grey = values
         .iter()
@@ -149,7 +146,7 @@ mod tests {
             .collect();
         let wish = Wish {
             media_type: PNG,
-            window: Some(WindowLevel::MEDIASTINUM),
+            window: Some(Window::Linear(WindowLevel::MEDIASTINUM)),
             viewport: None,
             quality: 90,
         };

@@ -81,8 +81,9 @@ impl Search {
             match name.as_str() {
                 "accept" => {}
                 "limit" => {
-                    let limit: u32 = value.parse().map_err(|_| invalid("limit", "a number from 1"))?;
-                    search.limit = limit.clamp(1, MAX_LIMIT);
+                    let limit = value.parse::<u32>().ok().filter(|limit| *limit > 0);
+                    let limit = limit.ok_or_else(|| invalid("limit", "a number from 1"))?;
+                    search.limit = limit.min(MAX_LIMIT);
                 }
                 "offset" => {
                     let offset = value

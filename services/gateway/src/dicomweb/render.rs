@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use actix_web::web::{self, Data, Query};
 use actix_web::{HttpRequest, HttpResponse, routes};
-use norma_domain::WindowLevel;
 use serde::Deserialize;
 
 use crate::dicomweb::accept::choose_type;
@@ -14,6 +13,7 @@ use crate::dicomweb::indexes::DicomWeb;
 use crate::dicomweb::locate::{Located, PathUids};
 use crate::dicomweb::picture::{JPEG, PNG, Wish, draw};
 use crate::dicomweb::retrieve::frame_numbers;
+use crate::dicomweb::window::Window;
 use crate::identity::{Access, Notes};
 use crate::problem::ApiError;
 
@@ -37,30 +37,26 @@ impl RenderOptions {
             choose_type(request, &[JPEG, PNG]).ok_or(ApiError::NotAcceptable("image/jpeg or image/png"))?;
         Ok(Wish {
             media_type,
-            window: self.window.as_deref().map(window_of).transpose()?,
+            window: self.window.as_deref().map(Window::parse).transpose()?,
             viewport: self
                 .viewport
                 .as_deref()
                 .map(viewport_of)
                 .transpose()?
                 .or(viewport),
-            quality: self.quality.unwrap_or(QUALITY),
+            quality: self.quality.map(quality_of).transpose()?.unwrap_or(QUALITY),
         })
     }
 }
 
-fn window_of(text: &str) -> Result<WindowLevel, ApiError> {
-    let invalid = || ApiError::InvalidParameter {
-        parameter: "window".to_owned(),
-        detail: "center,width,linear with a width of at least 1".to_owned(),
-    };
-    let mut parts = text.split(',').map(str::trim);
-    let mut number = || parts.next()?.parse::<f64>().ok();
-    let (center, width) = number().zip(number()).ok_or_else(invalid)?;
-    match parts.next().map(str::to_ascii_lowercase).as_deref() {
-        None | Some("linear" | "") => WindowLevel::new(center, width).map_err(|_| invalid()),
-        Some(_) => Err(invalid()),
-    }
+fn quality_of(quality: u8) -> Result<u8, ApiError> {
+    let is_one = (1..=100).contains(&quality);
+    is_one
+        .then_some(quality)
+        .ok_or_else(|| ApiError::InvalidParameter {
+            parameter: "quality".to_owned(),
+            detail: "a number from 1 to 100".to_owned(),
+        })
 }
 
 fn viewport_of(text: &str) -> Result<(u32, u32), ApiError> {

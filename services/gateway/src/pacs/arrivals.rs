@@ -40,19 +40,33 @@ impl Arrivals {
         }
     }
 
-    /// Studies that are complete; they are told once. `is_awaited`: whether more of one was asked for.
-    pub(super) fn complete(&self, quiet: Duration, is_awaited: impl Fn(&StudyKey) -> bool) -> Vec<StudyKey> {
-        let mut studies = self.studies();
+    /// Every study, with when something of it came last and whether it is complete by that. `is_awaited`: whether more of one was asked
+    /// for.
+    pub(super) fn all(
+        &self,
+        quiet: Duration,
+        is_awaited: impl Fn(&StudyKey) -> bool,
+    ) -> Vec<(StudyKey, Instant, bool)> {
+        let studies = self.studies();
         let is_complete = |study: &StudyKey, arrival: &Arrival| {
             let silence = arrival.last.elapsed();
             let longest = quiet.saturating_mul(OPEN_TIMES);
             let is_open = !arrival.associations.is_empty() || is_awaited(study);
             silence >= quiet && (!is_open || silence >= longest)
         };
-        studies
-            .extract_if(|study, arrival| is_complete(study, arrival))
-            .map(|(study, _)| study)
+        let all = studies.iter();
+        all.map(|(study, arrival)| (study.clone(), arrival.last, is_complete(study, arrival)))
             .collect()
+    }
+
+    /// Ends the waiting for a study, unless something has come since.
+    pub(super) fn end(&self, study: &StudyKey, last: Instant) -> bool {
+        let mut studies = self.studies();
+        let is_so = studies.get(study).is_some_and(|arrival| arrival.last == last);
+        if is_so {
+            studies.remove(study);
+        }
+        is_so
     }
 
     pub(super) fn count(&self) -> usize {

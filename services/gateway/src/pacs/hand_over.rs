@@ -137,6 +137,22 @@ impl HandOver {
         if gateway.database.scan(scan_id).await?.is_none() {
             store(&self.predictions, taken, contents, in_hand).await?;
         }
+        // Before its analysis is asked for: the report needs it.
+        let count = {
+            let taken = taken.clone();
+            blocking(move || taken.count()).await?
+        };
+        if let Some(count) = count {
+            gateway.database.note_instance_count(scan_id, count).await?;
+            let outcome = match (count.is_whole(), count.expected) {
+                (true, _) => "whole",
+                (false, Some(_)) => "short",
+                (false, None) => "unknown",
+            };
+            let by = count.counted_by.as_str();
+            metrics::counter!("norma_pacs_studies_counted_total", "by" => by, "outcome" => outcome)
+                .increment(1);
+        }
         self.note_route(scan_id, before, taken, files).await?;
         // Before the study is noted: then it is done, and leaves the spool.
         gateway.database.note_stored_instances(scan_id, stored).await?;

@@ -14,6 +14,7 @@ use norma_imaging::READABLE_TRANSFER_SYNTAXES;
 use norma_service::Settings;
 
 use crate::certificate::Certificate;
+use crate::instance_counts::ExpectedRules;
 use crate::pacs::commitment_peer::CommitmentPeer;
 use crate::pulls::{PriorsOptions, Sources};
 
@@ -37,6 +38,8 @@ pub(crate) struct PacsOptions {
     /// Archives that studies are pulled from.
     pub(super) sources: Sources,
     pub(super) priors: Option<PriorsOptions>,
+    /// Who says how many instances studies have.
+    pub(super) expected: Arc<ExpectedRules>,
 }
 
 impl PacsOptions {
@@ -47,7 +50,7 @@ impl PacsOptions {
     pub(crate) fn of(
         settings: &Settings,
         certificate: Option<Arc<Certificate>>,
-        sources: Sources,
+        (sources, expected): (Sources, Arc<ExpectedRules>),
     ) -> anyhow::Result<Option<Self>> {
         let pacs = &settings.pacs;
         if !pacs.enabled {
@@ -77,6 +80,7 @@ impl PacsOptions {
             give_up: Duration::from_secs(u64::from(pacs.give_up_hours) * 3600),
             sources,
             priors: PriorsOptions::of(&pacs.priors),
+            expected,
         }))
     }
 

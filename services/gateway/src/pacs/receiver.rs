@@ -5,17 +5,19 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use norma_dicom_network::{InstanceSink, OutcomeListener, Scp};
+use norma_dicom_network::{InstanceSink, OutcomeListener, Scp, StepListener};
 use norma_dicom_spool::{Spool, TakenStudy};
 use norma_domain::ScanId;
-use norma_service::pause;
+use norma_service::{pause, repeat};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::dicomweb::DicomWeb;
+use crate::instance_counts::Steps;
 use crate::pacs::arrivals::Arrivals;
 use crate::pacs::commitment_reporter::CommitmentReporter;
 use crate::pacs::commitments::Commitments;
+use crate::pacs::completeness::{Completeness, Look};
 use crate::pacs::hand_over::{HandOver, HandedOver};
 use crate::pacs::options::PacsOptions;
 use crate::pacs::sink::SpoolSink;
@@ -26,6 +28,7 @@ use crate::pulls::{PullWatch, Puller, PullerParts};
 const TURN: Duration = Duration::from_millis(500);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const FORGOTTEN_EVERY: Duration = Duration::from_secs(3600);
 
 /// Receives, and hands complete studies over.
 pub(crate) struct Receiver {
@@ -106,6 +109,17 @@ impl Receiver {
         if let Some(outcomes) = &self.outcomes {
             scp = scp.with_outcomes(Arc::clone(outcomes));
         }
+        let expected = Arc::clone(&self.options.expected);
+        let steps = Arc::new(Steps::new(gateway.database.clone(), Arc::clone(&expected)));
+        if expected.has_steps() {
+            scp = scp.with_steps(Arc::clone(&steps) as Arc<dyn StepListener>);
+        }
+        let mut completeness = Completeness::new(
+            expected,
+            Arc::clone(&steps),
+            self.options.sources.clone(),
+            (Arc::clone(&self.spool), Arc::clone(&stored)),
+        );
         let reporter = CommitmentReporter {
             gateway,
             peers,
@@ -142,13 +156,24 @@ impl Receiver {
                 Err(error) => tracing::error!(%error, "what was received before cannot be listed"),
             }
             while !stopping.is_cancelled() {
-                for study in arrivals.complete(options.quiet, |study| watch.is_unfinished(study)) {
+                for (study, last, is_quiet) in arrivals.all(options.quiet, |study| watch.is_unfinished(study))
+                {
+                    let count = match completeness.is_off() {
+                        true => is_quiet.then_some(None),
+                        false => completeness.look(&study, Look { last, is_quiet }).await,
+                    };
+                    let Some(count) = count else { continue };
+                    if !arrivals.end(&study, last) {
+                        continue;
+                    }
                     stored.forget(&study);
-                    if let Err(error) = spool.take(&study) {
+                    let taken = spool.note_count(&study, count).and_then(|()| spool.take(&study));
+                    if let Err(error) = taken {
                         tracing::error!(%error, "a received study cannot be taken");
                         arrivals.came(study, None);
                     }
                 }
+                gauge("norma_pacs_studies_short", completeness.short());
                 match spool.taken() {
                     Ok(taken) => {
                         gauge("norma_pacs_studies_waiting", arrivals.count() + taken.len());
@@ -166,7 +191,8 @@ impl Receiver {
             scp.serve(listener, stopping.clone()),
             handing,
             reporter.run(stopping.clone()),
-            puller.run(stopping.clone())
+            puller.run(stopping.clone()),
+            repeat(FORGOTTEN_EVERY, &stopping, || steps.forget()),
         );
     }
 }

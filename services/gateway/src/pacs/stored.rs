@@ -1,12 +1,12 @@
 //! What is stored of studies of which something comes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use norma_database::{AuditOutcome, NewAuditEvent};
-use norma_dicom_spool::{EarlierStudy, Held, StudyKey, study_uid_of};
+use norma_dicom_spool::{EarlierStudy, Held, StatedInstance, StudyKey, study_uid_of};
 use norma_domain::ScanId;
 use norma_object_storage::ObjectKey;
 use tempfile::TempPath;
@@ -109,6 +109,32 @@ impl StoredStudies {
         let file = file.to_owned();
         let same = self.web.holds_same(first, sop_instance_uid, || File::open(file));
         Ok((!same.await?).then_some(first.scan_id))
+    }
+
+    /// What is stored of a study says, by SOP Instance UID; of what uploads and STOW-RS brought its series alone. `file`: one of the
+    /// study.
+    pub(super) async fn stated(
+        &self,
+        study: &StudyKey,
+        file: &Path,
+    ) -> Result<BTreeMap<String, StatedInstance>, ApiError> {
+        let known = self.of(study, file).await?;
+        let mut all = BTreeMap::new();
+        for (uid, series) in known.held.iter().flat_map(HeldScan::series) {
+            let stated = StatedInstance {
+                series_instance_uid: Some(series.to_owned()),
+                ..StatedInstance::default()
+            };
+            all.insert(uid.to_owned(), stated);
+        }
+        if known.received.is_some() {
+            let stated = blocking(move || match &known.received {
+                Some(received) => received.open()?.stated(),
+                None => Ok(BTreeMap::new()),
+            });
+            all.extend(stated.await?);
+        }
+        Ok(all)
     }
 
     /// `file`: one of the study.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use norma_database::{
     NewPrediction, Owner, PredictedScan, Rejection, RequestKey, ScanIdentity, StoredInstance,
 };
-use norma_dicom_spool::named_instances;
-use norma_domain::{AnalysisStatus, ScanId};
+use norma_dicom_spool::{named_instances, stated_instances};
+use norma_domain::{AnalysisStatus, InstanceCount, ScanId, StudyInstanceUid};
 use norma_service::RoutingWay;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::analyses::{Asked, request_analysis, wait_for_end};
 use crate::bundle::RunningBundle;
 use crate::gateway::Gateway;
+use crate::instance_counts::RequestCounts;
 use crate::predictions::schema::{OnlyRow, PredictedStudy, Prediction};
 use crate::problem::ApiError;
 use crate::routing::Router;
@@ -36,7 +37,7 @@ pub(crate) struct Sender {
     pub(crate) came_by: RoutingWay,
     /// What came by DICOM: SOP classes by SOP Instance UIDs.
     pub(crate) instances: BTreeMap<String, String>,
-    /// The studies of the upload, where they were looked for first.
+    /// The studies of the upload, where they were looked for first; None: each is taken in hand while it is stored.
     pub(crate) in_hand: Option<Arc<StudiesInHand>>,
     /// Whose scans the studies are held against; None where that was done already.
     pub(crate) compared_with: Option<Seen>,
@@ -75,6 +76,7 @@ pub(crate) struct Predictions {
     pub(crate) bundle: Arc<RunningBundle>,
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) router: Arc<Router>,
+    pub(crate) counts: Arc<RequestCounts>,
 }
 
 impl Predictions {
@@ -225,6 +227,11 @@ impl Predictions {
         uploader: &uploads::sender::Sender,
         sender: &Sender,
     ) -> Result<(), ApiError> {
+        // Who looks whether a study is here, and says so, stores it before another one looks.
+        let in_hand = match &sender.in_hand {
+            Some(in_hand) => Some(Arc::clone(in_hand)),
+            None => StudiesInHand::of_request(&self.gateway.database, new.study.uid.iter().cloned()).await?,
+        };
         let content = match &sender.compared_with {
             Some(Seen(owner)) => self.earlier_content(&new, uploader, owner.clone()).await?,
             None => None,
@@ -236,6 +243,12 @@ impl Predictions {
             ..
         } = new;
         let (instances, file) = instances_in(file, &sender.instances).await?;
+        let (count, file) = match &study.uid {
+            Some(uid) if !instances.is_empty() && !self.counts.is_off() => {
+                self.count_in(file, uid.clone()).await?
+            }
+            _ => (None, file),
+        };
         let facts = self
             .router
             .facts_of(sender.came_by, sender.owner.clone(), file.as_ref())
@@ -261,7 +274,7 @@ impl Predictions {
                 },
                 study_uid: study.uid,
                 request: None,
-                in_hand: sender.in_hand.clone(),
+                in_hand: in_hand.clone(),
             },
         )
         .await?;
@@ -270,10 +283,33 @@ impl Predictions {
             let database = &self.gateway.database;
             database.note_stored_instances(id, instances).await?;
         }
+        if let Some(count) = count {
+            self.gateway.database.note_instance_count(id, count).await?;
+        }
         if let Some(facts) = facts {
             self.router.note(id, &facts).await?;
         }
+        if let Some(in_hand) = in_hand.and_then(Arc::into_inner) {
+            in_hand.release().await;
+        }
         Ok(())
+    }
+
+    /// How many instances of a study are in an archive, of how many it has.
+    async fn count_in<File: AsRef<Path> + Send + 'static>(
+        &self,
+        archive: File,
+        study: StudyInstanceUid,
+    ) -> Result<(Option<InstanceCount>, File), ApiError> {
+        let reading = tokio::task::spawn_blocking(move || {
+            let stated = stated_instances(archive.as_ref())?;
+            Ok::<_, std::io::Error>((stated, archive))
+        });
+        let (stated, archive) = reading
+            .await
+            .map_err(ApiError::internal)?
+            .map_err(storage_failure)?;
+        Ok((self.counts.of(study, stated).await, archive))
     }
 
     /// What an earlier scan holds of a study, instance by instance. Asked before it is stored.

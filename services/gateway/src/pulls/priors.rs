@@ -172,6 +172,7 @@ mod tests {
 
     fn series(modality: &str, body_part: &str) -> FoundSeries {
         FoundSeries {
+            instance_count: None,
             series_instance_uid: SeriesInstanceUid::new("1.2").unwrap(),
             modality: modality.to_owned(),
             body_part: body_part.to_owned(),

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use norma_dicom_network::{AeTitle, FindLimits, Found, FoundStudy, NetworkError, ScuOptions, StudyKeys};
+use norma_dicom_network::{
+    AeTitle, FindLimits, Found, FoundSeries, FoundStudy, NetworkError, ScuOptions, StudyKeys,
+    StudyToRetrieve, find_series,
+};
+use norma_domain::StudyInstanceUid;
 use norma_service::{RetrieveMethod, Settings, SourceSettings};
 
 use crate::certificate::Certificate;
@@ -14,6 +18,9 @@ use crate::options::TlsFiles;
 
 /// Of a search that somebody waits for.
 const FIND_LONGEST: Duration = Duration::from_secs(60);
+
+/// Series of one study.
+const MOST_SERIES: usize = 2000;
 
 /// What an archive has.
 pub type FoundStudies = Found<FoundStudy>;
@@ -83,6 +90,44 @@ impl Sources {
             longest: FIND_LONGEST,
         };
         Some(norma_dicom_network::find_studies(&source.scu, keys, limits).await)
+    }
+}
+
+impl Sources {
+    /// Asks an archive for the series that it has of a study, and how many instances that has as a whole; None where it is none of these.
+    ///
+    /// # Errors
+    /// What the archive, or its absence, says.
+    pub(crate) async fn counts(
+        &self,
+        name: &str,
+        study: &StudyInstanceUid,
+    ) -> Option<Result<(Vec<FoundSeries>, Option<u32>), NetworkError>> {
+        let source = self.0.get(name)?;
+        let limits = FindLimits {
+            answers: MOST_SERIES,
+            longest: FIND_LONGEST,
+        };
+        let wanted = StudyToRetrieve {
+            study_instance_uid: study.clone(),
+            patient_id: String::new(),
+        };
+        let series = match find_series(&source.scu, &wanted, limits).await {
+            Ok(found) => found.items,
+            Err(error) => return Some(Err(error)),
+        };
+        if !series.is_empty() && series.iter().all(|series| series.instance_count.is_some()) {
+            return Some(Ok((series, None)));
+        }
+        let keys = StudyKeys {
+            study_instance_uid: Some(study.as_str().to_owned()),
+            ..StudyKeys::default()
+        };
+        let found = self.find(name, &keys, 1).await?;
+        Some(found.map(|found| {
+            let mut studies = found.items.into_iter();
+            (series, studies.next().and_then(|study| study.instance_count))
+        }))
     }
 }
 

@@ -1,8 +1,11 @@
 //! What the gateway is made of.
 
+use std::sync::Arc;
+
 use norma_service::Context;
 
 use crate::bundle::ModelSource;
+use crate::instance_counts::ExpectedRules;
 use crate::options::GatewayOptions;
 use crate::pulls::Sources;
 use crate::routing::Rules;
@@ -17,4 +20,6 @@ pub struct GatewayParts {
     pub options: GatewayOptions,
     pub sources: Sources,
     pub rules: Rules,
+    /// Who says how many instances studies have.
+    pub expected: Arc<ExpectedRules>,
 }

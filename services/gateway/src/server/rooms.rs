@@ -12,6 +12,7 @@ use crate::events::EventFeed;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
 use crate::identity::openid::OpenId;
+use crate::instance_counts::{RequestCounts, Steps};
 use crate::pixels::PixelObjects;
 use crate::predictions::Predictions;
 use crate::pulls::Sources;
@@ -50,6 +51,7 @@ impl Rooms {
             options,
             sources,
             rules,
+            expected,
         } = parts;
         let gateway = Arc::new(Gateway::new(context, options, base_url));
         let options = &gateway.options;
@@ -64,11 +66,13 @@ impl Rooms {
         let bundle = Arc::new(RunningBundle::new(models, gateway.database.clone(), set_point));
         let uploads = Arc::new(Uploads::new(Arc::clone(&gateway), reader));
         let router = Arc::new(Router::new(Arc::clone(&gateway), Arc::clone(&uploads), rules));
+        let steps = Steps::new(gateway.database.clone(), Arc::clone(&expected));
         let predictions = Predictions {
             gateway: Arc::clone(&gateway),
             bundle: Arc::clone(&bundle),
             uploads: Arc::clone(&uploads),
             router: Arc::clone(&router),
+            counts: Arc::new(RequestCounts::new(Arc::clone(&expected), steps)),
         };
         let pixels = Arc::new(PixelObjects::new(gateway.objects.clone(), &gateway.kept));
         let results = DicomResults::new(Arc::clone(&gateway), Arc::clone(&pixels), Arc::clone(&uploads));

@@ -12,6 +12,7 @@ use secrecy::ExposeSecret as _;
 
 use crate::certificate::Certificate;
 use crate::deliveries::{CommitmentOutcomes, DeliveryOptions, Dispatcher};
+use crate::instance_counts::ExpectedRules;
 use crate::options::{GatewayOptions, TlsFiles};
 use crate::pacs::{PacsOptions, Receiver};
 use crate::pulls::Sources;
@@ -46,7 +47,12 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
         .transpose()
         .context("pacs.tls")?;
     let sources = Sources::of(&settings, certificate.as_ref())?;
-    let pacs = PacsOptions::of(&settings, certificate.clone(), sources.clone())?;
+    let expected = Arc::new(ExpectedRules::of(&settings.pacs.expected)?);
+    let pacs = PacsOptions::of(
+        &settings,
+        certificate.clone(),
+        (sources.clone(), Arc::clone(&expected)),
+    )?;
     let deliveries = DeliveryOptions::of(&settings, certificate.as_ref())?;
     let bundle = load_bundle(&context).await;
     let (database, shutdown) = (context.database.clone(), context.shutdown.clone());
@@ -57,6 +63,7 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
         options: GatewayOptions::from(settings.as_ref()),
         sources,
         rules: Rules::of(&settings.routing),
+        expected: Arc::clone(&expected),
         context,
     };
     let storage = parts.options.storage;

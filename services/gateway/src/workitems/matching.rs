@@ -121,8 +121,9 @@ impl Wanted {
                 // A work item is answered as a whole.
                 "accept" | "includefield" => {}
                 "limit" => {
-                    let limit: usize = value.parse().map_err(|_| invalid("limit", "a number from 1"))?;
-                    wanted.limit = limit.clamp(1, MAX_LIMIT);
+                    let limit = value.parse::<usize>().ok().filter(|limit| *limit > 0);
+                    let limit = limit.ok_or_else(|| invalid("limit", "a number from 1"))?;
+                    wanted.limit = limit.min(MAX_LIMIT);
                 }
                 "offset" => {
                     wanted.offset = value.parse().map_err(|_| invalid("offset", "a number from 0"))?;

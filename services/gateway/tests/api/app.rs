@@ -91,6 +91,7 @@ async fn spawn_in(
     let (database, objects) = (context.database.clone(), context.objects.clone());
     let application = Application::build(
         GatewayParts {
+            expected: Default::default(),
             context,
             models: Arc::new(move || {
                 has_models.then(|| Arc::new(installed())).ok_or_else(|| {

@@ -67,6 +67,36 @@ async fn of_two_uploads_at_one_moment_one_is_refused_where_that_was_asked_for() 
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_predictions_at_one_moment_one_knows_the_other_and_stow_rs_knows_both() {
+    let app = spawn_app().await;
+    for round in 0..ROUNDS {
+        let study = study(200 + round);
+        let file = study.files[0].clone();
+        let sent = || async {
+            let part = Part::bytes(file.clone()).file_name("slice.dcm");
+            let request = app
+                .request(reqwest::Method::POST, "/inference/predict")
+                .header("prefer", "wait=0")
+                .multipart(Form::new().part("file", part));
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.status(), StatusCode::ACCEPTED);
+            let answer: Value = answer.json().await.unwrap();
+            answer["studies"][0].clone()
+        };
+        let (one, other) = tokio::join!(sent(), sent());
+        let names = |this: &Value, that: &Value| this["duplicate_of"] == that["scan_id"];
+        assert!(
+            names(&one, &other) != names(&other, &one),
+            "round {round}: {one} {other}"
+        );
+        let stored = store(&app, "/studies", &study.files[..1]).await;
+        assert_eq!(stored.status(), StatusCode::OK);
+        let scans = app.get_json("/api/scans").await;
+        assert_eq!(scans["total"], 2 * (round + 1), "no third one of round {round}");
+    }
+}
+
 #[tokio::test]
 async fn a_study_whose_analysis_failed_is_analysed_again_when_it_is_sent_again() {
     let app = spawn_app().await;

@@ -153,7 +153,11 @@ async fn an_upload_is_found_and_given_back_as_it_came() {
     }
     let fuzzy = get(&app, "/studies?fuzzymatching=true", "*/*").await;
     assert!(fuzzy.headers()["warning"].to_str().unwrap().starts_with("299 "));
-    for (query, code) in [("Rows=3", "invalid_parameter"), ("limit=x", "invalid_parameter")] {
+    for (query, code) in [
+        ("Rows=3", "invalid_parameter"),
+        ("limit=x", "invalid_parameter"),
+        ("limit=0", "invalid_parameter"),
+    ] {
         let refused = get(&app, &format!("/studies?{query}"), "*/*").await;
         problem(refused, StatusCode::BAD_REQUEST, code).await;
     }
@@ -233,6 +237,8 @@ async fn an_upload_is_found_and_given_back_as_it_came() {
 
     for (path, side) in [
         ("/rendered?window=40,400,linear", 64),
+        ("/rendered?window=40,400,linear-exact", 64),
+        ("/rendered?window=40,400,sigmoid&quality=50", 64),
         ("/frames/1/rendered", 64),
         ("/thumbnail?viewport=16,16", 16),
     ] {
@@ -252,12 +258,23 @@ async fn an_upload_is_found_and_given_back_as_it_came() {
         let status = get(&app, &format!("{instance}{missing}"), "*/*").await.status();
         assert_eq!(status, StatusCode::NOT_FOUND, "{missing}");
     }
-    problem(
-        get(&app, &format!("{instance}/frames/0"), "*/*").await,
-        StatusCode::BAD_REQUEST,
-        "invalid_parameter",
-    )
-    .await;
+    for invalid in [
+        "/frames/0",
+        "/rendered?window=40,400,cubic",
+        "/rendered?quality=0",
+        "/rendered?quality=101",
+    ] {
+        let refused = get(&app, &format!("{instance}{invalid}"), "*/*").await;
+        problem(refused, StatusCode::BAD_REQUEST, "invalid_parameter").await;
+    }
+    // What a client likes best comes first, wherever it stands.
+    let liked = "application/dicom+json; q=0.2, multipart/related; type=\"application/dicom+xml\"; q=0.8";
+    let answer = get(&app, "/studies", liked).await;
+    let kind = answer.headers()["content-type"].to_str().unwrap().to_owned();
+    assert!(
+        kind.starts_with("multipart/related; type=\"application/dicom+xml\""),
+        "{kind}"
+    );
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 pub(crate) mod archive;
 pub(crate) mod dcmqrscp;
+pub(crate) mod message;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

@@ -21,7 +21,7 @@ pub(super) fn find(config: Option<&Path>, arguments: PacsFind) -> anyhow::Result
         let Some(answered) = asked else {
             bail!("the settings (pacs.sources) have no {name}");
         };
-        answered.with_context(|| format!("{name} did not answer"))
+        answered.with_context(|| format!("{name} did not answer the search"))
     })?;
     for study in &found.items {
         answer(&line_of(study));

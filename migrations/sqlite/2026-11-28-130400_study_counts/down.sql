@@ -1,0 +1,3 @@
+DROP TABLE performed_step_studies;
+DROP TABLE performed_steps;
+DROP TABLE study_counts;
