@@ -2,6 +2,7 @@
 
 mod admin;
 mod announcement;
+mod behind;
 mod context;
 mod installation;
 mod model_stage;
@@ -24,6 +25,7 @@ mod thresholds;
 mod worker;
 
 pub use announcement::announce;
+pub use behind::{Behind, run_behind};
 pub use context::Context;
 pub use installation::{InstallationError, adopt_installation, check_installation};
 pub use model_stage::run_model_stage;

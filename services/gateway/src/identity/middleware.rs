@@ -238,6 +238,10 @@ impl Visit {
         if self.operation.asks_who_it_is() && self.caller.must_verify(self.identity.settings()) {
             return Err(AccessProblem::VerificationRequired.into());
         }
+        // Refused before the trail is told that a change begins: what follows would cost its sender nothing and others their turn.
+        if self.operation.takes_an_upload() && !self.gateway.uploads.has_one_for(self.caller.owner().as_ref()) {
+            return Err(ApiError::TooManyUploads);
+        }
         self.look_at_object(pattern, path, is_limited_to_own).await?;
         Ok(Access {
             caller: Arc::clone(&self.caller),
