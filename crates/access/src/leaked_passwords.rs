@@ -24,14 +24,20 @@ fn unit(text: &str) -> &str {
     let lengths = text.char_indices().map(|(at, _)| at).skip(1);
     lengths
         .filter(|length| text.len() % length == 0)
-        .find(|length| text.as_bytes().chunks(*length).all(|part| part == &text.as_bytes()[..*length]))
+        .find(|length| {
+            text.as_bytes()
+                .chunks(*length)
+                .all(|part| part == &text.as_bytes()[..*length])
+        })
         .map_or(text, |length| &text[..length])
 }
 
 fn is_listed(text: &str) -> bool {
     let hash = Sha256::digest(text.as_bytes());
     let (entries, _) = TABLE.as_chunks::<ENTRY>();
-    entries.binary_search_by(|entry| entry.as_slice().cmp(&hash[..ENTRY])).is_ok()
+    entries
+        .binary_search_by(|entry| entry.as_slice().cmp(&hash[..ENTRY]))
+        .is_ok()
 }
 
 #[cfg(test)]

@@ -86,7 +86,8 @@ impl AuditArchive {
             return Ok(None);
         }
         let (folder, key, installation) = (self.folder.clone(), self.key.clone(), self.installation().await?);
-        let writing = tokio::task::spawn_blocking(move || write_segment(&folder, &key, installation, &records));
+        let writing =
+            tokio::task::spawn_blocking(move || write_segment(&folder, &key, installation, &records));
         Ok(Some(writing.await.context("the writer of segments ended")??))
     }
 
@@ -98,7 +99,10 @@ impl AuditArchive {
         let (file, key, installation) = (segment.clone(), self.key.public(), self.installation().await?);
         let reading = tokio::task::spawn_blocking(move || read_segment(&file, &key, installation));
         let named = || segment.path.display().to_string();
-        let records = reading.await.context("the reader of segments ended")?.with_context(named)?;
+        let records = reading
+            .await
+            .context("the reader of segments ended")?
+            .with_context(named)?;
         let (first, last) = records.first().zip(records.last()).context("it holds no event")?;
         let pruned = self.database.audit_pruned().await?;
         if segment.last <= pruned.sequence {
@@ -112,15 +116,26 @@ impl AuditArchive {
         );
         // The chain of hashes says the same of every event before.
         let here = self.database.audit_hash_of(last.sequence).await?;
-        anyhow::ensure!(here.as_ref() == Some(&last.hash), "{} is not as the database says", named());
+        anyhow::ensure!(
+            here.as_ref() == Some(&last.hash),
+            "{} is not as the database says",
+            named()
+        );
         let until = AuditHead {
             sequence: last.sequence,
             hash: last.hash.clone(),
         };
         let mut told = NewAuditEvent::of_system("gateway", "audit.archive");
-        told.detail = format!("events {} to {}, the last with hash {}", first.sequence, last.sequence, last.hash);
+        told.detail = format!(
+            "events {} to {}, the last with hash {}",
+            first.sequence, last.sequence, last.hash
+        );
         let taken = self.database.prune_audit(until, told).await?;
-        tracing::info!(first = first.sequence, last = last.sequence, "a segment of the audit trail was archived");
+        tracing::info!(
+            first = first.sequence,
+            last = last.sequence,
+            "a segment of the audit trail was archived"
+        );
         Ok(taken)
     }
 

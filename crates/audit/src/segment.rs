@@ -48,7 +48,11 @@ pub fn segments_of(folder: &Path) -> std::io::Result<Vec<SegmentFile>> {
             .and_then(|name| name.to_str()?.strip_prefix("audit-")?.strip_suffix(ENDING))
             .and_then(|numbers| numbers.split_once('-'));
         let numbers = numbers.and_then(|(first, last)| first.parse().ok().zip(last.parse().ok()));
-        segments.extend(numbers.map(|(first, last)| SegmentFile { first, last, path: path.clone() }));
+        segments.extend(numbers.map(|(first, last)| SegmentFile {
+            first,
+            last,
+            path: path.clone(),
+        }));
     }
     segments.sort();
     Ok(segments)
@@ -64,8 +68,14 @@ pub(crate) fn write_segment(
     installation: Uuid,
     records: &[AuditRecord],
 ) -> anyhow::Result<SegmentFile> {
-    let (first, last) = records.first().zip(records.last()).context("a segment has events")?;
-    let path = folder.join(format!("audit-{:012}-{:012}{ENDING}", first.sequence, last.sequence));
+    let (first, last) = records
+        .first()
+        .zip(records.last())
+        .context("a segment has events")?;
+    let path = folder.join(format!(
+        "audit-{:012}-{:012}{ENDING}",
+        first.sequence, last.sequence
+    ));
     let partial = folder.join(format!(".partial-{}", Uuid::new_v4().simple()));
     let written = write_lines(&partial, key, installation, records).and_then(|()| {
         // Never over another one: a link fails where there is one.
@@ -90,7 +100,10 @@ fn write_lines(
     installation: Uuid,
     records: &[AuditRecord],
 ) -> anyhow::Result<()> {
-    let (first, last) = records.first().zip(records.last()).context("a segment has events")?;
+    let (first, last) = records
+        .first()
+        .zip(records.last())
+        .context("a segment has events")?;
     let beginning = Beginning {
         segment: FORM.to_owned(),
         installation,
@@ -101,7 +114,11 @@ fn write_lines(
         sequence: last.sequence,
         hash: last.hash.clone(),
     };
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
     let mut writer = BufWriter::new(file);
     writeln!(writer, "{}", serde_json::to_string(&beginning)?)?;
     for record in records {
@@ -127,22 +144,31 @@ pub fn read_segment(
 ) -> anyhow::Result<Vec<AuditRecord>> {
     let mut lines = BufReader::new(File::open(&segment.path)?).lines();
     let mut next = || lines.next().transpose();
-    let beginning: Beginning = serde_json::from_str(&next()?.context("it is empty")?).context("it is no segment")?;
+    let beginning: Beginning =
+        serde_json::from_str(&next()?.context("it is empty")?).context("it is no segment")?;
     let expected = Beginning {
         segment: FORM.to_owned(),
         installation,
         first: segment.first,
         last: segment.last,
     };
-    anyhow::ensure!(beginning == expected, "it is of another form, installation or part than its name says");
+    anyhow::ensure!(
+        beginning == expected,
+        "it is of another form, installation or part than its name says"
+    );
     let mut records: Vec<AuditRecord> = Vec::new();
     for sequence in segment.first..=segment.last {
         let line = next()?.with_context(|| format!("it ends before event {sequence}"))?;
         let record: AuditRecord =
             serde_json::from_str(&line).with_context(|| format!("event {sequence} cannot be read"))?;
         anyhow::ensure!(record.sequence == sequence, "event {sequence} is missing");
-        anyhow::ensure!(record.content_hash() == record.hash, "event {sequence} was altered");
-        let follows = records.last().is_none_or(|before| before.hash == record.previous_hash);
+        anyhow::ensure!(
+            record.content_hash() == record.hash,
+            "event {sequence} was altered"
+        );
+        let follows = records
+            .last()
+            .is_none_or(|before| before.hash == record.previous_hash);
         anyhow::ensure!(follows, "event {sequence} does not follow the one before it");
         records.push(record);
     }
@@ -150,7 +176,10 @@ pub fn read_segment(
     let read = key.read(&seal, installation);
     let last = records.last().context("it holds no event")?;
     let is_sealed = read.faults.is_empty()
-        && read.heads.first().is_some_and(|head| head.sequence == last.sequence && head.hash == last.hash);
+        && read
+            .heads
+            .first()
+            .is_some_and(|head| head.sequence == last.sequence && head.hash == last.hash);
     anyhow::ensure!(is_sealed, "its head is not signed by the key, or is another's");
     anyhow::ensure!(next()?.is_none(), "something stands behind its head");
     Ok(records)

@@ -40,7 +40,8 @@ impl ShownCertificate {
             .and_then(Iterator::collect)
             .context("audit.syslog.certificate is no PEM file of certificates")?;
         anyhow::ensure!(!chain.is_empty(), "audit.syslog.certificate holds no certificate");
-        let key = PrivateKeyDer::from_pem_file(&self.key).context("audit.syslog.key is no PEM file of a key")?;
+        let key =
+            PrivateKeyDer::from_pem_file(&self.key).context("audit.syslog.key is no PEM file of a key")?;
         Ok((chain, key))
     }
 }

@@ -39,7 +39,10 @@ async fn fill(database: &Database, days: i64, actions: &[&str]) {
 }
 
 async fn sequences(database: &Database) -> Vec<u64> {
-    let records = database.audit_records(0, Utc::now() + TimeDelta::days(1), 1000).await.unwrap();
+    let records = database
+        .audit_records(0, Utc::now() + TimeDelta::days(1), 1000)
+        .await
+        .unwrap();
     records.iter().map(|record| record.sequence).collect()
 }
 
@@ -66,7 +69,9 @@ async fn assert_whole(archive: &AuditArchive, events: u64) {
 
 fn names(folder: &Path) -> Vec<String> {
     let names = std::fs::read_dir(folder).unwrap();
-    let mut names: Vec<String> = names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = names
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
@@ -76,14 +81,23 @@ async fn what_is_old_is_archived_and_the_trail_is_whole_over_both() {
     let folder = tempfile::tempdir().unwrap();
     let archive = opened(&folder).await;
     assert_eq!(archive.archive_all().await.unwrap(), 0, "an empty trail");
-    fill(&archive.database, 800, &["patient.read", "patient.erase", "scan.read"]).await;
+    fill(
+        &archive.database,
+        800,
+        &["patient.read", "patient.erase", "scan.read"],
+    )
+    .await;
     fill(&archive.database, 2, &["patient.read", "patient.update"]).await;
     assert_eq!(archive.archive_all().await.unwrap(), 2);
     assert_eq!(names(&archive.folder), ["audit-000000000001-000000000003.jsonl"]);
     // The statement of erasure stays, and what is young; the archiving was told.
     assert_eq!(sequences(&archive.database).await, [2, 4, 5, 6]);
     assert_whole(&archive, 6).await;
-    assert_eq!(archive.archive_all().await.unwrap(), 0, "nothing else is old enough");
+    assert_eq!(
+        archive.archive_all().await.unwrap(),
+        0,
+        "nothing else is old enough"
+    );
 
     fill(&archive.database, 1, &["patient.read"]).await;
     let later = AuditArchive {
@@ -102,7 +116,12 @@ async fn what_is_old_is_archived_and_the_trail_is_whole_over_both() {
 async fn killed_at_any_moment_the_archive_is_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let archive = opened(&folder).await;
-    fill(&archive.database, 800, &["patient.read", "scan.read", "report.read"]).await;
+    fill(
+        &archive.database,
+        800,
+        &["patient.read", "scan.read", "report.read"],
+    )
+    .await;
     fill(&archive.database, 0, &["patient.read"]).await;
     // Killed while it wrote: half of a file, under no segment's name.
     std::fs::create_dir_all(&archive.folder).unwrap();
@@ -126,7 +145,12 @@ async fn killed_at_any_moment_the_archive_is_the_same() {
 async fn nothing_leaves_the_database_that_is_not_archived_as_it_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let archive = opened(&folder).await;
-    fill(&archive.database, 800, &["patient.read", "scan.read", "report.read"]).await;
+    fill(
+        &archive.database,
+        800,
+        &["patient.read", "scan.read", "report.read"],
+    )
+    .await;
     fill(&archive.database, 0, &["patient.read"]).await;
     let segment = archive.next_segment().await.unwrap().unwrap();
     let whole = std::fs::read_to_string(&segment.path).unwrap();
@@ -136,8 +160,14 @@ async fn nothing_leaves_the_database_that_is_not_archived_as_it_is_there() {
         (whole.replace("scan.read", "scan.delete"), "event 2 was altered"),
         (lines[..3].join("\n"), "it ends before event 3"),
         (lines[..4].join("\n"), "it has no head"),
-        ([lines[0], lines[1], lines[3], lines[4]].join("\n"), "event 2 is missing"),
-        (format!("{whole}{}\n", lines[3]), "something stands behind its head"),
+        (
+            [lines[0], lines[1], lines[3], lines[4]].join("\n"),
+            "event 2 is missing",
+        ),
+        (
+            format!("{whole}{}\n", lines[3]),
+            "something stands behind its head",
+        ),
         (whole.replace("\"last\":3", "\"last\":2"), "it is of another form"),
         (String::new(), "it is empty"),
     ] {
@@ -175,7 +205,12 @@ async fn what_a_collector_was_not_sent_stays() {
         is_exported: true,
         ..opened(&folder).await
     };
-    fill(&archive.database, 800, &["patient.read", "scan.read", "report.read"]).await;
+    fill(
+        &archive.database,
+        800,
+        &["patient.read", "scan.read", "report.read"],
+    )
+    .await;
     assert_eq!(archive.archive_all().await.unwrap(), 0);
     archive.database.note_audit_export("syslog", 2).await.unwrap();
     assert_eq!(archive.archive_all().await.unwrap(), 2);

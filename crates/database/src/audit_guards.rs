@@ -10,11 +10,20 @@ use crate::{Database, DatabaseError};
 type Guard = (&'static str, &'static [&'static str]);
 
 const POSTGRES: [Guard; 6] = [
-    ("audit_events_append_only", &["UPDATE", "TRUNCATE", "audit_events"]),
-    ("audit_events_stay", &["DELETE", "audit_events", "audit_pruned", "patient.erase"]),
+    (
+        "audit_events_append_only",
+        &["UPDATE", "TRUNCATE", "audit_events"],
+    ),
+    (
+        "audit_events_stay",
+        &["DELETE", "audit_events", "audit_pruned", "patient.erase"],
+    ),
     ("audit_head_stays", &["DELETE", "TRUNCATE", "audit_head"]),
     ("audit_head_moves_on", &["UPDATE", "audit_head"]),
-    ("audit_pruned_stays", &["INSERT", "DELETE", "TRUNCATE", "audit_pruned"]),
+    (
+        "audit_pruned_stays",
+        &["INSERT", "DELETE", "TRUNCATE", "audit_pruned"],
+    ),
     ("audit_pruned_moves_on", &["UPDATE", "audit_pruned", "30 days"]),
 ];
 const SQLITE: [Guard; 7] = [

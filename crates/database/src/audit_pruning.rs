@@ -93,7 +93,9 @@ impl Database {
                 .select(AuditEventRow::as_select())
                 .load(connection)?;
             let altered = rows.iter().filter(|row| hash_of(row) != row.hash);
-            let altered = altered.map(|row| u64::try_from(row.sequence).unwrap_or_default()).collect();
+            let altered = altered
+                .map(|row| u64::try_from(row.sequence).unwrap_or_default())
+                .collect();
             let heads = rows.into_iter().map(|row| AuditHead {
                 sequence: u64::try_from(row.sequence).unwrap_or_default(),
                 hash: row.hash,

@@ -33,11 +33,13 @@ pub fn run_behind<T: Send + 'static>(how: Behind, work: impl FnOnce() -> T + Sen
     };
     let runtime = tokio::runtime::Handle::try_current().ok();
     let theirs = take.clone();
-    let started = thread::Builder::new().name("norma-behind".to_owned()).spawn(move || {
-        stand_behind(how);
-        let _runtime = runtime.as_ref().map(tokio::runtime::Handle::enter);
-        theirs().map(|work| work())
-    });
+    let started = thread::Builder::new()
+        .name("norma-behind".to_owned())
+        .spawn(move || {
+            stand_behind(how);
+            let _runtime = runtime.as_ref().map(tokio::runtime::Handle::enter);
+            theirs().map(|work| work())
+        });
     match started {
         Ok(thread) => thread
             .join()

@@ -38,22 +38,39 @@ fn old_events_go_and_the_chain_goes_on_from_them() {
     on_both_sides(|side| async move {
         filled(&side).await;
         let database = &side.database;
-        let archived = database.audit_records(0, Utc::now() - TimeDelta::days(365), 100).await.unwrap();
+        let archived = database
+            .audit_records(0, Utc::now() - TimeDelta::days(365), 100)
+            .await
+            .unwrap();
         let numbers: Vec<u64> = archived.iter().map(|record| record.sequence).collect();
         assert_eq!(numbers, [1, 2, 3, 4]);
         for record in &archived {
             assert_eq!(record.content_hash(), record.hash);
             // As it lies in a file.
             let json = serde_json::to_string(record).unwrap();
-            assert_eq!(&serde_json::from_str::<norma_database::AuditRecord>(&json).unwrap(), record);
+            assert_eq!(
+                &serde_json::from_str::<norma_database::AuditRecord>(&json).unwrap(),
+                record
+            );
         }
         let until = head(database, 4).await;
         assert_eq!(database.prune_audit(until.clone(), told()).await.unwrap(), 3);
         assert_eq!(database.audit_pruned().await.unwrap(), until);
         // Again, by a process that was slower.
         assert_eq!(database.prune_audit(until, told()).await.unwrap(), 0);
-        for (sequence, is_there) in [(1, false), (2, false), (3, true), (4, false), (5, true), (7, true)] {
-            assert_eq!(database.audit_hash_of(sequence).await.unwrap().is_some(), is_there, "{sequence}");
+        for (sequence, is_there) in [
+            (1, false),
+            (2, false),
+            (3, true),
+            (4, false),
+            (5, true),
+            (7, true),
+        ] {
+            assert_eq!(
+                database.audit_hash_of(sequence).await.unwrap().is_some(),
+                is_there,
+                "{sequence}"
+            );
         }
         let missing = AuditFault::Missing { from: 1, to: 4 };
         assert_eq!(database.verify_audit(None).await.unwrap().faults, [missing]);
@@ -95,8 +112,8 @@ fn nothing_young_nothing_unknown_and_no_statement_goes() {
             ..young.clone()
         };
         for until in [young, other, beyond] {
-            let refused = database.prune_audit(until, told()).await.unwrap_err().to_string();
-            assert!(refused.contains("append-only"), "{refused}");
+            let refused = database.prune_audit(until, told()).await.unwrap_err();
+            assert!(format!("{refused:?}").contains("append-only"), "{refused:?}");
         }
         // Nor was told what did not happen.
         assert_eq!(database.audit_head().await.unwrap().unwrap().sequence, 6);

@@ -120,7 +120,13 @@ pub(crate) async fn search_instances(
     let mut warnings = Warnings::of(&search);
     let is_of_series = request.match_info().get("series").is_some();
     let located = web
-        .searched(&request, &access, &notes, (&search, Level::Instance), &mut warnings)
+        .searched(
+            &request,
+            &access,
+            &notes,
+            (&search, Level::Instance),
+            &mut warnings,
+        )
         .await?;
     let service = service_url(&request, &web.gateway);
     let mut documents = Vec::new();

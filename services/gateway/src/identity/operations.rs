@@ -69,7 +69,12 @@ const ASKS_WHO_IT_IS: &[&str] = &[
 ];
 
 /// Acts whose body is an upload, by their action in the audit trail.
-const TAKES_AN_UPLOAD: &[&str] = &["scan.upload", "scan.inspect", "prediction.request", "dicomweb.store"];
+const TAKES_AN_UPLOAD: &[&str] = &[
+    "scan.upload",
+    "scan.inspect",
+    "prediction.request",
+    "dicomweb.store",
+];
 
 impl Operation {
     pub(crate) fn takes_an_upload(&self) -> bool {

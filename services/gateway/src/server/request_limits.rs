@@ -21,6 +21,7 @@ use norma_access::sha256;
 
 use crate::gateway::Gateway;
 use crate::http::content_length::content_length;
+use crate::http::leftover::answer_unread;
 use crate::identity::authentication::bearer_token;
 use crate::identity::caller::Access;
 use crate::identity::session_cookie::SessionCookie;
@@ -150,8 +151,7 @@ pub(crate) async fn limit_rate<B: MessageBody + 'static>(
         .and_then(|credential| counter.client_of(credential));
     let is_known = known.is_some();
     if let Err(refusal) = counter.count(&known.unwrap_or(client)) {
-        let answer = refusal.error_response();
-        return Ok(request.into_response(answer).map_into_right_body());
+        return Ok(answer_unread(request, refusal.error_response()).map_into_right_body());
     }
     if is_known {
         request.extensions_mut().insert(CountedByIdentity);
@@ -204,8 +204,7 @@ pub(crate) async fn limit_identity<B: MessageBody + 'static>(
     if let (Some(identity), Some(counter)) = (identity, counter)
         && let Err(refusal) = counter.count(&identity)
     {
-        let answer = refusal.error_response();
-        return Ok(request.into_response(answer).map_into_right_body());
+        return Ok(answer_unread(request, refusal.error_response()).map_into_right_body());
     }
     Ok(next.call(request).await?.map_into_left_body())
 }

@@ -55,7 +55,10 @@ async fn verify(config: Option<&Path>, arguments: VerifyAudit) -> anyhow::Result
         ));
     }
     let mut walk = database.begin_audit_walk(noted).await?;
-    let archive = arguments.archive.as_ref().or(settings.audit.archive.folder.as_ref());
+    let archive = arguments
+        .archive
+        .as_ref()
+        .or(settings.audit.archive.folder.as_ref());
     if let Some(folder) = archive {
         let key = head_key(arguments.head_key.as_deref(), &settings)?;
         let installation = installation_of(&database).await?;
