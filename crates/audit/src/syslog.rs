@@ -76,7 +76,7 @@ pub async fn run_syslog_export(database: Database, target: SyslogTarget, shutdow
 /// Sends on one connection until it breaks.
 async fn deliver(database: &Database, target: &SyslogTarget) -> anyhow::Result<()> {
     let host = host_name();
-    let stream = connect(target).await?;
+    let stream = connect(&target.address, target.ca_file.as_deref(), target.shown.as_ref()).await?;
     let (mut reading, mut writing) = tokio::io::split(stream);
     let mut position = database.audit_export_position(EXPORT).await?;
     tracing::info!(after = position, "the audit trail is sent to its collector");

@@ -1,6 +1,6 @@
 //! The connection to the collector.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +12,6 @@ use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-
-use crate::syslog::SyslogTarget;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -47,14 +45,17 @@ impl ShownCertificate {
 }
 
 /// Connects, checks the collector's certificate, and shows it the own one.
-pub(crate) async fn connect(target: &SyslogTarget) -> anyhow::Result<TlsStream<TcpStream>> {
-    let address = &target.address;
+pub(crate) async fn connect(
+    address: &str,
+    ca_file: Option<&Path>,
+    shown: Option<&ShownCertificate>,
+) -> anyhow::Result<TlsStream<TcpStream>> {
     let (host, _) = address
         .rsplit_once(':')
         .context("audit.syslog.address is HOST:PORT")?;
     let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned())
         .context("audit.syslog.address names no host")?;
-    let config = config_of(target)?;
+    let config = config_of(ca_file, shown)?;
     let connecting = async {
         let stream = TcpStream::connect(address).await?;
         TlsConnector::from(Arc::new(config)).connect(name, stream).await
@@ -65,10 +66,10 @@ pub(crate) async fn connect(target: &SyslogTarget) -> anyhow::Result<TlsStream<T
         .context("failed to connect to the collector")
 }
 
-fn config_of(target: &SyslogTarget) -> anyhow::Result<ClientConfig> {
-    let authorities = Authorities::of(target.ca_file.as_deref()).context("audit.syslog.ca_file")?;
+fn config_of(ca_file: Option<&Path>, shown: Option<&ShownCertificate>) -> anyhow::Result<ClientConfig> {
+    let authorities = Authorities::of(ca_file).context("audit.syslog.ca_file")?;
     let config = client_config(&authorities).context("failed to set up TLS")?;
-    let Some(shown) = &target.shown else {
+    let Some(shown) = shown else {
         return Ok(config.with_no_client_auth());
     };
     let (chain, key) = shown.read()?;
