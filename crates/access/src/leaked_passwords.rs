@@ -23,7 +23,7 @@ pub fn is_leaked(password: &str) -> bool {
 fn unit(text: &str) -> &str {
     let lengths = text.char_indices().map(|(at, _)| at).skip(1);
     lengths
-        .filter(|length| text.len() % length == 0)
+        .filter(|length| text.len().is_multiple_of(*length))
         .find(|length| {
             text.as_bytes()
                 .chunks(*length)

@@ -137,7 +137,7 @@ pub(crate) async fn search_instances(
             web.include(&located, &search, &mut document).await?;
         }
         documents.push(document);
-        if documents.len() % DOCUMENTS_IN_ONE_GO == 0 {
+        if documents.len().is_multiple_of(DOCUMENTS_IN_ONE_GO) {
             tokio::task::yield_now().await;
         }
     }
