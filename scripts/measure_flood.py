@@ -1,57 +1,25 @@
-"""Measures a clinician's work without and with a flood from one key (scripts/measure-flood starts it)."""
+"""Measures a clinician's work without and with floods (scripts/measure-flood starts it, scripts/flood.py floods)."""
 
-import http.client
 import json
-import socket
+import os
 import statistics
+import subprocess
 import sys
-import threading
 import time
-from collections import Counter, defaultdict
-from urllib.parse import urlsplit
+from collections import defaultdict
+from pathlib import Path
 
-BOUNDARY = "flood"
+from flood import Client
 
-
-def form(content):
-    head = (
-        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="study.zip"\r\n'
-        "Content-Type: application/zip\r\n\r\n"
-    )
-    return head.encode() + content + f"\r\n--{BOUNDARY}--\r\n".encode()
+KINDS = ("list", "report", "slice", "upload")
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
-class Client:
-    """One connection that is kept, with a key."""
-
-    def __init__(self, url, key=None):
-        self.address = urlsplit(url).netloc
-        self.headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self.connection = http.client.HTTPConnection(self.address, timeout=120)
-
-    def ask(self, method, path, body=None, **headers):
-        """Status and body; the connection is made anew where the server closed it."""
-        headers = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
-        for again in (False, True):
-            try:
-                self.connection.request(method, path, body, headers)
-                answer = self.connection.getresponse()
-                return answer.status, answer.read()
-            except (http.client.HTTPException, OSError):
-                self.connection.close()
-                if again:
-                    return 0, b""
-        return 0, b""
-
-    def upload(self, path, content):
-        kind = f"multipart/form-data; boundary={BOUNDARY}"
-        return self.ask("POST", path, form(content), Content_Type=kind, Prefer="respond-async")
-
-    def json(self, path):
-        status, body = self.ask("GET", path)
-        if status != 200:
-            raise SystemExit(f"measure-flood: GET {path} was answered {status}: {body[:300]!r}")
-        return json.loads(body)
+def read_json(client, path):
+    status, body = client.ask("GET", path)
+    if status != 200:
+        raise SystemExit(f"measure-flood: GET {path} was answered {status}: {body[:300]!r}")
+    return json.loads(body)
 
 
 def prepare(url, key, content):
@@ -65,14 +33,42 @@ def prepare(url, key, content):
     for _ in range(600):
         status, _ = client.ask("GET", f"/api/scans/{scan}/report")
         if status == 200:
-            return scan, len(client.json(f"/api/scans/{scan}/volume")["slices"])
+            return scan, len(read_json(client, f"/api/scans/{scan}/volume")["slices"])
         time.sleep(1)
     raise SystemExit("measure-flood: the analysis did not end")
 
 
-def work(url, key, scan, slices, content, seconds):
+class Used:
+    """What a process and its children used between two looks."""
+
+    def __init__(self, process):
+        self.process = Path(f"/proc/{process}")
+        self.at = self.look()
+
+    def look(self):
+        # Fields 14 to 17 of proc(5): user and system time, and that of children that have ended.
+        fields = (self.process / "stat").read_text().rpartition(")")[2].split()
+        own, children = int(fields[11]) + int(fields[12]), int(fields[13]) + int(fields[14])
+        switches = 0
+        for thread in (self.process / "task").iterdir():
+            try:
+                lines = (thread / "status").read_text().splitlines()
+            except OSError:
+                continue
+            switches += sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
+        return time.monotonic(), own / TICKS, children / TICKS, switches
+
+    def since(self):
+        """Shares of one processor, and switches between threads a second."""
+        now = self.look()
+        seconds, own, children, switches = (after - before for after, before in zip(now, self.at, strict=True))
+        return f"service {own / seconds:.0%}, its children {children / seconds:.0%} of a processor, {switches / seconds:.0f} switches/s"
+
+
+def work(url, key, study, content, seconds):
     """What a clinician does, again and again: seconds of each request, by its kind."""
     client = Client(url, key)
+    scan, slices = study
     taken = defaultdict(list)
 
     def timed(kind, ask):
@@ -98,91 +94,57 @@ def work(url, key, scan, slices, content, seconds):
     return taken
 
 
-class Flood:
-    """One key: trickling uploads, whole uploads, reads, and guesses at a login."""
-
-    def __init__(self, url, key, content):
-        self.url, self.key, self.content = url, key, content
-        self.ends = threading.Event()
-        self.answers = Counter()
-        kinds = [(self.trickle, 16), (self.upload, 4), (self.read, 4), (self.guess, 4)]
-        self.threads = [threading.Thread(target=kind, daemon=True) for kind, count in kinds for _ in range(count)]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        time.sleep(3)
-        return self
-
-    def __exit__(self, *_):
-        self.ends.set()
-        for thread in self.threads:
-            thread.join(timeout=5)
-
-    def trickle(self):
-        address = urlsplit(self.url)
-        head = (
-            f"POST /api/scans HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {self.key}\r\n"
-            f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\nContent-Length: 100000000\r\n\r\n"
-            f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
-        )
-        while not self.ends.is_set():
-            try:
-                with socket.create_connection((address.hostname, address.port), timeout=0.5) as stream:
-                    stream.sendall(head.encode())
-                    while not self.ends.is_set():
-                        stream.sendall(b"x")
-                        try:
-                            self.answers[f"trickle {stream.recv(16)[9:12].decode()}"] += 1
-                            break
-                        except TimeoutError:
-                            pass
-            except OSError:
-                pass
-            self.ends.wait(0.2)
-
-    def upload(self):
-        client = Client(self.url, self.key)
-        while not self.ends.is_set():
-            status, _ = client.upload("/api/scans?duplicate=keep", self.content)
-            self.answers[f"upload {status}"] += 1
-
-    def read(self):
-        client = Client(self.url, self.key)
-        while not self.ends.is_set():
-            for path in ("/api/scans?limit=200", "/api/patients", "/dicom-web/studies", "/dicom-web/instances?limit=50"):
-                status, _ = client.ask("GET", path)
-                self.answers[f"read {status}"] += 1
-
-    def guess(self):
-        client = Client(self.url)
-        body = json.dumps({"login": "administrator", "password": "a wrong password"})
-        while not self.ends.is_set():
-            status, _ = client.ask("POST", "/api/session", body, Content_Type="application/json")
-            self.answers[f"sign-in {status}"] += 1
-
-
 def p95(values):
     return statistics.quantiles(values, n=20)[-1] if len(values) > 1 else values[0]
 
 
+def line(name, quiet, flooded):
+    cells = []
+    for of in (statistics.median, p95):
+        before, after = of(quiet), of(flooded)
+        cells.append(f"{before * 1000:9.1f} → {after * 1000:7.1f} ms {after / before:6.2f}×")
+    return f"  {name:7}{cells[0]}   {cells[1]}   {len(quiet)} / {len(flooded)}"
+
+
 def main():
-    url, clinician, flooding, archive, seconds = sys.argv[1:]
-    with open(archive, "rb") as file:
-        content = file.read()
-    scan, slices = prepare(url, clinician, content)
-    work(url, clinician, scan, slices, content, 3)
-    quiet = work(url, clinician, scan, slices, content, float(seconds))
-    with Flood(url, flooding, content) as flood:
-        flooded = work(url, clinician, scan, slices, content, float(seconds))
-    print("the flood was answered:", ", ".join(f"{what}: {count}" for what, count in sorted(flood.answers.items())))
-    print(f"{'':10}{'quiet p95':>14}{'flooded p95':>14}{'ratio':>8}   requests")
-    for kind in ("list", "report", "slice", "upload"):
-        before, after = p95(quiet[kind]), p95(flooded[kind])
-        counts = f"{len(quiet[kind])} / {len(flooded[kind])}"
-        print(f"{kind:10}{before * 1000:11.1f} ms{after * 1000:11.1f} ms{after / before:8.2f}   {counts}")
-    refused = {kind: len(values) for kind, values in flooded.items() if kind.endswith("refused")}
-    print("refused to the clinician:", refused or "nothing")
+    url, clinician, archive, seconds, server, there, *keys = sys.argv[1:]
+    seconds = float(seconds)
+    content = Path(archive).read_bytes()
+    study = prepare(url, clinician, content)
+    work(url, clinician, study, content, 3)
+
+    def measure(length):
+        return work(url, clinician, study, content, length)
+
+    used = Used(server)
+    quiet = measure(seconds)
+    print(f"quiet: {used.since()}")
+    print(f"{'':12}{'median':>24}{'':10}{'95th percentile':>24}{'':10}requests")
+    worst = 0.0
+    for kind, key in (pair.rsplit("=", 1) for pair in keys):
+        # The machine has its moods: quiet is measured again before each flood.
+        for name, values in measure(max(5, seconds / 4)).items():
+            quiet[name] += values
+        command = [*there.split(), sys.executable, str(Path(__file__).with_name("flood.py"))]
+        command += [kind, url, key, archive, str(seconds + 2)]
+        flood = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        if flood.stdout.readline().strip() != "begins":
+            raise SystemExit(f"measure-flood: the flood of {kind} did not begin")
+        time.sleep(1)
+        used = Used(server)
+        flooded = measure(seconds)
+        spent = used.since()
+        answers, _ = flood.communicate()
+        counts = ", ".join(f"{what}: {count}" for what, count in sorted(json.loads(answers).items()))
+        print(f"{kind}: {spent}; answered {counts}")
+        for name in KINDS:
+            print(line(name, quiet[name], flooded[name]), flush=True)
+            worst = max(worst, p95(flooded[name]) / p95(quiet[name]))
+        refused = {name: len(values) for name, values in flooded.items() if name.endswith("refused")}
+        if refused:
+            print("  refused to the clinician:", refused)
+        time.sleep(3)
+    print(f"the clinician's 95th percentile is at most {worst:.2f} times the quiet one")
 
 
 main()

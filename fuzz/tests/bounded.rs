@@ -15,13 +15,16 @@ use rand::{Rng, SeedableRng};
 
 /// Executions that take a few seconds, or as many as `NORMA_FUZZ_RUNS` says.
 fn executions(usual: usize) -> usize {
-    let said = std::env::var("NORMA_FUZZ_RUNS");
-    said.ok().and_then(|said| said.parse().ok()).unwrap_or(usual)
+    number_of("NORMA_FUZZ_RUNS").unwrap_or(usual)
+}
+
+fn number_of<T: std::str::FromStr>(variable: &str) -> Option<T> {
+    std::env::var(variable).ok()?.parse().ok()
 }
 
 /// Runs `target` on mutations of `seeds`; gives the files that hold what it panicked on.
 fn run_mutations(seeds: &[Vec<u8>], executions: usize, mut target: impl FnMut(&[u8])) -> Vec<PathBuf> {
-    let mut random = StdRng::seed_from_u64(20_261_123);
+    let mut random = StdRng::seed_from_u64(number_of("NORMA_FUZZ_SEED").unwrap_or(20_261_123));
     let mut findings = Vec::new();
     for number in 0..executions {
         if number % 50_000 == 49_999 {

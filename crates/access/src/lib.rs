@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod leaked_passwords;
 mod networks;
 mod password;
 mod second_factor;
 mod token;
 
+pub use leaked_passwords::is_leaked;
 pub use networks::{InvalidNetworks, MOST_NETWORKS, Networks};
 pub use password::{HashingError, PasswordHashing};
 pub use second_factor::{Enrolment, InvalidSecondFactor, RecoveryCode, TotpSecret};

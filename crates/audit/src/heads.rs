@@ -81,7 +81,12 @@ impl HeadKey {
     }
 
     /// A head with its signature, as a line.
-    fn sign(&self, installation: Uuid, head: AuditHead, at: DateTime<Utc>) -> anyhow::Result<String> {
+    pub(crate) fn sign(
+        &self,
+        installation: Uuid,
+        head: AuditHead,
+        at: DateTime<Utc>,
+    ) -> anyhow::Result<String> {
         let mut line = Line {
             installation,
             sequence: head.sequence,

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_util::sync::CancellationToken;
 
 use crate::message::audit_message;
-use crate::tls::connect;
+use crate::tls::{ShownCertificate, connect};
 use crate::xml::to_xml;
 
 /// Facility 10 (security and authorization), severity 5 (notice).
@@ -22,7 +22,7 @@ const SETTLES: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Name under which the database keeps how far the export has come.
-const EXPORT: &str = "syslog";
+pub(crate) const EXPORT: &str = "syslog";
 
 /// Where events are sent to.
 #[derive(Debug, Clone)]
@@ -31,6 +31,8 @@ pub struct SyslogTarget {
     pub address: String,
     /// Authority of the collector's certificate; None takes the system's.
     pub ca_file: Option<PathBuf>,
+    /// What the collector is shown (RFC 5425, 4.2.1); None: no certificate.
+    pub shown: Option<ShownCertificate>,
 }
 
 /// An event as one frame: its length, a blank, and the message (RFC 5425 section 4.3).
@@ -74,7 +76,7 @@ pub async fn run_syslog_export(database: Database, target: SyslogTarget, shutdow
 /// Sends on one connection until it breaks.
 async fn deliver(database: &Database, target: &SyslogTarget) -> anyhow::Result<()> {
     let host = host_name();
-    let stream = connect(&target.address, target.ca_file.as_deref()).await?;
+    let stream = connect(&target.address, target.ca_file.as_deref(), target.shown.as_ref()).await?;
     let (mut reading, mut writing) = tokio::io::split(stream);
     let mut position = database.audit_export_position(EXPORT).await?;
     tracing::info!(after = position, "the audit trail is sent to its collector");

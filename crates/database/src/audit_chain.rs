@@ -113,29 +113,10 @@ impl Database {
             })
             .filter(|head| head.sequence > 0))
     }
-
-    /// Reads the whole trail and checks every link. `noted` are heads that were kept outside of the database.
-    pub async fn verify_audit(
-        &self,
-        noted: impl IntoIterator<Item = AuditHead>,
-    ) -> Result<AuditVerification, DatabaseError> {
-        let mut walk = Walk::new(noted);
-        // The head first: events appended meanwhile lie beyond it.
-        let head = self.run(stored_head).await?;
-        loop {
-            let after = walk.sequence;
-            let Some(rows) = self.run(move |connection| next_rows(connection, after)).await? else {
-                return Ok(walk.finish(head.as_ref()));
-            };
-            for row in rows {
-                walk.step(&row, head.as_ref());
-            }
-        }
-    }
 }
 
 /// Number and hash of the last event, 0 of an empty trail.
-fn stored_head(connection: &mut AnyConnection) -> Result<Option<(i64, String)>, DatabaseError> {
+pub(crate) fn stored_head(connection: &mut AnyConnection) -> Result<Option<(i64, String)>, DatabaseError> {
     let columns = (audit_head::sequence, audit_head::hash);
     Ok(audit_head::table
         .find(1)
@@ -144,7 +125,7 @@ fn stored_head(connection: &mut AnyConnection) -> Result<Option<(i64, String)>, 
         .optional()?)
 }
 
-fn next_rows(
+pub(crate) fn next_rows(
     connection: &mut AnyConnection,
     after: i64,
 ) -> Result<Option<Vec<AuditEventRow>>, DatabaseError> {
@@ -157,18 +138,20 @@ fn next_rows(
     Ok((!rows.is_empty()).then_some(rows))
 }
 
-struct Walk {
-    sequence: i64,
+/// Checks link after link.
+pub(crate) struct Walk {
+    /// The last event that was seen.
+    pub(crate) sequence: i64,
     hash: String,
     events: u64,
     /// Hashes that were noted outside, by the number of their event.
-    noted: BTreeMap<u64, Vec<String>>,
+    pub(crate) noted: BTreeMap<u64, Vec<String>>,
     is_head_right: bool,
     faults: Vec<AuditFault>,
 }
 
 impl Walk {
-    fn new(noted: impl IntoIterator<Item = AuditHead>) -> Self {
+    pub(crate) fn new(noted: impl IntoIterator<Item = AuditHead>) -> Self {
         let mut by_sequence: BTreeMap<u64, Vec<String>> = BTreeMap::new();
         // 0 is the head of an empty trail.
         for head in noted.into_iter().filter(|head| head.sequence > 0) {
@@ -184,13 +167,13 @@ impl Walk {
         }
     }
 
-    fn fault(&mut self, fault: AuditFault) {
+    pub(crate) fn fault(&mut self, fault: AuditFault) {
         if self.faults.len() < MOST_FAULTS {
             self.faults.push(fault);
         }
     }
 
-    fn step(&mut self, row: &AuditEventRow, head: Option<&(i64, String)>) {
+    pub(crate) fn step(&mut self, row: &AuditEventRow, head: Option<&(i64, String)>) {
         let number = |sequence: i64| u64::try_from(sequence).unwrap_or_default();
         let sequence = number(row.sequence);
         if row.sequence != self.sequence + 1 {
@@ -219,7 +202,7 @@ impl Walk {
         self.events += 1;
     }
 
-    fn finish(mut self, head: Option<&(i64, String)>) -> AuditVerification {
+    pub(crate) fn finish(mut self, head: Option<&(i64, String)>) -> AuditVerification {
         let found = u64::try_from(self.sequence).unwrap_or_default();
         match head {
             None => self.fault(AuditFault::NoHead),

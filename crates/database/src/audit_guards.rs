@@ -9,19 +9,34 @@ use crate::{Database, DatabaseError};
 /// What a trigger forbids, by its name.
 type Guard = (&'static str, &'static [&'static str]);
 
-const POSTGRES: [Guard; 3] = [
+const POSTGRES: [Guard; 6] = [
     (
         "audit_events_append_only",
-        &["UPDATE", "DELETE", "TRUNCATE", "audit_events"],
+        &["UPDATE", "TRUNCATE", "audit_events"],
+    ),
+    (
+        "audit_events_stay",
+        &["DELETE", "audit_events", "audit_pruned", "patient.erase"],
     ),
     ("audit_head_stays", &["DELETE", "TRUNCATE", "audit_head"]),
     ("audit_head_moves_on", &["UPDATE", "audit_head"]),
+    (
+        "audit_pruned_stays",
+        &["INSERT", "DELETE", "TRUNCATE", "audit_pruned"],
+    ),
+    ("audit_pruned_moves_on", &["UPDATE", "audit_pruned", "30 days"]),
 ];
-const SQLITE: [Guard; 4] = [
+const SQLITE: [Guard; 7] = [
     ("audit_events_no_update", &["UPDATE", "audit_events"]),
-    ("audit_events_no_delete", &["DELETE", "audit_events"]),
+    (
+        "audit_events_no_delete",
+        &["DELETE", "audit_events", "audit_pruned", "patient.erase"],
+    ),
     ("audit_head_stays", &["DELETE", "audit_head"]),
     ("audit_head_moves_on", &["UPDATE", "audit_head"]),
+    ("audit_pruned_one", &["INSERT", "audit_pruned"]),
+    ("audit_pruned_stays", &["DELETE", "audit_pruned"]),
+    ("audit_pruned_moves_on", &["UPDATE", "audit_pruned", "30 days"]),
 ];
 /// What each of them refuses with.
 const REFUSAL: &str = "append-only";
@@ -47,7 +62,8 @@ impl Database {
                                JOIN pg_class c ON c.oid = t.tgrelid \
                                JOIN pg_proc p ON p.oid = t.tgfoid \
                                WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') \
-                                 AND c.oid IN ('audit_events'::regclass, 'audit_head'::regclass)";
+                                 AND c.oid IN ('audit_events'::regclass, 'audit_head'::regclass, \
+                                           'audit_pruned'::regclass)";
                     (&POSTGRES, diesel::sql_query(sql).load(inner)?)
                 }
                 AnyConnection::Sqlite(inner) => {

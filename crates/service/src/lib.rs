@@ -3,6 +3,7 @@
 mod admin;
 mod allocator;
 mod announcement;
+mod behind;
 mod context;
 mod installation;
 mod model_stage;
@@ -25,6 +26,7 @@ mod thresholds;
 mod worker;
 
 pub use announcement::announce;
+pub use behind::{Behind, run_behind};
 pub use context::Context;
 pub use installation::{InstallationError, adopt_installation, check_installation};
 pub use model_stage::run_model_stage;

@@ -8,6 +8,7 @@ use norma_domain::{Reason, ReasonCode, Stage};
 use norma_inference::{Bundle, Cuda, Runtime, RuntimeError, RuntimeOptions, SharedPass, StageModels};
 use tokio::sync::watch;
 
+use crate::behind::{Behind, run_behind};
 use crate::pauses::GrowingPause;
 use crate::{Context, CudaSetting, ModelSettings, pause};
 
@@ -86,7 +87,9 @@ async fn load_once<T: Send + 'static>(
     name: &Name,
 ) -> Result<Arc<T>, Reason> {
     let (load, settings) = (Arc::clone(load), Arc::clone(&context.settings));
-    let opening = tokio::task::spawn_blocking(move || load(&settings.models));
+    // The runtime's own threads are started here, and stand where this one does.
+    let open = move || load(&settings.models);
+    let opening = tokio::task::spawn_blocking(move || run_behind(Behind::Analysis, open));
     let loaded = opening.await.unwrap_or_else(|_| {
         Err(Reason::new(
             ReasonCode::ModelInvalid,

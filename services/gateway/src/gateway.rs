@@ -24,6 +24,8 @@ pub(crate) struct Gateway {
     pub(crate) context: Context,
     /// What is kept in memory of studies.
     pub(crate) kept: Kept,
+    /// One for each upload that is received.
+    pub(crate) uploads: Places<Owner>,
     /// Exports that are under way: each keeps a thread for as long as its client takes.
     pub(crate) exports: Places<Owner>,
     /// Where browsers reach the gateway: as the settings say, or where it listens. Never what a request says.
@@ -33,6 +35,7 @@ pub(crate) struct Gateway {
 impl Gateway {
     pub(crate) fn new(context: Context, options: GatewayOptions, base_url: String) -> Self {
         Self {
+            uploads: Places::new(options.uploads_at_once, options.uploads_at_once_per_identity, 0),
             database: context.database.clone(),
             objects: context.objects.clone(),
             stopping: context.shutdown.clone(),

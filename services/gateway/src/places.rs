@@ -65,6 +65,11 @@ impl<K: Holder> Places<K> {
         })))
     }
 
+    /// Whether the holder could take a place now.
+    pub(crate) fn has_one_for(&self, holder: Option<&K>) -> bool {
+        self.state().may_take(holder)
+    }
+
     /// A place, where one is free and the holder has not taken as many as it may.
     pub(crate) fn try_take(&self, holder: Option<&K>) -> Option<Seat<K>> {
         let mut state = self.state();

@@ -426,6 +426,9 @@ pub(crate) struct VerifyAudit {
     /// audit.heads.key].
     #[arg(long, value_name = "HEX")]
     pub(crate) head_key: Option<String>,
+    /// The folder with the segments that older events were written to [default: the setting audit.archive.folder].
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) archive: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) installation: Installation,
 }

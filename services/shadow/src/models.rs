@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use norma_domain::{BundleReference, Reason, ReasonCode, Stage};
 use norma_inference::{Bundle, Runtime, StageModels};
-use norma_service::{ModelSettings, runtime_options};
+use norma_service::{Behind, ModelSettings, run_behind, runtime_options};
 
 /// The bundle as it is installed, and its models.
 #[derive(Debug)]
@@ -21,7 +21,8 @@ impl SecondBundle {
     /// With the reason to be told.
     pub(crate) async fn open(path: &Path, settings: &ModelSettings) -> Result<Arc<Self>, Reason> {
         let (path, settings) = (path.to_owned(), settings.clone());
-        let opening = tokio::task::spawn_blocking(move || Self::open_now(&path, &settings));
+        let open = move || Self::open_now(&path, &settings);
+        let opening = tokio::task::spawn_blocking(move || run_behind(Behind::Analysis, open));
         let opened = opening.await.unwrap_or_else(|_| {
             let message = "opening the second bundle panicked";
             Err(Reason::new(ReasonCode::ModelInvalid, message))

@@ -13,7 +13,7 @@ use norma_object_storage::{ObjectError, ObjectKey};
 use norma_pipeline::{
     MergeInput, check_instances, decode_prepared_slices, merge_report, read_shared, run_stage,
 };
-use norma_service::Context;
+use norma_service::{Behind, Context, run_behind};
 use norma_site::ShadowAnswer;
 use norma_volume::PreparedSlices;
 
@@ -172,8 +172,8 @@ async fn outcomes(
     let started = Instant::now();
     let (models, pixels) = (Arc::clone(second), Arc::clone(&slices));
     // Where that fails, each stage reads for itself and says what is wrong.
-    let reading =
-        tokio::task::spawn_blocking(move || read_shared(models.models.shared(), &pixels).unwrap_or_default());
+    let read = move || read_shared(models.models.shared(), &pixels).unwrap_or_default();
+    let reading = tokio::task::spawn_blocking(move || run_behind(Behind::Analysis, read));
     let shared: Arc<SharedOutputs> = match place.while_waiting(reading).await {
         None => return Ok(Outcomes::Ending),
         Some(Err(_)) => return Ok(Outcomes::Panicked),
@@ -187,16 +187,15 @@ async fn outcomes(
         }
         let started = Instant::now();
         let (models, pixels, shared) = (Arc::clone(second), Arc::clone(&slices), Arc::clone(&shared));
-        let reading = tokio::task::spawn_blocking(move || {
-            match run_stage(&models.models, stage, &pixels, shared.of(stage)) {
-                // Its map is shown nowhere.
-                Ok((result, _)) => StageOutcome::Completed(result),
-                Err(error) => StageOutcome::Failed(StageFailure {
-                    stage,
-                    reason: error.reason,
-                }),
-            }
-        });
+        let read = move || match run_stage(&models.models, stage, &pixels, shared.of(stage)) {
+            // Its map is shown nowhere.
+            Ok((result, _)) => StageOutcome::Completed(result),
+            Err(error) => StageOutcome::Failed(StageFailure {
+                stage,
+                reason: error.reason,
+            }),
+        };
+        let reading = tokio::task::spawn_blocking(move || run_behind(Behind::Analysis, read));
         match place.while_waiting(reading).await {
             None => return Ok(Outcomes::Ending),
             Some(Err(_)) => return Ok(Outcomes::Panicked),

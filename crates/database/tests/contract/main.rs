@@ -6,6 +6,7 @@ mod access;
 mod analyses;
 mod application_role;
 mod audit;
+mod audit_pruning;
 mod builders;
 mod changes;
 mod deletions;

@@ -171,6 +171,7 @@ async fn the_workers_role_reaches_no_patients_accounts_keys_reports_or_audit() {
         "DELETE FROM outbox",
         "INSERT INTO api_keys (id) VALUES (gen_random_uuid())",
         "INSERT INTO audit_events DEFAULT VALUES",
+        "SELECT norma_prune_audit(1, '')",
         "CREATE TABLE mine (id integer)",
         "CREATE TEMPORARY TABLE mine (id integer)",
         "COPY (SELECT 1) TO PROGRAM 'true'",

@@ -139,6 +139,15 @@ impl RoleValues {
 pub struct AuditSettings {
     pub syslog: SyslogSettings,
     pub heads: HeadSettings,
+    pub archive: ArchiveSettings,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArchiveSettings {
+    #[serde(deserialize_with = "optional")]
+    pub folder: Option<PathBuf>,
+    pub keep_days: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -158,6 +167,10 @@ pub struct SyslogSettings {
     pub address: Option<String>,
     #[serde(deserialize_with = "optional")]
     pub ca_file: Option<PathBuf>,
+    #[serde(deserialize_with = "optional")]
+    pub certificate: Option<PathBuf>,
+    #[serde(deserialize_with = "optional")]
+    pub key: Option<PathBuf>,
 }
 
 #[cfg(test)]

@@ -103,9 +103,20 @@ impl Settings {
         if let Some((name, problem)) = self.routing.problem(&self.pacs.destinations) {
             return invalid(&name, problem);
         }
+        let syslog = &self.audit.syslog;
+        if syslog.certificate.is_some() != syslog.key.is_some() {
+            return invalid("audit.syslog.certificate", "and audit.syslog.key go together");
+        }
         let heads = &self.audit.heads;
         if heads.path.is_some() && heads.key.is_none() {
             return invalid("audit.heads.key", "is needed for audit.heads.path");
+        }
+        let archive = &self.audit.archive;
+        if archive.folder.is_some() && heads.key.is_none() {
+            return invalid("audit.heads.key", "is needed for audit.archive.folder");
+        }
+        if archive.keep_days < 31 {
+            return invalid("audit.archive.keep_days", "is at least 31");
         }
         if heads.every_minutes == 0 {
             return invalid("audit.heads.every_minutes", "is at least 1");

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
 
+use crate::behind::{Behind, run_behind};
+
 tokio::task_local! {
     static WORK: TaskTracker;
 }
 
-/// Runs blocking work of the message at hand on a thread of its own. The worker loop takes no other message in its place
+/// Runs blocking work of the message at hand on a thread of its own, which stands behind those that answer requests. The worker loop takes no other message in its place
 /// before it has ended, also where the stage's time is up before.
 ///
 /// # Errors
@@ -19,7 +21,9 @@ pub async fn run_blocking<T: Send + 'static>(
 ) -> Result<T, tokio::task::JoinError> {
     // Outside of the worker loop (in a test of a handler) nobody waits.
     let tracker = WORK.try_with(Clone::clone).unwrap_or_default();
-    tracker.spawn_blocking(work).await
+    tracker
+        .spawn_blocking(move || run_behind(Behind::Analysis, work))
+        .await
 }
 
 /// The blocking work that handling one message has started.

@@ -35,6 +35,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const BATCH: u32 = 200;
 /// Files fetched and unpacked side by side, of which one identity has one: each may take as much of the disk as an upload.
 const TURNS: usize = 2;
+/// Searches through all studies side by side, of which one identity has one: each looks into as many studies as there are.
+const SEARCHES: usize = 4;
 /// How long a scan whose index a quota refused is left alone: making one to throw it away takes as long as one that is kept.
 const REFUSED_FOR: Duration = Duration::from_mins(10);
 /// Requests of one identity that wait for that.
@@ -49,6 +51,7 @@ pub(crate) struct DicomWeb {
     pub(super) made: RecentlyUsed<norma_domain::AnalysisId, Holding>,
     kept: RecentlyUsed<ScanId, Holding>,
     turns: Places<Owner>,
+    searches: Places<Owner>,
     /// Held by whoever indexes.
     indexing: Arc<Mutex<()>>,
     /// Scans whose index a quota refused, and when.
@@ -71,6 +74,7 @@ impl DicomWeb {
             made,
             kept,
             turns: Places::new(TURNS, TURNS - 1, MOST_WAITING),
+            searches: Places::new(SEARCHES, 1, MOST_WAITING),
             indexing: Arc::default(),
             refused: std::sync::Mutex::default(),
         }
@@ -157,6 +161,14 @@ impl DicomWeb {
         })
     }
 
+    /// A turn to search through all studies.
+    pub(super) async fn search_turn(&self, sender: &Sender) -> Result<Seat<Owner>, ApiError> {
+        let turn = self.searches.take(sender.as_ref()).await;
+        turn.ok_or(ApiError::TooManyRequests {
+            retry_after_seconds: 5,
+        })
+    }
+
     /// A scan's instances, for who asks for them.
     pub(super) async fn holding(&self, scan_id: ScanId, sender: &Sender) -> Result<Arc<Holding>, ApiError> {
         if let Some(holding) = self.kept.get(&scan_id) {
@@ -197,7 +209,9 @@ impl DicomWeb {
             return Ok(None);
         };
         let json = objects.get_range(key, offset..offset + length).await?;
-        Ok(read_index(&json).ok())
+        // Of a large study that takes a while, in which others would not be answered.
+        let reading = tokio::task::spawn_blocking(move || read_index(&json).ok());
+        reading.await.map_err(ApiError::internal)
     }
 
     /// Makes the index of a scan in the reader's child process, stores it beside the original and notes the study. `sender` is who

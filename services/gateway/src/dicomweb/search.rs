@@ -21,6 +21,9 @@ use crate::problem::ApiError;
 /// Studies that a search for series or instances looks into where it names none.
 const MOST_STUDIES: u32 = 200;
 
+/// Documents made before others are served.
+const DOCUMENTS_IN_ONE_GO: usize = 32;
+
 const MORE: &str = "There are additional results that can be requested";
 const NOT_FUZZY: &str =
     "The fuzzymatching parameter is not supported. Only literal matching has been performed.";
@@ -40,6 +43,7 @@ pub(crate) async fn search_studies(
     let search = Search::of(&request, Level::Study)?;
     let mut warnings = Warnings::of(&search);
     warnings.add(!web.catch_up().await?, NOT_INDEXED);
+    let _turn = web.search_turn(&access.caller.owner()).await?;
     let page = Page {
         limit: search.limit,
         offset: search.offset,
@@ -74,7 +78,7 @@ pub(crate) async fn search_series(
     let mut warnings = Warnings::of(&search);
     let is_of_study = request.match_info().get("study").is_some();
     let located = web
-        .searched(&request, &access, &notes, &search, &mut warnings)
+        .searched(&request, &access, &notes, (&search, Level::Series), &mut warnings)
         .await?;
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     let mut firsts: Vec<Located> = Vec::new();
@@ -115,13 +119,15 @@ pub(crate) async fn search_instances(
     let search = Search::of(&request, Level::Instance)?;
     let mut warnings = Warnings::of(&search);
     let is_of_series = request.match_info().get("series").is_some();
-    let mut located = web
-        .searched(&request, &access, &notes, &search, &mut warnings)
+    let located = web
+        .searched(
+            &request,
+            &access,
+            &notes,
+            (&search, Level::Instance),
+            &mut warnings,
+        )
         .await?;
-    located.retain(|located| {
-        let mut matches = search.matches_of(Level::Instance);
-        matches.all(|(tag, wanted)| is_match(&located.instance().attributes, tag, wanted))
-    });
     let service = service_url(&request, &web.gateway);
     let mut documents = Vec::new();
     for located in page_of(located, &search, &mut warnings) {
@@ -131,18 +137,21 @@ pub(crate) async fn search_instances(
             web.include(&located, &search, &mut document).await?;
         }
         documents.push(document);
+        if documents.len().is_multiple_of(DOCUMENTS_IN_ONE_GO) {
+            tokio::task::yield_now().await;
+        }
     }
     answer(&form, &documents, &warnings.0)
 }
 
 impl DicomWeb {
-    /// The instances in which a search for series or instances looks, matched by study and series.
+    /// The instances that a search for series or instances finds, matched down to its level.
     async fn searched(
         self: &Arc<Self>,
         request: &HttpRequest,
         access: &Access,
         notes: &Notes,
-        search: &Search,
+        (search, level): (&Search, Level),
         warnings: &mut Warnings,
     ) -> Result<Vec<Located>, ApiError> {
         let mut located = Vec::new();
@@ -155,8 +164,10 @@ impl DicomWeb {
                     tag == "00080061" || is_match(&located.holding.index.study, tag, wanted)
                 })
             });
+            keep_matching(&mut located, search, level);
         } else {
             warnings.add(!self.catch_up().await?, NOT_INDEXED);
+            let _turn = self.search_turn(&access.caller.owner()).await?;
             let page = Page {
                 limit: MOST_STUDIES,
                 offset: 0,
@@ -170,7 +181,10 @@ impl DicomWeb {
                     continue;
                 };
                 match self.stored_instances(access, &uid).await {
-                    Ok(instances) => located.extend(instances),
+                    Ok(mut instances) => {
+                        keep_matching(&mut instances, search, level);
+                        located.extend(instances);
+                    }
                     // Deleted meanwhile.
                     Err(ApiError::ScanNotFound) => {}
                     // One study whose files are damaged hides no other.
@@ -180,16 +194,11 @@ impl DicomWeb {
                     }
                     Err(error) => return Err(error),
                 }
+                // Others are served between two studies.
+                tokio::task::yield_now().await;
             }
             warnings.add(unreadable, UNREADABLE);
         }
-        located.retain(|located| {
-            let Some(series) = located.series() else {
-                return false;
-            };
-            let mut matches = search.matches_of(Level::Series);
-            matches.all(|(tag, wanted)| is_match(&series.attributes, tag, wanted))
-        });
         Ok(located)
     }
 
@@ -215,6 +224,20 @@ impl DicomWeb {
         }
         Ok(())
     }
+}
+
+/// Keeps the instances whose series match, and for [`Level::Instance`] that match themselves.
+fn keep_matching(located: &mut Vec<Located>, search: &Search, level: Level) {
+    located.retain(|located| {
+        let Some(series) = located.series() else {
+            return false;
+        };
+        let mut of_series = search.matches_of(Level::Series);
+        let mut of_instance = search.matches_of(Level::Instance);
+        of_series.all(|(tag, wanted)| is_match(&series.attributes, tag, wanted))
+            && (level != Level::Instance
+                || of_instance.all(|(tag, wanted)| is_match(&located.instance().attributes, tag, wanted)))
+    });
 }
 
 /// What the client should know of the answer.

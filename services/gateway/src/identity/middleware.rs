@@ -13,7 +13,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError as _};
+use actix_web::{Error, HttpMessage as _, ResponseError as _};
 use chrono::Utc;
 use norma_access::are_equal;
 use norma_database::{AuditObject, AuditOutcome, NewAuditEvent, OwnedObject, OwnedObjectId};
@@ -22,6 +22,7 @@ use tracing::Instrument as _;
 
 use crate::audit::AuditTrail;
 use crate::gateway::Gateway;
+use crate::http::leftover::answer_unread;
 use crate::identity::authentication::{authenticate, is_local_host};
 use crate::identity::caller::{Access, Caller, Notes};
 use crate::identity::operations::{self, Audit, Operation, Rule, path_part};
@@ -127,8 +128,7 @@ async fn in_time<T>(limit: Duration, step: impl Future<Output = Result<T, ApiErr
 }
 
 fn refuse<B>(request: ServiceRequest, refusal: &ApiError) -> ServiceResponse<EitherBody<B, BoxBody>> {
-    let answer: HttpResponse = refusal.error_response();
-    request.into_response(answer).map_into_right_body()
+    answer_unread(request, refusal.error_response()).map_into_right_body()
 }
 
 /// A path of the interface that takes other methods, or an operation that nobody gave a rule.
@@ -237,6 +237,11 @@ impl Visit {
         }
         if self.operation.asks_who_it_is() && self.caller.must_verify(self.identity.settings()) {
             return Err(AccessProblem::VerificationRequired.into());
+        }
+        // Refused before the trail is told that a change begins: what follows would cost its sender nothing and others their turn.
+        if self.operation.takes_an_upload() && !self.gateway.uploads.has_one_for(self.caller.owner().as_ref())
+        {
+            return Err(ApiError::TooManyUploads);
         }
         self.look_at_object(pattern, path, is_limited_to_own).await?;
         Ok(Access {

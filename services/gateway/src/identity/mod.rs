@@ -4,6 +4,7 @@ pub(crate) mod authentication;
 pub(crate) mod caller;
 mod device;
 pub(crate) mod first_start;
+mod held_up;
 pub(crate) mod middleware;
 pub(crate) mod openid;
 pub(crate) mod operations;

@@ -68,7 +68,21 @@ const ASKS_WHO_IT_IS: &[&str] = &[
     "user.recovery_codes",
 ];
 
+/// Acts whose body is an upload, by their action in the audit trail.
+const TAKES_AN_UPLOAD: &[&str] = &[
+    "scan.upload",
+    "scan.inspect",
+    "prediction.request",
+    "dicomweb.store",
+];
+
 impl Operation {
+    pub(crate) fn takes_an_upload(&self) -> bool {
+        self.audit
+            .action()
+            .is_some_and(|action| TAKES_AN_UPLOAD.contains(&action))
+    }
+
     pub(crate) fn asks_who_it_is(&self) -> bool {
         self.audit
             .action()
@@ -299,8 +313,8 @@ mod tests {
     }
 
     #[test]
-    fn acts_that_ask_who_it_is_are_operations() {
-        for action in ASKS_WHO_IT_IS {
+    fn acts_that_ask_who_it_is_or_take_an_upload_are_operations() {
+        for action in ASKS_WHO_IT_IS.iter().chain(TAKES_AN_UPLOAD) {
             let is_known = OPERATIONS
                 .iter()
                 .any(|operation| operation.audit.action() == Some(action));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, TimeDelta, Utc};
-use norma_access::{PasswordHashing, Token, sha256};
+use norma_access::{PasswordHashing, Token, is_leaked, sha256};
 use norma_database::{Database, NewSession, SessionMethod, SessionOrigin, SignInBackoff, User};
 use norma_domain::UserId;
 use norma_encryption::KeyEncryption;
@@ -14,12 +14,13 @@ use norma_service::{Authentication, IdentitySettings};
 
 use crate::identity::caller::{Caller, CallerSession};
 use crate::identity::device::device_names;
+use crate::identity::held_up::HeldUp;
 use crate::identity::password_strength::weakness;
 use crate::identity::schema::SessionDocument;
 use crate::identity::session_cookie::SessionCookie;
 use crate::identity::source::source_address;
 use crate::places::Places;
-use crate::problem::ApiError;
+use crate::problem::{AccessProblem, ApiError};
 
 /// Passwords that are compared side by side: each takes memory.
 const SIDE_BY_SIDE: usize = 2;
@@ -36,6 +37,7 @@ pub(crate) struct Identity {
     trusted_proxies: Vec<IpAddr>,
     hashing: PasswordHashing,
     turns: Places<String>,
+    held_up: HeldUp,
     database: Database,
     /// Secrets of second factors are encrypted with them; None: they are not.
     keys: Option<Arc<dyn KeyEncryption>>,
@@ -57,6 +59,7 @@ impl Identity {
             trusted_proxies,
             hashing,
             turns: Places::new(SIDE_BY_SIDE, SIDE_BY_SIDE - 1, MOST_WAITING),
+            held_up: HeldUp::default(),
             database,
             keys,
         })
@@ -143,10 +146,16 @@ impl Identity {
 
     /// The attempt succeeded: the failures before it count no more.
     pub(crate) async fn forget_attempt(&self, attempt: Attempt) -> Result<(), ApiError> {
-        self.database.forget_sign_in_failures(attempt.here).await?;
+        self.forget_failures(attempt.here).await?;
         if let Some(everywhere) = attempt.everywhere {
-            self.database.forget_sign_in_failures(everywhere).await?;
+            self.forget_failures(everywhere).await?;
         }
+        Ok(())
+    }
+
+    async fn forget_failures(&self, subject: [u8; 32]) -> Result<(), ApiError> {
+        self.database.forget_sign_in_failures(subject).await?;
+        self.held_up.forget(&subject);
         Ok(())
     }
 
@@ -164,7 +173,14 @@ impl Identity {
             first_pause: TimeDelta::seconds(lockout.first_pause_seconds.into()),
             longest_pause: TimeDelta::seconds(lockout.longest_pause_seconds.into()),
         };
-        match self.database.begin_sign_in(subject, backoff).await? {
+        let mut blocked_until = self.held_up.until(&subject);
+        if blocked_until.is_none() {
+            blocked_until = self.database.begin_sign_in(subject, backoff).await?;
+            if let Some(until) = blocked_until {
+                self.held_up.note(subject, until);
+            }
+        }
+        match blocked_until {
             None => Ok(()),
             Some(blocked_until) => {
                 let seconds = (blocked_until - Utc::now()).num_seconds().max(0).unsigned_abs();
@@ -337,6 +353,9 @@ impl Identity {
         if let Some(what) = weakness(&password, &user.login, self.settings.password.minimum_length) {
             return Err(ApiError::PasswordTooWeak(what));
         }
+        if is_leaked(&password) {
+            return Err(AccessProblem::PasswordLeaked.into());
+        }
         let source = user.id.to_string();
         let hash = self
             .in_turn(&source, move |hashing| hashing.hash(&password))
@@ -354,8 +373,7 @@ impl Identity {
             .is_password(password, user.password_hash.clone(), &source)
             .await?
         {
-            self.database.forget_sign_in_failures(subject).await?;
-            Ok(())
+            self.forget_failures(subject).await
         } else {
             Err(ApiError::WrongCurrentPassword)
         }

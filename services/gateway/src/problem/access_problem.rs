@@ -1,4 +1,4 @@
-//! Refusals at the second factor, at acts that ask who it is again, and of keys used from elsewhere.
+//! Refusals at the second factor, at acts that ask who it is again, of keys used from elsewhere, and of leaked passwords.
 
 use actix_web::http::StatusCode;
 
@@ -31,6 +31,11 @@ pub enum AccessProblem {
     VerificationRequired,
     #[error("the key is not used from this address: `allowed_addresses` of the key names others")]
     AddressNotAllowed,
+    #[error(
+        "the password, or the word that it is made of, is in published lists of leaked passwords, which are tried first: take \
+         several words of your own, or what a password manager makes"
+    )]
+    PasswordLeaked,
 }
 
 impl AccessProblem {
@@ -47,6 +52,7 @@ impl AccessProblem {
             Self::OwnSecondFactor => (S::FORBIDDEN, "own_second_factor", "One's own second factor"),
             Self::VerificationRequired => (S::FORBIDDEN, "verification_required", "Password needed again"),
             Self::AddressNotAllowed => (S::FORBIDDEN, "address_not_allowed", "Address not allowed"),
+            Self::PasswordLeaked => (S::UNPROCESSABLE_ENTITY, "password_leaked", "Password leaked"),
         }
     }
 }

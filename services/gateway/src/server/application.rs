@@ -38,6 +38,8 @@ use crate::uploads::repetition::run_forgetting;
 use crate::uploads::spool::prepare_spool;
 
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long what a client still sends is read, as fast as it comes, after an answer that ended the connection.
+const LAST_READING: Duration = Duration::from_secs(1);
 /// How long requests may go on after the gateway was told to stop.
 const SHUTDOWN_GRACE_SECONDS: u64 = 20;
 
@@ -96,6 +98,7 @@ impl Application {
         })
         .client_request_timeout(head_timeout)
         .keep_alive(KEEP_ALIVE)
+        .client_disconnect_timeout(LAST_READING)
         .shutdown_timeout(SHUTDOWN_GRACE_SECONDS)
         .disable_signals();
         let server = match &certificate {

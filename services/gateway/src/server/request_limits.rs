@@ -21,6 +21,7 @@ use norma_access::sha256;
 
 use crate::gateway::Gateway;
 use crate::http::content_length::content_length;
+use crate::http::leftover::answer_unread;
 use crate::identity::authentication::bearer_token;
 use crate::identity::caller::Access;
 use crate::identity::session_cookie::SessionCookie;
@@ -56,8 +57,18 @@ const CREDENTIAL_KEPT: Duration = Duration::from_secs(600);
 pub(crate) struct RequestCounter {
     limiter: Option<DefaultKeyedRateLimiter<String>>,
     /// Credentials that were known a short while ago, by their hash.
-    known: Mutex<HashMap<[u8; 32], Instant>>,
+    known: Mutex<HashMap<[u8; 32], Known>>,
 }
+
+/// A credential that was known, and whose it was then: its requests are counted before it is looked at again. It opens nothing.
+struct Known {
+    since: Instant,
+    client: String,
+}
+
+/// Set where a request was counted by who sends it.
+#[derive(Clone, Copy)]
+struct CountedByIdentity;
 
 impl RequestCounter {
     pub(crate) fn new(rate: RequestRate) -> Self {
@@ -71,24 +82,28 @@ impl RequestCounter {
         }
     }
 
-    fn is_known(&self, credential: &[u8; 32]) -> bool {
+    /// Whose a credential was a short while ago.
+    fn client_of(&self, credential: &[u8; 32]) -> Option<String> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known
             .get(credential)
-            .is_some_and(|since| since.elapsed() < CREDENTIAL_KEPT)
+            .filter(|known| known.since.elapsed() < CREDENTIAL_KEPT)
+            .map(|known| known.client.clone())
     }
 
-    fn note(&self, credential: [u8; 32], is_known: bool) {
+    /// Remembers whose a credential is; None: nobody's.
+    fn note(&self, credential: [u8; 32], client: Option<String>) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if !is_known {
+        let Some(client) = client else {
             known.remove(&credential);
             return;
-        }
+        };
         if known.len() >= CLIENTS_KEPT {
-            known.retain(|_, since| since.elapsed() < CREDENTIAL_KEPT);
+            known.retain(|_, known| known.since.elapsed() < CREDENTIAL_KEPT);
         }
         if known.len() < CLIENTS_KEPT {
-            known.insert(credential, Instant::now());
+            let since = Instant::now();
+            known.insert(credential, Known { since, client });
         }
     }
 
@@ -109,9 +124,9 @@ impl RequestCounter {
     }
 }
 
-/// Middleware: who shows no credential, or one that was not known lately, counts by the address it comes from, before
-/// anything is done for it. So nobody tries keys at leisure, and a reading room behind one address is not taken for one
-/// client.
+/// Middleware: before anything is done for a request it is counted. Who shows a credential that was known lately counts by
+/// whose that was; who shows none, or another one, by the address it comes from. So nobody tries keys at leisure, a reading
+/// room behind one address is not taken for one client, and a flood with one key costs no look at the database.
 pub(crate) async fn limit_rate<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
@@ -131,23 +146,32 @@ pub(crate) async fn limit_rate<B: MessageBody + 'static>(
     let client = source_key(source_address(request.request(), proxies));
     let signs_in = request.method() == Method::POST && SIGN_IN_ROUTES.contains(&pattern.as_str());
     let credential = credential_of(request.request(), public_url).filter(|_| !signs_in);
-    let is_believed = credential
+    let known = credential
         .as_ref()
-        .is_some_and(|credential| counter.is_known(credential));
-    if !is_believed && let Err(refusal) = counter.count(&client) {
-        let answer = refusal.error_response();
-        return Ok(request.into_response(answer).map_into_right_body());
+        .and_then(|credential| counter.client_of(credential));
+    let is_known = known.is_some();
+    if let Err(refusal) = counter.count(&known.unwrap_or(client)) {
+        return Ok(answer_unread(request, refusal.error_response()).map_into_right_body());
+    }
+    if is_known {
+        request.extensions_mut().insert(CountedByIdentity);
     }
     let response = next.call(request).await?;
     if let Some(credential) = credential {
         let extensions = response.request().extensions();
         let access = extensions.get::<Access>();
-        let is_known = access.is_some_and(|access| access.caller.is_known());
-        if is_known || response.status() == StatusCode::UNAUTHORIZED {
-            counter.note(credential, is_known);
+        let client = access.and_then(identity_of);
+        if client.is_some() || response.status() == StatusCode::UNAUTHORIZED {
+            counter.note(credential, client);
         }
     }
     Ok(response.map_into_left_body())
+}
+
+/// By what the requests of a caller are counted that is known.
+fn identity_of(access: &Access) -> Option<String> {
+    let actor = access.caller.actor();
+    actor.id.map(|id| format!("{} {id}", actor.kind))
 }
 
 /// The key or session that a request shows, as a hash: the same one, however it is wrapped.
@@ -164,21 +188,23 @@ fn credential_of(request: &HttpRequest, public_url: Option<&str>) -> Option<[u8;
     }
 }
 
-/// Middleware: who is known counts by who it is, from wherever it comes.
+/// Middleware: who is known counts by who it is, from wherever it comes, unless it was counted so before it was looked at.
 pub(crate) async fn limit_identity<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
-    let identity = request.extensions().get::<Access>().and_then(|access| {
-        let actor = access.caller.actor();
-        actor.id.map(|id| format!("{} {id}", actor.kind))
-    });
+    let identity = {
+        let extensions = request.extensions();
+        let access = extensions.get::<Access>();
+        access
+            .filter(|_| !extensions.contains::<CountedByIdentity>())
+            .and_then(identity_of)
+    };
     let counter = request.app_data::<Data<RequestCounter>>().cloned();
     if let (Some(identity), Some(counter)) = (identity, counter)
         && let Err(refusal) = counter.count(&identity)
     {
-        let answer = refusal.error_response();
-        return Ok(request.into_response(answer).map_into_right_body());
+        return Ok(answer_unread(request, refusal.error_response()).map_into_right_body());
     }
     Ok(next.call(request).await?.map_into_left_body())
 }

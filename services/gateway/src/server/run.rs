@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use norma_audit::{HeadKey, HeadWriter, SyslogTarget, run_syslog_export};
+use chrono::TimeDelta;
+use norma_audit::{AuditArchive, HeadKey, HeadWriter, ShownCertificate, SyslogTarget, run_syslog_export};
 use norma_database::Database;
 use norma_dicom_network::OutcomeListener;
 use norma_service::{Authentication, Context, Settings, load_bundle};
@@ -108,10 +109,16 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
         let every = Duration::from_secs(60 * u64::from(settings.audit.heads.every_minutes));
         tokio::spawn(heads.run(every, shutdown.clone()));
     }
+    if let Some(archive) = archive_of(&settings, &database)? {
+        let every = Duration::from_secs(settings.retention.interval_seconds);
+        tokio::spawn(archive.run(every, shutdown.clone()));
+    }
     let export = settings.audit.syslog.address.clone().map(|address| {
+        let syslog = &settings.audit.syslog;
         let target = SyslogTarget {
             address,
-            ca_file: settings.audit.syslog.ca_file.clone(),
+            ca_file: syslog.ca_file.clone(),
+            shown: ShownCertificate::of(syslog.certificate.as_ref(), syslog.key.as_ref()),
         };
         tokio::spawn(run_syslog_export(database, target, shutdown))
     });
@@ -156,6 +163,20 @@ fn head_writer(settings: &Settings, database: &Database) -> anyhow::Result<Optio
     let key = HeadKey::parse(key.expose_secret()).context("audit.heads.key")?;
     tracing::info!(file = %file.display(), public_key = %key.public(), "heads of the audit trail are signed");
     Ok(Some(HeadWriter::new(database.clone(), key, file)))
+}
+
+fn archive_of(settings: &Settings, database: &Database) -> anyhow::Result<Option<AuditArchive>> {
+    let audit = &settings.audit;
+    let Some((folder, key)) = audit.archive.folder.clone().zip(audit.heads.key.as_ref()) else {
+        return Ok(None);
+    };
+    Ok(Some(AuditArchive {
+        database: database.clone(),
+        key: HeadKey::parse(key.expose_secret()).context("audit.heads.key")?,
+        folder,
+        keep: TimeDelta::days(audit.archive.keep_days.into()),
+        is_exported: audit.syslog.address.is_some(),
+    }))
 }
 
 /// What a person at the console needs to begin. Not for the log: a link signs in.

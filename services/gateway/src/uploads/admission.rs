@@ -9,7 +9,7 @@ use norma_deidentification::PixelCheck;
 
 use crate::gateway::Gateway;
 use crate::http::content_length::content_length;
-use crate::places::{Places, Seat};
+use crate::places::Seat;
 use crate::problem::ApiError;
 use crate::uploads::instances::{ReceivedInstances, receive_instances};
 use crate::uploads::limits::UploadLimits;
@@ -23,8 +23,6 @@ use crate::uploads::storage_room::{Reservation, Room, check_free, reserve_index,
 pub(crate) struct Uploads {
     pub(crate) reader: UploadReader,
     gateway: Arc<Gateway>,
-    /// One for each upload that is received.
-    places: Places<Owner>,
     room: Room,
 }
 
@@ -38,11 +36,6 @@ impl Uploads {
     pub(crate) fn new(gateway: Arc<Gateway>, reader: UploadReader) -> Self {
         Self {
             reader,
-            places: Places::new(
-                gateway.options.uploads_at_once,
-                gateway.options.uploads_at_once_per_identity,
-                0,
-            ),
             gateway,
             room: Room::default(),
         }
@@ -105,7 +98,8 @@ impl Uploads {
     ) -> Result<(Sender, Seat<Owner>, Option<Reservation>), ApiError> {
         let sender = sender_of(request);
         let seat = self
-            .places
+            .gateway
+            .uploads
             .try_take(sender.as_ref())
             .ok_or(ApiError::TooManyUploads)?;
         let announced = content_length(request.headers()).unwrap_or(0);

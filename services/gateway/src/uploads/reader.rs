@@ -13,6 +13,7 @@ use norma_pipeline::{
     PrepareError, Sandbox, SplitRejection, SplitStudy, SplitUpload, decode_frames_sandboxed,
     deidentify_upload_sandboxed, describe_upload_sandboxed, index_upload_sandboxed, split_upload_sandboxed,
 };
+use norma_service::{Behind, run_behind};
 
 use crate::places::Places;
 use crate::problem::ApiError;
@@ -272,7 +273,7 @@ impl UploadReader {
         let seat = seat.ok_or(ApiError::TooManyUploads)?;
         let (sandbox, limits) = (self.sandbox.clone(), self.limits.clone());
         tokio::task::spawn_blocking(move || {
-            let answer = task(&sandbox, &limits);
+            let answer = run_behind(Behind::Reading, move || task(&sandbox, &limits));
             drop(seat);
             answer
         })

@@ -19,6 +19,7 @@ mod encryption;
 mod events;
 mod feedback;
 mod finished;
+mod floods;
 mod four_eyes;
 mod head;
 mod identity;

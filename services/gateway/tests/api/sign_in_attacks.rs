@@ -143,6 +143,47 @@ async fn without_a_password_nothing_else_opens() {
 }
 
 #[tokio::test]
+async fn a_leaked_password_is_refused_when_it_is_set_and_when_it_is_changed() {
+    let app = spawn_app().await;
+    let user = app.make_user("ivan", &["clinician"]).await;
+    let token = app.invite(&user).await;
+    let (invited, _) = browser(app.redeem(&token).await).await;
+    for leaked in ["leavemealone", "Mailcreated5240", "Snowboarding 2026!"] {
+        let body = json!({"new_password": leaked});
+        let refused = app
+            .as_browser(&invited, Method::PUT, "/api/session/password", Some(&body))
+            .await;
+        problem(refused, StatusCode::UNPROCESSABLE_ENTITY, "password_leaked").await;
+    }
+    let body = json!({"new_password": PASSWORD});
+    let set = app
+        .as_browser(&invited, Method::PUT, "/api/session/password", Some(&body))
+        .await;
+    let (own, _) = browser(set).await;
+    let change = json!({"current_password": PASSWORD, "new_password": "leavemealone"});
+    let refused = app
+        .as_browser(&own, Method::PUT, "/api/session/password", Some(&change))
+        .await;
+    problem(refused, StatusCode::UNPROCESSABLE_ENTITY, "password_leaked").await;
+    // Neither is what it would be set to after a link for who forgot it.
+    let token = app.invite(&user).await;
+    let (back, _) = browser(app.redeem(&token).await).await;
+    let body = json!({"new_password": "leavemealone"});
+    let refused = app
+        .as_browser(&back, Method::PUT, "/api/session/password", Some(&body))
+        .await;
+    problem(refused, StatusCode::UNPROCESSABLE_ENTITY, "password_leaked").await;
+    // The old one still holds.
+    let again = app
+        .request(Method::POST, "/api/session")
+        .json(&json!({"login": "ivan", "password": PASSWORD}))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(again.status(), StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_link_leads_where_the_settings_say_not_the_request() {
     let app = spawn_app().await;
     let user = app.make_user("ivan", &["clinician"]).await;

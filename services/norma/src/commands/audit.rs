@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use norma_audit::{HeadKey, HeadPublicKey, audit_message, to_xml};
-use norma_database::{AuditHead, AuditQuery, NewAuditEvent};
+use norma_audit::{HeadKey, HeadPublicKey, audit_message, read_segment, segments_of, to_xml};
+use norma_database::{AuditHead, AuditQuery, Database, NewAuditEvent};
 use norma_service::Settings;
 use secrecy::ExposeSecret as _;
+use uuid::Uuid;
 
 use super::blocking::block_on;
 use super::installation::{COMMAND_LINE, open};
@@ -38,10 +39,7 @@ async fn verify(config: Option<&Path>, arguments: VerifyAudit) -> anyhow::Result
     };
     if !files.is_empty() {
         let key = head_key(arguments.head_key.as_deref(), &settings)?;
-        let installation = database
-            .installation()
-            .await?
-            .context("there is no installation yet")?;
+        let installation = installation_of(&database).await?;
         for file in files {
             let name = file.display();
             let text = std::fs::read_to_string(file).with_context(|| format!("failed to read {name}"))?;
@@ -56,7 +54,25 @@ async fn verify(config: Option<&Path>, arguments: VerifyAudit) -> anyhow::Result
             "the trigger {trigger}, which forbids changes, is missing, off or another"
         ));
     }
-    let verification = database.verify_audit(noted).await?;
+    let mut walk = database.begin_audit_walk(noted).await?;
+    let archive = arguments
+        .archive
+        .as_ref()
+        .or(settings.audit.archive.folder.as_ref());
+    if let Some(folder) = archive {
+        let key = head_key(arguments.head_key.as_deref(), &settings)?;
+        let installation = installation_of(&database).await?;
+        let name = folder.display();
+        let segments = segments_of(folder).with_context(|| format!("failed to read {name}"))?;
+        tell(&format!("{name}: {} segments", segments.len()));
+        for segment in segments {
+            match read_segment(&segment, &key, installation) {
+                Ok(records) => records.iter().for_each(|record| walk.archived(record)),
+                Err(error) => faults.push(format!("{}: {error:#}", segment.path.display())),
+            }
+        }
+    }
+    let verification = database.finish_audit_walk(walk).await?;
     faults.extend(verification.faults.iter().map(ToString::to_string));
     for fault in &faults {
         answer(fault);
@@ -111,6 +127,13 @@ async fn export(config: Option<&Path>, arguments: ExportAudit) -> anyhow::Result
         answer("</AuditMessages>");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn installation_of(database: &Database) -> anyhow::Result<Uuid> {
+    database
+        .installation()
+        .await?
+        .context("there is no installation yet")
 }
 
 fn head_key(given: Option<&str>, settings: &Settings) -> anyhow::Result<HeadPublicKey> {
