@@ -9,20 +9,15 @@
 use std::collections::VecDeque;
 use std::f64::consts::TAU;
 
-use ndarray::{Array3, ArrayViewMut2, Axis, Zip};
+use ndarray::{Array3, Axis, Zip};
 use rayon::prelude::*;
 
 use crate::ball::{close, dilate, open};
 use crate::grid::{Grid, VOXEL_ML};
 use crate::regions::{BySide, Region, neighbours, regions};
-use crate::thorax::Thorax;
+use crate::thorax::{Sides, Thorax};
+use crate::tissue_smoothing::{FLUID_HU, TISSUE_HU, smooth_within};
 
-/// Smoothed over its surroundings, fluid lies between; blood at 40 HU and more does not.
-const FLUID_HU: [f32; 2] = [-25.0, 26.0];
-/// Voxels that are smoothed: neither lung nor bone.
-const TISSUE_HU: [i16; 2] = [-150, 130];
-/// Standard deviation of the smoothing in voxels.
-const SMOOTHING: f64 = 1.2;
 /// Vessels and gaps at the lung's surface are no pleural space.
 const LUNG_CLOSING_VOXELS: f32 = 2.0;
 const RAYS: usize = 240;
@@ -35,6 +30,10 @@ const FRONT: f64 = -0.2;
 const SPINE: f64 = 0.45;
 /// Rays of one side that run more to the midline end at the mediastinum.
 const LARGEST_TO_MIDLINE: f64 = 0.5;
+/// More than a rim: it holds a ball of this radius.
+const WIDE_VOXELS: f32 = 1.45;
+/// So much of fluid does: 0.81 and more of effusions in series, at most 0.61 of the rim where consolidated lung is averaged with fat at the wall.
+const LEAST_THICK: f64 = 0.7;
 /// How far fluid is followed away from the wall.
 const GROWTH_STEPS: usize = 7;
 /// A collection smaller than this is partial volume.
@@ -50,6 +49,11 @@ const TOP_SHARE: f64 = 0.93;
 const LEAST_LUNG_MM2: f64 = 300.0;
 /// Within this the lung counts as next to it.
 const NEAR_LUNG_VOXELS: f32 = 4.0;
+/// Fluid behind lung without air has no aerated lung near it: so much of it lies at the wall where lung belongs.
+const LEAST_INSTEAD_OF_LUNG: f64 = 0.08;
+/// What is larger and lies nowhere in lung's place is a fatty liver or a full stomach: of them 0.00 does, of effusions 0.18 and more.
+const MOST_UNSURE_ML: f64 = 50.0;
+const LEAST_INSTEAD_OF_ORGAN: f64 = 0.05;
 /// The rim, averaged with lung and wall, is tissue up to these values.
 const RIM_HU: [i16; 2] = [-400, 120];
 const RIM_SMOOTHED_HU: f32 = 45.0;
@@ -87,8 +91,14 @@ impl View<'_> {
     }
 }
 
-/// Fluid of the pleural space on each side.
-pub(crate) fn find_pleural_fluid(grid: &Grid, lungs: &Array3<bool>, thorax: &Thorax) -> BySide {
+/// Fluid of the pleural space on each side. `instead` is what lies at the wall where lung belongs.
+pub(crate) fn find_pleural_fluid(
+    grid: &Grid,
+    lungs: &Array3<bool>,
+    thorax: &Thorax,
+    sides: &Sides,
+    instead: &Array3<bool>,
+) -> BySide {
     let midline = thorax.center[1];
     let lungs = &Lungs {
         mask: lungs,
@@ -98,6 +108,7 @@ pub(crate) fn find_pleural_fluid(grid: &Grid, lungs: &Array3<bool>, thorax: &Tho
     let sure = find_in_view(
         grid,
         lungs,
+        instead,
         &View {
             inside: &thorax.inside,
             axes: vec![(thorax.center, None)],
@@ -107,10 +118,10 @@ pub(crate) fn find_pleural_fluid(grid: &Grid, lungs: &Array3<bool>, thorax: &Tho
     if sure.0.iter().all(Vec::is_empty) {
         return sure;
     }
-    let sides = thorax.sides(grid);
     let more = find_in_view(
         grid,
         lungs,
+        instead,
         &View {
             inside: &sides.inside,
             axes: vec![(sides.centers[0], Some(0)), (sides.centers[1], Some(1))],
@@ -135,7 +146,7 @@ pub(crate) fn find_pleural_fluid(grid: &Grid, lungs: &Array3<bool>, thorax: &Tho
 }
 
 /// The fluid that one view shows.
-fn find_in_view(grid: &Grid, lungs: &Lungs<'_>, view: &View<'_>) -> BySide {
+fn find_in_view(grid: &Grid, lungs: &Lungs<'_>, instead: &Array3<bool>, view: &View<'_>) -> BySide {
     let mut by_side = BySide::default();
     let Some([first, last]) = grid.lung_extent(LEAST_LUNG_MM2) else {
         return by_side;
@@ -155,8 +166,10 @@ fn find_in_view(grid: &Grid, lungs: &Lungs<'_>, view: &View<'_>) -> BySide {
     Zip::from(&mut fluid).and(&smoothed).for_each(|fluid, &value| {
         *fluid = *fluid && value > FLUID_HU[0] && value < FLUID_HU[1];
     });
+    let is_sure = view.axes.iter().all(|(_, side)| side.is_none());
     let at_wall = at_wall(grid, view, &fluid, [first, last]);
-    let mut collected = grow(&fluid, &at_wall);
+    let wide = open(&fluid, WIDE_VOXELS);
+    let mut collected = grow(&fluid, &wide, &at_wall);
     collected
         .axis_iter_mut(Axis(0))
         .enumerate()
@@ -165,17 +178,21 @@ fn find_in_view(grid: &Grid, lungs: &Lungs<'_>, view: &View<'_>) -> BySide {
                 plane.fill(false);
             }
         });
-    let is_sure = view.axes.iter().all(|(_, side)| side.is_none());
     let least_walled = if is_sure { LEAST_SURE_WALLED } else { LEAST_WALLED };
     let is_fluid = |region: &Region| {
         let share = |count: usize| count as f64 / region.voxels.len() as f64;
         let walled = region.voxels.iter().filter(|&&voxel| at_wall[voxel]).count();
         let near = region.voxels.iter().filter(|&&voxel| lungs.near[voxel]).count();
         let low = region.voxels.iter().filter(|voxel| voxel[0] < apex).count();
-        let is_large = walled as f64 * VOXEL_ML > 50.0;
+        let instead = region.voxels.iter().filter(|&&voxel| instead[voxel]).count();
+        let thick = region.voxels.iter().filter(|&&voxel| wide[voxel]).count();
+        let is_organ = region.millilitres() > MOST_UNSURE_ML && share(instead) < LEAST_INSTEAD_OF_ORGAN;
+        let is_near = share(near) > 0.25 || (walled as f64 * VOXEL_ML > 50.0 && share(near) > 0.08);
         share(low) > 0.4
             && share(walled) >= least_walled
-            && (share(near) > 0.25 || (is_large && share(near) > 0.08))
+            && share(thick) >= LEAST_THICK
+            && !is_organ
+            && (is_near || share(instead) > LEAST_INSTEAD_OF_LUNG)
     };
     for (side, found) in by_side.0.iter_mut().enumerate() {
         let mut of_side = collected.clone();
@@ -251,9 +268,8 @@ fn at_wall(grid: &Grid, view: &View<'_>, fluid: &Array3<bool>, [first, last]: [u
 }
 
 /// Follows fluid from the wall for some steps where it is wide enough to be more than a rim.
-fn grow(fluid: &Array3<bool>, at_wall: &Array3<bool>) -> Array3<bool> {
+fn grow(fluid: &Array3<bool>, wide: &Array3<bool>, at_wall: &Array3<bool>) -> Array3<bool> {
     let (slices, rows, columns) = fluid.dim();
-    let wide = open(fluid, 1.45);
     let mut grown = at_wall.clone();
     let mut front: VecDeque<([usize; 3], usize)> = at_wall
         .indexed_iter()
@@ -306,127 +322,5 @@ fn add_rim(
             }
         }
         front = added;
-    }
-}
-
-/// Gaussian mean over the voxels of `within` alone; 0 far from them.
-fn smooth_within(values: &Array3<i16>, within: &Array3<bool>) -> Array3<f32> {
-    let mut weights = within.mapv(|inside| f32::from(u8::from(inside)));
-    let mut sums = Array3::zeros(values.dim());
-    Zip::from(&mut sums)
-        .and(values)
-        .and(&weights)
-        .for_each(|sum, &value, &weight| *sum = f32::from(value) * weight);
-    for array in [&mut weights, &mut sums] {
-        smooth(array);
-    }
-    Zip::from(&mut sums)
-        .and(&weights)
-        .for_each(|sum, &weight| *sum /= weight.max(1e-3));
-    sums
-}
-
-/// Gaussian in place; beyond the grid lies nothing.
-fn smooth(values: &mut Array3<f32>) {
-    let reach = (SMOOTHING * 3.0).ceil() as usize;
-    let kernel: Vec<f32> = (0..=reach)
-        .map(|at| (-(at as f64).powi(2) / (2.0 * SMOOTHING * SMOOTHING)).exp() as f32)
-        .collect();
-    let total: f32 = kernel[0] + 2.0 * kernel[1..].iter().sum::<f32>();
-    // Along slices and rows whole rows are summed, which processors do many values at a time.
-    for across in [1, 0] {
-        values
-            .axis_iter_mut(Axis(across))
-            .collect::<Vec<_>>()
-            .into_par_iter()
-            .for_each(|mut plane| smooth_down(&mut plane, &kernel, total));
-    }
-    values
-        .axis_iter_mut(Axis(0))
-        .collect::<Vec<_>>()
-        .into_par_iter()
-        .for_each(|mut plane| {
-            let mut line = Vec::new();
-            for mut row in plane.rows_mut() {
-                if let Some(row) = row.as_slice_mut() {
-                    smooth_along(row, &mut line, &kernel, total);
-                }
-            }
-        });
-}
-
-/// Over the rows of a plane whose columns are contiguous.
-fn smooth_down(plane: &mut ArrayViewMut2<'_, f32>, kernel: &[f32], total: f32) {
-    let source = plane.to_owned();
-    let nothing = vec![0.0f32; source.ncols()];
-    let row_of = |at: Option<usize>| {
-        at.filter(|at| *at < source.nrows())
-            .and_then(|at| source.row(at).to_slice())
-            .unwrap_or(&nothing)
-    };
-    for (at, mut to) in plane.rows_mut().into_iter().enumerate() {
-        let Some(to) = to.as_slice_mut() else { continue };
-        for (to, from) in to.iter_mut().zip(row_of(Some(at))) {
-            *to = kernel[0] * from;
-        }
-        for (by, weight) in kernel.iter().enumerate().skip(1) {
-            let (before, after) = (row_of(at.checked_sub(by)), row_of(Some(at + by)));
-            for ((to, before), after) in to.iter_mut().zip(before).zip(after) {
-                *to += weight * (before + after);
-            }
-        }
-        to.iter_mut().for_each(|sum| *sum /= total);
-    }
-}
-
-/// Over the values of a row.
-fn smooth_along(row: &mut [f32], line: &mut Vec<f32>, kernel: &[f32], total: f32) {
-    // With nothing on either side no value is at an end.
-    let reach = kernel.len() - 1;
-    line.clear();
-    line.resize(row.len() + 2 * reach, 0.0);
-    line[reach..reach + row.len()].copy_from_slice(row);
-    let count = row.len();
-    for (to, from) in row.iter_mut().zip(&line[reach..]) {
-        *to = kernel[0] * from;
-    }
-    for (by, weight) in kernel.iter().enumerate().skip(1) {
-        let before = &line[reach - by..reach - by + count];
-        let after = &line[reach + by..reach + by + count];
-        for ((to, before), after) in row.iter_mut().zip(before).zip(after) {
-            *to += weight * (before + after);
-        }
-    }
-    row.iter_mut().for_each(|sum| *sum /= total);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn smoothing_weighs_all_neighbours_and_nothing_beyond_the_grid() {
-        let values = Array3::from_shape_fn((7, 6, 9), |(z, y, x)| ((z * 31 + y * 17 + x * 7) % 23) as f32);
-        let mut smoothed = values.clone();
-        smooth(&mut smoothed);
-        let weight = |apart: usize| {
-            let weight = |at: f64| (-at.powi(2) / (2.0 * SMOOTHING * SMOOTHING)).exp();
-            let total: f64 = (-4..=4).map(|at| weight(f64::from(at))).sum();
-            if apart > 4 {
-                0.0
-            } else {
-                weight(apart as f64) / total
-            }
-        };
-        for ((z, y, x), &found) in smoothed.indexed_iter() {
-            let expected: f64 = values
-                .indexed_iter()
-                .map(|((oz, oy, ox), &value)| {
-                    let weights = weight(z.abs_diff(oz)) * weight(y.abs_diff(oy)) * weight(x.abs_diff(ox));
-                    weights * f64::from(value)
-                })
-                .sum();
-            assert!((f64::from(found) - expected).abs() < 1e-4, "{found} {expected}");
-        }
     }
 }

@@ -4,6 +4,7 @@
     reason = "array views are two words and are passed by value, as ndarray itself does"
 )]
 
+mod airless;
 mod aorta;
 mod ball;
 mod density;
@@ -12,6 +13,7 @@ mod fluid;
 mod gas;
 mod grid;
 mod heart;
+mod lung_edge;
 pub mod nodules;
 mod opacity;
 mod packed_mask;
@@ -23,7 +25,9 @@ mod regions;
 mod repeatability;
 mod segmented_finding;
 mod spine;
+mod surroundings;
 mod thorax;
+mod tissue_smoothing;
 mod vertebrae;
 
 pub use place::{LungSide, LungThird};

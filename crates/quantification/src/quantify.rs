@@ -14,7 +14,8 @@ use crate::fluid::find_pleural_fluid;
 use crate::gas::find_pleural_gas;
 use crate::grid::{GRID_MM, Grid};
 use crate::heart::heart_width;
-use crate::opacity::find_opacities;
+use crate::lung_edge::LungEdge;
+use crate::opacity::{Opacities, find_opacities};
 use crate::protocol::{Protocol, are_coarse};
 use crate::ranges::range_of;
 use crate::regions::{BySide, Region};
@@ -88,10 +89,28 @@ pub fn quantify(
             .flatten(),
     };
     let blood = blood.map(|blood| blood.median_hu);
-    let opacities = find_opacities(&grid, &is_lung, &thorax, &protocol);
-    let fluid = thorax
-        .has_ribs()
-        .then(|| find_pleural_fluid(&grid, &is_lung, &thorax));
+    let sides = thorax.has_ribs().then(|| thorax.sides(&grid));
+    let nothing = || Array3::from_elem(is_lung.dim(), false);
+    let edge = sides.as_ref().and_then(|sides| LungEdge::find(&grid, sides));
+    let instead_of_lung = |either: bool| {
+        edge.as_ref()
+            .map_or_else(nothing, |edge| edge.instead_of_lung(is_lung.dim(), either))
+    };
+    let fluid = sides
+        .as_ref()
+        .map(|sides| find_pleural_fluid(&grid, &is_lung, &thorax, sides, &instead_of_lung(true)));
+    let drowned = fluid
+        .as_ref()
+        .map_or_else(nothing, |fluid| fluid.mask(is_lung.dim()));
+    let opacities = find_opacities(
+        &grid,
+        &is_lung,
+        &thorax,
+        &protocol,
+        densities.percentile15().all,
+        &instead_of_lung(false),
+        &drowned,
+    );
 
     let mean = densities.mean();
     let low_attenuation = densities.below(-950);
@@ -280,7 +299,7 @@ fn no_opacity(mean_hu: f64, blood: Option<f64>) -> Option<NotMeasurable> {
 fn opacity_measures(
     grid: &Grid,
     thorax: &Thorax,
-    opacities: &[Region],
+    opacities: &Opacities,
     why_not: Option<NotMeasurable>,
     gate: impl Fn(Measure) -> Measure,
     extent: [usize; 2],
@@ -289,7 +308,7 @@ fn opacity_measures(
     let mut by_side = [0.0; 2];
     let mut largest = [0.0f64; 2];
     let mut by_third = [0.0; 3];
-    for region in opacities {
+    for region in &opacities.regions {
         let [z, _, x] = region.center();
         let side = usize::from(!grid.is_right(x, thorax.center[1]));
         by_side[side] += region.millilitres();
@@ -307,13 +326,19 @@ fn opacity_measures(
         biggest.state = MeasureState::NotMeasurable;
         biggest.why = Some(why);
     }
+    // A dome that is high and narrow looks as a consolidation that stands on it: neither norm nor pathology is said for it.
+    if opacities.may_stand_on_dome && matches!(biggest.state, MeasureState::Within | MeasureState::Borderline)
+    {
+        biggest.state = MeasureState::NotMeasurable;
+        biggest.why = Some(NotMeasurable::Obscured);
+    }
     // The values stay: they are measures, but not of an opacity.
     if let Some(why) = biggest.why {
         sum.state = MeasureState::NotMeasurable;
         sum.why = Some(why);
         return [biggest, sum];
     }
-    let listed = opacities.iter().take(MOST_OPACITIES);
+    let listed = opacities.regions.iter().take(MOST_OPACITIES);
     for region in listed.filter(|region| region.millilitres() >= LEAST_FINDING_ML) {
         let decides = of_one(region.millilitres(), None).state == MeasureState::Outside;
         findings.push(SegmentedFinding {

@@ -48,6 +48,15 @@ impl Region {
 pub(crate) struct BySide(pub(crate) [Vec<Region>; 2]);
 
 impl BySide {
+    /// What either side holds, as a mask.
+    pub(crate) fn mask(&self, shape: (usize, usize, usize)) -> Array3<bool> {
+        let mut mask = Array3::from_elem(shape, false);
+        for &voxel in self.0.iter().flatten().flat_map(|region| &region.voxels) {
+            mask[voxel] = true;
+        }
+        mask
+    }
+
     pub(crate) fn millilitres(&self) -> [f64; 2] {
         [0, 1].map(|side: usize| {
             // A sum of nothing would be −0.
