@@ -11,8 +11,7 @@ use crate::ae_title::AeTitle;
 use crate::association::Association;
 use crate::command::Command;
 use crate::commitment::{
-    CommitmentReport, CommitmentRequest, REQUEST_BYTES, REQUEST_COMMITMENT, STORAGE_COMMITMENT,
-    WELL_KNOWN_INSTANCE,
+    CommitmentReport, CommitmentRequest, REQUEST_COMMITMENT, STORAGE_COMMITMENT, WELL_KNOWN_INSTANCE,
 };
 use crate::error::NetworkError;
 use crate::negotiation::AcceptedContext;
@@ -112,29 +111,11 @@ pub(super) fn is_explicit(context: &AcceptedContext) -> bool {
     context.transfer_syntax == uids::EXPLICIT_VR_LITTLE_ENDIAN
 }
 
-/// Collects the data set of a request; None of one that is too long.
-pub(super) struct RequestData(Option<Vec<u8>>);
-
-impl RequestData {
-    pub(super) fn new() -> Self {
-        Self(Some(Vec::new()))
-    }
-
-    pub(super) fn add(&mut self, bytes: &[u8]) {
-        if let Some(data) = &mut self.0 {
-            data.extend_from_slice(bytes);
-            if data.len() > REQUEST_BYTES {
-                self.0 = None;
-            }
-        }
-    }
-}
-
 /// The request that an N-ACTION makes, or what the peer is told.
 pub(super) fn request_of(
     context: &AcceptedContext,
     command: &Command,
-    data: RequestData,
+    data: Option<Vec<u8>>,
 ) -> Result<CommitmentRequest, Status> {
     if context.abstract_syntax != STORAGE_COMMITMENT {
         return Err(Status::UNRECOGNIZED_OPERATION);
@@ -148,6 +129,6 @@ pub(super) fn request_of(
     if command.action_type() != Some(REQUEST_COMMITMENT) {
         return Err(Status::NO_SUCH_ACTION);
     }
-    let data = data.0.ok_or(Status::RESOURCE_LIMITATION)?;
+    let data = data.ok_or(Status::RESOURCE_LIMITATION)?;
     CommitmentRequest::decode(&data, is_explicit(context)).map_err(|_| Status::INVALID_ARGUMENT)
 }

@@ -5,6 +5,7 @@ mod handshake;
 mod options;
 mod outcomes;
 mod peers;
+mod request_data;
 mod serve;
 mod services;
 mod session;

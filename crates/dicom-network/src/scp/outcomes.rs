@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::ae_title::AeTitle;
 use crate::command::Command;
-use crate::commitment::{CommitmentOutcome, OUTCOME_BYTES, STORAGE_COMMITMENT, WELL_KNOWN_INSTANCE};
+use crate::commitment::{CommitmentOutcome, STORAGE_COMMITMENT, WELL_KNOWN_INSTANCE};
 use crate::negotiation::AcceptedContext;
 use crate::scp::commitment::is_explicit;
 use crate::status::Status;
@@ -22,29 +22,11 @@ pub trait OutcomeListener: Send + Sync + 'static {
     async fn told(&self, outcome: CommitmentOutcome, calling: &AeTitle) -> Result<(), Status>;
 }
 
-/// Collects the data set of a report; None of one that is too long.
-pub(super) struct ReportData(Option<Vec<u8>>);
-
-impl ReportData {
-    pub(super) fn new() -> Self {
-        Self(Some(Vec::new()))
-    }
-
-    pub(super) fn add(&mut self, bytes: &[u8]) {
-        if let Some(data) = &mut self.0 {
-            data.extend_from_slice(bytes);
-            if data.len() > OUTCOME_BYTES {
-                self.0 = None;
-            }
-        }
-    }
-}
-
 /// What an N-EVENT-REPORT tells, or what the peer is told of it.
 pub(super) fn outcome_of(
     context: &AcceptedContext,
     command: &Command,
-    data: ReportData,
+    data: Option<Vec<u8>>,
 ) -> Result<CommitmentOutcome, Status> {
     if context.abstract_syntax != STORAGE_COMMITMENT {
         return Err(Status::UNRECOGNIZED_OPERATION);
@@ -55,6 +37,6 @@ pub(super) fn outcome_of(
     if command.sop_instance().as_deref() != Some(WELL_KNOWN_INSTANCE) {
         return Err(Status::NO_SUCH_SOP_INSTANCE);
     }
-    let data = data.0.ok_or(Status::RESOURCE_LIMITATION)?;
+    let data = data.ok_or(Status::RESOURCE_LIMITATION)?;
     CommitmentOutcome::decode(&data, is_explicit(context)).map_err(|_| Status::INVALID_ARGUMENT)
 }

@@ -11,17 +11,18 @@ use crate::command::{
     C_CANCEL_RQ, C_ECHO_RQ, C_STORE_RQ, Command, N_ACTION_RQ, N_CREATE_RQ, N_EVENT_REPORT_RQ,
     N_EVENT_REPORT_RSP, N_SET_RQ,
 };
-use crate::commitment::STORAGE_COMMITMENT;
+use crate::commitment::{OUTCOME_BYTES, REQUEST_BYTES, STORAGE_COMMITMENT};
 use crate::error::NetworkError;
 use crate::incoming::{IncomingInstances, read_to_end};
 use crate::negotiation::AcceptedContext;
-use crate::performed_step::PERFORMED_PROCEDURE_STEP;
-use crate::scp::commitment::{HeldReport, Reports, RequestData, is_explicit, request_of};
+use crate::performed_step::{PERFORMED_PROCEDURE_STEP, STEP_BYTES};
+use crate::scp::commitment::{HeldReport, Reports, is_explicit, request_of};
 use crate::scp::handshake::AcceptedAssociation;
 use crate::scp::options::ScpOptions;
-use crate::scp::outcomes::{ReportData, outcome_of};
+use crate::scp::outcomes::outcome_of;
+use crate::scp::request_data::request_data;
 use crate::scp::services::Services;
-use crate::scp::steps::{Refusal, StepData, take_step};
+use crate::scp::steps::{Refusal, take_step};
 use crate::status::Status;
 
 /// Answers until the peer releases, something fails, or `shutdown` comes between two messages.
@@ -213,11 +214,7 @@ async fn take_request<S: AsyncRead + AsyncWrite + Unpin>(
     context: &AcceptedContext,
     command: &Command,
 ) -> Result<Result<HeldReport, Status>, NetworkError> {
-    let mut data = RequestData::new();
-    if command.has_data_set() {
-        let limit = options.limits.instance_bytes;
-        read_to_end(&mut accepted.association, id, limit, 0, |bytes| data.add(bytes)).await?;
-    }
+    let data = request_data(options, accepted, id, command, REQUEST_BYTES).await?;
     let serving = services.commitment.as_ref();
     let Some(provider) = serving.filter(|provider| provider.serves(&accepted.calling)) else {
         return Ok(Err(Status::UNRECOGNIZED_OPERATION));
@@ -237,11 +234,7 @@ async fn be_told<S: AsyncRead + AsyncWrite + Unpin>(
     context: &AcceptedContext,
     command: &Command,
 ) -> Result<Result<(), Status>, NetworkError> {
-    let mut data = ReportData::new();
-    if command.has_data_set() {
-        let limit = options.limits.instance_bytes;
-        read_to_end(&mut accepted.association, id, limit, 0, |bytes| data.add(bytes)).await?;
-    }
+    let data = request_data(options, accepted, id, command, OUTCOME_BYTES).await?;
     let listening = services.outcomes.as_ref();
     let Some(listener) = listening.filter(|listener| listener.expects(&accepted.calling)) else {
         return Ok(Err(Status::UNRECOGNIZED_OPERATION));
@@ -261,11 +254,7 @@ async fn be_told_of_step<S: AsyncRead + AsyncWrite + Unpin>(
     context: &AcceptedContext,
     command: &Command,
 ) -> Result<Result<(), Refusal>, NetworkError> {
-    let mut data = StepData::new();
-    if command.has_data_set() {
-        let limit = options.limits.instance_bytes;
-        read_to_end(&mut accepted.association, id, limit, 0, |bytes| data.add(bytes)).await?;
-    }
+    let data = request_data(options, accepted, id, command, STEP_BYTES).await?;
     let listening = services.steps.as_ref();
     let Some(listener) = listening.filter(|listener| listener.listens_to(&accepted.calling)) else {
         return Ok(Err((Status::UNRECOGNIZED_OPERATION, None)));

@@ -6,7 +6,7 @@ use norma_domain::SopInstanceUid;
 use crate::ae_title::AeTitle;
 use crate::command::{Command, N_CREATE_RQ};
 use crate::negotiation::AcceptedContext;
-use crate::performed_step::{PERFORMED_PROCEDURE_STEP, PerformedStep, STEP_BYTES, StepFailure, StepState};
+use crate::performed_step::{PERFORMED_PROCEDURE_STEP, PerformedStep, StepFailure, StepState};
 use crate::scp::commitment::is_explicit;
 use crate::status::Status;
 
@@ -29,24 +29,6 @@ pub trait StepListener: Send + Sync + 'static {
     async fn changed(&self, uid: &str, change: PerformedStep, calling: &AeTitle) -> Result<(), StepFailure>;
 }
 
-/// Collects the data set of a request; None of one that is too long.
-pub(super) struct StepData(Option<Vec<u8>>);
-
-impl StepData {
-    pub(super) fn new() -> Self {
-        Self(Some(Vec::new()))
-    }
-
-    pub(super) fn add(&mut self, bytes: &[u8]) {
-        if let Some(data) = &mut self.0 {
-            data.extend_from_slice(bytes);
-            if data.len() > STEP_BYTES {
-                self.0 = None;
-            }
-        }
-    }
-}
-
 /// Why a request is refused: a status, and (0000,0903) where there is one.
 pub(super) type Refusal = (Status, Option<u16>);
 
@@ -58,7 +40,7 @@ fn refusal(failure: StepFailure) -> Refusal {
 pub(super) async fn take_step(
     listener: &dyn StepListener,
     (context, command): (&AcceptedContext, &Command),
-    data: StepData,
+    data: Option<Vec<u8>>,
     calling: &AeTitle,
 ) -> Result<(), Refusal> {
     if context.abstract_syntax != PERFORMED_PROCEDURE_STEP {
@@ -76,7 +58,7 @@ pub(super) async fn take_step(
     let uid = uid
         .filter(|uid| SopInstanceUid::new(uid).is_ok())
         .ok_or_else(|| refusal(StepFailure::Unnamed))?;
-    let data = data.0.ok_or_else(|| refusal(StepFailure::TooMuch))?;
+    let data = data.ok_or_else(|| refusal(StepFailure::TooMuch))?;
     let step = PerformedStep::decode(&data, is_explicit(context)).map_err(refusal)?;
     let kept = if is_new {
         match step.state {
