@@ -134,9 +134,14 @@ impl Database {
                 .find(&sop_instance_uid)
                 .filter(performed_steps::state.eq(PerformedStepState::InProgress.as_str()));
             let now = time::shared_now(connection)?;
-            // First, so that the row is this transaction's from here on.
             let changed = diesel::update(open)
-                .set(performed_steps::changed_at.eq(now))
+                .set((
+                    performed_steps::changed_at.eq(now),
+                    instances
+                        .as_deref()
+                        .map(|instances| performed_steps::instances.eq(instances)),
+                    state.map(|state| performed_steps::state.eq(state.as_str())),
+                ))
                 .execute(connection)?;
             if changed == 0 {
                 let is_there: i64 = performed_steps::table
@@ -148,17 +153,6 @@ impl Database {
                 } else {
                     StepNoted::HasEnded
                 });
-            }
-            let row = performed_steps::table.find(&sop_instance_uid);
-            if let Some(instances) = &instances {
-                diesel::update(row)
-                    .set(performed_steps::instances.eq(instances))
-                    .execute(connection)?;
-            }
-            if let Some(state) = state {
-                diesel::update(row)
-                    .set(performed_steps::state.eq(state.as_str()))
-                    .execute(connection)?;
             }
             Ok(StepNoted::Noted)
         })
