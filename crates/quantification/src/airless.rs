@@ -81,9 +81,7 @@ pub(crate) fn airless_lung(
     let mut found = Array3::from_elem(opened.dim(), false);
     let mut keep = |mask: &Array3<bool>, least_ml: f64| {
         for region in regions(mask, (least_ml / VOXEL_ML) as usize) {
-            for voxel in region.voxels {
-                found[voxel] = true;
-            }
+            region.mark(&mut found);
         }
     };
     keep(&surrounded, LEAST_SURROUNDED_ML);

@@ -16,8 +16,12 @@ use crate::ball::{close, dilate, open};
 use crate::grid::{Grid, VOXEL_ML};
 use crate::regions::{BySide, Region, neighbours, regions};
 use crate::thorax::{Sides, Thorax};
-use crate::tissue_smoothing::{FLUID_HU, TISSUE_HU, smooth_within};
+use crate::tissue_smoothing::smooth_within;
 
+/// Smoothed over its surroundings, fluid lies between; blood at 40 HU and more does not.
+const FLUID_HU: [f32; 2] = [-25.0, 26.0];
+/// Voxels that are smoothed: neither lung nor bone.
+const TISSUE_HU: [i16; 2] = [-150, 130];
 /// Vessels and gaps at the lung's surface are no pleural space.
 const LUNG_CLOSING_VOXELS: f32 = 2.0;
 const RAYS: usize = 240;
@@ -131,9 +135,7 @@ pub(crate) fn find_pleural_fluid(
     let mut found = BySide::default();
     for (to, (sure, more)) in found.0.iter_mut().zip(sure.0.into_iter().zip(more.0)) {
         let mut is_sure = Array3::from_elem(lungs.mask.dim(), false);
-        for &voxel in sure.iter().flat_map(|region| &region.voxels) {
-            is_sure[voxel] = true;
-        }
+        sure.iter().for_each(|region| region.mark(&mut is_sure));
         let touching = more
             .into_iter()
             .filter(|region| region.voxels.iter().any(|&voxel| is_sure[voxel]));
@@ -204,9 +206,7 @@ fn find_in_view(grid: &Grid, lungs: &Lungs<'_>, instead: &Array3<bool>, view: &V
         for region in regions(&of_side, (LEAST_ML / VOXEL_ML) as usize) {
             if is_fluid(&region) {
                 is_any = true;
-                for &voxel in &region.voxels {
-                    kept[voxel] = true;
-                }
+                region.mark(&mut kept);
             }
         }
         if is_any {

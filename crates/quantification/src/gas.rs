@@ -46,9 +46,7 @@ pub(crate) fn find_pleural_gas(grid: &Grid, lungs: &Array3<bool>, thorax: &Thora
         .iter()
         .filter(|pocket| walled_share(pocket, &gas, &near_wall) >= LEAST_WALLED_SHARE)
     {
-        for &voxel in &pocket.voxels {
-            kept[voxel] = true;
-        }
+        pocket.mark(&mut kept);
     }
     let rim = below(RIM_HU);
     for _ in 0..RIM_STEPS {

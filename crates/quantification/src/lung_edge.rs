@@ -7,6 +7,7 @@
 use ndarray::{Array2, Array3, Axis};
 use rayon::prelude::*;
 
+use crate::airless::AERATED_HU;
 use crate::grid::Grid;
 use crate::thorax::Sides;
 
@@ -14,8 +15,6 @@ use crate::thorax::Sides;
 const FIRST_DEGREES: f64 = -10.0;
 const LAST_DEGREES: f64 = 95.0;
 const RAYS: usize = 71;
-/// Lung: so little dense on the grid.
-const AERATED_HU: i16 = -500;
 /// Muscle and fat between the ribs' inner wall and lung that lies against it.
 const MOST_WALL_STEPS: usize = 6;
 /// Lung lies against the wall from a slice on where it does in so many.

@@ -61,11 +61,7 @@ pub(crate) fn find_opacities(
         .and(&opened)
         .for_each(|opaque, value| *opaque = *opaque && (least_hu..=*OPACITY_HU.end()).contains(value));
     let airless = airless_lung(grid, &opened, thorax, instead, fluid);
-    for region in airless.regions {
-        for voxel in region.voxels {
-            opaque[voxel] = true;
-        }
-    }
+    airless.regions.iter().for_each(|region| region.mark(&mut opaque));
     Opacities {
         regions: regions(&opaque, LEAST_VOXELS),
         may_stand_on_dome: airless.may_stand_on_dome,

@@ -34,6 +34,13 @@ impl Region {
         self.low[0] + counts.iter().position(|&count| count == most).unwrap_or(0)
     }
 
+    /// Lays it over a mask.
+    pub(crate) fn mark(&self, mask: &mut Array3<bool>) {
+        for &voxel in &self.voxels {
+            mask[voxel] = true;
+        }
+    }
+
     pub(crate) fn mean(&self, values: &Array3<i16>) -> f64 {
         self.voxels
             .iter()
@@ -51,9 +58,7 @@ impl BySide {
     /// What either side holds, as a mask.
     pub(crate) fn mask(&self, shape: (usize, usize, usize)) -> Array3<bool> {
         let mut mask = Array3::from_elem(shape, false);
-        for &voxel in self.0.iter().flatten().flat_map(|region| &region.voxels) {
-            mask[voxel] = true;
-        }
+        self.0.iter().flatten().for_each(|region| region.mark(&mut mask));
         mask
     }
 

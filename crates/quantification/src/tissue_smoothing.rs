@@ -3,10 +3,6 @@
 use ndarray::{Array3, ArrayViewMut2, Axis, Zip};
 use rayon::prelude::*;
 
-/// Smoothed over its surroundings, fluid lies between; blood at 40 HU and more does not.
-pub(crate) const FLUID_HU: [f32; 2] = [-25.0, 26.0];
-/// Voxels that are smoothed: neither lung nor bone.
-pub(crate) const TISSUE_HU: [i16; 2] = [-150, 130];
 /// Standard deviation of the smoothing in voxels.
 const SMOOTHING: f64 = 1.2;
 
