@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use crate::dicom_header::InstanceHeader;
 use crate::frame_marks::FrameMarks;
 use crate::multiframe::FrameHeader;
+use crate::patient_age::plain_date;
 
 /// More values than this of one attribute tell no acquisitions apart but slices, as some tools write that take names away.
 const MOST_VALUES: usize = 8;
@@ -68,6 +69,6 @@ pub(crate) fn acquisition_conflict(slices: &[(&InstanceHeader, &FrameHeader)]) -
 }
 
 fn day(date: &[u8]) -> Option<NaiveDate> {
-    let plain = crate::patient_age::plain_date(std::str::from_utf8(date).ok()?)?;
+    let plain = plain_date(std::str::from_utf8(date).ok()?)?;
     NaiveDate::parse_from_str(&plain, "%Y%m%d").ok()
 }

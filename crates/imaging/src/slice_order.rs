@@ -8,12 +8,6 @@ use crate::multiframe::FrameReference;
 const PLANE_TOLERANCE_DEGREES: f64 = 30.0;
 /// A step of more than this many times the usual one is a gap.
 pub(crate) const GAP_FACTOR: f64 = 1.5;
-
-/// The steps from slice to slice, by their first one, in which slices are missing.
-pub(crate) fn gaps(steps_mm: impl Iterator<Item = f64>, spacing_mm: f64) -> Vec<usize> {
-    let is_gap = |(at, step): (usize, f64)| (step > GAP_FACTOR * spacing_mm).then_some(at);
-    steps_mm.enumerate().filter_map(is_gap).collect()
-}
 /// Where more of the steps than this are gaps, nobody knows which step is the usual one.
 const LARGEST_GAP_SHARE: f64 = 0.25;
 
@@ -233,6 +227,12 @@ pub(crate) fn tilt_degrees(slices: &[PlacedSlice], normal: Vector) -> f64 {
     let way: Vector = std::array::from_fn(|axis| last.position[axis] - first.position[axis]);
     let shear = unit(way).map_or(0.0, |way| angle_degrees(way, normal));
     lean.max(shear)
+}
+
+/// The steps from slice to slice, by their first one, in which slices are missing.
+pub(crate) fn gaps(steps_mm: impl Iterator<Item = f64>, spacing_mm: f64) -> Vec<usize> {
+    let is_gap = |(at, step): (usize, f64)| (step > GAP_FACTOR * spacing_mm).then_some(at);
+    steps_mm.enumerate().filter_map(is_gap).collect()
 }
 
 #[cfg(test)]
