@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
 
 from .nifti import NiftiVolume, read_nifti, write_nifti
-from .synthetic_lesions import LEFT, RIGHT, Chest, _lay, _rounded
+from .synthetic_lesions import LEFT, RIGHT, Chest, lay, rounded
 from .synthetic_nodules import LUNG_HU
 
 SHALLOW_HU = 100.0
@@ -26,7 +27,7 @@ def breathe_out(chest: Chest) -> NiftiVolume:
     window = chest.window(chest.hull)
     y = np.linspace(0, 1, window[1].stop - window[1].start, dtype=np.float32)[None, :, None]
     _add_to_lung(chest, host, SHALLOW_HU * (0.6 + 0.8 * y))
-    return chest.volume._replace(hounsfield=_rounded(host))
+    return chest.volume._replace(hounsfield=rounded(host))
 
 
 def mosaic(chest: Chest) -> NiftiVolume:
@@ -34,7 +35,7 @@ def mosaic(chest: Chest) -> NiftiVolume:
     rough = ndimage.gaussian_filter(np.random.default_rng(3).normal(size=chest.hull.shape), 9.0 / chest.sampling).astype(np.float32)
     host = chest.volume.hounsfield.astype(np.float32)
     _add_to_lung(chest, host, np.clip(chest.fine(rough / rough.std(), chest.window(chest.hull)) + 0.5, 0, 1) * MOSAIC_HU)
-    return chest.volume._replace(hounsfield=_rounded(host))
+    return chest.volume._replace(hounsfield=rounded(host))
 
 
 def dependent_atelectasis(chest: Chest) -> NiftiVolume:
@@ -45,8 +46,8 @@ def dependent_atelectasis(chest: Chest) -> NiftiVolume:
     low = z < chest.low[0] + 0.66 * (chest.high[0] - chest.low[0])
     field = np.where(chest.hull & low, DEPENDENT_MM - (behind[:, None] - y), -9.0).astype(np.float32)
     host = chest.volume.hounsfield.astype(np.float32)
-    _lay(chest, host, field, 0.0, -350.0, generator, chest.hull, vessels_stay=True, soft_mm=2.0)
-    return chest.volume._replace(hounsfield=_rounded(host))
+    lay(chest, host, field, 0.0, -350.0, generator, chest.hull, vessels_stay=True, soft_mm=2.0)
+    return chest.volume._replace(hounsfield=rounded(host))
 
 
 def mirror(chest: Chest) -> NiftiVolume:
@@ -65,7 +66,7 @@ def fatty_liver(chest: Chest) -> NiftiVolume:
     wide[: columns.shape[0], : columns.shape[1]] = columns
     organ = ndimage.gaussian_filter(values.astype(np.float32), 1.0)
     organ = (organ > 25) & (organ < 110) & (below < wide[None])
-    return chest.volume._replace(hounsfield=_rounded(values - FATTY_HU * ndimage.gaussian_filter(organ.astype(np.float32), 0.7)))
+    return chest.volume._replace(hounsfield=rounded(values - FATTY_HU * ndimage.gaussian_filter(organ.astype(np.float32), 0.7)))
 
 
 def bowel_gas(chest: Chest) -> NiftiVolume:
@@ -86,16 +87,15 @@ def bowel_gas(chest: Chest) -> NiftiVolume:
     window = chest.window(gas)
     share = ndimage.gaussian_filter(chest.fine(gas.astype(np.float32), window), 0.8)
     host[window] += share * (-1000.0 - host[window])
-    return chest.volume._replace(hounsfield=_rounded(host))
+    return chest.volume._replace(hounsfield=rounded(host))
 
 
 def high_domes(chest: Chest) -> NiftiVolume:
     """Both halves of the diaphragm stand high."""
-    lifted = chest.volume._replace(hounsfield=_rounded(_raised(chest, RIGHT, LIVER_HU)[0]))
-    other = Chest.__new__(Chest)
-    other.__dict__.update(chest.__dict__)
+    lifted = chest.volume._replace(hounsfield=rounded(_raised(chest, RIGHT, LIVER_HU)[0]))
+    other = copy.copy(chest)
     other.volume = lifted
-    return lifted._replace(hounsfield=_rounded(_raised(other, LEFT, SPLEEN_HU)[0]))
+    return lifted._replace(hounsfield=rounded(_raised(other, LEFT, SPLEEN_HU)[0]))
 
 
 def streaks(chest: Chest) -> NiftiVolume:
@@ -104,7 +104,7 @@ def streaks(chest: Chest) -> NiftiVolume:
     slices, rows, _ = chest.volume.hounsfield.shape
     rough = ndimage.gaussian_filter(generator.normal(size=(slices, rows)), (1.0, 2.0 / chest.volume.spacing_mm[1]))
     values = chest.volume.hounsfield + STREAKS_HU * (rough / rough.std()).astype(np.float32)[:, :, None]
-    return chest.volume._replace(hounsfield=_rounded(values))
+    return chest.volume._replace(hounsfield=rounded(values))
 
 
 BODIES = {
@@ -158,5 +158,5 @@ def _raised(chest: Chest, side: str, hounsfield: float) -> tuple[np.ndarray, np.
     lifted = ndimage.gaussian_filter(RAISED_MM * (1 - (1 - share) ** 2), 12.0 / chest.sampling[1:])
     host = chest.volume.hounsfield.astype(np.float32)
     organ = within & (chest.places[0] - floor[None] < lifted[None])
-    _lay(chest, host, organ.astype(np.float32), 0.5, hounsfield, generator, within)
+    lay(chest, host, organ.astype(np.float32), 0.5, hounsfield, generator, within)
     return host, np.where(floor >= 0, floor + lifted, 0.0)

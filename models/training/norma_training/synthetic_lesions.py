@@ -134,7 +134,7 @@ def add_fluid(chest: Chest, side: str, millilitres: float, shape: str, collapsed
         of_wall = ndimage.distance_transform_edt(np.pad(within.any(0), 1), sampling=chest.sampling[1:])[1:-1, 1:-1]
         lifted = raised_mm * np.sqrt(np.clip(of_wall / max(of_wall.max(), 1.0), 0, 1))
         liver = within & (height < lifted[None])
-        _lay(chest, host, liver.astype(np.float32), 0.5, 58.0, generator, within)
+        lay(chest, host, liver.astype(np.float32), 0.5, 58.0, generator, within)
         within = within & ~liver
         height = height - lifted[None]
     depth = chest.depth if not raised_mm else ndimage.distance_transform_edt(np.pad(within, 1), sampling=chest.sampling)[1:-1, 1:-1, 1:-1]
@@ -152,14 +152,14 @@ def add_fluid(chest: Chest, side: str, millilitres: float, shape: str, collapsed
     if collapsed:
         around = ndimage.distance_transform_edt(~fluid, sampling=chest.sampling)
         thick = generator.uniform(6, 14)
-        _lay(chest, host, np.where(within & ~fluid, thick - around, -20.0).astype(np.float32), 0.0, generator.uniform(30, 55), generator, within)
-    laid = _lay(chest, host, np.where(fluid, 1.0, 0.0).astype(np.float32), 0.5, generator.uniform(0, 20), generator, within)
+        lay(chest, host, np.where(within & ~fluid, thick - around, -20.0).astype(np.float32), 0.0, generator.uniform(30, 55), generator, within)
+    laid = lay(chest, host, np.where(fluid, 1.0, 0.0).astype(np.float32), 0.5, generator.uniform(0, 20), generator, within)
     truth = laid > 0.5
     found = Lesion("effusion", side, float(laid.sum()) * chest.fine_ml, detail=shape + (", lung beside it collapsed" if collapsed else "") + (f", diaphragm raised by {raised_mm:g} mm" if raised_mm else ""))
-    return chest.volume._replace(hounsfield=_rounded(host)), found, truth
+    return chest.volume._replace(hounsfield=rounded(host)), found, truth
 
 
-def _lay(chest: Chest, host: np.ndarray, field: np.ndarray, level: float, hounsfield: float, generator: np.random.Generator, within: np.ndarray, vessels_stay: bool = False, soft_mm: float = 0.6) -> np.ndarray:
+def lay(chest: Chest, host: np.ndarray, field: np.ndarray, level: float, hounsfield: float, generator: np.random.Generator, within: np.ndarray, vessels_stay: bool = False, soft_mm: float = 0.6) -> np.ndarray:
     """Lays a density over the host where a coarse field is over a level: in the lung, and up to the wall where that is averaged with
     lung. Gives the share of each voxel that was laid over."""
     window = chest.window(field > level)
@@ -204,10 +204,10 @@ def add_opacity(chest: Chest, kind: str, side: str, third: str, millilitres: flo
     host = chest.volume.hounsfield.astype(np.float32)
     if kind == "ground_glass_area":
         lung = float(np.median(host[:: chest.step[0], :: chest.step[1], :: chest.step[2]][chest.lungs]))
-        laid = _lay(chest, host, field, 0.5, lung + generator.uniform(250, 400), generator, within, vessels_stay=True, soft_mm=1.5)
+        laid = lay(chest, host, field, 0.5, lung + generator.uniform(250, 400), generator, within, vessels_stay=True, soft_mm=1.5)
     else:
-        laid = _lay(chest, host, field, 0.5, generator.uniform(0, 50), generator, within, soft_mm=1.2)
-    return chest.volume._replace(hounsfield=_rounded(host)), Lesion(kind, side, float(laid.sum()) * chest.fine_ml, detail=third if at == AMID else at)
+        laid = lay(chest, host, field, 0.5, generator.uniform(0, 50), generator, within, soft_mm=1.2)
+    return chest.volume._replace(hounsfield=rounded(host)), Lesion(kind, side, float(laid.sum()) * chest.fine_ml, detail=third if at == AMID else at)
 
 
 def _fits(chest: Chest, within: np.ndarray, third: str, at: str) -> np.ndarray:
@@ -245,9 +245,9 @@ def add_gas(chest: Chest, side: str, millilitres: float, seed: int) -> tuple[Nif
     around = ndimage.distance_transform_edt(~gas, sampling=chest.sampling)
     pleura = np.where(within & ~gas, 1.2 - np.abs(around - 1.2), -5.0).astype(np.float32)
     if (pleura > 0.2).any():
-        _lay(chest, host, pleura, 0.2, -450.0, generator, within)
-    laid = _lay(chest, host, np.where(gas, 1.0, 0.0).astype(np.float32), 0.5, -1000.0, generator, within)
-    return chest.volume._replace(hounsfield=_rounded(host)), Lesion("pneumothorax", side, float(laid.sum()) * chest.fine_ml)
+        lay(chest, host, pleura, 0.2, -450.0, generator, within)
+    laid = lay(chest, host, np.where(gas, 1.0, 0.0).astype(np.float32), 0.5, -1000.0, generator, within)
+    return chest.volume._replace(hounsfield=rounded(host)), Lesion("pneumothorax", side, float(laid.sum()) * chest.fine_ml)
 
 
 def add_emphysema(chest: Chest, kind: str, share: float, seed: int) -> tuple[NiftiVolume, Lesion]:
@@ -262,10 +262,10 @@ def add_emphysema(chest: Chest, kind: str, share: float, seed: int) -> tuple[Nif
     places = field[aerated]
     level = float(np.quantile(places, 1 - share))
     field = np.where(chest.hull & (chest.depth > 2), field, field.min() - 5).astype(np.float32)
-    laid = _lay(chest, host, field, level, generator.uniform(-990, -965), generator, chest.hull, vessels_stay=True, soft_mm=0.6)
+    laid = lay(chest, host, field, level, generator.uniform(-990, -965), generator, chest.hull, vessels_stay=True, soft_mm=0.6)
     coarse = laid[:: chest.step[0], :: chest.step[1], :: chest.step[2]][aerated]
-    return chest.volume._replace(hounsfield=_rounded(host)), Lesion("emphysema", "both", float(laid.sum()) * chest.fine_ml, float(coarse.mean()), kind)
+    return chest.volume._replace(hounsfield=rounded(host)), Lesion("emphysema", "both", float(laid.sum()) * chest.fine_ml, float(coarse.mean()), kind)
 
 
-def _rounded(values: np.ndarray) -> np.ndarray:
+def rounded(values: np.ndarray) -> np.ndarray:
     return np.clip(np.round(values), -1024, 3071).astype(np.int16)
