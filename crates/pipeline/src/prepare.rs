@@ -27,6 +27,9 @@ pub const MASKS_FILE: &str = "masks.bin";
 /// The [`PreparedSummary`] in the output folder, as JSON.
 pub const SUMMARY_FILE: &str = "summary.json";
 
+/// Up to so many voxels (600 slices of 512 × 512) measures and nodules are looked for side by side.
+const VOXELS_FOR_BOTH: usize = 600 * 512 * 512;
+
 /// Reads the one study of an upload, chooses its chest series, checks its quality and prepares what the
 /// models read. Writes [`SLICES_FILE`], [`VOLUME_FILE`], [`MASKS_FILE`] and [`SUMMARY_FILE`] into the folder `out`.
 ///
@@ -121,11 +124,14 @@ fn examine(
 /// The measures and the nodules of a series, with the time that they took, and their voxels.
 pub fn take_measures(series: &LoadedSeries, lungs: &LungSegmentation) -> (Quantification, Segmentation) {
     let started = Instant::now();
-    // Neither keeps two threads busy by itself.
-    let ((mut quantification, mut found), nodules) = rayon::join(
-        || quantify(&series.volume, lungs, series.study.slice_thickness_mm),
-        || nodule_findings(&series.volume, lungs),
-    );
+    let measured = || quantify(&series.volume, lungs, series.study.slice_thickness_mm);
+    let sought = || nodule_findings(&series.volume, lungs);
+    // Neither keeps two threads busy by itself; beside a large volume there is no room for the grids of both.
+    let ((mut quantification, mut found), nodules) = if series.volume.hounsfield.len() > VOXELS_FOR_BOTH {
+        (measured(), sought())
+    } else {
+        rayon::join(measured, sought)
+    };
     if let Some(nodules) = nodules {
         quantification.nodules_sought = true;
         found.extend(nodules);

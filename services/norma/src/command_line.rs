@@ -215,6 +215,9 @@ pub(crate) struct Bench {
     /// Studies in flight: a point for each number.
     #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [1, 2, 4])]
     pub(crate) in_flight: Vec<usize>,
+    /// Slices of a study, whose chest stays as high: a point for each number too.
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [120])]
+    pub(crate) slices: Vec<usize>,
     /// Encodings of the files: a point for each of them too.
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Encoding::Explicit])]
     pub(crate) transfer_syntax: Vec<Encoding>,

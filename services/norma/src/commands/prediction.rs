@@ -1,9 +1,11 @@
 //! A study goes to `POST /inference/predict`, as a client's does.
 
+use std::path::Path;
+
 use anyhow::{Context, ensure};
-use bytes::Bytes;
 use norma_domain::Report;
 use reqwest::multipart;
+use tokio::fs::File;
 
 /// The study got a row with a reason in place of a report.
 #[derive(Debug)]
@@ -17,12 +19,13 @@ impl std::fmt::Display for NotAnswered {
 
 impl std::error::Error for NotAnswered {}
 
-/// Sends the archive of one study and waits for its report.
+/// Sends the archive of one study, as it is read from its file, and waits for its report.
 ///
 /// # Errors
 /// [`NotAnswered`] where the study has none.
-pub(super) async fn predict(client: &reqwest::Client, url: &str, study: Bytes) -> anyhow::Result<Report> {
-    let length = study.len() as u64;
+pub(super) async fn predict(client: &reqwest::Client, url: &str, study: &Path) -> anyhow::Result<Report> {
+    let study = File::open(study).await.context("failed to open the study")?;
+    let length = study.metadata().await.context("failed to read the study")?.len();
     let file = multipart::Part::stream_with_length(study, length).file_name("phantom.zip");
     let form = multipart::Form::new().part("file", file);
     let response = client

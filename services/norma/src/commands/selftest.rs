@@ -99,8 +99,5 @@ async fn predict_phantom(
     let folder = tempfile::tempdir().context("failed to make a scratch folder")?;
     let archive = folder.path().join("phantom.zip");
     phantom_zip(options, &archive).context("failed to write the phantom")?;
-    let study = tokio::fs::read(&archive)
-        .await
-        .context("failed to read the phantom")?;
-    predict(client, url, study.into()).await
+    predict(client, url, &archive).await
 }

@@ -1,6 +1,6 @@
 //! Studies go in, so many at once; what a client sees is timed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -19,6 +19,8 @@ use crate::commands::terminal::tell;
 /// What was measured with a number of studies in flight.
 #[derive(Debug, Serialize)]
 pub(super) struct Point {
+    /// Of 512 × 512 in the study.
+    slices: usize,
     /// Transfer Syntax UID (0002,0010) of the files.
     transfer_syntax: &'static str,
     in_flight: usize,
@@ -39,44 +41,51 @@ pub(super) struct Point {
     execution_providers: Vec<String>,
 }
 
-/// Measures each transfer syntax with each number in flight, one point after the other. A first study of each syntax,
-/// which opens the models and fills caches, is not counted.
+/// Measures each number of slices in each transfer syntax with each number in flight, one point after the other. A first study
+/// of each kind, which opens the models and fills caches, is not counted.
 pub(super) async fn measure(
     client: &reqwest::Client,
     url: &str,
     arguments: &Bench,
 ) -> anyhow::Result<Vec<Point>> {
+    let folder = tempfile::tempdir().context("failed to make a scratch folder")?;
     let mut points = Vec::new();
-    for encoding in &arguments.transfer_syntax {
-        let syntax = transfer_syntax(*encoding);
-        let study = phantom(syntax).await?;
-        read(client, url, study.clone()).await?;
-        for in_flight in &arguments.in_flight {
-            let point = measure_point(client, url, &study, syntax, *in_flight, arguments.studies).await?;
-            tell(&format!(
-                "{} in flight, {}: {:.0} studies/h, p50 {:.1} s, p95 {:.1} s, {:.2} processor s a study, at most {} MiB{}",
-                point.in_flight,
-                point.transfer_syntax,
-                point.studies_per_hour,
-                point.p50_s,
-                point.p95_s,
-                point.processor_s_per_study,
-                point.most_memory_mib,
-                point
-                    .gpu_busy
-                    .map_or(String::new(), |busy| format!(", GPU {:.0} % busy", 100.0 * busy)),
-            ));
-            points.push(point);
+    for slices in &arguments.slices {
+        for encoding in &arguments.transfer_syntax {
+            let study = Study::write(folder.path(), *slices, transfer_syntax(*encoding)).await?;
+            read(client, url, &study).await?;
+            for in_flight in &arguments.in_flight {
+                let point = measure_point(client, url, &study, *in_flight, arguments.studies).await?;
+                tell(&point.line());
+                points.push(point);
+            }
         }
     }
     Ok(points)
 }
 
+impl Point {
+    fn line(&self) -> String {
+        format!(
+            "{} in flight, {} slices, {}: {:.0} studies/h, p50 {:.1} s, p95 {:.1} s, {:.2} processor s a study, at most {} MiB{}",
+            self.in_flight,
+            self.slices,
+            self.transfer_syntax,
+            self.studies_per_hour,
+            self.p50_s,
+            self.p95_s,
+            self.processor_s_per_study,
+            self.most_memory_mib,
+            self.gpu_busy
+                .map_or(String::new(), |busy| format!(", GPU {:.0} % busy", 100.0 * busy)),
+        )
+    }
+}
+
 async fn measure_point(
     client: &reqwest::Client,
     url: &str,
-    study: &bytes::Bytes,
-    syntax: TransferSyntax,
+    study: &Study,
     in_flight: usize,
     studies: usize,
 ) -> anyhow::Result<Point> {
@@ -84,7 +93,7 @@ async fn measure_point(
     let memory = MemoryWatch::start();
     let (started, processor) = (Instant::now(), processor_time()?);
     let readings: Vec<anyhow::Result<Reading>> = futures::stream::iter(0..studies)
-        .map(|_| read(client, url, study.clone()))
+        .map(|_| read(client, url, study))
         .buffer_unordered(in_flight)
         .collect()
         .await;
@@ -106,7 +115,8 @@ async fn measure_point(
     execution_providers.dedup();
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     Ok(Point {
-        transfer_syntax: syntax.uid(),
+        slices: study.slices,
+        transfer_syntax: study.transfer_syntax.uid(),
         in_flight,
         studies,
         studies_per_hour: studies as f64 * 3600.0 / elapsed.as_secs_f64(),
@@ -133,9 +143,9 @@ struct Reading {
 }
 
 /// Sends a study and waits for its report. An answer without a result of every stage is no measurement.
-async fn read(client: &reqwest::Client, url: &str, study: bytes::Bytes) -> anyhow::Result<Reading> {
+async fn read(client: &reqwest::Client, url: &str, study: &Study) -> anyhow::Result<Reading> {
     let started = Instant::now();
-    let report = predict(client, url, study).await?;
+    let report = predict(client, url, &study.archive).await?;
     let took = started.elapsed();
     let execution_providers = report
         .stages
@@ -151,23 +161,34 @@ async fn read(client: &reqwest::Client, url: &str, study: bytes::Bytes) -> anyho
     })
 }
 
-/// A whole chest of the default phantom's size (120 slices of 512 × 512), as a zip.
-async fn phantom(transfer_syntax: TransferSyntax) -> anyhow::Result<bytes::Bytes> {
-    let written = tokio::task::spawn_blocking(move || write_phantom(transfer_syntax)).await;
-    written.context("the phantom's writing panicked")?
+/// A whole chest, 300 mm high, as a zip in a file: a client that held it in memory would be measured with the service.
+struct Study {
+    slices: usize,
+    transfer_syntax: TransferSyntax,
+    archive: PathBuf,
 }
 
-fn write_phantom(transfer_syntax: TransferSyntax) -> anyhow::Result<bytes::Bytes> {
-    let folder = tempfile::tempdir().context("failed to make a scratch folder")?;
-    let archive: &Path = &folder.path().join("phantom.zip");
-    let options = PhantomOptions {
-        transfer_syntax,
-        ..PhantomOptions::default()
-    };
-    phantom_zip(&options, archive).context("failed to write the phantom")?;
-    Ok(std::fs::read(archive)
-        .context("failed to read the phantom")?
-        .into())
+impl Study {
+    async fn write(folder: &Path, slices: usize, transfer_syntax: TransferSyntax) -> anyhow::Result<Self> {
+        let archive = folder.join("phantom.zip");
+        let whole = PhantomOptions::default();
+        let options = PhantomOptions {
+            slices,
+            spacing_mm: whole.spacing_mm * whole.slices as f32 / slices as f32,
+            transfer_syntax,
+            ..whole
+        };
+        let to = archive.clone();
+        let written = tokio::task::spawn_blocking(move || phantom_zip(&options, &to)).await;
+        written
+            .context("the phantom's writing panicked")?
+            .context("failed to write the phantom")?;
+        Ok(Self {
+            slices,
+            transfer_syntax,
+            archive,
+        })
+    }
 }
 
 const fn transfer_syntax(encoding: Encoding) -> TransferSyntax {

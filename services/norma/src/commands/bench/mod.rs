@@ -24,6 +24,8 @@ use super::settings::settings;
 use super::terminal::{answer, tell};
 use crate::command_line::Bench;
 
+const LONGEST_STUDY_SECONDS: u64 = 3600;
+
 /// What was measured, with all that is needed to compare it with another machine's.
 #[derive(Debug, Serialize)]
 struct Document {
@@ -44,6 +46,10 @@ pub(crate) fn run(config: Option<&Path>, arguments: &Bench) -> anyhow::Result<Ex
         most > 0 && arguments.in_flight.iter().all(|number| *number > 0),
         "--in-flight are numbers from 1 on"
     );
+    ensure!(
+        arguments.slices.iter().all(|slices| *slices > 0),
+        "--slices are numbers from 1 on"
+    );
     let mut settings = settings(config)?;
     if let Some(workers) = arguments.preprocess_workers {
         settings.workers.concurrency.preprocess = workers;
@@ -51,6 +57,8 @@ pub(crate) fn run(config: Option<&Path>, arguments: &Bench) -> anyhow::Result<Ex
     // Who measures is no sender who takes from others.
     settings.gateway.uploads_at_once = most.max(settings.gateway.uploads_at_once);
     settings.gateway.uploads_at_once_per_identity = most.max(settings.gateway.uploads_at_once_per_identity);
+    // An answer that says "ask again" is no measurement.
+    settings.gateway.predict_wait_seconds = LONGEST_STUDY_SECONDS;
 
     let cuda_against_cpu = arguments
         .cuda_agreement
