@@ -39,6 +39,8 @@ pub enum MeasureCode {
     TrabecularDensity,
     /// Calcium in the wall of the descending aorta.
     AorticCalcium,
+    /// How much the density of the lungs differs over 4 mm, beyond noise: what vessels too small to be seen one by one make of it.
+    LungTexture,
 }
 
 impl MeasureCode {
@@ -97,6 +99,8 @@ pub enum NotMeasurable {
     CoarsePixels,
     /// The values were cut off below what would be measured.
     ValuesClipped,
+    /// A thin layer along the back, as lung that lies on itself has.
+    DependentLayer,
 }
 
 /// The range within which a measure is norm.

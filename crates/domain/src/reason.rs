@@ -112,6 +112,10 @@ reason_codes! {
     ThresholdUnverified = "threshold_unverified",
     /// A measure that norm needs could not be taken.
     MeasuresMissing = "measures_missing",
+    /// A measure lies where it does in no chest that is known: the models' scores say nothing of it.
+    UnlikeKnown = "unlike_known",
+    /// The models' score alone reaches a threshold that was measured on no study of this scanner, and everything measured is within its range.
+    ScoreAlone = "score_alone",
     // A stage could not answer.
     ModelMissing = "model_missing",
     ModelInvalid = "model_invalid",

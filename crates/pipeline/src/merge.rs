@@ -6,6 +6,7 @@ mod evidence;
 mod key_slices;
 mod links;
 mod rows;
+mod score_alone;
 mod types;
 mod verdict;
 mod verification;
@@ -60,8 +61,8 @@ struct Scores {
 ///
 /// The verdict is norm only where every model stage completed with the bundle's models, every quality check that
 /// matters passed, every score is finite, and what norm needs was measured. It is pathology where the volume is to be
-/// trusted and the sound scores reach the threshold, a measure in Hounsfield units that decides lies outside its range,
-/// or a nodule was found that decides, whatever else was not seen or not computed: the fused score never falls when a
+/// trusted and the sound scores reach the threshold (unless nothing else speaks for it where they mean little, docs/adr/1724), a measure in
+/// Hounsfield units that decides lies outside its range, or a nodule was found that decides, whatever else was not seen or not computed: the fused score never falls when a
 /// score rises, so a score that is missing counts as 0 and gives a lower bound. Otherwise it is undetermined, with all
 /// reasons. The probability is given wherever both scores that it needs were computed, and for a pathology that has one.
 pub fn merge_report(input: MergeInput<'_>) -> Report {
@@ -75,7 +76,18 @@ pub fn merge_report(input: MergeInput<'_>) -> Report {
     if input.unverified_threshold == UnverifiedThreshold::Withhold {
         doubts.limiting.extend(verification.reason.clone());
     }
-    let by_models = verdict::verdict(&doubts, sound.map(|scores| scores.probability), threshold);
+    let unlike = score_alone::unlike_known(measured, input.bundle);
+    let speaking = sound
+        .filter(|_| unlike.is_none())
+        .map(|scores| scores.probability);
+    doubts.limiting.extend(unlike);
+    let mut by_models = verdict::verdict(&doubts, speaking, threshold);
+    if by_models == Verdict::Pathology
+        && let Some(unsupported) = score_alone::unsupported(measured, &verification, input.bundle)
+    {
+        doubts.limiting.push(unsupported);
+        by_models = Verdict::Undetermined;
+    }
     let verdict = evidence::join(by_models, &doubts, measured);
     let scores = match verdict {
         Verdict::Undetermined => computed_scores(&input),
@@ -107,7 +119,7 @@ pub fn merge_report(input: MergeInput<'_>) -> Report {
         })
         .flatten();
     let grounds = if verdict == Verdict::Pathology {
-        evidence::grounds(measured, probability, threshold)
+        evidence::grounds(measured, speaking, threshold)
     } else {
         Vec::new()
     };

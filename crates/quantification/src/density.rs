@@ -180,8 +180,6 @@ pub(crate) fn blood_pool(
 ) -> Option<BloodPool> {
     /// Noise of neighbours is alike.
     const APART_VOXELS: usize = 2;
-    /// Standard deviation of a normal distribution by the median of its absolute values.
-    const OF_MEDIAN: f64 = 1.4826;
     const HALF_WIDTH_MM: f64 = 60.0;
     const TISSUE_HU: [i16; 2] = [-30, 600];
     let [first, last] = grid.lung_extent(GRID_MM * GRID_MM)?;
@@ -217,8 +215,15 @@ pub(crate) fn blood_pool(
     }
     Some(BloodPool {
         median_hu: median(&mut values)?,
-        noise_hu: median(&mut differences)? * OF_MEDIAN / std::f64::consts::SQRT_2,
+        noise_hu: spread_of(&mut differences)?,
     })
+}
+
+/// The standard deviation of what is normally distributed, by the sizes of the differences between pairs of it.
+pub(crate) fn spread_of(differences: &mut [i16]) -> Option<f64> {
+    /// Standard deviation of a normal distribution by the median of its absolute values.
+    const OF_MEDIAN: f64 = 1.4826;
+    Some(median(differences)? * OF_MEDIAN / std::f64::consts::SQRT_2)
 }
 
 fn median(values: &mut [i16]) -> Option<f64> {

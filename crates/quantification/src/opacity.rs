@@ -3,9 +3,11 @@
 //! Ground glass is known by its density, tissue without air by where it lies.
 
 use ndarray::{Array3, Zip};
+use norma_domain::NotMeasurable;
 
 use crate::airless::airless_lung;
 use crate::ball::{close, erode, erode_across_slices, remove_narrow};
+use crate::dependent::HindEdge;
 use crate::grid::Grid;
 use crate::protocol::Protocol;
 use crate::regions::{Region, regions};
@@ -24,12 +26,14 @@ const RIM_VOXELS: f32 = 1.25;
 const THICK_RIM_VOXELS: usize = 2;
 /// A millilitre.
 const LEAST_VOXELS: usize = 125;
+/// A layer along the back of less is an opacity like others, too small to decide.
+const LEAST_LAYER_ML: f64 = 15.0;
 
 /// What was found, and whether there may be more.
 pub(crate) struct Opacities {
     pub(crate) regions: Vec<Region>,
-    /// Something stands out of a dome that may be one.
-    pub(crate) may_stand_on_dome: bool,
+    /// Something that may be one, or none: it stands out of a dome, or is a thin layer along the back.
+    pub(crate) doubt: Option<NotMeasurable>,
 }
 
 /// The opacities of at least a millilitre, the largest first. `instead` is what lies at the chest wall where lung belongs, `fluid` what
@@ -62,8 +66,14 @@ pub(crate) fn find_opacities(
         .for_each(|opaque, value| *opaque = *opaque && (least_hu..=*OPACITY_HU.end()).contains(value));
     let airless = airless_lung(grid, &opened, thorax, instead, fluid);
     airless.regions.iter().for_each(|region| region.mark(&mut opaque));
-    Opacities {
-        regions: regions(&opaque, LEAST_VOXELS),
-        may_stand_on_dome: airless.may_stand_on_dome,
-    }
+    let edge = HindEdge::of(&hull, &opaque, grid.back);
+    let (layers, regions): (Vec<Region>, Vec<Region>) = regions(&opaque, LEAST_VOXELS)
+        .into_iter()
+        .partition(|region| region.millilitres() > LEAST_LAYER_ML && edge.is_layer(region));
+    let doubt = if airless.may_stand_on_dome {
+        Some(NotMeasurable::Obscured)
+    } else {
+        (!layers.is_empty()).then_some(NotMeasurable::DependentLayer)
+    };
+    Opacities { regions, doubt }
 }

@@ -22,6 +22,7 @@ use crate::regions::{BySide, Region};
 use crate::repeatability::gated;
 use crate::segmented_finding::{SegmentedFinding, mask_of};
 use crate::spine::Spine;
+use crate::texture::lung_texture_hu;
 use crate::thorax::Thorax;
 use crate::vertebrae::trabecular_hu;
 
@@ -179,6 +180,12 @@ pub fn quantify(
             aortic_calcium(&grid, spine.as_ref(), blood),
         ]
     });
+    measures.push(
+        match lung_texture_hu(&grid, &without(&is_lung, &gas), protocol.noise_hu) {
+            Some(value) => measured(MeasureCode::LungTexture, value, None),
+            None => cannot(MeasureCode::LungTexture, NotMeasurable::TooSmall),
+        },
+    );
     let quantification = Quantification {
         measures,
         ..Default::default()
@@ -186,7 +193,7 @@ pub fn quantify(
     (quantification, findings)
 }
 
-pub(crate) const ALL: [MeasureCode; 15] = [
+pub(crate) const ALL: [MeasureCode; 16] = [
     MeasureCode::LungVolume,
     MeasureCode::SmallerLungShare,
     MeasureCode::MeanDensity,
@@ -202,6 +209,7 @@ pub(crate) const ALL: [MeasureCode; 15] = [
     MeasureCode::CardiothoracicRatio,
     MeasureCode::TrabecularDensity,
     MeasureCode::AorticCalcium,
+    MeasureCode::LungTexture,
 ];
 
 fn measured(code: MeasureCode, value: f64, by_side: Option<[f64; 2]>) -> Measure {
@@ -326,11 +334,11 @@ fn opacity_measures(
         biggest.state = MeasureState::NotMeasurable;
         biggest.why = Some(why);
     }
-    // A dome that is high and narrow looks as a consolidation that stands on it: neither norm nor pathology is said for it.
-    if opacities.may_stand_on_dome && matches!(biggest.state, MeasureState::Within | MeasureState::Borderline)
-    {
+    // A dome that is high and narrow looks as a consolidation that stands on it, and a thin layer along the back as one that comes of lying:
+    // neither norm nor pathology is said for it.
+    if opacities.doubt.is_some() && matches!(biggest.state, MeasureState::Within | MeasureState::Borderline) {
         biggest.state = MeasureState::NotMeasurable;
-        biggest.why = Some(NotMeasurable::Obscured);
+        biggest.why = opacities.doubt;
     }
     // The values stay: they are measures, but not of an opacity.
     if let Some(why) = biggest.why {

@@ -176,6 +176,16 @@ pub(crate) fn range_of(code: MeasureCode) -> (Option<ReferenceRange>, &'static s
                 ..open
             },
         ),
+        MeasureCode::LungTexture => (
+            "HU",
+            Row {
+                low: Some(18.0),
+                outside_low: Some(14.0),
+                source: "this project: six series, norm and not, 21 HU and more, also averaged to 6 mm or smoothed over 3.5 mm; lungs that were \
+                         made by a program hold less",
+                ..open
+            },
+        ),
     };
     let Row {
         low,

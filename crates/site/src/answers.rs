@@ -227,7 +227,7 @@ fn score_of(report: &Report) -> Option<f64> {
         Verdict::Pathology if report.is_pathology_by_measures() => Some(1.0),
         // Older reports do not tell their measures: below the threshold it was these.
         Verdict::Pathology => Some(probability.filter(|value| *value >= threshold).unwrap_or(1.0)),
-        // A norm that was withheld because of its threshold alone: it is what a threshold is learnt from. What else is
+        // What was withheld because its threshold was not verified: it is what a threshold is learnt from. What else is
         // undetermined has a probability that may rest on what is not to be trusted.
         Verdict::Undetermined => probability.filter(|_| is_withheld(report)),
     }
@@ -237,5 +237,10 @@ fn is_withheld(report: &Report) -> bool {
     let mut reasons = report.reasons.iter();
     report.verdict == Verdict::Undetermined
         && !report.reasons.is_empty()
-        && reasons.all(|reason| reason.code == ReasonCode::ThresholdUnverified)
+        && reasons.all(|reason| {
+            matches!(
+                reason.code,
+                ReasonCode::ThresholdUnverified | ReasonCode::ScoreAlone
+            )
+        })
 }

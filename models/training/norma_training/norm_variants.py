@@ -12,6 +12,8 @@ from .synthetic_nodules import find_lungs
 
 NOISE_HU = 60.0
 SHARPENED_BY = 1.5
+SOFTENED_MM = 0.8
+SHIFTED_HU = 30.0
 THICK_MM = 5.0
 WIDER_BY = 1.4
 KEPT_BESIDE_LUNGS_MM = 15.0
@@ -41,6 +43,28 @@ def sharpen(volume: NiftiVolume) -> NiftiVolume:
     """As a sharp kernel: high frequencies in plane raised."""
     values = volume.hounsfield.astype(np.float32)
     return volume._replace(hounsfield=_hounsfield(values + SHARPENED_BY * (values - gaussian_filter(values, (0, 1, 1)))))
+
+
+def soften(volume: NiftiVolume) -> NiftiVolume:
+    """As a soft kernel: fine structure in plane goes."""
+    _, y, x = volume.spacing_mm
+    values = gaussian_filter(volume.hounsfield.astype(np.float32), (0, SOFTENED_MM / y, SOFTENED_MM / x))
+    return volume._replace(hounsfield=_hounsfield(values))
+
+
+def shift(volume: NiftiVolume, by: float) -> NiftiVolume:
+    """A scanner that is calibrated wrongly: everything that is not cut off below lies so much higher."""
+    values = volume.hounsfield.astype(np.float32)
+    return volume._replace(hounsfield=_hounsfield(np.where(values > AIR_HU, values + by, values)))
+
+
+def halve(volume: NiftiVolume) -> NiftiVolume:
+    """A matrix of half as many rows and columns over the same field of view."""
+    z, y, x = volume.spacing_mm
+    slices, rows, columns = volume.hounsfield.shape
+    even = volume.hounsfield[:, : rows // 2 * 2, : columns // 2 * 2].astype(np.float32)
+    means = even.reshape(slices, rows // 2, 2, columns // 2, 2).mean((2, 4))
+    return NiftiVolume(_hounsfield(means), (z, 2 * y, 2 * x))
 
 
 def widen(volume: NiftiVolume) -> NiftiVolume:
@@ -73,6 +97,10 @@ VARIANTS = {
     "sharpened": sharpen,
     f"field of view {WIDER_BY:g} times as wide": widen,
     f"field of view cut {KEPT_BESIDE_LUNGS_MM:g} mm beside the lungs": narrow,
+    "a soft kernel": soften,
+    f"all {SHIFTED_HU:g} HU higher": lambda volume: shift(volume, SHIFTED_HU),
+    f"all {SHIFTED_HU:g} HU lower": lambda volume: shift(volume, -SHIFTED_HU),
+    "half the matrix": halve,
 }
 
 

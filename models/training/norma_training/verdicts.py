@@ -13,7 +13,7 @@ from .kept_answers import ask_for_all, program_hash
 from .markdown import table
 from .nodule_studies import export_series, find_program, make_hosts, render_norms
 from .norm_bodies import write_bodies
-from .norm_variants import THICK, write_variants
+from .norm_variants import write_variants
 from .norma_prepare import PHANTOMS, PreparationError, find_norma, predict, write_phantoms
 from .progress import log
 from .tar_archives import open_tar
@@ -25,7 +25,12 @@ MEASURES_MISSING = "measures_missing"
 BATCH = 4
 # Of COVID-CT-MD's P001: how many of how many slices its readers marked; which ones is not among the data.
 AFFECTED = ("covid-ct-md_covid-P001", 80, 148)
-RULES = ("models alone", "with measures", "with measures and nodules")
+RULES = ("models alone", "with measures", "with measures and nodules", "as it is served")
+# As in crates/pipeline/src/merge/score_alone.rs.
+UNLIKE_KNOWN = "unlike_known"
+BY_MEASURES = {MEASURES_MISSING, UNLIKE_KNOWN, "score_alone"}
+WITHIN, NOT_OUTSIDE = ("largest_opacity", "low_attenuation950", "pleural_fluid", "pleural_gas"), ("opacity_volume", "high_attenuation")
+SUPPORTING_SCORE, SUPPORTING_SCORE_OF_MASS, MASS_MM = 0.80, 0.75, 20.0
 # What is known of each; volumes with effusions and pneumonias are all pathology.
 PHANTOM_TRUTH = {"norm": "norm", "incomplete": "undetermined"}
 
@@ -103,7 +108,7 @@ def gather(data: Path, slices: Path, run: Path, workspace: Path, variants: bool)
         studies += [Study(name, path, "norm") for name, path in write_bodies(with_ribs, run / "variants").items()]
         sick = export_series(find_program(workspace), [path for path in series if "normal" not in path.stem], run / "sick")
         sick |= {path.stem: path for path in volumes}
-        studies += [Study(name, path, "pathology") for name, path in write_variants(sick, run / "variants", (THICK,)).items()]
+        studies += [Study(name, path, "pathology") for name, path in write_variants(sick, run / "variants").items()]
     return studies
 
 
@@ -120,22 +125,39 @@ def verdicts_of(report: dict, threshold: float) -> dict[str, str]:
     undetermined: only there are there more reasons than limitations."""
     if report["verdict"] == "undetermined" and len(report["reasons"]) > len(report["limitations"]):
         return dict.fromkeys(RULES, "undetermined")
-    other_limits = [reason for reason in report["limitations"] if reason["code"] != MEASURES_MISSING]
-    is_missing = len(other_limits) < len(report["limitations"])
+    codes = {reason["code"] for reason in report["limitations"]}
+    other_limits = codes - BY_MEASURES
+    is_missing, is_unlike = MEASURES_MISSING in codes, UNLIKE_KNOWN in codes
     probability = report["probability_of_pathology"]
     by_score = probability is not None and probability >= threshold
     is_outside = any(measure["decides"] and measure["state"] == "outside" for measure in report["measures"])
     has_nodule = any(found.get("nodule") and found["decides"] for found in report["measured_findings"])
+    is_supported = not speaks_for_norm(report)
 
     def said(is_pathology: bool, is_limited: bool) -> str:
         return "pathology" if is_pathology else "undetermined" if is_limited else "norm"
 
+    is_limited = bool(other_limits) or is_missing
+    has_say = by_score and not is_unlike and is_supported
+    leaves_open = is_limited or is_unlike or by_score
     verdicts = (
         said(by_score, bool(other_limits)),
-        said(by_score or is_outside, bool(other_limits) or is_missing),
-        said(by_score or is_outside or has_nodule, bool(other_limits) or is_missing),
+        said(by_score or is_outside, is_limited),
+        said(by_score or is_outside or has_nodule, is_limited),
+        said(has_say or is_outside or has_nodule, leaves_open),
     )
     return dict(zip(RULES, verdicts))
+
+
+def speaks_for_norm(report: dict) -> bool:
+    """Whether a score is alone: its threshold is not verified on the scanner, all that it is held against lies within its range, and no nodule supports it."""
+    if (report.get("threshold_verification") or {}).get("verified"):
+        return False
+    states = {measure["code"]: measure["state"] for measure in report["measures"]}
+    sought = any(of["pathology"] == "lung_nodule" and of["looked_for"] in ("measured", "both") for of in report.get("coverage") or ())
+    nodules = [found["nodule"] for found in report["measured_findings"] if found.get("nodule")]
+    supporting = any(nodule["score"] >= (SUPPORTING_SCORE_OF_MASS if nodule["diameter_mm"] >= MASS_MM else SUPPORTING_SCORE) for nodule in nodules)
+    return sought and not supporting and all(states.get(code) == "within" for code in WITHIN) and all(states.get(code) in ("within", "borderline") for code in NOT_OUTSIDE)
 
 
 def lost_norms(answers: dict[Study, Answers]) -> list[str]:
@@ -160,8 +182,9 @@ def document(answers: dict[Study, Answers], thresholds: dict[str, float], reader
         f"(`{POINTS[0]}`) / at `{POINTS[1]}`. *Models alone*: calibrated score against the threshold. *With measures*: also pathology where the "
         "largest opacity is over 15 ml, fluid over 50 ml or gas over 10 ml in one pleural space, or over 14 % of the lungs lie below −950 HU; no norm where opacity "
         "or low attenuation could not be measured. *With nodules*: also pathology where a solid nodule of at least 6 mm reaches 0.90 or one of "
-        "20 mm reaches 0.85. The limits were chosen while looking at the whole series among these, so this is no measurement of a "
-        "sensitivity; of norm there is one whole series, two volumes rendered from 8 bits, and, where listed, these made harder by computation, as all pathology is in slices of 5 mm. The last column's rule is the one that is served.",
+        "20 mm reaches 0.85. *As it is served*: also undetermined where the study is unlike any that is known by the texture of its lungs, and where the score alone reaches a threshold that was not "
+        "verified on the scanner (docs/adr/1724). The limits were chosen while looking at the whole series among these, so this is no measurement of a "
+        "sensitivity; of norm there is one whole series, two volumes rendered from 8 bits, and, where listed, these made harder by computation, as the pathology series are by the other protocols.",
         "",
         "## Verdicts",
         "",
@@ -174,7 +197,7 @@ def document(answers: dict[Study, Answers], thresholds: dict[str, float], reader
         "## Measures",
         "",
         table(
-            ["study", "largest opacity, ml", "fluid right / left, ml", "gas right / left, ml", "LAA−950", "LAA−910", "mean, HU", "blood, HU", "heart : chest", "vertebrae, HU", "aorta's calcium, ml", "nodules shown, deciding", "likeliest nodule"],
+            ["study", "largest opacity, ml", "fluid right / left, ml", "gas right / left, ml", "LAA−950", "LAA−910", "mean, HU", "blood, HU", "heart : chest", "vertebrae, HU", "aorta's calcium, ml", "texture, HU", "nodules shown, deciding", "likeliest nodule"],
             [measure_row(study, answer.report) for study, answer in answers.items() if answer.report],
         ),
         "",
@@ -199,20 +222,22 @@ def before_and_after(answers: dict[Study, Answers], thresholds: dict[str, float]
     for group, is_of in groups.items():
         of_group = [(study.truth, answer.report) for study, answer in answers.items() if answer.report and is_of(study)]
         for point in ALL_POINTS if of_group else ():
-            cells = []
-            for rule in (RULES[0], RULES[-1]):
-                said = [(truth, verdicts_of(report, thresholds[point])[rule]) for truth, report in of_group]
-                for truth in ("pathology", "norm"):
-                    right = [verdict == truth for of, verdict in said if of == truth]
-                    cells.append(f"{sum(right)} of {len(right)}")
+            by_rule = [[(truth, verdicts_of(report, thresholds[point])[rule]) for truth, report in of_group] for rule in (RULES[0], RULES[-1])]
+            cells = [counted(said, truth, truth) for said in by_rule[:1] for truth in ("pathology", "norm")]
+            cells += [counted(by_rule[1], truth, verdict) for truth, verdicts in (("pathology", ("pathology", "undetermined", "norm")), ("norm", ("norm", "undetermined", "pathology"))) for verdict in verdicts]
             rows.append([group, f"{point} ({thresholds[point]:.3f})", *cells])
-    head = ["studies", "operating point", "before (models alone): pathology found", "before: norm kept", "after (with measures and nodules): pathology found", "after: norm kept"]
+    head = ["studies", "operating point", "models alone: pathology found", "norm kept", "as it is served: pathology found", "pathology undetermined", "pathology called norm", "norm kept", "norm undetermined", "norm called pathology"]
     return [
         "## Before and after, at each operating point", "",
         "None of these was ever trained on; the measures' limits were chosen while looking at the whole ones, so theirs is no measurement. The slices of the four sources (models/RESULTS.md) have 8 bits and no "
         "Hounsfield units, so that measures say nothing there: with a source left out the models' table stands as it is.", "",
         table(head, rows), "",
     ]
+
+
+def counted(said: list[tuple[str, str]], truth: str, verdict: str) -> str:
+    of_truth = [of for known, of in said if known == truth]
+    return f"{of_truth.count(verdict)} of {len(of_truth)}"
 
 
 def is_whole(study: Study) -> bool:
@@ -291,6 +316,7 @@ def measure_row(study: Study, report: dict) -> list[str]:
         said("cardiothoracic_ratio", ".2f"),
         said("trabecular_density", ".0f"),
         said("aortic_calcium", ".2f"),
+        said("lung_texture", ".0f"),
         f"{len(nodules)}, {sum(found['decides'] for found in nodules)}",
         nodule_words(nodules[0]) if nodules else "–",
     ]

@@ -2483,7 +2483,7 @@ export interface components {
          * @description What was measured. The code is stable; its words live with the page.
          * @enum {string}
          */
-        MeasureCode: "lung_volume" | "smaller_lung_share" | "mean_density" | "percentile15" | "low_attenuation950" | "low_attenuation910" | "high_attenuation" | "largest_opacity" | "opacity_volume" | "pleural_fluid" | "pleural_gas" | "blood_pool" | "cardiothoracic_ratio" | "trabecular_density" | "aortic_calcium";
+        MeasureCode: "lung_volume" | "smaller_lung_share" | "mean_density" | "percentile15" | "low_attenuation950" | "low_attenuation910" | "high_attenuation" | "largest_opacity" | "opacity_volume" | "pleural_fluid" | "pleural_gas" | "blood_pool" | "cardiothoracic_ratio" | "trabecular_density" | "aortic_calcium" | "lung_texture";
         /** @description A component that was found and measured. */
         MeasuredFinding: {
             /** @description Whether it is pathology by itself. */
@@ -2559,7 +2559,7 @@ export interface components {
          * @description Why something could not be measured.
          * @enum {string}
          */
-        NotMeasurable: "no_lungs" | "slices_too_thick" | "no_ribs" | "contrast" | "shallow_inspiration" | "too_small" | "emphysema" | "noise" | "obscured" | "coarse_pixels" | "values_clipped";
+        NotMeasurable: "no_lungs" | "slices_too_thick" | "no_ribs" | "contrast" | "shallow_inspiration" | "too_small" | "emphysema" | "noise" | "obscured" | "coarse_pixels" | "values_clipped" | "dependent_layer";
         /**
          * @description The columns of the row of an upload with one study. Where there is no answer, or several, the values are null and
          *     the status is `Failure`, so that a client that reads only these takes nothing for a norm.
@@ -3654,7 +3654,7 @@ export interface components {
          * @description A stable code of a failure, a rejection or a doubt.
          * @enum {string}
          */
-        ReasonCode: "empty_upload" | "unreadable_archive" | "encrypted_archive" | "archive_limit_exceeded" | "no_images_found" | "unreadable_dicom" | "unreadable_nifti" | "unsupported_transfer_syntax" | "unsupported_pixel_format" | "undecodable_pixels" | "lying_length" | "volume_too_large" | "memory_limit_exceeded" | "several_studies" | "inconsistent_series" | "series_scattered" | "series_partly_read" | "several_patients" | "uid_invalid" | "not_ct" | "not_hounsfield" | "pixels_contradict_header" | "values_clipped" | "pixel_spacing_coarse" | "patient_not_adult" | "patient_age_unknown" | "no_chest_series" | "not_axial" | "no_lungs" | "one_lung" | "lung_volume_low" | "coverage_incomplete" | "study_incomplete" | "study_not_counted" | "too_few_slices" | "slices_too_thick" | "slice_gap" | "spacing_varies" | "gantry_tilt" | "orientation_doubtful" | "contrast_agent" | "slices_undecodable" | "slices_damaged" | "slice_order_doubtful" | "threshold_unverified" | "measures_missing" | "model_missing" | "model_invalid" | "mixed_bundles" | "inference_failed" | "score_not_finite" | "stage_timeout" | "delivery_limit_exceeded" | "deadline_exceeded" | "object_missing" | "internal";
+        ReasonCode: "empty_upload" | "unreadable_archive" | "encrypted_archive" | "archive_limit_exceeded" | "no_images_found" | "unreadable_dicom" | "unreadable_nifti" | "unsupported_transfer_syntax" | "unsupported_pixel_format" | "undecodable_pixels" | "lying_length" | "volume_too_large" | "memory_limit_exceeded" | "several_studies" | "inconsistent_series" | "series_scattered" | "series_partly_read" | "several_patients" | "uid_invalid" | "not_ct" | "not_hounsfield" | "pixels_contradict_header" | "values_clipped" | "pixel_spacing_coarse" | "patient_not_adult" | "patient_age_unknown" | "no_chest_series" | "not_axial" | "no_lungs" | "one_lung" | "lung_volume_low" | "coverage_incomplete" | "study_incomplete" | "study_not_counted" | "too_few_slices" | "slices_too_thick" | "slice_gap" | "spacing_varies" | "gantry_tilt" | "orientation_doubtful" | "contrast_agent" | "slices_undecodable" | "slices_damaged" | "slice_order_doubtful" | "threshold_unverified" | "measures_missing" | "unlike_known" | "score_alone" | "model_missing" | "model_invalid" | "mixed_bundles" | "inference_failed" | "score_not_finite" | "stage_timeout" | "delivery_limit_exceeded" | "deadline_exceeded" | "object_missing" | "internal";
         /** @description Codes for a lost device, each good for one sign-in: shown here and never again. */
         RecoveryCodes: {
             recovery_codes: string[];

@@ -11,6 +11,7 @@ use super::*;
 mod evidence;
 mod measured;
 mod mixed_bundles;
+mod score_alone;
 mod types;
 mod verification;
 

@@ -208,7 +208,9 @@ async fn accepted_thresholds_act_in_workers_that_run() {
         assert_eq!(report.bundle.version, accepted.bundle_version);
         assert_eq!(report.bundle.sha256, accepted.bundle_sha256);
         assert_eq!(report.operating_point.threshold.value(), 1e-9);
-        assert_eq!(report.verdict, Verdict::Pathology);
+        // The score reaches it; of a phantom, unlike any chest that is known, it says nothing.
+        assert!(report.probability_of_pathology.unwrap() >= report.operating_point.threshold);
+        assert_ne!(report.verdict, Verdict::Norm);
         // Thresholds change nothing of what the stages read.
         for stage in &report.stages {
             let StageOutcome::Completed(result) = &stage.outcome else {

@@ -3,11 +3,11 @@
 use std::fs;
 
 use norma_domain::{QualityCheck, QualityConsequence, ScannerProfile};
-use norma_inference::{MeasuredOn, ScannerThreshold};
+use norma_inference::{BundleFile, MeasuredOn, ScannerThreshold};
 
 use super::*;
 
-fn scanned(model: &str) -> PreparedSummary {
+pub(super) fn scanned(model: &str) -> PreparedSummary {
     let mut prepared = prepared();
     prepared.study.manufacturer = Some("SIEMENS".to_owned());
     prepared.study.scanner_model = Some(model.to_owned());
@@ -20,7 +20,7 @@ fn profile(model: &str) -> ScannerProfile {
 }
 
 /// The test bundle, its points measured on the scanner `Force`.
-fn measured() -> Bundle {
+pub(super) fn measured() -> Bundle {
     with_points(|point| {
         point.measured_on = Some(MeasuredOn {
             sources: vec!["site".to_owned()],
@@ -30,8 +30,13 @@ fn measured() -> Bundle {
 }
 
 fn with_points(change: impl Fn(&mut norma_inference::OperatingPointFigures)) -> Bundle {
+    changed(|file| file.operating_points.iter_mut().for_each(change))
+}
+
+/// The test bundle with a change of its file.
+pub(super) fn changed(change: impl FnOnce(&mut BundleFile)) -> Bundle {
     let mut file = bundle().file().clone();
-    file.operating_points.iter_mut().for_each(change);
+    change(&mut file);
     // Beside the models that it names, and gone once it is read.
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../inference/tests/fixtures/bundle");
     let folder = tempfile::tempdir().unwrap();
