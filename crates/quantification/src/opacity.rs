@@ -26,8 +26,6 @@ const RIM_VOXELS: f32 = 1.25;
 const THICK_RIM_VOXELS: usize = 2;
 /// A millilitre.
 const LEAST_VOXELS: usize = 125;
-/// A layer along the back of less is an opacity like others, too small to decide.
-const LEAST_LAYER_ML: f64 = 15.0;
 
 /// What was found, and whether there may be more.
 pub(crate) struct Opacities {
@@ -67,9 +65,7 @@ pub(crate) fn find_opacities(
     let airless = airless_lung(grid, &opened, thorax, instead, fluid);
     airless.regions.iter().for_each(|region| region.mark(&mut opaque));
     let edge = HindEdge::of(&hull, &opaque, grid.back);
-    let (layers, regions): (Vec<Region>, Vec<Region>) = regions(&opaque, LEAST_VOXELS)
-        .into_iter()
-        .partition(|region| region.millilitres() > LEAST_LAYER_ML && edge.is_layer(region));
+    let (layers, regions) = edge.layers(regions(&opaque, LEAST_VOXELS));
     let doubt = if airless.may_stand_on_dome {
         Some(NotMeasurable::Obscured)
     } else {
