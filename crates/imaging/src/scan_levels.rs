@@ -86,7 +86,10 @@ mod tests {
             "cut off"
         );
         // An offset or a slope that is wrong by little, fat or no fat on the scale.
-        assert!(!has_levels_of_a_scan(&chest(3).mapv(|value| value + 90)), "offset");
+        assert!(
+            !has_levels_of_a_scan(&chest(3).mapv(|value| value + 90)),
+            "offset"
+        );
         let flat = |value: i16| (f64::from(value) * 0.9) as i16;
         assert!(!has_levels_of_a_scan(&chest(3).mapv(flat)), "slope");
         // Windows that end below at any level, also where what surrounds the patient was filled with air.
