@@ -41,6 +41,7 @@ diesel::table! {
         is_deidentified -> Bool,
         search_text -> Text,
         confirmed_conflicts -> Text,
+        persons -> Text,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use norma_domain::{IdentityAttribute, PatientId, ScanId, StudyIdentity};
+use norma_domain::{IdentityAttribute, NamedPerson, PatientId, ScanId, StudyIdentity};
 
 use crate::connection::AnyConnection;
 use crate::schema::{scans, study_identities};
@@ -48,13 +48,17 @@ pub(crate) struct IdentityRow {
     is_deidentified: bool,
     search_text: String,
     confirmed_conflicts: String,
+    persons: String,
 }
 
-impl From<IdentityRow> for ScanIdentity {
-    fn from(row: IdentityRow) -> Self {
-        Self {
+impl TryFrom<IdentityRow> for ScanIdentity {
+    type Error = DatabaseError;
+
+    fn try_from(row: IdentityRow) -> Result<Self, DatabaseError> {
+        Ok(Self {
             confirmed_conflicts: conflicts_of(&row.confirmed_conflicts),
             study: StudyIdentity {
+                persons: persons_of(&row.persons)?,
                 patient_id: row.patient_id,
                 issuer_of_patient_id: row.issuer_of_patient_id,
                 patient_name: row.patient_name,
@@ -68,7 +72,7 @@ impl From<IdentityRow> for ScanIdentity {
                 institution: row.institution,
                 is_deidentified: row.is_deidentified,
             },
-        }
+        })
     }
 }
 
@@ -98,9 +102,10 @@ impl Database {
                 .limit(MOST)
                 .select(IdentityRow::as_select())
                 .load(connection)?;
-            Ok(rows
+            let identities: Result<Vec<ScanIdentity>, _> =
+                rows.into_iter().map(ScanIdentity::try_from).collect();
+            Ok(identities?
                 .into_iter()
-                .map(ScanIdentity::from)
                 .filter(ScanIdentity::tells_of_its_patient)
                 .map(|identity| identity.study)
                 .collect())
@@ -118,10 +123,9 @@ pub(crate) fn load(
         .filter(study_identities::scan_id.eq_any(ids))
         .select(IdentityRow::as_select())
         .load(connection)?;
-    Ok(rows
-        .into_iter()
-        .map(|row| (row.scan_id.into(), ScanIdentity::from(row)))
-        .collect())
+    rows.into_iter()
+        .map(|row| Ok((row.scan_id.into(), ScanIdentity::try_from(row)?)))
+        .collect()
 }
 
 /// Writes what a new scan's files say; nothing where they say nothing.
@@ -137,6 +141,7 @@ pub(crate) fn insert(
     // PostgreSQL keeps no U+0000 in a text.
     let text = |text: Option<String>| text.map(|text| text.replace('\0', ""));
     let study = identity.study;
+    let persons = text_of(&study.persons)?;
     let row = IdentityRow {
         scan_id,
         search_text: search_text(&study),
@@ -152,6 +157,7 @@ pub(crate) fn insert(
         referring_physician: text(study.referring_physician),
         institution: text(study.institution),
         is_deidentified: study.is_deidentified,
+        persons,
         confirmed_conflicts,
     };
     diesel::insert_into(study_identities::table)
@@ -174,8 +180,33 @@ pub(crate) fn confirm(
 
 fn search_text(study: &StudyIdentity) -> String {
     let parts = [&study.patient_name, &study.patient_id, &study.accession_number];
-    let text: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
+    let persons = study.persons.iter();
+    let of_persons = persons.flat_map(|person| [&person.patient_name, &person.patient_id]);
+    let text: Vec<&str> = parts
+        .into_iter()
+        .chain(of_persons)
+        .flatten()
+        .map(String::as_str)
+        .collect();
     fold_name(&text.join(" ").replace(['^', '=', '\0'], " "))
+}
+
+/// JSON; empty where the files name one person.
+fn text_of(persons: &[NamedPerson]) -> Result<String, DatabaseError> {
+    if persons.is_empty() {
+        return Ok(String::new());
+    }
+    serde_json::to_string(persons).map_err(|_| DatabaseError::NotStorable("the persons of a study"))
+}
+
+fn persons_of(text: &str) -> Result<Vec<NamedPerson>, DatabaseError> {
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
+    serde_json::from_str(text).map_err(|_| DatabaseError::CorruptRow {
+        table: "study_identities",
+        column: "persons",
+    })
 }
 
 fn words_of(conflicts: &[IdentityAttribute]) -> String {

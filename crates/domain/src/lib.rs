@@ -7,6 +7,7 @@ mod ids;
 mod instance_count;
 mod measure;
 mod name_letters;
+mod named_person;
 mod nodule;
 mod operating_point;
 mod patient_match;
@@ -40,9 +41,10 @@ pub use measure::{
     Quantification, ReferenceRange, TypeCoverage,
 };
 pub use name_letters::{NameScript, plain_letters};
+pub use named_person::NamedPerson;
 pub use nodule::{NoduleDensity, NoduleDetail};
 pub use operating_point::{OperatingPoint, OperatingPointName};
-pub use patient_match::{IdentityAttribute, KnownPatient, PatientIdentifier};
+pub use patient_match::{IdentityAttribute, KnownPatient, PatientIdentifier, contradictions_among_files};
 pub use person_name::names_agree;
 pub use place::{LungSide, LungThird};
 pub use priority::{Priority, UnknownPriority};

@@ -6,8 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::StudyIdentity;
+use crate::named_person::are_too_many;
 use crate::person_name::{is_placeholder, names_agree};
+use crate::{NamedPerson, StudyIdentity};
 
 /// An attribute by which a study and a patient are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -53,8 +54,14 @@ pub struct KnownPatient {
 }
 
 impl KnownPatient {
-    /// Adds what a study of the patient says.
+    /// Adds what a study of the patient says. Of files that name several persons nobody knows which one is the patient.
     pub fn learn(&mut self, study: &StudyIdentity) {
+        if contradictions_among_files(study).is_empty() {
+            said_by(study).iter().for_each(|one| self.learn_one(one));
+        }
+    }
+
+    fn learn_one(&mut self, study: &StudyIdentity) {
         if study.is_deidentified {
             return;
         }
@@ -69,8 +76,19 @@ impl KnownPatient {
         self.sexes.extend(study.sex.clone());
     }
 
-    /// In what the study says that it is another's.
+    /// In what the study, or one of its files, says that it is another's. Files that contradict each other cannot all be this
+    /// patient's.
     pub fn contradictions(&self, study: &StudyIdentity) -> Vec<IdentityAttribute> {
+        let of_files = said_by(study);
+        let mut found: Vec<IdentityAttribute> = of_files
+            .iter()
+            .flat_map(|one| self.contradictions_of_one(one))
+            .collect();
+        found.extend(contradictions_among_files(study));
+        in_order(found)
+    }
+
+    fn contradictions_of_one(&self, study: &StudyIdentity) -> Vec<IdentityAttribute> {
         if study.is_deidentified {
             return Vec::new();
         }
@@ -119,6 +137,35 @@ impl KnownPatient {
             && !self.names.is_empty()
             && self.names.iter().all(|known| !names_agree(known, said))
     }
+}
+
+/// In what the files of a study say that they are several persons'.
+pub fn contradictions_among_files(study: &StudyIdentity) -> Vec<IdentityAttribute> {
+    let mut found = Vec::new();
+    if are_too_many(&study.persons) {
+        found.extend([IdentityAttribute::PatientId, IdentityAttribute::PatientName]);
+    }
+    for (index, person) in study.persons.iter().enumerate() {
+        let mut known = KnownPatient::default();
+        known.learn_one(&person.as_study());
+        let others = study.persons[index + 1..].iter();
+        found.extend(others.flat_map(|other| known.contradictions_of_one(&other.as_study())));
+    }
+    in_order(found)
+}
+
+/// What a study says of its patient: once, or by each of the persons whom its files name.
+fn said_by(study: &StudyIdentity) -> Vec<StudyIdentity> {
+    if study.persons.is_empty() {
+        return vec![study.clone()];
+    }
+    study.persons.iter().map(NamedPerson::as_study).collect()
+}
+
+fn in_order(mut found: Vec<IdentityAttribute>) -> Vec<IdentityAttribute> {
+    found.sort_unstable();
+    found.dedup();
+    found
 }
 
 fn contradicts(known: &[String], said: Option<&String>, means_something: impl Fn(&str) -> bool) -> bool {
@@ -241,6 +288,62 @@ mod tests {
             ..KnownPatient::default()
         };
         assert_eq!(named.contradictions(&pseudonym), []);
+    }
+
+    #[test]
+    fn one_file_of_another_person_contradicts_whoever_is_chosen() {
+        use IdentityAttribute as A;
+        let text = |text: &str| Some(text.to_owned());
+        let other = StudyIdentity {
+            patient_id: text("4712"),
+            patient_name: text("IVANOV^IVAN"),
+            birth_date: text("19500101"),
+            ..study()
+        };
+        let mixed = StudyIdentity::of_files([study(), other.clone(), study()].iter());
+        let expected = [A::PatientId, A::PatientName, A::BirthDate];
+        assert_eq!(patient().contradictions(&mixed), expected);
+        // Of neither anything is known: the files contradict each other all the same.
+        assert_eq!(KnownPatient::default().contradictions(&mixed), expected);
+        assert_eq!(contradictions_among_files(&mixed), expected);
+        // Two ways of writing are one person's.
+        let written = StudyIdentity {
+            patient_id: text("4711 "),
+            patient_name: text("Петрова^Анна"),
+            ..study()
+        };
+        let one = StudyIdentity::of_files([study(), written].iter());
+        assert!(!one.persons.is_empty());
+        assert_eq!(patient().contradictions(&one), []);
+        assert_eq!(contradictions_among_files(&one), []);
+        // A file without its identity says nothing of it; the others do.
+        let removed = StudyIdentity {
+            is_deidentified: true,
+            ..other
+        };
+        assert_eq!(
+            patient().contradictions(&StudyIdentity::of_files([study(), removed.clone()].iter())),
+            []
+        );
+        let stranger = StudyIdentity {
+            sex: text("M"),
+            ..study()
+        };
+        assert_eq!(
+            patient().contradictions(&StudyIdentity::of_files([removed, stranger].iter())),
+            [A::Sex]
+        );
+        // More persons than are kept are nobody's study.
+        let crowd: Vec<_> = (0..100)
+            .map(|number| StudyIdentity {
+                patient_name: text(&format!("PETROVA^ANNA^{}", "I".repeat(number))),
+                ..study()
+            })
+            .collect();
+        assert_ne!(
+            patient().contradictions(&StudyIdentity::of_files(crowd.iter())),
+            []
+        );
     }
 
     #[test]

@@ -5,6 +5,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::NamedPerson;
+use crate::named_person::add_person;
+use crate::person_name::names_agree;
+
 /// The attributes by which DICOM says whose study it is and where it comes from (PS3.3 C.7.1.1, C.7.2.1, C.7.5.1).
 ///
 /// An attribute is None where no file has it, and where the files of the study contradict each other.
@@ -37,9 +41,31 @@ pub struct StudyIdentity {
     pub institution: Option<String>,
     /// Whether Patient Identity Removed (0012,0062) says that name and Patient ID are pseudonyms.
     pub is_deidentified: bool,
+    /// Where the files say several things of their patient: each of them. Empty where all say the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub persons: Vec<NamedPerson>,
 }
 
 impl StudyIdentity {
+    /// What files say together.
+    pub fn of_files<'file>(files: impl Iterator<Item = &'file Self>) -> Self {
+        let mut files = files.peekable();
+        let Some(first) = files.peek() else {
+            return Self::default();
+        };
+        let mut identity = (*first).clone();
+        let mut contradicted = Vec::new();
+        let mut persons = Vec::new();
+        for file in files {
+            add_person(&mut persons, file);
+            identity.agree_with(file, &mut contradicted);
+        }
+        if persons.len() > 1 {
+            identity.persons = persons;
+        }
+        identity
+    }
+
     /// Every text with the name of its attribute.
     pub fn attributes(&self) -> [(&'static str, Option<&str>); 11] {
         [
@@ -59,12 +85,12 @@ impl StudyIdentity {
 
     /// Whether nothing is said.
     pub fn is_empty(&self) -> bool {
-        self.attributes().iter().all(|(_, text)| text.is_none())
+        self.persons.is_empty() && self.attributes().iter().all(|(_, text)| text.is_none())
     }
 
     /// Keeps what both say alike, and what only one says. Contradictions are remembered in `contradicted`: what two
     /// files disagree about stays unknown whatever a third says.
-    pub fn agree_with(&mut self, other: &Self, contradicted: &mut Vec<&'static str>) {
+    fn agree_with(&mut self, other: &Self, contradicted: &mut Vec<&'static str>) {
         let texts = [
             ("patient_id", &mut self.patient_id, &other.patient_id),
             (
@@ -99,6 +125,8 @@ impl StudyIdentity {
                 continue;
             }
             match (&ours, theirs) {
+                // One name in two ways of writing is known.
+                (Some(one), Some(another)) if name == "patient_name" && names_agree(one, another) => {}
                 (Some(one), Some(another)) if one != another => {
                     *ours = None;
                     contradicted.push(name);
@@ -134,18 +162,30 @@ mod tests {
     }
 
     #[test]
-    fn what_files_disagree_about_stays_unknown() {
-        let mut identity = named("A");
-        let mut contradicted = Vec::new();
-        let second = StudyIdentity {
+    fn what_files_disagree_about_stays_unknown_and_each_of_it_is_kept() {
+        let numbered = StudyIdentity {
             patient_id: Some("7".to_owned()),
             ..named("B")
         };
-        identity.agree_with(&second, &mut contradicted);
-        identity.agree_with(&named("B"), &mut contradicted);
+        let files = [named("A"), numbered.clone(), named("B"), StudyIdentity::default()];
+        let identity = StudyIdentity::of_files(files.iter());
         assert_eq!(identity.patient_name, None);
         assert_eq!(identity.patient_id.as_deref(), Some("7"));
-        assert_eq!(contradicted, ["patient_name"]);
+        // What says less than another is nobody of its own.
+        let persons = [NamedPerson::from(&named("A")), NamedPerson::from(&numbered)];
+        assert_eq!(identity.persons, persons);
+        assert!(!identity.is_empty());
+
+        let agreed = StudyIdentity::of_files([numbered.clone(), named("B")].iter());
+        assert_eq!(agreed, numbered);
+        assert_eq!(StudyIdentity::of_files([].iter()), StudyIdentity::default());
+    }
+
+    #[test]
+    fn of_a_thousand_persons_a_few_are_kept() {
+        let files: Vec<_> = (0..1000).map(|number| named(&format!("P{number}"))).collect();
+        let identity = StudyIdentity::of_files(files.iter());
+        assert!((16..=64).contains(&identity.persons.len()));
     }
 
     #[test]

@@ -44,6 +44,7 @@ mod patient_names;
 mod picture_order;
 mod picture_turns;
 mod rescale;
+mod scan_levels;
 mod series_choice;
 mod series_grouping;
 mod series_joining;

@@ -8,11 +8,11 @@ use crate::decode::{DecodedSeries, ValueReading, decode_series};
 use crate::error::ImagingError;
 use crate::limits::Limits;
 use crate::picture_order::{KnownSteps, OrderDoubt};
+use crate::scan_levels::has_levels_of_a_scan;
 use crate::slice_order::{PlacedSlice, gaps};
 use crate::study::Instance;
 use crate::value_check::{
     alternates, clear_filling, count_holes, count_implausible, count_jumps, count_soft_tissue,
-    has_levels_of_a_scan,
 };
 use crate::value_scale::contradicts_one_scale;
 use crate::volume_geometry::SliceGrid;

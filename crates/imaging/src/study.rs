@@ -10,7 +10,6 @@ use crate::blob::Blob;
 use crate::dicom_header::InstanceHeader;
 use crate::error::ImagingError;
 use crate::limits::Limits;
-use crate::study_identity::agreed;
 use crate::study_joining::{LooseStudy, find_joined};
 use crate::upload::{Contents, ImageFile, RejectedFile, UploadedFile, read_contents};
 use crate::written_identifiers::WrittenIdentifiers;
@@ -66,7 +65,7 @@ impl StudySource {
     pub fn identity(&self) -> StudyIdentity {
         match &self.content {
             StudyContent::Dicom(instances) => {
-                agreed(instances.iter().map(|instance| &instance.header.identity))
+                StudyIdentity::of_files(instances.iter().map(|instance| &instance.header.identity))
             }
             StudyContent::Nifti(_) => StudyIdentity::default(),
         }

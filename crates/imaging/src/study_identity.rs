@@ -42,6 +42,7 @@ pub(crate) fn read_identity(values: &Values<'_>) -> StudyIdentity {
         referring_physician: text(0x0008_0090),
         institution: text(0x0008_0080),
         is_deidentified: text(0x0012_0062).is_some_and(|said| said.eq_ignore_ascii_case("YES")),
+        persons: Vec::new(),
     }
 }
 
@@ -52,19 +53,6 @@ fn clock_time(text: &str) -> Option<String> {
     let is_time =
         matches!(whole.len(), 2 | 4 | 6) && whole.bytes().all(|byte| byte.is_ascii_digit()) && whole < "24";
     is_time.then(|| whole.to_owned())
-}
-
-/// What files say together.
-pub(crate) fn agreed<'file>(mut identities: impl Iterator<Item = &'file StudyIdentity>) -> StudyIdentity {
-    let Some(first) = identities.next() else {
-        return StudyIdentity::default();
-    };
-    let mut identity = first.clone();
-    let mut contradicted = Vec::new();
-    for other in identities {
-        identity.agree_with(other, &mut contradicted);
-    }
-    identity
 }
 
 #[cfg(test)]

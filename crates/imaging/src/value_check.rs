@@ -22,13 +22,6 @@ const LARGEST_AIR_STEP: i32 = 600;
 const AIR_PERCENTILE: f64 = 0.02;
 /// Air beside bone that is nearly too bright for its bits: values that went over the end of their scale.
 const NEARLY_TOO_BRIGHT: std::ops::RangeInclusive<i16> = 600..=1100;
-/// Fat of any patient lies below…
-const FAT_BELOW: i16 = -50;
-/// …air and lung, averaged with anything, below this, of which there is much from so many thousandths of a volume on…
-const MUCH_AIR_BELOW: i16 = -500;
-const MUCH_AIR_PER_MILLE: usize = 20;
-/// …and what holds nothing else below this.
-const EMPTY_BELOW: i16 = -900;
 /// Values that jump from slice to slice by twice this, all through the volume…
 const ALTERNATION_HU: f64 = 20.0;
 /// …in more than this part of it.
@@ -178,22 +171,6 @@ fn darkest(slice: &ArrayView2<'_, i16>) -> i32 {
 /// The place of a value among all that there can be, in ascending order.
 fn level_index(value: i16) -> usize {
     usize::from((i32::from(value) - i32::from(i16::MIN)) as u16)
-}
-
-/// Whether the volume holds what every scan does. Fat lies below 0 HU, so that values of which none does are raw, or of a window;
-/// and where there is much air, some of it is as empty as air: where none is, a lower end was cut off.
-pub(crate) fn has_levels_of_a_scan(hounsfield: &Array3<i16>) -> bool {
-    let [fat, air, empty] = (0..hounsfield.len_of(Axis(0)))
-        .into_par_iter()
-        .map(|index| {
-            let slice = hounsfield.index_axis(Axis(0), index);
-            [FAT_BELOW, MUCH_AIR_BELOW, EMPTY_BELOW]
-                .map(|below| slice.iter().filter(|value| **value < below).count())
-        })
-        .reduce(|| [0; 3], |a, b| std::array::from_fn(|level| a[level] + b[level]));
-    let per_mille = hounsfield.len().div_ceil(1000);
-    let has_much_air = air >= MUCH_AIR_PER_MILLE * per_mille;
-    fat >= per_mille && (!has_much_air || empty >= per_mille)
 }
 
 /// Neighbours in a row of which one is air and the other nearly at the end of its scale: a value that is stored as
@@ -363,22 +340,6 @@ mod tests {
             .index_axis_mut(Axis(0), 2)
             .mapv_inplace(|value| value + 1024);
         assert!(count_implausible(&shifted) > 0);
-    }
-
-    #[test]
-    fn what_lacks_fat_or_emptiness_is_no_scan() {
-        assert!(has_levels_of_a_scan(&chest(3)));
-        assert!(!has_levels_of_a_scan(&chest(3).mapv(|value| value + 1024)), "raw");
-        assert!(!has_levels_of_a_scan(&chest(3).mapv(|value| value.clamp(0, 255))));
-        assert!(
-            !has_levels_of_a_scan(&chest(3).mapv(|value| value.max(-800))),
-            "cut off"
-        );
-        // A narrow field, with neither lung nor what surrounds the patient.
-        let mut narrow = chest(3).mapv(|value| if value < -500 { -100 } else { value });
-        assert!(has_levels_of_a_scan(&narrow));
-        narrow[[1, 5, 5]] = -600;
-        assert!(has_levels_of_a_scan(&narrow));
     }
 
     #[test]

@@ -70,6 +70,7 @@ fn every_attribute_is_read_in_its_characters() {
                 referring_physician: text("DOC^HOUSE"),
                 institution: text("Клиника"),
                 is_deidentified: false,
+                persons: Vec::new(),
             },
         "{:?}",
         identity(&upload).attributes()
@@ -115,6 +116,8 @@ fn what_files_contradict_each_other_about_is_unknown() {
     });
     let identity = identity(&upload);
     assert_eq!(identity.patient_id, None);
+    let ids = identity.persons.iter().map(|person| person.patient_id.as_deref());
+    assert_eq!(ids.collect::<Vec<_>>(), [Some("A"), Some("B")]);
     assert_eq!(identity.accession_number.as_deref(), Some("ACC7"));
     assert!(identity.is_deidentified);
 }

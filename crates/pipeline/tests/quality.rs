@@ -7,11 +7,12 @@
 
 use std::path::Path;
 
-use norma_domain::{QualityCheck, QualityConsequence, ReasonCode};
+use ndarray::{Axis, s};
+use norma_domain::{QualityCheck, QualityConsequence, ReasonCode, SpacingMm};
 use norma_imaging::{Limits, list_studies, load_chest_series};
 use norma_pipeline::check_quality;
 use norma_test_support::{Lungs, PhantomOptions, TransferSyntax, real_data, write_phantom_series};
-use norma_volume::segment_lungs;
+use norma_volume::{Volume, segment_lungs};
 
 fn checks_of(upload: &Path) -> Vec<QualityCheck> {
     let limits = Limits::default();
@@ -118,6 +119,39 @@ fn what_is_no_complete_chest_is_never_passed() {
 }
 
 #[test]
+fn a_field_of_view_that_cuts_the_lungs_is_no_whole_chest() {
+    let folder = tempfile::tempdir().unwrap();
+    write_phantom_series(&PhantomOptions::small(), folder.path()).unwrap();
+    let limits = Limits::default();
+    let studies = list_studies(folder.path(), &limits).unwrap();
+    let mut series = load_chest_series(&studies[0], &limits).unwrap();
+    let lungs = segment_lungs(&series.volume);
+    let (_, rows, columns) = lungs.mask.dim();
+    let first = (0..columns)
+        .position(|x| lungs.mask.index_axis(Axis(2), x).iter().any(|&value| value != 0))
+        .unwrap();
+    let whole = series.volume.clone();
+    for (beyond, cut) in [(4, false), (-8, true)] {
+        let from = first.checked_add_signed(-beyond).unwrap();
+        let part = whole
+            .hounsfield
+            .slice(s![.., ..rows, from..columns - from])
+            .to_owned();
+        let mut geometry = whole.geometry.clone();
+        geometry.shape = part.dim().into();
+        series.volume = Volume::new(part, geometry).unwrap();
+        let checks = check_quality(&series, &segment_lungs(&series.volume));
+        let expected = (ReasonCode::CoverageIncomplete, QualityConsequence::LimitsView);
+        assert_eq!(
+            doubts(&checks).contains(&expected),
+            cut,
+            "{beyond}: {:?}",
+            doubts(&checks)
+        );
+    }
+}
+
+#[test]
 fn the_real_series_pass() {
     let Some(data) = real_data() else { return };
     for name in [
@@ -125,7 +159,25 @@ fn the_real_series_pass() {
         "covid-ct-md_covid-P001",
         "lidc-idri-0001_mass",
     ] {
-        let checks = checks_of(&data.join("series").join(format!("{name}.zip")));
-        assert_eq!(doubts(&checks), [], "{name}");
+        let limits = Limits::default();
+        let upload = data.join("series").join(format!("{name}.zip"));
+        let studies = list_studies(&upload, &limits).unwrap();
+        let mut series = load_chest_series(&studies[0], &limits).unwrap();
+        let lungs = segment_lungs(&series.volume);
+        assert_eq!(doubts(&check_quality(&series, &lungs)), [], "{name}");
+
+        // The same slices under a header that says another distance.
+        let [z, y, x] = series.volume.geometry.spacing_mm.zyx();
+        for (times, is_seen) in [(0.65, true), (1.15, false), (1.45, true)] {
+            if times < 1.0 && name.starts_with("lidc") {
+                // No distance stands out there.
+                continue;
+            }
+            series.volume.geometry.spacing_mm = SpacingMm::new(z * times, y, x).unwrap();
+            let doubtful = check_quality(&series, &lungs).into_iter().any(|check| {
+                check.code == ReasonCode::OrientationDoubtful && check.unit == "mm" && !check.passed
+            });
+            assert_eq!(doubtful, is_seen, "{name} × {times}");
+        }
     }
 }

@@ -20,6 +20,7 @@ mod prepare;
 mod resample;
 mod seam;
 mod slice_lungs;
+mod spine_period;
 mod volume;
 
 pub use body::body_in_prepared_slice;

@@ -3,6 +3,7 @@
 use ndarray::{Array2, Array3, Axis, s};
 
 use crate::coarse::CoarseVolume;
+use crate::spine_period::spine_period_mm;
 use crate::{LungSegmentation, Volume};
 
 /// Bone, also after the mean over a block.
@@ -32,6 +33,8 @@ pub struct OrientationEvidence {
     pub front_back: Option<f64>,
     /// Extent of the lungs in millimetres `[height, depth, width]`.
     pub extent_mm: Option<[f64; 3]>,
+    /// How far one vertebra lies from the next along the slices, in millimetres.
+    pub vertebrae_apart_mm: Option<f64>,
 }
 
 /// Measures the anatomy against the header. Nothing is said of one lung alone, whose place tells no middle.
@@ -49,6 +52,7 @@ pub fn measure_orientation(volume: &Volume, lungs: &LungSegmentation) -> Orienta
         foot_head: frame.foot_head(),
         front_back: frame.front_back(),
         extent_mm: Some(frame.extent_mm()),
+        vertebrae_apart_mm: spine_period_mm(&coarse, &mask, frame.slices(0.0, 1.0)),
     }
 }
 

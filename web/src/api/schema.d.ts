@@ -2525,6 +2525,39 @@ export interface components {
             sha256: string;
             version: string;
         };
+        /** @description One of several persons whom the files of a study name. An attribute that no file of the person has is None. */
+        NamedPerson: {
+            /**
+             * @description Patient's Birth Date (0010,0030) as `YYYYMMDD`.
+             * @default null
+             */
+            birth_date: string | null;
+            /**
+             * @description Whether Patient Identity Removed (0012,0062) says that name and Patient ID are pseudonyms.
+             * @default false
+             */
+            is_deidentified: boolean;
+            /**
+             * @description Issuer of Patient ID (0010,0021): who gave the Patient ID.
+             * @default null
+             */
+            issuer_of_patient_id: string | null;
+            /**
+             * @description Patient ID (0010,0020).
+             * @default null
+             */
+            patient_id: string | null;
+            /**
+             * @description Patient's Name (0010,0010) as in the files.
+             * @default null
+             */
+            patient_name: string | null;
+            /**
+             * @description Patient's Sex (0010,0040): `M`, `F` or `O`.
+             * @default null
+             */
+            sex: string | null;
+        };
         /** @description A new key. Its secret is shown here and never again. */
         NewKey: {
             key: components["schemas"]["Key"];
@@ -4317,6 +4350,11 @@ export interface components {
              * @example Petrova^Anna
              */
             patient_name: string | null;
+            /**
+             * @description Where the files say several things of their patient: each of them. Empty where all say the same.
+             * @default []
+             */
+            persons: components["schemas"]["NamedPerson"][];
             /**
              * @description Referring Physician's Name (0008,0090).
              * @default null

@@ -55,6 +55,7 @@ export type SliceScore = Schemas['SliceScore'];
 export type Stage = Schemas['Stage'];
 export type StageProgress = Schemas['StageProgress'];
 export type StageReport = Report['stages'][number];
+export type NamedPerson = Schemas['NamedPerson'];
 export type StudyIdentity = Schemas['StudyIdentity'];
 export type StudyRow = Schemas['StudyRow'];
 export type StudySummary = Schemas['StudySummary'];

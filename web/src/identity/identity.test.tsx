@@ -77,3 +77,24 @@ it('sets both sides beside each other, marks what differs, and hides with the pa
   const mark = screen.getByTestId('patient-mismatch');
   expect(mark.textContent).toBe('The files name another patient: Patient ID, Sex');
 });
+
+it('sets every person whom the files name beside the chosen patient', async () => {
+  await i18next.changeLanguage('en');
+  const mixed = {
+    ...files,
+    patient_id: null,
+    patient_name: null,
+    persons: [
+      { patient_id: '4711', patient_name: 'PETROVA^ANNA', birth_date: '19600515', sex: 'F', is_deidentified: false },
+      { patient_id: '9', patient_name: 'IVANOV^IVAN', birth_date: null, sex: null, is_deidentified: false },
+    ],
+  };
+  render(
+    <MantineProvider>
+      <IdentityComparison heads={['Chosen patient', 'The files say']} one={record} other={mixed} conflicts={['patient_id']} />
+    </MantineProvider>,
+  );
+  expect(screen.getByRole('row', { name: /Patient ID.*12.*4711.*9/ })).toBeDefined();
+  expect(screen.getByText('PETROVA ANNA')).toBeDefined();
+  expect(screen.getByText('IVANOV IVAN')).toBeDefined();
+});

@@ -211,3 +211,27 @@ fn two_records_of_one_patient_become_one() {
         assert_eq!(database.merge_patients(kept, kept).await.unwrap(), None);
     });
 }
+
+#[test]
+fn a_study_whose_files_name_two_persons_is_kept_and_found_by_both() {
+    on_both_sides(|side| async move {
+        let database = &side.database;
+        let of_one = |name: &str, id: &str| identity(name, id, "ACC/9").study;
+        let files = [of_one("PETROVA^ANNA", "MRN-17"), of_one("ИВАНОВ^Иван", "MRN-18")];
+        let mixed = ScanIdentity {
+            study: StudyIdentity::of_files(files.iter()),
+            confirmed_conflicts: Vec::new(),
+        };
+        let scan = scan_of(database, None, mixed.clone()).await.id;
+        let known = database.scan_identities(vec![scan]).await.unwrap();
+        assert_eq!(known[&scan], mixed, "{}", side.name);
+        for search in ["petrova", "иванов", "mrn-18"] {
+            let query = StudyQuery {
+                search: Some(search.to_owned()),
+                ..StudyQuery::default()
+            };
+            let listing = database.list_studies(query, Page::default()).await.unwrap();
+            assert_eq!(ids(listing, |row| row.scan.id), [scan], "{search}");
+        }
+    });
+}

@@ -1,5 +1,6 @@
 //! How much of the lungs the scan holds: what lies beyond its first and its last slice is estimated.
 
+use ndarray::Axis;
 use norma_domain::{QualityCheck, QualityConsequence, ReasonCode};
 use norma_imaging::LoadedSeries;
 use norma_volume::LungSegmentation;
@@ -42,7 +43,11 @@ enum End {
     Last,
 }
 
-/// What lies beyond the scan, and the height that is seen.
+/// Lung on one border of the field of view. Lungs that touch it with a corner lose nothing; those that are cut lie against it over
+/// square centimetres.
+const LARGEST_AREA_AT_A_BORDER_MM2: f64 = 300.0;
+
+/// What lies beyond the scan, the height that is seen, and whether the field of view holds the lungs.
 pub(super) fn check_coverage(series: &LoadedSeries, lungs: &LungSegmentation) -> Vec<QualityCheck> {
     vec![
         check_ends(lungs),
@@ -57,7 +62,33 @@ pub(super) fn check_coverage(series: &LoadedSeries, lungs: &LungSegmentation) ->
             "the lungs are seen over their whole height",
             "the lungs are seen over a part of their height only",
         ),
+        check_field(series, lungs),
     ]
+}
+
+fn check_field(series: &LoadedSeries, lungs: &LungSegmentation) -> QualityCheck {
+    let [z_mm, y_mm, x_mm] = series.volume.geometry.spacing_mm.zyx();
+    let largest = [(1, x_mm), (2, y_mm)]
+        .into_iter()
+        .flat_map(|(axis, along_mm)| {
+            let last = lungs.mask.len_of(Axis(axis)).saturating_sub(1);
+            [0, last].map(|border| {
+                let plane = lungs.mask.index_axis(Axis(axis), border);
+                plane.iter().filter(|&&value| value != 0).count() as f64 * z_mm * along_mm
+            })
+        })
+        .fold(0.0, f64::max);
+    Measurement::at_most(
+        ReasonCode::CoverageIncomplete,
+        largest,
+        LARGEST_AREA_AT_A_BORDER_MM2,
+        "mm²",
+    )
+    .or(
+        LimitsView,
+        "the field of view holds the lungs on all sides",
+        "the field of view cuts the lungs: send a reconstruction that holds the whole chest",
+    )
 }
 
 fn check_ends(lungs: &LungSegmentation) -> QualityCheck {

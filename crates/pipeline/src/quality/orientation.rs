@@ -14,6 +14,10 @@ const LARGEST_HEIGHT_MM: f64 = 400.0;
 /// Lungs that end within the scan above and below are higher than this part of their width, in a flat chest too.
 const LEAST_HEIGHT_OF_WIDTH: f64 = 0.45;
 
+/// From one vertebra of an adult to the next along the slices of a chest, in millimetres: 23 to 29 in the series that were
+/// measured; of children and of slices that lie closer in the header than in the patient less, of the others more.
+const VERTEBRAE_APART_MM: std::ops::RangeInclusive<f64> = 18.75..=33.0;
+
 /// The checks of sides and size. `whole` says that the scan holds the lungs from apex to base: of a part of them
 /// the places of airway and heart say nothing. `ends_within` says that neither its first nor its last slice holds lung, however high
 /// the lungs seem to be.
@@ -21,8 +25,12 @@ pub(super) fn check_orientation(
     evidence: &OrientationEvidence,
     whole: bool,
     ends_within: bool,
-) -> [QualityCheck; 2] {
-    [check_sides(evidence, whole), check_size(evidence, ends_within)]
+) -> [QualityCheck; 3] {
+    [
+        check_sides(evidence, whole),
+        check_size(evidence, ends_within),
+        check_vertebrae(evidence, whole),
+    ]
 }
 
 fn check_sides(evidence: &OrientationEvidence, whole: bool) -> QualityCheck {
@@ -91,6 +99,37 @@ fn check_size(evidence: &OrientationEvidence, ends_within: bool) -> QualityCheck
     }
 }
 
+/// Whether the vertebrae lie as far apart as an adult's. Where none are told apart nothing is said, and nothing of a part of the lungs:
+/// vertebrae are lower towards the head.
+fn check_vertebrae(evidence: &OrientationEvidence, whole: bool) -> QualityCheck {
+    let apart = evidence.vertebrae_apart_mm.filter(|_| whole);
+    let passed = apart.is_none_or(|apart| VERTEBRAE_APART_MM.contains(&apart));
+    let is_close = apart.is_some_and(|apart| apart < *VERTEBRAE_APART_MM.start());
+    let message = match (passed, is_close) {
+        (true, _) => "nothing says that the vertebrae lie otherwise than an adult's",
+        (false, true) => {
+            "the vertebrae lie closer together than an adult's: the distance of the slices may be larger than the header says, or the \
+             patient is a child"
+        }
+        (false, false) => {
+            "the vertebrae lie further apart than an adult's: the distance of the slices may be less than the header says"
+        }
+    };
+    QualityCheck {
+        code: ReasonCode::OrientationDoubtful,
+        passed,
+        measured: apart,
+        limit: Some(if is_close {
+            *VERTEBRAE_APART_MM.start()
+        } else {
+            *VERTEBRAE_APART_MM.end()
+        }),
+        unit: "mm".to_owned(),
+        consequence: QualityConsequence::Undetermined,
+        message: message.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,10 +139,35 @@ mod tests {
         foot_head: Some(1.1),
         front_back: Some(0.6),
         extent_mm: Some([260.0, 160.0, 240.0]),
+        vertebrae_apart_mm: Some(25.0),
     };
 
     fn outcome(evidence: OrientationEvidence, whole: bool) -> [(bool, QualityConsequence); 2] {
-        check_orientation(&evidence, whole, true).map(|check| (check.passed, check.consequence))
+        let [sides, size, _] =
+            check_orientation(&evidence, whole, true).map(|check| (check.passed, check.consequence));
+        [sides, size]
+    }
+
+    #[test]
+    fn vertebrae_that_lie_otherwise_than_an_adults_make_the_verdict_undetermined() {
+        for (apart, passes) in [
+            (Some(16.0), false),
+            (Some(18.0), false),
+            (Some(20.0), true),
+            (Some(31.0), true),
+            (Some(35.0), false),
+            (None, true),
+        ] {
+            let evidence = OrientationEvidence {
+                vertebrae_apart_mm: apart,
+                ..SOUND
+            };
+            let [_, _, of_a_part] = check_orientation(&evidence, false, false);
+            assert!(of_a_part.passed, "{apart:?}");
+            let [_, _, check] = check_orientation(&evidence, true, false);
+            assert_eq!(check.passed, passes, "{apart:?}");
+            assert_eq!(check.consequence, QualityConsequence::Undetermined);
+        }
     }
 
     #[test]
@@ -167,7 +231,7 @@ mod tests {
             (140.0, true, true),
             (26.0, false, true),
         ] {
-            let [_, size] = check_orientation(&flat(height), true, ends_within);
+            let [_, size, _] = check_orientation(&flat(height), true, ends_within);
             assert_eq!(size.passed, passes, "{height} {ends_within}");
         }
     }

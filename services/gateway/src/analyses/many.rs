@@ -1,6 +1,6 @@
 //! `POST /api/analyses`: many analyses at once.
 
-use actix_web::web::{Data, Json};
+use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
 use norma_domain::{AnalysisId, Priority, ScanId};
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,7 @@ use crate::analyses::asked::Asked;
 use crate::analyses::request::{Turn, request_analysis};
 use crate::bundle::RunningBundle;
 use crate::gateway::Gateway;
+use crate::http::json_object::JsonObject;
 use crate::identity::{Access, Notes};
 use crate::problem::ApiError;
 use crate::problem::answers::{BadRequest, Failures, Unprocessable, UnsupportedMediaType};
@@ -74,7 +75,7 @@ pub(crate) async fn analyze_many(
     gateway: Data<Gateway>,
     (bundle, router): (Data<RunningBundle>, Data<Router>),
     visit: (Access, Notes),
-    wanted: Json<AnalyzeMany>,
+    wanted: JsonObject<AnalyzeMany>,
 ) -> Result<HttpResponse, ApiError> {
     let (access, notes) = visit;
     let wanted = wanted.into_inner();

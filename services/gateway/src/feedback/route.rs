@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::feedback::schema::{Feedback, FeedbackInput};
 use crate::gateway::Gateway;
+use crate::http::json_object::JsonObject;
 use crate::identity::{Access, Notes};
 use crate::problem::ApiError;
 use crate::problem::answers::{BadRequest, Failures, NotFound, UnsupportedMediaType};
@@ -70,7 +71,7 @@ pub(crate) async fn give_feedback(
     gateway: Data<Gateway>,
     access: Access,
     analysis_id: Path<AnalysisId>,
-    input: Json<FeedbackInput>,
+    input: JsonObject<FeedbackInput>,
 ) -> Result<HttpResponse, ApiError> {
     let input = input.into_inner().checked()?;
     if let Some(answer) = gateway.database.answer(*analysis_id).await? {

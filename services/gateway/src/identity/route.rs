@@ -6,6 +6,7 @@ use norma_database::SessionMethod;
 use norma_service::Authentication;
 
 use crate::gateway::Gateway;
+use crate::http::json_object::JsonObject;
 use crate::identity::caller::{Access, Caller, Notes};
 use crate::identity::openid::OpenId;
 use crate::identity::schema::{
@@ -50,7 +51,7 @@ pub(crate) async fn sign_in(
     identity: Data<Identity>,
     request: HttpRequest,
     notes: Notes,
-    input: Json<SignIn>,
+    input: JsonObject<SignIn>,
 ) -> Result<HttpResponse, ApiError> {
     let input = input.into_inner();
     match gateway.database.user_of_login(&input.login).await? {
@@ -87,7 +88,7 @@ pub(crate) async fn redeem_sign_in_link(
     identity: Data<Identity>,
     request: HttpRequest,
     notes: Notes,
-    input: Json<SignInToken>,
+    input: JsonObject<SignInToken>,
 ) -> Result<HttpResponse, ApiError> {
     let user = identity.user_of_link(&input.token).await?;
     notes.user(&user);
@@ -158,7 +159,7 @@ pub(crate) async fn change_password(
     request: HttpRequest,
     access: Access,
     notes: Notes,
-    input: Json<PasswordChange>,
+    input: JsonObject<PasswordChange>,
 ) -> Result<HttpResponse, ApiError> {
     let Caller::User { user, session } = &*access.caller else {
         return Err(match &*access.caller {

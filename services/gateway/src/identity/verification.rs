@@ -1,10 +1,11 @@
 //! `/api/session/verification`: who is signed in shows again who they are.
 
-use actix_web::web::{Data, Json};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, post};
 use norma_database::SessionMethod;
 
 use crate::gateway::Gateway;
+use crate::http::json_object::JsonObject;
 use crate::identity::caller::{Access, Notes};
 use crate::identity::schema::{SessionDocument, Verification};
 use crate::identity::second_factor::check_second_factor;
@@ -36,7 +37,7 @@ pub(crate) async fn verify_session(
     request: HttpRequest,
     access: Access,
     notes: Notes,
-    input: Json<Verification>,
+    input: JsonObject<Verification>,
 ) -> Result<HttpResponse, ApiError> {
     let (user, _) = local_person(&access.caller)?;
     notes.object(user.id);

@@ -1,7 +1,9 @@
 //! Whose study is it: the patient that was chosen is held against what the files say.
 
 use norma_database::{Patient, PatientDetails, PatientIdentity, ScanIdentity};
-use norma_domain::{IdentityAttribute, KnownPatient, PatientId, PatientIdentifier, StudyIdentity};
+use norma_domain::{
+    IdentityAttribute, KnownPatient, PatientId, PatientIdentifier, StudyIdentity, contradictions_among_files,
+};
 
 use crate::gateway::Gateway;
 use crate::identity::Notes;
@@ -69,7 +71,10 @@ impl Gateway {
     ) -> Result<(Option<PatientId>, ScanIdentity), ApiError> {
         let (patient_id, confirmed_conflicts) = match wanted {
             WantedPatient::Nobody => (None, Vec::new()),
-            WantedPatient::OfTheFiles => (Some(self.patient_of_files(&study).await?), Vec::new()),
+            WantedPatient::OfTheFiles => {
+                let conflicts = confirmed(notes, contradictions_among_files(&study), is_confirmed)?;
+                (Some(self.patient_of_files(&study).await?), conflicts)
+            }
             WantedPatient::Chosen(id) => {
                 notes.patient(Some(id));
                 let conflicts = self.contradictions(id, &study).await?;

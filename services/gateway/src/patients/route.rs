@@ -10,6 +10,7 @@ use utoipa::IntoParams;
 
 use crate::gateway::Gateway;
 use crate::http::freshness::{expected_version, version_tag};
+use crate::http::json_object::JsonObject;
 use crate::http::paging::{Page, Paging};
 use crate::http::search::checked_search;
 use crate::identity::source::source_address;
@@ -66,7 +67,7 @@ pub(crate) async fn list_patients(
 pub(crate) async fn create_patient(
     gateway: Data<Gateway>,
     notes: Notes,
-    input: Json<PatientInput>,
+    input: JsonObject<PatientInput>,
 ) -> Result<HttpResponse, ApiError> {
     let patient = gateway
         .database
@@ -122,7 +123,7 @@ pub(crate) async fn update_patient(
     gateway: Data<Gateway>,
     request: HttpRequest,
     patient_id: Path<PatientId>,
-    change: Json<PatientChange>,
+    change: JsonObject<PatientChange>,
 ) -> Result<HttpResponse, ApiError> {
     let change = change.into_inner();
     let wanted = expected_version(&request)?;
@@ -162,7 +163,7 @@ pub(crate) async fn merge_patients(
     gateway: Data<Gateway>,
     notes: Notes,
     patient_id: Path<PatientId>,
-    merge: Json<PatientMerge>,
+    merge: JsonObject<PatientMerge>,
 ) -> Result<Json<Patient>, ApiError> {
     let merged_id = merge.merged_patient_id;
     if merged_id == *patient_id {

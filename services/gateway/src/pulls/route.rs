@@ -9,6 +9,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::gateway::Gateway;
+use crate::http::json_object::JsonObject;
 use crate::http::paging::{Page, Paging};
 use crate::http::search::checked_text;
 use crate::problem::answers::{
@@ -59,7 +60,7 @@ pub(crate) async fn list_sources(
 #[post("/api/pacs/find")]
 pub(crate) async fn find_studies(
     sources: Data<Sources>,
-    query: Json<SourceQuery>,
+    query: JsonObject<SourceQuery>,
 ) -> Result<Json<ArchiveStudies>, ApiError> {
     let keys = query.keys();
     keys.check()
@@ -132,7 +133,7 @@ pub(crate) async fn list_pulls(
 pub(crate) async fn ask_for_pull(
     gateway: Data<Gateway>,
     sources: Data<Sources>,
-    query: Json<SourceQuery>,
+    query: JsonObject<SourceQuery>,
 ) -> Result<CustomizeResponder<Json<Pull>>, ApiError> {
     query
         .keys()

@@ -15,6 +15,7 @@ use crate::gateway::Gateway;
 use crate::http::byte_range::{ByteRange, parse_range};
 use crate::http::file_name::attachment;
 use crate::http::freshness::{Freshness, expected_version, header_text};
+use crate::http::json_object::JsonObject;
 use crate::http::paging::{Page, Paging};
 use crate::http::search::checked_text;
 use crate::http::text::checked_description;
@@ -113,7 +114,7 @@ pub(crate) async fn update_scan(
     gateway: Data<Gateway>,
     request: HttpRequest,
     scan_id: Path<ScanId>,
-    change: Json<ScanChange>,
+    change: JsonObject<ScanChange>,
 ) -> Result<HttpResponse, ApiError> {
     let change = change.into_inner();
     let expected = expected_version(&request)?;

@@ -11,6 +11,7 @@ use utoipa::IntoParams;
 
 use crate::bundle::RunningBundle;
 use crate::gateway::Gateway;
+use crate::http::json_object::JsonObject;
 use crate::http::paging::{Page, Paging};
 use crate::http::text::{TEXT_CHARACTERS, checked_text};
 use crate::identity::{Access, Notes};
@@ -80,7 +81,7 @@ pub(crate) async fn make_threshold_proposal(
     bundle: Data<RunningBundle>,
     access: Access,
     notes: Notes,
-    input: Json<ProposalInput>,
+    input: JsonObject<ProposalInput>,
 ) -> Result<HttpResponse, ApiError> {
     let database = &gateway.database;
     let asked = Asked {
@@ -160,7 +161,7 @@ pub(crate) async fn accept_threshold_proposal(
     bundle: Data<RunningBundle>,
     access: Access,
     proposal_id: Path<ThresholdProposalId>,
-    input: Json<DecisionInput>,
+    input: JsonObject<DecisionInput>,
 ) -> Result<Json<ThresholdProposal>, ApiError> {
     check_set_point(bundle.set_point()).map_err(|_| ProposalProblem::OperatingPointSet)?;
     let installed = installed_sha256(&bundle)?;
@@ -193,7 +194,7 @@ pub(crate) async fn decline_threshold_proposal(
     bundle: Data<RunningBundle>,
     access: Access,
     proposal_id: Path<ThresholdProposalId>,
-    input: Json<DecisionInput>,
+    input: JsonObject<DecisionInput>,
 ) -> Result<Json<ThresholdProposal>, ApiError> {
     decide(&gateway, &bundle, &access, *proposal_id, input, Decision::Decline).await
 }
@@ -216,7 +217,7 @@ pub(crate) async fn withdraw_threshold_proposal(
     bundle: Data<RunningBundle>,
     access: Access,
     proposal_id: Path<ThresholdProposalId>,
-    input: Json<DecisionInput>,
+    input: JsonObject<DecisionInput>,
 ) -> Result<Json<ThresholdProposal>, ApiError> {
     decide(
         &gateway,
@@ -251,7 +252,7 @@ async fn decide(
     bundle: &RunningBundle,
     access: &Access,
     id: ThresholdProposalId,
-    input: Json<DecisionInput>,
+    input: JsonObject<DecisionInput>,
     decision: Decision,
 ) -> Result<Json<ThresholdProposal>, ApiError> {
     // Before the decision, which stands once it is made.

@@ -6,6 +6,7 @@ use norma_domain::{PatientId, ScanId};
 
 use crate::gateway::Gateway;
 use crate::http::freshness::expected_version;
+use crate::http::json_object::JsonObject;
 use crate::identity::Notes;
 use crate::patient_match::{WantedPatient, wanted_patient};
 use crate::patients::schema::Patient;
@@ -80,7 +81,7 @@ pub(crate) async fn set_scan_patient(
     request: HttpRequest,
     notes: Notes,
     scan_id: Path<ScanId>,
-    change: Json<ScanPatient>,
+    change: JsonObject<ScanPatient>,
 ) -> Result<HttpResponse, ApiError> {
     let expected = expected_version(&request)?;
     let wanted = wanted_patient(change.patient_id, change.patient_from_dicom)?;

@@ -87,3 +87,53 @@ async fn other_sites_neither_change_nor_read_anything() {
         .unwrap();
     assert!(!foreign.headers().contains_key("access-control-allow-origin"));
 }
+
+#[tokio::test]
+async fn a_body_that_is_no_object_is_refused_wherever_one_is_expected() {
+    let app = spawn_app().await;
+    let document = app.get_json("/openapi.json").await;
+    let mut asked = 0;
+    for (path, routes) in document["paths"].as_object().unwrap() {
+        // A named thing that is not there is looked for after the body has been read.
+        let path = path
+            .split('/')
+            .map(|part| {
+                if part.starts_with('{') {
+                    "0198f000-0000-7000-8000-000000000000"
+                } else {
+                    part
+                }
+            })
+            .collect::<Vec<_>>()
+            .join("/");
+        for (method, route) in routes.as_object().unwrap() {
+            if route["requestBody"]["content"]["application/json"].is_null() {
+                continue;
+            }
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+            for body in [
+                json!([]),
+                json!(["a", "b", "c", true]),
+                json!([{}]),
+                json!(null),
+                json!("{}"),
+                json!(1),
+            ] {
+                let response = app.send_json(method.clone(), &path, &body).await;
+                if response.status() == StatusCode::FORBIDDEN {
+                    // What belongs to a person's session is refused to a key before it is read.
+                    assert!(path.starts_with("/api/session/"), "{path}");
+                    continue;
+                }
+                assert_eq!(
+                    response.status(),
+                    StatusCode::BAD_REQUEST,
+                    "{method} {path} {body}"
+                );
+                problem(response, StatusCode::BAD_REQUEST, "invalid_body").await;
+                asked += 1;
+            }
+        }
+    }
+    assert!(asked >= 60, "only {asked} requests were read");
+}

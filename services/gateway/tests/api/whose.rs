@@ -1,5 +1,7 @@
 //! Whose study is it: what the files say is kept, found, held against the chosen patient, moved and merged.
 
+use std::io::{Cursor, Write};
+
 use norma_domain::Role;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -181,6 +183,95 @@ async fn a_study_that_names_another_patient_needs_a_persons_word() {
     // What says nothing of a patient contradicts none.
     uploaded(&app, b"no study at all", &[("patient_id", id)]).await;
     uploaded(&app, &study("ANONYMOUS", "4711", ""), &[("patient_id", id)]).await;
+}
+
+/// A zip of one study whose two series are of these two persons.
+fn two_persons(one: [&str; 3], other: [&str; 3]) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (instance, [name, id, birth_date]) in [one, one, other].into_iter().enumerate() {
+        let elements: [TextElement<'_>; 4] = [
+            (0x10, 0x10, b"PN", name),
+            (0x10, 0x20, b"LO", id),
+            (0x10, 0x30, b"DA", birth_date),
+            (0x20, 0x11, b"IS", if instance < 2 { "1" } else { "2" }),
+        ];
+        let options = zip::write::SimpleFileOptions::default();
+        archive.start_file(format!("{instance}.dcm"), options).unwrap();
+        archive
+            .write_all(&dicom_file_with("1.2.3.4", instance + 1, &elements))
+            .unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+#[tokio::test]
+async fn an_upload_of_two_patients_needs_a_persons_word_whoever_is_chosen() {
+    let app = spawn_app().await;
+    let patient = app.create_patient("Anna", "Petrova").await;
+    let id = text(&patient, "id");
+    let anna = [NAME, "4711", "19600515"];
+    let ivan = ["IVANOV^IVAN", "4712", "19500101"];
+    let all = json!(["patient_id", "patient_name", "birth_date"]);
+    for (files, conflicts) in [
+        (two_persons(anna, ivan), all.clone()),
+        (two_persons(ivan, anna), all.clone()),
+        // The second file contradicts by one attribute alone.
+        (
+            two_persons(anna, [NAME, "4711", "19600516"]),
+            json!(["birth_date"]),
+        ),
+        (
+            two_persons(anna, [NAME, "4712", "19600515"]),
+            json!(["patient_id"]),
+        ),
+        (
+            two_persons(anna, ["IVANOV^IVAN", "4711", "19600515"]),
+            json!(["patient_name"]),
+        ),
+        // Of the patient neither number is known.
+        (two_persons([NAME, "1", ""], ["", "2", ""]), json!(["patient_id"])),
+    ] {
+        let response = upload(&app, &files, &[("patient_id", id)]).await;
+        let body = problem(response, StatusCode::CONFLICT, "patient_mismatch").await;
+        assert_eq!(body["conflicts"], conflicts);
+        // Whom to register nobody knows either.
+        let response = upload(&app, &files, &[("patient_from_dicom", "true")]).await;
+        problem(response, StatusCode::CONFLICT, "patient_mismatch").await;
+        // The page's dialog asks what the files say of whom.
+        let form = form("a.zip", &files).text("patient_id", id.to_owned());
+        let inspected = app.request(Method::POST, "/api/scans/inspect").multipart(form);
+        let inspected: Value = inspected.send().await.unwrap().json().await.unwrap();
+        assert_eq!(inspected["patient_mismatch"], conflicts);
+        assert_eq!(inspected["identity"]["persons"].as_array().unwrap().len(), 2);
+    }
+    assert_eq!(app.get_json("/api/scans").await["total"], 0, "nothing was stored");
+
+    // One person, written in two ways, is no conflict.
+    let written = two_persons(anna, ["Петрова^Анна", "4711", "19600515"]);
+    uploaded(&app, &written, &[("patient_id", id)]).await;
+
+    // Stored for nobody, it is asked about when it is put into a record.
+    let scan = uploaded(&app, &two_persons(anna, ivan), &[]).await;
+    assert_eq!(scan["identity"]["persons"][1]["patient_name"], "IVANOV^IVAN");
+    let path = format!("/api/scans/{}/patient", text(&scan, "id"));
+    for wanted in [json!({"patient_id": id}), json!({"patient_from_dicom": true})] {
+        let response = app.send_json(Method::PUT, &path, &wanted).await;
+        let body = problem(response, StatusCode::CONFLICT, "patient_mismatch").await;
+        assert_eq!(body["conflicts"], all);
+    }
+    let confirmed = json!({"patient_id": id, "confirm_patient_mismatch": true});
+    let moved = app.send_json(Method::PUT, &path, &confirmed).await;
+    assert_eq!(moved.status(), StatusCode::OK);
+    let moved: Value = moved.json().await.unwrap();
+    assert_eq!(moved["patient_mismatch"], all);
+    // It taught the record nothing: the other one is still asked about.
+    let response = upload(
+        &app,
+        &study("IVANOV^IVAN", "4712", "19500101"),
+        &[("patient_id", id)],
+    )
+    .await;
+    problem(response, StatusCode::CONFLICT, "patient_mismatch").await;
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use norma_domain::KeyId;
 
 use crate::administration::keys::schema::{Key, KeyInput, NewKey};
 use crate::gateway::Gateway;
+use crate::http::json_object::JsonObject;
 use crate::http::paging::{Page, Paging};
 use crate::http::text::checked_name;
 use crate::identity::{Access, Caller, Notes};
@@ -50,7 +51,7 @@ pub(crate) async fn create_key(
     gateway: Data<Gateway>,
     access: Access,
     notes: Notes,
-    input: Json<KeyInput>,
+    input: JsonObject<KeyInput>,
 ) -> Result<HttpResponse, ApiError> {
     let input = input.into_inner();
     let name = checked_name("name", &input.name)?;

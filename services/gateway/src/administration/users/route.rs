@@ -9,6 +9,7 @@ use norma_domain::UserId;
 use crate::administration::users::schema::{SignInLink, User, UserInput, UserUpdate};
 use crate::gateway::Gateway;
 use crate::http::freshness::{expected_version, version_tag};
+use crate::http::json_object::JsonObject;
 use crate::http::paging::{Page, Paging};
 use crate::identity::{Access, Caller, Identity, Notes};
 use crate::problem::ApiError;
@@ -48,7 +49,7 @@ pub(crate) async fn create_user(
     gateway: Data<Gateway>,
     access: Access,
     notes: Notes,
-    input: Json<UserInput>,
+    input: JsonObject<UserInput>,
 ) -> Result<HttpResponse, ApiError> {
     let new = input.into_inner().checked()?;
     access.caller.may_give(new.roles)?;
@@ -117,7 +118,7 @@ pub(crate) async fn update_user(
     access: Access,
     notes: Notes,
     user_id: Path<UserId>,
-    change: Json<UserUpdate>,
+    change: JsonObject<UserUpdate>,
 ) -> Result<HttpResponse, ApiError> {
     let change = change.into_inner().checked()?;
     notes.detail(format!("roles: {}; disabled: {}", change.roles, change.disabled));

@@ -8,6 +8,7 @@ use norma_domain::UserId;
 use norma_service::SecondFactorMode;
 
 use crate::gateway::Gateway;
+use crate::http::json_object::JsonObject;
 use crate::identity::caller::{Access, Caller, CallerSession, Notes};
 use crate::identity::second_factor::check::step_of;
 use crate::identity::second_factor::kept::kept;
@@ -108,7 +109,7 @@ pub(crate) async fn confirm_second_factor(
     identity: Data<Identity>,
     access: Access,
     notes: Notes,
-    input: Json<SecondFactorCode>,
+    input: JsonObject<SecondFactorCode>,
 ) -> Result<Json<RecoveryCodes>, ApiError> {
     let (user, session) = local_person(&access.caller)?;
     notes.object(user.id);

@@ -61,7 +61,7 @@ export function MismatchDialog({ upload, onClose }: { upload: Upload; onClose: (
               <span data-identity>{[registeredName(patient), ...texts.person(shownIdentity(patient, null, null))].join(' · ')}</span>
             </Button>
           ))}
-          {files && (
+          {files && !files.persons?.length && (
             <Button variant="default" onClick={() => send('of the files')} data-testid="take-from-files">
               {t('identity.takeFromFiles')}
             </Button>

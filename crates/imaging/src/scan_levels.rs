@@ -1,0 +1,119 @@
+//! What every scan of a patient holds, whatever its header says: fat, and where there is air, what is as empty as air.
+
+use ndarray::{Array3, ArrayView2, Axis};
+use rayon::prelude::*;
+
+use crate::rescale::AIR;
+
+/// Fat of any patient lies below…
+const FAT_BELOW: i16 = -50;
+/// …air and lung, averaged with anything, below this, of which there is much from so many thousandths of a volume on…
+const MUCH_AIR_BELOW: i16 = -500;
+const MUCH_AIR_PER_MILLE: usize = 20;
+/// …and what holds nothing else below this.
+const EMPTY_BELOW: i16 = -940;
+
+/// Whether the volume holds what every scan does. Fat lies below 0 HU, so that values of which none does are raw, or of a window;
+/// and where there is much air, some of it is as empty as air: where none is, a lower end was cut off.
+pub(crate) fn has_levels_of_a_scan(hounsfield: &Array3<i16>) -> bool {
+    let [fat, air, empty] = (0..hounsfield.len_of(Axis(0)))
+        .into_par_iter()
+        .map(|index| {
+            let slice = hounsfield.index_axis(Axis(0), index);
+            [FAT_BELOW, MUCH_AIR_BELOW, EMPTY_BELOW]
+                .map(|below| slice.iter().filter(|value| **value < below).count())
+        })
+        .reduce(|| [0; 3], |a, b| std::array::from_fn(|level| a[level] + b[level]));
+    let per_mille = hounsfield.len().div_ceil(1000);
+    let has_much_air = air >= MUCH_AIR_PER_MILLE * per_mille;
+    fat >= per_mille && (!has_much_air || empty >= per_mille) && !is_cut_off_below(hounsfield)
+}
+
+/// Whether much of a volume lies at its lowest value, and that is no air: a window cut off what was below. What was filled with
+/// air around the field of view is not measured.
+fn is_cut_off_below(hounsfield: &Array3<i16>) -> bool {
+    let (lowest, count) = (0..hounsfield.len_of(Axis(0)))
+        .into_par_iter()
+        .map(|index| lowest_above_air(&hounsfield.index_axis(Axis(0), index)))
+        .reduce(
+            || (i16::MAX, 0),
+            |one, other| match one.0.cmp(&other.0) {
+                std::cmp::Ordering::Less => one,
+                std::cmp::Ordering::Equal => (one.0, one.1 + other.1),
+                std::cmp::Ordering::Greater => other,
+            },
+        );
+    lowest >= MUCH_AIR_BELOW && count >= MUCH_AIR_PER_MILLE * hounsfield.len().div_ceil(1000)
+}
+
+/// The lowest value of a slice that is not the filling, and how often it is there.
+fn lowest_above_air(slice: &ArrayView2<'_, i16>) -> (i16, usize) {
+    let mut found = (i16::MAX, 0);
+    for value in slice.iter().copied().filter(|value| *value > AIR) {
+        if value < found.0 {
+            found = (value, 0);
+        }
+        found.1 += usize::from(value == found.0);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Air, a body of soft tissue, a bone in it, with a little noise.
+    fn chest(slices: usize) -> Array3<i16> {
+        Array3::from_shape_fn((slices, 64, 64), |(z, y, x)| {
+            let (dy, dx) = (y as f64 - 31.5, x as f64 - 31.5);
+            let noise = ((z * 31 + y * 17 + x * 7) % 11) as i16 - 5;
+            let level = match dy * dy + dx * dx {
+                distance if distance < 9.0 => 900,
+                distance if distance < 500.0 => 40,
+                _ => -1000,
+            };
+            level + noise
+        })
+    }
+
+    #[test]
+    fn what_lacks_fat_or_emptiness_is_no_scan() {
+        assert!(has_levels_of_a_scan(&chest(3)));
+        assert!(!has_levels_of_a_scan(&chest(3).mapv(|value| value + 1024)), "raw");
+        assert!(!has_levels_of_a_scan(&chest(3).mapv(|value| value.clamp(0, 255))));
+        assert!(
+            !has_levels_of_a_scan(&chest(3).mapv(|value| value.max(-800))),
+            "cut off"
+        );
+        // An offset or a slope that is wrong by little, fat or no fat on the scale.
+        assert!(
+            !has_levels_of_a_scan(&chest(3).mapv(|value| value + 90)),
+            "offset"
+        );
+        let flat = |value: i16| (f64::from(value) * 0.9) as i16;
+        assert!(!has_levels_of_a_scan(&chest(3).mapv(flat)), "slope");
+        // Windows that end below at any level, also where what surrounds the patient was filled with air.
+        assert!(!has_levels_of_a_scan(&chest(3).mapv(|value| value.max(-850))));
+        for lowest in [-500, -400, -160, -60] {
+            assert!(
+                !has_levels_of_a_scan(&chest(3).mapv(|value| value.max(lowest))),
+                "{lowest}"
+            );
+            let mut filled = chest(3).mapv(|value| value.max(lowest));
+            filled.slice_mut(ndarray::s![.., ..12, ..]).fill(AIR);
+            assert!(!has_levels_of_a_scan(&filled), "{lowest}, filled");
+        }
+        // A narrow field, with neither lung nor what surrounds the patient.
+        let mut narrow = chest(3);
+        for ((z, y, x), value) in narrow.indexed_iter_mut() {
+            *value = if *value < -500 {
+                -100 + ((z + y * 5 + x * 3) % 60) as i16
+            } else {
+                *value
+            };
+        }
+        assert!(has_levels_of_a_scan(&narrow));
+        narrow[[1, 5, 5]] = -600;
+        assert!(has_levels_of_a_scan(&narrow));
+    }
+}

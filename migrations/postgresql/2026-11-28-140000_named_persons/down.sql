@@ -1,0 +1,1 @@
+ALTER TABLE study_identities DROP COLUMN persons;
