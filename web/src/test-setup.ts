@@ -2,6 +2,7 @@ import { cleanup } from '@testing-library/react';
 import { afterEach } from 'vitest';
 
 import '@/i18n/administration';
+import '@/i18n/connections';
 import '@/i18n/deliveries';
 import i18next, { LANGUAGES, textsLoaded } from '@/i18n/i18n';
 import '@/i18n/personal-data';

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use norma_domain::{ScanId, StudyInstanceUid};
 
 use crate::connection::MultiBackend;
@@ -49,21 +50,21 @@ pub struct TextRange {
     pub to: Option<String>,
 }
 
-/// Which studies are wanted. What is None does not narrow the list.
+/// Which studies are wanted: of each list one has to match. What is empty does not narrow the list.
 #[derive(Clone, Default)]
 pub struct DicomStudyQuery {
-    /// Empty: any.
     pub study_uids: Vec<String>,
-    pub study_date: Option<TextRange>,
-    pub study_time: Option<TextRange>,
-    pub study_id: Option<TextMatch>,
-    pub accession_number: Option<TextMatch>,
-    pub patient_id: Option<TextMatch>,
+    pub study_date: Vec<TextRange>,
+    pub study_time: Vec<TextRange>,
+    pub study_id: Vec<TextMatch>,
+    pub accession_number: Vec<TextMatch>,
+    pub patient_id: Vec<TextMatch>,
     /// Whatever the case of its letters.
-    pub patient_name: Option<TextMatch>,
+    pub patient_name: Vec<TextMatch>,
     /// Whatever the case of its letters.
-    pub referring_physician: Option<TextMatch>,
-    pub modality: Option<String>,
+    pub referring_physician: Vec<TextMatch>,
+    /// That a series of the study has.
+    pub modalities: Vec<TextMatch>,
     pub owner: Option<Owner>,
 }
 
@@ -255,30 +256,43 @@ fn found(row: FoundRow) -> FoundDicomStudy {
     }
 }
 
+/// What one of the values that are asked for matches.
+type Wanted = Box<dyn BoxableExpression<dicom_studies::table, MultiBackend, SqlType = Bool>>;
+
 macro_rules! matching {
     ($rows:ident, $column:expr, $wanted:expr) => {
-        match $wanted {
-            Some(TextMatch::Equal(text)) => $rows = $rows.filter($column.eq(text)),
-            Some(TextMatch::Wildcard(text)) => {
-                $rows = $rows.filter($column.like(like_pattern(&text)).escape('\\'));
+        let any = $wanted.into_iter().map(|one| -> Wanted {
+            match one {
+                TextMatch::Equal(text) => Box::new($column.eq(text)),
+                TextMatch::Wildcard(text) => Box::new($column.like(like_pattern(&text)).escape('\\')),
             }
-            None => {}
+        });
+        if let Some(any) = any.reduce(either) {
+            $rows = $rows.filter(any);
         }
     };
 }
 
 macro_rules! between {
-    ($rows:ident, $column:expr, $range:expr) => {
-        if let Some(range) = $range {
-            $rows = $rows.filter($column.ne(""));
-            if let Some(from) = range.from {
-                $rows = $rows.filter($column.ge(from));
+    ($rows:ident, $column:expr, $ranges:expr) => {
+        let any = $ranges.into_iter().map(|range| -> Wanted {
+            // Whoever says no day has none that could be between.
+            let said = $column.ne("");
+            match (range.from, range.to) {
+                (Some(from), Some(to)) => Box::new(said.and($column.ge(from)).and($column.le(to))),
+                (Some(from), None) => Box::new(said.and($column.ge(from))),
+                (None, Some(to)) => Box::new(said.and($column.le(to))),
+                (None, None) => Box::new(said),
             }
-            if let Some(to) = range.to {
-                $rows = $rows.filter($column.le(to));
-            }
+        });
+        if let Some(any) = any.reduce(either) {
+            $rows = $rows.filter(any);
         }
     };
+}
+
+fn either(one: Wanted, other: Wanted) -> Wanted {
+    Box::new(one.or(other))
 }
 
 fn narrowed(query: &DicomStudyQuery) -> dicom_studies::BoxedQuery<'static, MultiBackend> {
@@ -293,16 +307,17 @@ fn narrowed(query: &DicomStudyQuery) -> dicom_studies::BoxedQuery<'static, Multi
     matching!(rows, dicom_studies::study_id, query.study_id);
     matching!(rows, dicom_studies::accession_number, query.accession_number);
     matching!(rows, dicom_studies::patient_id, query.patient_id);
-    matching!(rows, dicom_studies::patient_name, query.patient_name.map(folded));
+    matching!(rows, dicom_studies::patient_name, folded(query.patient_name));
     matching!(
         rows,
         dicom_studies::referring_physician,
-        query.referring_physician.map(folded)
+        folded(query.referring_physician)
     );
-    if let Some(modality) = query.modality {
-        let pattern = like_pattern(&format!("* {modality} *"));
-        rows = rows.filter(dicom_studies::modalities.like(pattern).escape('\\'));
-    }
+    matching!(
+        rows,
+        dicom_studies::modalities,
+        query.modalities.into_iter().map(among)
+    );
     if let Some(owner) = query.owner.map(String::from) {
         let own = scans::table.filter(scans::owner.eq(owner)).select(scans::id);
         rows = rows.filter(dicom_studies::scan_id.eq_any(own));
@@ -310,10 +325,18 @@ fn narrowed(query: &DicomStudyQuery) -> dicom_studies::BoxedQuery<'static, Multi
     rows
 }
 
-fn folded(wanted: TextMatch) -> TextMatch {
-    match wanted {
+fn folded(wanted: Vec<TextMatch>) -> Vec<TextMatch> {
+    let folded = wanted.into_iter().map(|one| match one {
         TextMatch::Equal(text) => TextMatch::Equal(fold_name(&text)),
         TextMatch::Wildcard(text) => TextMatch::Wildcard(fold_name(&text)),
+    });
+    folded.collect()
+}
+
+/// One of several that are kept as a text, with a space around each.
+fn among(wanted: TextMatch) -> TextMatch {
+    match wanted {
+        TextMatch::Equal(text) | TextMatch::Wildcard(text) => TextMatch::Wildcard(format!("* {text} *")),
     }
 }
 

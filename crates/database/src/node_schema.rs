@@ -81,6 +81,7 @@ diesel::table! {
         instances -> Integer,
         failed -> Integer,
         reason_code -> Nullable<Text>,
+        expected -> Nullable<Integer>,
     }
 }
 
@@ -130,7 +131,37 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    arriving_studies (node, study_key) {
+        node -> crate::sql_types::Id,
+        study_key -> Text,
+        study_uid -> Nullable<Text>,
+        callers -> Text,
+        instances -> Integer,
+        came -> Nullable<Integer>,
+        expected -> Nullable<Integer>,
+        counted_by -> Nullable<Text>,
+        waits_for -> Text,
+        first_at -> Timestamp,
+        last_at -> Timestamp,
+        at_latest -> Nullable<Timestamp>,
+        noted_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    pacs_callers (ae_title) {
+        ae_title -> Text,
+        last_at -> Timestamp,
+        taken -> BigInt,
+        refused -> BigInt,
+        last_refused_at -> Nullable<Timestamp>,
+        last_refusal -> Nullable<Text>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(performed_steps, performed_step_studies);
+diesel::allow_tables_to_appear_in_same_query!(pulls, pulled_studies);
 
 diesel::table! {
     study_locks (study_key) {

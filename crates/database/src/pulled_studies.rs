@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
+use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
 use crate::connection::AnyConnection;
 use crate::node_schema::{pulled_studies, pulls};
+use crate::pull_state::PullState;
 use crate::sql_types::RowId;
 use crate::{Database, DatabaseError};
 
@@ -23,9 +25,11 @@ pub struct PulledStudy {
     pub failed: u32,
     /// Why it is not here.
     pub reason_code: Option<String>,
+    /// That the archive has, as it says; results of Norma's own that came are not among them.
+    pub expected: Option<u32>,
 }
 
-/// A study of which more may come.
+/// A study that was asked for and is not all here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AwaitedStudy {
     /// Stands for the Study Instance UID: a hash of it.
@@ -34,6 +38,12 @@ pub struct AwaitedStudy {
     pub source: String,
     /// An earlier study of a patient.
     pub is_prior: bool,
+    /// Nobody has more of it sent: its pull has failed.
+    pub is_given_up: bool,
+    /// Something of it has come.
+    pub has_come: bool,
+    /// That the archive has, as it says.
+    pub expected: Option<u32>,
 }
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -46,6 +56,7 @@ struct Row {
     instances: i32,
     failed: i32,
     reason_code: Option<String>,
+    expected: Option<i32>,
 }
 
 impl Row {
@@ -58,6 +69,9 @@ impl Row {
             instances: i32::try_from(study.instances).unwrap_or(i32::MAX),
             failed: i32::try_from(study.failed).unwrap_or(i32::MAX),
             reason_code: study.reason_code,
+            expected: study
+                .expected
+                .map(|expected| i32::try_from(expected).unwrap_or(i32::MAX)),
         }
     }
 }
@@ -71,31 +85,56 @@ impl From<Row> for PulledStudy {
             instances: u32::try_from(row.instances).unwrap_or_default(),
             failed: u32::try_from(row.failed).unwrap_or_default(),
             reason_code: row.reason_code,
+            expected: row.expected.and_then(|expected| u32::try_from(expected).ok()),
         }
     }
 }
 
 impl Database {
-    /// Studies of pulls that have not ended, which are not all here.
+    /// Studies that were asked for and are not all here, whether more of them may come or not. What a later pull brought whole is.
     pub async fn awaited_studies(&self) -> Result<Vec<AwaitedStudy>, DatabaseError> {
         self.run(|connection| {
-            let waiting: Vec<(RowId, String, Option<RowId>)> = pulls::table
-                .filter(pulls::ended_at.is_null())
-                .select((pulls::id, pulls::source, pulls::scan_id))
+            let unfinished: Vec<(RowId, String, Option<RowId>, String, NaiveDateTime)> = pulls::table
+                .filter(pulls::state.ne(PullState::Done.as_str()))
+                .select((
+                    pulls::id,
+                    pulls::source,
+                    pulls::scan_id,
+                    pulls::state,
+                    pulls::updated_at,
+                ))
+                .order(pulls::id)
                 .load(connection)?;
-            let ids: Vec<RowId> = waiting.iter().map(|(id, ..)| *id).collect();
+            let ids: Vec<RowId> = unfinished.iter().map(|(id, ..)| *id).collect();
             let mut studies = studies_of(connection, &ids)?;
-            let all = waiting.into_iter().flat_map(|(id, source, priors_of)| {
-                let missing = studies.remove(&id).unwrap_or_default().into_iter();
-                missing
-                    .filter(|study| !study.is_here)
-                    .map(move |study| AwaitedStudy {
+            let keys: Vec<&String> = studies.values().flatten().map(|study| &study.study_key).collect();
+            let whole: Vec<(String, NaiveDateTime)> = pulled_studies::table
+                .inner_join(pulls::table.on(pulls::id.eq(pulled_studies::pull_id)))
+                .filter(pulled_studies::is_here)
+                .filter(pulled_studies::study_key.eq_any(keys))
+                .select((pulled_studies::study_key, pulls::updated_at))
+                .load(connection)?;
+            let mut all = Vec::new();
+            for (id, source, priors_of, state, tried_at) in unfinished {
+                let is_given_up = state == PullState::Failed.as_str();
+                for study in studies.remove(&id).unwrap_or_default() {
+                    let is_here_since = whole
+                        .iter()
+                        .any(|(key, since)| *key == study.study_key && *since >= tried_at);
+                    if study.is_here || (is_given_up && is_here_since) {
+                        continue;
+                    }
+                    all.push(AwaitedStudy {
                         study_key: study.study_key,
                         source: source.clone(),
                         is_prior: priors_of.is_some(),
-                    })
-            });
-            Ok(all.collect())
+                        is_given_up,
+                        has_come: study.instances > 0,
+                        expected: study.expected,
+                    });
+                }
+            }
+            Ok(all)
         })
         .await
     }

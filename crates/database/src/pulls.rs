@@ -6,35 +6,10 @@ use norma_domain::{PullId, ScanId};
 
 use crate::connection::{AnyConnection, MultiBackend};
 use crate::node_schema::pulls;
+use crate::pull_state::PullState;
 use crate::pulled_studies::{PulledStudy, studies_of};
 use crate::sql_types::RowId;
 use crate::{Database, DatabaseError, Listing, Page, time};
-
-/// How far a pull has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PullState {
-    /// Waits for its next attempt.
-    Asked,
-    /// A process is at it, or died while it was.
-    Running,
-    /// Everything is here.
-    Done,
-    /// Given up until a person has it pulled again.
-    Failed,
-}
-
-impl PullState {
-    pub const ALL: [Self; 4] = [Self::Asked, Self::Running, Self::Done, Self::Failed];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Asked => "asked",
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Failed => "failed",
-        }
-    }
-}
 
 const ASKED: &str = "asked";
 const PRIORS: &str = "priors";

@@ -106,6 +106,28 @@ impl Spool {
         Ok(instances)
     }
 
+    /// How many instances came of a study that may get more, and the file of one of them. Blocks.
+    pub fn count_incoming(&self, study: &StudyKey) -> io::Result<(usize, Option<PathBuf>)> {
+        let entries = match fs::read_dir(self.incoming_folder(study)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((0, None)),
+            Err(error) => return Err(error),
+        };
+        let (mut count, mut first) = (0, None);
+        for entry in entries {
+            let entry = entry?;
+            if entry
+                .file_name()
+                .to_str()
+                .is_some_and(|name| name.ends_with(SUFFIX))
+            {
+                count += 1;
+                first.get_or_insert_with(|| entry.path());
+            }
+        }
+        Ok((count, first))
+    }
+
     /// Notes how many instances of a study that comes are here, in place of what was noted before; None: nobody was to count. Blocks.
     pub fn note_count(&self, study: &StudyKey, count: Option<InstanceCount>) -> io::Result<()> {
         let _before_or_after = self.taking.read().unwrap_or_else(PoisonError::into_inner);
@@ -192,6 +214,16 @@ mod tests {
         let spool = Spool::open(folder.path()).unwrap();
         let incoming = spool.incoming_of(&key).unwrap();
         assert_eq!(incoming.keys().collect::<Vec<_>>(), ["1.2.3", "1.2.4"]);
+        let (count, file) = spool.count_incoming(&key).unwrap();
+        assert_eq!(
+            (
+                count,
+                incoming
+                    .values()
+                    .any(|instance| Some(&instance.path) == file.as_ref())
+            ),
+            (2, true)
+        );
         assert!(incoming["1.2.3"].came_at.elapsed().unwrap().as_secs() < 600);
         let told = stated_by(&incoming["1.2.3"]).unwrap();
         assert_eq!(

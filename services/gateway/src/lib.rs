@@ -8,6 +8,7 @@ mod back_off;
 mod bundle;
 mod certificate;
 mod conformance;
+mod connections;
 mod deliveries;
 mod dicom_results;
 mod dicomweb;
@@ -62,6 +63,7 @@ pub use bundle::schema::{
 };
 pub use certificate::{client_certificate, server_certificate};
 pub use conformance::{AfterStatus, dicomweb_requests};
+pub use connections::{Connections, Echo, OwnNode, Peer, PeerService, PeerWay};
 pub use deliveries::schema::{Delivery, DeliveryState};
 pub use display::display_values;
 pub use events::schema::AnalysisEvent;

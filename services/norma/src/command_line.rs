@@ -17,7 +17,8 @@ use norma_domain::{KeyId, Role};
 pub(crate) use self::accuracy::{Calibrate, CalibrationFormat, DriftOptions, Evaluate, Labels};
 pub(crate) use self::deliveries::{Deliveries, DeliveryState, ListDeliveries, SendAgain};
 pub(crate) use self::pacs::{
-    Pacs, PacsFind, PacsPeer, PacsPull, PacsPulls, PacsReceive, PacsSend, PacsStudies,
+    Pacs, PacsArrivals, PacsConnections, PacsFind, PacsPeer, PacsPull, PacsPulls, PacsReceive, PacsSend,
+    PacsStudies,
 };
 pub(crate) use self::proposals::{
     DecideProposal, ListProposals, ProposalState, Proposals, ShowProposal, ShownAs,

@@ -178,6 +178,81 @@ async fn what_is_asked_for_comes_after_kills_and_absence() {
     pulls(&node, |items| items[0]["state"] == "failed").await;
 }
 
+/// An archive counts more than it gives: what comes is analysed, and never norm. Once it gives the rest the study is whole.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pulled_study_that_is_not_whole_is_never_norm() {
+    let (Some(onnxruntime), true) = (onnxruntime(), has_dcmtk(&[DCMQRSCP, STORESCU])) else {
+        return;
+    };
+    let (folder, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let files = study_of(&person("P-17", 17), files.path());
+    let norma_port = free_port();
+    let mut archive = Archive::new(norma_port);
+    archive.start();
+    archive.store(&files);
+    // It knows of two instances that it has no more.
+    let store = archive.folder.path().join("store");
+    let kept = dicom_node::entries(&store).into_iter();
+    let images: Vec<PathBuf> = kept
+        .filter(|path| path.extension() == Some("dcm".as_ref()))
+        .collect();
+    let images = if images.is_empty() {
+        let kept = dicom_node::entries(&store).into_iter();
+        kept.filter(|path| path.file_name() != Some("index.dat".as_ref()))
+            .collect()
+    } else {
+        images
+    };
+    assert_eq!(images.len(), files.len());
+    let aside = folder.path().join("aside");
+    fs::create_dir(&aside).unwrap();
+    for image in &images[..2] {
+        fs::copy(image, aside.join(image.file_name().unwrap())).unwrap();
+        fs::remove_file(image).unwrap();
+    }
+    let mut settings = archive.settings(norma_port, "get");
+    settings.push(("NORMA__PACS__QUIET_SECONDS".to_owned(), "1".to_owned()));
+    let mut first = node(folder.path(), &onnxruntime, &settings).await;
+    ask(&first, &json!({ "source": "archive", "patient_id": "P-17" })).await;
+    let tried = pulls(&first, |items| items[0]["reason_code"] == "instances_missing").await;
+    let of_study = &tried[0]["studies"][0];
+    assert_eq!(of_study["expected"], files.len(), "{of_study}");
+    assert_eq!(of_study["instances"], files.len() - 2, "{of_study}");
+    // What the archive counts is known across a kill.
+    first.process.kill();
+    drop(first);
+    let node = node(folder.path(), &onnxruntime, &settings).await;
+    let scans = node.answered(1).await;
+    let report = node.verdict(&scans[0]).await;
+    let checks = report["quality"].as_array().unwrap().iter();
+    let told: Vec<&Value> = checks
+        .filter(|check| check["code"] == "study_incomplete")
+        .collect();
+    assert_eq!(told.len(), 1, "{report:#}");
+    assert_eq!(told[0]["passed"], false);
+    assert_eq!(told[0]["measured"], (files.len() - 2) as f64);
+    assert_eq!(told[0]["limit"], files.len() as f64);
+    assert_ne!(report["verdict"], "norm");
+    node.metric("norma_pacs_studies_counted_total{by=\"source\",outcome=\"short\"} 1")
+        .await;
+
+    for entry in dicom_node::entries(&aside) {
+        fs::copy(&entry, store.join(entry.file_name().unwrap())).unwrap();
+    }
+    let ended = pulls(&node, |items| items[0]["ended_at"] != Value::Null).await;
+    let path = format!("/api/pacs/pulls/{}/pull-again", ended[0]["id"].as_str().unwrap());
+    let again = node.client.post(format!("{}{path}", node.url)).send();
+    assert_eq!(again.await.unwrap().status(), 200);
+    pulls(&node, |items| all_are(items, "done")).await;
+    let whole = node.answered(2).await;
+    assert_eq!(whole[0]["slice_count"], files.len());
+    let report = node.verdict(&whole[0]).await;
+    assert!(
+        !report["limitations"].to_string().contains("study_incomplete"),
+        "{report:#}"
+    );
+}
+
 /// A study comes; its patient's earlier ones are pulled, the latest two of three within the days, kept and not analysed, and none of
 /// another patient or another modality. One of them that is sent then is.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,7 +8,7 @@ export type Language = (typeof LANGUAGES)[number];
 export const LANGUAGE_NAMES: Record<Language, string> = { ru: 'Русский', en: 'English' };
 
 /** Texts that a page brings along when it is opened; keys are looked for in each of them. */
-export const PARTS = ['administration', 'deliveries', 'personal-data', 'pulls', 'site'] as const;
+export const PARTS = ['administration', 'connections', 'deliveries', 'personal-data', 'pulls', 'site'] as const;
 export type Part = (typeof PARTS)[number];
 
 /** Adds the texts of a part in both languages. */

@@ -40,6 +40,7 @@ fn study(uid: &str, is_here: bool) -> PulledStudy {
         instances: 7,
         failed: 1,
         reason_code: (!is_here).then(|| "instances_missing".to_owned()),
+        expected: Some(154),
     }
 }
 
@@ -180,6 +181,35 @@ fn what_failed_waits_for_a_person_and_what_is_done_is_forgotten() {
     });
 }
 
+/// What an archive counted is known across a start, until all of it has come.
+#[test]
+fn what_never_came_whole_is_known_until_it_is() {
+    on_both_sides(|side| async move {
+        let database = &side.database;
+        ask(database, by_accession("A1")).await;
+        let first = claim(database, LONG).await.unwrap();
+        let noted = database.note_pulled_studies(&first, vec![study("1.2", false)]);
+        assert!(noted.await.unwrap());
+        assert!(
+            database
+                .note_pull_problem(&first, problem("instances_missing"), None)
+                .await
+                .unwrap()
+        );
+        let awaited = database.awaited_studies().await.unwrap();
+        assert_eq!(awaited.len(), 1);
+        assert!(awaited[0].is_given_up && awaited[0].has_come && !awaited[0].is_prior);
+        assert_eq!(awaited[0].expected, Some(154));
+
+        ask(database, by_accession("A2")).await;
+        let second = claim(database, LONG).await.unwrap();
+        let noted = database.note_pulled_studies(&second, vec![study("1.2", true)]);
+        assert!(noted.await.unwrap());
+        assert!(database.finish_pull(&second).await.unwrap());
+        assert!(database.awaited_studies().await.unwrap().is_empty());
+    });
+}
+
 #[test]
 fn earlier_studies_are_asked_for_once_for_a_scan_and_go_with_it() {
     on_both_sides(|side| async move {
@@ -197,6 +227,9 @@ fn earlier_studies_are_asked_for_once_for_a_scan_and_go_with_it() {
             study_key: "key of 1.2".to_owned(),
             source: "archive".to_owned(),
             is_prior: true,
+            is_given_up: false,
+            has_come: true,
+            expected: Some(154),
         };
         assert_eq!(awaited, [expected]);
         assert!(database.finish_pull(&claimed).await.unwrap());

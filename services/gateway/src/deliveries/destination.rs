@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use norma_database::DeliveryDestination;
-use norma_dicom_network::AeTitle;
+use norma_dicom_network::{AeTitle, ScuOptions};
 use norma_dicom_results::{DicomResult, Language, ResultKind};
 use norma_service::{
     DeliveredLanguage, DeliveredObjects, DeliveredStudies, DestinationKind, DestinationSettings, Settings,
@@ -39,6 +39,27 @@ pub(super) struct Destination {
     /// Delivered is what it says that it has stored.
     pub(super) commitment: bool,
     studies: DeliveredStudies,
+}
+
+/// How a destination is reached.
+pub(crate) struct ReachedDestination<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) service: DeliveryService,
+    /// `host:port`, or where its service is, without a path.
+    pub(crate) address: String,
+    pub(crate) is_encrypted: bool,
+    /// Of one that is spoken with by DICOM.
+    pub(crate) scu: Option<ScuOptions>,
+}
+
+/// What is spoken with a destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DeliveryService {
+    Dicom,
+    DicomWeb,
+    Hl7,
+    Fhir,
+    Webhook,
 }
 
 /// How it is sent to.
@@ -89,6 +110,34 @@ impl Target {
         })
     }
 
+    fn service(&self) -> DeliveryService {
+        match self {
+            Self::Entity { .. } => DeliveryService::Dicom,
+            Self::Stow(_) => DeliveryService::DicomWeb,
+            Self::Hl7(_) => DeliveryService::Hl7,
+            Self::Fhir(_) => DeliveryService::Fhir,
+            Self::Webhook { .. } => DeliveryService::Webhook,
+        }
+    }
+
+    /// Without what a URL may hold of secrets.
+    fn host(&self) -> String {
+        match self {
+            Self::Entity { .. } | Self::Hl7(_) => self.address().to_owned(),
+            Self::Stow(_) | Self::Fhir(_) | Self::Webhook { .. } => reqwest::Url::parse(self.address())
+                .map(|url| url.origin().ascii_serialization())
+                .unwrap_or_default(),
+        }
+    }
+
+    fn is_encrypted(&self) -> bool {
+        match self {
+            Self::Entity { peer, .. } => peer.tls.is_some(),
+            Self::Hl7(receiver) => receiver.is_encrypted(),
+            Self::Stow(_) | Self::Fhir(_) | Self::Webhook { .. } => self.address().starts_with("https://"),
+        }
+    }
+
     /// For the log.
     pub(super) fn address(&self) -> &str {
         match self {
@@ -119,6 +168,23 @@ impl DeliveryOptions {
 }
 
 impl DeliveryOptions {
+    /// How each destination is reached.
+    pub(crate) fn reached(&self) -> impl Iterator<Item = ReachedDestination<'_>> {
+        self.destinations.iter().map(|destination| {
+            let target = &destination.target;
+            ReachedDestination {
+                name: &destination.name,
+                service: target.service(),
+                address: target.host(),
+                is_encrypted: target.is_encrypted(),
+                scu: match target {
+                    Target::Entity { called, peer } => Some(peer.scu(called, &self.calling)),
+                    _ => None,
+                },
+            }
+        })
+    }
+
     /// Who is asked what it has stored, by title and name.
     pub(crate) fn asked(&self) -> Vec<(AeTitle, String)> {
         let asked = self

@@ -56,6 +56,10 @@ impl Hl7Receiver {
         }
     }
 
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.peer.tls.is_some()
+    }
+
     pub(super) fn address(&self) -> &str {
         &self.peer.address
     }

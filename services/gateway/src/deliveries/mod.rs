@@ -14,6 +14,6 @@ mod send;
 mod stow;
 mod trail;
 
-pub(crate) use destination::DeliveryOptions;
+pub(crate) use destination::{DeliveryOptions, DeliveryService, ReachedDestination};
 pub(crate) use dispatcher::Dispatcher;
 pub(crate) use outcomes::CommitmentOutcomes;

@@ -7,9 +7,12 @@ use norma_dicom_instances::{Attributes, write_native_model};
 use uuid::Uuid;
 
 use crate::dicomweb::accept::{DICOM_JSON, accepted};
+use crate::http::media_range::liked_best;
 use crate::problem::ApiError;
 
 pub(crate) const DICOM_XML: &str = "application/dicom+xml";
+/// Of XML.
+const PARTS: &str = "multipart/related";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ModelForm {
@@ -39,16 +42,18 @@ impl ModelForm {
 
     /// By the range of the request that it likes best of those that are had.
     fn choose(request: &HttpRequest, is_one: bool) -> Result<Self, ApiError> {
-        let form = accepted(request).into_iter().find_map(|range| {
-            if range.takes(DICOM_JSON) || range.takes("application/json") {
-                Some(Self::Json)
-            } else if range.takes_parts(DICOM_XML) {
-                Some(Self::XmlParts(Uuid::now_v7().to_string()))
-            } else if is_one && range.takes(DICOM_XML) {
-                Some(Self::Xml)
-            } else {
-                None
-            }
+        let had = match is_one {
+            true => &[DICOM_JSON, "application/json", PARTS, DICOM_XML][..],
+            false => &[DICOM_JSON, "application/json", PARTS][..],
+        };
+        let liked = liked_best(&accepted(request), had, |range, media_type| match media_type {
+            PARTS => range.names_parts(DICOM_XML),
+            single => range.names(single),
+        });
+        let form = liked.map(|media_type| match media_type {
+            PARTS => Self::XmlParts(Uuid::now_v7().to_string()),
+            DICOM_XML => Self::Xml,
+            _ => Self::Json,
         });
         form.ok_or(ApiError::NotAcceptable(
             "application/dicom+json or multipart/related; type=\"application/dicom+xml\"",
@@ -142,7 +147,13 @@ mod tests {
         );
         let liked = format!("application/dicom+json; q=0.1, {xml}; q=0.9");
         assert!(matches!(form(&liked), ModelForm::XmlParts(_)));
+        assert!(matches!(
+            form("*/*, application/json; q=0, application/dicom+json; q=0"),
+            ModelForm::XmlParts(_)
+        ));
         for refused in [
+            "*/*; q=0, application/dicom+xml",
+            "application/dicom+json; q=0, application/json; q=0, multipart/*; q=0, */*",
             "application/dicom+xml",
             "application/dicom",
             "multipart/related; type=\"application/dicom\"",

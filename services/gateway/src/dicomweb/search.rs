@@ -1,6 +1,6 @@
 //! QIDO-RS (PS3.18 section 10.6): studies, series and instances by their attributes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use actix_web::web::Data;
@@ -12,9 +12,10 @@ use norma_domain::StudyInstanceUid;
 use crate::dicomweb::document::{answer, instance_document, series_document, service_url, study_document};
 use crate::dicomweb::indexes::DicomWeb;
 use crate::dicomweb::locate::{Located, PathUids};
-use crate::dicomweb::matching::is_match;
+use crate::dicomweb::matching::{is_match, is_one_of};
 use crate::dicomweb::model_form::ModelForm;
-use crate::dicomweb::query::{Level, Search};
+use crate::dicomweb::parameters::MORE;
+use crate::dicomweb::query::{Level, MODALITIES_IN_STUDY, Search};
 use crate::identity::{Access, Notes};
 use crate::problem::ApiError;
 
@@ -24,9 +25,6 @@ const MOST_STUDIES: u32 = 200;
 /// Documents made before others are served.
 const DOCUMENTS_IN_ONE_GO: usize = 32;
 
-const MORE: &str = "There are additional results that can be requested";
-const NOT_FUZZY: &str =
-    "The fuzzymatching parameter is not supported. Only literal matching has been performed.";
 const NOT_INDEXED: &str = "Some studies are not indexed yet: search again soon";
 const UNREADABLE: &str = "Some studies cannot be read and were left out";
 const TOO_MANY_STUDIES: &str = "Only the newest studies were looked into: name one, or narrow the search";
@@ -158,10 +156,13 @@ impl DicomWeb {
         if request.match_info().get("study").is_some() {
             let uids = PathUids::of(request)?;
             located = self.instances(access, notes, &uids).await?;
+            let modalities = modalities_of(&located);
+            let is_among = |wanted: &str| modalities.iter().any(|held| is_one_of("CS", held, wanted));
             located.retain(|located| {
                 let mut matches = search.matches_of(Level::Study);
-                matches.all(|(tag, wanted)| {
-                    tag == "00080061" || is_match(&located.holding.index.study, tag, wanted)
+                matches.all(|(tag, wanted)| match tag.as_str() {
+                    MODALITIES_IN_STUDY => is_among(wanted),
+                    tag => is_match(&located.holding.index.study, tag, wanted),
                 })
             });
             keep_matching(&mut located, search, level);
@@ -226,6 +227,15 @@ impl DicomWeb {
     }
 }
 
+/// Those of the series of a study.
+fn modalities_of(study: &[Located]) -> BTreeSet<String> {
+    let of_series = study.iter().filter_map(|located| {
+        let modality = located.series()?.attributes.get("00080060")?;
+        Some(modality.get("Value")?.get(0)?.as_str()?.to_owned())
+    });
+    of_series.collect()
+}
+
 /// Keeps the instances whose series match, and for [`Level::Instance`] that match themselves.
 fn keep_matching(located: &mut Vec<Located>, search: &Search, level: Level) {
     located.retain(|located| {
@@ -245,9 +255,7 @@ struct Warnings(Vec<&'static str>);
 
 impl Warnings {
     fn of(search: &Search) -> Self {
-        let mut warnings = Self(Vec::new());
-        warnings.add(search.is_fuzzy, NOT_FUZZY);
-        warnings
+        Self(search.unsupported.clone())
     }
 
     fn add(&mut self, is_so: bool, warning: &'static str) {

@@ -6,6 +6,7 @@ pub(crate) mod file_name;
 pub(crate) mod freshness;
 pub(crate) mod json_object;
 pub(crate) mod leftover;
+pub(crate) mod media_range;
 pub(crate) mod paging;
 pub(crate) mod preference;
 pub(crate) mod search;

@@ -188,6 +188,11 @@ pub(crate) const OPERATIONS: &[Operation] = operations! {
     POST "/api/deliveries/send-again" OPERATOR_OR_ADMINISTRATOR, Audit::Change("delivery.send_again");
     POST "/api/deliveries/{delivery_id}/send-again" OPERATOR_OR_ADMINISTRATOR, Audit::Change("delivery.send_again");
 
+    GET "/api/pacs/connections" OPERATOR_OR_ADMINISTRATOR, Audit::None;
+    POST "/api/pacs/connections/{way}/{name}/echo" OPERATOR_OR_ADMINISTRATOR, Audit::Change("pacs.echo");
+    // It names studies.
+    GET "/api/pacs/arrivals" OPERATOR_OR_ADMINISTRATOR, Audit::Repeated("pacs.arrivals");
+    GET "/api/routing/rules" OPERATOR_OR_ADMINISTRATOR, Audit::None;
     GET "/api/pacs/sources" OPERATOR_OR_ADMINISTRATOR, Audit::None;
     // Its answers name patients.
     POST "/api/pacs/find" CLINICIAN, Audit::Event("pacs.find");

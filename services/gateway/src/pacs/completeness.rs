@@ -1,6 +1,6 @@
 //! Whether a study is complete by those who are to say how many instances it has.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -13,10 +13,12 @@ use crate::instance_counts::{
 use crate::pacs::incoming_study::IncomingStudy;
 use crate::pacs::stored::StoredStudies;
 use crate::problem::ApiError;
-use crate::pulls::Sources;
+use crate::pulls::{OfArchive, PullWatch, Sources};
 
 /// What a modality has made is complete once it is here and nothing more has come for so long: no quiet period is waited for.
 const ENDING: Duration = Duration::from_secs(2);
+/// How long a study that was pulled, and of which nobody else says how many instances it has, waits for what is here to be known.
+const LOOKED_FOR: Duration = Duration::from_secs(900);
 /// Between two looks at a study of which nothing has come since.
 const LOOKED_EVERY: Duration = Duration::from_secs(2);
 
@@ -36,6 +38,8 @@ pub(super) struct Completeness {
     stored: Arc<StoredStudies>,
     steps: Arc<Steps>,
     sources: Arc<SourceCounts>,
+    /// Knows how much there is of what was pulled.
+    watch: Arc<PullWatch>,
     studies: HashMap<StudyKey, Study>,
 }
 
@@ -48,13 +52,29 @@ struct Study {
     looked: Option<(Instant, Instant)>,
     /// It waits for what is missing.
     is_short: bool,
+    /// What was counted last.
+    count: Option<InstanceCount>,
+    /// From its first instance.
+    longest_wait: Option<Duration>,
+}
+
+/// A study that is looked at and waits.
+pub(super) struct Waiting {
+    /// What was counted last.
+    pub(super) count: Option<InstanceCount>,
+    /// It waits for what is missing.
+    pub(super) is_short: bool,
+    pub(super) callers: BTreeSet<String>,
+    pub(super) first_at: Option<SystemTime>,
+    /// When it is taken as it is.
+    pub(super) at_latest: Option<SystemTime>,
 }
 
 impl Completeness {
     pub(super) fn new(
         rules: Arc<ExpectedRules>,
         steps: Arc<Steps>,
-        sources: Sources,
+        (sources, watch): (Sources, Arc<PullWatch>),
         (spool, stored): (Arc<Spool>, Arc<StoredStudies>),
     ) -> Self {
         Self {
@@ -63,13 +83,9 @@ impl Completeness {
             stored,
             steps,
             sources: SourceCounts::new(sources),
+            watch,
             studies: HashMap::new(),
         }
-    }
-
-    /// Whether nobody counts anything.
-    pub(super) fn is_off(&self) -> bool {
-        self.rules.is_empty()
     }
 
     /// How many studies wait for what is missing.
@@ -77,8 +93,26 @@ impl Completeness {
         self.studies.values().filter(|study| study.is_short).count()
     }
 
+    /// What is known of a study that waits; None of one that nobody counts.
+    pub(super) fn waiting(&self, key: &StudyKey) -> Option<Waiting> {
+        let study = self.studies.get(key)?;
+        let callers = study.read.callers();
+        let first_at = study.read.first_came;
+        Some(Waiting {
+            count: study.count,
+            is_short: study.is_short,
+            callers: callers.iter().map(ToString::to_string).collect(),
+            first_at,
+            at_latest: first_at.zip(study.longest_wait).map(|(first, wait)| first + wait),
+        })
+    }
+
     /// Whether a study is complete, with what was counted; None where it is not.
     pub(super) async fn look(&mut self, key: &StudyKey, look: Look) -> Option<Option<InstanceCount>> {
+        let is_counted = !self.rules.is_empty() || self.watch.of_archive(key).is_some();
+        if !is_counted {
+            return look.is_quiet.then_some(None);
+        }
         if !look.is_quiet && look.last.elapsed() < ENDING {
             return None;
         }
@@ -95,7 +129,7 @@ impl Completeness {
                 // Nothing is taken that cannot be read; what cannot be asked for is asked for again.
                 Err(error) => {
                     tracing::warn!(study_key = %key, code = error.code(), "whether a study is complete is not known yet");
-                    self.at_longest(&study, look)
+                    self.at_longest(key, &study, look)
                 }
             };
         }
@@ -117,7 +151,10 @@ impl Completeness {
     ) -> Result<Option<Option<InstanceCount>>, ApiError> {
         study.read.refresh(&self.spool, key).await?;
         let Some(rule) = self.rules.of_callers(&study.read.callers()) else {
-            return Ok(look.is_quiet.then_some(None));
+            return match look.is_quiet {
+                true => Ok(Some(self.of_pulled(key, study).await?)),
+                false => Ok(None),
+            };
         };
         let is_early = !look.is_quiet;
         if is_early && !rule.by.contains(&CountedBy::Mpps) {
@@ -136,6 +173,8 @@ impl Completeness {
             counts.push((*by, counted));
         }
         let is_whole = counts.iter().all(|(_, counted)| counted.is_whole());
+        study.count = worst(&counts, &here);
+        study.longest_wait = Some(rule.longest_wait);
         if is_early {
             let is_made = |(by, counted): &(CountedBy, Counted)| {
                 *by == CountedBy::Mpps && matches!(counted, Counted::Of { .. })
@@ -145,16 +184,48 @@ impl Completeness {
         }
         study.is_short = !is_whole;
         if is_whole || study.is_over(rule.longest_wait) {
+            // Whether more of it is asked for was looked at before it was quiet.
+            counts.extend(self.of_archive(key, here.instances.len()));
             return Ok(Some(worst(&counts, &here)));
         }
         Ok(None)
     }
 
+    /// What was counted of a study that was pulled, where nobody else is to count.
+    async fn of_pulled(&self, key: &StudyKey, study: &mut Study) -> Result<Option<InstanceCount>, ApiError> {
+        if self.watch.of_archive(key).is_none() {
+            return Ok(None);
+        }
+        let Some(here) = study.read.here(key, &self.spool, &self.stored).await? else {
+            return Ok(None);
+        };
+        let counted = self.of_archive(key, here.instances.len());
+        Ok(worst(counted.as_slice(), &here))
+    }
+
+    /// What its archive has of a study that was pulled and did not come whole.
+    fn of_archive(&self, key: &StudyKey, came: usize) -> Option<(CountedBy, Counted)> {
+        let OfArchive { instances } = self.watch.of_archive(key)?;
+        let counted = match instances {
+            Some(expected) => Counted::Of {
+                came,
+                expected: usize::try_from(expected).unwrap_or(usize::MAX),
+            },
+            None => Counted::Awaited,
+        };
+        Some((CountedBy::Source, counted))
+    }
+
     /// Where what is here cannot be asked for: after the longest wait there is, how many came is not known to be all.
-    fn at_longest(&self, study: &Study, look: Look) -> Option<Option<InstanceCount>> {
-        let rule = self.rules.of_callers(&study.read.callers())?;
-        let is_over = look.is_quiet && study.is_over(rule.longest_wait);
-        let counted_by = *rule.by.first()?;
+    fn at_longest(&self, key: &StudyKey, study: &Study, look: Look) -> Option<Option<InstanceCount>> {
+        let (longest, counted_by) = match self.rules.of_callers(&study.read.callers()) {
+            Some(rule) => (rule.longest_wait, *rule.by.first()?),
+            None => {
+                self.watch.of_archive(key)?;
+                (LOOKED_FOR, CountedBy::Source)
+            }
+        };
+        let is_over = look.is_quiet && study.is_over(longest);
         is_over.then(|| {
             Some(InstanceCount {
                 came: u32::try_from(study.read.came()).unwrap_or(u32::MAX),

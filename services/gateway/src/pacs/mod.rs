@@ -8,11 +8,13 @@ mod completeness;
 mod contents;
 mod hand_over;
 mod incoming_study;
+mod noted_arrivals;
 mod options;
 mod receiver;
 mod routed;
 mod sink;
 mod stored;
+mod traffic;
 
 pub(crate) use options::PacsOptions;
 pub(crate) use receiver::Receiver;

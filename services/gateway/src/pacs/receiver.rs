@@ -19,9 +19,11 @@ use crate::pacs::commitment_reporter::CommitmentReporter;
 use crate::pacs::commitments::Commitments;
 use crate::pacs::completeness::{Completeness, Look};
 use crate::pacs::hand_over::{HandOver, HandedOver};
+use crate::pacs::noted_arrivals::NotedArrivals;
 use crate::pacs::options::PacsOptions;
 use crate::pacs::sink::SpoolSink;
 use crate::pacs::stored::StoredStudies;
+use crate::pacs::traffic::Traffic;
 use crate::predictions::Predictions;
 use crate::pulls::{PullWatch, Puller, PullerParts};
 
@@ -76,6 +78,7 @@ impl Receiver {
         let arrivals = Arc::new(Arrivals::default());
         let gateway = Arc::clone(&self.predictions.gateway);
         let stored = Arc::new(StoredStudies::new(Arc::clone(&gateway), Arc::clone(&self.web)));
+        let traffic = Arc::new(Traffic::default());
         let watch = Arc::new(PullWatch::new(self.options.ae_title.clone()));
         let sink: Arc<dyn InstanceSink> = Arc::new(SpoolSink {
             spool: Arc::clone(&self.spool),
@@ -84,6 +87,7 @@ impl Receiver {
             gateway: Arc::clone(&gateway),
             urgent_callers: self.options.urgent_callers.clone(),
             watch: Arc::clone(&watch),
+            traffic: Arc::clone(&traffic),
             told: Mutex::default(),
         });
         let mut scp = Scp::new(self.options.scp(self.spool.receiving()), Arc::clone(&sink));
@@ -117,9 +121,10 @@ impl Receiver {
         let mut completeness = Completeness::new(
             expected,
             Arc::clone(&steps),
-            self.options.sources.clone(),
+            (self.options.sources.clone(), Arc::clone(&watch)),
             (Arc::clone(&self.spool), Arc::clone(&stored)),
         );
+        let database = gateway.database.clone();
         let reporter = CommitmentReporter {
             gateway,
             peers,
@@ -141,6 +146,7 @@ impl Receiver {
         };
         let handing = async {
             let mut pauses = HashMap::new();
+            let mut noted = NotedArrivals::new(database, Arc::clone(&spool), traffic);
             // Nothing could be stored before, and a peer whose association broke sends the rest of its study meanwhile.
             while hand_over.predictions.bundle.question(None).await.is_err() {
                 if !pause(TURN, &stopping).await {
@@ -158,11 +164,8 @@ impl Receiver {
             while !stopping.is_cancelled() {
                 for (study, last, is_quiet) in arrivals.all(options.quiet, |study| watch.is_unfinished(study))
                 {
-                    let count = match completeness.is_off() {
-                        true => is_quiet.then_some(None),
-                        false => completeness.look(&study, Look { last, is_quiet }).await,
-                    };
-                    let Some(count) = count else { continue };
+                    let looked = completeness.look(&study, Look { last, is_quiet });
+                    let Some(count) = looked.await else { continue };
                     if !arrivals.end(&study, last) {
                         continue;
                     }
@@ -174,6 +177,7 @@ impl Receiver {
                     }
                 }
                 gauge("norma_pacs_studies_short", completeness.short());
+                noted.note(&arrivals, &completeness, options.quiet).await;
                 match spool.taken() {
                     Ok(taken) => {
                         gauge("norma_pacs_studies_waiting", arrivals.count() + taken.len());

@@ -13,6 +13,7 @@ use norma_dicom_spool::{KeepError, Spool, StudyKey, check_names, manufacturer_of
 use crate::gateway::Gateway;
 use crate::pacs::arrivals::Arrivals;
 use crate::pacs::stored::{StoredStudies, note_other_content};
+use crate::pacs::traffic::Traffic;
 use crate::pulls::PullWatch;
 
 pub(super) struct SpoolSink {
@@ -23,6 +24,7 @@ pub(super) struct SpoolSink {
     pub(super) urgent_callers: Vec<AeTitle>,
     /// Over the studies that are pulled.
     pub(super) watch: Arc<PullWatch>,
+    pub(super) traffic: Arc<Traffic>,
     /// Associations that brought other content, with its study: people are told once for each.
     pub(super) told: Mutex<HashSet<(AssociationId, StudyKey)>>,
 }
@@ -30,10 +32,10 @@ pub(super) struct SpoolSink {
 #[async_trait]
 impl InstanceSink for SpoolSink {
     async fn accept(&self, instance: ReceivedInstance) -> Result<(), StoreFailure> {
-        let association = instance.association;
+        let (association, calling) = (instance.association, instance.calling.clone());
         let (label, outcome) = match self.keep(instance).await {
             Ok(Some(study)) => {
-                self.arrivals.came(study, Some(association));
+                self.arrivals.came(study, Some((&calling, association)));
                 ("kept", Ok(()))
             }
             // The PACS has it, and here it can be made again.
@@ -51,6 +53,7 @@ impl InstanceSink for SpoolSink {
             }
         };
         metrics::counter!("norma_pacs_instances_total", "outcome" => label).increment(1);
+        self.traffic.note(&calling, outcome);
         outcome
     }
 
@@ -80,15 +83,14 @@ impl SpoolSink {
         })
         .await?;
         if is_returned {
-            // An archive counts it among what it has sent.
             if let Some(study) = study {
-                self.watch.came(&study, &sop_instance_uid);
+                self.watch.returned(&study, &sop_instance_uid);
             }
             return Ok(None);
         }
         let study = study.ok_or(KeepError::Unnamed)?;
         // Whatever becomes of it: what is looked up of its study is let go when nothing more comes.
-        self.arrivals.came(study.clone(), Some(association));
+        self.arrivals.came(study.clone(), Some((&calling, association)));
         let stored = self.stored.contradicts(&study, &sop_instance_uid, &file).await;
         let kept = match stored {
             Some(_) => Err(KeepError::OtherContent),

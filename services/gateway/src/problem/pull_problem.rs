@@ -11,6 +11,10 @@ pub enum PullProblem {
     Waiting,
     #[error("the settings (pacs.sources) have no such source, or there is none at all")]
     UnknownSource,
+    #[error("the settings (pacs.sources, pacs.destinations) have no system of this name")]
+    UnknownConnection,
+    #[error("it does not speak DICOM over the network: what was sent to it last says how it answers")]
+    NoEcho,
     #[error("the archive did not answer the search: {code}{}", status(peer_status.as_deref()))]
     SourceFailed {
         code: &'static str,
@@ -33,6 +37,8 @@ impl PullProblem {
                 "unknown_source",
                 "No such source",
             ),
+            Self::UnknownConnection => (StatusCode::NOT_FOUND, "connection_not_found", "No such system"),
+            Self::NoEcho => (StatusCode::CONFLICT, "no_echo", "It cannot be asked so"),
             Self::SourceFailed { .. } => (
                 StatusCode::BAD_GATEWAY,
                 "source_failed",

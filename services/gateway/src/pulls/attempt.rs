@@ -99,6 +99,7 @@ impl Attempts {
             known.failed = had.failed;
             known.is_here = had.failure.is_none();
             known.reason_code = had.failure.as_ref().map(|failure| failure.code.to_owned());
+            known.expected = had.expected.or(known.expected);
             if !self.note(claimed, &wanted).await {
                 return None;
             }
@@ -180,7 +181,9 @@ impl Attempts {
             instances: 0,
             failed: 0,
             reason_code: None,
+            expected: None,
         });
+        known.expected = study.instance_count.or(known.expected);
         // An earlier study that is here is not had again, once for each study of its patient. What somebody asks for is.
         if is_prior(claimed) && !known.is_here {
             let stored = self.database.latest_received_study(key.to_string()).await?;
@@ -221,6 +224,7 @@ impl Attempts {
         let watching = self
             .watch
             .begin(wanted.key.clone(), source.title.clone(), is_prior(claimed));
+        self.watch.expect(&wanted.key, wanted.expected);
         if is_prior(claimed) {
             // What comes after this attempt is the same study.
             self.watch.await_prior(wanted.key.clone(), source.title.clone());
@@ -245,11 +249,14 @@ impl Attempts {
             }
         };
         let came = watching.instances();
+        let said = retrieved.as_ref().ok().map(|retrieval| retrieval.sub_operations);
+        let all = said.map(|said| said.completed + said.warning + said.failed);
+        self.watch.expect(&wanted.key, all.filter(|all| *all > 0));
+        let of_archive = self.watch.of_archive(&wanted.key);
         let had = Had {
             came,
-            failed: retrieved
-                .as_ref()
-                .map_or(0, |retrieval| retrieval.sub_operations.failed),
+            failed: said.map_or(0, |said| said.failed),
+            expected: of_archive.and_then(|of_archive| of_archive.instances),
             failure: failure_in(retrieved, came, wanted.expected, claimed.attempts),
         };
         if had.failure.is_none() {
@@ -263,6 +270,8 @@ impl Attempts {
 struct Had {
     came: usize,
     failed: u32,
+    /// That the archive has, as it says.
+    expected: Option<u32>,
     failure: Option<Failure>,
 }
 

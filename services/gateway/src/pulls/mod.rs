@@ -14,4 +14,4 @@ pub(crate) use failure::failure_of;
 pub(crate) use priors::PriorsOptions;
 pub(crate) use puller::{Puller, PullerParts};
 pub use source::{FoundStudies, Sources};
-pub(crate) use watch::PullWatch;
+pub(crate) use watch::{OfArchive, PullWatch};

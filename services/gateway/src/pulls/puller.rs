@@ -79,9 +79,12 @@ impl Puller {
                     let Some((study, source)) = StudyKey::from_name(&awaited.study_key).zip(source) else {
                         continue;
                     };
-                    self.attempts.watch.await_study(study.clone());
-                    if awaited.is_prior {
-                        self.attempts.watch.await_prior(study, source.title.clone());
+                    let watch = &self.attempts.watch;
+                    watch.await_study(&study, awaited.expected, awaited.has_come);
+                    if awaited.is_given_up {
+                        watch.give_up(&study);
+                    } else if awaited.is_prior {
+                        watch.await_prior(study, source.title.clone());
                     }
                 }
             }

@@ -211,6 +211,8 @@ pub struct PulledStudy {
     pub failed: u32,
     /// Why it is not here: as of the pull.
     pub reason_code: Option<String>,
+    /// That the archive has, as it says.
+    pub expected: Option<u32>,
 }
 
 impl From<rows::PulledStudy> for PulledStudy {
@@ -221,6 +223,7 @@ impl From<rows::PulledStudy> for PulledStudy {
             instances: row.instances,
             failed: row.failed,
             reason_code: row.reason_code,
+            expected: row.expected,
         }
     }
 }

@@ -70,6 +70,13 @@ impl Sources {
         self.0.values()
     }
 
+    /// Their names, and how they are called.
+    pub(crate) fn peers(&self) -> impl Iterator<Item = (&str, ScuOptions)> {
+        self.0
+            .values()
+            .map(|source| (source.name.as_str(), source.scu.clone()))
+    }
+
     pub fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }

@@ -1,4 +1,4 @@
-//! What comes of studies that are pulled: how much of each is here, and which are here as earlier studies of a patient alone.
+//! What comes of studies that are pulled: how much of each is here, of how much, and which are here as earlier studies of a patient alone.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,6 +22,25 @@ struct State {
     awaited: HashMap<StudyKey, HashSet<AeTitle>>,
     /// Studies that were asked for and are not all here.
     unfinished: HashSet<StudyKey>,
+    /// What is known of those, given up or not, of how many instances they have.
+    counts: HashMap<StudyKey, Count>,
+}
+
+#[derive(Debug, Default)]
+struct Count {
+    /// That the archive has, as it says.
+    of_archive: Option<u32>,
+    /// Results of Norma's own among those, by SOP Instance UIDs: they came and are not kept.
+    returned: HashSet<String>,
+    /// Something of it has come.
+    has_come: bool,
+}
+
+/// How many instances of a study that was asked for its archive has. Results of Norma's own are not among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OfArchive {
+    /// None where it does not say.
+    pub(crate) instances: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -43,9 +62,40 @@ impl PullWatch {
 
     /// An instance was taken.
     pub(crate) fn came(&self, study: &StudyKey, sop_instance_uid: &str) {
-        for watched in self.state().watched.get_mut(study).into_iter().flatten() {
+        let mut state = self.state();
+        let State { watched, counts, .. } = &mut *state;
+        for watched in watched.get_mut(study).into_iter().flatten() {
             watched.came.insert(sop_instance_uid.to_owned());
+            // Of one that nobody pulls, what comes says nothing of the pull.
+            if let Some(count) = counts.get_mut(study) {
+                count.has_come = true;
+            }
         }
+    }
+
+    /// A result of Norma's own was sent back: the archive counts it among what it has sent.
+    pub(crate) fn returned(&self, study: &StudyKey, sop_instance_uid: &str) {
+        self.came(study, sop_instance_uid);
+        if let Some(count) = self.state().counts.get_mut(study) {
+            count.returned.insert(sop_instance_uid.to_owned());
+        }
+    }
+
+    /// What is known of how much its archive has of a study; None where it was not asked for, all of it has come, or nothing has and
+    /// the archive says nothing.
+    pub(crate) fn of_archive(&self, study: &StudyKey) -> Option<OfArchive> {
+        let state = self.state();
+        let count = state.counts.get(study)?;
+        let returned = u32::try_from(count.returned.len()).unwrap_or(u32::MAX);
+        let instances = count.of_archive.map(|all| all.saturating_sub(returned));
+        (count.has_come || instances.is_some()).then_some(OfArchive { instances })
+    }
+
+    /// An archive says how many instances of a study it has; what it said before holds where that is more, or it says nothing.
+    pub(super) fn expect(&self, study: &StudyKey, instances: Option<u32>) {
+        let mut state = self.state();
+        let count = state.counts.entry(study.clone()).or_default();
+        count.of_archive = count.of_archive.max(instances);
     }
 
     /// Why an instance is here that this peer brings.
@@ -74,9 +124,12 @@ impl PullWatch {
         self.state().unfinished.contains(study)
     }
 
-    /// A study that was asked for before this process began.
-    pub(super) fn await_study(&self, study: StudyKey) {
-        self.state().unfinished.insert(study);
+    /// A study that was asked for before this process began. `has_come`: whether something of it has.
+    pub(super) fn await_study(&self, study: &StudyKey, instances: Option<u32>, has_come: bool) {
+        self.expect(study, instances);
+        let mut state = self.state();
+        state.unfinished.insert(study.clone());
+        state.counts.entry(study.clone()).or_default().has_come |= has_come;
     }
 
     /// Nothing more comes of a study, though it is not all here.
@@ -134,6 +187,7 @@ impl Watching {
         let mut state = self.watch.state();
         state.awaited.remove(&self.study);
         state.unfinished.remove(&self.study);
+        state.counts.remove(&self.study);
     }
 }
 
@@ -189,5 +243,29 @@ mod tests {
         watch.begin(key("1.2"), archive.clone(), true).is_whole();
         assert!(!watch.is_unfinished(&key("1.2")));
         assert_eq!(standing(&archive, None), Standing::Sent);
+    }
+
+    #[test]
+    fn what_an_archive_counts_is_known_until_all_of_it_has_come() {
+        let title: AeTitle = "ARCHIVE".parse().unwrap();
+        let key = StudyKey::of(&StudyInstanceUid::new("1.2").unwrap());
+        let watch = Arc::new(PullWatch::new("NORMA".parse().unwrap()));
+        watch.came(&key, "0");
+        assert_eq!(watch.of_archive(&key), None, "nobody asked for it");
+        let first = watch.begin(key.clone(), title.clone(), false);
+        watch.expect(&key, None);
+        assert_eq!(watch.of_archive(&key), None, "nothing has come");
+        watch.came(&key, "1");
+        assert_eq!(watch.of_archive(&key), Some(OfArchive { instances: None }));
+        watch.expect(&key, Some(7));
+        watch.returned(&key, "8");
+        watch.returned(&key, "8");
+        watch.expect(&key, Some(5));
+        assert_eq!(watch.of_archive(&key), Some(OfArchive { instances: Some(6) }));
+        drop(first);
+        watch.give_up(&key);
+        assert_eq!(watch.of_archive(&key), Some(OfArchive { instances: Some(6) }));
+        watch.begin(key.clone(), title, false).is_whole();
+        assert_eq!(watch.of_archive(&key), None);
     }
 }

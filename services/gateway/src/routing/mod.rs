@@ -3,8 +3,10 @@
 mod facts;
 mod pattern;
 mod read;
+pub(crate) mod route;
 mod router;
 mod rules;
+pub(crate) mod schema;
 
 pub use facts::{SeriesFacts, StudyFacts};
 pub(crate) use read::read_facts;

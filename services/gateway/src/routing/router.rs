@@ -30,6 +30,10 @@ impl Router {
         }
     }
 
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
     pub(crate) fn decide(&self, facts: &StudyFacts) -> Route {
         self.rules.decide(facts)
     }

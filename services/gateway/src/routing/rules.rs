@@ -33,6 +33,11 @@ impl Rules {
         Self(settings.rules.clone())
     }
 
+    /// In their order.
+    pub(crate) fn all(&self) -> &[RoutingRule] {
+        &self.0
+    }
+
     /// Whether a rule looks at studies that come so: what they say is read for that alone.
     pub(crate) fn are_for(&self, way: RoutingWay) -> bool {
         self.0.iter().any(|rule| rule.when.is_for(way))

@@ -1,12 +1,15 @@
 //! What form of rows a client wants.
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{self, Accept, Header};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::http::media_range::{MediaRange, liked_best};
 use crate::problem::ApiError;
 use crate::rows::xlsx::XLSX;
+
+const JSON: &str = "application/json";
+const CSV: &str = "text/csv";
 
 /// The forms in which rows can be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -23,22 +26,17 @@ impl RowFormat {
         if let Some(format) = parameter {
             return Ok(format);
         }
-        if !request.headers().contains_key(header::ACCEPT) {
-            return Ok(Self::Json);
-        }
-        let Ok(accept) = Accept::parse(request) else {
-            return Ok(Self::Json);
-        };
-        accept
-            .ranked()
-            .into_iter()
-            .find_map(|media| match media.essence_str() {
-                "*/*" | "application/*" | "application/json" | "text/html" => Some(Self::Json),
-                "text/csv" | "text/*" => Some(Self::Csv),
-                XLSX => Some(Self::Xlsx),
-                _ => None,
-            })
-            .ok_or(ApiError::NotAcceptable("application/json, text/csv, xlsx"))
+        // A browser shows what a program reads.
+        let had = [JSON, CSV, XLSX, "text/html"];
+        let liked = liked_best(&MediaRange::accepted(request), &had, |range, media_type| {
+            range.names(media_type)
+        });
+        let format = liked.map(|media_type| match media_type {
+            CSV => Self::Csv,
+            XLSX => Self::Xlsx,
+            _ => Self::Json,
+        });
+        format.ok_or(ApiError::NotAcceptable("application/json, text/csv, xlsx"))
     }
 }
 
@@ -66,7 +64,11 @@ mod tests {
             RowFormat::Csv
         );
         assert_eq!(accept(XLSX).unwrap(), RowFormat::Xlsx);
+        assert_eq!(accept("text/*").unwrap(), RowFormat::Csv);
+        assert_eq!(accept("application/json;q=0, */*").unwrap(), RowFormat::Csv);
+        assert_eq!(accept("*/*;q=0.1, text/html").unwrap(), RowFormat::Json);
         assert!(accept("image/png").is_err());
+        assert!(accept("*/*;q=0").is_err());
         let request = TestRequest::default().to_http_request();
         assert_eq!(RowFormat::choose(&request, None).unwrap(), RowFormat::Json);
         assert_eq!(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use norma_service::Context;
 
 use crate::bundle::ModelSource;
+use crate::connections::Connections;
 use crate::instance_counts::ExpectedRules;
 use crate::options::GatewayOptions;
 use crate::pulls::Sources;
@@ -19,6 +20,8 @@ pub struct GatewayParts {
     pub reader: UploadReader,
     pub options: GatewayOptions,
     pub sources: Sources,
+    /// The systems that the settings name.
+    pub connections: Connections,
     pub rules: Rules,
     /// Who says how many instances studies have.
     pub expected: Arc<ExpectedRules>,

@@ -6,6 +6,7 @@ use actix_web::web::{Data, ServiceConfig};
 
 use crate::audit::AuditTrail;
 use crate::bundle::RunningBundle;
+use crate::connections::Connections;
 use crate::dicom_results::DicomResults;
 use crate::dicomweb::DicomWeb;
 use crate::events::EventFeed;
@@ -39,6 +40,7 @@ pub(crate) struct Rooms {
     uploads: Data<Uploads>,
     pub(crate) predictions: Data<Predictions>,
     sources: Data<Sources>,
+    connections: Data<Connections>,
     router: Data<Router>,
 }
 
@@ -50,6 +52,7 @@ impl Rooms {
             reader,
             options,
             sources,
+            connections,
             rules,
             expected,
         } = parts;
@@ -91,6 +94,7 @@ impl Rooms {
             uploads: Data::from(uploads),
             bundle: Data::from(bundle),
             sources: Data::new(sources),
+            connections: Data::new(connections),
             router: Data::from(router),
             gateway: Data::from(gateway),
         })
@@ -121,6 +125,7 @@ impl Rooms {
             .app_data(self.uploads.clone())
             .app_data(self.predictions.clone())
             .app_data(self.sources.clone())
+            .app_data(self.connections.clone())
             .app_data(self.router.clone());
         if let Some(openid) = &self.openid {
             services.app_data(openid.clone());

@@ -5,8 +5,9 @@ use actix_web::web::ServiceConfig;
 use crate::administration::{keys, users};
 use crate::identity::openid;
 use crate::{
-    analyses, audit, bundle, deliveries, dicom_results, dicomweb, events, feedback, health, identity,
-    patients, personal_data, pixels, predictions, pulls, scans, site, studies, whose, workitems,
+    analyses, audit, bundle, connections, deliveries, dicom_results, dicomweb, events, feedback, health,
+    identity, patients, personal_data, pixels, predictions, pulls, routing, scans, site, studies, whose,
+    workitems,
 };
 
 /// Every operation of the OpenAPI document, and DICOMweb's.
@@ -87,6 +88,10 @@ pub(crate) fn configure(services: &mut ServiceConfig) {
         .service(deliveries::route::list_delivery_destinations)
         .service(deliveries::route::send_failed_deliveries_again)
         .service(deliveries::route::send_delivery_again)
+        .service(connections::route::list_connections)
+        .service(connections::route::echo_connection)
+        .service(connections::route::list_arrivals)
+        .service(routing::route::list_rules)
         .service(pulls::route::list_sources)
         .service(pulls::route::find_studies)
         .service(pulls::route::list_pulls)

@@ -12,6 +12,7 @@ use norma_service::{Authentication, Context, Settings, load_bundle};
 use secrecy::ExposeSecret as _;
 
 use crate::certificate::Certificate;
+use crate::connections::Connections;
 use crate::deliveries::{CommitmentOutcomes, DeliveryOptions, Dispatcher};
 use crate::instance_counts::ExpectedRules;
 use crate::options::{GatewayOptions, TlsFiles};
@@ -62,6 +63,7 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
         models: Arc::new(move || bundle.get()),
         reader: UploadReader::new(settings.sandbox(), settings.limits.clone()),
         options: GatewayOptions::from(settings.as_ref()),
+        connections: Connections::of(&settings, &sources, &deliveries),
         sources,
         rules: Rules::of(&settings.routing),
         expected: Arc::clone(&expected),

@@ -14,6 +14,7 @@ use crate::problem::ApiError;
 use crate::uploads::archive::{Packed, Piece, write_archive};
 use crate::uploads::limits::UploadLimits;
 use crate::uploads::pace::Pace;
+use crate::uploads::part_headers::with_part_headers;
 use crate::uploads::receive::Upload;
 use crate::uploads::spool::{create_spool_file, storage_failure};
 use crate::uploads::storage_room::check_free;
@@ -55,7 +56,7 @@ pub(crate) async fn receive_instances(
     payload: Payload,
     limits: &UploadLimits,
 ) -> Result<ReceivedInstances, ApiError> {
-    let headers = headers_with_boundary(request.headers())?;
+    let boundary = boundary_of(request.headers())?;
     let too_large = || ApiError::UploadTooLarge {
         limit_bytes: limits.file_bytes,
     };
@@ -65,7 +66,8 @@ pub(crate) async fn receive_instances(
         return Err(too_large());
     }
     let pace = Pace::new(limits);
-    let mut body = Multipart::new(&headers, pace.watch(payload));
+    let body = with_part_headers(pace.watch(payload), &boundary);
+    let mut body = Multipart::new(&headers_with(&boundary)?, body);
     let (file, path) = create_spool_file(&limits.spool_folder).map_err(storage_failure)?;
     let (pieces, received) = mpsc::channel(WAITING_PIECES);
     let is_large = limits.file_bytes > u64::from(u32::MAX);
@@ -206,9 +208,9 @@ impl Receiver<'_> {
     }
 }
 
-/// The headers that the parts are read by. Clients write `type=application/dicom` without the quotation marks that RFC 2045
-/// asks for, so the boundary is found here.
-fn headers_with_boundary(headers: &HeaderMap) -> Result<HeaderMap, ApiError> {
+/// What stands between the parts. Clients write `type=application/dicom` without the quotation marks that RFC 2045 asks for, so it is
+/// found here.
+fn boundary_of(headers: &HeaderMap) -> Result<String, ApiError> {
     let unsupported = || ApiError::UnsupportedMediaType(EXPECTED);
     let text = headers
         .get(header::CONTENT_TYPE)
@@ -228,13 +230,19 @@ fn headers_with_boundary(headers: &HeaderMap) -> Result<HeaderMap, ApiError> {
             _ => {}
         }
     }
-    let boundary = boundary
+    boundary
         .filter(|text| (1..=LONGEST_BOUNDARY).contains(&text.len()) && !text.contains(['"', '\\']))
         .filter(|_| is_related && is_dicom)
-        .ok_or_else(unsupported)?;
+        .map(str::to_owned)
+        .ok_or_else(unsupported)
+}
+
+/// The headers that the parts are read by.
+fn headers_with(boundary: &str) -> Result<HeaderMap, ApiError> {
     let value = HeaderValue::from_str(&format!("multipart/related; boundary=\"{boundary}\""));
+    let value = value.map_err(|_| ApiError::UnsupportedMediaType(EXPECTED))?;
     let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, value.map_err(|_| unsupported())?);
+    headers.insert(header::CONTENT_TYPE, value);
     Ok(headers)
 }
 
@@ -258,16 +266,9 @@ mod tests {
         let boundary = |text: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_str(text).unwrap());
-            headers_with_boundary(&headers).ok().map(|headers| {
-                headers
-                    .get(header::CONTENT_TYPE)
-                    .unwrap()
-                    .to_str()
-                    .unwrap()
-                    .to_owned()
-            })
+            boundary_of(&headers).ok()
         };
-        let expected = Some("multipart/related; boundary=\"a b/c\"".to_owned());
+        let expected = Some("a b/c".to_owned());
         for text in [
             "multipart/related; type=\"application/dicom\"; boundary=\"a b/c\"",
             "Multipart/Related;boundary=a b/c;type=application/dicom",

@@ -8,6 +8,7 @@ pub(crate) mod deidentified;
 pub(crate) mod instances;
 pub(crate) mod limits;
 mod pace;
+mod part_headers;
 pub(crate) mod reader;
 pub(crate) mod receive;
 pub(crate) mod repetition;

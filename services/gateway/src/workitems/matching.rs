@@ -1,14 +1,13 @@
 //! Which work items a search or a filtered subscription is about (PS3.18 section 11.9, PS3.4 section C.2.2.2).
 
-use actix_web::web::{self, Query};
+use actix_web::web;
 use norma_database::{Workitem, WorkitemState};
 use norma_dicom_instances::{Attributes, attribute_tag};
 
 use super::attributes::{STATE, items};
-use crate::dicomweb::is_match;
+use crate::dicomweb::{SearchParameters, check_value, invalid, is_match};
 use crate::problem::ApiError;
 
-const LONGEST_VALUE: usize = 1000;
 /// Sequences within sequences.
 const DEEPEST: usize = 4;
 
@@ -20,19 +19,8 @@ pub(super) struct Filter(Vec<(Vec<String>, String)>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub(super) filter: Filter,
-    pub(super) limit: usize,
-    pub(super) offset: usize,
-    pub(super) is_fuzzy: bool,
-}
-
-const DEFAULT_LIMIT: usize = 200;
-const MAX_LIMIT: usize = 1000;
-
-fn invalid(parameter: &str, detail: &str) -> ApiError {
-    ApiError::InvalidParameter {
-        parameter: parameter.to_owned(),
-        detail: detail.to_owned(),
-    }
+    /// A work item is answered as a whole, whatever is to be included.
+    pub(super) parameters: SearchParameters,
 }
 
 impl Filter {
@@ -41,9 +29,7 @@ impl Filter {
         let path: Option<Vec<String>> = name.split('.').map(attribute_tag).collect();
         let path = path.filter(|path| path.len() <= DEEPEST);
         let path = path.ok_or_else(|| invalid("query", "attributes are named by keywords or tags"))?;
-        if value.len() > LONGEST_VALUE || value.contains('\0') {
-            return Err(invalid("query", "a value is too long, or no text"));
-        }
+        check_value(value)?;
         self.0.push((path, value.to_owned()));
         Ok(())
     }
@@ -107,32 +93,12 @@ fn is_path_match(attributes: &Attributes, path: &[String], wanted: &str) -> bool
 
 impl Wanted {
     pub(super) fn of(query: &str) -> Result<Self, ApiError> {
-        let pairs = Query::<Vec<(String, String)>>::from_query(query)
-            .map_err(|_| invalid("query", "it cannot be read"))?
-            .into_inner();
-        let mut wanted = Self {
-            filter: Filter::default(),
-            limit: DEFAULT_LIMIT,
-            offset: 0,
-            is_fuzzy: false,
-        };
-        for (name, value) in pairs {
-            match name.as_str() {
-                // A work item is answered as a whole.
-                "accept" | "includefield" => {}
-                "limit" => {
-                    let limit = value.parse::<usize>().ok().filter(|limit| *limit > 0);
-                    let limit = limit.ok_or_else(|| invalid("limit", "a number from 1"))?;
-                    wanted.limit = limit.min(MAX_LIMIT);
-                }
-                "offset" => {
-                    wanted.offset = value.parse().map_err(|_| invalid("offset", "a number from 0"))?;
-                }
-                "fuzzymatching" => wanted.is_fuzzy = value == "true",
-                name => wanted.filter.add(name, &value)?,
-            }
+        let parameters = SearchParameters::of(query)?;
+        let mut filter = Filter::default();
+        for (name, value) in &parameters.matches {
+            filter.add(name, value)?;
         }
-        Ok(wanted)
+        Ok(Self { filter, parameters })
     }
 }
 

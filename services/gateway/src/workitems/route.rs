@@ -14,7 +14,7 @@ use super::events;
 use super::matching::{Filter, Wanted};
 use super::performer::is_for_station;
 use super::room::{MOST_OF_OWNER, Visit, Workitems};
-use crate::dicomweb::{DICOM_JSON, DICOM_XML, ModelForm};
+use crate::dicomweb::{DICOM_JSON, DICOM_XML, MORE, ModelForm};
 use crate::identity::{Access, Notes};
 use crate::problem::{ApiError, WorkitemProblem};
 
@@ -24,9 +24,6 @@ const BATCH: u32 = 200;
 /// Reads the data set of a body.
 type Parse = fn(&[u8]) -> Option<Attributes>;
 
-const MORE: &str = "There are additional results that can be requested.";
-const NOT_FUZZY: &str =
-    "The fuzzymatching parameter is not supported. Only literal matching has been performed.";
 const CREATED_MODIFIED: &str = "The Workitem was created with modifications.";
 const IS_CANCELED: &str = "The UPS is already in the requested state of CANCELED.";
 const IS_COMPLETED: &str = "The UPS is already in the requested state of COMPLETED.";
@@ -216,6 +213,7 @@ pub(crate) async fn search_workitems(
     let visit = workitems.visit(&request, &access);
     let wanted = Wanted::of(request.query_string())?;
     let _turn = visit.search().await?;
+    let (limit, offset) = (wanted.parameters.limit as usize, wanted.parameters.offset);
     let state = wanted.filter.state();
     let (mut found, mut after, mut skipped, mut has_more) = (Vec::new(), String::new(), 0, false);
     'looking: loop {
@@ -228,9 +226,9 @@ pub(crate) async fn search_workitems(
         let Some(last) = listed.last() else { break };
         after = last.sop_instance_uid.clone();
         for workitem in &wanted.filter.of(listed).await? {
-            if skipped < wanted.offset {
+            if skipped < offset {
                 skipped += 1;
-            } else if found.len() == wanted.limit {
+            } else if found.len() == limit {
                 has_more = true;
                 break 'looking;
             } else {
@@ -242,11 +240,9 @@ pub(crate) async fn search_workitems(
         return Ok(HttpResponse::NoContent().finish());
     }
     let mut answer = HttpResponse::Ok();
-    if has_more {
-        answer.append_header(visit.warning(MORE));
-    }
-    if wanted.is_fuzzy {
-        answer.append_header(visit.warning(NOT_FUZZY));
+    let more = has_more.then_some(MORE);
+    for warning in wanted.parameters.unsupported().chain(more) {
+        answer.append_header(visit.warning(warning));
     }
     form.answer(&found, answer)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use norma_access::ApiKeySecret;
 use norma_database::{Database, NewApiKey};
 use norma_domain::{AnalysisId, ReasonCode, Role, Roles, ScanId};
-use norma_gateway::{Application, GatewayOptions, GatewayParts, Rules, Sources, UploadReader};
+use norma_gateway::{Application, Connections, GatewayOptions, GatewayParts, Rules, Sources, UploadReader};
 use norma_imaging::Limits;
 use norma_inference::Bundle;
 use norma_object_storage::Objects;
@@ -58,14 +58,20 @@ async fn spawn(
     has_models: bool,
     keys_file: Option<PathBuf>,
 ) -> App {
-    spawn_in(tempfile::tempdir().unwrap(), change, has_models, keys_file).await
+    let folder = tempfile::tempdir().unwrap();
+    spawn_in(folder, |_| {}, change, (has_models, keys_file)).await
+}
+
+/// Starts a gateway whose settings are changed before.
+pub(crate) async fn spawn_app_of(set: impl FnOnce(&mut Settings)) -> App {
+    spawn_in(tempfile::tempdir().unwrap(), set, |_| {}, (true, None)).await
 }
 
 async fn spawn_in(
     folder: TempDir,
+    set: impl FnOnce(&mut Settings),
     change: impl FnOnce(&mut GatewayOptions),
-    has_models: bool,
-    keys_file: Option<PathBuf>,
+    (has_models, keys_file): (bool, Option<PathBuf>),
 ) -> App {
     let mut settings = Settings::base();
     settings.database.url = format!("sqlite://{}", folder.path().join("norma.db").display()).into();
@@ -76,6 +82,8 @@ async fn spawn_in(
     settings.telemetry.level = "off".to_owned();
     settings.identity.password.memory_kib = 8;
     settings.identity.password.passes = 1;
+    set(&mut settings);
+    let connections = Connections::of_settings(&settings).unwrap();
     let mut options = GatewayOptions::from(&settings);
     change(&mut options);
     let rules = Rules::of(&settings.routing);
@@ -110,6 +118,7 @@ async fn spawn_in(
             ),
             options,
             sources: Sources::default(),
+            connections,
             rules,
         },
         "127.0.0.1:0".parse().unwrap(),
@@ -197,7 +206,7 @@ impl App {
     pub(crate) async fn restarted(self) -> Self {
         self.shutdown.cancel();
         self.served.await.unwrap().unwrap();
-        spawn_in(self.folder, |_| {}, true, None).await
+        spawn_in(self.folder, |_| {}, |_| {}, (true, None)).await
     }
 
     /// Where uploads lie while they are looked at.

@@ -134,6 +134,17 @@ async fn an_upload_is_found_and_given_back_as_it_came() {
         ("PatientID=7", 0),
         ("PatientID=7*&ModalitiesInStudy=CT", 1),
         ("ModalitiesInStudy=MR", 0),
+        ("ModalitiesInStudy=MR%2CCT", 1),
+        ("ModalitiesInStudy=MR%5CCT", 1),
+        ("ModalitiesInStudy=MR,C*", 1),
+        ("ModalitiesInStudy=MR,PT", 0),
+        ("PatientID=1%5C7-42", 1),
+        ("PatientID=1%5C7*", 1),
+        ("PatientID=1,7-42", 0),
+        ("PatientName=Ivanov*%5CPetrova*", 1),
+        ("StudyDate=19000101,20200101-20991231", 1),
+        ("StudyDate=19000101,19000102", 0),
+        ("StudyTime=00-23", 1),
         ("StudyDate=19000101-20991231", 1),
         ("StudyDate=20990101-", 0),
         (&format!("StudyInstanceUID={study}&limit=1"), 1),
@@ -157,6 +168,8 @@ async fn an_upload_is_found_and_given_back_as_it_came() {
         ("Rows=3", "invalid_parameter"),
         ("limit=x", "invalid_parameter"),
         ("limit=0", "invalid_parameter"),
+        ("offset=4294967296", "invalid_parameter"),
+        ("PatientID=%5C", "invalid_parameter"),
     ] {
         let refused = get(&app, &format!("/studies?{query}"), "*/*").await;
         problem(refused, StatusCode::BAD_REQUEST, code).await;
@@ -166,6 +179,20 @@ async fn an_upload_is_found_and_given_back_as_it_came() {
     assert_eq!((found.len(), value(&found[0], "0020000E")), (1, &series.into()));
     assert_eq!(value(&found[0], "00201209"), 4);
     assert_eq!(json(&app, "/series?Modality=CT").await.len(), 1);
+    for (query, count) in [
+        ("Modality=SR,CT", 1),
+        ("Modality=SR%5CCT", 1),
+        ("Modality=SR,SEG", 0),
+        ("ModalitiesInStudy=MR", 0),
+        ("ModalitiesInStudy=MR,CT", 1),
+    ] {
+        for path in ["/series".to_owned(), format!("/studies/{study}/series")] {
+            let found = json(&app, &format!("{path}?{query}")).await;
+            assert_eq!(found.len(), count, "{path} {query}");
+        }
+    }
+    let refused = get(&app, "/studies", "*/*, application/*; q=0, multipart/*; q=0").await;
+    problem(refused, StatusCode::NOT_ACCEPTABLE, "not_acceptable").await;
     assert_eq!(
         json(&app, &format!("/studies/{study}/series?Modality=SR"))
             .await

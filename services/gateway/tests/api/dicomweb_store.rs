@@ -128,6 +128,33 @@ async fn a_study_is_stored_retrieved_and_analysed() {
     assert!(actions.contains(&"dicomweb.store"), "{actions:?}");
 }
 
+/// What a part says of itself need not be said: it is taken by what it holds, and one that holds nothing of use fails alone.
+#[tokio::test]
+async fn parts_without_headers_are_what_they_hold() {
+    let app = spawn_app().await;
+    let study = study(1);
+    let mut parts = Vec::new();
+    for (file, headers) in study
+        .files
+        .iter()
+        .zip(["", "Content-ID: <1>\r\n", "", "A: b\r\n"])
+    {
+        parts.extend(format!("--{BOUNDARY}\r\n{headers}\r\n").bytes());
+        parts.extend(file);
+        parts.extend(b"\r\n");
+    }
+    let whole = [parts.clone(), format!("--{BOUNDARY}--\r\n").into_bytes()].concat();
+    let answer = store_request(&app, "/studies", whole).send().await.unwrap();
+    let answer = document(answer, StatusCode::OK).await;
+    assert_eq!(items(&answer, REFERENCED).len(), 4);
+
+    let empty = format!("--{BOUNDARY}\r\n\r\nno file\r\n--{BOUNDARY}\r\n\r\n\r\n--{BOUNDARY}--\r\n");
+    let answer = store_request(&app, "/studies", [parts, empty.into_bytes()].concat());
+    let answer = document(answer.send().await.unwrap(), StatusCode::ACCEPTED).await;
+    assert_eq!(items(&answer, REFERENCED).len(), 4);
+    assert_eq!(reasons(&answer, OTHER), [0xC000, 0xC000]);
+}
+
 #[tokio::test]
 async fn two_studies_in_one_request_are_two() {
     let app = spawn_app().await;

@@ -11,6 +11,7 @@ mod app;
 mod at_one_moment;
 mod attack;
 mod audit;
+mod connections;
 mod deliveries;
 mod dicom_results;
 mod dicomweb;

@@ -72,6 +72,7 @@ async fn pulls_are_listed_without_their_patients_and_pulled_again() {
         .unwrap();
     let claimed = claimed.unwrap();
     let study = PulledStudy {
+        expected: Some(154),
         study_instance_uid: "1.2.3".to_owned(),
         study_key: "ab".to_owned(),
         is_here: false,

@@ -97,6 +97,10 @@ const EXPECTED: &[(&str, &str)] = &[
     ("sendDeliveryAgain", "oa"),
     ("listDeliveryDestinations", "oa"),
     ("sendFailedDeliveriesAgain", "oa"),
+    ("listConnections", "oa"),
+    ("echoConnection", "oa"),
+    ("listArrivals", "oa"),
+    ("listRoutingRules", "oa"),
     ("listSources", "oa"),
     ("findStudies", "c"),
     ("listPulls", "oa"),
@@ -110,6 +114,7 @@ const EXPECTED: &[(&str, &str)] = &[
 fn concrete(path: &str) -> String {
     path.replace("{slice}", "0")
         .replace("{stage}", "anomaly")
+        .replace("{way}", "source")
         .split('/')
         .map(|part| {
             if part.starts_with('{') {

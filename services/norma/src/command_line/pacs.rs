@@ -21,6 +21,10 @@ pub(crate) enum Pacs {
     Pull(PacsPull),
     /// List what is pulled, the newest first.
     Pulls(PacsPulls),
+    /// List the systems of the settings, how each answered last, and who has sent studies.
+    Connections(PacsConnections),
+    /// List the studies that come by C-STORE and are not complete yet, with what each waits for.
+    Arrivals(PacsArrivals),
     /// Receive DICOM files into a folder (C-ECHO, C-STORE) until it is stopped.
     Receive(PacsReceive),
 }
@@ -153,6 +157,21 @@ pub(crate) struct PacsPulls {
     /// At most so many.
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub(crate) limit: u32,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PacsConnections {
+    /// Ask each that speaks DICOM whether it is there (C-ECHO). Ends with exit code 2 where one is not.
+    #[arg(long)]
+    pub(crate) echo: bool,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PacsArrivals {
     #[command(flatten)]
     pub(crate) installation: Installation,
 }

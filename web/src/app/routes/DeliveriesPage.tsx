@@ -1,6 +1,7 @@
 import { useTranslation } from 'react-i18next';
 
 import { Page } from '@/components/Page';
+import { Arrivals, Connections, RoutingRules } from '@/features/connections';
 import { Deliveries } from '@/features/deliveries';
 import { Pulls } from '@/features/pulls';
 
@@ -9,7 +10,10 @@ export function DeliveriesPage() {
   return (
     <Page title={t('deliveries.title')} subtitle={t('deliveries.subtitle')}>
       <Deliveries />
+      <Arrivals />
       <Pulls />
+      <Connections />
+      <RoutingRules />
     </Page>
   );
 }

@@ -1,3 +1,4 @@
 import '@/i18n/deliveries';
 
 export { Deliveries } from './components/Deliveries';
+export { useReasonText as useDeliveryReason } from './components/use-reason-text';

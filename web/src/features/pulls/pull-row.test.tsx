@@ -18,8 +18,8 @@ const pull = (part: Partial<Pull>): Pull => ({
   reason_code: 'instances_missing',
   peer_status: 'B000',
   studies: [
-    { study_instance_uid: '1.2.3', is_here: true, instances: 30, failed: 0, reason_code: null },
-    { study_instance_uid: '1.2.4', is_here: false, instances: 7, failed: 1, reason_code: 'instances_missing' },
+    { study_instance_uid: '1.2.3', is_here: true, instances: 30, failed: 0, reason_code: null, expected: 30 },
+    { study_instance_uid: '1.2.4', is_here: false, instances: 7, failed: 1, reason_code: 'instances_missing', expected: 154 },
   ],
   created_at: '2026-11-27T00:00:00Z',
   updated_at: '2026-11-27T00:00:00Z',
@@ -46,7 +46,7 @@ afterEach(cleanup);
 
 it('says what came, why not all, and what to do', () => {
   const text = told({});
-  expect(text).toContain('1 of 2 studies are here, 37 instances');
+  expect(text).toContain('1 of 2 studies are here, 37 of 184 instances');
   expect(text).toContain('Not all of the study came');
   expect(text).toContain('instances_missing · B000');
   expect(screen.getByRole('button')).toBeTruthy();

@@ -113,8 +113,13 @@ fn line_of(pull: &Pull) -> String {
     };
     let here = pull.studies.iter().filter(|study| study.is_here).count();
     let instances: u32 = pull.studies.iter().map(|study| study.instances).sum();
+    let expected: Option<u32> = pull.studies.iter().map(|study| study.expected).sum();
+    let of_expected = match expected.filter(|expected| *expected > instances) {
+        Some(expected) => format!(" of {expected}"),
+        None => String::new(),
+    };
     let mut line = format!(
-        "{}  {:<7}  {:<16}  {purpose:<6}  tries {:<3}  {}  {here} of {} studies, {instances} instances",
+        "{}  {:<7}  {:<16}  {purpose:<6}  tries {:<3}  {}  {here} of {} studies, {instances}{of_expected} instances",
         pull.id,
         pull.state.as_str(),
         pull.source,

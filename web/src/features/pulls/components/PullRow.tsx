@@ -23,6 +23,8 @@ export function PullRow({ pull, stale, busy, onPullAgain }: PullRowProps) {
   const reason = code && state !== 'done' ? reasonText(code) : null;
   const here = studies.filter((study) => study.is_here).length;
   const instances = studies.reduce((sum, study) => sum + study.instances, 0);
+  const expected = studies.reduce((sum, study) => sum + (study.expected ?? study.instances), 0);
+  const came = expected > instances ? t('pulls.instancesOf', { count: instances, expected }) : t('pulls.instances', { count: instances });
   return (
     <tr data-pull={pull.id} data-state={state} data-stale={stale}>
       <td>
@@ -40,7 +42,7 @@ export function PullRow({ pull, stale, busy, onPullAgain }: PullRowProps) {
       <td className={classes.what}>
         {studies.length > 0 && (
           <Text size="sm">
-            {t('pulls.studiesHere', { count: studies.length, here })}, {t('pulls.instances', { count: instances })}
+            {t('pulls.studiesHere', { count: studies.length, here })}, {came}
           </Text>
         )}
         {reason && (

@@ -1,0 +1,1 @@
+ALTER TABLE pulled_studies DROP COLUMN expected;

@@ -1,0 +1,2 @@
+DROP TABLE pacs_callers;
+DROP TABLE arriving_studies;

@@ -1,0 +1,5 @@
+import en from './en-connections.json';
+import { addTexts } from './i18n';
+import ru from './ru-connections.json';
+
+addTexts('connections', { en, ru });
