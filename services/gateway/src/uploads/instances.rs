@@ -64,7 +64,7 @@ pub(crate) async fn receive_instances(
     {
         return Err(too_large());
     }
-    let pace = Pace::new(limits);
+    let pace = Pace::new(request, limits);
     let mut body = Multipart::new(&headers, pace.watch(payload));
     let (file, path) = create_spool_file(&limits.spool_folder).map_err(storage_failure)?;
     let (pieces, received) = mpsc::channel(WAITING_PIECES);
