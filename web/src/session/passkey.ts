@@ -1,6 +1,6 @@
 import { ApiError } from '@/api/errors';
 
-type Json = Record<string, unknown>;
+type Json = Record<string, never>;
 
 /** Whether this browser makes passkeys of what the gateway says, here: only over TLS, or on this machine. */
 export const knowsPasskeys = (): boolean =>

@@ -22,7 +22,7 @@ pub(crate) struct Authenticator {
     pub(crate) counter: Option<u32>,
     pub(crate) verifies: bool,
     pub(crate) is_present: bool,
-    pub(crate) is_synced: bool,
+    is_synced: bool,
     /// The page that asks, as the browser names it.
     pub(crate) origin: String,
     pub(crate) rp_id: String,
@@ -166,6 +166,14 @@ impl Authenticator {
     pub(crate) fn forged(&self) -> Self {
         Self {
             key: SigningKey::from_slice(&[99; 32]).unwrap(),
+            ..self.clone()
+        }
+    }
+
+    /// The same, which says now that it may lie on several devices.
+    pub(crate) fn synced(&self) -> Self {
+        Self {
+            is_synced: true,
             ..self.clone()
         }
     }

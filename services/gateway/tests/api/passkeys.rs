@@ -201,10 +201,7 @@ async fn what_an_authenticator_says_wrongly_signs_nobody_in() {
         laptop.forged(),
         // A passkey of one account that says it is another's.
         other.of_another(&laptop),
-        Authenticator {
-            is_synced: true,
-            ..laptop.clone()
-        },
+        laptop.synced(),
         authenticator(9),
     ] {
         problem(
@@ -428,6 +425,7 @@ async fn taken_away_it_signs_in_no_more_and_with_the_last_nothing_is_asked_for()
 #[tokio::test]
 async fn an_account_that_is_disabled_or_reset_loses_its_passkeys() {
     let app = spawn().await;
+    let (_, boss) = person(&app, "boss", &["administrator"]).await;
     let (id, anna) = person(&app, "anna", &["clinician"]).await;
     let mut laptop = authenticator(7);
     registered(&app, &anna, &mut laptop).await;
@@ -446,7 +444,6 @@ async fn an_account_that_is_disabled_or_reset_loses_its_passkeys() {
 
     let anna = browser(by_password(&app, "anna").await).await.0;
     registered(&app, &anna, &mut laptop).await;
-    let (_, boss) = person(&app, "boss", &["administrator"]).await;
     let reset = app
         .as_browser(
             &boss,

@@ -93,7 +93,7 @@ it('asks for no code after a wrong password, and the way back forgets the passwo
 
 it('takes a passkey for the second step where the account has one, and alone where nothing was typed', async () => {
   vi.stubGlobal('PublicKeyCredential', Given);
-  vi.stubGlobal('navigator', Object.assign(navigator, { credentials: { get: () => Promise.resolve(new Given()) } }));
+  Object.defineProperty(navigator, 'credentials', { configurable: true, value: { get: () => Promise.resolve(new Given()) } });
   show([problem(403, 'second_factor_required', ['code', 'passkey']), challenge(), session()]);
   await typePassword();
   await userEvent.click(await screen.findByRole('button', { name: 'Use a passkey' }));
