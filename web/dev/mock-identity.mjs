@@ -56,7 +56,7 @@ export async function answerIdentity(request, response, url, { sendJson, problem
     sendJson(response, 200, documentOf(session));
   };
   const body = async () => JSON.parse((await bodyOf(request)).toString() || '{}');
-  if (path === '/api/login-options') return sendJson(response, 200, { authentication: 'on', password: true, openid: { name: 'Hospital SSO' } });
+  if (path === '/api/login-options') return sendJson(response, 200, { authentication: 'on', password: true, passkey: true, openid: { name: 'Hospital SSO' } });
   if (path === '/api/session' && request.method === 'POST') {
     const { login, password, code } = await body();
     const user = users.find((one) => one.login === login);
@@ -90,6 +90,17 @@ export async function answerIdentity(request, response, url, { sendJson, problem
     if (refusal) return problem(response, 403, refusal);
     session.verified = true;
     return sendJson(response, 200, documentOf(session));
+  }
+  if (path === '/api/session/passkeys') {
+    return sendJson(response, 200, {
+      is_offered: true,
+      items: session.user.has_second_factor
+        ? [
+            { id: randomUUID(), name: 'Laptop', is_synced: false, created_at: ago(200), last_used_at: ago(3) },
+            { id: randomUUID(), name: 'Phone', is_synced: true, created_at: ago(100), last_used_at: null },
+          ]
+        : [],
+    });
   }
   if (path === '/api/session/recovery-codes') return sendJson(response, 200, { recovery_codes: recoveryCodes() });
   if (path === '/api/session/second-factor') {

@@ -34,6 +34,58 @@ export async function signIn(browser) {
   return { storage };
 }
 
+/** Adds a passkey of a device in software, signs in by it alone and beside the password, and takes it away. */
+async function usePasskey(browser) {
+  const { context, page } = await openPage(browser);
+  const device = await context.newCDPSession(page);
+  await device.send('WebAuthn.enable');
+  await device.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      transport: 'internal',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  });
+  const signOut = async () => {
+    await page.getByTestId('account').click();
+    await page.getByTestId('sign-out').click();
+    await page.waitForURL(/\/login/);
+    await page.getByLabel(field('Login')).waitFor();
+  };
+  await page.goto(URL_OF_NORMA);
+  await typePassword(page, 'night.shift', PASSWORD);
+  await page.getByTestId('account').waitFor();
+  await page.goto(`${URL_OF_NORMA}/second-factor`);
+  await page.getByLabel(field('Name of the new passkey')).fill('journey');
+  await page.getByTestId('add-passkey').click();
+  await page.getByTestId('recovery-codes').waitFor();
+  await page.getByRole('button', { name: 'I have kept them' }).click();
+  await page.locator('tr[data-passkey=journey]').waitFor();
+  await checkAccessible(page, 'the second factor');
+  await signOut();
+  await checkAccessible(page, 'the login page with passkeys');
+  await page.getByTestId('passkey').click();
+  await page.getByTestId('account').waitFor();
+  await signOut();
+  await typePassword(page, 'night.shift', PASSWORD);
+  await page.getByTestId('second-step').getByTestId('passkey').click();
+  await page.getByTestId('account').waitFor();
+  await page.goto(`${URL_OF_NORMA}/second-factor`);
+  await page.getByRole('button', { name: 'Remove the passkey journey' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
+  await page.locator('tr[data-passkey=journey]').waitFor({ state: 'detached' });
+  await signOut();
+  // The device has it still; nobody gets in by it.
+  await page.getByTestId('passkey').click();
+  await page.getByTestId('sign-in-error').getByText('does not sign in here').waitFor();
+  await typePassword(page, 'night.shift', PASSWORD);
+  await page.getByTestId('account').waitFor();
+  await context.close();
+}
+
 /** What requests beside the page carry when they change something. */
 export async function csrfOf(context) {
   const session = await (await context.request.get(`${URL_OF_NORMA}/api/session`)).json();
@@ -113,6 +165,12 @@ export async function checkIdentity(browser, state, tell, scanId) {
     await other.context.close();
     await page.keyboard.press('Escape');
   });
+  const { passkey } = await (await fetch(`${URL_OF_NORMA}/api/login-options`)).json();
+  if (passkey) {
+    await keep('a passkey signs in alone and beside the password, until it is taken away', () => usePasskey(browser));
+  } else {
+    tell('browsers make no passkeys for this address');
+  }
   await keep('a key’s secret is shown once, and a revoked key opens nothing', async () => {
     await page.goto(`${URL_OF_NORMA}/administration/keys`);
     await page.getByRole('button', { name: 'New key' }).click();

@@ -1,10 +1,14 @@
 //! Second factors of local accounts: secrets that codes are reckoned from, and codes for a lost device.
 
+use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 use norma_domain::UserId;
 
 use crate::connection::AnyConnection;
-use crate::schema::{sessions, users};
+use crate::schema::users;
+use crate::second_factor_state::{
+    end_other_sessions, lock_account, remove_passkeys, replace_recovery_codes, settle_second_factor,
+};
 use crate::sign_in_schema::{recovery_codes, second_factors};
 use crate::sql_types::RowId;
 use crate::{Database, DatabaseError, time};
@@ -25,11 +29,11 @@ pub struct NewSecondFactor {
 
 impl Database {
     /// Keeps a secret that waits for its first code, in place of an earlier one that waited. Says whether it did: not
-    /// where the account has a second factor.
+    /// where the account has codes.
     pub async fn begin_second_factor(&self, user_id: UserId, secret: Vec<u8>) -> Result<bool, DatabaseError> {
         self.change(move |connection| {
             let id = RowId::from(user_id);
-            if has_second_factor(connection, id)? != Some(false) {
+            if has_codes(connection, id)? != Some(false) {
                 return Ok(false);
             }
             diesel::delete(second_factors::table.find(id)).execute(connection)?;
@@ -95,7 +99,7 @@ impl Database {
     pub async fn confirm_second_factor(&self, new: NewSecondFactor) -> Result<bool, DatabaseError> {
         self.change(move |connection| {
             let id = RowId::from(new.user_id);
-            if has_second_factor(connection, id)? != Some(false) {
+            if has_codes(connection, id)? != Some(false) {
                 return Ok(false);
             }
             let waiting = second_factors::table
@@ -108,24 +112,41 @@ impl Database {
                 return Ok(false);
             }
             let now = time::to_row(time::now());
+            let since = users::table.find(id).filter(users::second_factor_at.is_null());
+            diesel::update(since)
+                .set(users::second_factor_at.eq(now))
+                .execute(connection)?;
             diesel::update(users::table.find(id))
-                .set((users::second_factor_at.eq(now), users::updated_at.eq(now)))
+                .set(users::updated_at.eq(now))
                 .execute(connection)?;
             replace_recovery_codes(connection, id, &new.recovery_code_hashes)?;
-            let others = sessions::table
-                .filter(sessions::user_id.eq(id))
-                .filter(sessions::token_hash.ne(new.kept_session.to_vec()));
-            diesel::delete(others).execute(connection)?;
+            end_other_sessions(connection, id, Some(new.kept_session))?;
             Ok(true)
         })
         .await
     }
 
-    /// Uses the code of a step of time up. Says whether it could be: neither it nor a later one was used before.
+    /// Since when codes are asked for; None where none are.
+    pub async fn codes_since(&self, user_id: UserId) -> Result<Option<DateTime<Utc>>, DatabaseError> {
+        self.run(move |connection| {
+            let since: Option<NaiveDateTime> = second_factors::table
+                .find(RowId::from(user_id))
+                .filter(second_factors::last_step.gt(0))
+                .select(second_factors::created_at)
+                .first(connection)
+                .optional()?;
+            Ok(since.map(time::from_row))
+        })
+        .await
+    }
+
+    /// Uses the code of a step of time up. Says whether it could be: neither it nor a later one was used before, and the
+    /// secret waits for no first code, which is another's who began it with a passkey beside it.
     pub async fn use_second_factor_step(&self, user_id: UserId, step: i64) -> Result<bool, DatabaseError> {
         self.change(move |connection| {
             let unused = second_factors::table
                 .find(RowId::from(user_id))
+                .filter(second_factors::last_step.gt(0))
                 .filter(second_factors::last_step.lt(step));
             let used = diesel::update(unused)
                 .set(second_factors::last_step.eq(step))
@@ -168,7 +189,7 @@ impl Database {
     ) -> Result<bool, DatabaseError> {
         self.change(move |connection| {
             let id = RowId::from(user_id);
-            if has_second_factor(connection, id)? != Some(true) {
+            if !matches!(lock_account(connection, id)?, Some(Some(_))) {
                 return Ok(false);
             }
             replace_recovery_codes(connection, id, &code_hashes)?;
@@ -177,32 +198,31 @@ impl Database {
         .await
     }
 
-    /// Takes an account's second factor away, with what waits for its first code, and ends its sessions but for the one of
-    /// `kept`. Says whether it had one.
-    pub async fn remove_second_factor(
-        &self,
-        user_id: UserId,
-        kept: Option<[u8; 32]>,
-    ) -> Result<bool, DatabaseError> {
+    /// Takes an account's codes away, with what waits for its first code, and ends its sessions but for the one of `kept`. Says
+    /// whether it had codes. Passkeys stay, and recovery codes beside them.
+    pub async fn remove_codes(&self, user_id: UserId, kept: [u8; 32]) -> Result<bool, DatabaseError> {
         self.change(move |connection| {
             let id = RowId::from(user_id);
-            let had = has_second_factor(connection, id)? == Some(true);
+            let had = has_codes(connection, id)? == Some(true);
             diesel::delete(second_factors::table.find(id)).execute(connection)?;
-            replace_recovery_codes(connection, id, &[])?;
             if had {
-                let now = time::to_row(time::now());
-                diesel::update(users::table.find(id))
-                    .set((
-                        users::second_factor_at.eq(None::<chrono::NaiveDateTime>),
-                        users::updated_at.eq(now),
-                    ))
-                    .execute(connection)?;
-                // No token has an empty hash.
-                let kept = kept.map(|hash| hash.to_vec()).unwrap_or_default();
-                let others = sessions::table
-                    .filter(sessions::user_id.eq(id))
-                    .filter(sessions::token_hash.ne(kept));
-                diesel::delete(others).execute(connection)?;
+                settle_second_factor(connection, id)?;
+                end_other_sessions(connection, id, Some(kept))?;
+            }
+            Ok(had)
+        })
+        .await
+    }
+
+    /// Takes every second factor of an account away, codes and passkeys, and ends its sessions. Says whether it had one.
+    pub async fn remove_second_factor(&self, user_id: UserId) -> Result<bool, DatabaseError> {
+        self.change(move |connection| {
+            let id = RowId::from(user_id);
+            let had = matches!(lock_account(connection, id)?, Some(Some(_)));
+            diesel::delete(second_factors::table.find(id)).execute(connection)?;
+            remove_passkeys(connection, id)?;
+            if had {
+                end_other_sessions(connection, id, None)?;
             }
             Ok(had)
         })
@@ -210,31 +230,14 @@ impl Database {
     }
 }
 
-/// None where there is no such account. Its row stays as it is until the change has ended: two that begin or confirm at
-/// once come one after the other.
-fn has_second_factor(connection: &mut AnyConnection, id: RowId) -> Result<Option<bool>, DatabaseError> {
-    let since = users::table.find(id).select(users::second_factor_at);
-    let since: Option<Option<chrono::NaiveDateTime>> = match connection {
-        AnyConnection::Postgres(inner) => since.for_update().first(inner).optional()?,
-        // Its transaction is the only writer.
-        AnyConnection::Sqlite(inner) => since.first(inner).optional()?,
-    };
-    Ok(since.map(|since| since.is_some()))
-}
-
-fn replace_recovery_codes(
-    connection: &mut AnyConnection,
-    id: RowId,
-    code_hashes: &[[u8; 32]],
-) -> Result<(), DatabaseError> {
-    diesel::delete(recovery_codes::table.filter(recovery_codes::user_id.eq(id))).execute(connection)?;
-    for hash in code_hashes {
-        diesel::insert_into(recovery_codes::table)
-            .values((
-                recovery_codes::user_id.eq(id),
-                recovery_codes::code_hash.eq(hash.to_vec()),
-            ))
-            .execute(connection)?;
+/// Whether codes are asked for; None where there is no such account.
+fn has_codes(connection: &mut AnyConnection, id: RowId) -> Result<Option<bool>, DatabaseError> {
+    if lock_account(connection, id)?.is_none() {
+        return Ok(None);
     }
-    Ok(())
+    let confirmed = second_factors::table
+        .find(id)
+        .filter(second_factors::last_step.gt(0))
+        .count();
+    Ok(Some(confirmed.get_result::<i64>(connection)? > 0))
 }

@@ -18,6 +18,8 @@ pub enum SessionMethod {
     /// A link that works once.
     Link,
     OpenId,
+    /// By itself, with nothing typed.
+    Passkey,
 }
 
 impl SessionMethod {
@@ -26,11 +28,12 @@ impl SessionMethod {
             Self::Password => "password",
             Self::Link => "link",
             Self::OpenId => "openid",
+            Self::Passkey => "passkey",
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Password, Self::Link, Self::OpenId]
+        [Self::Password, Self::Link, Self::OpenId, Self::Passkey]
             .into_iter()
             .find(|method| method.as_str() == text)
     }

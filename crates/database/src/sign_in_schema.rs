@@ -30,3 +30,31 @@ diesel::table! {
         code_hash -> Binary,
     }
 }
+
+diesel::table! {
+    passkeys (id) {
+        id -> crate::sql_types::Id,
+        user_id -> crate::sql_types::Id,
+        name -> Text,
+        credential_id -> Binary,
+        public_key -> Binary,
+        algorithm -> Integer,
+        counter -> BigInt,
+        transports -> Text,
+        backup_eligible -> Bool,
+        created_at -> Timestamp,
+        last_used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    passkey_ceremonies (id_hash) {
+        id_hash -> Binary,
+        purpose -> Text,
+        user_id -> Nullable<crate::sql_types::Id>,
+        link_hash -> Nullable<Binary>,
+        state -> Text,
+        counted_by -> Binary,
+        expires_at -> Timestamp,
+    }
+}

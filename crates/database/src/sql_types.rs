@@ -9,7 +9,9 @@ use diesel::pg::{Pg, PgValue};
 use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::{Binary, HasSqlType, Json, SqlType};
 use diesel::sqlite::{Sqlite, SqliteValue};
-use norma_domain::{AnalysisId, DeliveryId, KeyId, PatientId, PullId, ScanId, ThresholdProposalId, UserId};
+use norma_domain::{
+    AnalysisId, DeliveryId, KeyId, PasskeyId, PatientId, PullId, ScanId, ThresholdProposalId, UserId,
+};
 use uuid::Uuid;
 
 use crate::connection::{MultiBackend, MultiRawValue};
@@ -92,6 +94,7 @@ row_id_of!(
     ScanId,
     AnalysisId,
     UserId,
+    PasskeyId,
     KeyId,
     DeliveryId,
     PullId,

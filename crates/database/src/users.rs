@@ -6,6 +6,7 @@ use norma_domain::{Role, Roles, UserId};
 
 use crate::connection::AnyConnection;
 use crate::schema::{sessions, users};
+use crate::second_factor_state::remove_passkeys;
 use crate::sql_types::RowId;
 use crate::text::{known_roles, refuse_nul};
 use crate::versions::require_unchanged;
@@ -172,8 +173,8 @@ impl Database {
         .await
     }
 
-    /// Changes an account. Where its roles change or it is disabled, its sessions end. None where there is no such
-    /// account.
+    /// Changes an account. Where its roles change or it is disabled, its sessions end. One that is disabled loses its passkeys,
+    /// which may lie on devices that nobody has any more in hand. None where there is no such account.
     ///
     /// # Errors
     /// [`DatabaseError::LastAdministrator`] where no enabled administrator would be left.
@@ -202,6 +203,9 @@ impl Database {
             if before.roles != change.roles || change.disabled {
                 diesel::delete(sessions::table.filter(sessions::user_id.eq(RowId::from(id))))
                     .execute(connection)?;
+            }
+            if change.disabled {
+                remove_passkeys(connection, RowId::from(id))?;
             }
             find(connection, id)
         })

@@ -16,6 +16,8 @@ pub const FILTERED_WORKLIST: &str = "1.2.840.10008.5.1.4.34.5.1";
 pub const WORKLISTS: [&str; 2] = [WORKLIST, FILTERED_WORKLIST];
 /// (0074,1242) SCP Status: events of the service itself have it.
 const SERVICE_STATUS: &str = "00741242";
+/// Work items subscribed to in one transaction.
+const EXISTING_AT_ONCE: usize = 200;
 /// What waits for one subscriber at most: the oldest goes.
 const MOST_EVENTS: i64 = 10_000;
 
@@ -63,51 +65,53 @@ impl Database {
         whose: String,
         most: usize,
     ) -> Result<bool, DatabaseError> {
-        self.change(move |connection| {
-            let subscribers: Vec<String> = workitem_subscriptions::table
-                .select(workitem_subscriptions::subscriber)
-                .distinct()
-                .load(connection)?;
-            let is_known = subscribers.contains(&subscription.subscriber);
-            let ends = format!("@{whose}");
-            let own = subscribers.iter().filter(|name| name.ends_with(&ends));
-            if !is_known && own.count() >= most {
-                return Ok(false);
-            }
-            let owner = subscription.owner.map(String::from);
-            let is_of_worklist = WORKLISTS.contains(&subscription.workitem.as_str());
-            if is_of_worklist {
-                put(
-                    connection,
-                    &Row {
-                        subscriber: subscription.subscriber.clone(),
-                        workitem: subscription.workitem.clone(),
-                        filter: subscription.filter.clone(),
-                        visible_owner: owner,
-                        has_deletion_lock: subscription.has_deletion_lock,
-                    },
-                )?;
-            }
-            for (workitem, event) in existing {
-                let there: i64 = workitems::table.find(&workitem).count().get_result(connection)?;
-                if there == 0 {
-                    continue;
+        let (subscriber, has_deletion_lock) =
+            (subscription.subscriber.clone(), subscription.has_deletion_lock);
+        let is_taken = self
+            .change(move |connection| {
+                let subscribers: Vec<String> = workitem_subscriptions::table
+                    .select(workitem_subscriptions::subscriber)
+                    .distinct()
+                    .load(connection)?;
+                let is_known = subscribers.contains(&subscription.subscriber);
+                let ends = format!("@{whose}");
+                let own = subscribers.iter().filter(|name| name.ends_with(&ends));
+                if !is_known && own.count() >= most {
+                    return Ok(false);
                 }
-                put(
-                    connection,
-                    &Row {
-                        subscriber: subscription.subscriber.clone(),
-                        workitem,
-                        filter: None,
-                        visible_owner: None,
-                        has_deletion_lock: subscription.has_deletion_lock,
-                    },
-                )?;
-                keep_event(connection, &subscription.subscriber, event)?;
+                let owner = subscription.owner.map(String::from);
+                let is_of_worklist = WORKLISTS.contains(&subscription.workitem.as_str());
+                if is_of_worklist {
+                    put(
+                        connection,
+                        &Row {
+                            subscriber: subscription.subscriber.clone(),
+                            workitem: subscription.workitem.clone(),
+                            filter: subscription.filter.clone(),
+                            visible_owner: owner,
+                            has_deletion_lock: subscription.has_deletion_lock,
+                        },
+                    )?;
+                }
+                Ok(true)
+            })
+            .await?;
+        if !is_taken {
+            return Ok(false);
+        }
+        // A part at a time: whoever has thousands of work items keeps nobody else from writing meanwhile.
+        let mut existing = existing.into_iter();
+        loop {
+            let part: Vec<(String, String)> = existing.by_ref().take(EXISTING_AT_ONCE).collect();
+            if part.is_empty() {
+                return Ok(true);
             }
-            Ok(true)
-        })
-        .await
+            let subscriber = subscriber.clone();
+            self.change(move |connection| {
+                subscribe_to_existing(connection, &subscriber, has_deletion_lock, part)
+            })
+            .await?;
+        }
     }
 
     /// Ends a subscription: of a work item to it; of the worklist, or a part, to all work items. With `only_new` to new work items
@@ -159,7 +163,7 @@ impl Database {
                 .distinct()
                 .load(connection)?;
             for subscriber in subscribers {
-                keep_event(connection, &subscriber, event.clone())?;
+                keep_events(connection, &subscriber, std::slice::from_ref(&event))?;
             }
             Ok(())
         })
@@ -201,6 +205,32 @@ impl Database {
         })
         .await
     }
+}
+
+/// Those of these work items that are there still.
+fn subscribe_to_existing(
+    connection: &mut AnyConnection,
+    subscriber: &str,
+    has_deletion_lock: bool,
+    part: Vec<(String, String)>,
+) -> Result<(), DatabaseError> {
+    let mut events = Vec::with_capacity(part.len());
+    for (workitem, event) in part {
+        let there: i64 = workitems::table.find(&workitem).count().get_result(connection)?;
+        if there == 0 {
+            continue;
+        }
+        let row = Row {
+            subscriber: subscriber.to_owned(),
+            workitem,
+            filter: None,
+            visible_owner: None,
+            has_deletion_lock,
+        };
+        put(connection, &row)?;
+        events.push(event);
+    }
+    keep_events(connection, subscriber, &events)
 }
 
 /// A work item may say so too, further down.
@@ -256,35 +286,39 @@ pub(crate) fn tell(
         .select(workitem_subscriptions::subscriber)
         .load(connection)?;
     for subscriber in subscribers {
-        for event in events {
-            keep_event(connection, &subscriber, event.clone())?;
-        }
+        keep_events(connection, &subscriber, events)?;
     }
     Ok(())
 }
 
-fn keep_event(connection: &mut AnyConnection, subscriber: &str, event: String) -> Result<(), DatabaseError> {
+/// Keeps events of a subscriber. Counted once, however many they are: each count looks at all that wait.
+fn keep_events(
+    connection: &mut AnyConnection,
+    subscriber: &str,
+    events: &[String],
+) -> Result<(), DatabaseError> {
+    for event in events {
+        let row = EventRow {
+            id: RowId(Uuid::now_v7()),
+            subscriber: subscriber.to_owned(),
+            event: event.clone(),
+            created_at: time::shared_now(connection)?,
+        };
+        diesel::insert_into(workitem_events::table)
+            .values(&row)
+            .execute(connection)?;
+    }
     let of = workitem_events::table.filter(workitem_events::subscriber.eq(subscriber));
-    let waiting: i64 = of.count().get_result(connection)?;
-    if waiting >= MOST_EVENTS {
-        let oldest: Option<RowId> = workitem_events::table
+    let beyond = of.count().get_result::<i64>(connection)? - MOST_EVENTS;
+    if beyond > 0 {
+        let oldest: Vec<RowId> = workitem_events::table
             .filter(workitem_events::subscriber.eq(subscriber))
             .order(workitem_events::id)
+            .limit(beyond)
             .select(workitem_events::id)
-            .first(connection)
-            .optional()?;
-        if let Some(oldest) = oldest {
-            diesel::delete(workitem_events::table.find(oldest)).execute(connection)?;
-        }
+            .load(connection)?;
+        diesel::delete(workitem_events::table.filter(workitem_events::id.eq_any(oldest)))
+            .execute(connection)?;
     }
-    let row = EventRow {
-        id: RowId(Uuid::now_v7()),
-        subscriber: subscriber.to_owned(),
-        event,
-        created_at: time::shared_now(connection)?,
-    };
-    diesel::insert_into(workitem_events::table)
-        .values(&row)
-        .execute(connection)?;
     Ok(())
 }

@@ -69,6 +69,10 @@ typed_id!(
     UserId
 );
 typed_id!(
+    /// A passkey of an account.
+    PasskeyId
+);
+typed_id!(
     /// An API key.
     KeyId
 );

@@ -34,7 +34,9 @@ mod window;
 pub use analysis::{AnalysisStatus, UnknownStatus};
 pub use bundle::BundleReference;
 pub use geometry::{InvalidSpacing, SpacingMm, VolumeGeometry, VoxelBox};
-pub use ids::{AnalysisId, DeliveryId, KeyId, PatientId, PullId, ScanId, ThresholdProposalId, UserId};
+pub use ids::{
+    AnalysisId, DeliveryId, KeyId, PasskeyId, PatientId, PullId, ScanId, ThresholdProposalId, UserId,
+};
 pub use instance_count::{CountedBy, InstanceCount, UnknownCounter};
 pub use measure::{
     Ground, LookedFor, Measure, MeasureCode, MeasureState, MeasuredFinding, NotMeasurable, PathologyType,

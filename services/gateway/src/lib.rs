@@ -14,6 +14,7 @@ mod dicom_results;
 mod dicomweb;
 mod display;
 mod events;
+mod fair_turns;
 mod feedback;
 mod gateway;
 mod health;
@@ -71,6 +72,10 @@ pub use feedback::schema::{Feedback, FeedbackInput, FeedbackUser};
 pub use health::schema::{DependencyHealth, Health, Readiness};
 pub use http::file_name::safe_file_name;
 pub use http::paging::{DEFAULT_LIMIT, MAX_LIMIT, Page};
+pub use identity::passkeys::schema::{
+    AddedPasskey, NewPasskey, Passkey, PasskeyAnswer, PasskeyChallenge, PasskeySignIn, PasskeyVerification,
+    Passkeys,
+};
 pub use identity::schema::{
     AuthenticationState, EndedSessions, ListedSession, LoginOptions, OpenIdOption, PasswordChange,
     SessionBegan, SessionDocument, SessionSecondFactor, SessionUser, Sessions, SignIn, SignInToken,

@@ -12,6 +12,11 @@ export interface PatientProblem {
 
 const ATTRIBUTES: readonly IdentityAttribute[] = ['patient_id', 'patient_name', 'birth_date', 'sex'];
 
+function allowedIn(body: unknown): string[] {
+  const { allowed } = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
+  return Array.isArray(allowed) ? allowed.filter((word) => typeof word === 'string') : [];
+}
+
 function patientProblem(body: unknown): PatientProblem {
   const { conflicts, merged_into } = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
   return {
@@ -29,6 +34,8 @@ export class ApiError extends Error {
     /** When it may be tried again, where the gateway says so. */
     readonly retryAfterSeconds: number | null = null,
     readonly patient: PatientProblem = {},
+    /** What would be accepted, where the gateway says so. */
+    readonly allowed: readonly string[] = [],
   ) {
     super(`${code}: ${detail}`);
     this.name = 'ApiError';
@@ -54,6 +61,7 @@ export function problemFrom(status: number, body: unknown, retryAfterSeconds: nu
     fieldOf(body, 'detail') ?? fieldOf(body, 'title') ?? '',
     retryAfterSeconds,
     patientProblem(body),
+    allowedIn(body),
   );
 }
 

@@ -34,7 +34,7 @@ export const useLoginOptions = () =>
     staleTime: 60_000,
   });
 
-function useSessionMutation<Input>(send: (input: Input) => Promise<Session>) {
+export function useSessionMutation<Input>(send: (input: Input) => Promise<Session>) {
   const queries = useQueryClient();
   return useMutation({
     mutationFn: (input: Input) => kept(send(input)),

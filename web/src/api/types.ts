@@ -51,6 +51,7 @@ export type Role = Schemas['Role'];
 export type Scan = Schemas['Scan'];
 export type ScannerProfile = Schemas['ScannerProfile'];
 export type ListedSession = Schemas['ListedSession'];
+export type Passkey = Schemas['Passkey'];
 export type Session = Schemas['SessionDocument'];
 export type SharePlot = Schemas['SharePlot'];
 export type ShadowReport = Schemas['ShadowReport'];

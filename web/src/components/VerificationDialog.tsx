@@ -1,23 +1,29 @@
 import { Button, Group, Modal, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
+import { IconKey } from '@tabler/icons-react';
 import { useState, type SyntheticEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 
-import { useVerify } from '@/api/session';
+import { useVerifyByPasskey } from '@/api/passkeys';
+import { useLoginOptions, useVerify } from '@/api/session';
+import { knowsPasskeys } from '@/session/passkey';
 import { useSession } from '@/session/session-context';
 import { settleVerification } from '@/session/verification';
 
 import { FormEnd } from './FormEnd';
 
-/** Asks for the password, and the code, before an act that needs them again; then the act goes on by itself. */
+/** Asks for the password and the code, or a passkey, before an act that needs them again; then the act goes on by itself. */
 export function VerificationDialog() {
   const { t } = useTranslation();
   const { second_factor: secondFactor, user } = useSession();
   const verify = useVerify();
+  const byPasskey = useVerifyByPasskey();
+  const options = useLoginOptions();
   const [password, setPassword] = useState('');
   const [code, setCode] = useState('');
   const close = (): void => settleVerification(false);
   const onSubmit = (event: SyntheticEvent): void => {
     event.preventDefault();
+    byPasskey.reset();
     verify.mutate(
       { password, ...(secondFactor?.is_set ? { code } : {}) },
       {
@@ -61,7 +67,22 @@ export function VerificationDialog() {
                 onChange={(event) => setCode(event.currentTarget.value)}
               />
             )}
-            <FormEnd error={verify.error} submit={t('verification.submit')} busy={verify.isPending} onClose={close} />
+            {secondFactor.is_set && options.data?.passkey && knowsPasskeys() && (
+              <Button
+                variant="default"
+                leftSection={<IconKey size={18} />}
+                loading={byPasskey.isPending}
+                onClick={() => {
+                  verify.reset();
+                  // With the password typed, a touch is enough.
+                  byPasskey.mutate(password ? { password } : {}, { onSuccess: () => settleVerification(true) });
+                }}
+                data-testid="passkey"
+              >
+                {t('passkeys.use')}
+              </Button>
+            )}
+            <FormEnd error={byPasskey.error ?? verify.error} submit={t('verification.submit')} busy={verify.isPending} onClose={close} />
           </Stack>
         </form>
       ) : (

@@ -17,6 +17,7 @@ mod identity;
 mod lifecycle;
 mod newer;
 mod outbox;
+mod passkeys;
 mod patients;
 mod performed_steps;
 mod predictions;

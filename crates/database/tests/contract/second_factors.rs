@@ -70,13 +70,8 @@ fn a_second_factor_counts_once_its_first_code_came() {
                 .unwrap()
         );
 
-        assert!(
-            database
-                .remove_second_factor(anna.id, Some([1; 32]))
-                .await
-                .unwrap()
-        );
-        assert!(!database.remove_second_factor(anna.id, None).await.unwrap());
+        assert!(database.remove_codes(anna.id, [1; 32]).await.unwrap());
+        assert!(!database.remove_second_factor(anna.id).await.unwrap());
         let left = database.user(anna.id).await.unwrap().unwrap();
         assert_eq!(left.second_factor_at, None);
         assert_eq!(database.second_factor_secret(anna.id).await.unwrap(), None);

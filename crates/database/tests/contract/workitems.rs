@@ -272,3 +272,36 @@ fn what_ended_goes_unless_somebody_holds_it() {
         assert_eq!(database.forget_workitems(Duration::ZERO).await.unwrap(), 1);
     });
 }
+
+#[test]
+fn who_subscribes_to_thousands_keeps_nobody_from_writing_meanwhile() {
+    on_both_sides(|side| async move {
+        let database = &side.database;
+        for number in 0..400 {
+            let made = database.create_workitem(new(&format!("1.{number}"), None), 1000, |_| false);
+            assert!(matches!(made.await.unwrap(), WorkitemCreated::Created));
+        }
+        // The same ones again and again: it is their number that costs.
+        let existing: Vec<_> = (0..8000)
+            .map(|number| (format!("1.{}", number % 400), format!("{number} is there")))
+            .collect();
+        let subscribing = tokio::spawn({
+            let database = database.clone();
+            async move {
+                database
+                    .subscribe_to_workitems(subscription("all", WORKLIST), existing, String::new(), 9)
+                    .await
+            }
+        });
+        let mut written = 0;
+        while !subscribing.is_finished() {
+            let other = new(&format!("2.{written}"), None);
+            database.create_workitem(other, 20_000, |_| false).await.unwrap();
+            written += 1;
+        }
+        assert!(subscribing.await.unwrap().unwrap());
+        assert!(written >= 5, "{written} others in the meantime");
+        let told = told(database, "all").await;
+        assert!(told.contains(&"0 is there".to_owned()), "{told:?}");
+    });
+}

@@ -17,6 +17,7 @@ pub struct IdentitySettings {
     #[serde(deserialize_with = "roles")]
     pub confirmed_key_roles: Roles,
     pub second_factor: SecondFactorSettings,
+    pub passkeys: PasskeySettings,
     pub session: SessionSettings,
     pub password: PasswordSettings,
     pub lockout: LockoutSettings,
@@ -38,6 +39,12 @@ pub struct SecondFactorSettings {
     #[serde(deserialize_with = "roles")]
     pub required_for: Roles,
     pub issuer: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PasskeySettings {
+    pub mode: SecondFactorMode,
 }
 
 /// Whether local accounts may set a second factor up.

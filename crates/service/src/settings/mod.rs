@@ -15,8 +15,8 @@ mod workitems;
 
 pub use expected::{ExpectedLevel, ExpectedSettings};
 pub use identity::{
-    AuditSettings, Authentication, IdentitySettings, LockoutSettings, OpenIdSettings, PasswordSettings,
-    RoleValues, SecondFactorMode, SecondFactorSettings, SessionSettings, SyslogSettings,
+    AuditSettings, Authentication, IdentitySettings, LockoutSettings, OpenIdSettings, PasskeySettings,
+    PasswordSettings, RoleValues, SecondFactorMode, SecondFactorSettings, SessionSettings, SyslogSettings,
 };
 pub use load::{BASE_SETTINGS, CONFIG_VARIABLE, SettingsError};
 pub use pacs::{

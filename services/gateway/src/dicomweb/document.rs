@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::dicomweb::locate::Located;
 use crate::dicomweb::model_form::ModelForm;
 use crate::gateway::Gateway;
+use crate::http::host::host_of;
 use crate::problem::ApiError;
 
 /// Where the service is, as the client sees it.
@@ -18,8 +19,7 @@ pub(crate) fn service_url(request: &HttpRequest, gateway: &Gateway) -> String {
         } else {
             "http"
         };
-        let host = request.headers().get("host").and_then(|host| host.to_str().ok());
-        format!("{scheme}://{}", host.unwrap_or("localhost"))
+        format!("{scheme}://{}", host_of(request).unwrap_or("localhost"))
     });
     format!("{}/dicom-web", base.trim_end_matches('/'))
 }

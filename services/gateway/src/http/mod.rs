@@ -4,6 +4,7 @@ pub(crate) mod byte_range;
 pub(crate) mod content_length;
 pub(crate) mod file_name;
 pub(crate) mod freshness;
+pub(crate) mod host;
 pub(crate) mod json_object;
 pub(crate) mod leftover;
 pub(crate) mod media_range;

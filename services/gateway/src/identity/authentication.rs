@@ -8,6 +8,7 @@ use chrono::{TimeDelta, Utc};
 use norma_access::{ApiKeySecret, Networks};
 use norma_database::Database;
 
+use crate::http::host::host_of;
 use crate::identity::caller::{Access, Caller};
 use crate::identity::sign_in::Identity;
 use crate::identity::source::source_address;
@@ -127,12 +128,7 @@ async fn of_session(
 /// Whether the request's host is one of this machine's own names. Where authentication is off, a page of another
 /// site could otherwise make its name point here (DNS rebinding) and read everything.
 pub(crate) fn is_local_host(request: &HttpRequest) -> bool {
-    let host = request
-        .headers()
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .or_else(|| request.uri().host())
-        .unwrap_or_default();
+    let host = host_of(request).unwrap_or_default();
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,

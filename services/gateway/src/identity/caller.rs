@@ -165,6 +165,16 @@ impl Caller {
     }
 }
 
+/// A person with a password here, and the session: keys have no second factor, and people of OpenID Connect their provider's.
+pub(crate) fn local_person(caller: &Caller) -> Result<(&User, &CallerSession), ApiError> {
+    match caller {
+        Caller::User { user, .. } if user.openid.is_some() => Err(ApiError::OpenIdAccount),
+        Caller::User { user, session } => Ok((user, session)),
+        Caller::AuthenticationOff => Err(ApiError::AuthenticationOff),
+        Caller::Key(_) | Caller::Nobody => Err(ApiError::OnlyForSessions),
+    }
+}
+
 /// What the caller was let in to do. A handler takes it as an argument.
 #[derive(Debug, Clone)]
 pub(crate) struct Access {

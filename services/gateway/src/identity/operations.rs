@@ -66,6 +66,9 @@ const ASKS_WHO_IT_IS: &[&str] = &[
     "user.second_factor_remove",
     "user.second_factor_reset",
     "user.recovery_codes",
+    "user.passkey_begin",
+    "user.passkey_remove",
+    "user.passkey_reset",
 ];
 
 /// Acts whose body is an upload, by their action in the audit trail.
@@ -162,6 +165,14 @@ pub(crate) const OPERATIONS: &[Operation] = operations! {
     PUT "/api/session/second-factor" Rule::Known, Audit::Change("user.second_factor_set");
     DELETE "/api/session/second-factor" Rule::Known, Audit::Change("user.second_factor_remove");
     POST "/api/session/recovery-codes" Rule::Known, Audit::Change("user.recovery_codes");
+    GET "/api/session/passkeys" Rule::Known, Audit::None;
+    POST "/api/session/passkeys/challenge" Rule::Known, Audit::Change("user.passkey_begin");
+    POST "/api/session/passkeys" Rule::Known, Audit::Change("user.passkey_add");
+    DELETE "/api/session/passkeys/{passkey_id}" Rule::Known, Audit::Change("user.passkey_remove");
+    POST "/api/session/passkey/challenge" Rule::Public, Audit::Repeated("sign_in.passkey_begin");
+    POST "/api/session/passkey" Rule::Public, Audit::Event("sign_in.passkey");
+    POST "/api/session/verification/passkey/challenge" Rule::Known, Audit::Event("sign_in.verification_begin");
+    POST "/api/session/verification/passkey" Rule::Known, Audit::Event("sign_in.verification");
     GET "/api/login-options" Rule::Public, Audit::None;
     GET "/api/openid/start" Rule::Public, Audit::None;
     GET "/api/openid/callback" Rule::Public, Audit::Event("sign_in.openid");
@@ -176,6 +187,8 @@ pub(crate) const OPERATIONS: &[Operation] = operations! {
     DELETE "/api/users/{user_id}/sessions" ADMINISTRATOR, Audit::Change("user.end_sessions");
     DELETE "/api/users/{user_id}/sessions/{session_id}" ADMINISTRATOR, Audit::Change("user.end_session");
     DELETE "/api/users/{user_id}/second-factor" ADMINISTRATOR, Audit::Change("user.second_factor_reset");
+    GET "/api/users/{user_id}/passkeys" ADMINISTRATOR, Audit::Repeated("user.passkeys");
+    DELETE "/api/users/{user_id}/passkeys/{passkey_id}" ADMINISTRATOR, Audit::Change("user.passkey_reset");
     GET "/api/keys" ADMINISTRATOR, Audit::Repeated("key.search");
     POST "/api/keys" ADMINISTRATOR, Audit::Change("key.create");
     POST "/api/keys/{key_id}/confirm" ADMINISTRATOR, Audit::Change("key.confirm");

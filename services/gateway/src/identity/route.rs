@@ -35,7 +35,8 @@ pub(crate) async fn get_session(identity: Data<Identity>, access: Access) -> Jso
 
 /// Signs in with a password. The answer sets the session's cookie.
 ///
-/// Where the account has a second factor, a right password without `code` is 403 `second_factor_required`: send both.
+/// Where the account has a second factor, a right password without `code` is 403 `second_factor_required`: send both, or ask for a
+/// passkey (`POST /api/session/passkey/challenge`) where `allowed` of the problem names it.
 #[utoipa::path(
     tag = "session",
     operation_id = "signIn",
@@ -194,7 +195,7 @@ pub(crate) async fn change_password(
     responses((status = 200, description = "What the page offers", body = LoginOptions))
 )]
 #[get("/api/login-options")]
-pub(crate) async fn get_login_options(gateway: Data<Gateway>) -> Json<LoginOptions> {
+pub(crate) async fn get_login_options(gateway: Data<Gateway>, people: Data<Identity>) -> Json<LoginOptions> {
     let identity = &gateway.options.identity;
     let is_on = identity.authentication == Authentication::On;
     Json(LoginOptions {
@@ -204,6 +205,7 @@ pub(crate) async fn get_login_options(gateway: Data<Gateway>) -> Json<LoginOptio
             AuthenticationState::Off
         },
         password: is_on,
+        passkey: people.offers_passkeys(),
         openid: (is_on && identity.openid.issuer.is_some()).then(|| OpenIdOption {
             name: identity.openid.name.clone(),
         }),

@@ -34,7 +34,7 @@ pub struct SessionDocument {
     pub second_factor: Option<SessionSecondFactor>,
 }
 
-/// Whether codes are asked for beside the password.
+/// Whether codes or a passkey are asked for beside the password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SessionSecondFactor {
     pub is_set: bool,
@@ -109,6 +109,7 @@ pub enum SessionBegan {
     Password,
     Link,
     Openid,
+    Passkey,
 }
 
 /// Where somebody is signed in.
@@ -143,6 +144,7 @@ impl ListedSession {
                 rows::SessionMethod::Password => SessionBegan::Password,
                 rows::SessionMethod::Link => SessionBegan::Link,
                 rows::SessionMethod::OpenId => SessionBegan::Openid,
+                rows::SessionMethod::Passkey => SessionBegan::Passkey,
             },
             browser: known(row.origin.browser),
             system: known(row.origin.system),
@@ -225,6 +227,8 @@ pub struct PasswordChange {
 pub struct LoginOptions {
     pub authentication: AuthenticationState,
     pub password: bool,
+    /// Whether a passkey alone signs in: `POST /api/session/passkey/challenge`.
+    pub passkey: bool,
     /// Null where there is no such sign-in.
     pub openid: Option<OpenIdOption>,
 }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, TimeDelta, Utc};
-use norma_access::{PasswordHashing, Token, is_leaked, sha256};
+use norma_access::{PasswordHashing, RelyingParty, Token, is_leaked, sha256};
 use norma_database::{Database, NewSession, SessionMethod, SessionOrigin, SignInBackoff, User};
 use norma_domain::UserId;
 use norma_encryption::KeyEncryption;
-use norma_service::{Authentication, IdentitySettings};
+use norma_service::{Authentication, IdentitySettings, SecondFactorMode};
 
 use crate::identity::caller::{Caller, CallerSession};
 use crate::identity::device::device_names;
@@ -39,6 +39,8 @@ pub(crate) struct Identity {
     turns: Places<String>,
     held_up: HeldUp,
     database: Database,
+    /// What passkeys are made for; None: browsers make none for the address of this installation.
+    site: Option<RelyingParty>,
     /// Secrets of second factors are encrypted with them; None: they are not.
     keys: Option<Arc<dyn KeyEncryption>>,
 }
@@ -53,8 +55,13 @@ impl Identity {
     ) -> anyhow::Result<Self> {
         let password = &settings.password;
         let hashing = PasswordHashing::new(password.memory_kib, password.passes, password.lanes)?;
+        // Of the settings alone: what a request says of its host is whatever somebody wrote there.
+        let site = public_url
+            .as_deref()
+            .and_then(|url| RelyingParty::of(url, &settings.second_factor.issuer));
         Ok(Self {
             settings,
+            site,
             public_url,
             trusted_proxies,
             hashing,
@@ -83,6 +90,16 @@ impl Identity {
 
     pub(crate) fn trusted_proxies(&self) -> &[IpAddr] {
         &self.trusted_proxies
+    }
+
+    /// What passkeys are made for here.
+    pub(crate) fn site(&self) -> Option<&RelyingParty> {
+        self.site.as_ref()
+    }
+
+    /// Whether accounts may add passkeys, and sign in by them alone.
+    pub(crate) fn offers_passkeys(&self) -> bool {
+        self.is_on() && self.site.is_some() && self.settings.passkeys.mode == SecondFactorMode::Optional
     }
 
     pub(crate) fn keys(&self) -> Option<&dyn KeyEncryption> {
@@ -386,6 +403,8 @@ pub(crate) enum Secret {
     Password,
     /// Of the second factor.
     Code,
+    /// Nobody guesses the signature of one: what is counted keeps the work small that others can cause.
+    Passkey,
 }
 
 impl Secret {
@@ -393,6 +412,7 @@ impl Secret {
         match self {
             Self::Password => "login",
             Self::Code => "code",
+            Self::Passkey => "passkey",
         }
     }
 }

@@ -6,10 +6,9 @@ use norma_database::SessionMethod;
 
 use crate::gateway::Gateway;
 use crate::http::json_object::JsonObject;
-use crate::identity::caller::{Access, Notes};
+use crate::identity::caller::{Access, Notes, local_person};
 use crate::identity::schema::{SessionDocument, Verification};
 use crate::identity::second_factor::check_second_factor;
-use crate::identity::second_factor::route::local_person;
 use crate::identity::sign_in::Identity;
 use crate::identity::source::{source_address, source_key};
 use crate::problem::ApiError;

@@ -395,6 +395,11 @@ impl ApiError {
             Self::NotDeidentified { reason } => problem.reason = Some(reason.clone()),
             Self::PatientMerged { merged_into } => problem.merged_into = Some(*merged_into),
             Self::PatientMismatch { conflicts } => problem.conflicts = Some(conflicts.clone()),
+            Self::Access(AccessProblem::SecondFactorRequired { passkey }) => {
+                let ways = ["code", "passkey"];
+                let ways = if *passkey { &ways[..] } else { &ways[..1] };
+                problem.allowed = Some(ways.iter().map(ToString::to_string).collect());
+            }
             Self::UnknownOperatingPoint { known } => problem.allowed = Some(known.clone()),
             Self::MethodNotAllowed { allowed } => {
                 problem.allowed = Some(allowed.iter().map(ToString::to_string).collect());

@@ -20,6 +20,7 @@ use crate::certificate::Certificate;
 use crate::dicom_results::DicomResults;
 use crate::dicomweb::DicomWeb;
 use crate::events::EventFeed;
+use crate::fair_turns::{FairTurns, TurnRules};
 use crate::identity::first_start;
 use crate::identity::middleware::enter;
 use crate::openapi::openapi;
@@ -63,6 +64,7 @@ impl Application {
         let origins = parts.options.cors_origins.clone();
         let certificate = parts.options.tls.clone().map(Certificate::load).transpose()?;
         let counter = Data::new(RequestCounter::new(parts.options.request_rate));
+        let turns = Data::new(FairTurns::new(TurnRules::default()));
         let head_timeout = parts.options.head_timeout;
         let json_limit_bytes = parts.options.json_limit_bytes;
         let base_url = base_url(&parts.options, address);
@@ -74,6 +76,7 @@ impl Application {
                 .app_data(page.clone())
                 .app_data(Data::new(AllowedOrigins(origins.clone())))
                 .app_data(counter.clone())
+                .app_data(turns.clone())
                 .app_data(json_config(json_limit_bytes))
                 .app_data(path_config())
                 .app_data(query_config())

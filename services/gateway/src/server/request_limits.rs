@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,7 @@ use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use norma_access::sha256;
 
+use crate::fair_turns::{CountedAs, FairTurns};
 use crate::gateway::Gateway;
 use crate::http::content_length::content_length;
 use crate::http::leftover::answer_unread;
@@ -48,8 +50,19 @@ const UNCOUNTED_ROUTES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 /// Idle clients are forgotten once so many are known.
 const CLIENTS_KEPT: usize = 10_000;
 
+/// Its answer lasts for as long as anybody listens.
+const FEED_ROUTE: &str = "/api/events";
+/// A refusal for asking too often is answered after so long.
+const HELD_BACK: Duration = Duration::from_millis(100);
+const MOST_HELD_BACK: usize = 1024;
+
 /// Where people and machines say who they are: such requests are counted whatever they show.
-const SIGN_IN_ROUTES: [&str; 2] = ["/api/session", "/api/session/token"];
+const SIGN_IN_ROUTES: [&str; 4] = [
+    "/api/session",
+    "/api/session/token",
+    "/api/session/passkey",
+    "/api/session/passkey/challenge",
+];
 /// A credential that was known is believed to be for so long, before it is looked at.
 const CREDENTIAL_KEPT: Duration = Duration::from_secs(600);
 
@@ -150,13 +163,34 @@ pub(crate) async fn limit_rate<B: MessageBody + 'static>(
         .as_ref()
         .and_then(|credential| counter.client_of(credential));
     let is_known = known.is_some();
-    if let Err(refusal) = counter.count(&known.unwrap_or(client)) {
+    let client = known.unwrap_or(client);
+    if let Err(refusal) = counter.count(&client) {
+        hold_back().await;
         return Ok(answer_unread(request, refusal.error_response()).map_into_right_body());
     }
     if is_known {
         request.extensions_mut().insert(CountedByIdentity);
     }
+    request.extensions_mut().insert(CountedAs(client.clone()));
+    let turns = request.app_data::<Data<FairTurns>>().cloned();
+    let turn = match turns.filter(|_| request.method() == Method::GET && pattern != FEED_ROUTE) {
+        None => None,
+        Some(turns) => {
+            let Some(turn) = turns.take(&client).await else {
+                hold_back().await;
+                let refusal = ApiError::TooManyRequests {
+                    retry_after_seconds: 1,
+                };
+                return Ok(answer_unread(request, refusal.error_response()).map_into_right_body());
+            };
+            Some(turn)
+        }
+    };
     let response = next.call(request).await?;
+    drop(turn);
+    if response.status() == StatusCode::TOO_MANY_REQUESTS {
+        hold_back().await;
+    }
     if let Some(credential) = credential {
         let extensions = response.request().extensions();
         let access = extensions.get::<Access>();
@@ -166,6 +200,23 @@ pub(crate) async fn limit_rate<B: MessageBody + 'static>(
         }
     }
     Ok(response.map_into_left_body())
+}
+
+/// Whoever is refused for asking too often learns it a moment later: who asks again at once asks ten times a second for each of its
+/// connections, not as often as refusals can be written. Not beyond so many at a time, each of which is kept meanwhile.
+async fn hold_back() {
+    static HELD: AtomicUsize = AtomicUsize::new(0);
+    struct Held;
+    impl Drop for Held {
+        fn drop(&mut self) {
+            HELD.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+    let before = HELD.fetch_add(1, Ordering::Relaxed);
+    let _held = Held;
+    if before < MOST_HELD_BACK {
+        tokio::time::sleep(HELD_BACK).await;
+    }
 }
 
 /// By what the requests of a caller are counted that is known.

@@ -65,7 +65,7 @@ pub(crate) async fn receive_instances(
     {
         return Err(too_large());
     }
-    let pace = Pace::new(limits);
+    let pace = Pace::new(request, limits);
     let body = with_part_headers(pace.watch(payload), &boundary);
     let mut body = Multipart::new(&headers_with(&boundary)?, body);
     let (file, path) = create_spool_file(&limits.spool_folder).map_err(storage_failure)?;

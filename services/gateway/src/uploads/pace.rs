@@ -6,15 +6,25 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use actix_web::error::PayloadError;
+use actix_web::web::Data;
+use actix_web::{HttpMessage as _, HttpRequest};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use tokio::time::Instant;
 
+use crate::fair_turns::{CountedAs, FairTurns};
 use crate::problem::ApiError;
 use crate::uploads::limits::UploadLimits;
 
+/// After so many bytes an upload lets those be answered who have not kept the gateway busy, but no longer than this: hashing and
+/// writing it leaves the threads that answer for a moment, and 12 MiB a second are always read.
+const GIVES_WAY_EVERY: u64 = 256 << 10;
+const GIVES_WAY_FOR: Duration = Duration::from_millis(20);
+
 /// Watches one body.
 pub(crate) struct Pace {
+    /// By whom it counts among those who are answered.
+    turns: Option<(FairTurns, String)>,
     idle: Duration,
     deadline: Duration,
     least_bytes_per_second: u64,
@@ -23,8 +33,13 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    pub(crate) fn new(limits: &UploadLimits) -> Self {
+    pub(crate) fn new(request: &HttpRequest, limits: &UploadLimits) -> Self {
+        let turns = request.app_data::<Data<FairTurns>>();
+        let client = request.extensions().get::<CountedAs>().cloned();
         Self {
+            turns: turns
+                .zip(client)
+                .map(|(turns, CountedAs(client))| (FairTurns::clone(turns), client)),
             idle: limits.idle,
             deadline: limits.deadline,
             least_bytes_per_second: limits.least_bytes_per_second,
@@ -39,9 +54,19 @@ impl Pace {
         S: Stream<Item = Result<Bytes, PayloadError>> + 'static,
     {
         let received = Rc::clone(&self.received);
-        Box::pin(body.inspect(move |chunk| {
-            if let Ok(chunk) = chunk {
-                received.set(received.get() + chunk.len() as u64);
+        let turns = self.turns.clone();
+        Box::pin(body.then(move |chunk| {
+            let before = received.get();
+            let after = before + chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
+            received.set(after);
+            let turns = turns
+                .clone()
+                .filter(|_| before / GIVES_WAY_EVERY != after / GIVES_WAY_EVERY);
+            async move {
+                if let Some((turns, client)) = turns {
+                    turns.give_way(&client, GIVES_WAY_FOR).await;
+                }
+                chunk
             }
         }))
     }

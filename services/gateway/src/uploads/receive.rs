@@ -174,7 +174,7 @@ pub async fn receive(
 ) -> Result<Upload, ApiError> {
     check_headers(request, limits)?;
     refuse_wishes_in_address(request)?;
-    let pace = Pace::new(limits);
+    let pace = Pace::new(request, limits);
     let mut form = Multipart::new(request.headers(), pace.watch(payload));
     let mut texts = BTreeMap::new();
     let mut file = None;

@@ -70,6 +70,12 @@ pub(crate) async fn subscribe(
             _ => {}
         }
     }
+    // Until it is written down: each subscription may write as often as there are work items.
+    let turn = if WORKLISTS.contains(&uid.as_str()) {
+        Some(visit.search().await?)
+    } else {
+        None
+    };
     let existing = match uid.as_str() {
         WORKLIST => visit.existing(&Filter::default()).await?,
         FILTERED_WORKLIST => {
@@ -95,6 +101,7 @@ pub(crate) async fn subscribe(
     if !subscribed.await? {
         return Err(visit.refuse(WorkitemProblem::TooManySubscribers));
     }
+    drop(turn);
     let socket = visit.service.replacen("http", "ws", 1);
     Ok(HttpResponse::Created()
         .insert_header((header::CONTENT_LOCATION, format!("{socket}/subscribers/{title}")))
@@ -105,7 +112,6 @@ impl Visit<'_> {
     /// The work items that there are, with what is told of each.
     async fn existing(&self, filter: &Filter) -> Result<Vec<(String, String)>, ApiError> {
         let (mut found, mut after) = (Vec::new(), String::new());
-        let _turn = self.search().await?;
         loop {
             let owner = self.access.visible_owner();
             let listed = self

@@ -157,3 +157,36 @@ async fn a_refused_upload_is_answered_at_once_and_what_follows_is_read_slowly() 
         .expect("the connection ends");
     drop(trickle);
 }
+
+#[tokio::test]
+async fn a_refusal_for_asking_too_often_comes_a_moment_later() {
+    let app = spawn_app_with(|options| {
+        options.request_rate = RequestRate {
+            per_minute: 1,
+            burst: 2,
+        };
+    })
+    .await;
+    let flood = client(Some(
+        &make_key(&app.database, "flood", &[Role::Integrator], |_| {}).await,
+    ));
+    let ask = async || flood.get(format!("{}/api/scans", app.base)).send().await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(ask().await.status(), StatusCode::OK);
+    }
+    let began = std::time::Instant::now();
+    for _ in 0..3 {
+        assert_eq!(ask().await.status(), StatusCode::TOO_MANY_REQUESTS);
+    }
+    assert!(
+        began.elapsed() >= Duration::from_millis(300),
+        "one after the other"
+    );
+    // Side by side they are held back side by side.
+    let began = std::time::Instant::now();
+    futures::future::join_all((0..40).map(|_| ask())).await;
+    assert!(
+        began.elapsed() < Duration::from_secs(4),
+        "not one after the other"
+    );
+}

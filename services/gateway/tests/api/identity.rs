@@ -415,7 +415,7 @@ async fn the_page_learns_how_people_sign_in() {
         .unwrap();
     assert_eq!(
         options,
-        json!({"authentication": "on", "password": true, "openid": null})
+        json!({"authentication": "on", "password": true, "passkey": false, "openid": null})
     );
     let nobody = app.anonymously(Method::GET, "/api/session", None).await;
     problem(nobody, StatusCode::UNAUTHORIZED, "not_authenticated").await;

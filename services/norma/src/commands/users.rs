@@ -98,13 +98,13 @@ async fn reset_second_factor(config: Option<&Path>, arguments: &OneLogin) -> any
         .await?
         .with_context(|| format!("nobody has the login {login}"))?;
     ensure!(
-        database.remove_second_factor(user.id, None).await?,
+        database.remove_second_factor(user.id).await?,
         "the account has no second factor"
     );
     let event = NewAuditEvent::of_system(COMMAND_LINE, "user.second_factor_reset").about("user", user.id);
     database.append_audit_events(vec![event]).await?;
     tell(&format!(
-        "{} signs in without a code from now on; its sessions have ended",
+        "{} signs in without a code or passkey from now on; its sessions have ended",
         user.login
     ));
     Ok(())

@@ -21,7 +21,7 @@ const wire = vi.hoisted(() => {
   const answer = (what: string): Response => {
     switch (what) {
       case 'GET /api/login-options':
-        return json(200, { authentication: 'on', password: true, openid: null });
+        return json(200, { authentication: 'on', password: true, passkey: false, openid: null });
       case 'GET /api/session':
         return json(200, session);
       case 'POST /api/session/verification':

@@ -19,21 +19,30 @@ const wire = vi.hoisted(() => {
   return { answers, sent };
 });
 
-const problem = (status: number, code: string): Response =>
-  new Response(JSON.stringify({ code, detail: '' }), { status, headers: { 'Content-Type': 'application/problem+json' } });
+const problem = (status: number, code: string, allowed?: string[]): Response =>
+  new Response(JSON.stringify({ code, detail: '', allowed }), { status, headers: { 'Content-Type': 'application/problem+json' } });
 const session = (): Response =>
   new Response(JSON.stringify({ user: { login: 'anna', display_name: 'Anna', roles: [] }, authentication: 'on' }), {
     status: 200,
     headers: { 'Content-Type': 'application/json' },
   });
 
-function show(answers: Response[]): void {
+const challenge = (): Response =>
+  new Response(JSON.stringify({ options: { challenge: 'AA' }, expires_at: '' }), { status: 200, headers: { 'Content-Type': 'application/json' } });
+
+/** A device that holds a passkey. */
+class Given {
+  static parseRequestOptionsFromJSON = (options: unknown): unknown => options;
+  toJSON = (): unknown => ({ rawId: 'passkey' });
+}
+
+function show(answers: Response[], passkey = false): void {
   wire.sent.length = 0;
   wire.answers.splice(0, wire.answers.length, ...answers);
   render(
     <QueryClientProvider client={new QueryClient()}>
       <MantineProvider>
-        <SignInForm password openid={null} returnTo="/" />
+        <SignInForm password openid={null} passkey={passkey} returnTo="/" />
       </MantineProvider>
     </QueryClientProvider>,
   );
@@ -47,6 +56,7 @@ async function typePassword(): Promise<void> {
 
 beforeEach(() => i18next.changeLanguage('en'));
 afterEach(() => {
+  vi.stubGlobal('PublicKeyCredential', undefined);
   document.body.replaceChildren();
 });
 
@@ -79,4 +89,28 @@ it('asks for no code after a wrong password, and the way back forgets the passwo
   await screen.findByLabelText(/^Code/);
   await userEvent.click(screen.getByRole('button', { name: 'Back' }));
   expect(screen.getByLabelText<HTMLInputElement>(/^Password/).value).toBe('');
+});
+
+it('takes a passkey for the second step where the account has one, and alone where nothing was typed', async () => {
+  vi.stubGlobal('PublicKeyCredential', Given);
+  Object.defineProperty(navigator, 'credentials', { configurable: true, value: { get: () => Promise.resolve(new Given()) } });
+  show([problem(403, 'second_factor_required', ['code', 'passkey']), challenge(), session()]);
+  await typePassword();
+  await userEvent.click(await screen.findByRole('button', { name: 'Use a passkey' }));
+  await vi.waitFor(() => expect(wire.sent).toHaveLength(3));
+  expect(wire.sent.slice(1)).toEqual([{ login: 'anna', password: 'correct horse' }, { credential: { rawId: 'passkey' } }]);
+  document.body.replaceChildren();
+  show([challenge(), problem(403, 'wrong_passkey')], true);
+  await userEvent.click(screen.getByRole('button', { name: 'Sign in with a passkey' }));
+  expect((await screen.findByTestId('sign-in-error')).textContent).toContain('does not sign in here');
+  expect(wire.sent).toEqual([{}, { credential: { rawId: 'passkey' } }]);
+});
+
+it('offers no passkey where the browser makes none or the account has none', async () => {
+  show([problem(403, 'second_factor_required', ['code'])], true);
+  expect(screen.queryByTestId('passkey')).toBeNull();
+  vi.stubGlobal('PublicKeyCredential', Given);
+  await typePassword();
+  await screen.findByLabelText(/^Code/);
+  expect(screen.queryByTestId('passkey')).toBeNull();
 });

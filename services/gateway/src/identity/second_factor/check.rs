@@ -4,6 +4,7 @@ use chrono::Utc;
 use norma_access::RecoveryCode;
 use norma_database::User;
 
+use crate::identity::passkeys::has_usable_passkey;
 use crate::identity::second_factor::kept::opened;
 use crate::identity::sign_in::{Identity, Secret};
 use crate::problem::{AccessProblem, ApiError};
@@ -23,7 +24,10 @@ pub(crate) async fn check_second_factor(
         return Ok(());
     }
     let code = code.map(str::trim).filter(|code| !code.is_empty());
-    let code = code.ok_or(AccessProblem::SecondFactorRequired)?;
+    let Some(code) = code else {
+        let passkey = has_usable_passkey(identity, user).await?;
+        return Err(AccessProblem::SecondFactorRequired { passkey }.into());
+    };
     let attempt = identity.count_attempt(Secret::Code, &user.login, source).await?;
     let is_right = match RecoveryCode::parse(code) {
         Some(code) => {

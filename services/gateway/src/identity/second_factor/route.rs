@@ -2,14 +2,15 @@
 
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, delete, get, post, put};
-use norma_access::{RecoveryCode, TotpSecret};
-use norma_database::{NewSecondFactor, User};
+use norma_access::TotpSecret;
+use norma_database::NewSecondFactor;
 use norma_domain::UserId;
 use norma_service::SecondFactorMode;
 
 use crate::gateway::Gateway;
 use crate::http::json_object::JsonObject;
-use crate::identity::caller::{Access, Caller, CallerSession, Notes};
+use crate::identity::caller::{Access, Caller, Notes, local_person};
+use crate::identity::recovery_codes::codes_and_hashes;
 use crate::identity::second_factor::check::step_of;
 use crate::identity::second_factor::kept::kept;
 use crate::identity::second_factor::schema::{
@@ -20,21 +21,6 @@ use crate::problem::answers::{
     BadRequest, Conflict, Failures, NotAllowed, NotFound, TooManyAttempts, UnsupportedMediaType,
 };
 use crate::problem::{AccessProblem, ApiError};
-
-/// A person with a password here, and the session: keys have no second factor, and people of OpenID Connect their provider's.
-pub(crate) fn local_person(caller: &Caller) -> Result<(&User, &CallerSession), ApiError> {
-    match caller {
-        Caller::User { user, .. } if user.openid.is_some() => Err(ApiError::OpenIdAccount),
-        Caller::User { user, session } => Ok((user, session)),
-        Caller::AuthenticationOff => Err(ApiError::AuthenticationOff),
-        Caller::Key(_) | Caller::Nobody => Err(ApiError::OnlyForSessions),
-    }
-}
-
-fn codes_and_hashes() -> (Vec<String>, Vec<[u8; 32]>) {
-    let codes = RecoveryCode::generate_all();
-    codes.iter().map(|code| (code.expose(), code.hash())).unzip()
-}
 
 /// Says whether the caller's account has a second factor.
 #[utoipa::path(
@@ -52,7 +38,7 @@ pub(crate) async fn get_second_factor(
     let (user, _) = local_person(&access.caller)?;
     let settings = identity.settings();
     Ok(Json(SecondFactor {
-        since: user.second_factor_at,
+        since: gateway.database.codes_since(user.id).await?,
         recovery_codes_left: gateway.database.recovery_codes_left(user.id).await?,
         is_required: settings.needs_second_factor(user.roles),
         is_offered: settings.second_factor.mode == SecondFactorMode::Optional,
@@ -113,7 +99,7 @@ pub(crate) async fn confirm_second_factor(
 ) -> Result<Json<RecoveryCodes>, ApiError> {
     let (user, session) = local_person(&access.caller)?;
     notes.object(user.id);
-    if user.second_factor_at.is_some() {
+    if gateway.database.codes_since(user.id).await?.is_some() {
         return Err(AccessProblem::SecondFactorSet.into());
     }
     if gateway.database.second_factor_secret(user.id).await?.is_none() {
@@ -141,7 +127,7 @@ pub(crate) async fn confirm_second_factor(
     Ok(Json(RecoveryCodes { recovery_codes }))
 }
 
-/// Takes the caller's second factor away; every other session of the account ends.
+/// Takes the codes of the caller's account away; every other session of the account ends. Passkeys stay.
 #[utoipa::path(
     tag = "session",
     operation_id = "removeSecondFactor",
@@ -155,8 +141,8 @@ pub(crate) async fn remove_second_factor(
 ) -> Result<HttpResponse, ApiError> {
     let (user, session) = local_person(&access.caller)?;
     notes.object(user.id);
-    let kept = Some(session.token.hash());
-    remove(&gateway, user.id, kept).await
+    let kept = session.token.hash();
+    gone(gateway.database.remove_codes(user.id, kept).await?)
 }
 
 /// Makes new recovery codes; those before no longer work.
@@ -181,7 +167,8 @@ pub(crate) async fn renew_recovery_codes(
     }
 }
 
-/// Takes the second factor of another's account away, whose device and recovery codes are lost; its sessions end.
+/// Takes every second factor of another's account away, codes and passkeys, whose devices and recovery codes are lost; its sessions
+/// end.
 ///
 /// A person who signed in does, no key: what a key may do a thief may do alone. One's own goes by
 /// `DELETE /api/session/second-factor` (403 `own_second_factor`).
@@ -209,11 +196,11 @@ pub(crate) async fn reset_second_factor(
     let user = gateway.database.user(*user_id).await?;
     let user = user.ok_or(ApiError::UserNotFound)?;
     notes.detail(format!("roles: {}", user.roles));
-    remove(&gateway, user.id, None).await
+    gone(gateway.database.remove_second_factor(user.id).await?)
 }
 
-async fn remove(gateway: &Gateway, id: UserId, kept: Option<[u8; 32]>) -> Result<HttpResponse, ApiError> {
-    if gateway.database.remove_second_factor(id, kept).await? {
+fn gone(had: bool) -> Result<HttpResponse, ApiError> {
+    if had {
         Ok(HttpResponse::NoContent().finish())
     } else {
         Err(AccessProblem::NoSecondFactor.into())

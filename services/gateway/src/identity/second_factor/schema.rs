@@ -2,12 +2,12 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The second factor of the account that asks.
+/// The codes of the account that asks; its passkeys stand at `GET /api/session/passkeys`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SecondFactor {
     /// Since when codes are asked for; null where they are not.
     pub since: Option<DateTime<Utc>>,
-    /// Codes for a lost device that are left.
+    /// Codes for a lost device that are left, also beside passkeys.
     pub recovery_codes_left: u64,
     /// Whether the account's roles need one.
     pub is_required: bool,

@@ -1,4 +1,4 @@
-import { Button, Group, Skeleton, Stack, Text } from '@mantine/core';
+import { Button, Group, Skeleton, Stack, Text, Title } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
@@ -7,11 +7,12 @@ import { ConfirmDialog } from '@/components/ConfirmDialog';
 import { ErrorAlert } from '@/components/ErrorAlert';
 import { ErrorNotice } from '@/components/ErrorNotice';
 import pageClasses from '@/components/page.module.css';
+import { Passkeys } from '@/components/Passkeys';
 import { RecoveryCodes } from '@/components/RecoveryCodes';
 import { SecondFactorSetup } from '@/components/SecondFactorSetup';
 import { formatDateTime } from '@/format/dates';
 
-/** The own account's codes: whether they are asked for, and how to begin and end that. */
+/** The own account's codes and passkeys: whether they are asked for, and how to begin and end that. */
 export function SecondFactor() {
   const { t, i18n } = useTranslation();
   const { data, error, refetch } = useSecondFactor();
@@ -21,6 +22,11 @@ export function SecondFactor() {
   const [settingUp, setSettingUp] = useState(false);
   const [removing, setRemoving] = useState(false);
 
+  const renewal = (
+    <Button variant="default" loading={renew.isPending} onClick={() => renew.mutate()}>
+      {t('secondFactor.renew')}
+    </Button>
+  );
   const content = (): React.ReactNode => {
     if (settingUp) {
       return <SecondFactorSetup onDone={() => setSettingUp(false)} />;
@@ -51,6 +57,13 @@ export function SecondFactor() {
               {t('secondFactor.begin')}
             </Button>
           )}
+          {data.recovery_codes_left > 0 && (
+            <Group>
+              <Text size="sm">{t('secondFactor.left', { count: data.recovery_codes_left })}</Text>
+              {renewal}
+            </Group>
+          )}
+          <ErrorAlert error={renew.error} />
         </Stack>
       );
     }
@@ -61,9 +74,7 @@ export function SecondFactor() {
         </Text>
         <ErrorAlert error={renew.error} />
         <Group>
-          <Button variant="default" loading={renew.isPending} onClick={() => renew.mutate()}>
-            {t('secondFactor.renew')}
-          </Button>
+          {renewal}
           <Button variant="subtle" c="var(--pathology)" onClick={() => setRemoving(true)}>
             {t('secondFactor.remove')}
           </Button>
@@ -73,7 +84,15 @@ export function SecondFactor() {
   };
   return (
     <section className={pageClasses.padded} data-testid="second-factor">
-      {content()}
+      <Stack gap="xl">
+        <Stack gap="sm">
+          <Title order={2} size="h4">
+            {t('secondFactor.codes')}
+          </Title>
+          {content()}
+        </Stack>
+        <Passkeys />
+      </Stack>
       <ConfirmDialog
         opened={removing}
         title={t('secondFactor.removeTitle')}

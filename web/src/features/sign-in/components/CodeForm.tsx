@@ -1,4 +1,5 @@
 import { Alert, Button, Stack, Text, TextInput, Title } from '@mantine/core';
+import { IconKey } from '@tabler/icons-react';
 import { useState, type SyntheticEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 
@@ -12,10 +13,12 @@ interface CodeFormProps {
   wait: number;
   onCode: (code: string) => void;
   onBack: () => void;
+  /** Asks for a passkey instead; null where none would be taken. */
+  onPasskey: (() => void) | null;
 }
 
 /** The second step of a sign-in: a code of the authenticator app, or a recovery code. */
-export function CodeForm({ busy, error, wait, onCode, onBack }: CodeFormProps) {
+export function CodeForm({ busy, error, wait, onCode, onBack, onPasskey }: CodeFormProps) {
   const { t } = useTranslation();
   const problem = useProblemText(error);
   const [code, setCode] = useState('');
@@ -54,6 +57,11 @@ export function CodeForm({ busy, error, wait, onCode, onBack }: CodeFormProps) {
         <Button type="submit" loading={busy} disabled={wait > 0}>
           {t('signIn.submit')}
         </Button>
+        {onPasskey && (
+          <Button variant="default" leftSection={<IconKey size={18} />} disabled={busy || wait > 0} onClick={onPasskey} data-testid="passkey">
+            {t('passkeys.use')}
+          </Button>
+        )}
         <Button variant="subtle" color="gray" onClick={onBack}>
           {t('secondFactor.back')}
         </Button>

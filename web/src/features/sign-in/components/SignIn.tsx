@@ -2,15 +2,18 @@ import { Alert, Loader, Stack, Text, Title } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
+import { useSignInByPasskey } from '@/api/passkeys';
 import { useLoginOptions, useSessionQuery, useSignInByLink } from '@/api/session';
 import { ErrorNotice } from '@/components/ErrorNotice';
+import { Passkeys } from '@/components/Passkeys';
 import { SecondFactorSetup } from '@/components/SecondFactorSetup';
 import { Verification } from '@/components/Verification';
+import { knowsPasskeys } from '@/session/passkey';
 import type { EndReason } from '@/session/session';
 import { SessionContext } from '@/session/session-context';
 import { useCodeTexts } from '@/i18n/problem-text';
 
-import { asksForCode } from '../asks-for-code';
+import { asksForCode, takesPasskey } from '../asks-for-code';
 import { takeToken } from '../token';
 import { CodeForm } from './CodeForm';
 import { PasswordForm } from './PasswordForm';
@@ -34,7 +37,8 @@ export function SignIn({ returnTo, reason, problem, onSignedIn }: SignInProps) {
   const [token, setToken] = useState(takeToken);
   const byLink = useSignInByLink();
   // A link of an account with a second factor stays unused until a code came with it.
-  const [asked, setAsked] = useState(false);
+  const [asked, setAsked] = useState<{ passkey: boolean } | null>(null);
+  const byPasskey = useSignInByPasskey();
   const { mutate: followLink } = byLink;
 
   useEffect(() => {
@@ -51,10 +55,11 @@ export function SignIn({ returnTo, reason, problem, onSignedIn }: SignInProps) {
   }, [token, followLink]);
 
   // While a link is being followed, a session from before is not the one that is wanted.
-  const settled = !token || byLink.isSuccess || byLink.isError;
+  const linkFollowed = byLink.isSuccess || byPasskey.isSuccess;
+  const settled = !token || linkFollowed || byLink.isError;
   const signedIn = settled && session.data && !session.error ? session.data : undefined;
   // Who comes by a link has no password, or has forgotten it.
-  const setsPassword = signedIn && (signedIn.must_set_password || (byLink.isSuccess && !signedIn.password_needs_current));
+  const setsPassword = signedIn && (signedIn.must_set_password || (linkFollowed && !signedIn.password_needs_current));
   const setsSecondFactor = signedIn && !setsPassword && signedIn.second_factor?.must_set;
   const ready = signedIn && !setsPassword && !setsSecondFactor;
   useEffect(() => {
@@ -66,21 +71,25 @@ export function SignIn({ returnTo, reason, problem, onSignedIn }: SignInProps) {
   if (options.error) {
     return <ErrorNotice error={options.error} onRetry={() => void options.refetch()} />;
   }
-  if (token && !byLink.isSuccess && (asked || asksForCode(byLink.error))) {
+  if (token && !linkFollowed && (asked || asksForCode(byLink.error))) {
+    const passkey = asked?.passkey ?? takesPasskey(byLink.error);
     return (
       <CodeForm
-        busy={byLink.isPending}
-        error={asksForCode(byLink.error) ? null : byLink.error}
+        busy={byLink.isPending || byPasskey.isPending}
+        error={byPasskey.error ?? (asksForCode(byLink.error) ? null : byLink.error)}
         wait={0}
         onCode={(code) => {
-          setAsked(true);
+          setAsked({ passkey });
+          byPasskey.reset();
           followLink({ token, code });
         }}
         onBack={() => {
-          setAsked(false);
+          setAsked(null);
           setToken(null);
           byLink.reset();
+          byPasskey.reset();
         }}
+        onPasskey={passkey && knowsPasskeys() ? () => byPasskey.mutate({ token }) : null}
       />
     );
   }
@@ -100,6 +109,7 @@ export function SignIn({ returnTo, reason, problem, onSignedIn }: SignInProps) {
             </Text>
           </div>
           <SecondFactorSetup onDone={onSignedIn} />
+          {options.data.passkey && <Passkeys />}
         </Stack>
         {/* Who signed in a while ago shows again who they are. */}
         <Verification />
@@ -144,7 +154,7 @@ export function SignIn({ returnTo, reason, problem, onSignedIn }: SignInProps) {
           {told.advice}
         </Alert>
       )}
-      <SignInForm password={options.data.password} openid={options.data.openid ?? null} returnTo={returnTo} />
+      <SignInForm password={options.data.password} openid={options.data.openid ?? null} passkey={options.data.passkey} returnTo={returnTo} />
       <Text size="xs" c="var(--text-dim)">
         {t('signIn.forgotten')}
       </Text>
