@@ -5,6 +5,7 @@ use norma_database::{
     AddedPasskey, Database, MOST_PASSKEYS, NewPasskey, NewSecondFactor, PasskeyCeremony, PasskeyCredential,
     StoredPasskey, User, UserChange,
 };
+use norma_domain::{Role, Roles};
 
 use crate::identity::{CLINICIAN, session, user};
 use crate::sides::on_both_sides;
@@ -103,6 +104,8 @@ fn a_use_counts_up_or_does_not_count_at_all() {
     on_both_sides(|side| async move {
         let database = &side.database;
         let anna = user(database, "anna", CLINICIAN).await;
+        // One who may not be disabled.
+        user(database, "boss", Roles::of(&[Role::Administrator])).await;
         let passkey = added(database, &anna, 7).await;
         for (counter, is_taken) in [
             (0, true),

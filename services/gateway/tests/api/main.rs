@@ -31,6 +31,7 @@ mod native_model;
 mod openid;
 mod other_content;
 mod page;
+mod passkey_ends;
 mod passkeys;
 mod patients;
 mod personal_data;
