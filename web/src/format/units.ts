@@ -1,2 +1,2 @@
 /** The units that a quality check may measure in; each has its words under `unit` in both languages. */
-export const UNITS = ['mm', 'ml', 'slices', 'files', 'instances', 'degrees', 'years', 'fraction', 'percent', 'HU'] as const;
+export const UNITS = ['mm', 'mm²', 'ml', 'slices', 'files', 'instances', 'degrees', 'years', 'fraction', 'percent', 'HU'] as const;
