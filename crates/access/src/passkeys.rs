@@ -181,7 +181,7 @@ impl RelyingParty {
         let (challenge, state) = self
             .0
             .start_passkey_registration(&owner.id, owner.login, owner.display_name, options)
-            .map_err(refusal)?;
+            .map_err(PasskeyRefusal::from)?;
         Ok(Ceremony {
             options: serde_json::to_value(challenge).map_err(|_| PasskeyRefusal::Malformed)?,
             state: serde_json::to_string(&state).map_err(|_| PasskeyRefusal::Malformed)?,
@@ -200,7 +200,7 @@ impl RelyingParty {
         let made = self
             .0
             .finish_passkey_registration(&sent, &state)
-            .map_err(refusal)?;
+            .map_err(PasskeyRefusal::from)?;
         if !ALGORITHMS.contains(&made.algorithm) {
             return Err(PasskeyRefusal::OtherAlgorithm);
         }
@@ -240,7 +240,7 @@ impl RelyingParty {
         let (challenge, state) = self
             .0
             .start_passkey_authentication(&allowed, options)
-            .map_err(refusal)?;
+            .map_err(PasskeyRefusal::from)?;
         Ok(Ceremony {
             options: serde_json::to_value(challenge).map_err(|_| PasskeyRefusal::Malformed)?,
             state: serde_json::to_string(&state).map_err(|_| PasskeyRefusal::Malformed)?,
@@ -300,26 +300,28 @@ impl RelyingParty {
     ) -> Result<passki::AuthenticationResult, PasskeyRefusal> {
         self.0
             .finish_passkey_authentication(&assertion.sent, state, &passkey.into())
-            .map_err(refusal)
+            .map_err(PasskeyRefusal::from)
     }
 }
 
-fn refusal(error: PasskiError) -> PasskeyRefusal {
-    match error {
-        PasskiError::OriginMismatch { .. }
-        | PasskiError::CrossOriginNotAllowed
-        | PasskiError::TopOriginMismatch { .. } => PasskeyRefusal::OtherOrigin,
-        PasskiError::ChallengeMismatch | PasskiError::ClientDataTypeMismatch { .. } => {
-            PasskeyRefusal::OtherChallenge
+impl From<PasskiError> for PasskeyRefusal {
+    fn from(error: PasskiError) -> Self {
+        match error {
+            PasskiError::OriginMismatch { .. }
+            | PasskiError::CrossOriginNotAllowed
+            | PasskiError::TopOriginMismatch { .. } => Self::OtherOrigin,
+            PasskiError::ChallengeMismatch | PasskiError::ClientDataTypeMismatch { .. } => {
+                Self::OtherChallenge
+            }
+            PasskiError::RpIdHashMismatch => Self::OtherSite,
+            PasskiError::UserNotPresent => Self::NobodyThere,
+            PasskiError::UserVerificationRequired => Self::NotVerified,
+            PasskiError::CredentialNotAllowed | PasskiError::CredentialIdMismatch => Self::OtherPasskey,
+            PasskiError::SignatureVerificationFailed => Self::WrongSignature,
+            PasskiError::CounterRegression => Self::CounterWentBack,
+            PasskiError::UnsupportedAlgorithm(_) => Self::OtherAlgorithm,
+            _ => Self::Malformed,
         }
-        PasskiError::RpIdHashMismatch => PasskeyRefusal::OtherSite,
-        PasskiError::UserNotPresent => PasskeyRefusal::NobodyThere,
-        PasskiError::UserVerificationRequired => PasskeyRefusal::NotVerified,
-        PasskiError::CredentialNotAllowed | PasskiError::CredentialIdMismatch => PasskeyRefusal::OtherPasskey,
-        PasskiError::SignatureVerificationFailed => PasskeyRefusal::WrongSignature,
-        PasskiError::CounterRegression => PasskeyRefusal::CounterWentBack,
-        PasskiError::UnsupportedAlgorithm(_) => PasskeyRefusal::OtherAlgorithm,
-        _ => PasskeyRefusal::Malformed,
     }
 }
 

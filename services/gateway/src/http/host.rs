@@ -8,7 +8,10 @@ pub(crate) fn host_of(request: &HttpRequest) -> Option<&str> {
     let header = request.headers().get(header::HOST);
     match header {
         Some(host) => host.to_str().ok(),
-        None => request.uri().authority().map(|authority| authority.as_str()),
+        None => request
+            .uri()
+            .authority()
+            .map(actix_web::http::uri::Authority::as_str),
     }
 }
 

@@ -171,17 +171,18 @@ async fn what_an_authenticator_says_wrongly_signs_nobody_in() {
     let mut other = authenticator(8);
     registered(&app, &boris, &mut other).await;
 
-    let wrong: [(&str, fn(&mut Authenticator)); 6] = [
+    type Change = fn(&mut Authenticator);
+    let wrong: [(&str, Change); 6] = [
         ("of a page elsewhere", |own| {
-            own.origin = "https://evil.example".to_owned()
+            own.origin = "https://evil.example".to_owned();
         }),
         ("of a page elsewhere", |own| {
-            own.origin = "http://localhost:8081".to_owned()
+            own.origin = "http://localhost:8081".to_owned();
         }),
         ("of a page elsewhere", |own| own.is_framed = true),
         ("for another site", |own| own.rp_id = "evil.example".to_owned()),
         ("the authenticator did not verify who used it", |own| {
-            own.verifies = false
+            own.verifies = false;
         }),
         ("nobody touched the authenticator", |own| own.is_present = false),
     ];

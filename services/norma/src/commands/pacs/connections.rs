@@ -13,7 +13,7 @@ use crate::commands::blocking::block_on;
 use crate::commands::installation::open;
 use crate::commands::terminal::{EXIT_PARTIAL, answer, tell};
 
-pub(super) fn connections(config: Option<&Path>, arguments: PacsConnections) -> anyhow::Result<ExitCode> {
+pub(super) fn connections(config: Option<&Path>, arguments: &PacsConnections) -> anyhow::Result<ExitCode> {
     block_on(async {
         let (database, settings) = open(config, &arguments.installation).await?;
         let connections = Connections::of_settings(&settings)?;
@@ -82,7 +82,7 @@ pub(super) fn connections(config: Option<&Path>, arguments: PacsConnections) -> 
     })
 }
 
-pub(super) fn arrivals(config: Option<&Path>, arguments: PacsArrivals) -> anyhow::Result<ExitCode> {
+pub(super) fn arrivals(config: Option<&Path>, arguments: &PacsArrivals) -> anyhow::Result<ExitCode> {
     block_on(async {
         let (database, _) = open(config, &arguments.installation).await?;
         let studies = database.arriving_studies().await?;

@@ -18,8 +18,8 @@ pub(super) fn run(config: Option<&Path>, command: Pacs) -> anyhow::Result<ExitCo
         Pacs::Find(arguments) => find::find(config, arguments),
         Pacs::Pull(arguments) => pull::pull(config, arguments),
         Pacs::Pulls(arguments) => pull::pulls(config, arguments),
-        Pacs::Connections(arguments) => connections::connections(config, arguments),
-        Pacs::Arrivals(arguments) => connections::arrivals(config, arguments),
+        Pacs::Connections(arguments) => connections::connections(config, &arguments),
+        Pacs::Arrivals(arguments) => connections::arrivals(config, &arguments),
         Pacs::Receive(arguments) => receive::receive(&arguments),
     }
 }
