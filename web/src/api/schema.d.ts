@@ -486,6 +486,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/pacs/arrivals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the studies that come by C-STORE and are not complete yet, with what each waits for; as of a few seconds ago.
+         * @description Roles: operator, administrator.
+         */
+        get: operations["listArrivals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/pacs/connections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the systems of the settings `pacs.sources` and `pacs.destinations` with how they have answered, and who has sent studies.
+         * @description Roles: operator, administrator.
+         */
+        get: operations["listConnections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/pacs/connections/{way}/{name}/echo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks a system whether it is there and lets this node in (C-ECHO), at once: 20 s at most.
+         * @description Roles: operator, administrator.
+         */
+        post: operations["echoConnection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/pacs/find": {
         parameters: {
             query?: never;
@@ -708,6 +768,26 @@ export interface paths {
          *     Roles: clinician.
          */
         post: operations["mergePatients"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/routing/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the rules of the settings `routing.rules`: the first that fits a study decides; where none does, it is analysed.
+         * @description Roles: operator, administrator.
+         */
+        get: operations["listRoutingRules"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1940,6 +2020,48 @@ export interface components {
             study_instance_uid: string;
             study_time: string;
         };
+        /** @description The studies that come, those first that came first. */
+        ArrivingStudies: {
+            items: components["schemas"]["ArrivingStudy"][];
+        };
+        /** @description A study that comes by C-STORE and is not complete yet. */
+        ArrivingStudy: {
+            /**
+             * Format: date-time
+             * @description When it is taken as it is at the latest; None where nobody can say.
+             */
+            at_latest?: string | null;
+            /** @description AE titles of who sends it, as far as that is known. */
+            callers: string[];
+            /**
+             * Format: int32
+             * @description Of those that were counted, so many are here…
+             */
+            came?: number | null;
+            /**
+             * @description By whom.
+             * @example mpps
+             */
+            counted_by?: string | null;
+            /**
+             * Format: int32
+             * @description …of so many. None where nobody has said so.
+             * @example 154
+             */
+            expected?: number | null;
+            /** Format: date-time */
+            first_at: string;
+            /**
+             * Format: int32
+             * @description That came so far; what came of it before this time is not among them.
+             */
+            instances: number;
+            /** Format: date-time */
+            last_at: string;
+            /** @description None where no instance says so. */
+            study_instance_uid?: string | null;
+            waits_for: components["schemas"]["WaitsFor"];
+        };
         /**
          * @description What has to hold for a bound to hold.
          * @enum {string}
@@ -2018,6 +2140,67 @@ export interface components {
              */
             sha256: string;
             version: string;
+        };
+        /** @description Who has sent to this installation by C-STORE, and what came of it. */
+        Caller: {
+            /** @example CT1 */
+            ae_title: string;
+            /**
+             * Format: date-time
+             * @description When it sent something last.
+             */
+            last_at: string;
+            /**
+             * @description The status that it was told then, hexadecimal.
+             * @example 0111
+             */
+            last_refusal?: string | null;
+            /** Format: date-time */
+            last_refused_at?: string | null;
+            /** Format: int64 */
+            refused: number;
+            /**
+             * Format: int64
+             * @description Instances so far.
+             */
+            taken: number;
+        };
+        /** @description A system that the settings name, and how it has answered. */
+        Connection: {
+            /**
+             * @description `host:port`, or where its service is, without a path.
+             * @example pacs.hospital.example:104
+             */
+            address: string;
+            ae_title?: string | null;
+            /** @description It can be asked whether it is there. */
+            can_echo: boolean;
+            is_encrypted: boolean;
+            /**
+             * Format: date-time
+             * @description Of what waits for another attempt, or was given up: when that failed last, why, and what the peer answered.
+             */
+            last_failure_at?: string | null;
+            last_failure_code?: string | null;
+            last_peer_status?: string | null;
+            /**
+             * Format: date-time
+             * @description When it took, or gave, all that was wanted last.
+             */
+            last_success_at?: string | null;
+            /**
+             * @description A name of the settings.
+             * @example archive
+             */
+            name: string;
+            service: components["schemas"]["PeerService"];
+            way: components["schemas"]["PeerWay"];
+        };
+        /** @description The systems that this node speaks with. */
+        ConnectionList: {
+            callers: components["schemas"]["Caller"][];
+            items: components["schemas"]["Connection"][];
+            node?: components["schemas"]["NodeAddress"] | null;
         };
         /**
          * @description The stage that contributed the larger part to the fused score.
@@ -2247,6 +2430,20 @@ export interface components {
             last: number;
             /** @description Before the last ones. */
             reference: number;
+        };
+        /** @description Whether a system answered. */
+        EchoAnswer: {
+            /** Format: int64 */
+            duration_ms: number;
+            /** @description It is there, and lets this node in. */
+            is_there: boolean;
+            /** @description The status of its answer, hexadecimal. */
+            peer_status?: string | null;
+            /**
+             * @description Why not, as of a delivery.
+             * @example association_rejected
+             */
+            reason_code?: string | null;
         };
         /** @description What an end to sessions ended. */
         EndedSessions: {
@@ -2678,7 +2875,7 @@ export interface components {
          * @description What was measured. The code is stable; its words live with the page.
          * @enum {string}
          */
-        MeasureCode: "lung_volume" | "smaller_lung_share" | "mean_density" | "percentile15" | "low_attenuation950" | "low_attenuation910" | "high_attenuation" | "largest_opacity" | "opacity_volume" | "pleural_fluid" | "pleural_gas" | "blood_pool" | "cardiothoracic_ratio" | "trabecular_density" | "aortic_calcium";
+        MeasureCode: "lung_volume" | "smaller_lung_share" | "mean_density" | "percentile15" | "low_attenuation950" | "low_attenuation910" | "high_attenuation" | "largest_opacity" | "opacity_volume" | "pleural_fluid" | "pleural_gas" | "blood_pool" | "cardiothoracic_ratio" | "trabecular_density" | "aortic_calcium" | "lung_texture";
         /** @description A component that was found and measured. */
         MeasuredFinding: {
             /** @description Whether it is pathology by itself. */
@@ -2720,6 +2917,39 @@ export interface components {
             sha256: string;
             version: string;
         };
+        /** @description One of several persons whom the files of a study name. An attribute that no file of the person has is None. */
+        NamedPerson: {
+            /**
+             * @description Patient's Birth Date (0010,0030) as `YYYYMMDD`.
+             * @default null
+             */
+            birth_date: string | null;
+            /**
+             * @description Whether Patient Identity Removed (0012,0062) says that name and Patient ID are pseudonyms.
+             * @default false
+             */
+            is_deidentified: boolean;
+            /**
+             * @description Issuer of Patient ID (0010,0021): who gave the Patient ID.
+             * @default null
+             */
+            issuer_of_patient_id: string | null;
+            /**
+             * @description Patient ID (0010,0020).
+             * @default null
+             */
+            patient_id: string | null;
+            /**
+             * @description Patient's Name (0010,0010) as in the files.
+             * @default null
+             */
+            patient_name: string | null;
+            /**
+             * @description Patient's Sex (0010,0040): `M`, `F` or `O`.
+             * @default null
+             */
+            sex: string | null;
+        };
         /** @description A new key. Its secret is shown here and never again. */
         NewKey: {
             key: components["schemas"]["Key"];
@@ -2732,6 +2962,15 @@ export interface components {
             credential: Record<string, never>;
             /** @example work laptop */
             name: string;
+        };
+        /** @description This node, as peers have to know it. */
+        NodeAddress: {
+            /** @example 127.0.0.1:11112 */
+            address: string;
+            /** @example NORMA */
+            ae_title: string;
+            /** @description Associations are taken over TLS alone. */
+            is_encrypted: boolean;
         };
         /**
          * @description What a nodule is made of, by its Hounsfield units (Fleischner Society, Radiology 284, 2017).
@@ -2761,7 +3000,7 @@ export interface components {
          * @description Why something could not be measured.
          * @enum {string}
          */
-        NotMeasurable: "no_lungs" | "slices_too_thick" | "no_ribs" | "contrast" | "shallow_inspiration" | "too_small" | "emphysema" | "noise" | "obscured" | "coarse_pixels" | "values_clipped";
+        NotMeasurable: "no_lungs" | "slices_too_thick" | "no_ribs" | "contrast" | "shallow_inspiration" | "too_small" | "emphysema" | "noise" | "obscured" | "coarse_pixels" | "values_clipped" | "dependent_layer";
         /**
          * @description The columns of the row of an upload with one study. Where there is no answer, or several, the values are null and
          *     the status is `Failure`, so that a client that reads only these takes nothing for a norm.
@@ -3540,6 +3779,16 @@ export interface components {
             /** @description The patient whose studies move into the record of the path and whose own record ends. */
             merged_patient_id: components["schemas"]["PatientId"];
         };
+        /**
+         * @description How it is spoken with.
+         * @enum {string}
+         */
+        PeerService: "dicom" | "dicom_web" | "hl7" | "fhir" | "webhook";
+        /**
+         * @description Which way studies and results go.
+         * @enum {string}
+         */
+        PeerWay: "source" | "destination";
         /** @description One study of a prediction. */
         PredictedStudy: {
             analysis_id?: components["schemas"]["AnalysisId"] | null;
@@ -3825,6 +4074,11 @@ export interface components {
         PulledStudy: {
             /**
              * Format: int32
+             * @description That the archive has, as it says.
+             */
+            expected?: number | null;
+            /**
+             * Format: int32
              * @description That did not, as the archive says.
              */
             failed: number;
@@ -3915,7 +4169,7 @@ export interface components {
          * @description A stable code of a failure, a rejection or a doubt.
          * @enum {string}
          */
-        ReasonCode: "empty_upload" | "unreadable_archive" | "encrypted_archive" | "archive_limit_exceeded" | "no_images_found" | "unreadable_dicom" | "unreadable_nifti" | "unsupported_transfer_syntax" | "unsupported_pixel_format" | "undecodable_pixels" | "lying_length" | "volume_too_large" | "memory_limit_exceeded" | "several_studies" | "inconsistent_series" | "series_scattered" | "series_partly_read" | "several_patients" | "uid_invalid" | "not_ct" | "not_hounsfield" | "pixels_contradict_header" | "values_clipped" | "pixel_spacing_coarse" | "patient_not_adult" | "patient_age_unknown" | "no_chest_series" | "not_axial" | "no_lungs" | "one_lung" | "lung_volume_low" | "coverage_incomplete" | "study_incomplete" | "study_not_counted" | "too_few_slices" | "slices_too_thick" | "slice_gap" | "spacing_varies" | "gantry_tilt" | "orientation_doubtful" | "contrast_agent" | "slices_undecodable" | "slices_damaged" | "slice_order_doubtful" | "threshold_unverified" | "measures_missing" | "model_missing" | "model_invalid" | "mixed_bundles" | "inference_failed" | "score_not_finite" | "stage_timeout" | "delivery_limit_exceeded" | "deadline_exceeded" | "object_missing" | "internal";
+        ReasonCode: "empty_upload" | "unreadable_archive" | "encrypted_archive" | "archive_limit_exceeded" | "no_images_found" | "unreadable_dicom" | "unreadable_nifti" | "unsupported_transfer_syntax" | "unsupported_pixel_format" | "undecodable_pixels" | "lying_length" | "volume_too_large" | "memory_limit_exceeded" | "several_studies" | "inconsistent_series" | "series_scattered" | "series_partly_read" | "several_patients" | "uid_invalid" | "not_ct" | "not_hounsfield" | "pixels_contradict_header" | "values_clipped" | "pixel_spacing_coarse" | "patient_not_adult" | "patient_age_unknown" | "no_chest_series" | "not_axial" | "no_lungs" | "one_lung" | "lung_volume_low" | "coverage_incomplete" | "study_incomplete" | "study_not_counted" | "too_few_slices" | "slices_too_thick" | "slice_gap" | "spacing_varies" | "gantry_tilt" | "orientation_doubtful" | "contrast_agent" | "slices_undecodable" | "slices_damaged" | "slice_order_doubtful" | "threshold_unverified" | "measures_missing" | "unlike_known" | "score_alone" | "model_missing" | "model_invalid" | "mixed_bundles" | "inference_failed" | "score_not_finite" | "stage_timeout" | "delivery_limit_exceeded" | "deadline_exceeded" | "object_missing" | "internal";
         /** @description Codes for a lost device, each good for one sign-in: shown here and never again. */
         RecoveryCodes: {
             recovery_codes: string[];
@@ -3997,6 +4251,40 @@ export interface components {
          * @enum {string}
          */
         Role: "clinician" | "integrator" | "operator" | "administrator";
+        /** @description What a study has to say for a rule: one of the patterns. */
+        RoutingCondition: {
+            /**
+             * @description As the settings name it; `prior`: an earlier study that was pulled, `came_by`: the ways that the rule is for.
+             * @example body_part
+             */
+            attribute: string;
+            /**
+             * @example [
+             *       "CHEST",
+             *       "*LUNG*"
+             *     ]
+             */
+            patterns: string[];
+        };
+        /** @description A rule of the settings. */
+        RoutingRule: {
+            /** @description Else studies are kept alone. */
+            analyze: boolean;
+            /** @description All of them. */
+            conditions: components["schemas"]["RoutingCondition"][];
+            /** @description None: wherever results go. */
+            destinations?: string[] | null;
+            /** @example emergency */
+            name: string;
+            /** @description None: the one of the settings. */
+            operating_point?: string | null;
+            /** @description `urgent` or `routine`; None: as its callers may send. */
+            priority?: string | null;
+        };
+        /** @description The rules, the first that fits a study decides. */
+        RoutingRules: {
+            items: components["schemas"]["RoutingRule"][];
+        };
         /**
          * @description The forms in which rows can be had.
          * @enum {string}
@@ -4579,6 +4867,11 @@ export interface components {
              */
             patient_name: string | null;
             /**
+             * @description Where the files say several things of their patient: each of them. Empty where all say the same.
+             * @default []
+             */
+            persons: components["schemas"]["NamedPerson"][];
+            /**
              * @description Referring Physician's Name (0008,0090).
              * @default null
              */
@@ -5010,6 +5303,11 @@ export interface components {
              */
             estimated_wait_seconds?: number | null;
         };
+        /**
+         * @description What a study that comes waits for.
+         * @enum {string}
+         */
+        WaitsFor: "quiet" | "pull" | "instances" | "count";
         /** @description A named window. */
         WindowPreset: {
             /**
@@ -7858,6 +8156,313 @@ export interface operations {
             };
         };
     };
+    listArrivals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The studies */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArrivingStudies"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing, or too little, arrived for too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listConnections: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The systems */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectionList"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing, or too little, arrived for too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    echoConnection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A name of the settings */
+                name: string;
+                way: components["schemas"]["PeerWay"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What came of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EchoAnswer"];
+                };
+            };
+            /** @description A parameter, a form field or the body is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing, or too little, arrived for too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things does not allow it; `code` tells why */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     findStudies: {
         parameters: {
             query?: never;
@@ -9468,6 +10073,98 @@ export interface operations {
             };
             /** @description The body's media type is not taken */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This client asks too often, or too many uploads are under way; `Retry-After` tells when to ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the service; it is in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency does not answer; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRoutingRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rules */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoutingRules"];
+                };
+            };
+            /** @description Nobody is signed in, or what was shown is not valid; `code` tells which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in, but this is not allowed; `code` tells why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing, or too little, arrived for too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds the limit */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };

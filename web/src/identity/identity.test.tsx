@@ -23,6 +23,7 @@ const files: StudyIdentity = {
   referring_physician: null,
   institution: null,
   is_deidentified: false,
+  persons: [],
 };
 const record = { first_name: 'John', last_name: 'Carter', dicom_patient_id: '12', birth_date: null, sex: 'M' };
 
@@ -85,8 +86,8 @@ it('sets every person whom the files name beside the chosen patient', async () =
     patient_id: null,
     patient_name: null,
     persons: [
-      { patient_id: '4711', patient_name: 'PETROVA^ANNA', birth_date: '19600515', sex: 'F', is_deidentified: false },
-      { patient_id: '9', patient_name: 'IVANOV^IVAN', birth_date: null, sex: null, is_deidentified: false },
+      { patient_id: '4711', issuer_of_patient_id: null, patient_name: 'PETROVA^ANNA', birth_date: '19600515', sex: 'F', is_deidentified: false },
+      { patient_id: '9', issuer_of_patient_id: null, patient_name: 'IVANOV^IVAN', birth_date: null, sex: null, is_deidentified: false },
     ],
   };
   render(

@@ -6,7 +6,7 @@ import type { Connection } from '@/api/types';
 import { ErrorNotice } from '@/components/ErrorNotice';
 import pageClasses from '@/components/page.module.css';
 import { ScrollTable } from '@/components/ScrollTable';
-import { useDeliveryReason } from '@/features/deliveries';
+import { useDeliveryReason } from '@/i18n/delivery-reason';
 import { formatMoment } from '@/format/dates';
 import { formatNumber } from '@/format/numbers';
 

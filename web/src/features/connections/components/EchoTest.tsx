@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { useEcho } from '@/api/connections';
 import type { Connection } from '@/api/types';
 import { ErrorAlert } from '@/components/ErrorAlert';
-import { useDeliveryReason } from '@/features/deliveries';
+import { useDeliveryReason } from '@/i18n/delivery-reason';
 import { formatDuration } from '@/format/dates';
 
 /** Asks a system whether it is there, and says what it answered. */

@@ -5,10 +5,10 @@ import { Link } from 'react-router';
 import type { Delivery } from '@/api/types';
 import pageClasses from '@/components/page.module.css';
 import { formatClock, formatMoment } from '@/format/dates';
+import { useDeliveryReason } from '@/i18n/delivery-reason';
 
 import { DeliveredObjects } from './DeliveredObjects';
 import classes from './deliveries.module.css';
-import { useReasonText } from './use-reason-text';
 
 interface DeliveryRowProps {
   delivery: Delivery;
@@ -22,7 +22,7 @@ interface DeliveryRowProps {
 /** One result on its way to one destination. */
 export function DeliveryRow({ delivery, leads, stale, busy, onSendAgain }: DeliveryRowProps) {
   const { t, i18n } = useTranslation();
-  const reasonText = useReasonText();
+  const reasonText = useDeliveryReason();
   const { state, reason_code: code, peer_status: status, scan_id: scanId, objects } = delivery;
   const reason = code && state !== 'delivered' ? reasonText(code) : null;
   const shortId = scanId.slice(-12);
