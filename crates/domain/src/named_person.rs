@@ -6,8 +6,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::StudyIdentity;
-
 /// The most that are told of one study. More are those of no patient, whoever was chosen.
 const MOST_PERSONS: usize = 32;
 
@@ -49,32 +47,6 @@ impl NamedPerson {
                 .into_iter()
                 .all(|(ours, theirs)| ours.is_none() || ours == theirs)
     }
-
-    /// The person as a study that names nobody else would say it.
-    pub fn as_study(&self) -> StudyIdentity {
-        StudyIdentity {
-            patient_id: self.patient_id.clone(),
-            issuer_of_patient_id: self.issuer_of_patient_id.clone(),
-            patient_name: self.patient_name.clone(),
-            birth_date: self.birth_date.clone(),
-            sex: self.sex.clone(),
-            is_deidentified: self.is_deidentified,
-            ..StudyIdentity::default()
-        }
-    }
-}
-
-impl From<&StudyIdentity> for NamedPerson {
-    fn from(file: &StudyIdentity) -> Self {
-        Self {
-            patient_id: file.patient_id.clone(),
-            issuer_of_patient_id: file.issuer_of_patient_id.clone(),
-            patient_name: file.patient_name.clone(),
-            birth_date: file.birth_date.clone(),
-            sex: file.sex.clone(),
-            is_deidentified: file.is_deidentified,
-        }
-    }
 }
 
 /// Never what it holds.
@@ -89,9 +61,8 @@ pub(crate) fn are_too_many(persons: &[NamedPerson]) -> bool {
     persons.len() >= MOST_PERSONS
 }
 
-/// Adds whom a file names, unless somebody in the list says as much.
-pub(crate) fn add_person(persons: &mut Vec<NamedPerson>, file: &StudyIdentity) {
-    let person = NamedPerson::from(file);
+/// Adds a person whom a file names, unless somebody in the list says as much.
+pub(crate) fn add_person(persons: &mut Vec<NamedPerson>, person: NamedPerson) {
     if person.texts().iter().all(|text| text.is_none())
         || persons.iter().any(|known| person.is_part_of(known))
     {

@@ -57,7 +57,7 @@ impl StudyIdentity {
         let mut contradicted = Vec::new();
         let mut persons = Vec::new();
         for file in files {
-            add_person(&mut persons, file);
+            add_person(&mut persons, NamedPerson::from(file));
             identity.agree_with(file, &mut contradicted);
         }
         if persons.len() > 1 {
@@ -147,6 +147,34 @@ impl fmt::Debug for StudyIdentity {
             .debug_set()
             .entries(known.filter_map(|(name, text)| text.map(|_| name)))
             .finish()
+    }
+}
+
+impl NamedPerson {
+    /// The person as a study that names nobody else would say it.
+    pub fn as_study(&self) -> StudyIdentity {
+        StudyIdentity {
+            patient_id: self.patient_id.clone(),
+            issuer_of_patient_id: self.issuer_of_patient_id.clone(),
+            patient_name: self.patient_name.clone(),
+            birth_date: self.birth_date.clone(),
+            sex: self.sex.clone(),
+            is_deidentified: self.is_deidentified,
+            ..StudyIdentity::default()
+        }
+    }
+}
+
+impl From<&StudyIdentity> for NamedPerson {
+    fn from(file: &StudyIdentity) -> Self {
+        Self {
+            patient_id: file.patient_id.clone(),
+            issuer_of_patient_id: file.issuer_of_patient_id.clone(),
+            patient_name: file.patient_name.clone(),
+            birth_date: file.birth_date.clone(),
+            sex: file.sex.clone(),
+            is_deidentified: file.is_deidentified,
+        }
     }
 }
 

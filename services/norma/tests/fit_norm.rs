@@ -125,7 +125,7 @@ fn a_sites_norm_is_no_pathology_once_it_is_fitted() {
     assert_eq!(verdict(&unknown), "undetermined", "{unknown}");
     let reasons = unknown["reasons"].as_array().unwrap();
     assert!(
-        reasons.iter().any(|reason| reason["code"] == "unlike_known"),
+        reasons.iter().any(|reason| reason["code"] == "score_alone"),
         "{unknown}"
     );
 

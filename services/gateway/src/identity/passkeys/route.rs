@@ -7,6 +7,7 @@ use norma_database::{self as rows, AddedPasskey as Added};
 use norma_domain::{PasskeyId, UserId};
 
 use crate::gateway::Gateway;
+use crate::http::json_object::JsonObject;
 use crate::http::text::checked_name;
 use crate::identity::caller::{Access, Caller, Notes, local_person};
 use crate::identity::passkeys::ceremony::{Asked, Holder, Purpose, keep, known, offered_site, stored, take};
@@ -96,7 +97,7 @@ pub(crate) async fn add_passkey(
     identity: Data<Identity>,
     access: Access,
     notes: Notes,
-    input: Json<NewPasskey>,
+    input: JsonObject<NewPasskey>,
 ) -> Result<HttpResponse, ApiError> {
     let (user, session) = local_person(&access.caller)?;
     notes.object(user.id);

@@ -6,6 +6,7 @@ use norma_access::Token;
 use norma_database::SessionMethod;
 
 use crate::gateway::Gateway;
+use crate::http::json_object::JsonObject;
 use crate::identity::caller::Notes;
 use crate::identity::passkeys::ceremony::{Asked, Holder, Purpose, ask_for_use, believe, offered_site, take};
 use crate::identity::passkeys::cookie::{cookie, cookie_removal, token_of};
@@ -37,7 +38,7 @@ pub(crate) async fn ask_for_passkey(
     identity: Data<Identity>,
     request: HttpRequest,
     notes: Notes,
-    input: Json<PasskeySignIn>,
+    input: JsonObject<PasskeySignIn>,
 ) -> Result<HttpResponse, ApiError> {
     if !identity.is_on() {
         return Err(ApiError::AuthenticationOff);
@@ -106,7 +107,7 @@ pub(crate) async fn sign_in_by_passkey(
     identity: Data<Identity>,
     request: HttpRequest,
     notes: Notes,
-    input: Json<PasskeyAnswer>,
+    input: JsonObject<PasskeyAnswer>,
 ) -> Result<HttpResponse, ApiError> {
     if !identity.is_on() {
         return Err(ApiError::AuthenticationOff);

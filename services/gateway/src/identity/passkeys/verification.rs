@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, post};
 use norma_database::SessionMethod;
 
 use crate::gateway::Gateway;
+use crate::http::json_object::JsonObject;
 use crate::identity::caller::{Access, Notes, local_person};
 use crate::identity::passkeys::ceremony::{Asked, Holder, Purpose, ask_for_use, believe, offered_site, take};
 use crate::identity::passkeys::schema::{PasskeyAnswer, PasskeyChallenge, PasskeyVerification};
@@ -32,7 +33,7 @@ pub(crate) async fn ask_for_passkey_again(
     identity: Data<Identity>,
     access: Access,
     notes: Notes,
-    input: Json<PasskeyVerification>,
+    input: JsonObject<PasskeyVerification>,
 ) -> Result<Json<PasskeyChallenge>, ApiError> {
     let (user, session) = local_person(&access.caller)?;
     notes.object(user.id);
@@ -81,7 +82,7 @@ pub(crate) async fn verify_session_by_passkey(
     request: HttpRequest,
     access: Access,
     notes: Notes,
-    input: Json<PasskeyAnswer>,
+    input: JsonObject<PasskeyAnswer>,
 ) -> Result<HttpResponse, ApiError> {
     let (own, session) = local_person(&access.caller)?;
     notes.object(own.id);
