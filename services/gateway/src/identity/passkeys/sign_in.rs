@@ -1,6 +1,6 @@
 //! `/api/session/passkey`: signing in by a passkey, alone or beside a password or a link.
 
-use actix_web::web::{Data, Json};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, post};
 use norma_access::Token;
 use norma_database::SessionMethod;
