@@ -16,6 +16,8 @@ mod decode_reference_tests;
 mod deflated_data_set;
 mod derived_images;
 mod dicom_header;
+#[cfg(test)]
+mod drawn_chest;
 mod element_copy;
 mod element_tags;
 mod element_values;

@@ -295,20 +295,7 @@ impl LineAlongZ {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Air, a body of soft tissue, a bone in it, with a little noise.
-    fn chest(slices: usize) -> Array3<i16> {
-        Array3::from_shape_fn((slices, 64, 64), |(z, y, x)| {
-            let (dy, dx) = (y as f64 - 31.5, x as f64 - 31.5);
-            let noise = ((z * 31 + y * 17 + x * 7) % 11) as i16 - 5;
-            let level = match dy * dy + dx * dx {
-                distance if distance < 9.0 => 900,
-                distance if distance < 500.0 => 40,
-                _ => -1000,
-            };
-            level + noise
-        })
-    }
+    use crate::drawn_chest::chest;
 
     #[test]
     fn a_filling_around_the_field_becomes_air() {

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
+use norma_service::Settings;
 use rustls::client::ResolvesClientCert;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
@@ -37,6 +38,18 @@ impl Certificate {
             provider,
             current: RwLock::new(Arc::new(current)),
         }))
+    }
+
+    /// The one that the DICOM node shows, to whom calls it and to whom it calls. None where the settings name none.
+    ///
+    /// # Errors
+    /// As [`Certificate::load`].
+    pub(crate) fn of_node(settings: &Settings) -> anyhow::Result<Option<Arc<Self>>> {
+        let tls = &settings.pacs.tls;
+        TlsFiles::of(tls.certificate.as_ref(), tls.key.as_ref(), tls.reload_seconds)
+            .map(Self::load)
+            .transpose()
+            .context("pacs.tls")
     }
 
     /// TLS 1.2 and 1.3 with this certificate.

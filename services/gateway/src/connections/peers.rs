@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use norma_dicom_network::ScuOptions;
 use norma_service::Settings;
 use serde::{Deserialize, Serialize};
@@ -10,7 +9,6 @@ use utoipa::ToSchema;
 
 use crate::certificate::Certificate;
 use crate::deliveries::{DeliveryOptions, DeliveryService, ReachedDestination};
-use crate::options::TlsFiles;
 use crate::pulls::Sources;
 
 /// Which way studies and results go.
@@ -107,11 +105,7 @@ impl Connections {
     /// # Errors
     /// Where a title, an address or a certificate is none.
     pub fn of_settings(settings: &Settings) -> anyhow::Result<Self> {
-        let tls = &settings.pacs.tls;
-        let certificate = TlsFiles::of(tls.certificate.as_ref(), tls.key.as_ref(), tls.reload_seconds)
-            .map(Certificate::load)
-            .transpose()
-            .context("pacs.tls")?;
+        let certificate = Certificate::of_node(settings)?;
         let sources = Sources::of(settings, certificate.as_ref())?;
         let deliveries = DeliveryOptions::of(settings, certificate.as_ref())?;
         Ok(Self::of(settings, &sources, &deliveries))

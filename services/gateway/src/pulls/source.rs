@@ -14,7 +14,6 @@ use norma_service::{RetrieveMethod, Settings, SourceSettings};
 
 use crate::certificate::Certificate;
 use crate::network_peer::{NetworkPeer, PeerTls};
-use crate::options::TlsFiles;
 
 /// Of a search that somebody waits for.
 const FIND_LONGEST: Duration = Duration::from_secs(60);
@@ -44,11 +43,7 @@ impl Sources {
     /// # Errors
     /// Where a title or a certificate is none.
     pub fn of_settings(settings: &Settings) -> anyhow::Result<Self> {
-        let tls = &settings.pacs.tls;
-        let certificate = TlsFiles::of(tls.certificate.as_ref(), tls.key.as_ref(), tls.reload_seconds)
-            .map(Certificate::load)
-            .transpose()
-            .context("pacs.tls")?;
+        let certificate = Certificate::of_node(settings)?;
         Self::of(settings, certificate.as_ref())
     }
 

@@ -15,7 +15,7 @@ use crate::certificate::Certificate;
 use crate::connections::Connections;
 use crate::deliveries::{CommitmentOutcomes, DeliveryOptions, Dispatcher};
 use crate::instance_counts::ExpectedRules;
-use crate::options::{GatewayOptions, TlsFiles};
+use crate::options::GatewayOptions;
 use crate::pacs::{PacsOptions, Receiver};
 use crate::pulls::Sources;
 use crate::routing::Rules;
@@ -43,11 +43,7 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
              with TLS and its https gateway.public_url"
         );
     }
-    let tls = &settings.pacs.tls;
-    let certificate = TlsFiles::of(tls.certificate.as_ref(), tls.key.as_ref(), tls.reload_seconds)
-        .map(Certificate::load)
-        .transpose()
-        .context("pacs.tls")?;
+    let certificate = Certificate::of_node(&settings)?;
     let sources = Sources::of(&settings, certificate.as_ref())?;
     let expected = Arc::new(ExpectedRules::of(&settings.pacs.expected)?);
     let pacs = PacsOptions::of(
