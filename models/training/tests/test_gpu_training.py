@@ -50,7 +50,7 @@ def brought_back(tmp_path_factory):
     pack_program(WORKSPACE / "models" / "training", folder / "pack")
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"NORMA_TRAINING_PYTHON": sys.executable}
     command = [str(folder / "pack" / "gpu"), "run", "--miniature", "--workers", "2", "--out", str(folder / "out"), "--jobs", *JOBS]
-    finished = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=600)
+    finished = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
     return data, folder
 
