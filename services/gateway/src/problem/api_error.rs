@@ -43,9 +43,7 @@ pub enum ApiError {
     RolesBeyondOwn { allowed: Roles },
     #[error("urgent analyses are for the roles that `allowed` lists: send it without `priority`")]
     UrgentNotPermitted { allowed: Roles },
-    #[error(
-        "{most} urgent analyses of yours have not ended: send it without `priority`, or again once one has"
-    )]
+    #[error("{most} urgent analyses of yours have not ended: leave `priority` out, or wait for one")]
     TooManyUrgent { most: u32 },
     #[error("only for somebody who signed in on the page, not for keys")]
     OnlyForSessions,
@@ -96,6 +94,8 @@ pub enum ApiError {
          person confirm it with `confirm_patient_mismatch`"
     )]
     PatientMismatch { conflicts: Vec<IdentityAttribute> },
+    #[error("whose study it is was not read in time: send less at once, or confirm_patient_mismatch")]
+    PatientUnread,
     #[error("the files name no patient: choose one")]
     NoPatientIdentity,
     #[error("there is no such feedback of yours")]
@@ -273,6 +273,7 @@ impl ApiError {
             Self::PatientNotFound => (S::NOT_FOUND, "patient_not_found", "No such patient"),
             Self::PatientMerged { .. } => (S::GONE, "patient_merged", "Patient merged"),
             Self::PatientMismatch { .. } => (S::CONFLICT, "patient_mismatch", "Another patient"),
+            Self::PatientUnread => (S::CONFLICT, "patient_unread", "Patient not read"),
             Self::NoPatientIdentity => (S::UNPROCESSABLE_ENTITY, "no_patient_identity", "No patient named"),
             Self::FeedbackNotFound => (S::NOT_FOUND, "feedback_not_found", "No such feedback"),
             Self::ScanNotFound => (S::NOT_FOUND, "scan_not_found", "No such scan"),

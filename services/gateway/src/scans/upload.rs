@@ -57,6 +57,7 @@ pub(crate) struct UploadOptions {
 /// Several studies in one upload are refused with `several_studies`, which names them. An integrator names no
 /// patient. Where the files name another patient than `patient_id` the answer is 409 `patient_mismatch`, until
 /// `confirm_patient_mismatch` says that a person saw it; `patient_from_dicom` takes or registers the one they name.
+/// Where it takes too long to read whom they name, the answer is 409 `patient_unread` in the same way.
 #[utoipa::path(
     tag = "scans",
     operation_id = "uploadScan",
@@ -195,6 +196,9 @@ async fn store(
         return Err(ApiError::DuplicateScan {
             duplicate_of: earlier.id,
         });
+    }
+    if study.is_unlisted && wish.patient != WantedPatient::Nobody && !wish.is_mismatch_confirmed {
+        return Err(ApiError::PatientUnread);
     }
     let (patient_id, identity) = gateway
         .patient_of_study(notes, wish.patient, study.identity, wish.is_mismatch_confirmed)

@@ -7,7 +7,7 @@ use norma_database::Owner;
 use norma_deidentification::{Key, PixelCheck};
 use norma_dicom_instances::InstanceIndex;
 use norma_dicom_results::SourceStudy;
-use norma_domain::{StudyIdentity, StudyInstanceUid};
+use norma_domain::{ReasonCode, StudyIdentity, StudyInstanceUid};
 use norma_imaging::Limits;
 use norma_pipeline::{
     PrepareError, Sandbox, SplitRejection, SplitStudy, SplitUpload, decode_frames_sandboxed,
@@ -25,7 +25,8 @@ use crate::uploads::sender::Sender;
 const READERS_AT_ONCE: usize = 2;
 /// What waits for one of one sender: its uploads, and what it reads of studies.
 const MOST_WAITING: usize = 256;
-/// Listing reads headers only. What takes longer is stored unlisted, and its analysis tells why it cannot be read.
+/// Listing reads headers only. What takes longer is stored unlisted, for nobody whom it would have to be held against, and its
+/// analysis tells why it cannot be read.
 const LONGEST_LISTING: Duration = Duration::from_secs(60);
 
 /// Reads the headers of uploads.
@@ -55,6 +56,8 @@ pub(crate) struct OnlyStudy {
     pub(crate) uid: Option<StudyInstanceUid>,
     /// Whose it is. Never for logs.
     pub(crate) identity: StudyIdentity,
+    /// That its headers could not be read in time: whose it is may stand in them.
+    pub(crate) is_unlisted: bool,
 }
 
 impl From<SplitStudy> for OnlyStudy {
@@ -62,8 +65,17 @@ impl From<SplitStudy> for OnlyStudy {
         Self {
             uid: study.study_instance_uid,
             identity: study.identity,
+            is_unlisted: false,
         }
     }
+}
+
+/// What listing an upload came to.
+enum Listing {
+    Listed(SplitUpload),
+    /// It cannot be read by its own fault.
+    Unreadable,
+    OutOfTime,
 }
 
 /// What an upload turned out to be.
@@ -92,8 +104,15 @@ impl UploadReader {
     /// Which study the upload is and whose; nobody's where it cannot be read: its analysis tells why. An upload that
     /// holds several studies is refused.
     pub(crate) async fn only_study(&self, upload: &Upload) -> Result<OnlyStudy, ApiError> {
-        let Some(mut split) = self.read(upload, None).await? else {
-            return Ok(OnlyStudy::default());
+        let mut split = match self.read(upload, None).await? {
+            Listing::Listed(split) => split,
+            Listing::Unreadable => return Ok(OnlyStudy::default()),
+            Listing::OutOfTime => {
+                return Ok(OnlyStudy {
+                    is_unlisted: true,
+                    ..OnlyStudy::default()
+                });
+            }
         };
         if split.studies.len() < 2 {
             return Ok(split.studies.pop().map(OnlyStudy::from).unwrap_or_default());
@@ -120,7 +139,7 @@ impl UploadReader {
     ) -> Result<Separation, ApiError> {
         let unreadable = || Separation::One(Box::default());
         // Counted before anything is written out.
-        let Some(mut listed) = self.read(upload, None).await? else {
+        let Listing::Listed(mut listed) = self.read(upload, None).await? else {
             return Ok(unreadable());
         };
         match (listed.studies.len(), listed.strays().len()) {
@@ -134,7 +153,7 @@ impl UploadReader {
             }
             _ => {}
         }
-        let Some(split) = self.read(upload, Some(out)).await? else {
+        let Listing::Listed(split) = self.read(upload, Some(out)).await? else {
             return Ok(unreadable());
         };
         let rejected = split.strays();
@@ -281,8 +300,7 @@ impl UploadReader {
         .map_err(ApiError::internal)
     }
 
-    /// None where the upload cannot be read by its own fault.
-    async fn read(&self, upload: &Upload, out: Option<&Path>) -> Result<Option<SplitUpload>, ApiError> {
+    async fn read(&self, upload: &Upload, out: Option<&Path>) -> Result<Listing, ApiError> {
         let (path, out) = (upload.path.to_path_buf(), out.map(Path::to_owned));
         let read = self
             .in_child(&upload.sender, move |sandbox, limits| {
@@ -298,10 +316,13 @@ impl UploadReader {
             })
             .await?;
         match read {
-            Ok(split) => Ok(Some(split)),
+            Ok(split) => Ok(Listing::Listed(split)),
             Err(PrepareError::Rejected(reason)) => {
                 tracing::info!(code = %reason.code, "an upload's studies cannot be listed");
-                Ok(None)
+                Ok(match reason.code {
+                    ReasonCode::StageTimeout => Listing::OutOfTime,
+                    _ => Listing::Unreadable,
+                })
             }
             Err(error @ (PrepareError::Retryable(_) | PrepareError::NoRoom(_))) => {
                 Err(ApiError::Unavailable {

@@ -27,7 +27,7 @@ use crate::whose::schema::{InspectedUpload, ScanPatient, UploadToInspect};
     request_body(content = UploadToInspect, content_type = "multipart/form-data"),
     responses(
         (status = 200, description = "What the files say", body = InspectedUpload),
-        BadRequest, Gone, UnsupportedMediaType, Unprocessable, StorageFull, Failures
+        BadRequest, Gone, Conflict, UnsupportedMediaType, Unprocessable, StorageFull, Failures
     )
 )]
 #[post("/api/scans/inspect")]
@@ -41,7 +41,11 @@ pub(crate) async fn inspect_upload(
     let (upload, _place) = uploads.receive(&request, payload, &["patient_id"]).await?;
     let patient_id: Option<PatientId> = upload.parsed("patient_id", "the identifier of a patient")?;
     notes.patient(patient_id);
-    let study = uploads.reader.only_study(&upload).await?.identity;
+    let study = uploads.reader.only_study(&upload).await?;
+    if study.is_unlisted {
+        return Err(ApiError::PatientUnread);
+    }
+    let study = study.identity;
     let patient_mismatch = match patient_id {
         Some(id) => gateway.contradictions(id, &study).await?,
         None => Vec::new(),

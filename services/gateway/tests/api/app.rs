@@ -82,11 +82,13 @@ async fn spawn_in(
     settings.telemetry.level = "off".to_owned();
     settings.identity.password.memory_kib = 8;
     settings.identity.password.passes = 1;
+    settings.sandbox.time_limit_seconds = 60;
     set(&mut settings);
     let connections = Connections::of_settings(&settings).unwrap();
     let mut options = GatewayOptions::from(&settings);
     change(&mut options);
     let rules = Rules::of(&settings.routing);
+    let time_limit = Duration::from_secs(settings.sandbox.time_limit_seconds);
 
     static TELEMETRY: OnceLock<Telemetry> = OnceLock::new();
     let telemetry = TELEMETRY
@@ -110,7 +112,7 @@ async fn spawn_in(
                 Sandbox {
                     program: Some(reader_program()),
                     memory_limit_bytes: 2 << 30,
-                    time_limit: Duration::from_secs(60),
+                    time_limit,
                     threads: 1,
                     ..Sandbox::default()
                 },

@@ -6,7 +6,7 @@ use norma_domain::Role;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::app::{App, client, form, make_key, problem, spawn_app};
+use crate::app::{App, client, form, make_key, problem, spawn_app, spawn_app_of};
 use crate::predict::{TextElement, dicom_file_with};
 
 const NAME: &str = "PETROVA^ANNA";
@@ -296,6 +296,30 @@ async fn an_upload_is_inspected_and_nothing_of_it_is_stored() {
     assert_eq!(inspected["patients"][0]["last_name"], "Petrova");
     assert_eq!(app.get_json("/api/scans").await["total"], 0);
     assert!(app.objects.list().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_study_that_could_not_be_read_in_time_is_put_into_no_record_unasked() {
+    let app = spawn_app_of(|settings| settings.sandbox.time_limit_seconds = 0).await;
+    let patient = json!({ "first_name": "Anna", "last_name": "Petrova", "description": "" });
+    let response = app
+        .request(Method::POST, "/api/patients")
+        .json(&patient)
+        .send()
+        .await;
+    let patient: Value = response.unwrap().json().await.unwrap();
+    let (bytes, chosen) = (
+        study("IVANOV^IVAN", "4712", "19600515"),
+        ("patient_id", text(&patient, "id")),
+    );
+    for wish in [chosen, ("patient_from_dicom", "true")] {
+        let response = upload(&app, &bytes, &[wish]).await;
+        problem(response, StatusCode::CONFLICT, "patient_unread").await;
+    }
+    assert_eq!(app.get_json("/api/scans").await["total"], 0);
+    uploaded(&app, &bytes, &[chosen, ("confirm_patient_mismatch", "true")]).await;
+    uploaded(&app, &bytes, &[]).await;
+    assert_eq!(app.get_json("/api/scans").await["total"], 2);
 }
 
 #[tokio::test]
