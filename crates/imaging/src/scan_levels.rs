@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ndarray::{Array3, ArrayView2, Axis};
+use ndarray::{Array3, ArrayView2, ArrayView3, Axis, s};
 use rayon::prelude::*;
 
 use crate::rescale::AIR;
@@ -27,6 +27,8 @@ const LEAST_FAT_OF_BRIGHT: f64 = 0.25;
 /// where there is much air, some of it is as empty as air: where none is, a lower end was cut off; and more is soft tissue or fat
 /// than is bright: a slope that is too steep moves muscle and fat up.
 pub(crate) fn has_levels_of_a_scan(hounsfield: &Array3<i16>) -> bool {
+    // Every other row tells as much.
+    let hounsfield = hounsfield.slice(s![.., ..;2, ..]);
     let bands = [
         i16::MIN..FAT_BELOW,
         i16::MIN..MUCH_AIR_BELOW,
@@ -48,12 +50,15 @@ pub(crate) fn has_levels_of_a_scan(hounsfield: &Array3<i16>) -> bool {
     let has_much_air = air >= MUCH_AIR_PER_MILLE * per_mille;
     let is_moved_up = bright as f64 > LARGEST_BRIGHT_OF_SOFT * soft as f64
         && (fat as f64) < LEAST_FAT_OF_BRIGHT * bright as f64;
-    low >= per_mille && (!has_much_air || empty >= per_mille) && !is_moved_up && !is_cut_off_below(hounsfield)
+    low >= per_mille
+        && (!has_much_air || empty >= per_mille)
+        && !is_moved_up
+        && !is_cut_off_below(&hounsfield)
 }
 
 /// Whether much of a volume lies at its lowest value, and that is no air: a window cut off what was below. What was filled with
 /// air around the field of view is not measured.
-fn is_cut_off_below(hounsfield: &Array3<i16>) -> bool {
+fn is_cut_off_below(hounsfield: &ArrayView3<'_, i16>) -> bool {
     let (lowest, count) = (0..hounsfield.len_of(Axis(0)))
         .into_par_iter()
         .map(|index| lowest_above_air(&hounsfield.index_axis(Axis(0), index)))
@@ -113,7 +118,7 @@ mod tests {
                 "{lowest}"
             );
             let mut filled = chest(3).mapv(|value| value.max(lowest));
-            filled.slice_mut(ndarray::s![.., ..12, ..]).fill(AIR);
+            filled.slice_mut(s![.., ..12, ..]).fill(AIR);
             assert!(!has_levels_of_a_scan(&filled), "{lowest}, filled");
         }
         // A narrow field, with neither lung nor what surrounds the patient.
