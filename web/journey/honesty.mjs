@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net';
 import { openPage, URL_OF_NORMA } from './browser.mjs';
 import { csrfOf } from './identity.mjs';
 
-/** A line to the gateway that can be cut. */
+/** A line to the gateway that can be cut, under the gateway's own name: sessions are that name's alone. */
 async function cuttableLine() {
   const gateway = new URL(URL_OF_NORMA);
   const sockets = new Set();
@@ -32,7 +32,7 @@ async function cuttableLine() {
       server.close(resolve);
       sockets.forEach((socket) => socket.destroy());
     });
-  return { url: `http://127.0.0.1:${port}`, cut, mend: () => listen(port) };
+  return { url: `http://${gateway.hostname}:${port}`, cut, mend: () => listen(port) };
 }
 
 /** The line goes and comes back; the page says both, and fetches what it has missed. */
