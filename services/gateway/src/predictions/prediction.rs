@@ -208,6 +208,7 @@ impl Predictions {
                 study: OnlyStudy {
                     uid: study.uid,
                     identity: study.identity,
+                    is_unlisted: false,
                 },
             };
             self.store_study((scans, earlier), new, &upload.sender, sender)
