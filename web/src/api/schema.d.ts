@@ -817,6 +817,7 @@ export interface paths {
          *     Several studies in one upload are refused with `several_studies`, which names them. An integrator names no
          *     patient. Where the files name another patient than `patient_id` the answer is 409 `patient_mismatch`, until
          *     `confirm_patient_mismatch` says that a person saw it; `patient_from_dicom` takes or registers the one they name.
+         *     Where it takes too long to read whom they name, the answer is 409 `patient_unread` in the same way.
          *
          *     Roles: clinician, integrator (its own studies).
          */
@@ -12267,6 +12268,15 @@ export interface operations {
             };
             /** @description Nothing, or too little, arrived for too long */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things does not allow it; `code` tells why */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
