@@ -50,7 +50,7 @@ def brought_back(tmp_path_factory):
     pack_program(WORKSPACE / "models" / "training", folder / "pack")
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"NORMA_TRAINING_PYTHON": sys.executable}
     command = [str(folder / "pack" / "gpu"), "run", "--miniature", "--workers", "2", "--out", str(folder / "out"), "--jobs", *JOBS]
-    finished = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    finished = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=3600)
     assert finished.returncode == 0, finished.stderr
     return data, folder
 
