@@ -1,23 +1,21 @@
 //! A mass run of one key beside single studies of others, over PostgreSQL, RabbitMQ and seven processes that each relay.
 
-use norma_domain::{AnalysisId, Priority, Stage};
+use norma_domain::{AnalysisId, Priority};
 
 use crate::ONE_AT_A_TIME;
 use crate::installation::Installation;
 use crate::studies::test_bundle;
 
 const MASS_RUN: usize = 24;
-/// Two wait for a worker, four are being prepared (two workers of two each), and as many stand before the later stages: none of
-/// them is stopped. All 24 would go before without turns.
-const FEW: usize = 12;
+/// Two wait for a worker, and as many as the worker has places (two) are at work: none of them is stopped.
+const FEW: usize = 8;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn single_and_urgent_studies_pass_a_mass_run() {
     let _turn = ONE_AT_A_TIME.lock().await;
-    let Some(mut installation) = Installation::start(&test_bundle()).await else {
+    let Some(installation) = Installation::start(&test_bundle()).await else {
         return;
     };
-    installation.start_second_worker(Stage::Preprocess, &[]);
     let mut all = Vec::new();
     for _ in 0..MASS_RUN {
         all.push(installation.request_turn("mass run", Priority::Routine).await);
