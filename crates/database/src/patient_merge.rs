@@ -2,14 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use norma_domain::{IdentityAttribute, PatientId, ScanId};
+use norma_domain::{PatientId, ScanId};
 
 use crate::connection::AnyConnection;
 use crate::patients::{PatientRow, find_patient, search_name};
 use crate::scans::{find_scan, lock_scan};
 use crate::schema::{merged_patients, patients, scans};
 use crate::sql_types::RowId;
-use crate::study_identities::confirm;
+use crate::study_identities::{ScanIdentity, confirm_or_insert};
 use crate::versions::require_unchanged;
 use crate::{Database, DatabaseError, Patient, Scan, time};
 
@@ -86,7 +86,8 @@ impl Database {
         .await
     }
 
-    /// Puts a scan into a patient's record, with what a person confirmed. None where there is no such scan.
+    /// Puts a scan into a patient's record, with what a person confirmed, and with what its files say where that was not on
+    /// record. None where there is no such scan.
     ///
     /// # Errors
     /// [`DatabaseError::NotFound`] where the patient does not exist.
@@ -94,7 +95,7 @@ impl Database {
         &self,
         id: ScanId,
         patient_id: PatientId,
-        confirmed_conflicts: Vec<IdentityAttribute>,
+        identity: ScanIdentity,
         unless_changed_since: Option<DateTime<Utc>>,
     ) -> Result<Option<Scan>, DatabaseError> {
         self.change(move |connection| {
@@ -112,7 +113,7 @@ impl Database {
                     DatabaseError::ForeignKeyViolation { .. } => DatabaseError::NotFound("patient"),
                     other => other,
                 })?;
-            confirm(connection, id.into(), &confirmed_conflicts)?;
+            confirm_or_insert(connection, id.into(), &identity)?;
             find_scan(connection, id)
         })
         .await

@@ -166,15 +166,18 @@ pub(crate) fn insert(
     Ok(())
 }
 
-/// Replaces what a person confirmed of a scan.
-pub(crate) fn confirm(
+/// Replaces what a person confirmed of a scan; writes what its files say where nothing of them is on record.
+pub(crate) fn confirm_or_insert(
     connection: &mut AnyConnection,
     scan_id: RowId,
-    conflicts: &[IdentityAttribute],
+    identity: &ScanIdentity,
 ) -> Result<(), DatabaseError> {
-    diesel::update(study_identities::table.find(scan_id))
-        .set(study_identities::confirmed_conflicts.eq(words_of(conflicts)))
+    let confirmed = diesel::update(study_identities::table.find(scan_id))
+        .set(study_identities::confirmed_conflicts.eq(words_of(&identity.confirmed_conflicts)))
         .execute(connection)?;
+    if confirmed == 0 {
+        insert(connection, scan_id, identity.clone())?;
+    }
     Ok(())
 }
 

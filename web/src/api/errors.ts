@@ -69,6 +69,9 @@ export function problemFrom(status: number, body: unknown, retryAfterSeconds: nu
 export const conflictsOf = (error: unknown): IdentityAttribute[] =>
   error instanceof ApiError && error.code === 'patient_mismatch' ? (error.patient.conflicts ?? []) : [];
 
+/** Whether it was refused because nobody could read whom the files name. */
+export const isPatientUnread = (error: unknown): boolean => error instanceof ApiError && error.code === 'patient_unread';
+
 /** `Retry-After` in seconds. */
 export function retryAfterOf(response: Response): number | null {
   const seconds = Number(response.headers.get('Retry-After') ?? Number.NaN);

@@ -979,7 +979,8 @@ export interface paths {
          * Puts a scan into a patient's record, with its analyses and reports; both patients' records tell of it in the audit
          *     trail.
          * @description Where the files name another patient the answer is 409 `patient_mismatch`, until `confirm_patient_mismatch` says that
-         *     a person saw it; `patient_from_dicom` takes or registers the one they name.
+         *     a person saw it; `patient_from_dicom` takes or registers the one they name. What was stored without being read is read first;
+         *     where that takes too long, the answer is 409 `patient_unread` in the same way.
          *
          *     Roles: clinician.
          */

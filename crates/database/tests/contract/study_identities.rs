@@ -116,6 +116,13 @@ fn patients_are_found_by_their_patient_id() {
     });
 }
 
+fn confirming(confirmed_conflicts: Vec<IdentityAttribute>) -> ScanIdentity {
+    ScanIdentity {
+        confirmed_conflicts,
+        ..ScanIdentity::default()
+    }
+}
+
 #[test]
 fn a_scan_moves_to_another_record_with_what_was_confirmed() {
     on_both_sides(|side| async move {
@@ -125,7 +132,7 @@ fn a_scan_moves_to_another_record_with_what_was_confirmed() {
         request(database, scan.id).await;
         let conflicts = vec![IdentityAttribute::PatientName, IdentityAttribute::PatientId];
         let moved = database
-            .move_scan(scan.id, patient.id, conflicts.clone(), None)
+            .move_scan(scan.id, patient.id, confirming(conflicts.clone()), None)
             .await
             .unwrap()
             .unwrap();
@@ -136,19 +143,31 @@ fn a_scan_moves_to_another_record_with_what_was_confirmed() {
         assert_eq!(database.identities_of_patient(patient.id).await.unwrap(), []);
         let one = vec![IdentityAttribute::PatientName];
         database
-            .move_scan(scan.id, patient.id, one, None)
+            .move_scan(scan.id, patient.id, confirming(one), None)
             .await
             .unwrap()
             .unwrap();
         assert_eq!(database.identities_of_patient(patient.id).await.unwrap().len(), 1);
 
         let nobody = PatientId::generate();
-        let refused = database.move_scan(scan.id, nobody, Vec::new(), None).await;
+        let refused = database
+            .move_scan(scan.id, nobody, ScanIdentity::default(), None)
+            .await;
         assert!(matches!(refused, Err(DatabaseError::NotFound("patient"))));
         let moved = database
-            .move_scan(ScanId::generate(), patient.id, Vec::new(), None)
+            .move_scan(ScanId::generate(), patient.id, ScanIdentity::default(), None)
             .await;
         assert_eq!(moved.unwrap(), None);
+
+        // What was stored without being read is known from now on; what was read is not overwritten.
+        let unread = scan_of(database, None, ScanIdentity::default()).await.id;
+        let (read, other) = (identity("X^Y", "3", "4"), identity("Z", "5", "6"));
+        for said in [&read, &other] {
+            let moved = database.move_scan(unread, patient.id, said.clone(), None).await;
+            assert!(moved.unwrap().is_some());
+        }
+        let known = database.scan_identities(vec![unread]).await.unwrap();
+        assert_eq!(known[&unread], read, "{}", side.name);
     });
 }
 

@@ -207,7 +207,7 @@ async fn store(
         description: String::new(),
         owner,
         identity: ScanIdentity {
-            study: study.identity,
+            study: study.identity.unwrap_or_default(),
             confirmed_conflicts: Vec::new(),
         },
         study_uid: study.uid,

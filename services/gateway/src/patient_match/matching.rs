@@ -61,14 +61,25 @@ impl Gateway {
         Ok(self.known_patient(&patient).await?.contradictions(study))
     }
 
-    /// Finds or makes the patient of a study, and holds the one that was chosen against it.
+    /// Finds or makes the patient of a study, and holds the one that was chosen against it. `study` is None where whom it names
+    /// could not be read.
+    ///
+    /// # Errors
+    /// `patient_mismatch` and `patient_unread`, until a person confirms.
     pub(crate) async fn patient_of_study(
         &self,
         notes: &Notes,
         wanted: WantedPatient,
-        study: StudyIdentity,
+        study: Option<StudyIdentity>,
         is_confirmed: bool,
     ) -> Result<(Option<PatientId>, ScanIdentity), ApiError> {
+        if study.is_none() && wanted != WantedPatient::Nobody {
+            if !is_confirmed {
+                return Err(ApiError::PatientUnread);
+            }
+            notes.add_detail("patient_unread confirmed".to_owned());
+        }
+        let study = study.unwrap_or_default();
         let (patient_id, confirmed_conflicts) = match wanted {
             WantedPatient::Nobody => (None, Vec::new()),
             WantedPatient::OfTheFiles => {

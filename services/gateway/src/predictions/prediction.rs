@@ -207,8 +207,7 @@ impl Predictions {
                 received_sha256: None,
                 study: OnlyStudy {
                     uid: study.uid,
-                    identity: study.identity,
-                    is_unlisted: false,
+                    identity: Some(study.identity),
                 },
             };
             self.store_study((scans, earlier), new, &upload.sender, sender)
@@ -270,7 +269,7 @@ impl Predictions {
                 description: String::new(),
                 owner: sender.owner.clone(),
                 identity: ScanIdentity {
-                    study: study.identity,
+                    study: study.identity.unwrap_or_default(),
                     confirmed_conflicts: Vec::new(),
                 },
                 study_uid: study.uid,

@@ -197,9 +197,6 @@ async fn store(
             duplicate_of: earlier.id,
         });
     }
-    if study.is_unlisted && wish.patient != WantedPatient::Nobody && !wish.is_mismatch_confirmed {
-        return Err(ApiError::PatientUnread);
-    }
     let (patient_id, identity) = gateway
         .patient_of_study(notes, wish.patient, study.identity, wish.is_mismatch_confirmed)
         .await?;

@@ -50,22 +50,28 @@ pub(crate) struct SeparateStudy {
 }
 
 /// The study of an upload that holds one.
-#[derive(Default)]
 pub(crate) struct OnlyStudy {
     /// (0020,000D), where the files have one.
     pub(crate) uid: Option<StudyInstanceUid>,
-    /// Whose it is. Never for logs.
-    pub(crate) identity: StudyIdentity,
-    /// That its headers could not be read in time: whose it is may stand in them.
-    pub(crate) is_unlisted: bool,
+    /// Whose it is; None where its headers could not be read in time. Never for logs.
+    pub(crate) identity: Option<StudyIdentity>,
+}
+
+impl OnlyStudy {
+    /// What cannot be read names nobody.
+    fn of_nobody() -> Self {
+        Self {
+            uid: None,
+            identity: Some(StudyIdentity::default()),
+        }
+    }
 }
 
 impl From<SplitStudy> for OnlyStudy {
     fn from(study: SplitStudy) -> Self {
         Self {
             uid: study.study_instance_uid,
-            identity: study.identity,
-            is_unlisted: false,
+            identity: Some(study.identity),
         }
     }
 }
@@ -106,16 +112,17 @@ impl UploadReader {
     pub(crate) async fn only_study(&self, upload: &Upload) -> Result<OnlyStudy, ApiError> {
         let mut split = match self.read(upload, None).await? {
             Listing::Listed(split) => split,
-            Listing::Unreadable => return Ok(OnlyStudy::default()),
+            Listing::Unreadable => return Ok(OnlyStudy::of_nobody()),
             Listing::OutOfTime => {
                 return Ok(OnlyStudy {
-                    is_unlisted: true,
-                    ..OnlyStudy::default()
+                    uid: None,
+                    identity: None,
                 });
             }
         };
         if split.studies.len() < 2 {
-            return Ok(split.studies.pop().map(OnlyStudy::from).unwrap_or_default());
+            let only = split.studies.pop();
+            return Ok(only.map_or_else(OnlyStudy::of_nobody, OnlyStudy::from));
         }
         let mut studies: Vec<String> = split
             .studies
@@ -137,7 +144,7 @@ impl UploadReader {
         out: &Path,
         most: usize,
     ) -> Result<Separation, ApiError> {
-        let unreadable = || Separation::One(Box::default());
+        let unreadable = || Separation::One(Box::new(OnlyStudy::of_nobody()));
         // Counted before anything is written out.
         let Listing::Listed(mut listed) = self.read(upload, None).await? else {
             return Ok(unreadable());

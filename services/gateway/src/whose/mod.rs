@@ -2,3 +2,4 @@
 
 pub(crate) mod route;
 pub(crate) mod schema;
+mod stored;

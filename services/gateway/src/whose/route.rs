@@ -7,7 +7,7 @@ use norma_domain::{PatientId, ScanId};
 use crate::gateway::Gateway;
 use crate::http::freshness::expected_version;
 use crate::http::json_object::JsonObject;
-use crate::identity::Notes;
+use crate::identity::{Access, Notes};
 use crate::patient_match::{WantedPatient, wanted_patient};
 use crate::patients::schema::Patient;
 use crate::problem::ApiError;
@@ -19,6 +19,7 @@ use crate::scans::answer::with_version;
 use crate::scans::schema::Scan;
 use crate::uploads::Uploads;
 use crate::whose::schema::{InspectedUpload, ScanPatient, UploadToInspect};
+use crate::whose::stored::identity_of_stored;
 
 /// Tells whose study an upload is and stores nothing of it.
 #[utoipa::path(
@@ -42,10 +43,7 @@ pub(crate) async fn inspect_upload(
     let patient_id: Option<PatientId> = upload.parsed("patient_id", "the identifier of a patient")?;
     notes.patient(patient_id);
     let study = uploads.reader.only_study(&upload).await?;
-    if study.is_unlisted {
-        return Err(ApiError::PatientUnread);
-    }
-    let study = study.identity;
+    let study = study.identity.ok_or(ApiError::PatientUnread)?;
     let patient_mismatch = match patient_id {
         Some(id) => gateway.contradictions(id, &study).await?,
         None => Vec::new(),
@@ -65,7 +63,8 @@ pub(crate) async fn inspect_upload(
 /// trail.
 ///
 /// Where the files name another patient the answer is 409 `patient_mismatch`, until `confirm_patient_mismatch` says that
-/// a person saw it; `patient_from_dicom` takes or registers the one they name.
+/// a person saw it; `patient_from_dicom` takes or registers the one they name. What was stored without being read is read first;
+/// where that takes too long, the answer is 409 `patient_unread` in the same way.
 #[utoipa::path(
     tag = "scans",
     operation_id = "setScanPatient",
@@ -82,7 +81,9 @@ pub(crate) async fn inspect_upload(
 #[put("/api/scans/{scan_id}/patient")]
 pub(crate) async fn set_scan_patient(
     gateway: Data<Gateway>,
+    uploads: Data<Uploads>,
     request: HttpRequest,
+    access: Access,
     notes: Notes,
     scan_id: Path<ScanId>,
     change: JsonObject<ScanPatient>,
@@ -96,8 +97,7 @@ pub(crate) async fn set_scan_patient(
         });
     }
     let scan = gateway.scan(*scan_id).await?;
-    let mut identities = gateway.database.scan_identities(vec![scan.id]).await?;
-    let study = identities.remove(&scan.id).unwrap_or_default().study;
+    let study = identity_of_stored(&gateway, &uploads, access.caller.owner(), &scan).await?;
     let (patient_id, identity) = gateway
         .patient_of_study(&notes, wanted, study, change.confirm_patient_mismatch)
         .await?;
@@ -110,10 +110,9 @@ pub(crate) async fn set_scan_patient(
         }
         None => notes.add_detail(format!("to {patient_id}")),
     }
-    let conflicts = identity.confirmed_conflicts.clone();
     let moved = gateway
         .database
-        .move_scan(*scan_id, patient_id, conflicts, expected)
+        .move_scan(*scan_id, patient_id, identity, expected)
         .await
         .map_err(|error| match ApiError::from(error) {
             ApiError::PatientNotFound => ApiError::UnknownPatient,

@@ -54,6 +54,7 @@ mod site;
 mod studies;
 mod tls;
 mod turns;
+mod unread;
 mod verification;
 mod whose;
 mod worker;

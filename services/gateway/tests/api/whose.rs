@@ -6,13 +6,13 @@ use norma_domain::Role;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::app::{App, client, form, make_key, problem, spawn_app, spawn_app_of};
+use crate::app::{App, client, form, make_key, problem, spawn_app};
 use crate::predict::{TextElement, dicom_file_with};
 
 const NAME: &str = "PETROVA^ANNA";
 
 /// A study of the patient: name, Patient ID, birth date.
-fn study(name: &str, id: &str, birth_date: &str) -> Vec<u8> {
+pub(crate) fn study(name: &str, id: &str, birth_date: &str) -> Vec<u8> {
     let elements: [TextElement<'_>; 7] = [
         (0x10, 0x10, b"PN", name),
         (0x10, 0x20, b"LO", id),
@@ -25,7 +25,7 @@ fn study(name: &str, id: &str, birth_date: &str) -> Vec<u8> {
     dicom_file_with("1.2.3.4", 1, &elements)
 }
 
-async fn upload(app: &App, bytes: &[u8], fields: &[(&str, &str)]) -> reqwest::Response {
+pub(crate) async fn upload(app: &App, bytes: &[u8], fields: &[(&str, &str)]) -> reqwest::Response {
     let mut form = form("chest.dcm", bytes);
     for (name, value) in fields {
         form = form.text((*name).to_owned(), (*value).to_owned());
@@ -37,13 +37,13 @@ async fn upload(app: &App, bytes: &[u8], fields: &[(&str, &str)]) -> reqwest::Re
         .unwrap()
 }
 
-async fn uploaded(app: &App, bytes: &[u8], fields: &[(&str, &str)]) -> Value {
+pub(crate) async fn uploaded(app: &App, bytes: &[u8], fields: &[(&str, &str)]) -> Value {
     let response = upload(app, bytes, fields).await;
     assert_eq!(response.status(), StatusCode::CREATED);
     response.json().await.unwrap()
 }
 
-async fn events_of(app: &App, patient: &str, action: &str) -> Vec<Value> {
+pub(crate) async fn events_of(app: &App, patient: &str, action: &str) -> Vec<Value> {
     let page = app
         .get_json(&format!(
             "/api/audit?limit=100&patient_id={patient}&action={action}"
@@ -52,7 +52,7 @@ async fn events_of(app: &App, patient: &str, action: &str) -> Vec<Value> {
     page["items"].as_array().unwrap().clone()
 }
 
-fn text<'a>(document: &'a Value, key: &str) -> &'a str {
+pub(crate) fn text<'a>(document: &'a Value, key: &str) -> &'a str {
     document[key].as_str().unwrap()
 }
 
@@ -296,30 +296,6 @@ async fn an_upload_is_inspected_and_nothing_of_it_is_stored() {
     assert_eq!(inspected["patients"][0]["last_name"], "Petrova");
     assert_eq!(app.get_json("/api/scans").await["total"], 0);
     assert!(app.objects.list().await.unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn a_study_that_could_not_be_read_in_time_is_put_into_no_record_unasked() {
-    let app = spawn_app_of(|settings| settings.sandbox.time_limit_seconds = 0).await;
-    let patient = json!({ "first_name": "Anna", "last_name": "Petrova", "description": "" });
-    let response = app
-        .request(Method::POST, "/api/patients")
-        .json(&patient)
-        .send()
-        .await;
-    let patient: Value = response.unwrap().json().await.unwrap();
-    let (bytes, chosen) = (
-        study("IVANOV^IVAN", "4712", "19600515"),
-        ("patient_id", text(&patient, "id")),
-    );
-    for wish in [chosen, ("patient_from_dicom", "true")] {
-        let response = upload(&app, &bytes, &[wish]).await;
-        problem(response, StatusCode::CONFLICT, "patient_unread").await;
-    }
-    assert_eq!(app.get_json("/api/scans").await["total"], 0);
-    uploaded(&app, &bytes, &[chosen, ("confirm_patient_mismatch", "true")]).await;
-    uploaded(&app, &bytes, &[]).await;
-    assert_eq!(app.get_json("/api/scans").await["total"], 2);
 }
 
 #[tokio::test]

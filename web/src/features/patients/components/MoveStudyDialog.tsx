@@ -2,7 +2,7 @@ import { Button, Checkbox, Group, Modal, Stack, Text } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
-import { conflictsOf } from '@/api/errors';
+import { conflictsOf, isPatientUnread } from '@/api/errors';
 import { usePatient } from '@/api/patients';
 import { useMoveScan, type WantedPatient } from '@/api/scans';
 import type { Scan } from '@/api/types';
@@ -19,9 +19,11 @@ export function MoveStudyDialog({ scan, onClose }: { scan: Scan; onClose: () => 
   const [checked, check] = useState(false);
   const patient = usePatient(patientId);
   const conflicts = conflictsOf(move.error);
+  const unread = isPatientUnread(move.error);
+  const asks = unread || conflicts.length > 0;
   const files = scan.identity;
   const ofFiles = dicomName(files?.patient_name) ?? files?.patient_id;
-  const start = (wanted: WantedPatient): void => move.mutate({ wanted, confirmed: checked && conflicts.length > 0 }, { onSuccess: onClose });
+  const start = (wanted: WantedPatient): void => move.mutate({ wanted, confirmed: checked && asks }, { onSuccess: onClose });
   return (
     <Modal opened onClose={onClose} size="lg" title={<b>{t('identity.moveTitle')}</b>} closeButtonProps={{ 'aria-label': t('common.close') }}>
       <Stack data-testid="move-dialog">
@@ -46,13 +48,13 @@ export function MoveStudyDialog({ scan, onClose }: { scan: Scan; onClose: () => 
             move.reset();
           }}
         />
-        {conflicts.length > 0 ? (
+        {asks ? (
           <>
             <Text size="sm" fw={650} c="var(--pathology)" role="alert">
-              {t('identity.mismatchDetail')}
+              {t(unread ? 'identity.unreadDetail' : 'identity.mismatchDetail')}
             </Text>
             <IdentityComparison heads={[t('identity.chosenPatient'), t('identity.filesSay')]} one={patient.data} other={files} conflicts={conflicts} />
-            <Checkbox label={t('identity.confirmBox')} checked={checked} onChange={(event) => check(event.currentTarget.checked)} />
+            <Checkbox label={t(unread ? 'identity.confirmUnread' : 'identity.confirmBox')} checked={checked} onChange={(event) => check(event.currentTarget.checked)} />
           </>
         ) : (
           <ErrorAlert error={move.error} />
@@ -62,12 +64,12 @@ export function MoveStudyDialog({ scan, onClose }: { scan: Scan; onClose: () => 
             {t('common.cancel')}
           </Button>
           <Button
-            {...(conflicts.length > 0 ? { color: 'red.9' } : {})}
+            {...(asks ? { color: 'red.9' } : {})}
             loading={move.isPending}
-            disabled={!patientId || (conflicts.length > 0 && !checked)}
+            disabled={!patientId || (asks && !checked)}
             onClick={() => patientId && start({ patientId })}
           >
-            {t(conflicts.length > 0 ? 'identity.moveConfirm' : 'identity.move')}
+            {t(asks ? 'identity.moveConfirm' : 'identity.move')}
           </Button>
         </Group>
       </Stack>

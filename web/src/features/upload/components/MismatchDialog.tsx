@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
-import { conflictsOf } from '@/api/errors';
+import { conflictsOf, isPatientUnread } from '@/api/errors';
 import { usePatient } from '@/api/patients';
 import { ErrorAlert } from '@/components/ErrorAlert';
 import { IdentityComparison } from '@/identity/IdentityComparison';
@@ -13,7 +13,7 @@ import { useIdentityTexts } from '@/identity/use-identity-texts';
 
 import { inspectUpload, sendFor, type Upload, type WantedPatient } from '../api/upload-store';
 
-/** The files name another patient than the one who was chosen: shows both, and lets a person decide. */
+/** The files name another patient than the one who was chosen, or could not be read: shows both, and lets a person decide. */
 export function MismatchDialog({ upload, onClose }: { upload: Upload; onClose: () => void }) {
   const { t } = useTranslation();
   const texts = useIdentityTexts();
@@ -21,9 +21,12 @@ export function MismatchDialog({ upload, onClose }: { upload: Upload; onClose: (
   const chosen = usePatient(chosenId);
   const [checked, check] = useState(false);
   const [other, choose] = useState<string | null>(null);
+  const unread = isPatientUnread(upload.error);
   const inspected = useQuery({
     queryKey: ['inspected-upload', upload.id, chosenId],
     queryFn: ({ signal }) => inspectUpload(upload.id, signal),
+    // It would take as long again.
+    enabled: !unread,
     staleTime: Infinity,
     // It names a patient: it goes with the dialog.
     gcTime: 0,
@@ -36,10 +39,10 @@ export function MismatchDialog({ upload, onClose }: { upload: Upload; onClose: (
   const known = (inspected.data?.patients ?? []).filter(({ id }) => id !== chosenId);
   const files = inspected.data?.identity;
   return (
-    <Modal opened onClose={onClose} size="lg" title={<b>{t('identity.mismatchTitle')}</b>} closeButtonProps={{ 'aria-label': t('common.close') }}>
+    <Modal opened onClose={onClose} size="lg" title={<b>{t(unread ? 'problem.patient_unread.title' : 'identity.mismatchTitle')}</b>} closeButtonProps={{ 'aria-label': t('common.close') }}>
       <Stack data-testid="mismatch-dialog">
-        <Text size="sm">{t('identity.mismatchDetail')}</Text>
-        {inspected.isPending && (
+        <Text size="sm">{t(unread ? 'identity.unreadDetail' : 'identity.mismatchDetail')}</Text>
+        {inspected.isLoading && (
           <Group gap="xs">
             <Loader size="xs" />
             <Text size="sm">{t('identity.reading')}</Text>
@@ -73,7 +76,7 @@ export function MismatchDialog({ upload, onClose }: { upload: Upload; onClose: (
             {t('identity.sendForThis')}
           </Button>
         </Group>
-        <Checkbox label={t('identity.confirmBox')} checked={checked} onChange={(event) => check(event.currentTarget.checked)} />
+        <Checkbox label={t(unread ? 'identity.confirmUnread' : 'identity.confirmBox')} checked={checked} onChange={(event) => check(event.currentTarget.checked)} />
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose} data-autofocus>
             {t('common.cancel')}

@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { useState } from 'react';
 import { Link } from 'react-router';
 
+import { isPatientUnread } from '@/api/errors';
 import { usePatient } from '@/api/patients';
 import type { Scan } from '@/api/types';
 import pageClasses from '@/components/page.module.css';
@@ -44,7 +45,7 @@ function StoredIdentity({ scan }: { scan: Scan }) {
   );
 }
 
-/** Refused, because the files name another patient: a person decides whose study it is. */
+/** Refused, because the files name another patient or nobody knows whom: a person decides whose study it is. */
 function Mismatch({ upload }: { upload: Upload }) {
   const { t } = useTranslation();
   const [deciding, decide] = useState(false);
@@ -82,7 +83,7 @@ function UploadProgress({ upload }: { upload: Upload }) {
         <div>
           <b>{title}</b>
           <div>{advice}</div>
-          {error.code === 'patient_mismatch' && <Mismatch upload={upload} />}
+          {(error.code === 'patient_mismatch' || isPatientUnread(error)) && <Mismatch upload={upload} />}
         </div>
       </div>
     );
