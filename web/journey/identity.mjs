@@ -34,8 +34,19 @@ export async function signIn(browser) {
   return { storage };
 }
 
-/** Adds a passkey of a device in software, signs in by it alone and beside the password, and takes it away. */
-async function usePasskey(browser) {
+/** Makes a passkey of the page's device. */
+async function addPasskey(page, name) {
+  await page.goto(`${URL_OF_NORMA}/second-factor`);
+  await page.getByLabel(field('Name of the new passkey')).fill(name);
+  await page.getByTestId('add-passkey').click();
+  await page.getByTestId('recovery-codes').waitFor();
+  await page.getByRole('button', { name: 'I have kept them' }).click();
+  await page.locator(`tr[data-passkey="${name}"]`).waitFor();
+}
+
+/** Adds a passkey of a device in software, signs in by it alone and beside the password, and takes it away; the next one is taken
+ * away by the administrator, whose page `administrator` is. */
+async function usePasskey(browser, administrator) {
   const { context, page } = await openPage(browser);
   const device = await context.newCDPSession(page);
   await device.send('WebAuthn.enable');
@@ -58,12 +69,7 @@ async function usePasskey(browser) {
   await page.goto(URL_OF_NORMA);
   await typePassword(page, 'night.shift', PASSWORD);
   await page.getByTestId('account').waitFor();
-  await page.goto(`${URL_OF_NORMA}/second-factor`);
-  await page.getByLabel(field('Name of the new passkey')).fill('journey');
-  await page.getByTestId('add-passkey').click();
-  await page.getByTestId('recovery-codes').waitFor();
-  await page.getByRole('button', { name: 'I have kept them' }).click();
-  await page.locator('tr[data-passkey=journey]').waitFor();
+  await addPasskey(page, 'journey');
   await checkAccessible(page, 'the second factor');
   await signOut();
   await checkAccessible(page, 'the login page with passkeys');
@@ -83,6 +89,18 @@ async function usePasskey(browser) {
   await page.getByTestId('sign-in-error').getByText('does not sign in here').waitFor();
   await typePassword(page, 'night.shift', PASSWORD);
   await page.getByTestId('account').waitFor();
+
+  await addPasskey(page, 'lost phone');
+  await administrator.goto(`${URL_OF_NORMA}/administration/people`);
+  await administrator.getByRole('button', { name: 'Actions for Night shift' }).click();
+  await administrator.getByRole('menuitem', { name: 'Passkeys' }).click();
+  await administrator.getByRole('button', { name: 'Remove the passkey lost phone' }).click();
+  await administrator.getByRole('dialog').getByRole('button', { name: 'Remove', exact: true }).last().click();
+  await administrator.locator('tr[data-passkey="lost phone"]').waitFor({ state: 'detached' });
+  await checkAccessible(administrator, 'the passkeys of a person');
+  await administrator.keyboard.press('Escape');
+  await page.goto(URL_OF_NORMA);
+  await page.waitForURL(/\/login/);
   await context.close();
 }
 
@@ -167,7 +185,7 @@ export async function checkIdentity(browser, state, tell, scanId) {
   });
   const { passkey } = await (await fetch(`${URL_OF_NORMA}/api/login-options`)).json();
   if (passkey) {
-    await keep('a passkey signs in alone and beside the password, until it is taken away', () => usePasskey(browser));
+    await keep('a passkey signs in alone and beside the password, until it is taken away', () => usePasskey(browser, page));
   } else {
     tell('browsers make no passkeys for this address');
   }

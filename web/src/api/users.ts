@@ -31,6 +31,20 @@ export const useDeleteUser = () =>
 export const useResetSecondFactor = () =>
   useUserMutation((userId: string) => done(client.DELETE('/api/users/{user_id}/second-factor', { params: { path: { user_id: userId } } })));
 
+const passkeysOf = (userId: string) => [...usersKey, userId, 'passkeys'] as const;
+
+export const useUserPasskeys = (userId: string) =>
+  useQuery({
+    queryKey: passkeysOf(userId),
+    queryFn: ({ signal }) => bodyOf(client.GET('/api/users/{user_id}/passkeys', { params: { path: { user_id: userId } }, signal })),
+  });
+
+/** For who has lost one device of several. */
+export const useRemoveUserPasskey = (userId: string) =>
+  useUserMutation((passkeyId: string) =>
+    done(client.DELETE('/api/users/{user_id}/passkeys/{passkey_id}', { params: { path: { user_id: userId, passkey_id: passkeyId } } })),
+  );
+
 /** A link with which a person signs in once and sets a password. */
 export const useMakeSignInLink = () =>
   useUserMutation((userId: string) =>

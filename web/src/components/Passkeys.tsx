@@ -1,22 +1,21 @@
-import { Badge, Button, Group, Skeleton, Stack, Text, TextInput, Title } from '@mantine/core';
+import { Button, Group, Skeleton, Stack, Text, TextInput, Title } from '@mantine/core';
 import { IconKey } from '@tabler/icons-react';
 import { useState, type SyntheticEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { useAddPasskey, usePasskeys, useRefreshPasskeys, useRemovePasskey } from '@/api/passkeys';
 import type { Passkey } from '@/api/types';
-import { formatDateTime } from '@/format/dates';
 import { knowsPasskeys } from '@/session/passkey';
 
 import { ConfirmDialog } from './ConfirmDialog';
 import { ErrorAlert } from './ErrorAlert';
 import { ErrorNotice } from './ErrorNotice';
+import { PasskeyTable } from './PasskeyTable';
 import { RecoveryCodes } from './RecoveryCodes';
-import { ActionsHeading, ScrollTable } from './ScrollTable';
 
 /** The own account's passkeys, and a new one. */
 export function Passkeys() {
-  const { t, i18n } = useTranslation();
+  const { t } = useTranslation();
   const { data, error, refetch } = usePasskeys();
   const refresh = useRefreshPasskeys();
   const add = useAddPasskey();
@@ -60,49 +59,7 @@ export function Passkeys() {
         <Text size="sm" maw={620}>
           {t(can ? 'passkeys.detail' : data.is_offered ? 'passkeys.notHere' : 'passkeys.off')}
         </Text>
-        {data.items.length > 0 && (
-          <ScrollTable label={t('passkeys.title')}>
-            <thead>
-              <tr>
-                <th scope="col">{t('passkeys.name')}</th>
-                <th scope="col">{t('passkeys.added')}</th>
-                <th scope="col">{t('passkeys.lastUsed')}</th>
-                <ActionsHeading />
-              </tr>
-            </thead>
-            <tbody>
-              {data.items.map((passkey) => (
-                <tr key={passkey.id} data-passkey={passkey.name}>
-                  <td>
-                    <Group gap={6}>
-                      <Text size="sm" fw={600}>
-                        {passkey.name}
-                      </Text>
-                      {passkey.is_synced && (
-                        <Badge variant="default" tt="none" fw={500}>
-                          {t('passkeys.synced')}
-                        </Badge>
-                      )}
-                    </Group>
-                  </td>
-                  <td>{formatDateTime(passkey.created_at, i18n.language)}</td>
-                  <td>{passkey.last_used_at ? formatDateTime(passkey.last_used_at, i18n.language) : '–'}</td>
-                  <td>
-                    <Button
-                      size="compact-sm"
-                      variant="subtle"
-                      c="var(--pathology)"
-                      aria-label={t('passkeys.removeOne', { name: passkey.name })}
-                      onClick={() => setRemoving(passkey)}
-                    >
-                      {t('passkeys.remove')}
-                    </Button>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </ScrollTable>
-        )}
+        {data.items.length > 0 && <PasskeyTable passkeys={data.items} onRemove={setRemoving} />}
         <ErrorAlert error={add.error} />
         {can && (
           <form onSubmit={onSubmit}>

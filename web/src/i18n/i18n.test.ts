@@ -51,6 +51,19 @@ function brings(file: string, part: string, seen = new Set<string>()): boolean {
   });
 }
 
+/** Only a machine's requests get them: sign-in by OpenID, DICOMweb. Nor does the page ask for what `workitem_problem.rs` names. */
+const NOT_ON_PAGE = /^(openid_not_configured|stores_deidentified|dicom_object_not_found|too_many_listeners)$/;
+
+it('every refusal that the page can get has its words', () => {
+  const folder = '../services/gateway/src/problem/';
+  const files = readdirSync(folder).filter((name) => name !== 'workitem_problem.rs');
+  const sources = files.map((name) => readFileSync(folder + name, 'utf8')).join('');
+  const codes = [...sources.matchAll(/\bS::[A-Z_]+,\s*"([a-z_]+)"/g)].map(([, code]) => code ?? '');
+  expect(codes.length).toBeGreaterThan(80);
+  const hasWords = (code: string): boolean => english.has(`problem.${code}.title`) || english.has(`reason.${code}.title`);
+  expect(codes.filter((code) => !NOT_ON_PAGE.test(code) && !hasWords(code))).toEqual([]);
+});
+
 describe('the two languages', () => {
   it('have the same keys', () => {
     expect(names(russian)).toEqual(names(english));

@@ -1,6 +1,6 @@
 import { ActionIcon, Badge, Button, Group, Menu, Modal, Skeleton, Text } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
-import { IconDevices, IconDotsVertical, IconLink, IconPencil, IconShieldOff, IconTrash, IconUserPlus } from '@tabler/icons-react';
+import { IconDevices, IconDotsVertical, IconKey, IconLink, IconPencil, IconShieldOff, IconTrash, IconUserPlus } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
@@ -19,8 +19,9 @@ import { useSettings } from '@/settings/settings';
 
 import { SignInLinkDialog } from './SignInLinkDialog';
 import { UserForm, type UserValues } from './UserForm';
+import { UserPasskeysDialog } from './UserPasskeysDialog';
 
-type Dialog = { kind: 'create' } | { kind: 'edit' | 'delete' | 'sessions' | 'reset'; user: User } | { kind: 'link'; user: User; link: string; expiresAt: string };
+type Dialog = { kind: 'create' } | { kind: 'edit' | 'delete' | 'sessions' | 'passkeys' | 'reset'; user: User } | { kind: 'link'; user: User; link: string; expiresAt: string };
 
 const nameOf = (user: User): string => user.display_name || user.login;
 
@@ -137,6 +138,11 @@ export function Users() {
                             {t('sessions.ofPerson')}
                           </Menu.Item>
                           {user.has_second_factor && !own && (
+                            <Menu.Item leftSection={<IconKey size={16} />} onClick={() => setDialog({ kind: 'passkeys', user })}>
+                              {t('passkeys.title')}
+                            </Menu.Item>
+                          )}
+                          {user.has_second_factor && !own && (
                             <Menu.Item leftSection={<IconShieldOff size={16} />} onClick={() => setDialog({ kind: 'reset', user })}>
                               {t('secondFactor.reset')}
                             </Menu.Item>
@@ -184,6 +190,7 @@ export function Users() {
           <SessionList userId={dialog.user.id} />
         </Modal>
       )}
+      {dialog?.kind === 'passkeys' && <UserPasskeysDialog userId={dialog.user.id} name={nameOf(dialog.user)} onClose={close} />}
       <ConfirmDialog
         opened={dialog?.kind === 'reset'}
         title={dialog?.kind === 'reset' ? t('secondFactor.resetTitle', { name: nameOf(dialog.user) }) : ''}
