@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use ndarray::{Array4, ArrayD, Axis, concatenate};
-use ort::session::Session;
+use ort::session::{RunOptions, Session};
 use ort::value::{TensorElementType, TensorRef, ValueType};
 use rayon::ThreadPool;
 use rayon::prelude::*;
@@ -20,6 +20,17 @@ use crate::runtime::{ExecutionProvider, Runtime};
 /// Slices given to a graph at once. On a CPU a second slice only drives the first one's layers out of the caches.
 const CPU_BATCH: usize = 1;
 const CUDA_BATCH: usize = 32;
+
+/// Which arenas to shrink after a run: a key and a value of ONNX Runtime's run options (onnxruntime_run_options_config_keys.h).
+const SHRINK_ARENAS: &str = "memory.enable_memory_arena_shrinkage";
+const CPU_ARENA: &str = "cpu:0";
+
+/// What becomes of the memory of a run's activations: a study's next slice takes it again, the next study may be long in coming.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Memory {
+    Kept,
+    GivenBack,
+}
 
 /// A model's graph, ready to run.
 pub(crate) struct Graph {
@@ -94,12 +105,15 @@ impl Graph {
         batch: impl Fn(Range<usize>) -> Array4<f32> + Sync,
     ) -> Result<Vec<ArrayD<f32>>, ModelError> {
         let size = self.batch_size();
+        let batches = count.div_ceil(size);
+        let left = AtomicUsize::new(batches);
         let batches: Vec<Vec<ArrayD<f32>>> = self.threads.install(|| {
-            (0..count.div_ceil(size))
+            (0..batches)
                 .into_par_iter()
                 .map(|number| {
                     let slices = number * size..((number + 1) * size).min(count);
-                    self.run_slices(outputs, slices, &batch)
+                    let left = left.fetch_sub(1, Ordering::Relaxed);
+                    self.run_slices(outputs, slices, &batch, self.memory_after(left))
                 })
                 .collect::<Result<_, _>>()
         })?;
@@ -118,8 +132,9 @@ impl Graph {
         outputs: &[String],
         slices: Range<usize>,
         batch: impl Fn(Range<usize>) -> Array4<f32>,
+        memory: Memory,
     ) -> Result<Vec<ArrayD<f32>>, ModelError> {
-        let outputs = self.run_batch(outputs, &batch(slices.clone()))?;
+        let outputs = self.run_batch(outputs, &batch(slices.clone()), memory)?;
         match outputs
             .iter()
             .find(|output| output.shape().first() != Some(&slices.len()))
@@ -133,16 +148,36 @@ impl Graph {
         }
     }
 
-    fn run_batch(&self, names: &[String], input: &Array4<f32>) -> Result<Vec<ArrayD<f32>>, ModelError> {
+    /// What a session does with its memory where so many batches, with its own, had not begun.
+    fn memory_after(&self, left: usize) -> Memory {
+        // Which session takes which batch is left to chance: of twice as many, each has one.
+        let last = 2 * usize::try_from(self.sessions.count()).unwrap_or(usize::MAX);
+        if *self.provider() == ExecutionProvider::Cuda || left > last {
+            Memory::Kept
+        } else {
+            Memory::GivenBack
+        }
+    }
+
+    fn run_batch(
+        &self,
+        names: &[String],
+        input: &Array4<f32>,
+        memory: Memory,
+    ) -> Result<Vec<ArrayD<f32>>, ModelError> {
         let failed = |source: ort::Error| ModelError::RunFailed {
             model: self.model.clone(),
             source: Box::new(source),
         };
         let tensor = TensorRef::from_array_view(input).map_err(failed)?;
+        let mut options = RunOptions::new().map_err(failed)?;
+        if memory == Memory::GivenBack {
+            options.set(SHRINK_ARENAS, CPU_ARENA).map_err(failed)?;
+        }
         self.sessions.lend(|session| {
             let started = Instant::now();
             let outputs = session
-                .run(ort::inputs![self.input.as_str() => tensor])
+                .run_with_options(ort::inputs![self.input.as_str() => tensor], &options)
                 .map_err(failed)?;
             let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
             self.run_micros.fetch_add(micros, Ordering::Relaxed);

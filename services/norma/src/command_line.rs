@@ -3,6 +3,7 @@
 mod accuracy;
 mod deliveries;
 mod pacs;
+mod phantom;
 mod proposals;
 mod routing;
 mod shadow;
@@ -20,6 +21,7 @@ pub(crate) use self::pacs::{
     Pacs, PacsArrivals, PacsConnections, PacsFind, PacsPeer, PacsPull, PacsPulls, PacsReceive, PacsSend,
     PacsStudies,
 };
+pub(crate) use self::phantom::{Encoding, Phantom, PhantomKind};
 pub(crate) use self::proposals::{
     DecideProposal, ListProposals, ProposalState, Proposals, ShowProposal, ShownAs,
 };
@@ -228,15 +230,6 @@ pub(crate) struct Bench {
     /// First compare what CUDA and the CPU say of one study.
     #[arg(long)]
     pub(crate) cuda_agreement: bool,
-}
-
-/// The phantom's transfer syntaxes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Encoding {
-    Explicit,
-    Implicit,
-    Deflated,
-    Rle,
 }
 
 #[derive(Debug, Subcommand)]
@@ -466,28 +459,6 @@ pub(crate) struct Demo {
     /// API key for --url; without one, a short-lived key is made in the database.
     #[arg(long, env = "NORMA_API_KEY", hide_env_values = true, requires = "url")]
     pub(crate) key: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum PhantomKind {
-    Norm,
-    /// A spiculated nodule in the right upper lobe.
-    Nodule,
-    /// Fluid around the right lung.
-    Effusion,
-    /// A consolidation in the left lower lobe.
-    Consolidation,
-    /// A norm chest whose apices were not scanned.
-    Incomplete,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Phantom {
-    #[arg(value_enum, default_value_t = PhantomKind::Norm)]
-    pub(crate) kind: PhantomKind,
-    /// The zip to write.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -1,9 +1,10 @@
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use norma_phantom::{Nodule, PhantomOptions, phantom_zip};
+use norma_phantom::{Nodule, PhantomOptions, TransferSyntax, phantom_zip};
 
-use crate::command_line::{Phantom, PhantomKind};
+use crate::command_line::{Encoding, Phantom, PhantomKind};
 
 pub(crate) fn options(kind: PhantomKind) -> PhantomOptions {
     match kind {
@@ -33,7 +34,24 @@ pub(crate) fn options(kind: PhantomKind) -> PhantomOptions {
 }
 
 pub(crate) fn run(arguments: &Phantom) -> anyhow::Result<ExitCode> {
-    phantom_zip(&options(arguments.kind), &arguments.out)
+    let kind = options(arguments.kind);
+    let slices = arguments.slices.map_or(kind.slices, NonZeroUsize::get);
+    let options = PhantomOptions {
+        slices,
+        spacing_mm: kind.spacing_mm * kind.slices as f32 / slices as f32,
+        transfer_syntax: syntax(arguments.transfer_syntax),
+        ..kind
+    };
+    phantom_zip(&options, &arguments.out)
         .with_context(|| format!("failed to write {}", arguments.out.display()))?;
     Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) const fn syntax(encoding: Encoding) -> TransferSyntax {
+    match encoding {
+        Encoding::Explicit => TransferSyntax::ExplicitLittleEndian,
+        Encoding::Implicit => TransferSyntax::ImplicitLittleEndian,
+        Encoding::Deflated => TransferSyntax::DeflatedExplicitLittleEndian,
+        Encoding::Rle => TransferSyntax::RleLossless,
+    }
 }

@@ -1,17 +1,20 @@
 //! Studies go in, so many at once; what a client sees is timed.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
+use clap::ValueEnum as _;
 use futures::StreamExt as _;
 use norma_domain::StageOutcome;
-use norma_phantom::{PhantomOptions, TransferSyntax, phantom_zip};
+use norma_phantom::TransferSyntax;
 use serde::Serialize;
 
 use super::machine::GpuWatch;
 use super::memory::MemoryWatch;
 use crate::command_line::{Bench, Encoding};
+use crate::commands::phantom::syntax;
 use crate::commands::prediction::predict;
 use crate::commands::processor_time::processor_time;
 use crate::commands::terminal::tell;
@@ -52,7 +55,7 @@ pub(super) async fn measure(
     let mut points = Vec::new();
     for slices in &arguments.slices {
         for encoding in &arguments.transfer_syntax {
-            let study = Study::write(folder.path(), *slices, transfer_syntax(*encoding)).await?;
+            let study = tokio::task::block_in_place(|| Study::write(folder.path(), *slices, *encoding))?;
             read(client, url, &study).await?;
             for in_flight in &arguments.in_flight {
                 let point = measure_point(client, url, &study, *in_flight, arguments.studies).await?;
@@ -169,34 +172,24 @@ struct Study {
 }
 
 impl Study {
-    async fn write(folder: &Path, slices: usize, transfer_syntax: TransferSyntax) -> anyhow::Result<Self> {
+    /// Drawn by a process of its own: what it took to draw would stay in the service's heap, and be measured with it.
+    fn write(folder: &Path, slices: usize, encoding: Encoding) -> anyhow::Result<Self> {
         let archive = folder.join("phantom.zip");
-        let whole = PhantomOptions::default();
-        let options = PhantomOptions {
-            slices,
-            spacing_mm: whole.spacing_mm * whole.slices as f32 / slices as f32,
-            transfer_syntax,
-            ..whole
-        };
-        let to = archive.clone();
-        let written = tokio::task::spawn_blocking(move || phantom_zip(&options, &to)).await;
-        written
-            .context("the phantom's writing panicked")?
-            .context("failed to write the phantom")?;
+        let encoding_name = encoding.to_possible_value().context("an encoding has no name")?;
+        let own = std::env::current_exe().context("failed to find this program")?;
+        let drawn = Command::new(own)
+            .args(["phantom", "norm", "--slices", &slices.to_string()])
+            .args(["--transfer-syntax", encoding_name.get_name()])
+            .arg("--out")
+            .arg(&archive)
+            .status()
+            .context("failed to draw the phantom")?;
+        ensure!(drawn.success(), "the phantom was not drawn: {drawn}");
         Ok(Self {
             slices,
-            transfer_syntax,
+            transfer_syntax: syntax(encoding),
             archive,
         })
-    }
-}
-
-const fn transfer_syntax(encoding: Encoding) -> TransferSyntax {
-    match encoding {
-        Encoding::Explicit => TransferSyntax::ExplicitLittleEndian,
-        Encoding::Implicit => TransferSyntax::ImplicitLittleEndian,
-        Encoding::Deflated => TransferSyntax::DeflatedExplicitLittleEndian,
-        Encoding::Rle => TransferSyntax::RleLossless,
     }
 }
 
