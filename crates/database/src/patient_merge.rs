@@ -113,7 +113,7 @@ impl Database {
                     DatabaseError::ForeignKeyViolation { .. } => DatabaseError::NotFound("patient"),
                     other => other,
                 })?;
-            confirm_or_insert(connection, id.into(), &identity)?;
+            confirm_or_insert(connection, id.into(), identity)?;
             find_scan(connection, id)
         })
         .await

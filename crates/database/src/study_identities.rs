@@ -170,15 +170,15 @@ pub(crate) fn insert(
 pub(crate) fn confirm_or_insert(
     connection: &mut AnyConnection,
     scan_id: RowId,
-    identity: &ScanIdentity,
+    identity: ScanIdentity,
 ) -> Result<(), DatabaseError> {
     let confirmed = diesel::update(study_identities::table.find(scan_id))
         .set(study_identities::confirmed_conflicts.eq(words_of(&identity.confirmed_conflicts)))
         .execute(connection)?;
-    if confirmed == 0 {
-        insert(connection, scan_id, identity.clone())?;
+    match confirmed {
+        0 => insert(connection, scan_id, identity),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn search_text(study: &StudyIdentity) -> String {

@@ -22,7 +22,7 @@ use crate::pixels::PixelObjects;
 use crate::problem::ApiError;
 use crate::recently_used::RecentlyUsed;
 use crate::uploads::Uploads;
-use crate::uploads::spool::{create_spool_file, storage_failure};
+use crate::uploads::spool::fetch_original;
 
 /// Answers kept, some tens of kilobytes each: one is sent to several destinations, and again and again while one is away.
 const ANSWERS_KEPT: NonZeroUsize = NonZeroUsize::new(64).unwrap();
@@ -137,13 +137,7 @@ impl DicomResults {
         let Some(study) = &prepared.study.study_instance_uid else {
             return Err(ApiError::NoDicomResults);
         };
-        let (_, path) = create_spool_file(&self.gateway.options.spool_folder).map_err(storage_failure)?;
-        let original = ObjectKey::Original(analysis.scan_id);
-        match self.gateway.objects.get_to_file(original, &path).await {
-            // Deleted since the analysis was looked up.
-            Err(ObjectError::NotFound(_)) => return Err(ApiError::ScanNotFound),
-            fetched => fetched?,
-        };
+        let path = fetch_original(&self.gateway, analysis.scan_id).await?;
         let studies = self.uploads.reader.describe(&path).await?;
         studies
             .into_iter()

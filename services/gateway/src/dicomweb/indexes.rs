@@ -10,7 +10,7 @@ use futures::StreamExt as _;
 use norma_database::{DicomStudy, Owner};
 use norma_dicom_instances::{Attributes, InstanceIndex, Span, TRAILER_BYTES, find_index, read_index};
 use norma_domain::ScanId;
-use norma_object_storage::{ObjectError, ObjectKey};
+use norma_object_storage::ObjectKey;
 use serde_json::Value;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -23,7 +23,7 @@ use crate::problem::ApiError;
 use crate::recently_used::RecentlyUsed;
 use crate::uploads::Uploads;
 use crate::uploads::sender::Sender;
-use crate::uploads::spool::{create_spool_file, storage_failure};
+use crate::uploads::spool::{create_spool_file, fetch_original, storage_failure};
 
 /// Indexes kept in memory: one of a study of a thousand slices takes a megabyte.
 const KEPT: NonZeroUsize = NonZeroUsize::new(16).unwrap();
@@ -223,11 +223,7 @@ impl DicomWeb {
         };
         // As large again: what lies in archives in archives is unpacked.
         self.uploads.check_spool(original_bytes.saturating_mul(2))?;
-        let (_, upload) = create_spool_file(&self.gateway.options.spool_folder).map_err(storage_failure)?;
-        match self.gateway.objects.get_to_file(original, &upload).await {
-            Err(ObjectError::NotFound(_)) => return Err(ApiError::ScanNotFound),
-            fetched => fetched?,
-        };
+        let upload = fetch_original(&self.gateway, scan_id).await?;
         let (_, container) =
             create_spool_file(&self.gateway.options.spool_folder).map_err(storage_failure)?;
         let index = self.uploads.reader.index(sender, &upload, &container).await?;

@@ -4,8 +4,11 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use norma_domain::ScanId;
+use norma_object_storage::{ObjectError, ObjectKey};
 use tempfile::TempPath;
 
+use crate::gateway::Gateway;
 use crate::problem::ApiError;
 
 const SPOOL_PREFIX: &str = "upload-";
@@ -67,6 +70,22 @@ pub(crate) fn create_spool_file(folder: &Path) -> io::Result<(std::fs::File, Tem
         .prefix(SPOOL_PREFIX)
         .tempfile_in(folder)?
         .into_parts())
+}
+
+/// A scan's file as it came, in a file of the spool folder.
+///
+/// # Errors
+/// `scan_not_found` where it was deleted since the scan was looked up.
+pub(crate) async fn fetch_original(gateway: &Gateway, scan_id: ScanId) -> Result<TempPath, ApiError> {
+    let (_, file) = create_spool_file(&gateway.options.spool_folder).map_err(storage_failure)?;
+    match gateway
+        .objects
+        .get_to_file(ObjectKey::Original(scan_id), &file)
+        .await
+    {
+        Err(ObjectError::NotFound(_)) => Err(ApiError::ScanNotFound),
+        fetched => Ok(fetched.map(|_bytes| file)?),
+    }
 }
 
 /// A failure to write: a full disk is told, everything else is ours.

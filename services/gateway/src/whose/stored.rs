@@ -2,13 +2,12 @@
 
 use norma_database::{Owner, Scan};
 use norma_domain::StudyIdentity;
-use norma_object_storage::{ObjectError, ObjectKey};
 
 use crate::gateway::Gateway;
 use crate::problem::ApiError;
 use crate::uploads::Uploads;
 use crate::uploads::receive::Upload;
-use crate::uploads::spool::{create_spool_file, storage_failure};
+use crate::uploads::spool::fetch_original;
 
 /// As was read when the scan came. Where nothing was, for it names nobody or there was no time, its files are read now; None
 /// where that takes too long again. `asks` is who wants it, and takes a reader's place.
@@ -26,15 +25,7 @@ pub(super) async fn identity_of_stored(
         return Ok(Some(identity.study));
     }
     uploads.check_spool(scan.size_bytes)?;
-    let (_, file) = create_spool_file(&gateway.options.spool_folder).map_err(storage_failure)?;
-    match gateway
-        .objects
-        .get_to_file(ObjectKey::Original(scan.id), &file)
-        .await
-    {
-        Err(ObjectError::NotFound(_)) => return Err(ApiError::ScanNotFound),
-        fetched => fetched?,
-    };
+    let file = fetch_original(gateway, scan.id).await?;
     let mut upload = Upload::of_file(file, &scan.file_name, scan.size_bytes, String::new());
     upload.sender = asks;
     Ok(uploads.reader.only_study(&upload).await?.identity)

@@ -138,14 +138,14 @@ export function Users() {
                             {t('sessions.ofPerson')}
                           </Menu.Item>
                           {user.has_second_factor && !own && (
-                            <Menu.Item leftSection={<IconKey size={16} />} onClick={() => setDialog({ kind: 'passkeys', user })}>
-                              {t('passkeys.title')}
-                            </Menu.Item>
-                          )}
-                          {user.has_second_factor && !own && (
-                            <Menu.Item leftSection={<IconShieldOff size={16} />} onClick={() => setDialog({ kind: 'reset', user })}>
-                              {t('secondFactor.reset')}
-                            </Menu.Item>
+                            <>
+                              <Menu.Item leftSection={<IconKey size={16} />} onClick={() => setDialog({ kind: 'passkeys', user })}>
+                                {t('passkeys.title')}
+                              </Menu.Item>
+                              <Menu.Item leftSection={<IconShieldOff size={16} />} onClick={() => setDialog({ kind: 'reset', user })}>
+                                {t('secondFactor.reset')}
+                              </Menu.Item>
+                            </>
                           )}
                           <Menu.Item
                             c="var(--pathology)"
